@@ -1,0 +1,60 @@
+/* Borrowed text: a pointer and a length. Never owns, need not end with NUL. */
+#ifndef GW_STR_H
+#define GW_STR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gw_str {
+    const char *p; /* may be NULL only when len is 0 */
+    size_t len;
+};
+
+/* A string literal as gw_str: in expressions, and as a static initializer. */
+#define GW_STR(lit) ((struct gw_str){ "" lit, sizeof(lit) - 1 })
+#define GW_STR_INIT(lit)                                                                           \
+    {                                                                                              \
+        "" lit, sizeof(lit) - 1                                                                    \
+    }
+
+/* For printf's "%.*s". */
+#define GW_STR_ARG(s) (int)(s).len, (s).p
+
+/* NULL gives the empty string. */
+struct gw_str gw_str_of(const char *cstr);
+
+bool gw_str_eq(struct gw_str a, struct gw_str b);
+bool gw_str_ieq(struct gw_str a, struct gw_str b); /* ASCII letters fold, nothing else */
+bool gw_str_is(struct gw_str a, const char *cstr);
+bool gw_str_iis(struct gw_str a, const char *cstr);
+int gw_str_cmp(struct gw_str a, struct gw_str b); /* bytewise, as for qsort */
+bool gw_str_starts(struct gw_str s, const char *prefix);
+bool gw_str_ends(struct gw_str s, const char *suffix);
+
+/* Index of the first 'c', or -1. */
+ptrdiff_t gw_str_find(struct gw_str s, char c);
+
+/* Splits at the first 'sep'. False, and outputs untouched, when there is none. Either output may be
+ * NULL or point to the input. */
+bool gw_str_cut(struct gw_str s, const char *sep, struct gw_str *before, struct gw_str *after);
+
+/* Without leading and trailing white space of XML: space, tab, CR, LF. */
+struct gw_str gw_str_trim(struct gw_str s);
+
+/* s[from, to), clipped to the string. */
+struct gw_str gw_str_sub(struct gw_str s, size_t from, size_t to);
+
+/* Decimal, whole string, no white space; false when out of [min, max] or not a number. */
+bool gw_str_to_int(struct gw_str s, int64_t min, int64_t max, int64_t *out);
+
+/* RFC 3629, without NUL, surrogates or overlong forms. */
+bool gw_str_is_utf8(struct gw_str s);
+
+/* The longest prefix of at most 'max' bytes that does not split a UTF-8 character. */
+struct gw_str gw_str_utf8_cut(struct gw_str s, size_t max);
+
+/* Gives a NUL-terminated copy: free(). */
+char *gw_str_dup(struct gw_str s);
+
+#endif

@@ -1,0 +1,40 @@
+/* DNS in the loop (c-ares): addresses, SRV, PTR. /etc/hosts is read. */
+#ifndef NET_DNS_H
+#define NET_DNS_H
+
+#include "gw_err.h"
+#include "gw_str.h"
+#include "net_loop.h"
+
+struct net_dns;
+struct net_dns_query;
+
+struct net_dns *net_dns_new(struct net_loop *loop, struct gw_err *err);
+void net_dns_free(struct net_dns **dnsp); /* queries are cancelled */
+
+/* Other servers than the system's, "127.0.0.1:5353,..."; NULL: the system's. */
+enum gw_code net_dns_set_servers(struct net_dns *dns, const char *servers, struct gw_err *err);
+
+enum { NET_DNS_RECORDS_MAX = 64 };
+
+struct net_dns_record {
+    struct gw_str name;              /* address text (A, AAAA), target (SRV), name (PTR) */
+    uint16_t port, priority, weight; /* SRV */
+    unsigned ttl_s;
+};
+
+struct net_dns_result {
+    enum gw_code code;                    /* GW_NOTFOUND: no such name or record */
+    const char *error;                    /* a sentence, when code is not GW_OK */
+    const struct net_dns_record *records; /* borrowed for the call; SRV sorted as RFC 2782 says */
+    size_t count;
+};
+typedef void net_dns_done_fn(const struct net_dns_result *result, void *ctx);
+
+enum net_dns_type { NET_DNS_ADDRESS, NET_DNS_SRV, NET_DNS_PTR /* name is an address literal */ };
+
+struct net_dns_query *net_dns_start(struct net_dns *dns, enum net_dns_type type, const char *name,
+                                    net_dns_done_fn *done, void *ctx);
+void net_dns_cancel(struct net_dns_query **queryp);
+
+#endif

@@ -1,0 +1,64 @@
+/* HTTP/1.1 client. A slot is one connection to one server, kept warm: what was authenticated on it
+ * stays so, and one request runs at a time. libcurl below, one small multi handle a slot. No
+ * redirect is followed and no credential is libcurl's: headers are the caller's. */
+#ifndef NET_HTTP_CLIENT_H
+#define NET_HTTP_CLIENT_H
+
+#include "gw_err.h"
+#include "gw_str.h"
+#include "net_loop.h"
+#include "net_tls.h"
+
+struct net_http_slot;
+
+struct net_http_slot_args {
+    const struct net_tls_policy
+        *tls;              /* for https; borrowed for the slot's life; NULL: https fails */
+    const char *unix_path; /* connect here whatever the URL's host says; or NULL */
+    const char *user_agent;
+};
+
+struct net_http_request {
+    const char *method;         /* "POST" */
+    const char *url;            /* copied */
+    const char *const *headers; /* "Name: value", ends with NULL; copied; may be NULL */
+    struct gw_str body;         /* copied */
+    unsigned timeout_ms;        /* of the whole exchange; 0: none */
+    size_t body_max;            /* of the answer; larger ends with GW_LIMIT */
+};
+
+enum { NET_HTTP_HEADERS_MAX = 64 * 1024 }; /* of one answer, all headers together */
+
+struct net_http_answer {
+    enum gw_code code; /* GW_OK: an answer came, of whatever status. GW_UNREACHABLE, GW_TIMEOUT,
+                                GW_DENIED (TLS verification), GW_LIMIT, GW_BADMSG (not HTTP, cut) */
+    const char *error; /* a sentence, when code is not GW_OK */
+    int status;
+    struct gw_str body; /* borrowed for the call */
+    const struct net_http_slot *slot;
+    bool new_connection; /* this request had to connect */
+};
+typedef void net_http_done_fn(const struct net_http_answer *answer, void *ctx);
+
+/* Streamed answers: called for each piece; then body in the answer is empty. */
+typedef void net_http_data_fn(struct gw_str piece, void *ctx);
+
+/* A header of the answer, during done only; the nth (from 0) of that name, case-blind. Empty with
+ * NULL pointer: none. */
+struct gw_str net_http_answer_header(const struct net_http_answer *answer, const char *name,
+                                     unsigned nth);
+
+struct net_http_slot *net_http_slot_new(struct net_loop *loop,
+                                        const struct net_http_slot_args *args);
+void net_http_slot_free(struct net_http_slot **slotp); /* done does not come any more */
+
+bool net_http_slot_is_busy(const struct net_http_slot *slot);
+
+/* One at a time: asserted. The result always comes through done. on_data may be NULL. */
+void net_http_start(struct net_http_slot *slot, const struct net_http_request *request,
+                    net_http_data_fn *on_data, net_http_done_fn *done, void *ctx);
+void net_http_cancel(
+    struct net_http_slot *slot); /* done does not come; the connection is dropped */
+void net_http_slot_disconnect(struct net_http_slot *slot); /* the next request connects anew */
+
+#endif

@@ -1,0 +1,29 @@
+/* TLS for streams and HTTP. net/ does not know certificates: a policy configures the OpenSSL
+ * context, from certs/ or from a test. TLS 1.2 and up unless the policy says otherwise. */
+#ifndef NET_TLS_H
+#define NET_TLS_H
+
+#include "gw_buf.h"
+#include "gw_err.h"
+
+struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
+
+/* Sets trust, verification and name checks (client), or certificate and key (server), on a fresh
+ * context. Called once per context; a context serves many connections. */
+typedef enum gw_code net_tls_policy_fn(struct ssl_ctx_st *ssl_ctx, void *ctx, struct gw_err *err);
+
+struct net_tls_policy {
+    net_tls_policy_fn *apply;
+    void *ctx; /* borrowed as long as contexts made from it are in use */
+};
+
+enum net_tls_role { NET_TLS_CLIENT, NET_TLS_SERVER };
+
+/* Counted: a stream holds a reference, so a policy can be replaced while connections stand. */
+struct net_tls;
+enum gw_code net_tls_new(enum net_tls_role role, const struct net_tls_policy *policy,
+                         struct net_tls **out, struct gw_err *err);
+struct net_tls *net_tls_ref(struct net_tls *tls);
+void net_tls_unref(struct net_tls **tlsp);
+
+#endif

@@ -1,0 +1,71 @@
+/* What survives a restart: records by kind and key, with an owner, in SQLite (WAL) on a thread of
+ * its own. Nothing is searched here: rooms load their kinds at start and keep them in memory. All
+ * calls come from one thread, the loop's; done callbacks come on it too, from store_dispatch(). */
+#ifndef STORE_H
+#define STORE_H
+
+#include "gw_err.h"
+#include "gw_str.h"
+
+struct store;
+
+/* Called on the store's thread when store_dispatch() has something to do. */
+typedef void store_wake_fn(void *ctx);
+
+struct store_args {
+    const char *path;          /* of the database; ":memory:" for tests. Its folder must exist */
+    const char *seal_key_path; /* 32 random bytes, made with mode 0600 when it is not there; NULL: a
+                                  key of this process only (tests) */
+    store_wake_fn *wake;       /* NULL: the caller uses store_wait() */
+    void *wake_ctx;
+};
+
+/* Blocks: opens, migrates by user_version, refuses a database of a newer version, or one that
+ * another process has open. Errors name the path and what to do. */
+enum gw_code store_open(const struct store_args *args, struct store **out, struct gw_err *err);
+void store_close(
+    struct store **sp); /* writes what is queued, then closes; done callbacks of it come */
+
+void store_dispatch(struct store *s); /* runs the done callbacks of what is finished */
+void store_wait(
+    struct store *s); /* until nothing is queued, dispatching; at start, stop, in tests */
+
+/* A batch is one transaction. */
+struct store_batch;
+struct store_batch *store_batch_new(void);
+void store_batch_free(struct store_batch **bp);
+
+enum { STORE_VALUE_MAX = 1024 * 1024, STORE_KEY_MAX = 1024 };
+
+/* All copied. kind is a short literal: "user", "gateway", "calendar". owner may be empty. */
+void store_put(struct store_batch *b, const char *kind, struct gw_str key, struct gw_str owner,
+               struct gw_str value);
+void store_del(struct store_batch *b, const char *kind, struct gw_str key);
+void store_del_owner(struct store_batch *b, const char *kind, struct gw_str owner);
+
+typedef void store_done_fn(const struct gw_err *result,
+                           void *ctx); /* result->code GW_OK: on disk */
+
+/* Takes the batch. done may be NULL: a failure is logged by the store. Batches are written in
+ * order; several waiting ones share a transaction on disk. A failed write is tried again until the disk is
+ * back or the queue passes its bound (then GW_LIMIT, logged). */
+void store_commit(struct store *s, struct store_batch **bp, store_done_fn *done, void *ctx);
+
+struct store_record {
+    struct gw_str key, owner, value; /* borrowed for the call */
+};
+typedef void store_record_fn(const struct store_record *r, void *ctx);
+
+/* Each record of a kind (of one owner, unless owner is NULL), then done. In key order. */
+void store_load(struct store *s, const char *kind, const struct gw_str *owner,
+                store_record_fn *each, store_done_fn *done, void *ctx);
+
+/* Secrets at rest: AES-256-GCM under the seal key, bound to a context such as "gateway/cas1", so
+ * that a sealed value cannot be moved to another record. Base64 text out. */
+struct gw_buf;
+void store_seal(const struct store *s, struct gw_str context, struct gw_str secret,
+                struct gw_buf *out);
+enum gw_code store_unseal(const struct store *s, struct gw_str context, struct gw_str sealed,
+                          struct gw_buf *out, struct gw_err *err);
+
+#endif
