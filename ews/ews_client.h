@@ -1,0 +1,70 @@
+/* The client of one Exchange server (CAS). It runs as many calls at once as it is asked to: whoever
+ * calls keeps the budget. Connections are kept warm and closed when they are idle for a while.
+ *
+ * A wrong password must not lock the account out. While it is not known whether the server takes
+ * the account (at first, and after each refusal), one call is sent and the others wait for it: it
+ * proves the account, or they fail with it. After two refusals within 15 minutes calls fail at
+ * once with EWS_CREDENTIALS, until the password is set anew or the time is over. */
+#ifndef EWS_CLIENT_H
+#define EWS_CLIENT_H
+
+#include <stdint.h>
+
+#include "ews_codec.h"
+#include "net_loop.h"
+#include "net_tls.h"
+
+struct ews_client;
+struct ews_call;
+
+enum {
+    EWS_CALLS_MAX = 200,                /* at once; more fail with EWS_CONNECTION_LIMIT */
+    EWS_IDLE_MS = 90 * GW_SECOND_MS,    /* IIS closes after 120 s */
+    EWS_REFUSALS_MAX = 2,               /* in EWS_REFUSALS_MS: typical lock-out starts at 5 */
+    EWS_REFUSALS_MS = 15 * GW_MINUTE_MS /* the usual observation window of account lock-out */
+};
+
+struct ews_client_args {
+    const char *host; /* name, IPv4 or IPv6 address, without brackets */
+    uint16_t port;
+    const char *account;              /* "user@domain" or "DOMAIN\user" */
+    const char *password;             /* copied; wiped when freed or replaced */
+    const struct net_tls_policy *tls; /* borrowed for the client's life */
+    unsigned timeout_ms;              /* of one call */
+    unsigned calls_max;               /* 0: EWS_CALLS_MAX */
+    bool allow_http;                  /* lab: http instead of https; tls is not used */
+};
+
+/* GW_INVALID: err tells which argument, and why. */
+enum gw_code ews_client_new(struct net_loop *loop, const struct ews_client_args *args,
+                            struct ews_client **out, struct gw_err *err);
+void ews_client_free(struct ews_client **clientp); /* calls are cancelled */
+
+/* Live changes; calls in flight end as they began. */
+void ews_client_set_timeout(struct ews_client *client, unsigned timeout_ms);
+enum gw_code ews_client_set_account(struct ews_client *client, const char *account,
+                                    const char *password, struct gw_err *err);
+/* After a change of trust: every connection is made anew before its next call. */
+void ews_client_reconnect(struct ews_client *client);
+
+/* The answer is borrowed for the call. It may start and cancel calls, and free the client. */
+typedef void ews_done_fn(const struct ews_answer *answer, void *ctx);
+
+/* The request is copied as far as it is needed. done comes exactly once, never from inside start,
+ * also when the request could not be sent. */
+struct ews_call *ews_client_start(struct ews_client *client, const struct ews_request *request,
+                                  ews_done_fn *done, void *ctx);
+void ews_call_cancel(struct ews_call **callp); /* done does not come; NULL is fine */
+
+struct ews_client_state {
+    unsigned calls;                 /* in flight and waiting */
+    unsigned connections;           /* warm or busy */
+    int server_major, server_minor; /* 0: not said yet */
+    const char *version;            /* RequestServerVersion in use */
+    bool account_proven;            /* the server has taken the account */
+    gw_time blocked_until;          /* after refusals; 0: not blocked */
+};
+void ews_client_state(const struct ews_client *client, struct ews_client_state *out);
+const char *ews_client_url(const struct ews_client *client); /* borrowed */
+
+#endif
