@@ -1,0 +1,126 @@
+/* The directory: domains and users, live in memory over the store, and passwords as SCRAM keys. Every
+ * change is checked at once, is in force and told to the listeners before the call returns, and is
+ * then on its way to the disk: 'done' (may be NULL) says when it is there, never from inside the
+ * call. When a call fails nothing has changed and 'done' does not come. Loop thread only. */
+#ifndef DIR_H
+#define DIR_H
+
+#include <stdint.h>
+
+#include "gw_buf.h"
+#include "gw_err.h"
+#include "gw_str.h"
+#include "store.h"
+
+enum {
+    DIR_ID_MAX = 255,     /* bytes; RFC 7622 would allow 1023, no directory does */
+    DIR_DOMAIN_MAX = 253, /* RFC 1035 */
+    DIR_JID_MAX = DIR_ID_MAX + 1 + DIR_DOMAIN_MAX,
+    DIR_MAIL_MAX = 320,
+    DIR_DISPLAY_NAME_MAX = 256,
+    DIR_DOMAINS_MAX = 1000,
+    DIR_USERS_MAX = 1000 * 1000
+};
+
+struct dir;
+
+struct dir *dir_new(struct store *store); /* borrowed */
+void dir_free(struct dir **dirp);
+
+/* Once, before anything is changed: reads the store. Listeners are told of every domain and user.
+ * A record that cannot be read is logged and left alone. */
+void dir_load(struct dir *dir, store_done_fn *done, void *ctx);
+
+/* --- names */
+
+/* The one form in which a user is known everywhere: id and domain prepared as RFC 3920 has it (case
+ * folded, compatibility forms mapped), domain as U-labels. Without a resource. GW_INVALID says which
+ * character or part is wrong. Appends to out. */
+enum gw_code dir_jid_normalise(struct gw_str text, struct gw_buf *out, struct gw_err *err);
+enum gw_code dir_domain_normalise(struct gw_str text, struct gw_buf *out, struct gw_err *err);
+
+/* --- domains. Text of any form in; the list and the listeners have the normalised one */
+
+enum gw_code dir_domain_add(struct dir *dir, struct gw_str domain, store_done_fn *done, void *ctx,
+                            struct gw_err *err); /* GW_EXISTS */
+enum gw_code dir_domain_remove(struct dir *dir, struct gw_str domain, store_done_fn *done,
+                               void *ctx,
+                               struct gw_err *err); /* GW_NOTFOUND; GW_INVALID: has users */
+bool dir_domain_is_ours(const struct dir *dir, struct gw_str normalised);
+
+struct dir_domain {
+    struct gw_str name;
+    size_t users;
+};
+/* In no order: start with *pos = 0, ends with false. No change between the calls. */
+bool dir_domain_next(const struct dir *dir, size_t *pos, struct dir_domain *out);
+size_t dir_domain_count(const struct dir *dir);
+
+/* --- users */
+
+struct dir_user {                      /* text borrowed until the user changes */
+    struct gw_str jid;                 /* "id@domain" */
+    struct gw_str id, domain;          /* the parts of jid */
+    struct gw_str mail, display_name;  /* may be empty; mail is the mailbox */
+    bool im_enabled, calendar_enabled; /* IM and Presence; meeting information in presence */
+    bool has_password;
+};
+
+struct dir_user_edit { /* NULL: as it was; on adding: empty, off */
+    const struct gw_str *mail, *display_name;
+    const bool *im_enabled, *calendar_enabled; /* calendar needs mail: GW_INVALID without */
+};
+
+/* jid: text of any form. The domain must be one of ours. */
+enum gw_code dir_user_add(struct dir *dir, struct gw_str jid, const struct dir_user_edit *edit,
+                          store_done_fn *done, void *ctx, struct gw_err *err);
+enum gw_code dir_user_change(struct dir *dir, struct gw_str jid, const struct dir_user_edit *edit,
+                             store_done_fn *done, void *ctx, struct gw_err *err);
+enum gw_code dir_user_remove(struct dir *dir, struct gw_str jid, store_done_fn *done, void *ctx,
+                             struct gw_err *err); /* the password too */
+
+/* jid: as dir_jid_normalise() writes it. */
+bool dir_user_get(const struct dir *dir, struct gw_str jid, struct dir_user *out);
+bool dir_user_next(const struct dir *dir, size_t *pos, struct dir_user *out); /* as domains */
+size_t dir_user_count(const struct dir *dir);
+
+/* --- passwords: never stored, only what a server needs to check one (RFC 5802 section 3) */
+
+/* What each login costs a client, and the gateway for PLAIN: RFC 7677 asks for 4096 at least; clients
+ * on phones set the upper end. Some 10 ms for both hashes. */
+enum { DIR_SCRAM_ITERATIONS = 10000, DIR_SALT_LEN = 16, DIR_PASSWORD_MAX = 1024 };
+
+struct dir_password { /* wipe after use: gw_wipe() */
+    uint32_t iterations;
+    uint8_t salt[DIR_SALT_LEN];
+    uint8_t sha256_stored_key[32], sha256_server_key[32]; /* SCRAM-SHA-256 */
+    uint8_t sha1_stored_key[20], sha1_server_key[20];     /* SCRAM-SHA-1 */
+};
+
+/* Takes some 10 ms and touches nothing else: for a worker thread. SASLprep, then a random salt. */
+enum gw_code dir_password_derive(struct gw_str password, struct dir_password *out,
+                                 struct gw_err *err);
+enum gw_code dir_password_put(struct dir *dir, struct gw_str jid,
+                              const struct dir_password *password, store_done_fn *done, void *ctx,
+                              struct gw_err *err);
+/* NULL: none. Borrowed until the password or the user changes. jid is normalised. */
+const struct dir_password *dir_password_get(const struct dir *dir, struct gw_str jid);
+
+/* --- listeners */
+
+struct dir_user_change {
+    const struct dir_user *before, *after; /* NULL: added; removed. One of them is there */
+    bool password_changed;                 /* before and after are else the same */
+    bool loading;                          /* from dir_load() */
+};
+
+/* Called in the order of registering; must not change the directory. Members may be NULL. */
+struct dir_listener {
+    void (*user_changed)(const struct dir_user_change *change, void *ctx);
+    void (*domain_changed)(struct gw_str domain, bool added, void *ctx);
+    void *ctx;
+};
+void dir_listen(struct dir *dir, const struct dir_listener *listener); /* copied; at most 8 */
+void dir_unlisten(struct dir *dir, const void *ctx);
+
+#endif
