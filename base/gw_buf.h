@@ -8,7 +8,8 @@
 struct gw_buf {
     char *p; /* NUL-terminated once anything was added; NUL is not counted in len */
     size_t len, cap;
-    size_t max; /* of len */
+    size_t max;  /* of len */
+    size_t skip; /* bytes consumed in front of p; the block begins there */
     bool failed;
 };
 
@@ -22,8 +23,9 @@ void gw_buf_add_cstr(struct gw_buf *b, const char *s);
 void gw_buf_add_char(struct gw_buf *b, char c);
 void gw_buf_addf(struct gw_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Text from a peer for a log line: in single quotes, cut at 'max' bytes, with everything that is not
- * printable UTF-8, and the quote and backslash, escaped. */
+/* Text from a peer for a log line: in single quotes, with everything that is not printable UTF-8,
+ * and the quote and backslash, escaped. What is between the quotes is at most 'max' bytes; when it
+ * was cut, "..." follows the closing quote. */
 void gw_buf_add_quoted(struct gw_buf *b, struct gw_str s, size_t max);
 
 /* Drops 'len' bytes from the front; cheap when called often (amortised). */

@@ -26,7 +26,8 @@ struct gw_err {
 enum gw_code gw_fail(struct gw_err *err, enum gw_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Puts words before the message of an error on its way up: "gateway 'cas1': ". Returns err->code. */
+/* Puts words before the message of an error on its way up: "gateway 'cas1': ". Returns err->code;
+ * err is not NULL. */
 enum gw_code gw_fail_prefix(struct gw_err *err, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

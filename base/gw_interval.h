@@ -44,6 +44,9 @@ bool gw_oof_is_active(const struct gw_oof *oof, gw_utc now);
  * the new count. The canonical form: equal calendars have equal arrays. */
 size_t gw_intervals_normalise(struct gw_interval *v, size_t count);
 
+bool gw_intervals_eq(const struct gw_interval *a, size_t a_count, const struct gw_interval *b,
+                     size_t b_count);
+
 /* The first moment after 'now' at which the set of running intervals changes, or the out-of-office
  * setting does (oof may be NULL); GW_NEVER: none. */
 gw_utc gw_intervals_next_boundary(const struct gw_interval *v, size_t count,

@@ -10,7 +10,8 @@
 
 enum gw_log_level { GW_LOG_OFF, GW_LOG_ERROR, GW_LOG_WARN, GW_LOG_INFO, GW_LOG_DEBUG };
 
-/* Gets one finished line without newline. Called on the logging thread; must not block for long. */
+/* Gets one finished line without newline. Called on the logging thread, one call at a time; must not
+ * block for long, and must not log. */
 typedef void gw_log_sink_fn(enum gw_log_level level, const char *component, struct gw_str line,
                             void *ctx);
 
@@ -18,7 +19,8 @@ typedef void gw_log_sink_fn(enum gw_log_level level, const char *component, stru
 void gw_log_set_sink(gw_log_sink_fn *sink, void *ctx);
 
 /* component NULL: the level of all that have none of their own. The name is copied; GW_LIMIT
- * when there are more than 32. Start: GW_LOG_INFO for all. */
+ * when there are more than 32, GW_INVALID when it is empty or longer than 23 bytes. Start:
+ * GW_LOG_INFO for all. */
 enum gw_code gw_log_set_level(const char *component, enum gw_log_level level);
 bool gw_log_is_on(const char *component, enum gw_log_level level);
 

@@ -10,7 +10,7 @@
 enum gw_param_type {
     GW_PARAM_INT,    /* member: int64_t; with a word, that word is stored as GW_PARAM_WORD */
     GW_PARAM_CHOICE, /* member: int, index into choices */
-    GW_PARAM_TEXT    /* member: char *, owned; min and max bound its length in bytes */
+    GW_PARAM_TEXT /* member: char *, owned; min and max bound its length in bytes; printable UTF-8 */
 };
 
 enum { GW_PARAM_WORD = -1 }; /* outside every range */

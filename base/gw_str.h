@@ -51,6 +51,10 @@ bool gw_str_to_int(struct gw_str s, int64_t min, int64_t max, int64_t *out);
 /* RFC 3629, without NUL, surrogates or overlong forms. */
 bool gw_str_is_utf8(struct gw_str s);
 
+/* The character at the start of s: its code point, and its length in bytes; 0 when s is empty or does
+ * not begin with a well-formed character as above. */
+size_t gw_utf8_decode(struct gw_str s, uint32_t *cp);
+
 /* The longest prefix of at most 'max' bytes that does not split a UTF-8 character. */
 struct gw_str gw_str_utf8_cut(struct gw_str s, size_t max);
 
