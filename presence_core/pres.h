@@ -1,0 +1,112 @@
+/* The presence core: users (presentities), what their clients and their calendar say, who may see
+ * it, and who is told. Knows no protocol: front-ends register a table of functions
+ * (pres_frontend.h). One thread, the loop's.
+ *
+ * Users are named by their bare JID, already normalised; that text is the key everywhere. */
+#ifndef PRES_H
+#define PRES_H
+
+#include "gw_err.h"
+#include "gw_str.h"
+#include "gw_time.h"
+#include "pres_compose.h"
+#include "pres_settings.h"
+#include "pres_state.h"
+#include "store.h"
+
+/* Of a bare JID. RFC 7622 allows more; two of these make the key of a roster record. */
+enum { PRES_JID_MAX = 500 };
+
+struct pres_core;
+
+struct pres_core_args {
+    struct store *store;                  /* NULL: rosters live in memory only */
+    const struct pres_settings *settings; /* borrowed, read live; NULL: the defaults */
+};
+
+struct pres_core *pres_core_new(const struct pres_core_args *args);
+void pres_core_free(struct pres_core **corep); /* the front-ends have freed their sessions */
+
+/* Reads the rosters of the users that were added before; once, before anybody logs in. A user added
+ * later starts with an empty roster. */
+void pres_core_load(struct pres_core *core, store_done_fn *done, void *ctx);
+
+/* Domains served here; normalised. The router answers "unknown user" for theirs, "no such server"
+ * for all others. Removing one does not remove its users. */
+void pres_domain_add(struct pres_core *core, struct gw_str domain);
+void pres_domain_remove(struct pres_core *core, struct gw_str domain);
+bool pres_domain_is_local(const struct pres_core *core, struct gw_str domain);
+
+/* GW_INVALID: no bare JID, or too long. Adding a user who is there already does nothing. */
+enum gw_code pres_user_add(struct pres_core *core, struct gw_str user, struct gw_err *err);
+/* For good: sessions are ended, contacts are told and lose the subscription, the roster is deleted. */
+void pres_user_remove(struct pres_core *core, struct gw_str user, struct gw_now now);
+bool pres_user_is_known(const struct pres_core *core, struct gw_str user);
+size_t pres_user_count(const struct pres_core *core);
+
+enum pres_end {
+    PRES_END_REPLACED, /* a new session took the same resource */
+    PRES_END_REMOVED,  /* the user is no more */
+    PRES_END_REFUSED   /* may not be logged in any more: disabled, or the password was changed */
+};
+
+/* Ends all sessions of a user; the user stays. For disabling a user and for a new password. */
+void pres_user_end_sessions(struct pres_core *core, struct gw_str user, enum pres_end why,
+                            struct gw_now now);
+
+/* What the calendar says from now on; copied. Watchers are told when it changes what they see.
+ * A user that is not known is ignored. */
+void pres_calendar_set(struct pres_core *core, struct gw_str user,
+                       const struct pres_calendar *calendar, struct gw_now now);
+
+/* ---- Looking on ---- */
+
+enum pres_cause { PRES_CAUSE_CLIENT, PRES_CAUSE_CALENDAR, PRES_CAUSE_ADMIN };
+const char *pres_cause_name(enum pres_cause cause); /* "client" */
+
+/* One change of a user's presence as a whole: that of the available resource with the highest
+ * priority (the latest of several). Everything is borrowed for the call. */
+struct pres_change {
+    struct gw_str user;
+    struct pres_shown before, now; /* never equal */
+    enum pres_cause cause;
+    gw_utc at;
+};
+
+/* Called from inside the call that made the change; must not call the core. */
+typedef void pres_observer_fn(const struct pres_change *change, void *ctx);
+struct pres_observer;
+struct pres_observer *pres_observe(struct pres_core *core, pres_observer_fn *fn, void *ctx);
+void pres_unobserve(struct pres_observer **op);
+
+struct pres_resource_view {
+    struct gw_str resource;
+    const char *frontend;
+    bool available; /* has sent presence */
+    int priority;
+    enum pres_show show; /* as the client says */
+    struct gw_str text;
+    struct pres_shown composed; /* as watchers see it */
+    gw_utc since;               /* of the client's last word */
+};
+
+struct pres_user_view {
+    struct pres_calendar calendar;
+    struct pres_shown composed; /* of the user as a whole */
+    gw_utc since;               /* of 'composed' */
+    const struct pres_resource_view *resources;
+    size_t resource_count;
+    size_t contact_count, watcher_count; /* items in the roster; those who may see */
+};
+
+/* Borrowed until the next call of the core. */
+bool pres_user_view(struct pres_core *core, struct gw_str user, struct pres_user_view *out);
+
+struct pres_counters {
+    uint64_t sessions, available; /* now */
+    uint64_t delivered;           /* presence documents handed to front-ends, per recipient */
+    uint64_t changes;             /* told to observers */
+};
+void pres_counters(const struct pres_core *core, struct pres_counters *out);
+
+#endif

@@ -1,0 +1,115 @@
+/* The core as protocol front-ends see it: sessions, presence, requests, routing.
+ *
+ * The functions of a front-end are called from inside core calls. They queue bytes, borrow
+ * everything for the call, and must not call the core: whoever has to close a session for what
+ * happened there (a full queue) does it later. */
+#ifndef PRES_FRONTEND_H
+#define PRES_FRONTEND_H
+
+#include "pres.h"
+#include "pres_roster.h"
+
+struct pres_session; /* one connected resource of a user */
+struct pres_front;   /* a registered front-end */
+
+/* What a client says of itself. */
+struct pres_client {
+    enum pres_show show; /* PRES_OFFLINE: unavailable, the session stays */
+    signed char priority;
+    unsigned char shade; /* the front-end's own finer word for show, 0: none (XMPP: chat) */
+    struct gw_str text;  /* one line for everybody */
+    struct gw_str texts; /* the same in the front-end's own form (several languages), or empty */
+    struct gw_str extra; /* what the client said besides, in the front-end's own form, or empty */
+};
+
+/* The presence of one resource as watchers see it. */
+struct pres_doc {
+    struct gw_str user, resource; /* resource empty: of the user as such, who is offline */
+    struct pres_shown shown;
+    int priority;
+    const struct pres_front *origin; /* whose own form the rest is */
+    unsigned char shade;             /* only while the show is the client's own */
+    struct gw_str texts;             /* only while the text is the client's own */
+    struct gw_str extra;
+};
+
+struct pres_frontend {
+    const char *name; /* "xmpp" */
+
+    /* One document for several watchers: write it once. 'count' is at least 1. */
+    void (*presence)(const struct pres_doc *doc, struct pres_session *const *to, size_t count,
+                     void *ctx);
+    /* A request or its answer, 'from' a bare JID; extra: as pres_request_send() was given it. */
+    void (*request)(enum pres_request request, struct gw_str from, struct gw_str extra,
+                    struct pres_session *to, void *ctx);
+    /* A roster item is new, changed, or gone (PRES_SUB_REMOVE). For sessions that asked for it. */
+    void (*roster_changed)(const struct pres_item *item, struct pres_session *to, void *ctx);
+    /* The session is gone from the core: tell the peer and close. Not called for those that the
+     * front-end frees itself. */
+    void (*ended)(struct pres_session *s, enum pres_end why, void *ctx);
+};
+
+enum { PRES_FRONTENDS_MAX = 8 };
+
+/* The table is borrowed as long as the core lives. */
+struct pres_front *pres_frontend_register(struct pres_core *core, const struct pres_frontend *table,
+                                          void *ctx);
+
+struct pres_session_args {
+    struct gw_str user, resource; /* normalised; copied */
+    struct pres_front *front;
+    void *ctx;
+};
+
+/* A session of the same resource is ended (PRES_END_REPLACED). GW_NOTFOUND: no such user. GW_LIMIT:
+ * too many sessions. Starts neither available nor interested. */
+enum gw_code pres_session_new(struct pres_core *core, const struct pres_session_args *args,
+                              struct gw_now now, struct pres_session **out, struct gw_err *err);
+void pres_session_free(struct pres_session **sp, struct gw_now now); /* goes unavailable first */
+
+void *pres_session_ctx(const struct pres_session *s);
+struct gw_str pres_session_user(const struct pres_session *s);
+struct gw_str pres_session_resource(const struct pres_session *s);
+int pres_session_priority(const struct pres_session *s);
+bool pres_session_is_available(const struct pres_session *s);
+
+/* The sessions of a user, of all front-ends, in order of their login; NULL: the first; NULL: no more. */
+struct pres_session *pres_session_next(struct pres_core *core, struct gw_str user,
+                                       const struct pres_session *after);
+struct pres_session *pres_session_find(struct pres_core *core, struct gw_str user,
+                                       struct gw_str resource);
+/* NULL when the session is another front-end's. */
+void *pres_session_ctx_of(const struct pres_session *s, const struct pres_front *front);
+
+/* The client's presence for all who watch. The first time also what the session's user may see, and
+ * requests that wait. */
+void pres_session_set(struct pres_session *s, const struct pres_client *client, struct gw_now now);
+
+enum {
+    PRES_DIRECTED_MAX = 200
+}; /* of one session; the oldest is forgotten, with an "unavailable" */
+
+/* Directed presence, RFC 6121 4.6: to one user (or resource) only. GW_NOTFOUND: not ours, or no such
+ * user: nothing happens. The core says "unavailable" there when the session ends. */
+enum gw_code pres_session_direct(struct pres_session *s, struct gw_str to_user,
+                                 struct gw_str to_resource, const struct pres_client *client);
+
+/* Again to this session: the newest document of a user's resource, or that it is gone. For front-ends
+ * that let the newest one wait while a peer reads slowly. */
+void pres_session_refresh(struct pres_session *s, struct gw_str user, struct gw_str resource);
+
+/* All of a contact's presence to this session, if it may be seen. */
+void pres_session_probe(struct pres_session *s, struct gw_str contact);
+
+/* ---- Routing: the one place that knows where a user lives ---- */
+
+enum pres_route {
+    PRES_ROUTE_SERVER,        /* a domain of ours itself */
+    PRES_ROUTE_LOCAL,         /* a user here */
+    PRES_ROUTE_UNKNOWN_USER,  /* our domain, but nobody */
+    PRES_ROUTE_UNKNOWN_SERVER /* another domain: no way to there */
+};
+/* A bare JID: "user@domain" or "domain". */
+enum pres_route pres_route(const struct pres_core *core, struct gw_str jid);
+
+#endif
