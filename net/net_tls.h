@@ -6,7 +6,8 @@
 #include "gw_buf.h"
 #include "gw_err.h"
 
-struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
+struct ssl_ctx_st;        /* OpenSSL's SSL_CTX */
+struct x509_store_ctx_st; /* OpenSSL's X509_STORE_CTX */
 
 /* Sets trust, verification and name checks (client), or certificate and key (server), on a fresh
  * context. Called once per context; a context serves many connections. */
@@ -16,6 +17,11 @@ struct net_tls_policy {
     net_tls_policy_fn *apply;
     void *ctx; /* borrowed as long as contexts made from it are in use */
 };
+
+/* For the verify callback of a policy: why the peer is refused, in words for an administrator. They
+ * become the message of the failed connection or request, whose code is GW_DENIED. Without them the
+ * message is OpenSSL's text of the verify error. */
+void net_tls_explain(struct x509_store_ctx_st *store_ctx, const char *why);
 
 enum net_tls_role { NET_TLS_CLIENT, NET_TLS_SERVER };
 
