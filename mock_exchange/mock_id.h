@@ -1,0 +1,53 @@
+/* What the organisation's things are called on the wire: item and folder ids, change keys,
+ * watermarks, subscription ids. Base64 of a few numbers, so that no table is needed to find a thing
+ * again; clients may not look into them. */
+#ifndef MOCK_ID_H
+#define MOCK_ID_H
+
+#include "gw_str.h"
+
+/* The folders every mailbox has. Only the calendar holds items. */
+enum mock_folder {
+    MOCK_FOLDER_ROOT,
+    MOCK_FOLDER_TOP, /* msgfolderroot */
+    MOCK_FOLDER_CALENDAR,
+    MOCK_FOLDER_INBOX,
+    MOCK_FOLDER_DELETED,
+    MOCK_FOLDER_SENT,
+    MOCK_FOLDER_DRAFTS,
+    MOCK_FOLDER_OUTBOX,
+    MOCK_FOLDER_CONTACTS,
+    MOCK_FOLDER_TASKS,
+    MOCK_FOLDER_COUNT
+};
+
+struct mock_folder_kind {
+    const char *name;    /* DistinguishedFolderId/@Id */
+    const char *display; /* "Calendar" */
+    const char *class;   /* "IPF.Appointment"; NULL: none */
+    const char *element; /* "t:CalendarFolder" */
+    enum mock_folder parent;
+};
+extern const struct mock_folder_kind mock_folder_kind[MOCK_FOLDER_COUNT];
+
+/* False: no folder of that name. */
+bool mock_folder_parse(struct gw_str name, enum mock_folder *out);
+
+struct mock_id {
+    char s[48]; /* NUL-terminated */
+};
+
+struct mock_id mock_id_item(uint32_t mailbox, uint64_t item);
+struct mock_id mock_id_folder(uint32_t mailbox, enum mock_folder folder);
+struct mock_id mock_id_change(uint32_t change);
+struct mock_id mock_id_watermark(uint32_t mailbox, uint64_t event);
+
+bool mock_id_item_parse(struct gw_str id, uint32_t *mailbox, uint64_t *item);
+bool mock_id_folder_parse(struct gw_str id, uint32_t *mailbox, enum mock_folder *folder);
+bool mock_id_watermark_parse(struct gw_str id, uint32_t *mailbox, uint64_t *event);
+
+/* As Exchange 2010 and later write them: base64 of the owning server's name, a GUID and a time
+ * stamp. Gives the text: free(). */
+char *mock_id_subscription(const char *server, int64_t stamp);
+
+#endif
