@@ -1,0 +1,193 @@
+/* WHEN: which Exchange server (CAS) a user is on, when a request may go out, when a subscription is
+ * made again, when a calendar is read, when presence has to be looked at. An engine without
+ * sockets: answers, notifications and time come in; requests, due moments and records go out.
+ *
+ * Calls in only mark what is to be done; everything that goes out - requests, callbacks to the
+ * owner - goes out from sched_tick(). The owner calls it when sched_deadline() is reached; 'wake'
+ * says that the deadline has come nearer since it was last asked. Callbacks may call anything here but
+ * sched_tick() and sched_free().
+ *
+ * A user is an opaque key (its bare JID), the mailbox a text of its own. All text is copied. */
+#ifndef SCHED_H
+#define SCHED_H
+
+#include "ews_notification.h"
+#include "ews_ops.h"
+#include "gw_interval.h"
+#include "gw_time.h"
+#include "sched_settings.h"
+
+struct sched;
+
+/* ---- the way to Exchange ---- */
+
+/* The answer is borrowed for the call. */
+typedef void sched_answer_fn(const struct ews_answer *answer, struct gw_now now, void *answer_ctx);
+
+struct sched_exchange {
+    /* Sends the request to a gateway that was put here. The answer comes exactly once, never from
+     * inside start, also when nothing could be sent; never after cancel. The request is borrowed
+     * for the call. Returns a handle for cancel, not NULL. */
+    void *(*start)(void *ctx, struct gw_str gateway, const struct ews_request *request,
+                   sched_answer_fn *done, void *answer_ctx);
+    void (*cancel)(void *ctx, void *handle);
+    void *ctx;
+};
+
+/* ---- the owner ---- */
+
+/* Kinds of records. Both have the user as key and as owner. */
+#define SCHED_RECORD_SUBSCRIPTION "subscription"
+#define SCHED_RECORD_CALENDAR     "calendar"
+
+/* Every one may be NULL. */
+struct sched_callbacks {
+    /* The user's calendar, automatic reply or freshness is another one. */
+    void (*changed)(struct gw_str user, void *ctx);
+    /* A moment has come at which the user's presence may be another one. */
+    void (*due)(struct gw_str user, void *ctx);
+    /* Store the record; value.p NULL: delete it. */
+    void (*save)(const char *kind, struct gw_str key, struct gw_str owner, struct gw_str value,
+                 void *ctx);
+    void (*wake)(void *ctx);
+    void *ctx;
+};
+
+struct sched_args {
+    struct sched_exchange exchange;
+    struct sched_callbacks callbacks;
+    const struct sched_settings *settings; /* copied; NULL: defaults */
+    struct gw_str notify_url; /* what a token is put behind: "http://gw1:50020/ews/notify/" */
+    int64_t minute_ms;        /* length of a minute of status frequency, poll and retry; 0: 60000 */
+};
+
+struct sched *sched_new(const struct sched_args *args, struct gw_now now);
+void sched_free(struct sched **sp); /* cancels what is in flight; nothing is told or saved */
+
+/* ---- time ---- */
+
+enum {
+    SCHED_LOOK_MS = 1000, /* a tick comes at least this often, so that a clock step is noticed */
+    SCHED_SLICE = 512     /* due moments, and requests begun, of one tick; the rest in the next */
+};
+
+gw_time sched_deadline(const struct sched *s); /* may be past; GW_NEVER: nothing to wait for */
+void sched_tick(struct sched *s, struct gw_now now);
+
+/* ---- parameters: all live ---- */
+
+void sched_settings_set(struct sched *s, const struct sched_settings *settings, struct gw_now now);
+
+/* Another address or port: every subscription is made again, paced; until then the old are heard. */
+void sched_notify_url_set(struct sched *s, struct gw_str notify_url, struct gw_now now);
+
+/* ---- gateways ---- */
+
+/* Adds one, or says that it is another one now (address, account): then its health is unknown again
+ * and what was in flight is begun again. */
+void sched_gateway_put(struct sched *s, struct gw_str name, struct gw_now now);
+void sched_gateway_remove(struct sched *s, struct gw_str name, struct gw_now now);
+
+/* ---- users ---- */
+
+/* Adds one, or gives it another mailbox: then everything about it begins anew. */
+void sched_user_put(struct sched *s, struct gw_str user, struct gw_str mailbox, struct gw_now now);
+/* Off Exchange at once: its subscription is told to end at its next notification. */
+void sched_user_remove(struct sched *s, struct gw_str user);
+
+/* At start, after gateways and users were put and before the first tick: a record as it was saved.
+ * GW_NOTFOUND: no such user (delete the record); GW_BADMSG: the record makes no sense; the user begins
+ * without it. */
+enum gw_code sched_restore(struct sched *s, const char *kind, struct gw_str key,
+                           struct gw_str value, struct gw_now now, struct gw_err *err);
+
+/* ---- notifications ---- */
+
+enum ews_reply sched_notified(struct sched *s, struct gw_str token,
+                              const struct ews_notification *notification, struct gw_now now);
+
+/* Read again now what is known of the user (an administrator asks). GW_NOTFOUND. */
+enum gw_code sched_user_refresh(struct sched *s, struct gw_str user, struct gw_now now);
+
+/* ---- seen from outside ---- */
+
+/* What presence is computed from. Borrowed until the next call into the scheduler. */
+struct sched_calendar {
+    const struct gw_interval *intervals;
+    size_t count;
+    gw_utc from, to; /* equal: never read */
+    struct gw_oof oof;
+    bool oof_known;
+    bool fresh;
+};
+bool sched_user_calendar(const struct sched *s, struct gw_str user, struct sched_calendar *out);
+
+enum sched_sub_state {
+    SCHED_SUB_NONE,    /* none yet, or it has ended */
+    SCHED_SUB_LIVE,    /* heard from in time */
+    SCHED_SUB_DOUBTFUL /* being replaced; what it says still counts */
+};
+const char *sched_sub_state_name(enum sched_sub_state state); /* "live" */
+
+/* Times are 0 when there is none. Text is borrowed until the next call into the scheduler. */
+struct sched_user_view {
+    struct gw_str user, mailbox;
+    struct gw_str gateway; /* empty: none assigned yet */
+    const char *mode;      /* "push" */
+    enum sched_sub_state sub_state;
+    gw_utc subscribed_at, heard_at;
+    unsigned status_frequency_min; /* as the subscription was made */
+    gw_utc read_at, oof_read_at;
+    struct sched_calendar calendar;
+    gw_utc stale_since; /* 0: fresh, or never read */
+    const char *error;  /* of what was tried last and has not worked since; NULL: none */
+    gw_utc error_at;
+    const char *next_action; /* "subscribe", "read calendar" ...; NULL: none */
+    gw_utc next_action_at;
+    gw_utc next_due; /* next moment at which presence is looked at; GW_NEVER: none known */
+};
+bool sched_user_view(const struct sched *s, struct gw_str user, struct gw_now now,
+                     struct sched_user_view *out);
+
+enum sched_gateway_state {
+    SCHED_GATEWAY_NEW, /* not proven yet */
+    SCHED_GATEWAY_UP,
+    SCHED_GATEWAY_DOWN,   /* probed with back-off */
+    SCHED_GATEWAY_REFUSED /* credentials or configuration: an administrator must act; probed slowly */
+};
+const char *sched_gateway_state_name(enum sched_gateway_state state); /* "up" */
+
+struct sched_gateway_view {
+    struct gw_str name;
+    enum sched_gateway_state state;
+    gw_utc since;
+    size_t users, in_flight, waiting;
+    size_t window;        /* how many may be in flight */
+    gw_utc backoff_until; /* throttled; 0: not */
+    gw_utc next_probe;    /* 0: none */
+    const char *error;    /* last one that was the server's; NULL: none since it is up */
+    uint64_t requests, failures, push_backs;
+};
+bool sched_gateway_view(const struct sched *s, struct gw_str name, struct gw_now now,
+                        struct sched_gateway_view *out);
+
+typedef void sched_gateway_view_fn(const struct sched_gateway_view *view, void *ctx);
+void sched_gateways_each(const struct sched *s, struct gw_now now, sched_gateway_view_fn *each,
+                         void *ctx);
+
+struct sched_counters {
+    /* now */
+    size_t users, subscribed, with_calendar, stale, in_trouble;
+    size_t in_flight, lined_up, remembered; /* requests; marks beyond the Exchange Queue */
+    unsigned spread_s;
+    /* since start */
+    uint64_t notifications, status_events, unknown_tokens;
+    uint64_t requests, failures, retries, push_backs;
+    uint64_t subscribes, reads, bulk_reads, unchanged, oof_polls;
+    uint64_t silent, moved, resumed;
+    uint64_t due, clock_steps;
+    int64_t due_late_max_ms;
+};
+void sched_counters(const struct sched *s, struct sched_counters *out);
+
+#endif

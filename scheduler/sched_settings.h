@@ -1,0 +1,32 @@
+/* Parameters of the calendar side, as an administrator sets them. Some are used by others: the
+ * notification port and the Exchange timeout by whoever owns listener and clients, the display of
+ * out of office by the mapping. */
+#ifndef SCHED_SETTINGS_H
+#define SCHED_SETTINGS_H
+
+#include "gw_param.h"
+
+enum sched_oof_display { SCHED_OOF_DISPLAY, SCHED_OOF_HIDE };
+enum sched_auth { SCHED_AUTH_BASIC };
+enum sched_source { SCHED_SOURCE_PUSH };
+
+/* Units are in the names; "minutes" are minute_ms of struct sched_args long. */
+struct sched_settings {
+    int64_t status_frequency_min;
+    int64_t notification_port;
+    int64_t spread_s; /* GW_PARAM_WORD: auto */
+    int64_t exchange_timeout_s;
+    int64_t exchange_queue;
+    int64_t exchange_threads;
+    int64_t oof_poll_min;
+    int oof_display; /* enum sched_oof_display */
+    int auth;        /* enum sched_auth */
+    int source;      /* enum sched_source */
+};
+
+extern const struct gw_param sched_params[];
+extern const size_t sched_param_count;
+
+void sched_settings_default(struct sched_settings *out);
+
+#endif
