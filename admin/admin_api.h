@@ -1,0 +1,117 @@
+/* The administrator's door: REST with JSON bodies over HTTP on a Unix socket. Whoever may open the
+ * socket is an administrator. Every resource is a row of one table (GET /v1 shows it); every refusal
+ * is {"error": "a sentence", "code": "invalid"} with a fitting HTTP status. A change is answered
+ * when it is on the disk. Loop thread only. */
+#ifndef ADMIN_API_H
+#define ADMIN_API_H
+
+#include <stdint.h>
+
+#include "gw_err.h"
+#include "gw_param.h"
+#include "gw_str.h"
+#include "net_loop.h"
+#include "net_work.h"
+#include "store.h"
+
+struct bridge_policy;
+struct cert_store;
+struct dir;
+struct json_t;
+struct pres_core;
+struct sched;
+
+/* A gateway to Exchange as an administrator types it. Text with a NULL pointer and numbers of -1
+ * were not said: the default when adding, unchanged when editing. */
+struct admin_gateway_edit {
+    struct gw_str host, account, password, description;
+    int64_t port;
+    int http; /* 1: without TLS, for labs */
+};
+
+/* One gateway as it is shown. Text is borrowed for the call, NULL: not known. */
+struct admin_gateway {
+    struct gw_str name, host, account, description;
+    uint16_t port;
+    bool http, has_password;
+};
+
+typedef void admin_gateway_fn(const struct admin_gateway *g, void *ctx);
+
+/* One step of a gateway check. */
+enum admin_check_result { ADMIN_CHECK_OK, ADMIN_CHECK_FAILED, ADMIN_CHECK_SKIPPED };
+struct admin_check_step {
+    const char *test; /* "Exchange reachability" */
+    enum admin_check_result result;
+    const char *verdict; /* "Reachable", "Failed: SAN mismatch" */
+    const char *text;    /* what was seen, and what to do; may be empty */
+};
+struct admin_check;
+typedef void admin_check_step_fn(const struct admin_check_step *step, void *ctx);
+typedef void admin_check_done_fn(void *ctx); /* the last call, exactly once */
+
+/* What belongs to nobody but the daemon's main room: gateways, parameters, its own doors. */
+struct admin_host {
+    void (*gateways)(admin_gateway_fn *each, void *each_ctx, void *ctx); /* ordered by name */
+    /* done as in dir.h: GW_OK and done comes later, or an error and done does not come. */
+    enum gw_code (*gateway_add)(struct gw_str name, const struct admin_gateway_edit *edit,
+                                store_done_fn *done, void *done_ctx, struct gw_err *err, void *ctx);
+    enum gw_code (*gateway_edit)(struct gw_str name, const struct admin_gateway_edit *edit,
+                                 store_done_fn *done, void *done_ctx, struct gw_err *err,
+                                 void *ctx);
+    enum gw_code (*gateway_remove)(struct gw_str name, store_done_fn *done, void *done_ctx,
+                                   struct gw_err *err, void *ctx);
+
+    /* Steps come one by one, never from inside the call. NULL: no such gateway. */
+    struct admin_check *(*gateway_check)(struct gw_str name, admin_check_step_fn *step,
+                                         admin_check_done_fn *done, void *done_ctx, void *ctx);
+    void (*gateway_check_cancel)(struct admin_check *check, void *ctx);
+
+    enum gw_code (*param_set)(struct gw_str key, struct gw_str value, store_done_fn *done,
+                              void *done_ctx, struct gw_err *err, void *ctx);
+    enum gw_code (*log_level_set)(struct gw_str component, struct gw_str level, struct gw_err *err,
+                                  void *ctx); /* component empty: all */
+    /* Adds what is to be said about ports and the like to the object. */
+    void (*status)(struct json_t *into, void *ctx);
+    void (*trust_changed)(void *ctx); /* connections shall be tried anew */
+    void *ctx;
+};
+
+/* One room's table of parameters and the settings that it describes; both borrowed. */
+struct admin_params {
+    const struct gw_param *table;
+    size_t count;
+    const void *settings;
+};
+
+struct admin_api_args {
+    struct net_loop *loop;
+    struct net_pool *pool;   /* passwords are hashed there */
+    const char *socket_path; /* mode 0660 */
+    struct dir *dir;
+    struct cert_store *certs;
+    struct sched *sched;
+    struct pres_core *core;
+    const struct bridge_policy *policy; /* in force; read live */
+    const struct admin_params *params;  /* copied */
+    size_t params_count;
+    const struct admin_host *host; /* borrowed */
+};
+
+enum {
+    ADMIN_BODY_MAX = 16 * 1024 * 1024, /* 10,000 users at once are 2 MB */
+    ADMIN_BULK_MAX = 10000,            /* users in one request */
+    ADMIN_WATCHES_MAX = 64             /* watch streams at once */
+};
+
+struct admin_api;
+enum gw_code admin_api_new(const struct admin_api_args *args, struct admin_api **out,
+                           struct gw_err *err);
+
+/* No request is answered any more; changes under way are still finished. */
+void admin_api_stop(struct admin_api *api);
+
+/* After the store and the pool have finished what they had to do. */
+void admin_api_free(struct admin_api **apip);
+
+#endif
