@@ -30,7 +30,7 @@ struct ews_client_args {
     const char *account;              /* "user@domain" or "DOMAIN\user" */
     const char *password;             /* copied; wiped when freed or replaced */
     const struct net_tls_policy *tls; /* borrowed for the client's life */
-    unsigned timeout_ms;              /* of one call */
+    unsigned timeout_ms;              /* of one call, not 0 */
     unsigned calls_max;               /* 0: EWS_CALLS_MAX */
     bool allow_http;                  /* lab: http instead of https; tls is not used */
 };

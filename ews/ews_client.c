@@ -1,0 +1,705 @@
+/* Calls to one Exchange server over warm connections. The only file, beside the listener, that
+ * knows net/.
+ *
+ *   WAITING --account proven, or first in line--> SENT --answer--> done
+ *      '----- fate of the first in line, or refused at once -----> FAILED --next round--> done
+ *
+ * An answer is parsed, and everything of the client is brought in order, before done is called:
+ * it may start and cancel calls, and free the client. */
+#include "ews_client.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ews_priv.h"
+#include "gw_bytes.h"
+#include "gw_list.h"
+#include "gw_mem.h"
+#include "net_http_client.h"
+
+enum call_state { CALL_WAITING, CALL_SENT, CALL_FAILED };
+
+/* One connection. */
+struct slot {
+    struct gw_list link; /* in client->idle, or in client->busy */
+    struct ews_client *client;
+    struct net_http_slot *http;
+    struct ews_call *call; /* NULL: idle */
+    gw_time idle_until;
+    bool outdated; /* trust has changed: not to be used again */
+};
+
+struct ews_call {
+    struct gw_list link; /* in client->waiting, ->sent, ->failed or ->delivering */
+    struct ews_client *client;
+    enum call_state state;
+    struct ews_request request; /* op, mailbox_count and window; the texts are not kept */
+    char *mailbox;              /* for X-AnchorMailbox; NULL: none */
+    struct gw_buf body;         /* until it is sent */
+    const struct ews_dialect *dialect;
+    unsigned account_epoch; /* of the account it was sent with */
+    struct slot *slot;      /* SENT */
+    struct ews_status fate; /* FAILED */
+    ews_done_fn *done;
+    void *ctx;
+};
+
+struct ews_client {
+    struct net_loop *loop;
+    unsigned refs; /* the owner, and each delivery on the stack */
+    bool freed;
+    char *url, *account, *password;
+    unsigned account_epoch; /* grows with each change */
+    const struct net_tls_policy *tls;
+    unsigned timeout_ms, calls_max;
+
+    struct gw_list waiting, sent; /* calls of that state */
+    struct gw_list failed;        /* to be delivered in the next round */
+    struct gw_list delivering;    /* being delivered */
+    unsigned call_count;
+
+    struct gw_list idle, busy; /* slots; the idle one that was used last comes first */
+    unsigned slot_count;
+    struct net_timer *idle_timer, *failed_timer;
+
+    const struct ews_dialect *dialect;
+    const struct ews_dialect *ceiling; /* the server refused newer ones; NULL: none so far */
+    int server_major, server_minor;
+    bool account_proven;
+    struct ews_lockout lockout;
+};
+
+static void on_http_done(const struct net_http_answer *answer, void *ctx);
+
+static gw_time client_now(const struct ews_client *client)
+{
+    return net_loop_now(client->loop).mono;
+}
+
+/* ---- slots ------------------------------------------------------------------------------------ */
+
+static void slot_free(struct slot *slot)
+{
+    gw_list_remove(&slot->link);
+    slot->client->slot_count--;
+    net_http_slot_free(&slot->http);
+    free(slot);
+}
+
+static struct slot *slot_new(struct ews_client *client)
+{
+    struct net_http_slot_args args = { .tls = client->tls,
+                                       .user_agent = "Kalends/" KALENDS_VERSION };
+    struct slot *slot = gw_new(struct slot);
+
+    slot->client = client;
+    slot->http = net_http_slot_new(client->loop, &args);
+    gw_list_init(&slot->link);
+    client->slot_count++;
+    return slot;
+}
+
+static struct slot *slot_take(struct ews_client *client)
+{
+    struct slot *slot;
+
+    if (gw_list_is_empty(&client->idle))
+        slot = slot_new(client);
+    else
+        slot = GW_CONTAINER(client->idle.next, struct slot, link);
+    gw_list_remove(&slot->link);
+    gw_list_append(&client->busy, &slot->link);
+    return slot;
+}
+
+static void slot_give_back(struct slot *slot)
+{
+    struct ews_client *client = slot->client;
+
+    slot->call = NULL;
+    if (slot->outdated) {
+        slot_free(slot);
+        return;
+    }
+    gw_list_remove(&slot->link);
+    slot->idle_until = gw_time_after(client_now(client), EWS_IDLE_MS);
+    gw_list_prepend(&client->idle, &slot->link);
+    if (slot->link.next == &client->idle)
+        net_timer_set(client->idle_timer, slot->idle_until);
+}
+
+/* The last of the idle ones has waited longest. */
+static void on_idle_timer(struct gw_now now, void *ctx)
+{
+    struct ews_client *client = ctx;
+
+    while (!gw_list_is_empty(&client->idle)) {
+        struct slot *slot = GW_CONTAINER(client->idle.prev, struct slot, link);
+
+        if (slot->idle_until > now.mono) {
+            net_timer_set(client->idle_timer, slot->idle_until);
+            return;
+        }
+        slot_free(slot);
+    }
+}
+
+static void slots_free(struct gw_list *list)
+{
+    while (!gw_list_is_empty(list))
+        slot_free(GW_CONTAINER(list->next, struct slot, link));
+}
+
+/* ---- calls ------------------------------------------------------------------------------------ */
+
+static void call_free(struct ews_call *call)
+{
+    struct ews_client *client = call->client;
+
+    gw_list_remove(&call->link);
+    client->call_count--;
+    gw_buf_done(&call->body);
+    free(call->mailbox);
+    free(call);
+}
+
+static void call_fail(struct ews_call *call, const struct ews_status *fate)
+{
+    struct ews_client *client = call->client;
+
+    call->state = CALL_FAILED;
+    call->fate = *fate;
+    gw_list_remove(&call->link);
+    gw_list_append(&client->failed, &call->link);
+    net_timer_set(client->failed_timer, client_now(client));
+}
+
+/* The connection of a cancelled call goes with it: its answer would come to nobody. */
+static void call_cancel(struct ews_call *call)
+{
+    if (call->state == CALL_SENT) {
+        net_http_cancel(call->slot->http);
+        slot_give_back(call->slot);
+    }
+    call_free(call);
+}
+
+static void calls_cancel(struct gw_list *list)
+{
+    while (!gw_list_is_empty(list))
+        call_cancel(GW_CONTAINER(list->next, struct ews_call, link));
+}
+
+/* RFC 9562 version 4. Exchange logs it, so that both logs can be laid beside each other. */
+static void guid_write(char out[37])
+{
+    char hex[33];
+
+    gw_random_hex(hex, 16);
+    hex[12] = '4';
+    hex[16] = "89ab"[hex[16] & 3];
+    snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+}
+
+/* All its memory at once, so that growing leaves no copies behind. */
+enum { SECRET_MAX = 2048 };
+static void secret_init(struct gw_buf *b)
+{
+    static const char blank[SECRET_MAX];
+
+    gw_buf_init(b, SECRET_MAX);
+    gw_buf_add(b, blank, SECRET_MAX);
+    gw_buf_reset(b);
+}
+
+static void secret_done(struct gw_buf *b)
+{
+    gw_wipe(b->p, b->len);
+    gw_buf_done(b);
+}
+
+/* "Authorization: Basic ..." (RFC 7617) */
+static void authorization_write(const struct ews_client *client, struct gw_buf *out)
+{
+    struct gw_buf pair;
+
+    secret_init(&pair);
+    gw_buf_add_cstr(&pair, client->account);
+    gw_buf_add_char(&pair, ':');
+    gw_buf_add_cstr(&pair, client->password);
+    gw_buf_add_cstr(out, "Authorization: Basic ");
+    gw_base64_write(gw_buf_str(&pair), out);
+    secret_done(&pair);
+}
+
+static void http_start(struct ews_call *call, const char *const *headers)
+{
+    struct ews_client *client = call->client;
+    struct net_http_request request = { .method = "POST",
+                                        .url = client->url,
+                                        .headers = headers,
+                                        .body = gw_buf_str(&call->body),
+                                        .timeout_ms = client->timeout_ms,
+                                        .body_max = ews_answer_body_max(call->request.op) };
+
+    net_http_start(call->slot->http, &request, NULL, on_http_done, call->slot);
+}
+
+static void call_send(struct ews_call *call)
+{
+    struct ews_client *client = call->client;
+    char id[] = "client-request-id: 00000000-0000-0000-0000-000000000000";
+    char anchor[sizeof("X-AnchorMailbox: ") + EWS_MAILBOX_MAX];
+    struct gw_buf authorization;
+
+    secret_init(&authorization);
+    authorization_write(client, &authorization);
+    guid_write(strchr(id, ' ') + 1);
+    snprintf(anchor, sizeof(anchor), "X-AnchorMailbox: %s", call->mailbox ? call->mailbox : "");
+    call->state = CALL_SENT;
+    gw_list_remove(&call->link);
+    gw_list_append(&client->sent, &call->link);
+    call->account_epoch = client->account_epoch;
+    call->slot = slot_take(client);
+    call->slot->call = call;
+    http_start(call,
+               (const char *const[]){ "Content-Type: text/xml; charset=utf-8", "Accept: text/xml",
+                                      "return-client-request-id: true", authorization.p, id,
+                                      call->mailbox ? anchor : NULL, NULL });
+    secret_done(&authorization);
+    gw_buf_done(&call->body);
+}
+
+/* Sends what may be sent: all, or a single one as long as the account is not proven. */
+static void calls_pump(struct ews_client *client)
+{
+    while (!gw_list_is_empty(&client->waiting) &&
+           (client->account_proven || gw_list_is_empty(&client->sent)))
+        call_send(GW_CONTAINER(client->waiting.next, struct ews_call, link));
+}
+
+/* The first in line did not get through: the others would not have either. */
+static void calls_share_fate(struct ews_client *client, const struct ews_status *why)
+{
+    struct ews_status fate;
+
+    ews_status_set(&fate, why->class, why->code, "not sent after the failure of another call: %s",
+                   why->text);
+    fate.backoff_ms = why->backoff_ms;
+    while (!gw_list_is_empty(&client->waiting))
+        call_fail(GW_CONTAINER(client->waiting.next, struct ews_call, link), &fate);
+}
+
+/* ---- delivery --------------------------------------------------------------------------------- */
+
+static void client_unref(struct ews_client *client)
+{
+    if (--client->refs)
+        return;
+    net_timer_free(&client->idle_timer);
+    net_timer_free(&client->failed_timer);
+    free(client->url);
+    free(client->account);
+    gw_secret_free(&client->password);
+    free(client);
+}
+
+/* Those that fail from now on are for the next round: a caller that tries again at once must not
+ * hold the loop. */
+static void on_failed_timer(struct gw_now now, void *ctx)
+{
+    struct ews_client *client = ctx;
+
+    (void)now;
+    client->refs++;
+    while (!gw_list_is_empty(&client->failed)) {
+        struct gw_list *link = client->failed.next;
+
+        gw_list_remove(link);
+        gw_list_append(&client->delivering, link);
+    }
+    while (!gw_list_is_empty(&client->delivering)) {
+        struct ews_call *call = GW_CONTAINER(client->delivering.next, struct ews_call, link);
+        struct ews_answer answer = { .op = call->request.op, .status = call->fate };
+        ews_done_fn *done = call->done;
+        void *done_ctx = call->ctx;
+
+        call_free(call);
+        done(&answer, done_ctx);
+    }
+    client_unref(client);
+}
+
+static void log_answer(const struct ews_call *call, const struct net_http_answer *http,
+                       const struct ews_answer *answer)
+{
+    static const char *const trace[] = { "request-id", "X-FEServer", "X-TargetBEServer",
+                                         "X-BEServer", "X-DiagInfo" };
+    const struct ews_status *s = &answer->status;
+    struct gw_buf line;
+
+    if (!gw_log_is_on("ews", GW_LOG_DEBUG))
+        return;
+    gw_buf_init(&line, 1000);
+    gw_buf_addf(&line, "%s url=%s http=%d result=%s code=%s", ews_op_name(answer->op),
+                call->client->url, http->status, ews_class_name(s->class), s->code);
+    if (call->mailbox) {
+        gw_buf_add_cstr(&line, " mailbox=");
+        gw_buf_add_quoted(&line, gw_str_of(call->mailbox), 80);
+    }
+    for (size_t i = 0; s->class != EWS_OK && i < sizeof(trace) / sizeof(trace[0]); i++) {
+        struct gw_str value = net_http_answer_header(http, trace[i], 0);
+
+        if (!value.len)
+            continue;
+        gw_buf_addf(&line, " %s=", trace[i]);
+        gw_buf_add_quoted(&line, value, 80);
+    }
+    gw_debug("ews", "%.*s", GW_STR_ARG(gw_buf_str(&line)));
+    gw_buf_done(&line);
+}
+
+static void learn_version(struct ews_client *client, const struct ews_answer *answer)
+{
+    const struct ews_dialect *best;
+
+    if (!answer->server_major)
+        return;
+    client->server_major = answer->server_major;
+    client->server_minor = answer->server_minor;
+    best = ews_dialect_of_server(answer->server_major, answer->server_minor);
+    if (client->ceiling && ews_dialect_is_newer(best, client->ceiling))
+        best = client->ceiling;
+    client->dialect = best;
+}
+
+/* One step down for all the calls of one dialect; whoever called tries again. */
+static void lower_version(struct ews_call *call, struct ews_status *status)
+{
+    struct ews_client *client = call->client;
+    const struct ews_dialect *lower = ews_dialect_lower(call->dialect);
+
+    if (!lower) {
+        status->class = EWS_MAILBOX;
+        return;
+    }
+    if (!client->ceiling || ews_dialect_is_newer(client->ceiling, lower))
+        client->ceiling = lower;
+    if (ews_dialect_is_newer(client->dialect, client->ceiling))
+        client->dialect = client->ceiling;
+}
+
+/* What an answer says about the account. One that was given to an older account says nothing. */
+static void learn_account(struct ews_call *call, const struct ews_status *status)
+{
+    struct ews_client *client = call->client;
+
+    if (call->account_epoch != client->account_epoch)
+        return;
+    if (status->class == EWS_CREDENTIALS) {
+        client->account_proven = false;
+        ews_lockout_refused(&client->lockout, client_now(client));
+    } else if (status->alive) {
+        client->account_proven = true;
+        client->lockout.count = 0;
+    }
+    if (!client->account_proven)
+        calls_share_fate(client, status);
+}
+
+/* All WWW-Authenticate headers in one text: IIS sends one for each scheme. */
+static void join_challenges(const struct net_http_answer *answer, struct gw_buf *out)
+{
+    struct gw_str value;
+
+    for (unsigned i = 0; (value = net_http_answer_header(answer, "WWW-Authenticate", i)).p; i++) {
+        if (i)
+            gw_buf_add_cstr(out, ", ");
+        gw_buf_add_str(out, value);
+    }
+}
+
+static void parse_answer(const struct ews_call *call, const struct net_http_answer *answer,
+                         struct gw_arena *arena, struct ews_answer *out)
+{
+    struct gw_buf challenges;
+    struct ews_http http = { .code = answer->code,
+                             .error = answer->error,
+                             .status = answer->status,
+                             .body = answer->body,
+                             .now = net_loop_now(call->client->loop).utc };
+
+    gw_buf_init(&challenges, NET_HTTP_HEADERS_MAX);
+    if (!answer->code) {
+        http.content_type = net_http_answer_header(answer, "Content-Type", 0);
+        http.location = net_http_answer_header(answer, "Location", 0);
+        http.retry_after = net_http_answer_header(answer, "Retry-After", 0);
+        http.cas_error = net_http_answer_header(answer, "X-CasErrorCode", 0);
+        join_challenges(answer, &challenges);
+        http.www_authenticate = gw_buf_str(&challenges);
+    }
+    ews_answer_parse(&call->request, &http, arena, out);
+    gw_buf_done(&challenges);
+}
+
+static void on_http_done(const struct net_http_answer *http, void *ctx)
+{
+    struct slot *slot = ctx;
+    struct ews_call *call = slot->call;
+    struct ews_client *client = call->client;
+    ews_done_fn *done = call->done;
+    void *done_ctx = call->ctx;
+    struct gw_arena arena;
+    struct ews_answer answer;
+
+    gw_arena_init(&arena, EWS_ANSWER_ARENA);
+    parse_answer(call, http, &arena, &answer);
+    if (answer.status.class == EWS_VERSION)
+        lower_version(call, &answer.status);
+    learn_version(client, &answer);
+    log_answer(call, http, &answer);
+    slot_give_back(slot);
+    learn_account(call, &answer.status);
+    call_free(call);
+
+    client->refs++;
+    done(&answer, done_ctx);
+    gw_arena_done(&arena);
+    if (!client->freed)
+        calls_pump(client);
+    client_unref(client);
+}
+
+/* ---- the public functions --------------------------------------------------------------------- */
+
+static enum gw_code host_check(const char *host, struct gw_err *err)
+{
+    struct gw_str s = gw_str_of(host);
+    char quoted[GW_QUOTE_MAX];
+
+    if (!s.len || s.len > 255)
+        return gw_fail(err, GW_INVALID, "host is %s", s.len ? "longer than 255 bytes" : "missing");
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7f ||
+            strchr("/\\@?#[]%<>\"'", s.p[i]))
+            return gw_fail(err, GW_INVALID, "host is not a name or an IP address: %s",
+                           gw_quote(s, quoted));
+    return GW_OK;
+}
+
+/* RFC 7617: no colon in the name, no control characters. */
+static enum gw_code account_check(const char *account, const char *password, struct gw_err *err)
+{
+    struct gw_str name = gw_str_of(account), secret = gw_str_of(password);
+
+    if (!name.len || name.len > 512)
+        return gw_fail(err, GW_INVALID, "account is %s",
+                       name.len ? "longer than 512 bytes" : "missing");
+    if (secret.len > 512)
+        return gw_fail(err, GW_INVALID, "password is longer than 512 bytes");
+    for (size_t i = 0; i < name.len; i++)
+        if ((unsigned char)name.p[i] < ' ' || name.p[i] == 0x7f || name.p[i] == ':')
+            return gw_fail(err, GW_INVALID, "account has a colon or a control character");
+    for (size_t i = 0; i < secret.len; i++)
+        if ((unsigned char)secret.p[i] < ' ' || secret.p[i] == 0x7f)
+            return gw_fail(err, GW_INVALID, "password has a control character");
+    return GW_OK;
+}
+
+static char *url_new(const struct ews_client_args *args)
+{
+    bool ipv6 = strchr(args->host, ':') != NULL;
+    struct gw_buf url;
+
+    gw_buf_init(&url, 512);
+    gw_buf_addf(&url, "%s://%s%s%s:%u/EWS/Exchange.asmx", args->allow_http ? "http" : "https",
+                ipv6 ? "[" : "", args->host, ipv6 ? "]" : "", args->port);
+    return gw_buf_take(&url);
+}
+
+enum gw_code ews_client_new(struct net_loop *loop, const struct ews_client_args *args,
+                            struct ews_client **out, struct gw_err *err)
+{
+    struct ews_client *client;
+    enum gw_code rc;
+
+    if ((rc = host_check(args->host, err)) ||
+        (rc = account_check(args->account, args->password, err)))
+        return rc;
+    if (!args->port || !args->timeout_ms)
+        return gw_fail(err, GW_INVALID, "%s is missing", args->port ? "timeout" : "port");
+    client = gw_new(struct ews_client);
+    client->loop = loop;
+    client->refs = 1;
+    client->url = url_new(args);
+    client->account = gw_str_dup(gw_str_of(args->account));
+    client->password = gw_str_dup(gw_str_of(args->password));
+    client->tls = args->allow_http ? NULL : args->tls;
+    client->timeout_ms = args->timeout_ms;
+    client->calls_max = args->calls_max ? args->calls_max : EWS_CALLS_MAX;
+    gw_list_init(&client->waiting);
+    gw_list_init(&client->sent);
+    gw_list_init(&client->failed);
+    gw_list_init(&client->delivering);
+    gw_list_init(&client->idle);
+    gw_list_init(&client->busy);
+    client->idle_timer = net_timer_new(loop, on_idle_timer, client);
+    client->failed_timer = net_timer_new(loop, on_failed_timer, client);
+    client->dialect = ews_dialect_default();
+    *out = client;
+    return GW_OK;
+}
+
+void ews_client_free(struct ews_client **clientp)
+{
+    struct ews_client *client = *clientp;
+
+    if (!client)
+        return;
+    *clientp = NULL;
+    client->freed = true;
+    calls_cancel(&client->waiting);
+    calls_cancel(&client->sent);
+    calls_cancel(&client->failed);
+    calls_cancel(&client->delivering);
+    slots_free(&client->idle);
+    slots_free(&client->busy);
+    net_timer_set(client->idle_timer, GW_NEVER);
+    net_timer_set(client->failed_timer, GW_NEVER);
+    client_unref(client);
+}
+
+void ews_client_set_timeout(struct ews_client *client, unsigned timeout_ms)
+{
+    client->timeout_ms = timeout_ms;
+}
+
+enum gw_code ews_client_set_account(struct ews_client *client, const char *account,
+                                    const char *password, struct gw_err *err)
+{
+    enum gw_code rc = account_check(account, password, err);
+    char *new_account, *new_password;
+
+    if (rc)
+        return rc;
+    new_account = gw_str_dup(gw_str_of(account));
+    new_password = gw_str_dup(gw_str_of(password));
+    free(client->account);
+    gw_secret_free(&client->password);
+    client->account = new_account;
+    client->password = new_password;
+    client->account_epoch++;
+    client->account_proven = false;
+    client->lockout = (struct ews_lockout){ 0 };
+    return GW_OK;
+}
+
+void ews_client_reconnect(struct ews_client *client)
+{
+    struct gw_list *it, *tmp;
+
+    slots_free(&client->idle);
+    GW_LIST_EACH(&client->busy, it, tmp)
+    GW_CONTAINER(it, struct slot, link)->outdated = true;
+}
+
+static bool write_refused(const struct ews_request *request, struct ews_call *call,
+                          struct ews_status *why)
+{
+    bool mailbox = ews_op_info(request->op)->impersonates && ews_mailbox_check(request, NULL);
+    struct gw_err err;
+
+    if (!ews_request_write(request, call->dialect, &call->body, &err))
+        return false;
+    ews_status_set(why, mailbox ? EWS_MAILBOX : EWS_BUG, "invalid-request", "not sent: %s",
+                   err.msg);
+    return true;
+}
+
+static bool locked_out(const struct ews_client *client, struct ews_status *why)
+{
+    gw_time now = client_now(client);
+    gw_time until = ews_lockout_until(&client->lockout, now);
+
+    if (!until)
+        return false;
+    ews_status_set(why, EWS_CREDENTIALS, "locked-out",
+                   "not sent: the server refused the account %d times; set the right password, or "
+                   "wait %d minutes",
+                   EWS_REFUSALS_MAX, (int)((until - now) / GW_MINUTE_MS) + 1);
+    why->backoff_ms = until - now;
+    return true;
+}
+
+/* Why a call must not even wait for its turn. */
+static bool start_refused(const struct ews_client *client, const struct ews_request *request,
+                          struct ews_call *call, struct ews_status *why)
+{
+    if (client->call_count > client->calls_max) {
+        ews_status_set(why, EWS_CONNECTION_LIMIT, "calls-max",
+                       "not sent: %u calls are in flight already", client->calls_max);
+        return true;
+    }
+    return write_refused(request, call, why) || locked_out(client, why);
+}
+
+struct ews_call *ews_client_start(struct ews_client *client, const struct ews_request *request,
+                                  ews_done_fn *done, void *ctx)
+{
+    struct ews_call *call = gw_new(struct ews_call);
+    struct ews_status why;
+
+    call->client = client;
+    call->state = CALL_WAITING;
+    call->request = (struct ews_request){ .op = request->op,
+                                          .mailbox_count = request->mailbox_count,
+                                          .from = request->from,
+                                          .to = request->to };
+    call->dialect = client->dialect;
+    call->done = done;
+    call->ctx = ctx;
+    gw_buf_init(&call->body, EWS_REQUEST_MAX);
+    gw_list_init(&call->link);
+    gw_list_append(&client->waiting, &call->link);
+    client->call_count++;
+    if (start_refused(client, request, call, &why)) {
+        call_fail(call, &why);
+        return call;
+    }
+    if (ews_op_info(request->op)->impersonates)
+        call->mailbox = gw_str_dup(request->mailbox);
+    calls_pump(client);
+    return call;
+}
+
+void ews_call_cancel(struct ews_call **callp)
+{
+    struct ews_call *call = *callp;
+    struct ews_client *client;
+
+    if (!call)
+        return;
+    *callp = NULL;
+    client = call->client;
+    call_cancel(call);
+    calls_pump(client);
+}
+
+void ews_client_state(const struct ews_client *client, struct ews_client_state *out)
+{
+    *out = (struct ews_client_state){
+        .calls = client->call_count,
+        .connections = client->slot_count,
+        .server_major = client->server_major,
+        .server_minor = client->server_minor,
+        .version = client->dialect->version,
+        .account_proven = client->account_proven,
+        .blocked_until = ews_lockout_until(&client->lockout, client_now(client)),
+    };
+}
+
+const char *ews_client_url(const struct ews_client *client)
+{
+    return client->url;
+}

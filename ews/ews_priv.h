@@ -1,0 +1,99 @@
+/* What the files of ews/ share. */
+#ifndef EWS_PRIV_H
+#define EWS_PRIV_H
+
+#include <stdarg.h>
+
+#include "ews_client.h"
+#include "ews_codec.h"
+#include "gw_log.h"
+#include "xml_doc.h"
+#include "xml_write.h"
+
+#define EWS_NS_SOAP     "http://schemas.xmlsoap.org/soap/envelope/"
+#define EWS_NS_TYPES    "http://schemas.microsoft.com/exchange/services/2006/types"
+#define EWS_NS_MESSAGES "http://schemas.microsoft.com/exchange/services/2006/messages"
+
+/* One operation: everything that differs between them. */
+struct ews_op_info {
+    const char *name;   /* for logs */
+    const char *answer; /* the local name of the answer's body */
+    size_t body_max;
+    unsigned nodes_max;
+    bool impersonates;      /* speaks for request->mailbox */
+    bool time_zone_context; /* the WSDL allows the header */
+    bool wide;              /* too large an answer is cured by asking for less */
+    enum gw_code (*check)(const struct ews_request *request, struct gw_err *err);
+    void (*write)(struct xml_writer *w, const struct ews_request *request,
+                  const struct ews_dialect *dialect);
+    void (*parse)(const struct xml_node *body, const struct ews_request *request,
+                  struct gw_arena *arena, struct ews_answer *out);
+};
+const struct ews_op_info *ews_op_info(enum ews_op op);
+
+/* ews_request.c */
+enum gw_code ews_subscribe_check(const struct ews_request *request, struct gw_err *err);
+enum gw_code ews_mailbox_check(const struct ews_request *request, struct gw_err *err);
+enum gw_code ews_find_item_check(const struct ews_request *request, struct gw_err *err);
+enum gw_code ews_availability_check(const struct ews_request *request, struct gw_err *err);
+void ews_subscribe_write(struct xml_writer *w, const struct ews_request *request,
+                         const struct ews_dialect *dialect);
+void ews_find_item_write(struct xml_writer *w, const struct ews_request *request,
+                         const struct ews_dialect *dialect);
+void ews_availability_write(struct xml_writer *w, const struct ews_request *request,
+                            const struct ews_dialect *dialect);
+void ews_oof_write(struct xml_writer *w, const struct ews_request *request,
+                   const struct ews_dialect *dialect);
+
+/* Of the digits of MergedFreeBusy. The smallest that Exchange allows: a boundary that is read from
+ * them is off by less than this. */
+enum { EWS_MERGED_MINUTES = 5 };
+gw_utc ews_window_start(const struct ews_request *request); /* as it was written: whole seconds */
+
+/* ews_answer.c */
+void ews_subscribe_parse(const struct xml_node *body, const struct ews_request *request,
+                         struct gw_arena *arena, struct ews_answer *out);
+void ews_find_item_parse(const struct xml_node *body, const struct ews_request *request,
+                         struct gw_arena *arena, struct ews_answer *out);
+void ews_availability_parse(const struct xml_node *body, const struct ews_request *request,
+                            struct gw_arena *arena, struct ews_answer *out);
+void ews_oof_parse(const struct xml_node *body, const struct ews_request *request,
+                   struct gw_arena *arena, struct ews_answer *out);
+
+/* ews_soap.c: the envelope around the bodies. */
+void ews_soap_open(struct xml_writer *w);
+const struct xml_node *ews_soap_body(const struct xml_doc *doc); /* its first child, or NULL */
+/* The next sibling of the same local name. */
+const struct xml_node *ews_next_named(const struct xml_node *n);
+/* A response message: its ResponseClass, ResponseCode, MessageText, MessageXml. */
+void ews_soap_message_status(const struct xml_node *message, struct ews_status *out);
+void ews_soap_fault_status(const struct xml_node *fault, struct ews_status *out);
+
+/* ews_http.c: what an exchange means that brought no SOAP. */
+bool ews_http_looks_like_xml(const struct ews_http *http);
+bool ews_http_has_word(struct gw_str text, const char *word); /* anywhere, case-blind */
+void ews_http_transport_status(const struct ews_http *http, const struct ews_op_info *op,
+                               struct ews_status *out);
+void ews_http_status(const struct ews_http *http, struct ews_status *out); /* not 200 */
+/* Status 200 and a body that is not SOAP; parse_error: of the XML parser, or NULL. */
+void ews_http_not_soap_status(const struct ews_http *http, const char *parse_error,
+                              struct ews_status *out);
+
+/* ews_error.c. The text is cut to fit. */
+void ews_status_set(struct ews_status *out, enum ews_class class, const char *code, const char *fmt,
+                    ...) __attribute__((format(printf, 4, 5)));
+/* From Exchange's own words: 'message' is quoted. alive is set. */
+void ews_status_set_code(struct ews_status *out, struct gw_str response_code,
+                         struct gw_str message);
+enum { EWS_BACKOFF_MAX_MS = 60 * 60 * 1000 }; /* more than Exchange ever says: minutes */
+int64_t ews_backoff_bound(int64_t ms);
+
+/* ews_lockout.c: how often a password was refused lately. Starts zeroed. */
+struct ews_lockout {
+    gw_time refused[EWS_REFUSALS_MAX]; /* the oldest first */
+    unsigned count;
+};
+void ews_lockout_refused(struct ews_lockout *l, gw_time now);
+gw_time ews_lockout_until(const struct ews_lockout *l, gw_time now); /* 0: not locked */
+
+#endif
