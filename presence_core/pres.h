@@ -15,7 +15,7 @@
 #include "store.h"
 
 /* Of a bare JID. RFC 7622 allows more; two of these make the key of a roster record. */
-enum { PRES_JID_MAX = 500 };
+enum { PRES_JID_MAX = 511 };
 
 struct pres_core;
 

@@ -16,9 +16,9 @@ struct pres_shown {
     struct gw_str text; /* borrowed from the inputs */
 };
 
-/* 'show' PRES_OFFLINE: no client is logged in, or it says goodbye. */
-void pres_compose(enum pres_show show, struct gw_str text, const struct pres_calendar *calendar,
-                  struct pres_shown *out);
+/* 'show' PRES_OFFLINE: no client is logged in, or it says goodbye. Texts may be empty. */
+void pres_compose(enum pres_show show, struct gw_str text, enum pres_calendar_kind calendar,
+                  struct gw_str calendar_text, struct pres_shown *out);
 
 bool pres_shown_eq(const struct pres_shown *a, const struct pres_shown *b);
 

@@ -31,6 +31,7 @@ struct pres_doc {
     unsigned char shade;             /* only while the show is the client's own */
     struct gw_str texts;             /* only while the text is the client's own */
     struct gw_str extra;
+    bool directed; /* said to this watcher only: pres_session_refresh() does not know it */
 };
 
 struct pres_frontend {
@@ -81,16 +82,19 @@ struct pres_session *pres_session_find(struct pres_core *core, struct gw_str use
 /* NULL when the session is another front-end's. */
 void *pres_session_ctx_of(const struct pres_session *s, const struct pres_front *front);
 
-/* The client's presence for all who watch. The first time also what the session's user may see, and
- * requests that wait. */
-void pres_session_set(struct pres_session *s, const struct pres_client *client, struct gw_now now);
+enum { PRES_CLIENT_MAX = 16 * 1024 }; /* text, texts and extra together */
+
+/* The client's presence for all who watch; copied. The first time also brings what the session's
+ * user may see, and the requests that wait. GW_LIMIT: too long, nothing happened. */
+enum gw_code pres_session_set(struct pres_session *s, const struct pres_client *client,
+                              struct gw_now now);
 
 enum {
     PRES_DIRECTED_MAX = 200
 }; /* of one session; the oldest is forgotten, with an "unavailable" */
 
-/* Directed presence, RFC 6121 4.6: to one user (or resource) only. GW_NOTFOUND: not ours, or no such
- * user: nothing happens. The core says "unavailable" there when the session ends. */
+/* Directed presence, RFC 6121 4.6: to one user (or one resource) only. The core says "unavailable"
+ * there when the session ends. GW_NOTFOUND: no such user here. GW_LIMIT: too many, or too long. */
 enum gw_code pres_session_direct(struct pres_session *s, struct gw_str to_user,
                                  struct gw_str to_resource, const struct pres_client *client);
 

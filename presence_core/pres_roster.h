@@ -4,7 +4,6 @@
 
 #include "gw_err.h"
 #include "gw_str.h"
-#include "gw_time.h"
 
 struct pres_session;
 
@@ -41,14 +40,12 @@ enum gw_code pres_roster_set(struct pres_session *s, const struct pres_item *ite
                              struct gw_err *err);
 
 /* GW_NOTFOUND: not in the roster. Both subscriptions end, the contact is told. */
-enum gw_code pres_roster_remove(struct pres_session *s, struct gw_str jid, struct gw_now now,
-                                struct gw_err *err);
+enum gw_code pres_roster_remove(struct pres_session *s, struct gw_str jid, struct gw_err *err);
 
 /* GW_NOTFOUND: the contact's domain is not served here; the user's roster is as it was. GW_LIMIT:
  * roster full. GW_INVALID: the user's own JID. To an unknown user of ours the answer is
  * PRES_UNSUBSCRIBED, as from somebody who refuses. */
 enum gw_code pres_request_send(struct pres_session *s, enum pres_request request,
-                               struct gw_str contact, struct gw_str extra, struct gw_now now,
-                               struct gw_err *err);
+                               struct gw_str contact, struct gw_str extra, struct gw_err *err);
 
 #endif

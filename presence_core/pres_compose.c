@@ -1,0 +1,88 @@
+/* One table, client by calendar: whose show, whose text. A calendar strengthens what a client says
+ * or explains it, and never weakens it: who is not to be disturbed stays so, and nobody is logged
+ * in by a calendar. */
+#include "pres_compose.h"
+
+enum show_rule {
+    OWN,  /* the client's show */
+    LEFT, /* away, on the calendar's word */
+    OUT   /* out of office, on the calendar's word */
+};
+
+enum text_rule {
+    MINE, /* the client's text, if any */
+    HELP, /* the client's text; the calendar's when it has none */
+    CAL   /* the calendar's text; the client's when it has none */
+};
+
+struct rule {
+    unsigned char show, text;
+};
+
+static const struct rule rules[PRES_DND + 1][PRES_CAL_OOF + 1] = {
+    /*                  none         free         elsewhere    meeting       away          oof */
+    [PRES_OFFLINE] = { { OWN, MINE },
+                       { OWN, MINE },
+                       { OWN, HELP },
+                       { OWN, HELP },
+                       { OWN, HELP },
+                       { OWN, HELP } },
+    [PRES_AVAILABLE] = { { OWN, MINE },
+                         { OWN, MINE },
+                         { OWN, HELP },
+                         { LEFT, CAL },
+                         { LEFT, CAL },
+                         { OUT, CAL } },
+    [PRES_AWAY] = { { OWN, MINE },
+                    { OWN, MINE },
+                    { OWN, HELP },
+                    { OWN, HELP },
+                    { OWN, HELP },
+                    { OUT, CAL } },
+    [PRES_XA] = { { OWN, MINE },
+                  { OWN, MINE },
+                  { OWN, HELP },
+                  { OWN, HELP },
+                  { OWN, HELP },
+                  { OUT, CAL } },
+    [PRES_BUSY] = { { OWN, MINE },
+                    { OWN, MINE },
+                    { OWN, HELP },
+                    { OWN, HELP },
+                    { OWN, HELP },
+                    { OWN, HELP } },
+    [PRES_DND] = { { OWN, MINE },
+                   { OWN, MINE },
+                   { OWN, MINE },
+                   { OWN, MINE },
+                   { OWN, MINE },
+                   { OWN, MINE } },
+};
+
+static void set_text(struct pres_shown *out, enum pres_text_from from, struct gw_str text)
+{
+    if (!text.len)
+        return;
+    out->text_from = from;
+    out->text = text;
+}
+
+void pres_compose(enum pres_show show, struct gw_str text, enum pres_calendar_kind calendar,
+                  struct gw_str calendar_text, struct pres_shown *out)
+{
+    const struct rule rule = rules[show][calendar];
+
+    *out = (struct pres_shown){ .show = show };
+    if (rule.show != OWN) {
+        out->show = rule.show == OUT ? PRES_XA : PRES_AWAY;
+        out->kind = calendar;
+    }
+    set_text(out, PRES_TEXT_CLIENT, text);
+    if (rule.text == CAL || (rule.text == HELP && !text.len))
+        set_text(out, PRES_TEXT_CALENDAR, calendar_text);
+}
+
+bool pres_shown_eq(const struct pres_shown *a, const struct pres_shown *b)
+{
+    return a->show == b->show && a->kind == b->kind && gw_str_eq(a->text, b->text);
+}

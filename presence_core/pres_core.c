@@ -1,0 +1,412 @@
+/* Users, domains, the calendar's word, and those who look on. */
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "gw_log.h"
+#include "pres_priv.h"
+
+struct domain {
+    struct gw_str name;
+    char text[];
+};
+
+struct pres_core *pres_core_new(const struct pres_core_args *args)
+{
+    struct pres_core *core = gw_new(struct pres_core);
+
+    core->store = args->store;
+    gw_param_defaults(pres_params, pres_param_count, &core->defaults);
+    core->settings = args->settings ? args->settings : &core->defaults;
+    core->users = gw_map_new();
+    core->domains = gw_map_new();
+    gw_list_init(&core->observers);
+    return core;
+}
+
+static void user_free(struct pres_user *u)
+{
+    assert(gw_list_is_empty(&u->sessions));
+    pres_roster_done(&u->roster);
+    free(u->cal);
+    free(u->jid);
+    free(u);
+}
+
+void pres_core_free(struct pres_core **corep)
+{
+    struct pres_core *core = *corep;
+    struct gw_list *it, *tmp;
+    size_t pos;
+    void *p;
+
+    if (!core)
+        return;
+    *corep = NULL;
+    for (pos = 0; (p = gw_map_next(core->users, &pos));)
+        user_free(p);
+    gw_map_free(&core->users);
+    for (pos = 0; (p = gw_map_next(core->domains, &pos));)
+        free(p);
+    gw_map_free(&core->domains);
+    GW_LIST_EACH(&core->observers, it, tmp)
+    free(GW_CONTAINER(it, struct pres_observer, link));
+    for (size_t i = 0; i < core->front_count; i++)
+        free(core->fronts[i].to);
+    store_batch_free(&core->batch);
+    free(core->view);
+    free(core);
+}
+
+struct pres_front *pres_frontend_register(struct pres_core *core, const struct pres_frontend *table,
+                                          void *ctx)
+{
+    struct pres_front *f = &core->fronts[core->front_count++];
+
+    assert(core->front_count <= PRES_FRONTENDS_MAX);
+    *f = (struct pres_front){ .table = table, .ctx = ctx };
+    return f;
+}
+
+/* ---- Domains and routing ---- */
+
+void pres_domain_add(struct pres_core *core, struct gw_str name)
+{
+    struct domain *d;
+
+    if (pres_domain_is_local(core, name))
+        return;
+    d = gw_alloc(sizeof(*d) + name.len);
+    memcpy(d->text, name.p, name.len);
+    d->name = (struct gw_str){ d->text, name.len };
+    gw_map_set(core->domains, d->name, d);
+}
+
+void pres_domain_remove(struct pres_core *core, struct gw_str name)
+{
+    free(gw_map_remove(core->domains, name));
+}
+
+bool pres_domain_is_local(const struct pres_core *core, struct gw_str name)
+{
+    return gw_map_get(core->domains, name) != NULL;
+}
+
+enum pres_route pres_route(const struct pres_core *core, struct gw_str jid)
+{
+    struct gw_str domain = jid;
+    bool has_user = gw_str_cut(jid, "@", NULL, &domain);
+
+    if (!pres_domain_is_local(core, domain))
+        return PRES_ROUTE_UNKNOWN_SERVER;
+    if (!has_user)
+        return PRES_ROUTE_SERVER;
+    return pres_user_find(core, jid) ? PRES_ROUTE_LOCAL : PRES_ROUTE_UNKNOWN_USER;
+}
+
+/* ---- Users ---- */
+
+struct pres_user *pres_user_find(const struct pres_core *core, struct gw_str jid)
+{
+    return gw_map_get(core->users, jid);
+}
+
+bool pres_user_is_known(const struct pres_core *core, struct gw_str user)
+{
+    return pres_user_find(core, user) != NULL;
+}
+
+size_t pres_user_count(const struct pres_core *core)
+{
+    return gw_map_len(core->users);
+}
+
+enum gw_code pres_user_add(struct pres_core *core, struct gw_str jid, struct gw_err *err)
+{
+    struct gw_str id, domain;
+    struct pres_user *u;
+
+    if (pres_user_find(core, jid))
+        return GW_OK;
+    if (!gw_str_cut(jid, "@", &id, &domain) || !id.len || !domain.len ||
+        memchr(jid.p, ' ', jid.len) || memchr(jid.p, '/', jid.len))
+        return gw_fail(err, GW_INVALID, "'%.*s' is not an address like user@domain",
+                       GW_STR_ARG(gw_str_utf8_cut(jid, 100)));
+    if (jid.len > PRES_JID_MAX)
+        return gw_fail(err, GW_INVALID, "the address is longer than %d bytes", PRES_JID_MAX);
+    u = gw_new(struct pres_user);
+    u->core = core;
+    u->jid = gw_str_dup(jid);
+    u->name = (struct gw_str){ u->jid, jid.len };
+    gw_list_init(&u->sessions);
+    gw_map_set(core->users, u->name, u);
+    return GW_OK;
+}
+
+void pres_user_remove(struct pres_core *core, struct gw_str jid, struct gw_now now)
+{
+    struct pres_user *u = pres_user_find(core, jid);
+
+    if (!u)
+        return;
+    pres_end_all(u, PRES_END_REMOVED, PRES_CAUSE_ADMIN, now);
+    while (u->roster.count)
+        pres_drop_contact(u, u->roster.entries[u->roster.count - 1]);
+    pres_roster_forget(u);
+    pres_commit(core);
+    gw_map_remove(core->users, u->name);
+    user_free(u);
+}
+
+void pres_user_end_sessions(struct pres_core *core, struct gw_str jid, enum pres_end why,
+                            struct gw_now now)
+{
+    struct pres_user *u = pres_user_find(core, jid);
+
+    if (u)
+        pres_end_all(u, why, PRES_CAUSE_ADMIN, now);
+}
+
+/* ---- The calendar ---- */
+
+static enum pres_calendar_kind cal_kind(const struct pres_cal *cal)
+{
+    return cal ? cal->kind : PRES_CAL_NONE;
+}
+
+static struct gw_str cal_text(const struct pres_cal *cal)
+{
+    return cal ? (struct gw_str){ cal->text, cal->text_len } : GW_STR("");
+}
+
+static struct pres_cal *cal_new(const struct pres_calendar *in)
+{
+    struct gw_str text = { in->text, strnlen(in->text, sizeof(in->text) - 1) };
+    struct pres_cal *cal;
+
+    if (in->kind == PRES_CAL_NONE && !text.len)
+        return NULL;
+    cal = gw_alloc(sizeof(*cal) + text.len);
+    cal->kind = in->kind;
+    cal->since = in->since;
+    cal->until = in->until;
+    cal->text_len = text.len;
+    memcpy(cal->text, text.p, text.len);
+    return cal;
+}
+
+void pres_word_shown(const struct pres_word *w, const struct pres_user *u, struct pres_shown *out)
+{
+    pres_compose(w ? w->show : PRES_OFFLINE, w ? pres_word_text(w) : GW_STR(""), cal_kind(u->cal),
+                 cal_text(u->cal), out);
+}
+
+/* The available session that speaks for the user: RFC 6121 4.7.2.3, highest priority; the latest
+ * of several. */
+static const struct pres_session *leader(const struct pres_user *u)
+{
+    const struct pres_session *best = NULL;
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    {
+        const struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
+
+        if (!s->word)
+            continue;
+        if (!best || s->word->priority > best->word->priority ||
+            (s->word->priority == best->word->priority && s->turn > best->turn))
+            best = s;
+    }
+    return best;
+}
+
+void pres_user_shown(const struct pres_user *u, struct pres_shown *out)
+{
+    const struct pres_session *s = leader(u);
+
+    pres_word_shown(s ? s->word : NULL, u, out);
+}
+
+/* The word of one session under two calendars: tells the watchers when it is not the same. */
+static bool retell_session(struct pres_session *s, const struct pres_shown *before)
+{
+    struct pres_doc doc;
+
+    pres_doc_session(s, &doc);
+    if (pres_shown_eq(before, &doc.shown))
+        return false;
+    pres_gather_watchers(s->user);
+    pres_deliver(s->user->core, &doc);
+    return true;
+}
+
+static void retell_offline(struct pres_user *u, const struct pres_shown *before)
+{
+    struct pres_doc doc;
+
+    pres_doc_offline(u, &doc);
+    if (pres_shown_eq(before, &doc.shown))
+        return;
+    pres_gather_watchers(u);
+    pres_deliver(u->core, &doc);
+}
+
+static void swap_cal(struct pres_user *u, struct pres_cal **cal)
+{
+    struct pres_cal *old = u->cal;
+
+    u->cal = *cal;
+    *cal = old;
+}
+
+static void retell(struct pres_user *u, struct pres_cal *old)
+{
+    struct gw_list *it, *tmp;
+    struct pres_shown before;
+    bool available = false;
+
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    {
+        struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
+
+        if (!s->word)
+            continue;
+        available = true;
+        swap_cal(u, &old);
+        pres_session_shown(s, &before);
+        swap_cal(u, &old);
+        retell_session(s, &before);
+    }
+    if (available)
+        return;
+    swap_cal(u, &old);
+    pres_word_shown(NULL, u, &before);
+    swap_cal(u, &old);
+    retell_offline(u, &before);
+}
+
+void pres_calendar_set(struct pres_core *core, struct gw_str user,
+                       const struct pres_calendar *calendar, struct gw_now now)
+{
+    struct pres_user *u = pres_user_find(core, user);
+    struct pres_shown before;
+    struct pres_cal *old;
+
+    if (!u)
+        return;
+    pres_user_shown(u, &before);
+    old = cal_new(calendar);
+    swap_cal(u, &old);
+    if (cal_kind(old) != cal_kind(u->cal) || !gw_str_eq(cal_text(old), cal_text(u->cal)))
+        retell(u, old);
+    pres_changed(u, &before, PRES_CAUSE_CALENDAR, now);
+    free(old);
+}
+
+/* ---- Looking on ---- */
+
+struct pres_observer *pres_observe(struct pres_core *core, pres_observer_fn *fn, void *ctx)
+{
+    struct pres_observer *o = gw_new(struct pres_observer);
+
+    o->core = core;
+    o->fn = fn;
+    o->ctx = ctx;
+    gw_list_append(&core->observers, &o->link);
+    return o;
+}
+
+void pres_unobserve(struct pres_observer **op)
+{
+    if (!*op)
+        return;
+    gw_list_remove(&(*op)->link);
+    free(*op);
+    *op = NULL;
+}
+
+void pres_changed(struct pres_user *u, const struct pres_shown *before, enum pres_cause cause,
+                  struct gw_now now)
+{
+    struct pres_change change = {
+        .user = u->name, .before = *before, .cause = cause, .at = now.utc
+    };
+    struct gw_list *it, *tmp;
+
+    pres_user_shown(u, &change.now);
+    if (pres_shown_eq(before, &change.now))
+        return;
+    u->since = now.utc;
+    u->core->counters.changes++;
+    gw_debug("pres", "presence user='%s' show=%s calendar=%s cause=%s", u->jid,
+             pres_show_name(change.now.show), pres_calendar_kind_name(change.now.kind),
+             pres_cause_name(cause));
+    GW_LIST_EACH(&u->core->observers, it, tmp)
+    {
+        struct pres_observer *o = GW_CONTAINER(it, struct pres_observer, link);
+
+        o->fn(&change, o->ctx);
+    }
+}
+
+static void view_session(const struct pres_session *s, struct pres_resource_view *out)
+{
+    *out = (struct pres_resource_view){ .resource = pres_session_name(s),
+                                        .frontend = s->front->table->name,
+                                        .since = s->since };
+    pres_word_shown(s->word, s->user, &out->composed);
+    if (!s->word)
+        return;
+    out->available = true;
+    out->priority = s->word->priority;
+    out->show = s->word->show;
+    out->text = pres_word_text(s->word);
+}
+
+static size_t view_sessions(struct pres_user *u)
+{
+    struct pres_core *core = u->core;
+    struct gw_list *it, *tmp;
+    size_t count = 0;
+
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    {
+        if (count == core->view_cap) {
+            core->view_cap = core->view_cap ? core->view_cap * 2 : 4;
+            core->view = gw_realloc(core->view, core->view_cap, sizeof(core->view[0]));
+        }
+        view_session(GW_CONTAINER(it, struct pres_session, link), &core->view[count++]);
+    }
+    return count;
+}
+
+bool pres_user_view(struct pres_core *core, struct gw_str user, struct pres_user_view *out)
+{
+    struct pres_user *u = pres_user_find(core, user);
+    struct gw_str text;
+
+    if (!u)
+        return false;
+    *out = (struct pres_user_view){ .since = u->since };
+    if (u->cal) {
+        text = cal_text(u->cal);
+        out->calendar.kind = u->cal->kind;
+        out->calendar.since = u->cal->since;
+        out->calendar.until = u->cal->until;
+        memcpy(out->calendar.text, text.p, text.len); /* shorter than the array */
+    }
+    pres_user_shown(u, &out->composed);
+    out->resource_count = view_sessions(u);
+    out->resources = core->view;
+    for (uint32_t i = 0; i < u->roster.count; i++) {
+        out->contact_count += u->roster.entries[i]->listed;
+        out->watcher_count += (u->roster.entries[i]->state & PRES_FROM) != 0;
+    }
+    return true;
+}
+
+void pres_counters(const struct pres_core *core, struct pres_counters *out)
+{
+    *out = core->counters;
+}

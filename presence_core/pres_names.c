@@ -1,0 +1,70 @@
+#include "pres.h"
+#include "pres_roster.h"
+
+const char *pres_show_name(enum pres_show show)
+{
+    switch (show) {
+    case PRES_OFFLINE:
+        return "offline";
+    case PRES_AVAILABLE:
+        return "available";
+    case PRES_AWAY:
+        return "away";
+    case PRES_XA:
+        return "extended-away";
+    case PRES_BUSY:
+        return "busy";
+    case PRES_DND:
+        return "do-not-disturb";
+    }
+    return "unknown";
+}
+
+const char *pres_calendar_kind_name(enum pres_calendar_kind kind)
+{
+    switch (kind) {
+    case PRES_CAL_NONE:
+        return "none";
+    case PRES_CAL_FREE:
+        return "free";
+    case PRES_CAL_ELSEWHERE:
+        return "working-elsewhere";
+    case PRES_CAL_MEETING:
+        return "in-a-meeting";
+    case PRES_CAL_AWAY:
+        return "away";
+    case PRES_CAL_OOF:
+        return "out-of-office";
+    }
+    return "unknown";
+}
+
+const char *pres_cause_name(enum pres_cause cause)
+{
+    switch (cause) {
+    case PRES_CAUSE_CLIENT:
+        return "client";
+    case PRES_CAUSE_CALENDAR:
+        return "calendar";
+    case PRES_CAUSE_ADMIN:
+        return "admin";
+    }
+    return "unknown";
+}
+
+const char *pres_sub_name(enum pres_sub sub)
+{
+    switch (sub) {
+    case PRES_SUB_NONE:
+        return "none";
+    case PRES_SUB_TO:
+        return "to";
+    case PRES_SUB_FROM:
+        return "from";
+    case PRES_SUB_BOTH:
+        return "both";
+    case PRES_SUB_REMOVE:
+        return "remove";
+    }
+    return "unknown";
+}

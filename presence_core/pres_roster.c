@@ -1,0 +1,209 @@
+/* Rosters: what clients ask for, what the store keeps. */
+#include <assert.h>
+#include <string.h>
+
+#include "gw_log.h"
+#include "pres_priv.h"
+
+static struct store_batch *batch(struct pres_core *core)
+{
+    if (!core->batch)
+        core->batch = store_batch_new();
+    return core->batch;
+}
+
+void pres_commit(struct pres_core *core)
+{
+    if (core->batch)
+        store_commit(core->store, &core->batch, NULL, NULL);
+    core->batch = NULL;
+}
+
+static void record_key(const struct pres_user *u, const struct pres_entry *e, struct gw_buf *out)
+{
+    gw_buf_init(out, STORE_KEY_MAX);
+    pres_record_key(u->name, pres_entry_jid(e), out);
+}
+
+void pres_entry_save(struct pres_user *u, const struct pres_entry *e)
+{
+    struct gw_buf key, value;
+
+    if (!u->core->store)
+        return;
+    record_key(u, e, &key);
+    gw_buf_init(&value, PRES_RECORD_MAX);
+    pres_record_write(e, &value);
+    assert(!key.failed && !value.failed);
+    store_put(batch(u->core), "roster", gw_buf_str(&key), u->name, gw_buf_str(&value));
+    gw_buf_done(&key);
+    gw_buf_done(&value);
+}
+
+void pres_entry_delete(struct pres_user *u, struct pres_entry *e)
+{
+    struct gw_buf key;
+
+    if (u->core->store) {
+        record_key(u, e, &key);
+        store_del(batch(u->core), "roster", gw_buf_str(&key));
+        gw_buf_done(&key);
+    }
+    pres_roster_take_out(&u->roster, pres_entry_jid(e));
+}
+
+void pres_roster_forget(struct pres_user *u)
+{
+    if (u->core->store)
+        store_del_owner(batch(u->core), "roster", u->name);
+    pres_roster_done(&u->roster);
+}
+
+static bool is_full(const struct pres_user *u)
+{
+    return u->roster.count >= (uint64_t)u->core->settings->contacts_max;
+}
+
+struct pres_entry *pres_entry_add(struct pres_user *u, struct gw_str jid)
+{
+    const struct pres_entry_args args = { .jid = jid };
+    struct pres_entry *e;
+
+    if (is_full(u) || pres_entry_check(&args, NULL))
+        return NULL;
+    e = pres_entry_new(&args);
+    pres_roster_place(&u->roster, e);
+    return e;
+}
+
+/* ---- Loading ---- */
+
+static void load_one(const struct store_record *r, void *ctx)
+{
+    struct pres_core *core = ctx;
+    struct pres_entry *e;
+    struct pres_user *u;
+    struct gw_str user;
+    struct gw_err err;
+    char quoted[GW_QUOTE_MAX];
+
+    if (pres_record_parse(r->key, r->value, &user, &e, &err)) {
+        gw_warn("pres", "roster record unreadable key=%s error=\"%s\", ignored",
+                gw_quote(r->key, quoted), err.msg);
+        return;
+    }
+    u = pres_user_find(core, user);
+    if (!u) {
+        core->load_skipped++;
+        free(e);
+        return;
+    }
+    pres_roster_place(&u->roster, e);
+}
+
+static void load_done(const struct gw_err *result, void *ctx)
+{
+    struct pres_core *core = ctx;
+
+    if (core->load_skipped)
+        gw_warn("pres", "roster records of unknown users records=%zu, ignored", core->load_skipped);
+    if (core->loaded)
+        core->loaded(result, core->loaded_ctx);
+}
+
+void pres_core_load(struct pres_core *core, store_done_fn *done, void *ctx)
+{
+    assert(core->store);
+    core->loaded = done;
+    core->loaded_ctx = ctx;
+    store_load(core->store, "roster", NULL, load_one, load_done, core);
+}
+
+/* ---- Clients ---- */
+
+static void item_of(const struct pres_entry *e, struct gw_str groups[PRES_GROUPS_MAX],
+                    struct pres_item *out)
+{
+    *out = (struct pres_item){ .jid = pres_entry_jid(e),
+                               .name = pres_entry_name(e),
+                               .groups = groups,
+                               .group_count = pres_entry_groups(e, groups),
+                               .sub = pres_sub_of(e->state),
+                               .ask = e->state & PRES_OUT };
+}
+
+void pres_push(struct pres_user *u, const struct pres_entry *e, bool removed)
+{
+    struct gw_str groups[PRES_GROUPS_MAX];
+    struct gw_list *it, *tmp;
+    struct pres_item item;
+
+    item_of(e, groups, &item);
+    if (removed)
+        item = (struct pres_item){ .jid = item.jid, .sub = PRES_SUB_REMOVE };
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    {
+        struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
+
+        if (s->interested)
+            s->front->table->roster_changed(&item, s, s->front->ctx);
+    }
+}
+
+void pres_roster_get(struct pres_session *s, pres_item_fn *each, void *ctx)
+{
+    struct gw_str groups[PRES_GROUPS_MAX];
+    const struct pres_roster *r = &s->user->roster;
+    struct pres_item item;
+
+    s->interested = true;
+    for (uint32_t i = 0; i < r->count; i++) {
+        if (!r->entries[i]->listed)
+            continue;
+        item_of(r->entries[i], groups, &item);
+        each(&item, ctx);
+    }
+}
+
+enum gw_code pres_roster_set(struct pres_session *s, const struct pres_item *item,
+                             struct gw_err *err)
+{
+    struct pres_user *u = s->user;
+    struct pres_entry *old = pres_roster_find(&u->roster, item->jid), *e;
+    struct pres_entry_args args = { .jid = item->jid,
+                                    .name = item->name,
+                                    .groups = item->groups,
+                                    .group_count = item->group_count,
+                                    .listed = true };
+    enum gw_code rc;
+
+    if (gw_str_eq(item->jid, u->name))
+        return gw_fail(err, GW_INVALID, "nobody is a contact of himself");
+    if (old) {
+        args.state = old->state;
+        args.extra = pres_entry_extra(old);
+    } else if (is_full(u)) {
+        return gw_fail(err, GW_LIMIT, "the contact list is full");
+    }
+    rc = pres_entry_check(&args, err);
+    if (rc)
+        return rc;
+    e = pres_entry_new(&args);
+    pres_roster_place(&u->roster, e);
+    pres_entry_save(u, e);
+    pres_commit(u->core);
+    pres_push(u, e, false);
+    return GW_OK;
+}
+
+enum gw_code pres_roster_remove(struct pres_session *s, struct gw_str jid, struct gw_err *err)
+{
+    struct pres_user *u = s->user;
+    struct pres_entry *e = pres_roster_find(&u->roster, jid);
+
+    if (!e || !e->listed)
+        return gw_fail(err, GW_NOTFOUND, "not in the contact list");
+    pres_drop_contact(u, e);
+    pres_commit(u->core);
+    return GW_OK;
+}

@@ -1,0 +1,439 @@
+/* Connected resources and what they say. */
+#include <assert.h>
+#include <string.h>
+
+#include "gw_log.h"
+#include "pres_priv.h"
+
+static size_t count_sessions(const struct pres_user *u)
+{
+    struct gw_list *it, *tmp;
+    size_t count = 0;
+
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    count++;
+    return count;
+}
+
+static struct pres_session *find(const struct pres_user *u, struct gw_str resource)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    {
+        struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
+
+        if (gw_str_eq(pres_session_name(s), resource))
+            return s;
+    }
+    return NULL;
+}
+
+/* ---- Directed presence ---- */
+
+static struct gw_str directed_user(const struct pres_directed *d)
+{
+    return (struct gw_str){ d->bytes, d->user_len };
+}
+
+static struct gw_str directed_resource(const struct pres_directed *d)
+{
+    return (struct gw_str){ d->bytes + d->user_len, d->resource_len };
+}
+
+static struct pres_directed *directed_find(struct pres_session *s, struct gw_str user,
+                                           struct gw_str resource)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&s->directed, it, tmp)
+    {
+        struct pres_directed *d = GW_CONTAINER(it, struct pres_directed, link);
+
+        if (gw_str_eq(directed_user(d), user) && gw_str_eq(directed_resource(d), resource))
+            return d;
+    }
+    return NULL;
+}
+
+static void directed_free(struct pres_session *s, struct pres_directed *d)
+{
+    gw_list_remove(&d->link);
+    s->directed_count--;
+    free(d);
+}
+
+static void directed_add(struct pres_session *s, struct gw_str user, struct gw_str resource)
+{
+    struct pres_directed *d = gw_alloc(sizeof(*d) + user.len + resource.len);
+
+    d->user_len = user.len;
+    d->resource_len = resource.len;
+    memcpy(d->bytes, user.p, user.len);
+    if (resource.len)
+        memcpy(d->bytes + user.len, resource.p, resource.len);
+    gw_list_append(&s->directed, &d->link);
+    s->directed_count++;
+}
+
+/* RFC 6121 8.5.3: a full JID reaches that resource, available or not. */
+static void gather_target(struct pres_user *u, struct gw_str resource)
+{
+    struct pres_session *s;
+
+    if (!resource.len) {
+        pres_gather_user(u);
+        return;
+    }
+    s = find(u, resource);
+    if (s)
+        pres_gather_one(s);
+}
+
+/* RFC 6121 4.6.3: those who were told directly are told of the end too. */
+static void directed_end(struct pres_session *s)
+{
+    struct gw_list *it, *tmp;
+    struct pres_doc doc;
+
+    pres_doc_gone(s, &doc);
+    doc.directed = true;
+    GW_LIST_EACH(&s->directed, it, tmp)
+    {
+        struct pres_directed *d = GW_CONTAINER(it, struct pres_directed, link);
+        struct pres_user *u = pres_user_find(s->user->core, directed_user(d));
+
+        if (u) {
+            gather_target(u, directed_resource(d));
+            pres_deliver(s->user->core, &doc);
+        }
+        directed_free(s, d);
+    }
+}
+
+/* ---- Words ---- */
+
+static size_t client_len(const struct pres_client *c)
+{
+    return c->text.len + c->texts.len + c->extra.len;
+}
+
+static struct pres_word *word_new(const struct pres_client *c)
+{
+    struct pres_word *w = gw_alloc(sizeof(*w) + client_len(c));
+    const struct gw_str part[] = { c->text, c->texts, c->extra };
+    char *p = w->bytes;
+
+    w->show = c->show;
+    w->priority = c->priority;
+    w->shade = c->shade;
+    w->text_len = (uint16_t)c->text.len;
+    w->texts_len = (uint16_t)c->texts.len;
+    w->extra_len = (uint16_t)c->extra.len;
+    for (size_t i = 0; i < 3; i++) {
+        if (part[i].len)
+            memcpy(p, part[i].p, part[i].len);
+        p += part[i].len;
+    }
+    return w;
+}
+
+void pres_session_shown(const struct pres_session *s, struct pres_shown *out)
+{
+    pres_word_shown(s->word, s->user, out);
+}
+
+static void tell_waiting_requests(struct pres_session *s)
+{
+    const struct pres_roster *r = &s->user->roster;
+
+    for (uint32_t i = 0; i < r->count; i++) {
+        const struct pres_entry *e = r->entries[i];
+
+        if (e->state & PRES_IN)
+            s->front->table->request(PRES_SUBSCRIBE, pres_entry_jid(e), pres_entry_extra(e), s,
+                                     s->front->ctx);
+    }
+}
+
+/* RFC 6121 4.2.2 and 4.3: the first presence of a session also brings what it may see. */
+static void tell_newcomer(struct pres_session *s)
+{
+    const struct pres_roster *r = &s->user->roster;
+
+    pres_show_all(s->user, s);
+    for (uint32_t i = 0; i < r->count; i++) {
+        struct pres_user *contact;
+
+        if (!(r->entries[i]->state & PRES_TO))
+            continue;
+        contact = pres_user_find(s->user->core, pres_entry_jid(r->entries[i]));
+        if (contact && pres_may_see(s->user, contact))
+            pres_show_all(contact, s);
+    }
+    tell_waiting_requests(s);
+}
+
+/* What is said with the goodbye is shown in place of what was said before. The calendar's text
+ * goes with it when it was the last session: else the user is not offline. */
+static void doc_goodbye(const struct pres_session *s, const struct pres_client *c,
+                        struct pres_doc *out)
+{
+    struct pres_shown user;
+
+    pres_doc_gone(s, out);
+    if (c && c->text.len) {
+        out->shown.text = c->text;
+        out->shown.text_from = PRES_TEXT_CLIENT;
+        out->texts = c->texts;
+    } else {
+        pres_user_shown(s->user, &user);
+        if (user.show == PRES_OFFLINE) {
+            out->shown = user;
+        }
+    }
+    if (c)
+        out->extra = c->extra;
+}
+
+/* s is available. */
+static void say_goodbye(struct pres_session *s, const struct pres_client *c, enum pres_cause cause,
+                        struct gw_now now)
+{
+    struct pres_word *old = s->word;
+    struct pres_shown before;
+    struct pres_doc doc;
+
+    pres_user_shown(s->user, &before);
+    s->word = NULL;
+    s->since = now.utc;
+    s->user->core->counters.available--;
+    doc_goodbye(s, c, &doc);
+    pres_gather_watchers(s->user);
+    pres_deliver(s->user->core, &doc);
+    pres_changed(s->user, &before, cause, now);
+    free(old);
+}
+
+static void say(struct pres_session *s, const struct pres_client *c, struct gw_now now)
+{
+    struct pres_word *old = s->word;
+    struct pres_shown before;
+    struct pres_doc doc;
+
+    pres_user_shown(s->user, &before);
+    s->word = word_new(c);
+    s->since = now.utc;
+    s->turn = ++s->user->core->turn;
+    pres_doc_session(s, &doc);
+    pres_gather_watchers(s->user);
+    pres_deliver(s->user->core, &doc);
+    if (!old) {
+        s->user->core->counters.available++;
+        tell_newcomer(s);
+    }
+    pres_changed(s->user, &before, PRES_CAUSE_CLIENT, now);
+    free(old);
+}
+
+enum gw_code pres_session_set(struct pres_session *s, const struct pres_client *client,
+                              struct gw_now now)
+{
+    if (client_len(client) > PRES_CLIENT_MAX)
+        return GW_LIMIT;
+    if (client->show != PRES_OFFLINE) {
+        say(s, client, now);
+        return GW_OK;
+    }
+    if (s->word)
+        say_goodbye(s, client, PRES_CAUSE_CLIENT, now);
+    directed_end(s);
+    return GW_OK;
+}
+
+static void doc_direct(struct pres_session *s, const struct pres_client *c, struct pres_word *w,
+                       struct pres_doc *out)
+{
+    struct pres_word *own = s->word;
+
+    s->word = w;
+    if (c->show == PRES_OFFLINE) {
+        pres_doc_gone(s, out);
+        out->shown.text = c->text;
+        out->texts = c->texts;
+        out->extra = c->extra;
+    } else {
+        pres_doc_session(s, out);
+    }
+    s->word = own;
+    out->directed = true;
+}
+
+enum gw_code pres_session_direct(struct pres_session *s, struct gw_str to_user,
+                                 struct gw_str to_resource, const struct pres_client *client)
+{
+    struct pres_user *u = pres_user_find(s->user->core, to_user);
+    struct pres_directed *d = directed_find(s, to_user, to_resource);
+    struct pres_word *w;
+    struct pres_doc doc;
+
+    if (!u)
+        return GW_NOTFOUND;
+    if (client_len(client) > PRES_CLIENT_MAX)
+        return GW_LIMIT;
+    if (client->show == PRES_OFFLINE) {
+        if (d)
+            directed_free(s, d);
+    } else if (!d && !(s->word && pres_may_see(u, s->user))) {
+        if (s->directed_count == PRES_DIRECTED_MAX)
+            return GW_LIMIT;
+        directed_add(s, to_user, to_resource);
+    }
+    w = word_new(client);
+    doc_direct(s, client, w, &doc);
+    gather_target(u, to_resource);
+    pres_deliver(s->user->core, &doc);
+    free(w);
+    return GW_OK;
+}
+
+/* ---- Life ---- */
+
+static void session_end(struct pres_session *s, enum pres_cause cause, struct gw_now now)
+{
+    if (s->word)
+        say_goodbye(s, NULL, cause, now);
+    directed_end(s);
+    gw_list_remove(&s->link);
+    s->user->core->counters.sessions--;
+    free(s);
+}
+
+void pres_session_free(struct pres_session **sp, struct gw_now now)
+{
+    struct pres_session *s = *sp;
+
+    *sp = NULL;
+    if (s)
+        session_end(s, PRES_CAUSE_CLIENT, now);
+}
+
+static void end(struct pres_session *s, enum pres_end why, enum pres_cause cause, struct gw_now now)
+{
+    s->front->table->ended(s, why, s->front->ctx);
+    session_end(s, cause, now);
+}
+
+void pres_end_all(struct pres_user *u, enum pres_end why, enum pres_cause cause, struct gw_now now)
+{
+    while (!gw_list_is_empty(&u->sessions))
+        end(GW_CONTAINER(u->sessions.next, struct pres_session, link), why, cause, now);
+}
+
+enum gw_code pres_session_new(struct pres_core *core, const struct pres_session_args *args,
+                              struct gw_now now, struct pres_session **out, struct gw_err *err)
+{
+    struct pres_user *u = pres_user_find(core, args->user);
+    struct pres_session *s, *old;
+
+    if (!u)
+        return gw_fail(err, GW_NOTFOUND, "no such user");
+    old = find(u, args->resource);
+    if (old)
+        end(old, PRES_END_REPLACED, PRES_CAUSE_CLIENT, now);
+    if (count_sessions(u) >= (size_t)core->settings->sessions_max)
+        return gw_fail(err, GW_LIMIT, "the user has %lld clients connected already",
+                       (long long)core->settings->sessions_max);
+    s = gw_alloc(sizeof(*s) + args->resource.len);
+    s->user = u;
+    s->front = args->front;
+    s->ctx = args->ctx;
+    s->since = now.utc;
+    gw_list_init(&s->directed);
+    s->resource_len = args->resource.len;
+    memcpy(s->resource, args->resource.p, args->resource.len);
+    gw_list_append(&u->sessions, &s->link);
+    core->counters.sessions++;
+    *out = s;
+    return GW_OK;
+}
+
+/* ---- Questions ---- */
+
+void *pres_session_ctx(const struct pres_session *s)
+{
+    return s->ctx;
+}
+
+void *pres_session_ctx_of(const struct pres_session *s, const struct pres_front *front)
+{
+    return s->front == front ? s->ctx : NULL;
+}
+
+struct gw_str pres_session_user(const struct pres_session *s)
+{
+    return s->user->name;
+}
+
+struct gw_str pres_session_resource(const struct pres_session *s)
+{
+    return pres_session_name(s);
+}
+
+int pres_session_priority(const struct pres_session *s)
+{
+    return s->word ? s->word->priority : 0;
+}
+
+bool pres_session_is_available(const struct pres_session *s)
+{
+    return s->word != NULL;
+}
+
+struct pres_session *pres_session_next(struct pres_core *core, struct gw_str user,
+                                       const struct pres_session *after)
+{
+    struct pres_user *u = after ? after->user : pres_user_find(core, user);
+    struct gw_list *next;
+
+    if (!u)
+        return NULL;
+    next = after ? after->link.next : u->sessions.next;
+    return next == &u->sessions ? NULL : GW_CONTAINER(next, struct pres_session, link);
+}
+
+struct pres_session *pres_session_find(struct pres_core *core, struct gw_str user,
+                                       struct gw_str resource)
+{
+    struct pres_user *u = pres_user_find(core, user);
+
+    return u ? find(u, resource) : NULL;
+}
+
+void pres_session_probe(struct pres_session *s, struct gw_str contact)
+{
+    struct pres_user *u = pres_user_find(s->user->core, contact);
+
+    if (u && pres_may_see(s->user, u))
+        pres_show_all(u, s);
+}
+
+void pres_session_refresh(struct pres_session *s, struct gw_str user, struct gw_str resource)
+{
+    struct pres_core *core = s->user->core;
+    struct pres_user *u = pres_user_find(core, user);
+    struct pres_session *of = u ? find(u, resource) : NULL;
+    struct pres_doc doc = { .user = user, .resource = resource };
+
+    if (u && pres_may_see(s->user, u)) {
+        if (of && of->word)
+            pres_doc_session(of, &doc);
+        else
+            pres_user_shown(u, &doc.shown);
+        /* Another session speaks for the user: this one is just gone. */
+        if (!(of && of->word) && doc.shown.show != PRES_OFFLINE)
+            doc.shown = (struct pres_shown){ .show = PRES_OFFLINE };
+    }
+    pres_gather_one(s);
+    pres_deliver(core, &doc);
+}
