@@ -1,6 +1,6 @@
 /* Whole documents: parsed into nodes. Hardened: no DTD, no entities but the five and character
- * references, no network, processing instructions ignored, UTF-8 (others as libxml2 converts them),
- * limits on size, depth, nodes and attributes. */
+ * references, no network, comments and processing instructions ignored, UTF-8 only (an encoding
+ * declaration may say UTF-8 or US-ASCII), limits on size, depth, nodes and attributes. */
 #ifndef XML_DOC_H
 #define XML_DOC_H
 
@@ -10,10 +10,10 @@
 struct xml_doc;
 
 struct xml_limits {
-    size_t size_max; /* bytes of input; also bounds the memory of the nodes to 16 times it */
-    unsigned depth_max;
+    size_t size_max;    /* bytes of input; also bounds the memory of the nodes to 16 times it */
+    unsigned depth_max; /* the root is at depth 1 */
     unsigned nodes_max;
-    unsigned attrs_max; /* of one element */
+    unsigned attrs_max; /* of one element, namespace declarations included */
 };
 
 enum { XML_DEPTH_DEFAULT = 64, XML_ATTRS_DEFAULT = 64 };

@@ -13,7 +13,8 @@ struct xml_attr {
 
 struct xml_node {
     struct gw_str ns, name;
-    struct gw_str text; /* the element's own character data, pieces joined */
+    struct gw_str text; /* the element's own character data, pieces joined; white space between
+                         * child elements, with nothing else, is dropped */
     const struct xml_attr *attrs;
     const struct xml_node *parent, *child, *next; /* child: the first; next: the sibling */
 };

@@ -1,6 +1,7 @@
 /* The push parser for XMPP streams (RFC 6120 4): bytes in, the stream header and whole stanzas out.
- * Refuses what RFC 6120 11.1 forbids: comments, processing instructions, DTDs, entities. It keeps no
- * libxml2 parser while the stream is idle: one is made again, primed with the header, when bytes come. */
+ * Refuses what RFC 6120 11.1 forbids: comments, processing instructions, DTDs, entities. A stream
+ * holds no libxml2 parser: the bytes of a stanza are kept until it is whole, which a small scanner
+ * tells (and finds broken nesting at once), and are then parsed behind the namespaces of the root. */
 #ifndef XML_STREAM_H
 #define XML_STREAM_H
 
@@ -19,10 +20,10 @@ struct xml_stream_handlers {
 };
 
 struct xml_stream_limits {
-    size_t stanza_max; /* bytes of one stanza, or of the root's start tag */
-    unsigned depth_max;
+    size_t stanza_max;  /* bytes of one stanza, or of the XML declaration and root's start tag */
+    unsigned depth_max; /* the stanza is at depth 1 */
     unsigned nodes_max; /* of one stanza */
-    unsigned attrs_max;
+    unsigned attrs_max; /* of one element, namespace declarations included */
 };
 
 struct xml_stream *xml_stream_new(const struct xml_stream_limits *limits,
@@ -30,15 +31,18 @@ struct xml_stream *xml_stream_new(const struct xml_stream_limits *limits,
 void xml_stream_free(struct xml_stream **xsp); /* also from inside a handler */
 
 /* GW_OK: consumed, handlers were called. GW_BADMSG: not well-formed or forbidden (err->msg begins
- * with the RFC 6120 4.9.3 condition: "not-well-formed: ...", "restricted-xml: ..."). GW_LIMIT:
- * over a limit ("policy-violation: ..."). After a failure only _free and _restart are allowed. */
+ * with the RFC 6120 4.9.3 condition: "not-well-formed: ...", "restricted-xml: ...", "bad-format: ..."
+ * for text between stanzas, "bad-namespace-prefix: ...", "unsupported-encoding: ..."). GW_LIMIT:
+ * over a limit ("policy-violation: ..."). After a failure only _free and _restart are allowed. White
+ * space between stanzas is skipped; what comes after the root's end tag is ignored. Not to be called
+ * from inside a handler of the same stream. */
 enum gw_code xml_stream_feed(struct xml_stream *xs, struct gw_str data, struct gw_err *err);
 
 /* A new root will come: after STARTTLS and SASL (RFC 6120 4.3.3). May be called in a handler: the
  * rest of the data being fed is dropped. */
 void xml_stream_restart(struct xml_stream *xs);
 
-/* Drops the parser when no stanza is half-read; for connections that said nothing for a while. */
+/* Drops buffers when no stanza is half-read; for connections that said nothing for a while. */
 void xml_stream_idle(struct xml_stream *xs);
 
 #endif
