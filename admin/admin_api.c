@@ -1,0 +1,387 @@
+/* The API's frame: table of resources, life of a request, errors. */
+#include "admin_api.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin_priv.h"
+#include "dir.h"
+#include "gw_buf.h"
+#include "gw_bytes.h"
+#include "gw_log.h"
+#include "gw_mem.h"
+#include "pres.h"
+
+const struct admin_route admin_routes[] = {
+    { "GET", "/v1", false, admin_index, "this list" },
+    { "GET", "/v1/version", false, admin_version, "name and version" },
+    { "GET", "/v1/status", false, admin_status, "numbers of everything, gateways, ports" },
+
+    { "GET", "/v1/domains", false, admin_domains_list, "every domain, with its number of users" },
+    { "POST", "/v1/domains", true, admin_domain_add, "adds one: name" },
+    { "DELETE", "/v1/domains/{domain}", false, admin_domain_remove, "removes one without users" },
+
+    { "GET", "/v1/gateways", false, admin_gateways_list,
+      "every gateway to Exchange, with its state" },
+    { "POST", "/v1/gateways", true, admin_gateway_add,
+      "adds one: name, host, port, account, password, http, description" },
+    { "GET", "/v1/gateways/{gateway}", false, admin_gateway_get, "one of them" },
+    { "PATCH", "/v1/gateways/{gateway}", true, admin_gateway_edit,
+      "changes fields; account and password change on all gateways" },
+    { "DELETE", "/v1/gateways/{gateway}", false, admin_gateway_remove, "removes it" },
+    { "POST", "/v1/gateways/{gateway}/check", false, admin_gateway_check,
+      "tries it step by step: a JSON line for each step" },
+
+    { "GET", "/v1/users", false, admin_users_list,
+      "users; query: filter (part of id, mail or name), limit, after (an id: the next page)" },
+    { "POST", "/v1/users", true, admin_user_add,
+      "adds one (object) or many (array): user, mail, name, im, calendar, password" },
+    { "GET", "/v1/users/{user}", false, admin_user_get, "one of them" },
+    { "PATCH", "/v1/users/{user}", true, admin_user_edit, "changes mail, name, im, calendar" },
+    { "DELETE", "/v1/users/{user}", false, admin_user_remove, "removes it for good" },
+    { "PUT", "/v1/users/{user}/password", true, admin_user_password, "sets it: password" },
+    { "GET", "/v1/users/{user}/explain", false, admin_explain, "what presence shows, and why" },
+    { "POST", "/v1/users/{user}/refresh", false, admin_user_refresh,
+      "reads the calendar again now" },
+
+    { "GET", "/v1/parameters", false, admin_params_list, "every parameter: value, default, range" },
+    { "GET", "/v1/parameters/{key}", false, admin_param_get, "one of them" },
+    { "PUT", "/v1/parameters/{key}", true, admin_param_set, "sets it: value" },
+    { "PUT", "/v1/log-level", true, admin_log_level_set,
+      "until the next start: level, component (none: all)" },
+
+    { "GET", "/v1/watch", false, admin_watch_start,
+      "presence changes as they happen, a JSON line each; query: user" },
+
+    { "GET", "/v1/trust", false, admin_trust_list, "certificates trusted for Exchange" },
+    { "POST", "/v1/trust", true, admin_trust_add, "trusts certificates: pem" },
+    { "DELETE", "/v1/trust/{fingerprint}", false, admin_trust_remove, "trusts one no longer" },
+};
+
+const size_t admin_routes_count = sizeof(admin_routes) / sizeof(admin_routes[0]);
+
+/* --- a call's life */
+
+/* Passwords came in the body: they do not stay in freed memory. */
+static void wipe_passwords(json_t *json)
+{
+    json_t *text = json_object_get(json, "password");
+    json_t *item;
+    size_t i;
+
+    if (json_is_string(text))
+        gw_wipe((char *)json_string_value(text), json_string_length(text));
+    json_array_foreach(json, i, item) wipe_passwords(item);
+}
+
+void admin_call_free(struct admin_call **callp)
+{
+    struct admin_call *call = *callp;
+
+    *callp = NULL;
+    gw_list_remove(&call->link);
+    if (call->work_free)
+        call->work_free(call->work);
+    wipe_passwords(call->body);
+    json_decref(call->body);
+    json_decref(call->answer);
+    free(call);
+}
+
+static void call_gone(void *ctx)
+{
+    struct admin_call *call = ctx;
+
+    call->x = NULL;
+}
+
+static struct admin_call *call_new(struct admin_api *api, struct net_http_exchange *x)
+{
+    struct admin_call *call = gw_new(struct admin_call);
+
+    call->api = api;
+    call->x = x;
+    gw_list_append(&api->calls, &call->link);
+    net_http_on_gone(x, call_gone, call);
+    return call;
+}
+
+void admin_reply(struct admin_call *call, int status, json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+    struct net_http_exchange *x = call->x;
+
+    if (x) {
+        net_http_on_gone(x, NULL, NULL);
+        net_http_reply(x, status, "application/json", gw_str_of(text));
+    }
+    free(text);
+    json_decref(json);
+    admin_call_free(&call);
+}
+
+json_t *admin_json_err(const struct gw_err *err)
+{
+    struct gw_str msg = gw_str_of(err->msg);
+    size_t cut;
+
+    /* A long message may have been cut in the middle of a character. */
+    for (cut = 0; cut < 4 && msg.len > 0 && !gw_str_is_utf8(msg); cut++)
+        msg.len--;
+    if (!gw_str_is_utf8(msg))
+        msg = GW_STR("refused");
+    return json_pack("{s:s%, s:s}", "error", msg.p, msg.len, "code", gw_code_name(err->code));
+}
+
+void admin_reply_error(struct admin_call *call, const struct gw_err *err)
+{
+    int status = admin_http_status(err->code);
+
+    if (call->writes > 0) /* of a part that was accepted: the call must stay for them */
+        admin_reply_when_saved(call, status, admin_json_err(err));
+    else
+        admin_reply(call, status, admin_json_err(err));
+}
+
+static void reply_saved(struct admin_call *call)
+{
+    json_t *answer = call->answer;
+
+    call->answer = NULL;
+    if (call->failed.code) {
+        json_decref(answer);
+        gw_fail_prefix(&call->failed, "the change is in force, but could not be stored: ");
+        admin_reply_error(call, &call->failed);
+        return;
+    }
+    admin_reply(call, call->status, answer);
+}
+
+void admin_call_saved(const struct gw_err *result, void *ctx)
+{
+    struct admin_call *call = ctx;
+
+    if (result->code)
+        call->failed = *result;
+    if (--call->writes == 0 && call->answer)
+        reply_saved(call);
+}
+
+void admin_reply_when_saved(struct admin_call *call, int status, json_t *json)
+{
+    call->status = status;
+    call->answer = json;
+    if (call->writes == 0)
+        reply_saved(call);
+}
+
+void admin_reply_change(struct admin_call *call, enum gw_code rc, const struct gw_err *err,
+                        int status, json_t *json)
+{
+    if (rc) {
+        json_decref(json);
+        admin_reply_error(call, err);
+        return;
+    }
+    call->writes++;
+    admin_reply_when_saved(call, status, json);
+}
+
+struct gw_now admin_now(const struct admin_call *call)
+{
+    return net_loop_now(call->api->args.loop);
+}
+
+/* --- from request to handler */
+
+static const struct admin_route *route_find(struct gw_str method, struct gw_str path,
+                                            struct gw_str args[ADMIN_PATH_ARGS],
+                                            struct gw_buf *allowed)
+{
+    size_t i;
+
+    for (i = 0; i < admin_routes_count; i++) {
+        if (!admin_path_match(admin_routes[i].path, path, args))
+            continue;
+        if (gw_str_is(method, admin_routes[i].method))
+            return &admin_routes[i];
+        gw_buf_addf(allowed, "%s%s", allowed->len ? ", " : "", admin_routes[i].method);
+    }
+    return NULL;
+}
+
+static void refuse_route(struct admin_call *call, const struct gw_buf *allowed)
+{
+    if (allowed->len > 0) {
+        net_http_reply_header(call->x, "Allow", allowed->p);
+        admin_reply(call, 405,
+                    json_pack("{s:s+, s:s}", "error", "this resource only knows ", allowed->p,
+                              "code", "invalid"));
+        return;
+    }
+    admin_reply(call, 404,
+                json_pack("{s:s, s:s}", "error",
+                          "there is no such resource; GET /v1 lists them all", "code", "notfound"));
+}
+
+static enum gw_code read_body(struct admin_call *call, const struct admin_route *route,
+                              struct gw_err *err)
+{
+    struct gw_str body = net_http_body(call->x);
+
+    if (!route->body)
+        return GW_OK;
+    return admin_body_parse(body, &call->body, err);
+}
+
+static void on_request(struct net_http_exchange *x, void *ctx)
+{
+    struct admin_call *call = call_new(ctx, x);
+    const struct admin_route *route;
+    struct gw_buf allowed;
+    struct gw_err err;
+
+    gw_buf_init(&allowed, 200);
+    route = route_find(net_http_method(x), net_http_path(x), call->arg, &allowed);
+    if (!route)
+        refuse_route(call, &allowed);
+    else if (read_body(call, route, &err))
+        admin_reply_error(call, &err);
+    else
+        route->handler(call);
+    gw_buf_done(&allowed);
+}
+
+void admin_stream_line(struct net_http_exchange *x, json_t *json)
+{
+    (void)admin_stream_try(x, json); /* a check has a dozen lines */
+}
+
+enum gw_code admin_stream_try(struct net_http_exchange *x, json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT);
+    struct gw_buf line;
+    enum gw_code rc;
+
+    json_decref(json);
+    gw_buf_init(&line, ADMIN_LINE_MAX);
+    gw_buf_addf(&line, "%s\n", text);
+    rc = line.failed ? GW_LIMIT : net_http_stream_write(x, gw_buf_str(&line));
+    gw_buf_done(&line);
+    free(text);
+    return rc;
+}
+
+/* --- values as JSON */
+
+json_t *admin_json_str(struct gw_str s)
+{
+    return s.p && gw_str_is_utf8(s) ? json_stringn(s.p, s.len) : json_null();
+}
+
+json_t *admin_json_cstr(const char *cstr)
+{
+    return cstr ? admin_json_str(gw_str_of(cstr)) : json_null();
+}
+
+json_t *admin_json_utc(gw_utc t)
+{
+    char text[GW_UTC_TEXT_MAX];
+
+    return t == 0 || t == GW_NEVER ? json_null() : json_string(gw_utc_text(t, text));
+}
+
+static enum gw_code only_domain(const struct admin_api *api, struct gw_str *out, struct gw_err *err)
+{
+    struct dir_domain domain;
+    size_t pos = 0;
+
+    switch (dir_domain_count(api->args.dir)) {
+    case 0:
+        return gw_fail(err, GW_INVALID, "there is no domain yet: add one first");
+    case 1:
+        (void)dir_domain_next(api->args.dir, &pos, &domain);
+        *out = domain.name;
+        return GW_OK;
+    default:
+        return gw_fail(err, GW_INVALID,
+                       "there are several domains: name the user in full, as id@domain");
+    }
+}
+
+enum gw_code admin_user_jid(const struct admin_api *api, struct gw_str text, struct gw_buf *out,
+                            struct gw_err *err)
+{
+    struct gw_str domain;
+    struct gw_buf full;
+    enum gw_code rc;
+
+    if (gw_str_find(text, '@') >= 0)
+        return dir_jid_normalise(text, out, err);
+    rc = only_domain(api, &domain, err);
+    if (rc)
+        return rc;
+    gw_buf_init(&full, text.len + 1 + domain.len);
+    gw_buf_addf(&full, "%.*s@%.*s", GW_STR_ARG(text), GW_STR_ARG(domain));
+    rc = dir_jid_normalise(gw_buf_str(&full), out, err);
+    gw_buf_done(&full);
+    return rc;
+}
+
+/* --- the API's life */
+
+enum gw_code admin_api_new(const struct admin_api_args *args, struct admin_api **out,
+                           struct gw_err *err)
+{
+    struct admin_api *api = gw_new(struct admin_api);
+    struct net_http_server_args server = {
+        .unix_path = args->socket_path,
+        .unix_mode = 0660,
+        .body_max = ADMIN_BODY_MAX,
+        .connections_max = 200,
+        .idle_s = 300,
+        .handler = on_request,
+        .ctx = api,
+    };
+    enum gw_code rc;
+    size_t i;
+
+    api->args = *args;
+    api->params = gw_realloc(NULL, args->params_count + 1, sizeof(*api->params));
+    for (i = 0; i < args->params_count; i++)
+        api->params[i] = args->params[i];
+    api->args.params = api->params;
+    api->started = net_loop_now(args->loop).utc;
+    gw_list_init(&api->calls);
+    admin_watch_init(api);
+    rc = net_http_server_new(args->loop, &server, &api->server, err);
+    if (rc) {
+        admin_api_free(&api);
+        return rc;
+    }
+    *out = api;
+    return GW_OK;
+}
+
+void admin_api_stop(struct admin_api *api)
+{
+    admin_watch_stop(api);
+    net_http_server_free(&api->server);
+}
+
+void admin_api_free(struct admin_api **apip)
+{
+    struct admin_api *api = *apip;
+
+    if (!api)
+        return;
+    *apip = NULL;
+    admin_api_stop(api);
+    while (!gw_list_is_empty(&api->calls)) {
+        struct admin_call *call = GW_CONTAINER(api->calls.next, struct admin_call, link);
+
+        admin_call_free(&call);
+    }
+    free(api->params);
+    free(api);
+}

@@ -1,0 +1,148 @@
+/* /v1/users/{user}/explain: what presence shows, and why: from which item (times and kind only), read
+ * when, from which gateway, and when it is looked at next. */
+#include "admin_priv.h"
+#include "admin_users.h"
+#include "bridge.h"
+#include "gw_buf.h"
+#include "pres.h"
+#include "sched.h"
+
+static json_t *shown_json(const struct pres_user_view *v)
+{
+    static const char *const from_name[] = {
+        [PRES_TEXT_NONE] = NULL,
+        [PRES_TEXT_CLIENT] = "client",
+        [PRES_TEXT_CALENDAR] = "calendar",
+    };
+    const struct pres_shown *s = &v->composed;
+
+    return json_pack("{s:s, s:o, s:s, s:o, s:o}", "show", pres_show_name(s->show), "text",
+                     admin_json_str(s->text), "show_from",
+                     s->kind == PRES_CAL_NONE ? "client" : "calendar", "text_from",
+                     admin_json_cstr(from_name[s->text_from]), "since", admin_json_utc(v->since));
+}
+
+static json_t *resources_json(const struct pres_user_view *v)
+{
+    json_t *list = json_array();
+    size_t i;
+
+    for (i = 0; i < v->resource_count; i++) {
+        const struct pres_resource_view *r = &v->resources[i];
+
+        json_array_append_new(
+            list, json_pack("{s:o, s:s, s:b, s:i, s:s, s:o, s:s, s:o}", "resource",
+                            admin_json_str(r->resource), "frontend", r->frontend, "available",
+                            r->available, "priority", r->priority, "says", pres_show_name(r->show),
+                            "text", admin_json_str(r->text), "shown_as",
+                            pres_show_name(r->composed.show), "since", admin_json_utc(r->since)));
+    }
+    return list;
+}
+
+static json_t *calendar_json(const struct pres_calendar *c)
+{
+    return json_pack("{s:s, s:o, s:o, s:o}", "state", pres_calendar_kind_name(c->kind), "text",
+                     admin_json_cstr(c->text), "since", admin_json_utc(c->since), "until",
+                     admin_json_utc(c->until));
+}
+
+static json_t *interval_json(const struct gw_interval *i)
+{
+    return json_pack("{s:o, s:o, s:s, s:b, s:b, s:b}", "start", admin_json_utc(i->start), "end",
+                     admin_json_utc(i->end), "busy", gw_busy_name(i->busy), "all_day",
+                     !!(i->flags & GW_INTERVAL_ALL_DAY), "private",
+                     !!(i->flags & GW_INTERVAL_PRIVATE), "meeting",
+                     !!(i->flags & GW_INTERVAL_MEETING));
+}
+
+static json_t *oof_json(const struct gw_oof *oof)
+{
+    static const char *const state_name[] = {
+        [GW_OOF_DISABLED] = "disabled",
+        [GW_OOF_ENABLED] = "enabled",
+        [GW_OOF_SCHEDULED] = "scheduled",
+    };
+
+    return json_pack("{s:s, s:o, s:o}", "state", state_name[oof->state], "start",
+                     admin_json_utc(oof->start), "end", admin_json_utc(oof->end));
+}
+
+/* What the calendar says at this moment, and which item says so. */
+static json_t *now_json(const struct admin_api *api, const struct sched_calendar *c, gw_utc now)
+{
+    struct bridge_calendar in = { c->intervals, c->count, c->from, c->to,
+                                  c->oof_known ? &c->oof : NULL };
+    struct pres_calendar out;
+    struct bridge_reason why;
+    json_t *json;
+
+    bridge_presence(&in, api->args.policy, now, &out, &why);
+    json = calendar_json(&out);
+    json_object_set_new(json, "source", json_string(bridge_source_name(why.source)));
+    if (why.source == BRIDGE_INTERVAL)
+        json_object_set_new(json, "item", interval_json(&why.interval));
+    if (why.source == BRIDGE_AUTO_REPLY)
+        json_object_set_new(json, "automatic_reply", oof_json(&why.oof));
+    return json;
+}
+
+static json_t *subscription_json(const struct sched_user_view *v)
+{
+    return json_pack("{s:s, s:s, s:o, s:o, s:i}", "mode", v->mode, "state",
+                     sched_sub_state_name(v->sub_state), "since", admin_json_utc(v->subscribed_at),
+                     "heard", admin_json_utc(v->heard_at), "status_frequency_min",
+                     (int)v->status_frequency_min);
+}
+
+static json_t *exchange_json(const struct sched_user_view *v)
+{
+    const struct sched_calendar *c = &v->calendar;
+
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "mailbox",
+        admin_json_str(v->mailbox), "gateway",
+        v->gateway.len ? admin_json_str(v->gateway) : json_null(), "read",
+        admin_json_utc(v->read_at), "automatic_reply_read", admin_json_utc(v->oof_read_at), "fresh",
+        c->fresh, "stale_since", admin_json_utc(v->stale_since), "window_from",
+        c->from == c->to ? json_null() : admin_json_utc(c->from), "window_to",
+        c->from == c->to ? json_null() : admin_json_utc(c->to), "items", (json_int_t)c->count,
+        "next_due", admin_json_utc(v->next_due), "next_action", admin_json_cstr(v->next_action),
+        "next_action_at", admin_json_utc(v->next_action_at), "problem", admin_json_cstr(v->error),
+        "problem_at", admin_json_utc(v->error_at), "subscription", subscription_json(v));
+}
+
+static json_t *explain_json(const struct admin_call *call, const struct dir_user *user)
+{
+    const struct admin_api *api = call->api;
+    struct gw_now now = admin_now(call);
+    struct sched_user_view exchange;
+    struct pres_user_view shown;
+    json_t *json = admin_user_json(user);
+
+    json_object_set_new(json, "now", admin_json_utc(now.utc));
+    if (pres_user_view(api->args.core, user->jid, &shown)) {
+        json_object_set_new(json, "presence", shown_json(&shown));
+        json_object_set_new(json, "resources", resources_json(&shown));
+        json_object_set_new(json, "published", calendar_json(&shown.calendar));
+    }
+    if (sched_user_view(api->args.sched, user->jid, now, &exchange)) {
+        json_object_set_new(json, "from_calendar", now_json(api, &exchange.calendar, now.utc));
+        json_object_set_new(json, "exchange", exchange_json(&exchange));
+    }
+    return json;
+}
+
+void admin_explain(struct admin_call *call)
+{
+    struct dir_user user;
+    struct gw_buf jid;
+    struct gw_err err;
+
+    gw_buf_init(&jid, ADMIN_JID_BUF);
+    if (admin_user_find(call, &jid, &user, &err))
+        admin_reply_error(call, &err);
+    else
+        admin_reply(call, 200, explain_json(call, &user));
+    gw_buf_done(&jid);
+}

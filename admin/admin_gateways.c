@@ -1,0 +1,204 @@
+/* /v1/gateways */
+#include <string.h>
+
+#include "admin_priv.h"
+#include "sched.h"
+
+/* --- showing */
+
+static json_t *state_json(const struct sched_gateway_view *v)
+{
+    return json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I}", "state",
+                     sched_gateway_state_name(v->state), "since", admin_json_utc(v->since), "users",
+                     (json_int_t)v->users, "in_flight", (json_int_t)v->in_flight, "waiting",
+                     (json_int_t)v->waiting, "window", (json_int_t)v->window, "backoff_until",
+                     admin_json_utc(v->backoff_until), "next_probe", admin_json_utc(v->next_probe),
+                     "problem", admin_json_cstr(v->error), "requests", (json_int_t)v->requests,
+                     "failures", (json_int_t)v->failures, "push_backs", (json_int_t)v->push_backs);
+}
+
+static json_t *gateway_json(const struct admin_call *call, const struct admin_gateway *g)
+{
+    struct sched_gateway_view view;
+    json_t *json, *state;
+
+    json = json_pack("{s:o, s:o, s:i, s:o, s:o, s:b, s:b}", "name", admin_json_str(g->name), "host",
+                     admin_json_str(g->host), "port", (int)g->port, "account",
+                     admin_json_str(g->account), "description", admin_json_str(g->description),
+                     "http", g->http, "password", g->has_password);
+    if (sched_gateway_view(call->api->args.sched, g->name, admin_now(call), &view)) {
+        state = state_json(&view);
+        json_object_update(json, state);
+        json_decref(state);
+    }
+    return json;
+}
+
+struct listing {
+    const struct admin_call *call;
+    struct gw_str only; /* .p NULL: all */
+    json_t *list;
+};
+
+static void list_one(const struct admin_gateway *g, void *ctx)
+{
+    struct listing *l = ctx;
+
+    if (!l->only.p || gw_str_eq(l->only, g->name))
+        json_array_append_new(l->list, gateway_json(l->call, g));
+}
+
+static json_t *gateways_json(const struct admin_call *call, struct gw_str only)
+{
+    const struct admin_host *host = call->api->args.host;
+    struct listing l = { call, only, json_array() };
+
+    host->gateways(list_one, &l, host->ctx);
+    return l.list;
+}
+
+void admin_gateways_list(struct admin_call *call)
+{
+    admin_reply(call, 200,
+                json_pack("{s:o}", "gateways", gateways_json(call, (struct gw_str){ NULL, 0 })));
+}
+
+static json_t *gateway_one(const struct admin_call *call, struct gw_str name)
+{
+    json_t *list = gateways_json(call, name);
+    json_t *one = json_incref(json_array_get(list, 0));
+
+    json_decref(list);
+    return one;
+}
+
+static void no_gateway(struct admin_call *call)
+{
+    struct gw_err err;
+
+    gw_fail(&err, GW_NOTFOUND, "there is no gateway '%.*s'",
+            GW_STR_ARG(gw_str_utf8_cut(call->arg[0], 64)));
+    admin_reply_error(call, &err);
+}
+
+void admin_gateway_get(struct admin_call *call)
+{
+    json_t *one = gateway_one(call, call->arg[0]);
+
+    if (one)
+        admin_reply(call, 200, one);
+    else
+        no_gateway(call);
+}
+
+/* --- changing */
+
+struct gateway_fields {
+    struct gw_str name;
+    struct admin_gateway_edit edit;
+};
+
+#define AT(member) offsetof(struct gateway_fields, member)
+
+static const struct admin_field gateway_fields[] = {
+    { "host", ADMIN_TEXT, AT(edit.host), false, 1, 253 },
+    { "port", ADMIN_NUMBER, AT(edit.port), false, 1, 65535 },
+    { "account", ADMIN_TEXT, AT(edit.account), false, 1, 320 },
+    { "password", ADMIN_TEXT, AT(edit.password), false, 1, 1024 },
+    { "http", ADMIN_FLAG, AT(edit.http), false, 0, 0 },
+    { "description", ADMIN_TEXT, AT(edit.description), false, 0, 200 },
+    /* only when adding: */
+    { "name", ADMIN_TEXT, AT(name), true, 1, 64 },
+};
+
+enum { EDIT_FIELDS = 6, ADD_FIELDS = 7 };
+
+void admin_gateway_add(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+    struct gateway_fields fields;
+    struct gw_err err;
+    enum gw_code rc;
+
+    rc = admin_fields_read(call->body, gateway_fields, ADD_FIELDS, &fields, &err);
+    if (!rc)
+        rc = host->gateway_add(fields.name, &fields.edit, admin_call_saved, call, &err, host->ctx);
+    admin_reply_change(call, rc, &err, 201, rc ? json_null() : gateway_one(call, fields.name));
+}
+
+void admin_gateway_edit(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+    struct gateway_fields fields;
+    struct gw_err err;
+    enum gw_code rc;
+
+    rc = admin_fields_read(call->body, gateway_fields, EDIT_FIELDS, &fields, &err);
+    if (!rc)
+        rc =
+            host->gateway_edit(call->arg[0], &fields.edit, admin_call_saved, call, &err, host->ctx);
+    admin_reply_change(call, rc, &err, 200, rc ? json_null() : gateway_one(call, call->arg[0]));
+}
+
+void admin_gateway_remove(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+    struct gw_err err;
+    enum gw_code rc;
+
+    rc = host->gateway_remove(call->arg[0], admin_call_saved, call, &err, host->ctx);
+    admin_reply_change(call, rc, &err, 200, json_pack("{s:b}", "removed", 1));
+}
+
+/* --- checking: a line for each step as it is done */
+
+static const char *const result_name[] = {
+    [ADMIN_CHECK_OK] = "ok",
+    [ADMIN_CHECK_FAILED] = "failed",
+    [ADMIN_CHECK_SKIPPED] = "skipped",
+};
+
+static void check_step(const struct admin_check_step *step, void *ctx)
+{
+    struct admin_call *call = ctx;
+
+    admin_stream_line(call->x, json_pack("{s:s, s:s, s:o, s:o}", "test", step->test, "result",
+                                         result_name[step->result], "verdict",
+                                         admin_json_cstr(step->verdict), "text",
+                                         admin_json_cstr(step->text)));
+}
+
+static void check_done(void *ctx)
+{
+    struct admin_call *call = ctx;
+
+    call->work = NULL; /* it is over: nothing to cancel */
+    net_http_on_gone(call->x, NULL, NULL);
+    net_http_stream_end(call->x);
+    admin_call_free(&call);
+}
+
+static void check_gone(void *ctx)
+{
+    struct admin_call *call = ctx;
+    const struct admin_host *host = call->api->args.host;
+
+    host->gateway_check_cancel(call->work, host->ctx);
+    call->work = NULL;
+    admin_call_free(&call);
+}
+
+void admin_gateway_check(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+    struct admin_check *check;
+
+    check = host->gateway_check(call->arg[0], check_step, check_done, call, host->ctx);
+    if (!check) {
+        no_gateway(call);
+        return;
+    }
+    call->work = check;
+    net_http_on_gone(call->x, check_gone, call);
+    net_http_stream(call->x, 200, "application/x-ndjson");
+}

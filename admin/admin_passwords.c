@@ -1,0 +1,244 @@
+/* Adding users, one or thousands, and setting passwords. Keys are derived on a worker thread, for all
+ * passwords of a request in one go; then everything is entered at once. */
+#include <stdlib.h>
+
+#include "admin_priv.h"
+#include "admin_users.h"
+#include "dir.h"
+#include "gw_buf.h"
+#include "gw_bytes.h"
+#include "gw_mem.h"
+
+/* One password of a request; the text is borrowed from the body, which the call keeps. */
+struct password_item {
+    struct gw_str text; /* .p NULL: none */
+    struct dir_password keys;
+    struct gw_err failed;
+};
+
+struct password_work {
+    struct admin_call *call;
+    void (*then)(struct admin_call *call, struct password_work *work); /* takes the call */
+    size_t count;
+    struct password_item item[];
+};
+
+static void work_free(void *p)
+{
+    struct password_work *work = p;
+
+    gw_wipe(work->item, work->count * sizeof(work->item[0]));
+    free(work);
+}
+
+static struct password_work *work_new(struct admin_call *call, size_t count)
+{
+    struct password_work *work;
+
+    work = gw_alloc(sizeof(*work) + count * sizeof(work->item[0]));
+    work->call = call;
+    work->count = count;
+    call->work = work;
+    call->work_free = work_free;
+    return work;
+}
+
+static void derive_run(void *ctx) /* on a worker thread */
+{
+    struct password_work *work = ctx;
+    size_t i;
+
+    for (i = 0; i < work->count; i++)
+        if (work->item[i].text.p)
+            (void)dir_password_derive(work->item[i].text, &work->item[i].keys,
+                                      &work->item[i].failed);
+}
+
+static void derive_done(void *ctx)
+{
+    struct password_work *work = ctx;
+
+    work->then(work->call, work);
+}
+
+static void derive(struct password_work *work,
+                   void (*then)(struct admin_call *call, struct password_work *work))
+{
+    struct admin_call *call = work->call;
+    struct gw_err err;
+
+    work->then = then;
+    if (net_work_start(call->api->args.pool, derive_run, derive_done, work))
+        return;
+    gw_fail(&err, GW_AGAIN, "too many passwords are being set at this moment: try again");
+    admin_reply_error(call, &err);
+}
+
+/* --- one user's password */
+
+static void password_enter(struct admin_call *call, struct password_work *work)
+{
+    struct gw_str jid = gw_str_of(json_string_value(json_object_get(call->body, "user")));
+    struct gw_err err = work->item[0].failed;
+    enum gw_code rc = err.code;
+
+    if (!rc)
+        rc = dir_password_put(call->api->args.dir, jid, &work->item[0].keys, admin_call_saved, call,
+                              &err);
+    admin_reply_change(call, rc, &err, 200, json_pack("{s:b}", "password", 1));
+}
+
+void admin_user_password(struct admin_call *call)
+{
+    static const struct admin_field field = {
+        "password", ADMIN_TEXT, 0, true, 1, DIR_PASSWORD_MAX
+    };
+    struct password_work *work;
+    struct dir_user user;
+    struct gw_str text;
+    struct gw_buf jid;
+    struct gw_err err;
+    enum gw_code rc;
+
+    gw_buf_init(&jid, ADMIN_JID_BUF);
+    rc = admin_fields_read(call->body, &field, 1, &text, &err);
+    if (!rc)
+        rc = admin_user_find(call, &jid, &user, &err);
+    if (rc) {
+        admin_reply_error(call, &err);
+    } else {
+        /* The path belongs to the exchange, which may go; the body stays with the call. */
+        json_object_set_new(call->body, "user", admin_json_str(user.jid));
+        work = work_new(call, 1);
+        work->item[0].text = text;
+        derive(work, password_enter);
+    }
+    gw_buf_done(&jid);
+}
+
+/* --- adding */
+
+static enum gw_code user_enter(struct admin_call *call, const struct admin_user_fields *f,
+                               const struct password_item *password, struct gw_buf *jid,
+                               struct gw_err *err)
+{
+    struct admin_user_fields fields = *f;
+    struct admin_user_flags flags;
+    struct dir_user_edit edit;
+    enum gw_code rc;
+
+    if (password->failed.code) {
+        *err = password->failed;
+        return err->code;
+    }
+    gw_buf_reset(jid);
+    rc = admin_user_jid(call->api, f->user, jid, err);
+    if (rc)
+        return rc;
+    if (!fields.mail.p)
+        fields.mail = gw_buf_str(jid); /* in most directories the two are the same */
+    admin_user_edit_fill(&fields, &flags, &edit);
+    rc = dir_user_add(call->api->args.dir, gw_buf_str(jid), &edit, admin_call_saved, call, err);
+    if (rc)
+        return rc;
+    call->writes++;
+    if (!password->text.p)
+        return GW_OK;
+    rc = dir_password_put(call->api->args.dir, gw_buf_str(jid), &password->keys, admin_call_saved,
+                          call, err);
+    if (!rc)
+        call->writes++;
+    return rc;
+}
+
+static enum gw_code item_read(const json_t *item, struct admin_user_fields *out, struct gw_err *err)
+{
+    return admin_fields_read(item, admin_user_fields, ADMIN_USER_ADD_FIELDS, out, err);
+}
+
+static void one_enter(struct admin_call *call, struct password_work *work)
+{
+    struct admin_user_fields fields;
+    struct dir_user user;
+    struct gw_buf jid;
+    struct gw_err err;
+    enum gw_code rc;
+
+    gw_buf_init(&jid, ADMIN_JID_BUF);
+    rc = item_read(call->body, &fields, &err);
+    if (!rc)
+        rc = user_enter(call, &fields, &work->item[0], &jid, &err);
+    if (rc) {
+        admin_reply_error(call, &err);
+    } else {
+        (void)dir_user_get(call->api->args.dir, gw_buf_str(&jid), &user);
+        admin_reply_when_saved(call, 201, admin_user_json(&user));
+    }
+    gw_buf_done(&jid);
+}
+
+static void refusal_add(json_t *list, size_t index, const json_t *item, const struct gw_err *err)
+{
+    json_t *refusal = admin_json_err(err);
+    json_t *user = json_object_get(item, "user");
+
+    json_object_set_new(refusal, "index", json_integer((json_int_t)index));
+    if (user)
+        json_object_set(refusal, "user", user);
+    json_array_append_new(list, refusal);
+}
+
+static void many_enter(struct admin_call *call, struct password_work *work)
+{
+    struct admin_user_fields fields;
+    json_t *failed = json_array();
+    size_t added = 0, i;
+    struct gw_buf jid;
+    struct gw_err err;
+
+    gw_buf_init(&jid, ADMIN_JID_BUF);
+    for (i = 0; i < work->count; i++) {
+        const json_t *item = json_array_get(call->body, i);
+
+        if (item_read(item, &fields, &err) || user_enter(call, &fields, &work->item[i], &jid, &err))
+            refusal_add(failed, i, item, &err);
+        else
+            added++;
+    }
+    gw_buf_done(&jid);
+    admin_reply_when_saved(call, 200,
+                           json_pack("{s:I, s:o}", "added", (json_int_t)added, "failed", failed));
+}
+
+static void password_of(const json_t *object, struct password_item *out, size_t *found)
+{
+    const json_t *text = json_object_get(object, "password");
+
+    if (!json_is_string(text))
+        return; /* none, or it is refused when the item is read */
+    out->text = (struct gw_str){ json_string_value(text), json_string_length(text) };
+    ++*found;
+}
+
+void admin_user_add(struct admin_call *call)
+{
+    bool many = json_is_array(call->body);
+    size_t count = many ? json_array_size(call->body) : 1, with_password = 0, i;
+    void (*then)(struct admin_call *, struct password_work *) = many ? many_enter : one_enter;
+    struct password_work *work;
+    struct gw_err err;
+
+    if (count > ADMIN_BULK_MAX) {
+        gw_fail(&err, GW_INVALID, "at most %d users in one request", ADMIN_BULK_MAX);
+        admin_reply_error(call, &err);
+        return;
+    }
+    work = work_new(call, count);
+    for (i = 0; i < count; i++)
+        password_of(many ? json_array_get(call->body, i) : call->body, &work->item[i],
+                    &with_password);
+    if (with_password)
+        derive(work, then);
+    else
+        then(call, work);
+}

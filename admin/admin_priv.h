@@ -1,0 +1,107 @@
+/* Shared by the files of the API. */
+#ifndef ADMIN_PRIV_H
+#define ADMIN_PRIV_H
+
+#include <jansson.h>
+
+#include "admin_api.h"
+#include "admin_request.h"
+#include "gw_list.h"
+#include "net_http_server.h"
+
+/* One request. Lives until it is answered and nothing that was started for it is under way; the
+ * client may leave earlier. */
+struct admin_call {
+    struct gw_list link; /* in the API's list */
+    struct admin_api *api;
+    struct net_http_exchange *x; /* NULL: the client has left */
+    struct gw_str arg[ADMIN_PATH_ARGS];
+    json_t *body; /* NULL: none was sent */
+
+    /* An answer that waits for the disk. */
+    json_t *answer;
+    int status;
+    size_t writes; /* under way */
+    struct gw_err failed;
+
+    /* What a handler keeps while it works: freed with the call. */
+    void *work;
+    void (*work_free)(void *work);
+};
+
+struct admin_api {
+    struct admin_api_args args;
+    struct net_http_server *server;
+    struct gw_list calls;
+    struct gw_list watches; /* struct admin_watch */
+    size_t watches_count;
+    struct pres_observer *observer;
+    struct net_timer *keepalive; /* of the watches */
+    struct admin_params *params;
+    gw_utc started;
+};
+
+/* Takes the call, and answers at once or later with one of admin_reply*(). */
+typedef void admin_handler_fn(struct admin_call *call);
+
+struct admin_route {
+    const char *method, *path;
+    bool body; /* a JSON body is needed */
+    admin_handler_fn *handler;
+    const char *help;
+};
+
+extern const struct admin_route admin_routes[];
+extern const size_t admin_routes_count;
+
+/* --- answering: takes the call, and the JSON */
+void admin_reply(struct admin_call *call, int status, json_t *json);
+void admin_reply_error(struct admin_call *call, const struct gw_err *err);
+
+/* Answers with call->status and call->answer once every write is on the disk (or with the error).
+ * Each accepted change is counted by the caller before: call->writes++, and has admin_call_saved
+ * as 'done' with the call as ctx. */
+void admin_reply_when_saved(struct admin_call *call, int status, json_t *json);
+void admin_call_saved(const struct gw_err *result, void *ctx);
+
+/* The whole of a call whose single change is made by a function of the kind of dir.h: rc is what that
+ * returned. */
+void admin_reply_change(struct admin_call *call, enum gw_code rc, const struct gw_err *err,
+                        int status, json_t *json);
+
+void admin_call_free(struct admin_call **callp); /* for who answered by a stream */
+
+/* One line of a streamed answer; takes the JSON. GW_LIMIT: the client reads too slowly. */
+enum { ADMIN_LINE_MAX = 64 * 1024 };
+enum gw_code admin_stream_try(struct net_http_exchange *x, json_t *json);
+void admin_stream_line(struct net_http_exchange *x, json_t *json);
+
+struct gw_now admin_now(const struct admin_call *call);
+
+/* --- JSON of values */
+json_t *admin_json_str(struct gw_str s);          /* .p NULL: null */
+json_t *admin_json_cstr(const char *cstr);        /* NULL: null */
+json_t *admin_json_utc(gw_utc t);                 /* 0 and GW_NEVER: null */
+json_t *admin_json_err(const struct gw_err *err); /* {"error": ..., "code": ...} */
+
+/* The user meant by the first path argument or a text, as its JID: an id alone is completed when there
+ * is one domain only. */
+enum gw_code admin_user_jid(const struct admin_api *api, struct gw_str text, struct gw_buf *out,
+                            struct gw_err *err);
+
+/* --- handlers, by file */
+admin_handler_fn admin_domains_list, admin_domain_add, admin_domain_remove;
+admin_handler_fn admin_gateways_list, admin_gateway_get, admin_gateway_add, admin_gateway_edit,
+    admin_gateway_remove, admin_gateway_check;
+admin_handler_fn admin_users_list, admin_user_get, admin_user_add, admin_user_edit,
+    admin_user_remove, admin_user_password, admin_user_refresh;
+admin_handler_fn admin_params_list, admin_param_get, admin_param_set;
+admin_handler_fn admin_log_level_set;
+admin_handler_fn admin_status, admin_version, admin_index, admin_explain;
+admin_handler_fn admin_watch_start;
+admin_handler_fn admin_trust_list, admin_trust_add, admin_trust_remove;
+
+void admin_watch_init(struct admin_api *api);
+void admin_watch_stop(struct admin_api *api);
+
+#endif
