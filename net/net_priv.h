@@ -2,6 +2,11 @@
 #ifndef NET_PRIV_H
 #define NET_PRIV_H
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
 #include "gw_list.h"
 #include "net_loop.h"
 
@@ -22,5 +27,26 @@ void net_defer_cancel(struct net_defer *d);
 /* One buffer for all reads of the loop: what is in it is gone at the next read. */
 enum { NET_SCRATCH_LEN = 64 * 1024 };
 char *net_loop_scratch(struct net_loop *loop);
+
+/* A listening socket, non-blocking. Errors are sentences for an administrator. */
+struct net_bind {
+    const char *address; /* or NULL with unix_path */
+    const char *unix_path;
+    uint16_t port;
+    unsigned unix_mode;
+};
+struct net_bound {
+    int fd;
+    uint16_t port;  /* the one we have, 0 for Unix sockets */
+    char *path;     /* of a Unix socket, owned */
+    dev_t path_dev; /* so that nobody else's socket is removed at the end */
+    ino_t path_ino;
+};
+enum gw_code net_bind(const struct net_bind *args, struct net_bound *out, struct gw_err *err);
+void net_bound_unlink(struct net_bound *b); /* removes the Unix socket's file; not the descriptor */
+
+/* "192.0.2.1:5222", "[2001:db8::1]:5222", "unix". */
+enum { NET_PEER_TEXT_MAX = 64 };
+const char *net_peer_text(const struct sockaddr *sa, bool with_port, char out[NET_PEER_TEXT_MAX]);
 
 #endif
