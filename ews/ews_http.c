@@ -42,13 +42,10 @@ static bool is_html(const struct ews_http *http)
            starts_nocase(start, "<!doctype html") || starts_nocase(start, "<html");
 }
 
-/* UTF-16 begins with a byte order mark, everything else that is XML with '<'. */
 bool ews_http_looks_like_xml(const struct ews_http *http)
 {
     struct gw_str start = body_start(http);
 
-    if (gw_str_starts(start, "\xff\xfe") || gw_str_starts(start, "\xfe\xff"))
-        return true;
     return start.len && start.p[0] == '<' && !starts_nocase(start, "<!doctype html") &&
            !starts_nocase(start, "<html");
 }

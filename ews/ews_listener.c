@@ -40,7 +40,7 @@ static void log_refused(struct ews_listener *l, const struct net_http_exchange *
     gw_warn("ews",
             "notification refused peer=%s path=%s status=%d why='%s' length=%zu body=%s "
             "withheld=%u",
-            net_http_peer(x), gw_quote(gw_str_sub(net_http_path(x), 0, 24), path), status, why,
+            net_http_peer(x), gw_quote(gw_str_sub(net_http_path(x), 0, 16), path), status, why,
             net_http_body(x).len, gw_quote(gw_str_sub(net_http_body(x), 0, 60), body),
             l->log_withheld);
     l->logged_at = now;

@@ -1,0 +1,127 @@
+/* Response codes and what they lead to; dialects; and the count of refused passwords. */
+#include "ews_test.h"
+
+#include "ews_priv.h"
+
+static const struct {
+    const char *code;
+    enum ews_class class;
+} code_case[] = {
+    { "NoError", EWS_OK },
+    { "ErrorServerBusy", EWS_BUSY },
+    { "ErrorExceededConnectionCount", EWS_CONNECTION_LIMIT },
+    { "ErrorExceededSubscriptionCount", EWS_SUBSCRIPTION_LIMIT },
+    { "ErrorExceededFindCountLimit", EWS_TOO_MUCH },
+    { "ErrorTimeIntervalTooBig", EWS_TOO_MUCH },
+    { "ErrorInternalServerError", EWS_TRANSIENT },
+    { "ErrorMailboxMoveInProgress", EWS_TRANSIENT },
+    { "ErrorMailboxStoreUnavailable", EWS_TRANSIENT },
+    { "ErrorProxiedSubscriptionCallFailure", EWS_ELSEWHERE },
+    { "ErrorWrongServerVersion", EWS_ELSEWHERE },
+    { "ErrorSubscriptionNotFound", EWS_SUBSCRIPTION_GONE },
+    { "ErrorReadEventsFailed", EWS_SUBSCRIPTION_GONE },
+    { "ErrorInvalidWatermark", EWS_SUBSCRIPTION_GONE },
+    { "ErrorNonExistentMailbox", EWS_MAILBOX },
+    { "ErrorAccessDenied", EWS_MAILBOX },
+    { "ErrorImpersonateUserDenied", EWS_PERMISSION },
+    { "ErrorPasswordExpired", EWS_CREDENTIALS },
+    { "ErrorInvalidPushSubscriptionUrl", EWS_CONFIG },
+    { "ErrorInvalidServerVersion", EWS_VERSION },
+    { "ErrorSchemaValidation", EWS_BUG },
+    { "ErrorThatWasInventedYesterday", EWS_TRANSIENT },
+    { "errorserverbusy", EWS_TRANSIENT },
+    { "", EWS_TRANSIENT },
+};
+
+static void test_codes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(code_case) / sizeof(code_case[0]); i++)
+        if (ews_class_of(gw_str_of(code_case[i].code)) != code_case[i].class)
+            fail_msg("%s is not %s", code_case[i].code, ews_class_name(code_case[i].class));
+}
+
+static void test_class_names(void **state)
+{
+    (void)state;
+    for (int class = EWS_OK; class <= EWS_SERVER_DOWN; class ++)
+        assert_string_not_equal(ews_class_name((enum ews_class)class), "unknown");
+}
+
+static void test_peer_text_is_quoted_and_cut(void **state)
+{
+    struct ews_status s;
+    char evil[2000];
+
+    (void)state;
+    memset(evil, 'x', sizeof(evil));
+    memcpy(evil, "a\nb'c\x01", 6);
+    ews_status_set_code(&s, (struct gw_str){ evil, sizeof(evil) }, (struct gw_str){ evil, 2000 });
+    assert_null(strchr(s.text, '\n'));
+    assert_true(strlen(s.text) < sizeof(s.text));
+    assert_int_equal(strncmp(s.code, "abcxxx", 6), 0);
+    assert_int_equal(strlen(s.code), sizeof(s.code) - 1);
+    assert_true(s.alive);
+}
+
+static void test_text_is_not_cut_inside_a_character(void **state)
+{
+    struct ews_status s;
+    char text[600];
+
+    (void)state;
+    for (size_t i = 0; i + 2 < sizeof(text); i += 2)
+        memcpy(text + i, "\xc3\xa4", 2);
+    text[598] = '\0';
+    ews_status_set(&s, EWS_CONFIG, "x", "%s", text);
+    assert_true(gw_str_is_utf8(gw_str_of(s.text)));
+    ews_status_set(&s, EWS_CONFIG, "x", "a%s", text);
+    assert_true(gw_str_is_utf8(gw_str_of(s.text)));
+}
+
+static void test_dialects(void **state)
+{
+    const struct ews_dialect *d = ews_dialect_of_server(15, 2);
+
+    (void)state;
+    assert_string_equal(d->version, "Exchange2013_SP1");
+    assert_string_equal(ews_dialect_default()->version, "Exchange2010_SP2");
+    assert_string_equal(ews_dialect_of_server(0, 0)->version, "Exchange2010_SP2");
+    assert_string_equal(ews_dialect_of_server(14, 3)->version, "Exchange2010_SP2");
+    assert_string_equal(ews_dialect_of_server(14, 1)->version, "Exchange2010_SP1");
+    assert_string_equal(ews_dialect_of_server(8, 3)->version, "Exchange2007_SP1");
+    for (int steps = 0; (d = ews_dialect_lower(d)); steps++)
+        assert_true(steps < 4);
+    assert_null(ews_dialect_find(GW_STR("Exchange2099")));
+}
+
+static void test_lockout(void **state)
+{
+    struct ews_lockout l = { 0 };
+
+    (void)state;
+    assert_int_equal(ews_lockout_until(&l, 0), 0);
+    ews_lockout_refused(&l, 1000);
+    assert_int_equal(ews_lockout_until(&l, 1000), 0);
+    ews_lockout_refused(&l, 61000);
+    assert_int_equal(ews_lockout_until(&l, 61000), 1000 + EWS_REFUSALS_MS);
+    assert_int_equal(ews_lockout_until(&l, 999 + EWS_REFUSALS_MS), 1000 + EWS_REFUSALS_MS);
+    /* One may be tried when the first one is forgotten, and no more. */
+    assert_int_equal(ews_lockout_until(&l, 1000 + EWS_REFUSALS_MS), 0);
+    ews_lockout_refused(&l, 1000 + EWS_REFUSALS_MS);
+    assert_int_equal(ews_lockout_until(&l, 1000 + EWS_REFUSALS_MS), 61000 + EWS_REFUSALS_MS);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_class_names),
+        cmocka_unit_test(test_peer_text_is_quoted_and_cut),
+        cmocka_unit_test(test_text_is_not_cut_inside_a_character),
+        cmocka_unit_test(test_dialects),
+        cmocka_unit_test(test_lockout),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,210 @@
+/* What is asked for, and what is refused to be asked for. That the documents are valid is the
+ * business of test_ews_schema. */
+#include "ews_test.h"
+
+static const struct gw_str two[] = { GW_STR_INIT("ann@presence.example"),
+                                     GW_STR_INIT("<o'brien&sons>@presence.example") };
+
+static struct ews_request request_of(enum ews_op op)
+{
+    struct ews_request r = { .op = op,
+                             .mailbox = GW_STR_INIT("ann@presence.example"),
+                             .from = EWS_TEST_DAY,
+                             .to = EWS_TEST_DAY + 2 * (gw_utc)GW_DAY_MS,
+                             .notify_url = GW_STR_INIT("http://gw:50020/ews/notify/t&k"),
+                             .status_frequency_min = 60 };
+
+    if (op == EWS_OP_AVAILABILITY) {
+        r.mailbox = (struct gw_str){ NULL, 0 };
+        r.mailboxes = two;
+        r.mailbox_count = 2;
+    }
+    return r;
+}
+
+/* The text; free(). */
+static char *written(const struct ews_request *r, const char *version)
+{
+    struct gw_buf out;
+    struct gw_err err = { GW_OK, "" };
+
+    gw_buf_init(&out, EWS_REQUEST_MAX);
+    assert_int_equal(ews_request_write(r, ews_dialect_find(gw_str_of(version)), &out, &err),
+                     GW_OK);
+    return gw_buf_take(&out);
+}
+
+static void assert_has(const char *text, const char *piece)
+{
+    if (!strstr(text, piece))
+        fail_msg("no %s in %s", piece, text);
+}
+
+static void assert_lacks(const char *text, const char *piece)
+{
+    if (strstr(text, piece))
+        fail_msg("%s in %s", piece, text);
+}
+
+static void test_subscribe(void **state)
+{
+    struct ews_request r = request_of(EWS_OP_SUBSCRIBE);
+    char *text = written(&r, "Exchange2010_SP2");
+
+    (void)state;
+    assert_has(text, "<t:RequestServerVersion Version=\"Exchange2010_SP2\"/>");
+    assert_has(text, "<t:SmtpAddress>ann@presence.example</t:SmtpAddress>");
+    assert_has(text, "<t:DistinguishedFolderId Id=\"calendar\"/>");
+    assert_has(text, "<t:EventType>FreeBusyChangedEvent</t:EventType>");
+    assert_has(text, "<t:StatusFrequency>60</t:StatusFrequency>");
+    assert_has(text, "<t:URL>http://gw:50020/ews/notify/t&amp;k</t:URL>");
+    assert_lacks(text, "StatusEvent");
+    assert_lacks(text, "TimeZoneContext"); /* not among the headers of Subscribe */
+    free(text);
+}
+
+static void test_subscribe_for_old_servers(void **state)
+{
+    struct ews_request r = request_of(EWS_OP_SUBSCRIBE);
+    char *text = written(&r, "Exchange2007_SP1");
+
+    (void)state;
+    assert_has(text, "<t:PrimarySmtpAddress>ann@presence.example</t:PrimarySmtpAddress>");
+    assert_lacks(text, "FreeBusyChangedEvent");
+    free(text);
+}
+
+static void test_find_item(void **state)
+{
+    struct ews_request r = request_of(EWS_OP_FIND_ITEM);
+    char *text;
+
+    (void)state;
+    r.from += 250; /* whole seconds, outwards */
+    r.to += 250;
+    text = written(&r, "Exchange2010_SP2");
+    assert_has(text, "StartDate=\"2026-11-20T00:00:00Z\"");
+    assert_has(text, "EndDate=\"2026-11-22T00:00:01Z\"");
+    assert_has(text, "<t:TimeZoneDefinition Id=\"UTC\"/>");
+    assert_has(text, "<t:BaseShape>IdOnly</t:BaseShape>");
+    assert_has(text, "calendar:LegacyFreeBusyStatus");
+    assert_lacks(text, "Subject");
+    assert_lacks(text, "Location");
+    assert_lacks(text, "Body>IdOnly");
+    free(text);
+    text = written(&r, "Exchange2007_SP1");
+    assert_lacks(text, "TimeZoneContext");
+    free(text);
+}
+
+static void test_availability(void **state)
+{
+    struct ews_request r = request_of(EWS_OP_AVAILABILITY);
+    char *text = written(&r, "Exchange2010_SP2");
+
+    (void)state;
+    assert_has(text, "<t:StartTime>2026-11-20T00:00:00</t:StartTime>");
+    assert_has(text, "<t:RequestedView>FreeBusyMerged</t:RequestedView>");
+    assert_has(text, "<t:Address>ann@presence.example</t:Address>");
+    assert_has(text, "<t:Address>&lt;o'brien&amp;sons&gt;@presence.example</t:Address>");
+    assert_lacks(text, "ExchangeImpersonation");
+    free(text);
+}
+
+static void test_oof(void **state)
+{
+    struct ews_request r = request_of(EWS_OP_OOF);
+    char *text = written(&r, "Exchange2013_SP1");
+
+    (void)state;
+    assert_has(text, "<t:Mailbox><t:Address>ann@presence.example</t:Address></t:Mailbox>");
+    assert_has(text, "<t:SmtpAddress>");
+    free(text);
+}
+
+#define LONG_MAILBOX                                                                               \
+    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890" \
+    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890" \
+    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890" \
+    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"
+
+static const struct {
+    const char *name;
+    enum ews_op op;
+    const char *mailbox; /* NULL: a good one */
+    int64_t from, to;    /* added */
+    const char *url;
+    unsigned frequency; /* 0: a good one */
+    size_t mailbox_count;
+} refused_case[] = {
+    { "no mailbox", EWS_OP_FIND_ITEM, "", 0, 0, NULL, 0, 0 },
+    { "header injection", EWS_OP_OOF, "a@b\r\nX-Evil: 1", 0, 0, NULL, 0, 0 },
+    { "space", EWS_OP_OOF, "a b@c", 0, 0, NULL, 0, 0 },
+    { "not UTF-8", EWS_OP_OOF, "\xff\xfe@c", 0, 0, NULL, 0, 0 },
+    { "long mailbox", EWS_OP_SUBSCRIBE, LONG_MAILBOX, 0, 0, NULL, 0, 0 },
+    { "empty window", EWS_OP_FIND_ITEM, NULL, 2 * (int64_t)GW_DAY_MS, 0, NULL, 0, 0 },
+    { "before 1970", EWS_OP_FIND_ITEM, NULL, -2 * EWS_TEST_DAY, 0, NULL, 0, 0 },
+    { "never", EWS_OP_FIND_ITEM, NULL, 0, INT64_MAX / 2, NULL, 0, 0 },
+    { "window reversed", EWS_OP_AVAILABILITY, NULL, 3 * (int64_t)GW_DAY_MS, 0, NULL, 0, 1 },
+    { "nobody", EWS_OP_AVAILABILITY, NULL, 0, 0, NULL, 0, 0 },
+    { "too many", EWS_OP_AVAILABILITY, NULL, 0, 0, NULL, 0, EWS_AVAILABILITY_MAX + 1 },
+    { "no URL", EWS_OP_SUBSCRIBE, NULL, 0, 0, "", 0, 0 },
+    { "other URL", EWS_OP_SUBSCRIBE, NULL, 0, 0, "ftp://gw/", 0, 0 },
+    { "frequency", EWS_OP_SUBSCRIBE, NULL, 0, 0, NULL, 1441, 0 },
+};
+
+static void test_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(refused_case) / sizeof(refused_case[0]); i++) {
+        struct ews_request r = request_of(refused_case[i].op);
+        struct gw_err err = { GW_OK, "" };
+        struct gw_buf out;
+
+        if (refused_case[i].mailbox)
+            r.mailbox = gw_str_of(refused_case[i].mailbox);
+        if (refused_case[i].url)
+            r.notify_url = gw_str_of(refused_case[i].url);
+        if (refused_case[i].frequency)
+            r.status_frequency_min = refused_case[i].frequency;
+        if (r.op == EWS_OP_AVAILABILITY)
+            r.mailbox_count = refused_case[i].mailbox_count;
+        r.from += refused_case[i].from;
+        r.to += refused_case[i].to;
+        gw_buf_init(&out, EWS_REQUEST_MAX);
+        if (ews_request_write(&r, ews_dialect_default(), &out, &err) != GW_INVALID || out.len ||
+            !err.msg[0])
+            fail_msg("%s: was written", refused_case[i].name);
+        gw_buf_done(&out);
+    }
+}
+
+static void test_hundred_longest_addresses_fit(void **state)
+{
+    struct gw_str longest[EWS_AVAILABILITY_MAX];
+    struct ews_request r = request_of(EWS_OP_AVAILABILITY);
+    char quotes[EWS_MAILBOX_MAX];
+
+    (void)state;
+    memset(quotes, '&', sizeof(quotes));
+    for (size_t i = 0; i < EWS_AVAILABILITY_MAX; i++)
+        longest[i] = (struct gw_str){ quotes, sizeof(quotes) };
+    r.mailboxes = longest;
+    r.mailbox_count = EWS_AVAILABILITY_MAX;
+    free(written(&r, "Exchange2010_SP2"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_subscribe),
+        cmocka_unit_test(test_subscribe_for_old_servers),
+        cmocka_unit_test(test_find_item),
+        cmocka_unit_test(test_availability),
+        cmocka_unit_test(test_oof),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_hundred_longest_addresses_fit),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
