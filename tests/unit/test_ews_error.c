@@ -45,7 +45,7 @@ static void test_class_names(void **state)
 {
     (void)state;
     for (int class = EWS_OK; class <= EWS_SERVER_DOWN; class ++)
-        assert_string_not_equal(ews_class_name((enum ews_class)class), "unknown");
+        assert_string_not_equal(ews_class_name((enum ews_class) class), "unknown");
 }
 
 static void test_peer_text_is_quoted_and_cut(void **state)

@@ -47,7 +47,8 @@ static void add_all_requests(const struct ews_dialect *d)
 {
     static const struct gw_str odd[] = { GW_STR_INIT("ann@presence.example"),
                                          GW_STR_INIT("]]>&<\xe2\x82\xac\x01\xff\"@x") };
-    struct ews_request r = { .mailbox = GW_STR_INIT("o'brien&sons@b\xc3\xbc" "cher.example"),
+    struct ews_request r = { .mailbox = GW_STR_INIT("o'brien&sons@b\xc3\xbc"
+                                                    "cher.example"),
                              .mailboxes = odd,
                              .mailbox_count = 2,
                              .from = EWS_TEST_DAY + 250,
@@ -119,7 +120,8 @@ int main(void)
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_schema) };
 
     if (!getenv("KALENDS_EWS_SCHEMA")) {
-        puts("skipped: set KALENDS_EWS_SCHEMA to a folder with validate.xsd and Microsoft's schema");
+        puts(
+            "skipped: set KALENDS_EWS_SCHEMA to a folder with validate.xsd and Microsoft's schema");
         return SKIPPED;
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
