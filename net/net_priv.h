@@ -9,6 +9,9 @@
 
 #include "gw_list.h"
 #include "net_loop.h"
+#include "net_tls.h"
+
+struct ssl_st; /* OpenSSL's SSL */
 
 /* A call put off to the end of this round of the loop, before it waits again: how results stay out
  * of the call that asked for them, and how the writes of a round go out together. The node lives
@@ -48,5 +51,18 @@ void net_bound_unlink(struct net_bound *b); /* removes the Unix socket's file; n
 /* "192.0.2.1:5222", "[2001:db8::1]:5222", "unix". */
 enum { NET_PEER_TEXT_MAX = 64 };
 const char *net_peer_text(const struct sockaddr *sa, bool with_port, char out[NET_PEER_TEXT_MAX]);
+
+/* What every TLS context of ours has in common; the policy comes after and may change it. */
+void net_tls_defaults(struct ssl_ctx_st *ctx);
+struct ssl_ctx_st *net_tls_ctx(const struct net_tls *tls);
+enum net_tls_role net_tls_role(const struct net_tls *tls);
+
+/* Where net_tls_explain() puts its words: for one connection, or for all of a context. */
+void net_tls_reason_of(struct ssl_st *ssl, struct gw_err *reason);
+void net_tls_reason_of_ctx(struct ssl_ctx_st *ctx, struct gw_err *reason);
+
+/* Why a TLS operation failed, from 'reason', the verify result, or OpenSSL's error queue, which is
+ * empty afterwards. */
+enum gw_code net_tls_fail(struct gw_err *err, struct ssl_st *ssl, const struct gw_err *reason);
 
 #endif

@@ -1,0 +1,146 @@
+/* TLS contexts, and the way a verify callback's words find back to whom they concern. */
+#include "net_tls.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "gw_mem.h"
+#include "net_priv.h"
+
+struct net_tls {
+    SSL_CTX *ctx;
+    enum net_tls_role role;
+    unsigned refs;
+};
+
+/* --- reasons --- */
+
+/* OpenSSL's slots for our pointer, taken once in the life of the process. */
+static pthread_once_t slots_once = PTHREAD_ONCE_INIT;
+static int ssl_slot, ctx_slot;
+
+static void take_slots(void)
+{
+    ssl_slot = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+    ctx_slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
+void net_tls_reason_of(SSL *ssl, struct gw_err *reason)
+{
+    (void)pthread_once(&slots_once, take_slots);
+    (void)SSL_set_ex_data(ssl, ssl_slot, reason);
+}
+
+void net_tls_reason_of_ctx(SSL_CTX *ctx, struct gw_err *reason)
+{
+    (void)pthread_once(&slots_once, take_slots);
+    (void)SSL_CTX_set_ex_data(ctx, ctx_slot, reason);
+}
+
+void net_tls_explain(X509_STORE_CTX *store_ctx, const char *why)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct gw_err *reason;
+
+    if (!ssl)
+        return; /* a certificate is checked outside of a connection */
+    (void)pthread_once(&slots_once, take_slots);
+    reason = SSL_get_ex_data(ssl, ssl_slot);
+    if (!reason)
+        reason = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), ctx_slot);
+    if (reason)
+        (void)gw_fail(reason, GW_DENIED, "%s", why);
+}
+
+enum gw_code net_tls_fail(struct gw_err *err, SSL *ssl, const struct gw_err *reason)
+{
+    unsigned long e = ERR_get_error();
+    const char *text = e ? ERR_reason_error_string(e) : NULL;
+    long verify = SSL_get_verify_result(ssl);
+
+    ERR_clear_error();
+    if (reason->code)
+        return gw_fail(err, GW_DENIED, "certificate refused: %s", reason->msg);
+    if (ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) == SSL_R_CERTIFICATE_VERIFY_FAILED &&
+        verify != X509_V_OK)
+        return gw_fail(err, GW_DENIED, "certificate refused: %s",
+                       X509_verify_cert_error_string(verify));
+    if (ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
+        return gw_fail(err, GW_UNREACHABLE, "TLS connection cut off by the peer");
+    return gw_fail(err, GW_UNREACHABLE, "TLS failed: %s", text ? text : "connection lost");
+}
+
+/* --- contexts --- */
+
+void net_tls_defaults(SSL_CTX *ctx)
+{
+    static const unsigned char id[] = "kalends";
+
+    (void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    (void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
+                                       SSL_OP_CIPHER_SERVER_PREFERENCE);
+    /* Buffers are held only while there is something in them: most sessions are idle. */
+    (void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(ctx, 1); /* one read() a record instead of two */
+    /* Resumption by tickets: nothing to keep here. */
+    (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    (void)SSL_CTX_set_session_id_context(ctx, id, sizeof id - 1);
+    (void)SSL_CTX_set_num_tickets(ctx, 1);
+}
+
+enum gw_code net_tls_new(enum net_tls_role role, const struct net_tls_policy *policy,
+                         struct net_tls **out, struct gw_err *err)
+{
+    SSL_CTX *ctx = SSL_CTX_new(role == NET_TLS_CLIENT ? TLS_client_method() : TLS_server_method());
+    struct net_tls *tls;
+    enum gw_code rc;
+
+    if (!ctx)
+        return gw_fail(err, GW_INTERNAL, "no TLS context");
+    net_tls_defaults(ctx);
+    rc = policy->apply(ctx, policy->ctx, err);
+    ERR_clear_error();
+    if (rc) {
+        SSL_CTX_free(ctx);
+        return rc;
+    }
+    tls = gw_new(struct net_tls);
+    tls->ctx = ctx;
+    tls->role = role;
+    tls->refs = 1;
+    *out = tls;
+    return GW_OK;
+}
+
+struct net_tls *net_tls_ref(struct net_tls *tls)
+{
+    tls->refs++;
+    return tls;
+}
+
+void net_tls_unref(struct net_tls **tlsp)
+{
+    struct net_tls *tls = *tlsp;
+
+    if (!tls)
+        return;
+    *tlsp = NULL;
+    if (--tls->refs)
+        return;
+    SSL_CTX_free(tls->ctx);
+    free(tls);
+}
+
+SSL_CTX *net_tls_ctx(const struct net_tls *tls)
+{
+    return tls->ctx;
+}
+
+enum net_tls_role net_tls_role(const struct net_tls *tls)
+{
+    return tls->role;
+}
