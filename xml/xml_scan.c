@@ -143,7 +143,8 @@ static void scan_name(struct xml_scan *s, struct gw_str *data, enum xml_scan_sta
     for (; i < data->len; i++) {
         char c = data->p[i];
 
-        if (c == '>' || c == '/' || c == '=' || c == '<' || is_white(c)) {
+        if ((unsigned char)c <= '>' &&
+            (c == '>' || c == '/' || c == '=' || c == '<' || is_white(c))) {
             s->state = next;
             break;
         }
