@@ -1,0 +1,310 @@
+/* Verification of a server: OpenSSL builds and checks the chain, against the trust set as it is at
+ * that moment, then the names are compared. What it came to is kept in the words administrators
+ * know, and set as OpenSSL's error too, for whoever reports the failed handshake. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cert_priv.h"
+#include "gw_log.h"
+#include "gw_mem.h"
+
+enum { HOST_MAX = 253 };
+
+struct cert_client {
+    struct cert_store *store;
+    struct cert_set *set;
+    char host[HOST_MAX + 1]; /* an address in its canonical form */
+    unsigned char address[16];
+    size_t address_len; /* 0: a name */
+    struct cert_result last;
+};
+
+const char *cert_verdict_name(enum cert_verdict v)
+{
+    switch (v) {
+    case CERT_NOT_SEEN:
+        return "not checked yet";
+    case CERT_VERIFIED:
+        return "Verified";
+    case CERT_MISSING_FROM_CHAIN:
+        return "Failed: certificate missing from chain";
+    case CERT_CN_MISMATCH:
+        return "Failed: subject CN mismatch";
+    case CERT_SAN_MISMATCH:
+        return "Failed: SAN mismatch";
+    case CERT_BAD:
+        return "Failed: bad certificate";
+    case CERT_FAILED:
+        return "Failed";
+    }
+    return "Failed";
+}
+
+/* --- the verdict */
+
+/* Is the host in the subject alternative names, or else the subject's CN? A name may be met by a
+ * wildcard for its first label; an address must be written out. */
+static bool host_matches(X509 *leaf, const struct cert_client *c)
+{
+    unsigned flags = X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT;
+
+    if (c->address_len && X509_check_ip(leaf, c->address, c->address_len, 0) == 1)
+        return true;
+    flags |= c->address_len ? X509_CHECK_FLAG_NO_WILDCARDS : X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
+    return X509_check_host(leaf, c->host, strlen(c->host), flags, NULL) == 1;
+}
+
+static enum cert_verdict verdict_of(int error)
+{
+    switch (error) {
+    case X509_V_OK:
+        return CERT_VERIFIED;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        return CERT_MISSING_FROM_CHAIN;
+    case X509_V_ERR_UNSPECIFIED:
+    case X509_V_ERR_OUT_OF_MEM:
+    case X509_V_ERR_APPLICATION_VERIFICATION:
+        return CERT_FAILED;
+    default:
+        return CERT_BAD;
+    }
+}
+
+static void say_missing(const struct cert_client *c, X509 *cert, bool self_signed, char *out,
+                        size_t size)
+{
+    char subject[CERT_NAME_TEXT_MAX], issuer[CERT_NAME_TEXT_MAX];
+
+    cert_name_text(X509_get_subject_name(cert), subject);
+    cert_name_text(X509_get_issuer_name(cert), issuer);
+    if (self_signed)
+        snprintf(out, size, "certificate '%.80s' is self-signed and not in '%s': add it there",
+                 subject, c->set->name);
+    else
+        snprintf(out, size,
+                 "issuer '%.70s' of certificate '%.70s' is neither sent by the server nor in '%s': "
+                 "add it there",
+                 issuer, subject, c->set->name);
+}
+
+static void say_bad(X509 *cert, int error, char *out, size_t size)
+{
+    char subject[CERT_NAME_TEXT_MAX], when[GW_UTC_TEXT_MAX];
+
+    cert_name_text(X509_get_subject_name(cert), subject);
+    if (error == X509_V_ERR_CERT_HAS_EXPIRED)
+        snprintf(out, size, "certificate '%.120s' expired on %s", subject,
+                 gw_utc_text(cert_time(X509_get0_notAfter(cert)), when));
+    else if (error == X509_V_ERR_CERT_NOT_YET_VALID)
+        snprintf(out, size, "certificate '%.120s' is not valid before %s: check the clocks",
+                 subject, gw_utc_text(cert_time(X509_get0_notBefore(cert)), when));
+    else
+        snprintf(out, size, "certificate '%.120s': %.100s", subject,
+                 X509_verify_cert_error_string(error));
+}
+
+/* The first few names, for the message. */
+static void say_names(const struct cert_info *info, char *out, size_t size)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; info->names[i] && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", info->names[i]);
+}
+
+static enum cert_verdict say_mismatch(const struct cert_client *c, X509 *leaf, char *out,
+                                      size_t size)
+{
+    struct cert_entry *e = NULL;
+    enum cert_verdict verdict = CERT_CN_MISMATCH;
+    char names[100];
+
+    if (cert_entry_new(leaf, &e, NULL)) {
+        snprintf(out, size, "host '%.100s' is not in the certificate", c->host);
+        return verdict;
+    }
+    if (e->info.names[0]) {
+        verdict = CERT_SAN_MISMATCH;
+        say_names(&e->info, names, sizeof(names));
+        snprintf(out, size, "host '%.60s' is none of the names of certificate '%.60s': %.90s",
+                 c->host, e->info.subject, names);
+    } else {
+        snprintf(out, size, "host '%.80s' is not the name of certificate '%.100s'", c->host,
+                 e->info.subject);
+    }
+    cert_entry_free(&e);
+    return verdict;
+}
+
+static void record(struct cert_client *c, X509_STORE_CTX *ctx, int error)
+{
+    X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
+    struct cert_result *last = &c->last;
+
+    last->verdict = verdict_of(error);
+    last->text[0] = '\0';
+    if (error == X509_V_OK)
+        return;
+    if (!cert)
+        cert = X509_STORE_CTX_get0_cert(ctx);
+    if (!cert || last->verdict == CERT_FAILED)
+        snprintf(last->text, sizeof(last->text), "%s", X509_verify_cert_error_string(error));
+    else if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH)
+        last->verdict =
+            say_mismatch(c, X509_STORE_CTX_get0_cert(ctx), last->text, sizeof(last->text));
+    else if (last->verdict == CERT_MISSING_FROM_CHAIN)
+        say_missing(c, cert,
+                    error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
+                        error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
+                    last->text, sizeof(last->text));
+    else
+        say_bad(cert, error, last->text, sizeof(last->text));
+}
+
+/* Replaces OpenSSL's own call of X509_verify_cert(). Any certificate of the set is an anchor: what
+ * the administrator put there is trusted, be it a root, an intermediate or the server itself. */
+static int verify(X509_STORE_CTX *ctx, void *arg)
+{
+    struct cert_client *c = arg;
+    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+    int error;
+
+    X509_STORE_CTX_set0_trusted_stack(ctx, c->set->trusted);
+    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+    if (!X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_SSL_SERVER))
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
+    else if (X509_verify_cert(ctx) != 1) {
+        if (X509_STORE_CTX_get_error(ctx) == X509_V_OK)
+            X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
+    } else if (!host_matches(X509_STORE_CTX_get0_cert(ctx), c)) {
+        X509_STORE_CTX_set_error(ctx, c->address_len ? X509_V_ERR_IP_ADDRESS_MISMATCH
+                                                     : X509_V_ERR_HOSTNAME_MISMATCH);
+    }
+    error = X509_STORE_CTX_get_error(ctx);
+    record(c, ctx, error);
+    return error == X509_V_OK;
+}
+
+/* A resumed session would not be verified again, though the set may have changed: there is none. */
+static enum gw_code apply(SSL_CTX *ssl_ctx, void *ctx, struct gw_err *err)
+{
+    X509_STORE *empty = X509_STORE_new();
+
+    if (!empty)
+        return gw_fail(err, GW_INTERNAL, "out of memory");
+    SSL_CTX_set_cert_store(ssl_ctx, empty); /* takes; what a library put there is dropped */
+    SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(ssl_ctx, verify, ctx);
+    SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_TICKET);
+    return GW_OK;
+}
+
+struct net_tls_policy cert_client_policy(struct cert_client *c)
+{
+    return (struct net_tls_policy){ .apply = apply, .ctx = c };
+}
+
+const struct cert_result *cert_client_last(const struct cert_client *c)
+{
+    return &c->last;
+}
+
+/* --- the host */
+
+static bool label_is_valid(struct gw_str label)
+{
+    if (!label.len || label.len > 63)
+        return false;
+    for (size_t i = 0; i < label.len; i++) {
+        char ch = label.p[i];
+        bool inner = ch == '-' || ch == '_'; /* Windows hosts have underscores */
+
+        if (!(ch >= 'a' && ch <= 'z') && !(ch >= 'A' && ch <= 'Z') && !(ch >= '0' && ch <= '9') &&
+            !inner)
+            return false;
+    }
+    return true;
+}
+
+static bool name_is_valid(struct gw_str name)
+{
+    struct gw_str label = name, rest;
+
+    while (gw_str_cut(label, ".", &label, &rest)) {
+        if (!label_is_valid(label))
+            return false;
+        label = rest;
+    }
+    return label_is_valid(label);
+}
+
+static void set_address(struct cert_client *c, int family, size_t len)
+{
+    c->address_len = len;
+    (void)inet_ntop(family, c->address, c->host, sizeof(c->host));
+}
+
+static enum gw_code set_host(struct cert_client *c, struct gw_str host, struct gw_err *err)
+{
+    char quoted[GW_QUOTE_MAX];
+    struct gw_str bare = host;
+
+    if (bare.len > 2 && bare.p[0] == '[' && bare.p[bare.len - 1] == ']')
+        bare = gw_str_sub(bare, 1, bare.len - 1);
+    else if (bare.len > 1 && bare.p[bare.len - 1] == '.')
+        bare.len--; /* the root's dot is never in a certificate */
+    if (bare.len > HOST_MAX)
+        return gw_fail(err, GW_INVALID, "host name is longer than %d characters", HOST_MAX);
+    memcpy(c->host, bare.len ? bare.p : "", bare.len);
+    c->host[bare.len] = '\0';
+    if (strlen(c->host) == bare.len && inet_pton(AF_INET, c->host, c->address) == 1)
+        set_address(c, AF_INET, 4);
+    else if (strlen(c->host) == bare.len && inet_pton(AF_INET6, c->host, c->address) == 1)
+        set_address(c, AF_INET6, 16);
+    else if (bare.len != host.len && host.p[0] == '[')
+        return gw_fail(err, GW_INVALID, "%s is not an IPv6 address", gw_quote(host, quoted));
+    else if (!name_is_valid(bare))
+        return gw_fail(err, GW_INVALID, "%s is neither a host name nor an address",
+                       gw_quote(host, quoted));
+    return GW_OK;
+}
+
+enum gw_code cert_client_new(struct cert_store *s, const char *set, struct gw_str host,
+                             struct cert_client **out, struct gw_err *err)
+{
+    struct cert_client *c = gw_new(struct cert_client);
+    enum gw_code code = set_host(c, host, err);
+
+    if (!code)
+        code = cert_set_get(s, set, &c->set, err);
+    if (code) {
+        free(c);
+        return code;
+    }
+    c->store = s;
+    s->users++;
+    *out = c;
+    return GW_OK;
+}
+
+void cert_client_free(struct cert_client **cp)
+{
+    if (!*cp)
+        return;
+    assert((*cp)->store->users > 0);
+    (*cp)->store->users--;
+    free(*cp);
+    *cp = NULL;
+}

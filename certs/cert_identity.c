@@ -1,0 +1,437 @@
+/* Our own certificate as a server. Contexts ask for it at each handshake, so that a replaced file is
+ * live after a reload. When there is none yet, a self-signed one lets a new gateway speak TLS. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "cert_priv.h"
+#include "gw_bytes.h"
+#include "gw_log.h"
+#include "gw_mem.h"
+
+enum {
+    SELF_SIGNED_DAYS = 3650, /* whoever pins or accepts it by hand must not be asked every year */
+    BACKDATED_DAYS = 1,      /* for clients whose clock is late */
+    RENEW_DAYS = 30,
+    CN_MAX = 64, /* ub-common-name, RFC 5280 */
+    NAME_MAX_LEN = 253
+};
+
+/* In the subject of what we make: only that is ever made anew. */
+#define SELF_SIGNED_ORGANISATION "Kalends self-signed"
+
+struct cert_identity {
+    struct cert_store *store;
+    char *path;
+    struct cert_entry *entry;
+    STACK_OF(X509) * chain; /* behind the certificate itself */
+    EVP_PKEY *key;
+};
+
+/* --- reading */
+
+/* There is nobody to ask for a passphrase. */
+static int no_passphrase(char *buf, int size, int writing, void *ctx)
+{
+    (void)buf;
+    (void)size;
+    (void)writing;
+    *(bool *)ctx = true;
+    return -1;
+}
+
+static enum gw_code key_read(struct gw_str pem, const char *path, EVP_PKEY **out,
+                             struct gw_err *err)
+{
+    BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.len);
+    bool asked = false;
+    EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &asked) : NULL;
+
+    BIO_free(bio);
+    ERR_clear_error();
+    if (key) {
+        *out = key;
+        return GW_OK;
+    }
+    if (asked)
+        return gw_fail(err, GW_INVALID, "'%s': the private key has a passphrase: remove it", path);
+    return gw_fail(err, GW_BADMSG, "'%s': there is no readable private key in it", path);
+}
+
+/* The private key among the certificates is what cert_parse() refuses: blocks are picked here. */
+static enum gw_code chain_read(struct gw_str pem, const char *path, STACK_OF(X509) * *out,
+                               struct gw_err *err)
+{
+    STACK_OF(X509) *stack = sk_X509_new_null();
+    BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.len);
+    X509 *x509;
+    int count = 0;
+
+    while (bio && stack && count <= CERT_CHAIN_MAX &&
+           (x509 = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+        if (!sk_X509_push(stack, x509)) {
+            X509_free(x509);
+            break;
+        }
+        count++;
+    }
+    BIO_free(bio);
+    ERR_clear_error();
+    if (count > 0 && count <= CERT_CHAIN_MAX) {
+        *out = stack;
+        return GW_OK;
+    }
+    sk_X509_pop_free(stack, X509_free);
+    return gw_fail(err, GW_BADMSG,
+                   count ? "'%s': there are too many certificates in it"
+                         : "'%s': there is no readable certificate in it",
+                   path);
+}
+
+static enum gw_code mode_check(const char *path, struct gw_err *err)
+{
+    struct stat st;
+
+    if (stat(path, &st))
+        return cert_file_fail(path, errno, err);
+    if (st.st_mode & 077)
+        return gw_fail(err, GW_DENIED,
+                       "'%s' holds a private key and can be read by others (mode %04o): chmod 600 "
+                       "it",
+                       path, (unsigned)(st.st_mode & 07777));
+    return GW_OK;
+}
+
+static void identity_move(struct cert_identity *to, struct cert_identity *from)
+{
+    cert_entry_free(&to->entry);
+    sk_X509_pop_free(to->chain, X509_free);
+    EVP_PKEY_free(to->key);
+    to->entry = from->entry;
+    to->chain = from->chain;
+    to->key = from->key;
+    from->entry = NULL;
+    from->chain = NULL;
+    from->key = NULL;
+}
+
+static enum gw_code identity_parse(struct cert_identity *id, struct gw_str pem, struct gw_err *err)
+{
+    struct cert_identity fresh = { .path = id->path };
+    X509 *x509 = NULL;
+    enum gw_code code = chain_read(pem, id->path, &fresh.chain, err);
+
+    if (!code)
+        code = key_read(pem, id->path, &fresh.key, err);
+    if (!code) {
+        x509 = sk_X509_shift(fresh.chain);
+        code = cert_entry_new(x509, &fresh.entry, err);
+    }
+    if (!code && !X509_check_private_key(x509, fresh.key))
+        code = gw_fail(err, GW_INVALID,
+                       "'%s': the private key does not belong to the first certificate", id->path);
+    ERR_clear_error();
+    if (!code)
+        identity_move(id, &fresh);
+    X509_free(x509);
+    cert_entry_free(&fresh.entry);
+    sk_X509_pop_free(fresh.chain, X509_free);
+    EVP_PKEY_free(fresh.key);
+    return code;
+}
+
+enum gw_code cert_identity_reload(struct cert_identity *id, struct gw_err *err)
+{
+    struct gw_buf pem;
+    enum gw_code code = mode_check(id->path, err);
+
+    if (code)
+        return code;
+    gw_buf_init(&pem, CERT_UPLOAD_MAX);
+    code = cert_file_read(id->path, &pem, err);
+    if (!code)
+        code = identity_parse(id, gw_buf_str(&pem), err);
+    if (pem.p)
+        gw_wipe(pem.p, pem.cap);
+    gw_buf_done(&pem);
+    return code;
+}
+
+/* --- making one */
+
+static bool name_is_valid(struct gw_str name)
+{
+    if (!name.len || name.len > NAME_MAX_LEN)
+        return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (name.p[i] <= 0x20 || name.p[i] >= 0x7f)
+            return false;
+    return true;
+}
+
+static GENERAL_NAME *alt_name_new(struct gw_str name)
+{
+    char *text = gw_str_dup(name);
+    ASN1_OCTET_STRING *address = a2i_IPADDRESS(text);
+    ASN1_IA5STRING *dns = address ? NULL : ASN1_IA5STRING_new();
+    GENERAL_NAME *g = GENERAL_NAME_new();
+
+    if (g && address) {
+        GENERAL_NAME_set0_value(g, GEN_IPADD, address);
+    } else if (g && dns && ASN1_STRING_set(dns, name.p, (int)name.len)) {
+        GENERAL_NAME_set0_value(g, GEN_DNS, dns);
+    } else {
+        ASN1_OCTET_STRING_free(address);
+        ASN1_IA5STRING_free(dns);
+        GENERAL_NAME_free(g);
+        g = NULL;
+    }
+    free(text);
+    return g;
+}
+
+static bool add_alt_names(X509 *x509, const struct gw_str *names, size_t count)
+{
+    GENERAL_NAMES *all = GENERAL_NAMES_new();
+    bool ok = all != NULL;
+
+    for (size_t i = 0; ok && i < count; i++) {
+        GENERAL_NAME *g = alt_name_new(names[i]);
+
+        ok = g && sk_GENERAL_NAME_push(all, g);
+        if (!ok)
+            GENERAL_NAME_free(g);
+    }
+    ok = ok && X509_add1_ext_i2d(x509, NID_subject_alt_name, all, 0, X509V3_ADD_DEFAULT) == 1;
+    GENERAL_NAMES_free(all);
+    return ok;
+}
+
+static bool add_extension(X509 *x509, int nid, const char *value)
+{
+    X509V3_CTX ctx;
+    X509_EXTENSION *ext;
+    bool ok;
+
+    X509V3_set_ctx_nodb(&ctx);
+    X509V3_set_ctx(&ctx, x509, x509, NULL, NULL, 0);
+    ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
+    ok = ext && X509_add_ext(x509, ext, -1);
+    X509_EXTENSION_free(ext);
+    return ok;
+}
+
+static bool set_serial(X509 *x509)
+{
+    unsigned char bytes[16];
+    BIGNUM *n;
+    bool ok;
+
+    gw_random(bytes, sizeof(bytes));
+    bytes[0] &= 0x7f; /* RFC 5280 4.1.2.2: positive, at most 20 octets */
+    bytes[0] |= 0x40;
+    n = BN_bin2bn(bytes, sizeof(bytes), NULL);
+    ok = n && BN_to_ASN1_INTEGER(n, X509_get_serialNumber(x509));
+    BN_free(n);
+    return ok;
+}
+
+static bool set_subject(X509 *x509, struct gw_str cn)
+{
+    X509_NAME *name = X509_NAME_new();
+    bool ok = name && X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC,
+                                                 (const unsigned char *)SELF_SIGNED_ORGANISATION,
+                                                 -1, -1, 0);
+
+    if (ok && cn.len <= CN_MAX)
+        ok = X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)cn.p,
+                                        (int)cn.len, -1, 0);
+    ok = ok && X509_set_subject_name(x509, name) && X509_set_issuer_name(x509, name);
+    X509_NAME_free(name);
+    return ok;
+}
+
+static X509 *self_sign(EVP_PKEY *key, const struct gw_str *names, size_t count, gw_utc now)
+{
+    X509 *x509 = X509_new();
+    time_t t = (time_t)(now / GW_SECOND_MS);
+    bool ok = x509 && X509_set_version(x509, X509_VERSION_3) && set_serial(x509) &&
+              set_subject(x509, names[0]) &&
+              X509_time_adj_ex(X509_getm_notBefore(x509), -BACKDATED_DAYS, 0, &t) &&
+              X509_time_adj_ex(X509_getm_notAfter(x509), SELF_SIGNED_DAYS, 0, &t) &&
+              X509_set_pubkey(x509, key) && add_alt_names(x509, names, count) &&
+              add_extension(x509, NID_basic_constraints, "critical,CA:FALSE") &&
+              add_extension(x509, NID_key_usage, "critical,digitalSignature") &&
+              add_extension(x509, NID_ext_key_usage, "serverAuth,clientAuth") &&
+              add_extension(x509, NID_subject_key_identifier, "hash") &&
+              X509_sign(x509, key, EVP_sha256());
+
+    if (ok)
+        return x509;
+    X509_free(x509);
+    return NULL;
+}
+
+/* Certificate and key as PEM, for the file. */
+static enum gw_code self_signed_write(const struct gw_str *names, size_t count, gw_utc now,
+                                      const char *path, struct gw_err *err)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *x509 = key ? self_sign(key, names, count, now) : NULL;
+    BIO *bio = BIO_new(BIO_s_secmem());
+    enum gw_code code;
+    char *pem = NULL;
+    long len;
+
+    if (x509 && bio && PEM_write_bio_X509(bio, x509) &&
+        PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) &&
+        (len = BIO_get_mem_data(bio, &pem)) > 0) {
+        code = cert_file_write(path, (struct gw_str){ pem, (size_t)len }, err);
+        OPENSSL_cleanse(pem, (size_t)len);
+    } else {
+        code = gw_fail(err, GW_INTERNAL, "cannot make a self-signed certificate: %s",
+                       ERR_reason_error_string(ERR_peek_last_error()));
+    }
+    BIO_free(bio);
+    X509_free(x509);
+    EVP_PKEY_free(key);
+    ERR_clear_error();
+    return code;
+}
+
+static enum gw_code make(struct cert_identity *id, const struct gw_str *names, size_t count,
+                         gw_utc now, struct gw_err *err)
+{
+    static const struct gw_str localhost = GW_STR_INIT("localhost");
+    char quoted[GW_QUOTE_MAX];
+    enum gw_code code;
+
+    if (!count) {
+        names = &localhost;
+        count = 1;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!name_is_valid(names[i]))
+            return gw_fail(err, GW_INVALID, "%s cannot stand in a certificate",
+                           gw_quote(names[i], quoted));
+    code = self_signed_write(names, count, now, id->path, err);
+    if (code)
+        return code;
+    code = cert_identity_reload(id, err);
+    if (!code)
+        gw_info("cert", "self-signed certificate made: file='%s' fingerprint=%s", id->path,
+                id->entry->info.fingerprint);
+    return code;
+}
+
+/* --- what others use */
+
+enum gw_code cert_identity_open(struct cert_store *s, const struct cert_identity_args *args,
+                                struct cert_identity **out, struct gw_err *err)
+{
+    struct cert_identity *id;
+    enum gw_code code;
+    struct stat st;
+
+    if (!cert_name_is_valid(args->name))
+        return gw_fail(err, GW_INVALID, "'%.40s' is no name for an identity", args->name);
+    id = gw_new(struct cert_identity);
+    id->store = s;
+    s->users++;
+    id->path = cert_path(s->folder, args->name, ".pem");
+    if (stat(id->path, &st) && errno == ENOENT)
+        code = make(id, args->names, args->names_count, args->now, err);
+    else
+        code = cert_identity_reload(id, err);
+    if (code)
+        cert_identity_close(&id);
+    else
+        *out = id;
+    return code;
+}
+
+void cert_identity_close(struct cert_identity **ip)
+{
+    struct cert_identity *id = *ip, nothing = { 0 };
+
+    if (!id)
+        return;
+    *ip = NULL;
+    assert(id->store->users > 0);
+    id->store->users--;
+    identity_move(id, &nothing);
+    free(id->path);
+    free(id);
+}
+
+static bool is_of_our_making(const struct cert_identity *id)
+{
+    X509_NAME *subject = X509_get_subject_name(id->entry->x509);
+    char organisation[64] = "";
+
+    (void)X509_NAME_get_text_by_NID(subject, NID_organizationName, organisation,
+                                    sizeof(organisation));
+    return id->entry->info.is_self_issued && !strcmp(organisation, SELF_SIGNED_ORGANISATION);
+}
+
+static bool has_name(const struct cert_info *info, struct gw_str name)
+{
+    for (size_t i = 0; info->names[i]; i++)
+        if (gw_str_ieq(gw_str_of(info->names[i]), name))
+            return true;
+    return false;
+}
+
+enum gw_code cert_identity_cover(struct cert_identity *id, const struct gw_str *names,
+                                 size_t names_count, gw_utc now, struct gw_err *err)
+{
+    const struct cert_info *info = &id->entry->info;
+    bool covered = gw_time_after(now, (int64_t)RENEW_DAYS * GW_DAY_MS) < info->not_after;
+
+    for (size_t i = 0; covered && i < names_count; i++)
+        covered = has_name(info, names[i]);
+    if (covered || !is_of_our_making(id))
+        return GW_OK;
+    return make(id, names, names_count, now, err);
+}
+
+const struct cert_info *cert_identity_info(const struct cert_identity *id)
+{
+    return &id->entry->info;
+}
+
+static int show(SSL *ssl, void *ctx)
+{
+    const struct cert_identity *id = ctx;
+
+    return SSL_use_cert_and_key(ssl, id->entry->x509, id->key, id->chain, 1);
+}
+
+/* At once, so that a key unfit for TLS is known before the first client; and at each handshake. */
+static enum gw_code apply(SSL_CTX *ssl_ctx, void *ctx, struct gw_err *err)
+{
+    struct cert_identity *id = ctx;
+    bool ok;
+
+    ERR_clear_error();
+    ok = SSL_CTX_use_cert_and_key(ssl_ctx, id->entry->x509, id->key, id->chain, 1) == 1;
+    if (!ok)
+        gw_fail(err, GW_INVALID, "'%s' is not fit for TLS: %s", id->path,
+                ERR_reason_error_string(ERR_peek_last_error()));
+    ERR_clear_error();
+    SSL_CTX_set_cert_cb(ssl_ctx, show, id);
+    return ok ? GW_OK : GW_INVALID;
+}
+
+struct net_tls_policy cert_identity_policy(struct cert_identity *id)
+{
+    return (struct net_tls_policy){ .apply = apply, .ctx = id };
+}

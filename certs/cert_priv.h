@@ -1,0 +1,62 @@
+/* What the files of certs/ share. */
+#ifndef CERT_PRIV_H
+#define CERT_PRIV_H
+
+#include <openssl/x509.h>
+
+#include "cert.h"
+#include "gw_arena.h"
+#include "gw_buf.h"
+#include "gw_list.h"
+
+/* One certificate and what is said about it. */
+struct cert_entry {
+    X509 *x509;
+    struct cert_info info; /* text in the arena */
+    struct gw_arena arena;
+};
+
+/* --- cert_parse.c. None of these leaves anything in OpenSSL's error queue. */
+
+/* Gives a stack; PEM of any number of certificates, or one in DER, and nothing else. */
+enum gw_code cert_parse(struct gw_str data, STACK_OF(X509) * *out, struct gw_err *err);
+
+/* Gives; takes a reference to x509. */
+enum gw_code cert_entry_new(X509 *x509, struct cert_entry **out, struct gw_err *err);
+void cert_entry_free(struct cert_entry **ep);
+
+enum { CERT_NAME_TEXT_MAX = 200 };
+/* "CN=...", or the fingerprint when there is no subject; quoted, for a message. Returns out. */
+const char *cert_name_text(const X509_NAME *name, char out[CERT_NAME_TEXT_MAX]);
+
+gw_utc cert_time(const ASN1_TIME *t); /* GW_NEVER: unreadable */
+
+/* --- cert_file.c */
+
+/* Whole or not at all, and on disk. */
+enum gw_code cert_file_write(const char *path, struct gw_str data, struct gw_err *err);
+enum gw_code cert_file_read(const char *path, struct gw_buf *out, struct gw_err *err);
+enum gw_code cert_folder_make(const char *path, struct gw_err *err); /* mode 0700 */
+enum gw_code cert_file_fail(const char *path, int os, struct gw_err *err);
+bool cert_name_is_valid(const char *name); /* of a set or an identity */
+
+/* --- cert_store.c */
+struct cert_set {
+    struct gw_list link;
+    char *name, *folder;
+    struct cert_entry **entry; /* sorted by fingerprint */
+    size_t count;
+    STACK_OF(X509) * trusted; /* the same certificates, as OpenSSL takes them */
+};
+
+struct cert_store {
+    char *folder;
+    struct gw_list sets; /* those in use; loaded when first asked for */
+    unsigned users;      /* identities and clients */
+};
+
+enum gw_code cert_set_get(struct cert_store *s, const char *name, struct cert_set **out,
+                          struct gw_err *err);
+char *cert_path(const char *folder, const char *name, const char *suffix); /* free() */
+
+#endif
