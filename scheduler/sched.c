@@ -1,0 +1,362 @@
+/* The engine: users come and go, time passes, and what is due is done in its order. */
+#include "sched_priv.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_bytes.h"
+#include "gw_mem.h"
+
+gw_time sched_minutes(const struct sched *s, int64_t minutes)
+{
+    return minutes * s->minute_ms;
+}
+
+struct sched *sched_new(const struct sched_args *args, struct gw_now now)
+{
+    struct sched *s = gw_new(struct sched);
+
+    assert(args->exchange.start && args->exchange.cancel);
+    s->exchange = args->exchange;
+    s->callbacks = args->callbacks;
+    if (args->settings)
+        s->settings = *args->settings;
+    else
+        sched_settings_default(&s->settings);
+    s->minute_ms = args->minute_ms > 0 ? args->minute_ms : GW_MINUTE_MS;
+    s->now = now;
+    s->sleep_until = GW_NEVER;
+    s->by_name = gw_map_new();
+    s->subs.by_token = gw_map_new();
+    s->subs.notify_url = gw_str_dup(args->notify_url);
+    gw_list_init(&s->users);
+    gw_list_init(&s->changed);
+    gw_list_init(&s->removed);
+    gw_list_init(&s->pool.gateways);
+    sched_clock_look(s);
+    return s;
+}
+
+/* ---- time ---- */
+
+void sched_want_tick(struct sched *s, gw_time at)
+{
+    if (s->ticking) {
+        s->restless = s->restless || at <= s->now.mono;
+        return;
+    }
+    if (at >= s->sleep_until)
+        return;
+    s->sleep_until = at;
+    if (s->callbacks.wake)
+        s->callbacks.wake(s->callbacks.ctx);
+}
+
+static gw_time sooner(gw_time a, gw_time b)
+{
+    return a < b ? a : b;
+}
+
+static gw_time first_mono(const struct gw_heap *h)
+{
+    const struct gw_due *first = gw_heap_first(h);
+
+    return first ? first->at : GW_NEVER;
+}
+
+static gw_time first_utc(const struct sched *s, const struct gw_heap *h)
+{
+    const struct gw_due *first = gw_heap_first(h);
+
+    return first ? sched_mono_of(s, first->at) : GW_NEVER;
+}
+
+static gw_time next_tick(const struct sched *s)
+{
+    gw_time at = GW_NEVER;
+
+    if (s->restless || !gw_list_is_empty(&s->changed))
+        return s->now.mono;
+    if (!gw_list_is_empty(&s->users))
+        at = gw_time_after(s->now.mono, SCHED_LOOK_MS);
+    at = sooner(at, first_mono(&s->subs.silence));
+    at = sooner(at, first_mono(&s->freshness));
+    at = sooner(at, first_utc(s, &s->dues.moments));
+    at = sooner(at, first_utc(s, &s->rolls));
+    at = sooner(at, sched_pool_deadline(s));
+    return sooner(at, sched_budget_deadline(s));
+}
+
+gw_time sched_deadline(const struct sched *s)
+{
+    return s->sleep_until;
+}
+
+void sched_changed(struct sched *s, struct sched_user *u)
+{
+    gw_list_remove(&u->changed);
+    gw_list_append(&s->changed, &u->changed);
+    sched_want_tick(s, s->now.mono);
+}
+
+static void tell_changes(struct sched *s)
+{
+    for (int n = 0; n < SCHED_SLICE && !gw_list_is_empty(&s->changed); n++) {
+        struct sched_user *u = GW_CONTAINER(s->changed.next, struct sched_user, changed);
+
+        gw_list_remove(&u->changed);
+        if (s->callbacks.changed)
+            s->callbacks.changed(sched_user_name(u), s->callbacks.ctx);
+    }
+}
+
+static void free_removed(struct sched *s);
+
+void sched_tick(struct sched *s, struct gw_now now)
+{
+    assert(!s->ticking);
+    s->now = now;
+    s->restless = false;
+    s->ticking = true;
+    free_removed(s);
+    sched_clock_look(s);
+    sched_dues_tick(s);
+    tell_changes(s);
+    sched_subs_tick(s);
+    sched_rolls_tick(s);
+    sched_freshness_tick(s);
+    sched_pool_tick(s);
+    sched_jobs_fire(s);
+    sched_budget_line_up(s);
+    sched_budget_run(s);
+    s->ticking = false;
+    s->sleep_until = next_tick(s);
+}
+
+/* ---- parameters ---- */
+
+static void polls_reset(struct sched *s)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&s->users, it, tmp)
+    {
+        struct sched_user *u = GW_CONTAINER(it, struct sched_user, link);
+        struct sched_job *job = &u->job[SCHED_OOF];
+        gw_time next = sched_oof_next(s, u);
+
+        if (job->state == SCHED_JOB_DELAYED && !job->tries)
+            sched_job_delay(s, job, next, next);
+    }
+}
+
+void sched_settings_set(struct sched *s, const struct sched_settings *settings, struct gw_now now)
+{
+    struct sched_settings old = s->settings;
+
+    s->now = now;
+    s->settings = *settings;
+    if (old.spread_s != settings->spread_s)
+        sched_dues_respread(s);
+    if (old.oof_poll_min != settings->oof_poll_min)
+        polls_reset(s);
+    sched_want_tick(s, now.mono);
+}
+
+/* ---- users ---- */
+
+struct sched_user *sched_user_find(const struct sched *s, struct gw_str name)
+{
+    return gw_map_get(s->by_name, name);
+}
+
+static struct sched_user *user_new(struct sched *s, struct gw_str name, struct gw_str mailbox)
+{
+    struct sched_user *u = gw_alloc(sizeof(*u) + name.len + 1);
+
+    if (name.len)
+        memcpy(u->name, name.p, name.len);
+    u->name_len = name.len;
+    u->mailbox = gw_str_dup(mailbox);
+    u->hash = (uint32_t)(gw_hash_stable(name) >> 32);
+    for (int k = 0; k < SCHED_KINDS; k++)
+        u->job[k].kind = (unsigned char)k;
+    gw_list_init(&u->member);
+    gw_list_init(&u->changed);
+    gw_list_append(&s->users, &u->link);
+    (void)gw_map_set(s->by_name, sched_user_name(u), u);
+    return u;
+}
+
+static void user_free(struct sched_user *u)
+{
+    sched_data_done(&u->data);
+    free(u->sub.id);
+    free(u->sub.pending_id);
+    free(u->error);
+    free(u->mailbox);
+    free(u);
+}
+
+/* A callback may remove the user that it is called for: the memory goes later. */
+static void free_removed(struct sched *s)
+{
+    while (!gw_list_is_empty(&s->removed)) {
+        struct sched_user *u = GW_CONTAINER(s->removed.next, struct sched_user, link);
+
+        gw_list_remove(&u->link);
+        user_free(u);
+    }
+}
+
+static void records_delete(struct sched *s, const struct sched_user *u)
+{
+    static const char *const kinds[] = { SCHED_RECORD_SUBSCRIPTION, SCHED_RECORD_CALENDAR };
+
+    for (size_t i = 0; s->callbacks.save && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        s->callbacks.save(kinds[i], sched_user_name(u), sched_user_name(u), (struct gw_str){ 0 },
+                          s->callbacks.ctx);
+}
+
+static void user_leave(struct sched *s, struct sched_user *u)
+{
+    for (int k = 0; k < SCHED_KINDS; k++)
+        sched_job_cancel(s, &u->job[k]);
+    sched_sub_forget(s, u);
+    gw_heap_remove(&s->dues.moments, &u->due);
+    gw_heap_remove(&s->rolls, &u->roll);
+    gw_heap_remove(&s->freshness, &u->freshness);
+    sched_user_assign(s, u, NULL);
+    gw_list_remove(&u->changed);
+    gw_list_remove(&u->link);
+    (void)gw_map_remove(s->by_name, sched_user_name(u));
+    s->counters.stale -= u->data.stale;
+    s->counters.with_calendar -= u->data.from < u->data.to;
+    s->counters.in_trouble -= u->error != NULL;
+    gw_list_append(&s->removed, &u->link);
+}
+
+void sched_user_put(struct sched *s, struct gw_str user, struct gw_str mailbox, struct gw_now now)
+{
+    struct sched_user *u = sched_user_find(s, user);
+
+    s->now = now;
+    if (u && gw_str_is(mailbox, u->mailbox))
+        return;
+    if (u)
+        user_leave(s, u);
+    u = user_new(s, user, mailbox);
+    sched_job_want(s, &u->job[SCHED_SUBSCRIBE], now.mono, now.mono);
+}
+
+void sched_user_remove(struct sched *s, struct gw_str user)
+{
+    struct sched_user *u = sched_user_find(s, user);
+
+    if (!u)
+        return;
+    records_delete(s, u);
+    user_leave(s, u);
+}
+
+enum gw_code sched_user_refresh(struct sched *s, struct gw_str user, struct gw_now now)
+{
+    struct sched_user *u = sched_user_find(s, user);
+
+    s->now = now;
+    if (!u)
+        return GW_NOTFOUND;
+    for (int k = 0; k < SCHED_KINDS; k++) {
+        struct sched_job *job = &u->job[k];
+
+        if (k == SCHED_SUBSCRIBE && job->state == SCHED_JOB_IDLE)
+            continue; /* it has one */
+        job->tries = 0;
+        sched_job_want(s, job, now.mono, now.mono);
+    }
+    return GW_OK;
+}
+
+enum gw_code sched_restore(struct sched *s, const char *kind, struct gw_str key,
+                           struct gw_str value, struct gw_now now, struct gw_err *err)
+{
+    struct sched_user *u = sched_user_find(s, key);
+    struct sched_cal_record calendar;
+    struct sched_sub_record sub;
+    enum gw_code rc;
+
+    s->now = now;
+    if (!u)
+        return gw_fail(err, GW_NOTFOUND, "no user '%.*s'", GW_STR_ARG(key));
+    if (strcmp(kind, SCHED_RECORD_SUBSCRIPTION) == 0) {
+        rc = sched_sub_record_parse(value, &sub, err);
+        if (!rc)
+            sched_sub_restore(s, u, &sub);
+        return rc;
+    }
+    if (strcmp(kind, SCHED_RECORD_CALENDAR) != 0)
+        return gw_fail(err, GW_INVALID, "no kind of record '%s'", kind);
+    rc = sched_cal_record_parse(value, &calendar, err);
+    if (rc)
+        return rc;
+    sched_data_restore(s, u, &calendar);
+    free(calendar.intervals);
+    return GW_OK;
+}
+
+/* ---- troubles ---- */
+
+void sched_error_set(struct sched *s, struct sched_user *u, enum sched_kind kind,
+                     const struct ews_status *status)
+{
+    char text[sizeof(status->code) + sizeof(status->text) + 64];
+
+    snprintf(text, sizeof(text), "%s: %s (%s)", sched_kind_name(kind), status->text, status->code);
+    s->counters.in_trouble += u->error == NULL;
+    u->error_kind = (unsigned char)kind;
+    u->error_at = s->now.utc;
+    if (u->error && strcmp(u->error, text) == 0)
+        return;
+    free(u->error);
+    u->error = gw_str_dup(gw_str_of(text));
+}
+
+void sched_error_clear(struct sched *s, struct sched_user *u, enum sched_kind kind)
+{
+    if (!u->error || u->error_kind != kind)
+        return;
+    s->counters.in_trouble--;
+    free(u->error);
+    u->error = NULL;
+    u->error_at = 0;
+}
+
+/* ---- the end ---- */
+
+void sched_free(struct sched **sp)
+{
+    struct sched *s = *sp;
+
+    if (!s)
+        return;
+    *sp = NULL;
+    assert(!s->ticking);
+    s->callbacks = (struct sched_callbacks){ 0 };
+    while (!gw_list_is_empty(&s->users))
+        user_leave(s, GW_CONTAINER(s->users.next, struct sched_user, link));
+    free_removed(s);
+    for (struct gw_list *it = s->pool.gateways.next; it != &s->pool.gateways; it = it->next)
+        sched_calls_cancel(s, GW_CONTAINER(it, struct sched_gateway, link)); /* probes */
+    sched_pool_done(s);
+    gw_heap_done(&s->budget.delays);
+    gw_heap_done(&s->subs.silence);
+    gw_heap_done(&s->dues.moments);
+    gw_heap_done(&s->rolls);
+    gw_heap_done(&s->freshness);
+    gw_map_free(&s->subs.by_token);
+    gw_map_free(&s->by_name);
+    free(s->subs.notify_url);
+    free(s);
+}

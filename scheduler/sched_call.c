@@ -1,0 +1,255 @@
+/* Requests and their answers. A call carries one job, or the reading of up to a hundred calendars,
+ * or none: a probe. */
+#include "sched_priv.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "gw_mem.h"
+
+static struct sched_call *call_new(struct sched *s, struct sched_gateway *g, size_t count)
+{
+    struct sched_call *call = gw_alloc(sizeof(*call) + count * sizeof(struct sched_job *));
+
+    call->s = s;
+    call->gateway = g;
+    call->started = s->now;
+    gw_list_append(&g->calls, &call->link);
+    return call;
+}
+
+static void take(struct sched_call *call, struct sched_job *job)
+{
+    sched_queue_remove(job);
+    job->state = SCHED_JOB_RUNNING;
+    job->in.call = call;
+    call->jobs[call->count++] = job;
+}
+
+static void on_answer(const struct ews_answer *answer, struct gw_now now, void *ctx);
+
+static void begin(struct sched_call *call, const struct ews_request *request)
+{
+    struct sched *s = call->s;
+
+    call->op = request->op;
+    call->from = request->from;
+    call->to = request->to;
+    sched_budget_started(s, call->gateway);
+    call->handle =
+        s->exchange.start(s->exchange.ctx, call->gateway->name, request, on_answer, call);
+    assert(call->handle);
+}
+
+static struct gw_str mailbox_of(const struct sched_user *u)
+{
+    return gw_str_of(u->mailbox);
+}
+
+static void begin_subscribe(struct sched_call *call, struct sched_user *u)
+{
+    struct ews_request r = { .op = EWS_OP_SUBSCRIBE, .mailbox = mailbox_of(u) };
+    struct gw_buf url;
+
+    gw_buf_init(&url, EWS_URL_MAX);
+    sched_sub_begin(call->s, u, &url);
+    r.notify_url = gw_buf_str(&url);
+    r.status_frequency_min = u->sub.pending_frequency_min;
+    call->s->counters.subscribes++;
+    begin(call, &r);
+    gw_buf_done(&url);
+}
+
+static void begin_read(struct sched_call *call, struct sched_user *u)
+{
+    struct sched_window w = sched_window_of(call->s->now.utc, u->hash, u->narrow);
+    struct ews_request r = {
+        .op = EWS_OP_FIND_ITEM, .mailbox = mailbox_of(u), .from = w.from, .to = w.to
+    };
+
+    call->s->counters.reads++;
+    begin(call, &r);
+}
+
+static void begin_oof(struct sched_call *call, struct sched_user *u)
+{
+    struct ews_request r = { .op = EWS_OP_OOF, .mailbox = mailbox_of(u) };
+
+    call->s->counters.oof_polls++;
+    begin(call, &r);
+}
+
+void sched_call_job(struct sched *s, struct sched_gateway *g, struct sched_job *job)
+{
+    struct sched_call *call = call_new(s, g, 1);
+    struct sched_user *u = sched_job_user(job);
+
+    take(call, job);
+    switch ((enum sched_kind)job->kind) {
+    case SCHED_SUBSCRIBE:
+        begin_subscribe(call, u);
+        break;
+    case SCHED_READ:
+        begin_read(call, u);
+        break;
+    case SCHED_OOF:
+        begin_oof(call, u);
+        break;
+    }
+}
+
+void sched_call_bulk(struct sched *s, struct sched_gateway *g)
+{
+    struct gw_str mailboxes[EWS_AVAILABILITY_MAX];
+    struct sched_call *call = call_new(s, g, EWS_AVAILABILITY_MAX);
+    struct sched_window w = sched_window_of(s->now.utc, 0, 0);
+    struct ews_request r = {
+        .op = EWS_OP_AVAILABILITY, .mailboxes = mailboxes, .from = w.from, .to = w.to
+    };
+    struct gw_due *due;
+
+    while (call->count < EWS_AVAILABILITY_MAX && (due = gw_heap_first(&g->line.lane[SCHED_READ]))) {
+        struct sched_job *job = GW_CONTAINER(due, struct sched_job, due);
+
+        take(call, job);
+        mailboxes[r.mailbox_count++] = mailbox_of(sched_job_user(job));
+    }
+    s->counters.bulk_reads++;
+    begin(call, &r);
+}
+
+/* Whose mailbox it is does not matter: a SOAP answer of any kind proves the server alive. */
+void sched_call_probe(struct sched *s, struct sched_gateway *g)
+{
+    struct sched_user *u = GW_CONTAINER(s->users.next, struct sched_user, link);
+    struct sched_call *call = call_new(s, g, 0);
+    struct sched_window w = sched_window_of(s->now.utc, 0, 0);
+    struct gw_str mailbox = mailbox_of(u);
+    struct ews_request r = { .op = EWS_OP_AVAILABILITY,
+                             .mailboxes = &mailbox,
+                             .mailbox_count = 1,
+                             .from = w.from,
+                             .to = w.to };
+
+    gw_list_remove(&u->link); /* another one next time */
+    gw_list_append(&s->users, &u->link);
+    g->probing = true;
+    begin(call, &r);
+}
+
+/* ---- answers ---- */
+
+static void call_end(struct sched_call *call)
+{
+    struct sched *s = call->s;
+
+    if (!call->count)
+        call->gateway->probing = false;
+    sched_budget_ended(s, call->gateway);
+    gw_list_remove(&call->link);
+    free(call);
+}
+
+static void count_answer(struct sched *s, struct sched_call *call, const struct ews_status *status)
+{
+    struct sched_gateway *g = call->gateway;
+    enum sched_effect effect = sched_rule_effect(status);
+
+    if (status->class != EWS_OK) {
+        g->failed++;
+        s->counters.failures++;
+    }
+    if (effect == SCHED_EFFECT_ALIVE)
+        sched_budget_quick(s, g, call->started.mono);
+    else if (effect == SCHED_EFFECT_THROTTLED || effect == SCHED_EFFECT_CROWDED)
+        sched_budget_push_back(s, g, call->started.mono, status->backoff_ms,
+                               effect == SCHED_EFFECT_THROTTLED);
+    else if (status->backoff_ms > 0) /* 503 with Retry-After */
+        g->backoff_until = gw_time_after(s->now.mono, status->backoff_ms);
+    sched_gateway_answered(s, g, status);
+}
+
+static void job_answered(struct sched *s, struct sched_call *call, struct sched_job *job,
+                         const struct ews_answer *answer, size_t i)
+{
+    static const struct ews_status short_answer = {
+        .class = EWS_BAD_ANSWER,
+        .code = "short-answer",
+        .text = "the server answered for fewer mailboxes than it was asked for",
+        .alive = true
+    };
+
+    if (answer->status.class != EWS_OK) {
+        sched_job_failed(s, job, &answer->status);
+        return;
+    }
+    switch ((enum sched_kind)job->kind) {
+    case SCHED_SUBSCRIBE:
+        sched_sub_answered(s, job, answer);
+        break;
+    case SCHED_READ:
+        if (i < answer->calendar_count)
+            sched_read_answered(s, job, call, &answer->calendars[i]);
+        else
+            sched_job_failed(s, job, &short_answer);
+        break;
+    case SCHED_OOF:
+        sched_oof_answered(s, job, call, answer);
+        break;
+    }
+}
+
+static void on_answer(const struct ews_answer *answer, struct gw_now now, void *ctx)
+{
+    struct sched_call *call = ctx;
+    struct sched *s = call->s;
+
+    s->now = now;
+    count_answer(s, call, &answer->status);
+    for (size_t i = 0; i < call->count; i++) {
+        struct sched_job *job = call->jobs[i];
+
+        if (!job)
+            continue;
+        job->state = SCHED_JOB_IDLE;
+        job->in.call = NULL;
+        job_answered(s, call, job, answer, i);
+    }
+    call_end(call);
+}
+
+void sched_call_drop(struct sched_call *call, struct sched_job *job)
+{
+    bool wanted = false;
+
+    for (size_t i = 0; i < call->count; i++) {
+        if (call->jobs[i] == job)
+            call->jobs[i] = NULL;
+        wanted = wanted || call->jobs[i];
+    }
+    job->in.call = NULL;
+    if (wanted)
+        return; /* the others of a bulk read */
+    call->s->exchange.cancel(call->s->exchange.ctx, call->handle);
+    call_end(call);
+}
+
+void sched_calls_cancel(struct sched *s, struct sched_gateway *g)
+{
+    while (!gw_list_is_empty(&g->calls)) {
+        struct sched_call *call = GW_CONTAINER(g->calls.next, struct sched_call, link);
+
+        s->exchange.cancel(s->exchange.ctx, call->handle);
+        for (size_t i = 0; i < call->count; i++) {
+            struct sched_job *job = call->jobs[i];
+
+            if (!job)
+                continue;
+            job->state = SCHED_JOB_IDLE;
+            job->in.call = NULL;
+            job->again = false;
+            sched_job_queue(s, job);
+        }
+        call_end(call);
+    }
+}

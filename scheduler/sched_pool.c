@@ -1,0 +1,461 @@
+/* The pool of gateways: who is on which, and which of them can be asked.
+ *
+ *     NEW --answer--> UP --failures in a row--> DOWN --probe answered--> UP
+ *      |               |                          ^
+ *      |               '--refused--> REFUSED -----+--probe accepted--> UP
+ *      '---- failure or refusal -----------^
+ *
+ * A gateway that cannot be asked keeps its users for a short while, since most outages are short;
+ * then they move to the others, if there are any, as fast as these have room. It is probed on and
+ * on; those who have not moved when it is back stay. */
+#include "sched_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_log.h"
+#include "gw_mem.h"
+
+enum {
+    FAILURES_UP = 3, /* in a row; one slow answer is no outage */
+    FAILURES_NEW = 1,
+    PROBE_FIRST_MS = 1000,
+    PROBE_MAX_MS = 60 * GW_SECOND_MS,
+    /* A refused account is not tried often: it could be locked out. */
+    REFUSED_FIRST_MIN = 1,
+    REFUSED_MIN = 15,
+    PATIENCE_MS = 10 * GW_SECOND_MS, /* before its users move */
+    VALIDATE_SLOT = 50,              /* users of a returned gateway that are read together */
+    VALIDATE_SLOT_MS = 250
+};
+
+const char *sched_gateway_state_name(enum sched_gateway_state state)
+{
+    switch (state) {
+    case SCHED_GATEWAY_NEW:
+        return "new";
+    case SCHED_GATEWAY_UP:
+        return "up";
+    case SCHED_GATEWAY_DOWN:
+        return "down";
+    case SCHED_GATEWAY_REFUSED:
+        return "refused";
+    }
+    return "unknown";
+}
+
+struct sched_gateway *sched_gateway_find(const struct sched *s, struct gw_str name)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&s->pool.gateways, it, tmp)
+    {
+        struct sched_gateway *g = GW_CONTAINER(it, struct sched_gateway, link);
+
+        if (gw_str_eq(g->name, name))
+            return g;
+    }
+    return NULL;
+}
+
+static size_t usable_but(const struct sched *s, const struct sched_gateway *but)
+{
+    struct gw_list *it, *tmp;
+    size_t n = 0;
+
+    GW_LIST_EACH(&s->pool.gateways, it, tmp)
+    {
+        struct sched_gateway *g = GW_CONTAINER(it, struct sched_gateway, link);
+
+        n += g != but && sched_gateway_is_usable(g);
+    }
+    return n;
+}
+
+size_t sched_pool_usable(const struct sched *s)
+{
+    return usable_but(s, NULL);
+}
+
+bool sched_pool_has_other(const struct sched *s, const struct sched_gateway *g)
+{
+    return usable_but(s, g) > 0;
+}
+
+/* ---- who is on which ---- */
+
+void sched_user_assign(struct sched *s, struct sched_user *u, struct sched_gateway *g)
+{
+    (void)s;
+    if (u->gateway)
+        u->gateway->user_count--;
+    gw_list_remove(&u->member);
+    u->gateway = g;
+    if (!g)
+        return;
+    g->user_count++;
+    gw_list_append(&g->users, &u->member);
+}
+
+static struct sched_gateway *after(struct sched *s, struct sched_gateway *g)
+{
+    struct gw_list *next = g ? g->link.next : s->pool.gateways.next;
+
+    if (next == &s->pool.gateways)
+        next = next->next;
+    return next == &s->pool.gateways ? NULL : GW_CONTAINER(next, struct sched_gateway, link);
+}
+
+struct sched_gateway *sched_pool_next(struct sched *s, const struct sched_user *u,
+                                      sched_fits_fn *fits)
+{
+    struct sched_gateway *g = after(s, s->pool.turn), *first = g;
+    bool other = u->moving && u->gateway && sched_pool_has_other(s, u->gateway);
+
+    if (!g)
+        return NULL;
+    do {
+        if (sched_gateway_is_usable(g) && fits(s, g) && !(other && g == u->gateway)) {
+            s->pool.turn = g;
+            return g;
+        }
+        g = after(s, g);
+    } while (g != first);
+    return NULL;
+}
+
+/* Waiting jobs to where they belong now. */
+static void requeue(struct sched *s, struct sched_user *u)
+{
+    for (int k = 0; k < SCHED_KINDS; k++) {
+        if (u->job[k].state == SCHED_JOB_WAITING)
+            sched_job_queue(s, &u->job[k]);
+    }
+}
+
+void sched_user_move(struct sched *s, struct sched_user *u, enum sched_doubt why)
+{
+    u->moving = true;
+    sched_sub_doubt(s, u, why);
+    requeue(s, u);
+}
+
+bool sched_user_settle(struct sched *s, struct sched_user *u)
+{
+    if (!u->gateway || !sched_gateway_is_usable(u->gateway))
+        return false;
+    u->moving = false;
+    requeue(s, u);
+    return true;
+}
+
+bool sched_gateway_is_left(const struct sched_gateway *g)
+{
+    return !sched_gateway_is_usable(g) && g->evacuate_at == GW_NEVER;
+}
+
+static void stay(struct sched *s, struct sched_user *u)
+{
+    (void)sched_user_settle(s, u);
+    sched_sub_gateway_back(s, u);
+}
+
+/* ---- health ---- */
+
+static void error_set(struct sched_gateway *g, const struct ews_status *status)
+{
+    char text[sizeof(status->code) + sizeof(status->text) + 8];
+
+    free(g->error);
+    g->error = NULL;
+    if (!status)
+        return;
+    snprintf(text, sizeof(text), "%s: %s", status->code, status->text);
+    g->error = gw_str_dup(gw_str_of(text));
+}
+
+static gw_time patience_ms(const struct sched *s)
+{
+    gw_time half = sched_minutes(s, s->settings.status_frequency_min) / 2;
+
+    return half < PATIENCE_MS ? half : PATIENCE_MS;
+}
+
+static gw_time probe_wait_ms(const struct sched *s, const struct sched_gateway *g)
+{
+    gw_time ms = PROBE_FIRST_MS;
+
+    if (g->state == SCHED_GATEWAY_REFUSED)
+        return sched_minutes(s, g->probes ? REFUSED_MIN : REFUSED_FIRST_MIN);
+    for (unsigned i = 0; i < g->probes && ms < PROBE_MAX_MS; i++)
+        ms *= 2;
+    return ms < PROBE_MAX_MS ? ms : PROBE_MAX_MS;
+}
+
+static void probe_later(struct sched *s, struct sched_gateway *g)
+{
+    g->probe_at = gw_time_after(s->now.mono, probe_wait_ms(s, g));
+    if (g->backoff_until > g->probe_at)
+        g->probe_at = g->backoff_until;
+    sched_want_tick(s, g->probe_at);
+}
+
+static void gateway_enter(struct sched *s, struct sched_gateway *g, enum sched_gateway_state to)
+{
+    bool was_usable = sched_gateway_is_usable(g);
+
+    if (g->state == to)
+        return;
+    gw_log(was_usable && to >= SCHED_GATEWAY_DOWN ? GW_LOG_WARN : GW_LOG_INFO, "sched",
+           "gateway '%.*s': %s -> %s users=%zu %s", GW_STR_ARG(g->name),
+           sched_gateway_state_name(g->state), sched_gateway_state_name(to), g->user_count,
+           g->error ? g->error : "");
+    g->state = to;
+    g->since = s->now.utc;
+    g->probes = 0;
+    g->probe_at = GW_NEVER;
+    if (sched_gateway_is_usable(g)) {
+        g->evacuate_at = GW_NEVER;
+    } else {
+        probe_later(s, g);
+        if (was_usable) {
+            g->failed_at = s->now.mono;
+            g->evacuate_at = gw_time_after(s->now.mono, patience_ms(s));
+        }
+    }
+    sched_want_tick(s, s->now.mono);
+}
+
+/* Whatever Exchange said meanwhile may not have reached us. */
+static void validate_users(struct sched *s, struct sched_gateway *g)
+{
+    struct gw_list *it, *tmp;
+    size_t n = 0;
+
+    GW_LIST_EACH(&g->users, it, tmp)
+    {
+        struct sched_user *u = GW_CONTAINER(it, struct sched_user, member);
+        gw_time at = gw_time_after(s->now.mono, (gw_time)(++n / VALIDATE_SLOT) * VALIDATE_SLOT_MS);
+
+        if (u->data.to > u->data.from)
+            sched_job_want(s, &u->job[SCHED_READ], at, sched_wanted_calmly(s, u));
+    }
+}
+
+static void back_up(struct sched *s, struct sched_gateway *g)
+{
+    bool long_out = s->now.mono - g->failed_at > patience_ms(s);
+    struct gw_list *it, *tmp;
+
+    sched_budget_init(g);
+    error_set(g, NULL);
+    gateway_enter(s, g, SCHED_GATEWAY_UP);
+    GW_LIST_EACH(&g->users, it, tmp)
+    {
+        struct sched_user *u = GW_CONTAINER(it, struct sched_user, member);
+
+        if (u->moving)
+            stay(s, u);
+    }
+    if (long_out)
+        validate_users(s, g);
+}
+
+static void gateway_is_fine(struct sched *s, struct sched_gateway *g)
+{
+    g->failures = 0;
+    switch (g->state) {
+    case SCHED_GATEWAY_NEW:
+        error_set(g, NULL);
+        gateway_enter(s, g, SCHED_GATEWAY_UP);
+        break;
+    case SCHED_GATEWAY_UP:
+        break;
+    case SCHED_GATEWAY_DOWN:
+    case SCHED_GATEWAY_REFUSED:
+        back_up(s, g);
+        break;
+    }
+}
+
+static void gateway_failed(struct sched *s, struct sched_gateway *g,
+                           const struct ews_status *status)
+{
+    g->failures++;
+    error_set(g, status);
+    if (g->failures >= (g->state == SCHED_GATEWAY_NEW ? FAILURES_NEW : FAILURES_UP) &&
+        sched_gateway_is_usable(g))
+        gateway_enter(s, g, SCHED_GATEWAY_DOWN);
+}
+
+static void gateway_refused(struct sched *s, struct sched_gateway *g,
+                            const struct ews_status *status)
+{
+    error_set(g, status);
+    gateway_enter(s, g, SCHED_GATEWAY_REFUSED);
+}
+
+void sched_gateway_answered(struct sched *s, struct sched_gateway *g,
+                            const struct ews_status *status)
+{
+    switch (sched_rule_effect(status)) {
+    case SCHED_EFFECT_ALIVE:
+    case SCHED_EFFECT_THROTTLED:
+    case SCHED_EFFECT_CROWDED:
+        gateway_is_fine(s, g);
+        break;
+    case SCHED_EFFECT_FAILURE:
+        gateway_failed(s, g, status);
+        break;
+    case SCHED_EFFECT_REFUSED:
+        gateway_refused(s, g, status);
+        break;
+    }
+    if (!sched_gateway_is_usable(g) && g->probing) {
+        g->probes++;
+        probe_later(s, g);
+    }
+}
+
+/* ---- the tick ---- */
+
+static void evacuate(struct sched *s, struct sched_gateway *g)
+{
+    struct gw_list *it, *tmp;
+
+    gw_info("sched", "gateway '%.*s': moving users=%zu to the others", GW_STR_ARG(g->name),
+            g->user_count);
+    GW_LIST_EACH(&g->users, it, tmp)
+    {
+        struct sched_user *u = GW_CONTAINER(it, struct sched_user, member);
+
+        if (!u->moving)
+            sched_user_move(s, u, SCHED_DOUBT_GATEWAY);
+    }
+}
+
+static void gateway_tick(struct sched *s, struct sched_gateway *g)
+{
+    if (g->evacuate_at <= s->now.mono && sched_pool_has_other(s, g)) {
+        g->evacuate_at = GW_NEVER;
+        evacuate(s, g);
+    }
+    if (g->probe_at <= s->now.mono && !gw_list_is_empty(&s->users) &&
+        s->budget.in_flight < (size_t)s->settings.exchange_threads) {
+        g->probe_at = GW_NEVER;
+        sched_call_probe(s, g);
+    }
+}
+
+void sched_pool_tick(struct sched *s)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&s->pool.gateways, it, tmp)
+    gateway_tick(s, GW_CONTAINER(it, struct sched_gateway, link));
+}
+
+gw_time sched_pool_deadline(const struct sched *s)
+{
+    struct gw_list *it, *tmp;
+    gw_time at = GW_NEVER;
+
+    GW_LIST_EACH(&s->pool.gateways, it, tmp)
+    {
+        const struct sched_gateway *g = GW_CONTAINER(it, struct sched_gateway, link);
+
+        if (g->probe_at < at && !gw_list_is_empty(&s->users))
+            at = g->probe_at;
+        if (g->evacuate_at < at && sched_pool_has_other(s, g))
+            at = g->evacuate_at;
+    }
+    return at;
+}
+
+/* ---- coming and going ---- */
+
+static struct sched_gateway *gateway_new(struct sched *s, struct gw_str name)
+{
+    struct sched_gateway *g = gw_alloc(sizeof(*g) + name.len + 1);
+
+    if (name.len)
+        memcpy(g->name_text, name.p, name.len);
+    g->name = (struct gw_str){ g->name_text, name.len };
+    gw_list_init(&g->users);
+    gw_list_init(&g->calls);
+    gw_list_append(&s->pool.gateways, &g->link);
+    g->since = s->now.utc;
+    g->probe_at = g->evacuate_at = GW_NEVER;
+    sched_budget_init(g);
+    return g;
+}
+
+void sched_gateway_put(struct sched *s, struct gw_str name, struct gw_now now)
+{
+    struct sched_gateway *g = sched_gateway_find(s, name);
+    struct gw_list *it, *tmp;
+
+    s->now = now;
+    sched_want_tick(s, now.mono);
+    if (!g) {
+        (void)gateway_new(s, name);
+        return;
+    }
+    sched_calls_cancel(s, g);
+    error_set(g, NULL);
+    g->failures = 0;
+    g->backoff_until = 0;
+    sched_budget_init(g);
+    gateway_enter(s, g, SCHED_GATEWAY_NEW);
+    GW_LIST_EACH(&g->users, it, tmp)
+    {
+        struct sched_user *u = GW_CONTAINER(it, struct sched_user, member);
+
+        if (u->moving)
+            stay(s, u);
+    }
+}
+
+static void gateway_free(struct sched_gateway *g)
+{
+    sched_queue_done(&g->line);
+    sched_queue_done(&g->marked);
+    free(g->error);
+    free(g);
+}
+
+void sched_gateway_remove(struct sched *s, struct gw_str name, struct gw_now now)
+{
+    struct sched_gateway *g = sched_gateway_find(s, name);
+
+    s->now = now;
+    if (!g)
+        return;
+    sched_calls_cancel(s, g);
+    g->state = SCHED_GATEWAY_DOWN; /* nobody comes here any more */
+    while (!gw_list_is_empty(&g->users)) {
+        struct sched_user *u = GW_CONTAINER(g->users.next, struct sched_user, member);
+
+        sched_user_assign(s, u, NULL);
+        sched_user_move(s, u, SCHED_DOUBT_GATEWAY);
+    }
+    if (s->pool.turn == g)
+        s->pool.turn = g->link.prev == &s->pool.gateways
+                           ? NULL
+                           : GW_CONTAINER(g->link.prev, struct sched_gateway, link);
+    gw_list_remove(&g->link);
+    gateway_free(g);
+    sched_want_tick(s, now.mono);
+}
+
+void sched_pool_done(struct sched *s)
+{
+    while (!gw_list_is_empty(&s->pool.gateways)) {
+        struct sched_gateway *g = GW_CONTAINER(s->pool.gateways.next, struct sched_gateway, link);
+
+        gw_list_remove(&g->link);
+        gateway_free(g);
+    }
+    sched_queue_done(&s->pool.homeless);
+}

@@ -1,0 +1,370 @@
+/* What the scheduler's own files share. One concern, one struct, one file; each touches another's
+ * through the functions below. What happens to a user is the sum of its jobs:
+ *
+ *   a job: IDLE --want--> DELAYED --time--> WAITING --budget--> RUNNING --answer--> IDLE
+ *                            '<------------- failure, told by sched_rule.c ------------'
+ */
+#ifndef SCHED_PRIV_H
+#define SCHED_PRIV_H
+
+#include "gw_heap.h"
+#include "gw_list.h"
+#include "gw_map.h"
+#include "sched.h"
+#include "sched_record.h"
+
+struct sched_gateway;
+struct sched_user;
+struct sched_call;
+
+/* ---- jobs: what a user needs from Exchange ---- */
+
+enum sched_kind { SCHED_SUBSCRIBE, SCHED_READ, SCHED_OOF };
+enum { SCHED_KINDS = 3 };
+
+enum sched_job_state {
+    SCHED_JOB_IDLE,
+    SCHED_JOB_DELAYED, /* until a moment */
+    SCHED_JOB_WAITING, /* in a queue, for its turn */
+    SCHED_JOB_RUNNING  /* a request is in flight */
+};
+
+struct sched_queue;
+
+struct sched_job {
+    struct gw_due due; /* DELAYED: monotonic moment; WAITING: the same as wanted_by */
+    gw_time wanted_by; /* earliest first: so that nobody starves */
+    union {
+        struct sched_queue *queue; /* WAITING */
+        struct sched_call *call;   /* RUNNING */
+    } in;
+    unsigned char kind, state;
+    unsigned char lane;  /* WAITING: of the queue */
+    unsigned char tries; /* failures in a row */
+    bool again;          /* wanted anew while it was running */
+};
+
+/* Jobs by what can go out together, the earliest first. */
+enum { SCHED_LANE_SINGLE_READ = SCHED_KINDS, SCHED_LANES };
+struct sched_queue {
+    struct gw_heap lane[SCHED_LANES]; /* by enum sched_kind; READ: can be read in bulk */
+    size_t len;
+};
+
+/* ---- subscription ---- */
+
+enum { SCHED_TOKEN_LEN = SCHED_RECORD_TOKEN_LEN, SCHED_TOKEN_TEXT = 2 * SCHED_TOKEN_LEN + 1 };
+
+enum sched_doubt { /* why a subscription is to be replaced */
+                   SCHED_DOUBT_NONE,
+                   SCHED_DOUBT_SILENT,
+                   SCHED_DOUBT_GATEWAY, /* its server is gone */
+                   SCHED_DOUBT_MOVED,   /* its server cannot serve the mailbox */
+                   SCHED_DOUBT_URL,     /* another notification address */
+                   SCHED_DOUBT_ENDED    /* told by Exchange */
+};
+
+struct sched_sub {
+    unsigned char token[SCHED_TOKEN_LEN], pending[SCHED_TOKEN_LEN];
+    bool has_token, has_pending, pending_heard;
+    unsigned char state; /* enum sched_sub_state */
+    unsigned char doubt; /* enum sched_doubt */
+    unsigned short frequency_min, pending_frequency_min;
+    unsigned url_generation, pending_url_generation;
+    struct gw_due silence; /* monotonic; not moved when something is heard, but looked at again */
+    gw_time heard, saved;  /* saved: what the store knows of heard */
+    gw_utc since;
+    char *id, *pending_id;
+};
+
+/* ---- user ---- */
+
+struct sched_data { /* what is known */
+    struct gw_interval *intervals;
+    unsigned count;
+    bool stale, oof_known;
+    gw_utc from, to, read_at, oof_read_at;
+    struct gw_oof oof;
+    gw_time verified; /* monotonic: known to be right then */
+    gw_time asked;    /* monotonic: of the last answer that was taken */
+};
+
+struct sched_user {
+    struct gw_list link;    /* sched.users */
+    struct gw_list member;  /* of its gateway */
+    struct gw_list changed; /* the owner is to be told */
+    struct sched_gateway *gateway;
+    bool moving;               /* to the next gateway, as soon as one has room */
+    unsigned char narrow;      /* the window is narrowed so many times */
+    unsigned char bulk_failed; /* this mailbox alone failed in bulk so many times */
+    unsigned char error_kind;  /* of error */
+    uint32_t hash;             /* the same on every machine, in every run */
+    struct sched_job job[SCHED_KINDS];
+    struct sched_sub sub;
+    struct sched_data data;
+    struct gw_due due, roll; /* UTC */
+    struct gw_due freshness; /* monotonic */
+    char *error;
+    gw_utc error_at;
+    char *mailbox;
+    size_t name_len;
+    char name[];
+};
+
+static inline struct gw_str sched_user_name(const struct sched_user *u)
+{
+    return (struct gw_str){ u->name, u->name_len };
+}
+
+static inline struct sched_user *sched_job_user(struct sched_job *job)
+{
+    return GW_CONTAINER(job - job->kind, struct sched_user, job);
+}
+
+/* ---- the concerns ---- */
+
+struct sched_pool {
+    struct gw_list gateways;     /* in the order in which they were put */
+    struct sched_gateway *turn;  /* the last one that was given a user */
+    struct sched_queue homeless; /* jobs of users whose gateway is still to be found */
+};
+
+struct sched_budget {
+    size_t in_flight;
+    struct gw_heap delays; /* monotonic: jobs that are DELAYED */
+};
+
+struct sched_subs {
+    struct gw_map *by_token; /* raw bytes -> user */
+    struct gw_heap silence;  /* monotonic */
+    char *notify_url;
+    unsigned url_generation;
+    size_t live;
+};
+
+struct sched_dues {
+    struct gw_heap moments; /* UTC */
+    int64_t clock_offset;   /* utc - mono, the greatest since the last step back */
+    bool clock_known;
+};
+
+struct sched {
+    struct sched_exchange exchange;
+    struct sched_callbacks callbacks;
+    struct sched_settings settings;
+    int64_t minute_ms;
+    struct gw_now now;      /* of the call that is under way, or was last */
+    gw_time sleep_until;    /* what the owner was told, or would be */
+    bool ticking, restless; /* restless: tick again at once */
+
+    struct gw_map *by_name;
+    struct gw_list users;
+    struct gw_list changed, removed; /* told, and freed, in the next tick */
+
+    struct sched_pool pool;
+    struct sched_budget budget;
+    struct sched_subs subs;
+    struct sched_dues dues;
+    struct gw_heap rolls;     /* UTC: calendar windows to roll forward */
+    struct gw_heap freshness; /* monotonic */
+    size_t restored;          /* users to validate, for their turn */
+
+    struct sched_counters counters;
+};
+
+/* sched.c */
+void sched_want_tick(struct sched *s, gw_time at);
+void sched_changed(struct sched *s, struct sched_user *u);
+void sched_error_set(struct sched *s, struct sched_user *u, enum sched_kind kind,
+                     const struct ews_status *status);
+void sched_error_clear(struct sched *s, struct sched_user *u, enum sched_kind kind);
+struct sched_user *sched_user_find(const struct sched *s, struct gw_str name);
+gw_time sched_minutes(const struct sched *s, int64_t minutes);
+
+/* ---- sched_job.c ---- */
+const char *sched_kind_name(enum sched_kind kind); /* "subscribe" */
+
+/* Not before 'at'. What was wanted sooner already stays so; wanted while running: once more. */
+void sched_job_want(struct sched *s, struct sched_job *job, gw_time at, gw_time wanted_by);
+/* As told, whatever was before; not for a job that is running. */
+void sched_job_delay(struct sched *s, struct sched_job *job, gw_time at, gw_time wanted_by);
+void sched_job_queue(struct sched *s, struct sched_job *job); /* in its place, or another one now */
+void sched_job_cancel(struct sched *s, struct sched_job *job);
+void sched_jobs_fire(struct sched *s); /* delays that are over */
+
+void sched_queue_add(struct sched_queue *q, struct sched_job *job);
+void sched_queue_remove(struct sched_job *job);
+struct sched_job *sched_queue_first(const struct sched_queue *q);
+void sched_queue_done(struct sched_queue *q);
+
+/* When work that is not urgent is wanted: before the user's next due moment. */
+gw_time sched_wanted_calmly(const struct sched *s, const struct sched_user *u);
+
+/* ---- sched_pool.c: gateways, their health, who is on which ---- */
+
+struct sched_gateway {
+    struct gw_list link; /* sched_pool.gateways */
+    struct gw_list users, calls;
+    size_t user_count;
+    enum sched_gateway_state state;
+    gw_utc since;
+    unsigned failures; /* in a row */
+    gw_time failed_at; /* monotonic, first of these */
+    gw_time probe_at, evacuate_at;
+    unsigned probes; /* in vain */
+    bool probing;
+
+    /* budget */
+    struct sched_queue line;   /* bounded by the Exchange Queue */
+    struct sched_queue marked; /* remembered */
+    size_t in_flight, window, credit;
+    gw_time halved_at, backoff_until; /* 0: not throttled */
+    unsigned push_backs_in_row;
+
+    uint64_t requests, failed, push_backs;
+    char *error;
+    struct gw_str name;
+    char name_text[];
+};
+
+static inline bool sched_gateway_is_usable(const struct sched_gateway *g)
+{
+    return g->state == SCHED_GATEWAY_NEW || g->state == SCHED_GATEWAY_UP;
+}
+
+static inline struct gw_str sched_user_gateway_name(const struct sched_user *u)
+{
+    return u->gateway ? u->gateway->name : (struct gw_str){ 0 };
+}
+
+struct sched_gateway *sched_gateway_find(const struct sched *s, struct gw_str name);
+size_t sched_pool_usable(const struct sched *s);
+bool sched_pool_has_other(const struct sched *s, const struct sched_gateway *g);
+void sched_user_assign(struct sched *s, struct sched_user *u, struct sched_gateway *g);
+/* The next of the pool in turn that 'fits'; for a user that is moving another one than its own, if
+ * there is any. */
+typedef bool sched_fits_fn(const struct sched *s, const struct sched_gateway *g);
+struct sched_gateway *sched_pool_next(struct sched *s, const struct sched_user *u,
+                                      sched_fits_fn *fits);
+/* It stays where it is after all, if that is possible. False: it moves on. */
+bool sched_user_settle(struct sched *s, struct sched_user *u);
+/* Its users have been sent away. */
+bool sched_gateway_is_left(const struct sched_gateway *g);
+/* Away from its gateway; its subscription is made again. */
+void sched_user_move(struct sched *s, struct sched_user *u, enum sched_doubt why);
+void sched_gateway_answered(struct sched *s, struct sched_gateway *g,
+                            const struct ews_status *status);
+void sched_pool_tick(struct sched *s);
+gw_time sched_pool_deadline(const struct sched *s);
+void sched_pool_done(struct sched *s);
+
+/* ---- sched_budget.c: how much at once ---- */
+void sched_budget_init(struct sched_gateway *g);
+void sched_budget_started(struct sched *s, struct sched_gateway *g);
+void sched_budget_ended(struct sched *s, struct sched_gateway *g);
+bool sched_budget_is_open(const struct sched *s, const struct sched_gateway *g);
+void sched_budget_quick(struct sched *s, struct sched_gateway *g, gw_time started);
+void sched_budget_push_back(struct sched *s, struct sched_gateway *g, gw_time started,
+                            int64_t backoff_ms, bool throttled);
+void sched_budget_line_up(struct sched *s);
+void sched_budget_run(struct sched *s); /* begins what may */
+gw_time sched_budget_deadline(const struct sched *s);
+void sched_budget_count(const struct sched *s, struct sched_counters *out);
+
+/* ---- sched_call.c: requests and their answers ---- */
+
+enum { SCHED_BULK_MIN = 20 };
+
+struct sched_call {
+    struct gw_list link; /* sched_gateway.calls */
+    struct sched *s;
+    struct sched_gateway *gateway;
+    enum ews_op op;
+    void *handle;
+    struct gw_now started;
+    gw_utc from, to;
+    size_t count;             /* 0: a probe */
+    struct sched_job *jobs[]; /* NULL: no longer wanted */
+};
+
+void sched_call_job(struct sched *s, struct sched_gateway *g, struct sched_job *job);
+void sched_call_bulk(struct sched *s, struct sched_gateway *g);
+void sched_call_probe(struct sched *s, struct sched_gateway *g);
+void sched_call_drop(struct sched_call *call, struct sched_job *job); /* its answer is not wanted */
+void sched_calls_cancel(struct sched *s, struct sched_gateway *g);    /* jobs go back to waiting */
+
+/* ---- sched_rule.c: what an answer means ---- */
+
+enum sched_effect { /* on the gateway */
+                    SCHED_EFFECT_ALIVE,
+                    SCHED_EFFECT_THROTTLED, /* nothing before the back-off is over; fewer at once */
+                    SCHED_EFFECT_CROWDED,   /* fewer at once */
+                    SCHED_EFFECT_FAILURE,   /* some in a row: it is down */
+                    SCHED_EFFECT_REFUSED    /* an administrator must act */
+};
+
+enum sched_action { /* for the job */
+                    SCHED_ACTION_DONE,
+                    SCHED_ACTION_WAIT,  /* same gateway, when it may be asked again */
+                    SCHED_ACTION_RETRY, /* with back-off, then the next gateway */
+                    SCHED_ACTION_MOVE,  /* the next gateway now */
+                    SCHED_ACTION_RENEW, /* subscribe again, read again */
+                    SCHED_ACTION_LIMIT, /* wait until leaked subscriptions have died */
+                    SCHED_ACTION_NARROW,
+                    SCHED_ACTION_SLOW /* in an hour */
+};
+
+struct sched_rule {
+    enum ews_class class;
+    enum sched_effect effect, effect_if_alive;
+    enum sched_action action;
+    bool alarm; /* an administrator should know */
+};
+
+const struct sched_rule *sched_rule_of(enum ews_class class);
+enum sched_effect sched_rule_effect(const struct ews_status *status);
+void sched_job_failed(struct sched *s, struct sched_job *job, const struct ews_status *status);
+
+/* ---- sched_sub.c ---- */
+void sched_sub_begin(struct sched *s, struct sched_user *u, struct gw_buf *url);
+void sched_sub_answered(struct sched *s, struct sched_job *job, const struct ews_answer *answer);
+void sched_sub_doubt(struct sched *s, struct sched_user *u, enum sched_doubt why);
+void sched_sub_gateway_back(struct sched *s, struct sched_user *u);
+void sched_sub_forget(struct sched *s, struct sched_user *u); /* tokens are unknown from now on */
+void sched_sub_restore(struct sched *s, struct sched_user *u, const struct sched_sub_record *r);
+void sched_subs_tick(struct sched *s);
+gw_time sched_sub_limit(const struct sched *s, const struct sched_user *u); /* of silence, ms */
+
+/* ---- sched_read.c: windows, answers, automatic replies ---- */
+/* Between two reads of a calendar that changes all the time. */
+enum { SCHED_RESTLESS_MS = 1200 };
+void sched_read_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
+                         const struct ews_calendar *calendar);
+void sched_oof_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
+                        const struct ews_answer *answer);
+gw_time sched_oof_next(const struct sched *s, const struct sched_user *u);
+void sched_data_done(struct sched_data *d);
+void sched_data_restore(struct sched *s, struct sched_user *u, const struct sched_cal_record *r);
+void sched_rolls_tick(struct sched *s);
+void sched_verified(struct sched *s, struct sched_user *u, gw_time at);
+void sched_freshness_tick(struct sched *s);
+
+/* ---- sched_window.c: pure ---- */
+enum { SCHED_NARROW_MAX = 2 };
+struct sched_window {
+    gw_utc from, to;
+    gw_utc roll; /* when it is read anew; later than now */
+};
+struct sched_window sched_window_of(gw_utc now, uint32_t hash, unsigned narrow);
+
+/* ---- sched_due.c ---- */
+/* UTC moments are waited for on the monotonic clock. */
+gw_time sched_mono_of(const struct sched *s, gw_utc at);
+unsigned sched_spread_s(const struct sched *s);
+int64_t sched_offset_ms(const struct sched *s, const struct sched_user *u);
+void sched_due_set(struct sched *s, struct sched_user *u); /* from what is known, after now */
+void sched_dues_tick(struct sched *s);
+void sched_dues_respread(struct sched *s);
+void sched_clock_look(struct sched *s); /* steps back are noticed here */
+
+#endif

@@ -1,0 +1,306 @@
+/* What is known of users: calendars and automatic replies, as read; how long it may be trusted; and
+ * the rolling of the windows. An answer that says what is known already costs nothing further. */
+#include "sched_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_mem.h"
+
+enum {
+    STALE_GRACE_MIN = 5, /* beyond the limit of silence: the time to subscribe and read anew */
+    BULK_FAILED_MAX = 3, /* then a mailbox is always read by itself */
+    OOF_FIRST_MS = 1000
+};
+
+static bool is_known(const struct sched_data *d)
+{
+    return d->from < d->to;
+}
+
+void sched_data_done(struct sched_data *d)
+{
+    free(d->intervals);
+    *d = (struct sched_data){ 0 };
+}
+
+static void save(struct sched *s, struct sched_user *u)
+{
+    const struct sched_data *d = &u->data;
+    const struct sched_cal_record r = {
+        .from = d->from,
+        .to = d->to,
+        .read_at = d->read_at,
+        .oof_known = d->oof_known,
+        .oof = d->oof,
+        .oof_read_at = d->oof_read_at,
+        .intervals = d->intervals,
+        .count = d->count,
+    };
+    struct gw_buf text;
+
+    if (!s->callbacks.save)
+        return;
+    gw_buf_init(&text, SCHED_RECORD_MAX);
+    sched_cal_record_write(&r, &text);
+    s->callbacks.save(SCHED_RECORD_CALENDAR, sched_user_name(u), sched_user_name(u),
+                      gw_buf_str(&text), s->callbacks.ctx);
+    gw_buf_done(&text);
+}
+
+/* ---- freshness ---- */
+
+static gw_time stale_at(const struct sched *s, const struct sched_user *u)
+{
+    return gw_time_after(u->data.verified,
+                         sched_sub_limit(s, u) + sched_minutes(s, STALE_GRACE_MIN));
+}
+
+void sched_verified(struct sched *s, struct sched_user *u, gw_time at)
+{
+    struct sched_data *d = &u->data;
+
+    if (!is_known(d))
+        return;
+    if (at > d->verified)
+        d->verified = at;
+    if (stale_at(s, u) <= s->now.mono)
+        return;
+    if (d->stale) {
+        d->stale = false;
+        s->counters.stale--;
+        sched_changed(s, u);
+    }
+    /* The moment in the heap is looked at, not moved: this happens often, staleness does not. */
+    if (!u->freshness.pos)
+        gw_heap_set(&s->freshness, &u->freshness, stale_at(s, u));
+}
+
+static void look_at_freshness(struct sched *s, struct sched_user *u)
+{
+    gw_time at = stale_at(s, u);
+
+    if (at > s->now.mono) {
+        gw_heap_set(&s->freshness, &u->freshness, at);
+        return;
+    }
+    if (u->data.stale)
+        return;
+    u->data.stale = true;
+    s->counters.stale++;
+    sched_changed(s, u);
+}
+
+void sched_freshness_tick(struct sched *s)
+{
+    struct gw_due *due;
+
+    for (int n = 0; n < SCHED_SLICE && (due = gw_heap_pop_due(&s->freshness, s->now.mono)); n++)
+        look_at_freshness(s, GW_CONTAINER(due, struct sched_user, freshness));
+}
+
+/* ---- calendars ---- */
+
+/* Copied with the fields alone, so that equal calendars are equal bytes in a record. */
+static void intervals_set(struct sched_data *d, const struct gw_interval *v, size_t count)
+{
+    if (count > SCHED_INTERVALS_MAX)
+        count = SCHED_INTERVALS_MAX;
+    free(d->intervals);
+    d->intervals = NULL;
+    d->count = (unsigned)count;
+    if (!count)
+        return;
+    d->intervals = gw_alloc(count * sizeof(*v));
+    memcpy(d->intervals, v, count * sizeof(*v));
+}
+
+static void roll_set(struct sched *s, struct sched_user *u)
+{
+    struct sched_window w = sched_window_of(s->now.utc, u->hash, u->narrow);
+
+    gw_heap_set(&s->rolls, &u->roll, w.roll);
+}
+
+static void take(struct sched *s, struct sched_user *u, const struct sched_call *call,
+                 const struct ews_calendar *c)
+{
+    struct sched_data *d = &u->data;
+    bool first = !is_known(d), was_current = d->to > s->now.utc;
+    bool same = gw_intervals_eq(d->intervals, d->count, c->intervals,
+                                c->count < SCHED_INTERVALS_MAX ? c->count : SCHED_INTERVALS_MAX);
+    bool same_window = d->from == call->from && d->to == call->to;
+
+    d->from = call->from;
+    d->to = call->to;
+    d->read_at = call->started.utc;
+    d->asked = call->started.mono;
+    if (first)
+        d->verified = call->started.mono;
+    if (!same)
+        intervals_set(d, c->intervals, c->count);
+    if (same && same_window && !first)
+        s->counters.unchanged++;
+    else
+        save(s, u);
+    if (!same || !same_window || first)
+        sched_due_set(s, u);
+    if (!same || first || !was_current)
+        sched_changed(s, u);
+    s->counters.with_calendar += first;
+}
+
+/* As long as no subscription tells of changes they are looked for. */
+static void read_on(struct sched *s, struct sched_user *u, bool again)
+{
+    struct sched_job *job = &u->job[SCHED_READ];
+    gw_time now = s->now.mono, poll = sched_minutes(s, s->settings.status_frequency_min);
+
+    if (again) {
+        gw_time calm = gw_time_after(u->data.asked, SCHED_RESTLESS_MS);
+
+        sched_job_want(s, job, calm > now ? calm : now, calm > now ? calm : now);
+    } else if (u->sub.state != SCHED_SUB_LIVE)
+        sched_job_want(s, job, gw_time_after(now, poll), gw_time_after(now, poll));
+}
+
+static void read_alone(struct sched *s, struct sched_job *job)
+{
+    struct sched_user *u = sched_job_user(job);
+
+    if (u->bulk_failed < BULK_FAILED_MAX)
+        u->bulk_failed++;
+    job->again = false;
+    sched_job_queue(s, job);
+}
+
+void sched_read_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
+                         const struct ews_calendar *c)
+{
+    struct sched_user *u = sched_job_user(job);
+    bool bulk = call->op == EWS_OP_AVAILABILITY, again = job->again;
+
+    if (bulk && (c->status.class != EWS_OK || c->truncated)) {
+        read_alone(s, job);
+        return;
+    }
+    if (c->status.class != EWS_OK) {
+        sched_job_failed(s, job, &c->status);
+        return;
+    }
+    if (c->truncated && u->narrow < SCHED_NARROW_MAX) {
+        u->narrow++;
+        sched_job_queue(s, job);
+        return;
+    }
+    job->tries = 0;
+    job->again = false;
+    if (!bulk && u->bulk_failed < BULK_FAILED_MAX)
+        u->bulk_failed = 0;
+    sched_error_clear(s, u, SCHED_READ);
+    take(s, u, call, c);
+    sched_verified(s, u, call->started.mono);
+    roll_set(s, u);
+    read_on(s, u, again);
+    if (!u->data.oof_known)
+        sched_job_want(s, &u->job[SCHED_OOF], s->now.mono,
+                       gw_time_after(s->now.mono, OOF_FIRST_MS));
+}
+
+void sched_rolls_tick(struct sched *s)
+{
+    struct gw_due *due;
+
+    for (int n = 0; n < SCHED_SLICE && (due = gw_heap_pop_due(&s->rolls, s->now.utc)); n++) {
+        struct sched_user *u = GW_CONTAINER(due, struct sched_user, roll);
+
+        u->narrow = 0;
+        sched_job_want(s, &u->job[SCHED_READ], s->now.mono, sched_wanted_calmly(s, u));
+    }
+}
+
+/* ---- automatic replies ---- */
+
+/* Every user has its own phase of the interval, so that polls come evenly. */
+gw_time sched_oof_next(const struct sched *s, const struct sched_user *u)
+{
+    gw_time interval = sched_minutes(s, s->settings.oof_poll_min);
+    gw_time phase = (gw_time)((uint64_t)u->hash * (uint64_t)interval >> 32);
+    gw_time past = (s->now.mono - phase) % interval;
+
+    if (past < 0)
+        past += interval;
+    return gw_time_after(s->now.mono, interval - past);
+}
+
+/* Dates that do not count now are nothing to compare: Exchange keeps old ones. */
+static struct gw_oof oof_canonical(const struct gw_oof *oof)
+{
+    if (oof->state == GW_OOF_SCHEDULED)
+        return *oof;
+    return (struct gw_oof){ .state = oof->state };
+}
+
+static bool oof_eq(const struct gw_oof *a, const struct gw_oof *b)
+{
+    return a->state == b->state && a->start == b->start && a->end == b->end;
+}
+
+void sched_oof_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
+                        const struct ews_answer *answer)
+{
+    struct sched_user *u = sched_job_user(job);
+    struct sched_data *d = &u->data;
+    struct gw_oof oof = oof_canonical(&answer->oof);
+    bool same = d->oof_known && oof_eq(&oof, &d->oof);
+    bool shown = !d->oof_known ? oof.state != GW_OOF_DISABLED : !same;
+
+    job->tries = 0;
+    sched_error_clear(s, u, SCHED_OOF);
+    d->oof_known = true;
+    d->oof = oof;
+    d->oof_read_at = call->started.utc;
+    if (!same)
+        save(s, u);
+    if (shown) {
+        sched_due_set(s, u);
+        sched_changed(s, u);
+    }
+    sched_job_want(s, job, sched_oof_next(s, u), sched_oof_next(s, u));
+}
+
+/* ---- after a restart ---- */
+
+/* Served as it is; since when it may be trusted the subscription, when it is restored, tells. */
+void sched_data_restore(struct sched *s, struct sched_user *u, const struct sched_cal_record *r)
+{
+    struct sched_data *d = &u->data;
+    gw_utc read_at = r->read_at < s->now.utc ? r->read_at : s->now.utc;
+
+    if (!is_known(d) && r->from < r->to)
+        s->counters.with_calendar++;
+    d->from = r->from;
+    d->to = r->to;
+    d->read_at = read_at;
+    intervals_set(d, r->intervals, r->count);
+    d->oof_known = r->oof_known;
+    d->oof = r->oof;
+    d->oof_read_at = r->oof_read_at;
+    d->verified = s->now.mono - (s->now.utc - read_at);
+    if (u->sub.state == SCHED_SUB_LIVE && u->sub.saved > d->verified)
+        d->verified = u->sub.saved;
+    if (is_known(d)) {
+        gw_utc roll = sched_window_of(read_at, u->hash, 0).roll;
+
+        gw_heap_set(&s->freshness, &u->freshness, stale_at(s, u));
+        if (roll > s->now.utc) /* else it is read anew in its turn, and rolls with that */
+            gw_heap_set(&s->rolls, &u->roll, roll);
+    }
+    if (d->oof_known) {
+        gw_time next = sched_oof_next(s, u);
+
+        sched_job_want(s, &u->job[SCHED_OOF], next, next);
+    }
+    sched_due_set(s, u);
+    sched_changed(s, u);
+}

@@ -1,0 +1,236 @@
+/* Records as text: "version 1", then a name and its values on each line. */
+#include "sched_record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_bytes.h"
+#include "gw_mem.h"
+
+/* Of 64 bits, so that a sum of two cannot overflow. */
+#define TIME_LIMIT INT64_C(0x3fffffffffffffff)
+
+static void line_int(struct gw_buf *out, const char *name, int64_t value)
+{
+    gw_buf_addf(out, "%s %lld\n", name, (long long)value);
+}
+
+static void line_text(struct gw_buf *out, const char *name, struct gw_str value)
+{
+    gw_buf_addf(out, "%s ", name);
+    gw_buf_add_str(out, value);
+    gw_buf_add_char(out, '\n');
+}
+
+void sched_sub_record_write(const struct sched_sub_record *r, struct gw_buf *out)
+{
+    gw_buf_add_cstr(out, "version 1\n");
+    line_text(out, "gateway", r->gateway);
+    line_text(out, "id", r->id);
+    line_text(out, "url", r->url);
+    gw_buf_add_cstr(out, "token ");
+    gw_hex_write((struct gw_str){ (const char *)r->token, sizeof(r->token) }, out);
+    gw_buf_add_char(out, '\n');
+    line_int(out, "since", r->since);
+    line_int(out, "heard", r->heard);
+    line_int(out, "frequency", r->frequency_min);
+}
+
+void sched_cal_record_write(const struct sched_cal_record *r, struct gw_buf *out)
+{
+    gw_buf_add_cstr(out, "version 1\n");
+    gw_buf_addf(out, "window %lld %lld %lld\n", (long long)r->from, (long long)r->to,
+                (long long)r->read_at);
+    if (r->oof_known)
+        gw_buf_addf(out, "oof %d %lld %lld %lld\n", (int)r->oof.state, (long long)r->oof.start,
+                    (long long)r->oof.end, (long long)r->oof_read_at);
+    for (size_t i = 0; i < r->count; i++) {
+        const struct gw_interval *v = &r->intervals[i];
+
+        gw_buf_addf(out, "item %lld %lld %u %u\n", (long long)v->start, (long long)v->end, v->busy,
+                    v->flags);
+    }
+}
+
+/* Exactly 'count' numbers between single spaces; TIME_LIMIT bounds each. */
+static bool numbers_parse(struct gw_str s, int64_t *out, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct gw_str field = s;
+
+        if (i + 1 < count && !gw_str_cut(s, " ", &field, &s))
+            return false;
+        if (!gw_str_to_int(field, -TIME_LIMIT, TIME_LIMIT, &out[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool unsigned_parse(struct gw_str s, int64_t max, unsigned *out)
+{
+    int64_t n;
+
+    if (!gw_str_to_int(s, 0, max, &n))
+        return false;
+    *out = (unsigned)n;
+    return true;
+}
+
+static bool token_parse(struct gw_str s, unsigned char out[SCHED_RECORD_TOKEN_LEN])
+{
+    struct gw_buf bytes;
+    bool ok;
+
+    gw_buf_init(&bytes, SCHED_RECORD_TOKEN_LEN);
+    ok = gw_hex_parse(s, &bytes) && !bytes.failed && bytes.len == SCHED_RECORD_TOKEN_LEN;
+    if (ok)
+        memcpy(out, bytes.p, SCHED_RECORD_TOKEN_LEN);
+    gw_buf_done(&bytes);
+    return ok;
+}
+
+/* The next line into name and value. False at the end. A line without a space has no value. */
+static bool line_next(struct gw_str *rest, struct gw_str *name, struct gw_str *value)
+{
+    struct gw_str line = *rest;
+
+    if (!rest->len)
+        return false;
+    if (!gw_str_cut(*rest, "\n", &line, rest))
+        *rest = (struct gw_str){ 0 };
+    *name = line;
+    *value = (struct gw_str){ 0 };
+    (void)gw_str_cut(line, " ", name, value);
+    return true;
+}
+
+static enum gw_code version_check(struct gw_str *rest, struct gw_err *err)
+{
+    struct gw_str name, value;
+    unsigned version;
+
+    if (rest->len > SCHED_RECORD_MAX)
+        return gw_fail(err, GW_LIMIT, "stored record has %zu bytes", rest->len);
+    if (!line_next(rest, &name, &value) || !gw_str_is(name, "version") ||
+        !unsigned_parse(value, INT32_MAX, &version) || version < 1)
+        return gw_fail(err, GW_BADMSG, "stored record does not begin with its version");
+    return GW_OK;
+}
+
+static bool sub_line(struct sched_sub_record *r, struct gw_str name, struct gw_str value,
+                     bool *has_token)
+{
+    if (gw_str_is(name, "gateway"))
+        r->gateway = value;
+    else if (gw_str_is(name, "id"))
+        r->id = value;
+    else if (gw_str_is(name, "url"))
+        r->url = value;
+    else if (gw_str_is(name, "token"))
+        return *has_token = token_parse(value, r->token);
+    else if (gw_str_is(name, "since"))
+        return numbers_parse(value, &r->since, 1);
+    else if (gw_str_is(name, "heard"))
+        return numbers_parse(value, &r->heard, 1);
+    else if (gw_str_is(name, "frequency"))
+        return unsigned_parse(value, 1440, &r->frequency_min) && r->frequency_min > 0;
+    return true;
+}
+
+enum gw_code sched_sub_record_parse(struct gw_str text, struct sched_sub_record *out,
+                                    struct gw_err *err)
+{
+    struct sched_sub_record r = { 0 };
+    struct gw_str name, value;
+    bool has_token = false;
+    enum gw_code rc = version_check(&text, err);
+
+    if (rc)
+        return rc;
+    while (line_next(&text, &name, &value)) {
+        if (!sub_line(&r, name, value, &has_token))
+            return gw_fail(err, GW_BADMSG, "stored subscription has a bad '%.*s'",
+                           name.len > 40 ? 40 : (int)name.len, name.p);
+    }
+    if (!has_token || !r.frequency_min)
+        return gw_fail(err, GW_BADMSG, "stored subscription lacks token or frequency");
+    *out = r;
+    return GW_OK;
+}
+
+static bool item_parse(struct gw_str value, struct gw_interval *out)
+{
+    int64_t n[4];
+
+    if (!numbers_parse(value, n, 4) || n[2] < 0 || n[2] > GW_BUSY_OOF || n[3] < 0 ||
+        n[3] > UINT8_MAX)
+        return false;
+    *out = (struct gw_interval){
+        .start = n[0], .end = n[1], .busy = (unsigned char)n[2], .flags = (unsigned char)n[3]
+    };
+    return true;
+}
+
+static bool oof_parse(struct gw_str value, struct sched_cal_record *r)
+{
+    int64_t n[4];
+
+    if (!numbers_parse(value, n, 4) || n[0] < 0 || n[0] > GW_OOF_SCHEDULED)
+        return false;
+    r->oof_known = true;
+    r->oof = (struct gw_oof){ .state = (enum gw_oof_state)n[0], .start = n[1], .end = n[2] };
+    r->oof_read_at = n[3];
+    return true;
+}
+
+static bool window_parse(struct gw_str value, struct sched_cal_record *r)
+{
+    int64_t n[3];
+
+    if (!numbers_parse(value, n, 3) || n[0] > n[1])
+        return false;
+    r->from = n[0];
+    r->to = n[1];
+    r->read_at = n[2];
+    return true;
+}
+
+static bool cal_line(struct sched_cal_record *r, size_t *cap, struct gw_str name,
+                     struct gw_str value)
+{
+    if (gw_str_is(name, "window"))
+        return window_parse(value, r);
+    if (gw_str_is(name, "oof"))
+        return oof_parse(value, r);
+    if (!gw_str_is(name, "item"))
+        return true;
+    if (r->count == SCHED_INTERVALS_MAX)
+        return false;
+    if (r->count == *cap) {
+        *cap = *cap ? *cap * 2 : 16;
+        r->intervals = gw_realloc(r->intervals, *cap, sizeof(*r->intervals));
+    }
+    return item_parse(value, &r->intervals[r->count]) && ++r->count;
+}
+
+enum gw_code sched_cal_record_parse(struct gw_str text, struct sched_cal_record *out,
+                                    struct gw_err *err)
+{
+    struct sched_cal_record r = { 0 };
+    struct gw_str name, value;
+    size_t cap = 0;
+    enum gw_code rc = version_check(&text, err);
+
+    if (rc)
+        return rc;
+    while (line_next(&text, &name, &value)) {
+        if (!cal_line(&r, &cap, name, value)) {
+            free(r.intervals);
+            return gw_fail(err, GW_BADMSG, "stored calendar has a bad '%.*s'",
+                           name.len > 40 ? 40 : (int)name.len, name.p);
+        }
+    }
+    r.count = gw_intervals_normalise(r.intervals, r.count);
+    *out = r;
+    return GW_OK;
+}

@@ -1,0 +1,39 @@
+/* What survives a restart, as text: lines of a name and values. Unknown names are skipped, so that
+ * an older version reads what a newer one wrote. Pure. */
+#ifndef SCHED_RECORD_H
+#define SCHED_RECORD_H
+
+#include "gw_buf.h"
+#include "gw_interval.h"
+
+enum {
+    SCHED_RECORD_TOKEN_LEN = 16,
+    SCHED_INTERVALS_MAX = 1000, /* of one user: EWSFindCountLimit of an untuned Exchange */
+    SCHED_RECORD_MAX = 128 * 1024
+};
+
+struct sched_sub_record {
+    struct gw_str gateway, id, url; /* borrowed from the text */
+    unsigned char token[SCHED_RECORD_TOKEN_LEN];
+    gw_utc since, heard;
+    unsigned frequency_min;
+};
+
+struct sched_cal_record {
+    gw_utc from, to, read_at;
+    bool oof_known;
+    struct gw_oof oof;
+    gw_utc oof_read_at;
+    struct gw_interval *intervals; /* owned: free(); normalised */
+    size_t count;
+};
+
+void sched_sub_record_write(const struct sched_sub_record *r, struct gw_buf *out);
+void sched_cal_record_write(const struct sched_cal_record *r, struct gw_buf *out);
+
+enum gw_code sched_sub_record_parse(struct gw_str text, struct sched_sub_record *out,
+                                    struct gw_err *err);
+enum gw_code sched_cal_record_parse(struct gw_str text, struct sched_cal_record *out,
+                                    struct gw_err *err);
+
+#endif
