@@ -27,7 +27,7 @@ void mock_journal_clear(struct mock_journal *journal); /* counts too, but not th
 void mock_journal_add(struct mock_journal *journal, const struct mock_entry *entry);
 uint64_t mock_journal_total(const struct mock_journal *journal);
 uint64_t mock_journal_count(const struct mock_journal *journal, const char *cas,
-                            enum mock_operation op); /* cas NULL: all of them */
+                            enum mock_operation op);              /* cas NULL: all of them */
 uint64_t mock_journal_errors(const struct mock_journal *journal); /* code is not NoError */
 
 /* The nth last, 0 the newest; NULL: no such. */

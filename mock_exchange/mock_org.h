@@ -36,9 +36,9 @@ enum mock_rights { MOCK_RIGHTS_NONE, MOCK_RIGHTS_ALL, MOCK_RIGHTS_LIST };
 
 struct mock_account {
     char *name, *password;
-    char *mailbox;            /* address of its own mailbox, or NULL */
-    enum mock_rights rights;  /* whom it may impersonate */
-    char **allowed;           /* MOCK_RIGHTS_LIST: addresses, or "@domain" for a whole domain */
+    char *mailbox;           /* address of its own mailbox, or NULL */
+    enum mock_rights rights; /* whom it may impersonate */
+    char **allowed;          /* MOCK_RIGHTS_LIST: addresses, or "@domain" for a whole domain */
     size_t allowed_count;
 };
 
@@ -91,8 +91,8 @@ struct mock_mailbox {
 
     struct mock_item **items; /* by start, then number */
     size_t item_count, item_cap;
-    gw_utc longest; /* no item is longer than this, ms */
-    uint64_t event; /* number of its last event */
+    gw_utc longest;  /* no item is longer than this, ms */
+    uint64_t event;  /* number of its last event */
     uint32_t change; /* of the calendar folder */
     struct mock_oof oof;
 
@@ -166,8 +166,8 @@ struct mock_item *mock_item_find(const struct mock_org *org, struct gw_str key);
 size_t mock_item_count(const struct mock_org *org);
 
 /* The items with end >= from and start < to, by start. *pos starts with 0; ends with NULL. */
-const struct mock_item *mock_item_next_in(const struct mock_mailbox *mailbox, gw_utc from, gw_utc to,
-                                          size_t *pos);
+const struct mock_item *mock_item_next_in(const struct mock_mailbox *mailbox, gw_utc from,
+                                          gw_utc to, size_t *pos);
 
 /* Copies. There is no event for this: clients have to ask. */
 void mock_oof_set(struct mock_mailbox *mailbox, const struct mock_oof *oof);

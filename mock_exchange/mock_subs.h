@@ -25,15 +25,15 @@ enum {
 };
 
 enum mock_event_kind { /* bits of an event mask are 1 << kind */
-    MOCK_EVENT_COPIED,
-    MOCK_EVENT_CREATED,
-    MOCK_EVENT_DELETED,
-    MOCK_EVENT_MODIFIED,
-    MOCK_EVENT_MOVED,
-    MOCK_EVENT_NEW_MAIL,
-    MOCK_EVENT_FREE_BUSY,
-    MOCK_EVENT_KINDS,
-    MOCK_EVENT_STATUS = MOCK_EVENT_KINDS /* never subscribed to, never queued */
+                       MOCK_EVENT_COPIED,
+                       MOCK_EVENT_CREATED,
+                       MOCK_EVENT_DELETED,
+                       MOCK_EVENT_MODIFIED,
+                       MOCK_EVENT_MOVED,
+                       MOCK_EVENT_NEW_MAIL,
+                       MOCK_EVENT_FREE_BUSY,
+                       MOCK_EVENT_KINDS,
+                       MOCK_EVENT_STATUS = MOCK_EVENT_KINDS /* never subscribed to, never queued */
 };
 const char *mock_event_name(enum mock_event_kind kind); /* "CreatedEvent" */
 
@@ -53,10 +53,10 @@ struct mock_site; /* one CAS, as the subscriptions see it */
 
 struct mock_sub { /* to be read */
     uint64_t number;
-    char key[24];         /* the number as text */
-    char *id;             /* on the wire */
-    char *url, *version;  /* version: RequestServerVersion of the subscriber, or NULL */
-    char *account;        /* who made it */
+    char key[24];        /* the number as text */
+    char *id;            /* on the wire */
+    char *url, *version; /* version: RequestServerVersion of the subscriber, or NULL */
+    char *account;       /* who made it */
     struct mock_mailbox *mailbox;
     struct mock_site *site;
     unsigned events; /* mask */
@@ -64,12 +64,13 @@ struct mock_sub { /* to be read */
     gw_utc created;
 
     enum mock_sub_state state;
-    bool broken;       /* the next call says ErrorReadEventsFailed, and is the last */
-    bool greeted;      /* has answered a call */
-    unsigned tries;    /* of the call under way */
-    int64_t wait_ms;   /* the last wait of the retry rule; 0: none yet */
-    uint64_t acked;    /* watermark of what was delivered */
-    unsigned in_call;  /* events at the head of the queue that are in the call under way */
+    bool broken;      /* the next call says ErrorReadEventsFailed, and is the last */
+    bool broken_sent; /* the call under way is that one */
+    bool greeted;     /* has answered a call */
+    unsigned tries;   /* of the call under way */
+    int64_t wait_ms;  /* the last wait of the retry rule; 0: none yet */
+    uint64_t acked;   /* watermark of what was delivered */
+    unsigned in_call; /* events at the head of the queue that are in the call under way */
     struct mock_event *queue;
     size_t queued, queue_cap;
     struct {

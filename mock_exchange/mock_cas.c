@@ -1,0 +1,428 @@
+/* HTTP of a client access server: which requests are let through to the service, and what happens to
+ * those that meet trouble. */
+#include "mock_cas.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_bytes.h"
+#include "gw_log.h"
+#include "gw_mem.h"
+#include "mock_auth.h"
+#include "net_http_server.h"
+
+enum {
+    CUT_AFTER_MS = 50, /* time for the first half to leave */
+    CONNECTIONS_MAX = 10000,
+    IDLE_S = 120
+};
+
+struct mock_cas {
+    struct net_loop *loop;
+    const struct mock_service *service;
+    struct mock_journal *journal;
+    char *name, *address, *cert_pem, *key_pem;
+    uint16_t port;
+    struct mock_site *site;
+    struct net_http_server *server; /* NULL: down */
+    struct mock_troubles troubles;
+    struct gw_list held;
+    void (*served)(void *ctx);
+    void *ctx;
+};
+
+/* A request that is not answered at once: it stalls, is cut, or is late. */
+struct held {
+    struct gw_list link;
+    struct mock_cas *cas;
+    struct net_http_exchange *x;
+    struct net_timer *timer;
+    struct gw_buf body; /* of a late answer */
+    int status;
+    bool late;
+};
+
+static void held_free(struct held *h)
+{
+    gw_list_remove(&h->link);
+    net_timer_free(&h->timer);
+    gw_buf_done(&h->body);
+    free(h);
+}
+
+static void on_held_gone(void *ctx)
+{
+    held_free(ctx);
+}
+
+static void answer(struct mock_cas *cas, struct net_http_exchange *x, int status, const char *type,
+                   struct gw_str body)
+{
+    struct gw_str id = net_http_header(x, "client-request-id");
+    char hex[33], echo[128];
+
+    gw_random_hex(hex, 16);
+    net_http_reply_header(x, "Server", "Microsoft-IIS/10.0");
+    net_http_reply_header(x, "request-id", hex);
+    net_http_reply_header(x, "X-FEServer", cas->name);
+    if (id.len && gw_str_iis(net_http_header(x, "return-client-request-id"), "true")) {
+        snprintf(echo, sizeof(echo), "%.*s", GW_STR_ARG(id));
+        net_http_reply_header(x, "client-request-id", echo);
+    }
+    net_http_reply(x, status, type, body);
+}
+
+static void on_held_due(struct gw_now now, void *ctx)
+{
+    struct held *h = ctx;
+
+    (void)now;
+    net_http_on_gone(h->x, NULL, NULL);
+    if (h->late)
+        answer(h->cas, h->x, h->status, "text/xml; charset=utf-8", gw_buf_str(&h->body));
+    else
+        net_http_drop(h->x);
+    held_free(h);
+}
+
+static struct held *hold(struct mock_cas *cas, struct net_http_exchange *x, int64_t ms)
+{
+    struct held *h = gw_new(struct held);
+
+    h->cas = cas;
+    h->x = x;
+    gw_buf_init(&h->body, MOCK_ANSWER_MAX);
+    h->timer = net_timer_new(cas->loop, on_held_due, h);
+    if (ms >= 0)
+        net_timer_set(h->timer, gw_time_after(net_loop_now(cas->loop).mono, ms));
+    gw_list_append(&cas->held, &h->link);
+    net_http_on_gone(x, on_held_gone, h);
+    return h;
+}
+
+static void html(struct mock_cas *cas, struct net_http_exchange *x, int status)
+{
+    char page[300];
+
+    snprintf(page, sizeof(page),
+             "<!DOCTYPE html>\n<html><head><title>Runtime Error</title></head>"
+             "<body><h1>Server Error in '/EWS' Application.</h1><p>HTTP %d on %s</p>"
+             "<br></body></html>\n",
+             status, cas->name);
+    answer(cas, x, status, "text/html; charset=utf-8", gw_str_of(page));
+}
+
+static void trouble_status(struct mock_cas *cas, struct net_http_exchange *x,
+                           const struct mock_trouble *t)
+{
+    char seconds[24];
+
+    if (t->retry_after_s >= 0) {
+        snprintf(seconds, sizeof(seconds), "%lld", (long long)t->retry_after_s);
+        net_http_reply_header(x, "Retry-After", seconds);
+    }
+    if (t->status == 401)
+        net_http_reply_header(x, "WWW-Authenticate", "Basic realm=\"mock-exchange\"");
+    html(cas, x, t->status);
+}
+
+/* The whole way of a request that is let through; out gets the document. */
+static void serve(struct mock_cas *cas, const struct mock_account *account, struct gw_str body,
+                  struct gw_buf *out, struct mock_served *served)
+{
+    struct mock_request request = { .account = account, .site = cas->site, .body = body };
+
+    mock_service_serve(cas->service, &request, net_loop_now(cas->loop), out, served);
+}
+
+static void note(struct mock_cas *cas, const struct mock_served *served)
+{
+    struct mock_entry entry = {
+        .at = net_loop_now(cas->loop).utc,
+        .cas = cas->name,
+        .operation = served->operation,
+        .mailbox = served->mailbox,
+        .mailboxes = served->mailboxes,
+        .status = served->status,
+        .code = served->code,
+        .impersonated = served->impersonated,
+    };
+
+    mock_journal_add(cas->journal, &entry);
+}
+
+static const char xml_type[] = "text/xml; charset=utf-8";
+
+/* Trouble that is made with the right answer. */
+static void spoil(struct mock_cas *cas, struct net_http_exchange *x, const struct mock_trouble *t,
+                  int status, const struct gw_buf *out)
+{
+    struct gw_str half = gw_str_sub(gw_buf_str(out), 0, out->len / 2);
+    struct held *h;
+
+    switch (t->kind) {
+    case MOCK_TROUBLE_HALF:
+        answer(cas, x, status, xml_type, half);
+        break;
+    case MOCK_TROUBLE_CUT:
+        net_http_stream(x, status, xml_type);
+        (void)net_http_stream_write(x, gw_str_sub(half, 0, 64 * 1024));
+        (void)hold(cas, x, CUT_AFTER_MS);
+        break;
+    case MOCK_TROUBLE_DELAY:
+        h = hold(cas, x, t->delay_ms);
+        h->late = true;
+        h->status = status;
+        gw_buf_add_str(&h->body, gw_buf_str(out));
+        break;
+    case MOCK_TROUBLE_STATUS:
+    case MOCK_TROUBLE_HTML:
+    case MOCK_TROUBLE_FAULT:
+    case MOCK_TROUBLE_CLOSE:
+    case MOCK_TROUBLE_STALL:
+    case MOCK_TROUBLE_KINDS:
+        net_http_drop(x);
+    }
+}
+
+/* Trouble instead of an answer; false: it needs the answer. */
+static bool refuse(struct mock_cas *cas, struct net_http_exchange *x, const struct mock_trouble *t,
+                   struct mock_served *served)
+{
+    struct gw_buf out;
+
+    served->status = 0;
+    served->code = mock_trouble_name(t->kind);
+    switch (t->kind) {
+    case MOCK_TROUBLE_STATUS:
+        served->status = t->status;
+        trouble_status(cas, x, t);
+        return true;
+    case MOCK_TROUBLE_HTML:
+        served->status = 200;
+        html(cas, x, 200);
+        return true;
+    case MOCK_TROUBLE_FAULT:
+        served->status = 500;
+        gw_buf_init(&out, MOCK_ANSWER_MAX);
+        mock_service_fault(cas->service, t->code, t->back_off_ms, &out);
+        answer(cas, x, 500, xml_type, gw_buf_str(&out));
+        gw_buf_done(&out);
+        return true;
+    case MOCK_TROUBLE_CLOSE:
+        net_http_drop(x);
+        return true;
+    case MOCK_TROUBLE_STALL:
+        (void)hold(cas, x, -1);
+        return true;
+    case MOCK_TROUBLE_HALF:
+    case MOCK_TROUBLE_CUT:
+    case MOCK_TROUBLE_DELAY:
+    case MOCK_TROUBLE_KINDS:
+        break;
+    }
+    return false;
+}
+
+/* What keeps a request from the service, in the order of a real server. True: answered. */
+static bool turn_away(struct mock_cas *cas, struct net_http_exchange *x,
+                      const struct mock_account **account)
+{
+    struct gw_str type = net_http_header(x, "Content-Type");
+
+    if (!gw_str_iis(net_http_path(x), "/EWS/Exchange.asmx")) {
+        html(cas, x, 404);
+        return true;
+    }
+    *account = mock_auth_basic(cas->service->org, net_http_header(x, "Authorization"));
+    if (!*account) {
+        net_http_reply_header(x, "WWW-Authenticate", "Basic realm=\"mock-exchange\"");
+        html(cas, x, 401);
+        return true;
+    }
+    if (!gw_str_is(net_http_method(x), "POST")) {
+        net_http_reply_header(x, "Allow", "POST");
+        html(cas, x, 405);
+        return true;
+    }
+    (void)gw_str_cut(type, ";", &type, NULL);
+    if (!gw_str_iis(gw_str_trim(type), "text/xml")) {
+        html(cas, x, 415);
+        return true;
+    }
+    return false;
+}
+
+static void serve_and_answer(struct mock_cas *cas, struct net_http_exchange *x,
+                             const struct mock_account *account, const struct mock_trouble *trouble)
+{
+    struct mock_served served;
+    struct gw_buf out;
+
+    gw_buf_init(&out, MOCK_ANSWER_MAX);
+    serve(cas, account, net_http_body(x), &out, &served);
+    note(cas, &served);
+    if (trouble)
+        spoil(cas, x, trouble, served.status, &out);
+    else
+        answer(cas, x, served.status, xml_type, gw_buf_str(&out));
+    gw_buf_done(&out);
+    cas->served(cas->ctx);
+}
+
+static void on_request(struct net_http_exchange *x, void *ctx)
+{
+    struct mock_cas *cas = ctx;
+    const struct mock_account *account;
+    struct mock_trouble trouble;
+    struct mock_served served = { .operation = MOCK_OTHER, .status = 401, .code = "turned away" };
+    bool met = false;
+
+    if (!gw_list_is_empty(&cas->troubles.list)) {
+        mock_service_peek(cas->service, net_http_body(x), &served);
+        met = mock_troubles_take(&cas->troubles, served.operation, &trouble);
+        if (met && refuse(cas, x, &trouble, &served)) {
+            note(cas, &served);
+            return;
+        }
+        served.status = 401;
+    }
+    if (turn_away(cas, x, &account)) {
+        served.code = "turned away";
+        note(cas, &served);
+        return;
+    }
+    serve_and_answer(cas, x, account, met ? &trouble : NULL);
+}
+
+enum gw_code mock_cas_up(struct mock_cas *cas, struct gw_err *err)
+{
+    struct net_http_server_args args = {
+        .address = cas->address,
+        .port = cas->port,
+        .cert_pem = cas->cert_pem,
+        .key_pem = cas->key_pem,
+        .body_max = MOCK_REQUEST_MAX,
+        .connections_max = CONNECTIONS_MAX,
+        .idle_s = IDLE_S,
+        .handler = on_request,
+        .ctx = cas,
+    };
+    enum gw_code rc;
+
+    if (cas->server)
+        return GW_OK;
+    rc = net_http_server_new(cas->loop, &args, &cas->server, err);
+    if (rc)
+        return gw_fail_prefix(err, "CAS '%s': ", cas->name);
+    cas->port = net_http_server_port(cas->server);
+    mock_site_set_running(cas->service->subs, cas->site, true, net_loop_now(cas->loop));
+    return GW_OK;
+}
+
+void mock_cas_clear(struct mock_cas *cas)
+{
+    mock_troubles_clear(&cas->troubles);
+    while (!gw_list_is_empty(&cas->held)) {
+        struct held *h = GW_CONTAINER(cas->held.next, struct held, link);
+
+        net_http_on_gone(h->x, NULL, NULL);
+        net_http_drop(h->x);
+        held_free(h);
+    }
+}
+
+void mock_cas_down(struct mock_cas *cas)
+{
+    while (!gw_list_is_empty(&cas->held)) {
+        struct held *h = GW_CONTAINER(cas->held.next, struct held, link);
+
+        net_http_on_gone(h->x, NULL, NULL);
+        net_http_drop(h->x);
+        held_free(h);
+    }
+    net_http_server_free(&cas->server);
+    mock_site_set_running(cas->service->subs, cas->site, false, net_loop_now(cas->loop));
+}
+
+enum gw_code mock_cas_new(const struct mock_cas_args *args, struct mock_cas **out,
+                          struct gw_err *err)
+{
+    struct mock_cas *cas = gw_new(struct mock_cas);
+    enum gw_code rc;
+
+    cas->loop = args->loop;
+    cas->service = args->service;
+    cas->journal = args->journal;
+    cas->name = gw_str_dup(gw_str_of(args->name));
+    cas->address = gw_str_dup(gw_str_of(args->address));
+    cas->cert_pem = args->cert_pem ? gw_str_dup(gw_str_of(args->cert_pem)) : NULL;
+    cas->key_pem = args->key_pem ? gw_str_dup(gw_str_of(args->key_pem)) : NULL;
+    cas->port = args->port;
+    cas->served = args->served;
+    cas->ctx = args->ctx;
+    cas->site = mock_site_get(args->service->subs, args->name);
+    mock_troubles_init(&cas->troubles);
+    gw_list_init(&cas->held);
+    rc = mock_cas_up(cas, err);
+    if (rc)
+        mock_cas_free(&cas);
+    else
+        *out = cas;
+    return rc;
+}
+
+void mock_cas_free(struct mock_cas **casp)
+{
+    struct mock_cas *cas = *casp;
+
+    if (!cas)
+        return;
+    *casp = NULL;
+    mock_cas_clear(cas);
+    net_http_server_free(&cas->server);
+    free(cas->name);
+    free(cas->address);
+    free(cas->cert_pem);
+    gw_secret_free(&cas->key_pem);
+    free(cas);
+}
+
+const char *mock_cas_name(const struct mock_cas *cas)
+{
+    return cas->name;
+}
+
+const char *mock_cas_address(const struct mock_cas *cas)
+{
+    return cas->address;
+}
+
+uint16_t mock_cas_port(const struct mock_cas *cas)
+{
+    return cas->port;
+}
+
+struct mock_site *mock_cas_site(const struct mock_cas *cas)
+{
+    return cas->site;
+}
+
+bool mock_cas_is_up(const struct mock_cas *cas)
+{
+    return cas->server;
+}
+
+struct mock_troubles *mock_cas_troubles(struct mock_cas *cas)
+{
+    return &cas->troubles;
+}
+
+void mock_cas_url_write(const struct mock_cas *cas, struct gw_buf *out)
+{
+    bool v6 = strchr(cas->address, ':');
+
+    gw_buf_addf(out, "%s://%s%s%s:%u/EWS/Exchange.asmx", cas->cert_pem ? "https" : "http",
+                v6 ? "[" : "", cas->address, v6 ? "]" : "", cas->port);
+}

@@ -1,0 +1,43 @@
+/* One client access server: /EWS/Exchange.asmx on an address and port of its own, over HTTP or
+ * HTTPS, up or down, with its own troubles. */
+#ifndef MOCK_CAS_H
+#define MOCK_CAS_H
+
+#include "mock_journal.h"
+#include "mock_service.h"
+#include "mock_trouble.h"
+#include "net_loop.h"
+
+struct mock_cas_args {
+    struct net_loop *loop;
+    const struct mock_service *service; /* these borrowed for life */
+    struct mock_journal *journal;
+    const char *name;               /* "cas1": copied */
+    const char *address;            /* to listen on: copied */
+    uint16_t port;                  /* 0: any free one; kept over down and up */
+    const char *cert_pem, *key_pem; /* HTTPS when set: copied */
+    void (*served)(void *ctx);      /* after each request: subscriptions may be due */
+    void *ctx;
+};
+
+struct mock_cas;
+enum gw_code mock_cas_new(const struct mock_cas_args *args, struct mock_cas **out,
+                          struct gw_err *err);
+void mock_cas_free(struct mock_cas **casp);
+
+const char *mock_cas_name(const struct mock_cas *cas);
+const char *mock_cas_address(const struct mock_cas *cas);
+uint16_t mock_cas_port(const struct mock_cas *cas);
+struct mock_site *mock_cas_site(const struct mock_cas *cas);
+bool mock_cas_is_up(const struct mock_cas *cas);
+void mock_cas_url_write(const struct mock_cas *cas, struct gw_buf *out);
+
+/* Down: connections are refused, those that stand are cut, no notification leaves. */
+void mock_cas_down(struct mock_cas *cas);
+enum gw_code mock_cas_up(struct mock_cas *cas, struct gw_err *err);
+
+/* To be changed through mock_troubles_*(); mock_cas_clear() also lets go of stalled requests. */
+struct mock_troubles *mock_cas_troubles(struct mock_cas *cas);
+void mock_cas_clear(struct mock_cas *cas);
+
+#endif

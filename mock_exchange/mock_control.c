@@ -1,0 +1,515 @@
+/* The control interface: routes, the way in over HTTP, and what is about the whole. */
+#include "mock_control.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_log.h"
+
+void mock_control_put(json_t *object, const char *member, json_t *value)
+{
+    (void)json_object_set_new(object, member, value);
+}
+
+void mock_control_put_text(json_t *object, const char *member, const char *text)
+{
+    json_t *value = text ? json_string(text) : NULL;
+
+    mock_control_put(object, member, value ? value : json_null());
+}
+
+void mock_control_put_int(json_t *object, const char *member, int64_t n)
+{
+    mock_control_put(object, member, json_integer(n));
+}
+
+json_t *mock_control_counts(const uint32_t calls[MOCK_OPERATION_COUNT])
+{
+    json_t *counts = json_object();
+
+    for (int op = 0; op < MOCK_OPERATION_COUNT; op++)
+        mock_control_put_int(counts, mock_operation_name((enum mock_operation)op), calls[op]);
+    return counts;
+}
+
+enum gw_code mock_control_page(struct mock_control_call *call, int64_t *offset, int64_t *limit)
+{
+    const struct mock_control_request *r = call->request;
+
+    if ((r->offset.len && !gw_str_to_int(r->offset, 0, INT32_MAX, offset)) ||
+        (r->limit.len && !gw_str_to_int(r->limit, 0, INT32_MAX, limit)))
+        return gw_fail(&call->err, GW_INVALID, "offset and limit are whole numbers from 0");
+    return GW_OK;
+}
+
+/* --- the whole --- */
+
+static json_t *cas_json(struct mock_cas *cas)
+{
+    json_t *json = json_object();
+    struct gw_buf url;
+
+    gw_buf_init(&url, 256);
+    mock_cas_url_write(cas, &url);
+    mock_control_put_text(json, "name", mock_cas_name(cas));
+    mock_control_put_text(json, "url", url.p);
+    mock_control_put_int(json, "port", mock_cas_port(cas));
+    mock_control_put(json, "up", json_boolean(mock_cas_is_up(cas)));
+    mock_control_put_int(json, "subscriptions", (int64_t)mock_site_count(mock_cas_site(cas)));
+    mock_control_put_int(json, "faults", (int64_t)mock_cas_troubles(cas)->count);
+    gw_buf_done(&url);
+    return json;
+}
+
+static enum gw_code cas_list(struct mock_control_call *call)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < call->mx->cas_count; i++)
+        (void)json_array_append_new(list, cas_json(call->mx->cas[i]));
+    mock_control_put(call->answer, "cas", list);
+    return GW_OK;
+}
+
+static json_t *totals_json(const struct mock_subs *subs)
+{
+    const struct mock_subs_totals *t = mock_subs_totals(subs);
+    json_t *json = json_object();
+
+    mock_control_put_int(json, "now", (int64_t)mock_subs_count(subs));
+    mock_control_put_int(json, "made", (int64_t)t->made);
+    mock_control_put_int(json, "unsubscribed", (int64_t)t->unsubscribed);
+    mock_control_put_int(json, "given_up", (int64_t)t->given_up);
+    mock_control_put_int(json, "lost", (int64_t)t->lost);
+    mock_control_put_int(json, "broken", (int64_t)t->broken);
+    mock_control_put_int(json, "calls", (int64_t)t->calls);
+    mock_control_put_int(json, "answered", (int64_t)t->answered);
+    mock_control_put_int(json, "unanswered", (int64_t)t->unanswered);
+    return json;
+}
+
+static enum gw_code summary(struct mock_control_call *call)
+{
+    struct mock_exchange *mx = call->mx;
+    json_t *requests = json_object();
+
+    mock_control_put_text(call->answer, "program", "mock-exchange " KALENDS_VERSION);
+    mock_control_put_text(call->answer, "version", mx->service.product->name);
+    mock_control_put_int(call->answer, "minute_ms", mock_subs_minute(mx->subs));
+    mock_control_put(call->answer, "started", mock_json_utc(mx->started));
+    mock_control_put(call->answer, "now", mock_json_utc(call->now.utc));
+    mock_control_put_int(call->answer, "accounts", (int64_t)mock_account_count(mx->org));
+    mock_control_put_int(call->answer, "users", (int64_t)mock_mailbox_count(mx->org));
+    mock_control_put_int(call->answer, "meetings", (int64_t)mock_item_count(mx->org));
+    mock_control_put(call->answer, "subscriptions", totals_json(mx->subs));
+    for (int op = 0; op < MOCK_OPERATION_COUNT; op++)
+        mock_control_put_int(
+            requests, mock_operation_name((enum mock_operation)op),
+            (int64_t)mock_journal_count(mx->journal, NULL, (enum mock_operation)op));
+    mock_control_put(call->answer, "requests", requests);
+    mock_control_put_int(call->answer, "errors", (int64_t)mock_journal_errors(mx->journal));
+    return cas_list(call);
+}
+
+static enum gw_code scenario(struct mock_control_call *call)
+{
+    return mock_scenario_apply(call->mx, call->body, call->now, &call->err);
+}
+
+static enum gw_code settings(struct mock_control_call *call)
+{
+    enum gw_code rc = mock_json_only(
+        call->body, "settings",
+        "minute_ms version push_timeout find_max subscriptions_per_mailbox tls_cert tls_key",
+        &call->err);
+
+    return rc ? rc : mock_scenario_settings(call->mx, call->body, &call->err);
+}
+
+static enum gw_code account_add(struct mock_control_call *call)
+{
+    return mock_scenario_account(call->mx, call->body, &call->err);
+}
+
+/* --- client access servers --- */
+
+static enum gw_code cas_add(struct mock_control_call *call)
+{
+    enum gw_code rc = mock_scenario_cas(call->mx, call->body, &call->err);
+
+    if (!rc)
+        mock_control_put(call->answer, "cas", cas_json(call->mx->cas[call->mx->cas_count - 1]));
+    return rc;
+}
+
+static struct mock_cas *cas_of(struct mock_control_call *call)
+{
+    struct mock_cas *cas = mock_cas_find(call->mx, call->arg[0]);
+    char quoted[GW_QUOTE_MAX];
+
+    if (!cas)
+        (void)gw_fail(&call->err, GW_NOTFOUND, "no CAS %s; GET /cas names them",
+                      gw_quote(call->arg[0], quoted));
+    return cas;
+}
+
+static enum gw_code cas_down(struct mock_control_call *call)
+{
+    struct mock_cas *cas = cas_of(call);
+    bool lose = false;
+    enum gw_code rc;
+
+    if (!cas)
+        return call->err.code;
+    rc = mock_json_only(call->body, "request", "lose", &call->err);
+    if (!rc)
+        rc = mock_json_bool(call->body, "lose", &lose, &call->err);
+    if (rc)
+        return rc;
+    mock_cas_down(cas);
+    mock_control_put_int(call->answer, "lost",
+                         lose ? (int64_t)mock_site_lose(call->mx->subs, mock_cas_site(cas)) : 0);
+    mock_control_put(call->answer, "cas", cas_json(cas));
+    return GW_OK;
+}
+
+static enum gw_code cas_up(struct mock_control_call *call)
+{
+    struct mock_cas *cas = cas_of(call);
+    enum gw_code rc;
+
+    if (!cas)
+        return call->err.code;
+    rc = mock_cas_up(cas, &call->err);
+    if (!rc)
+        mock_control_put(call->answer, "cas", cas_json(cas));
+    return rc;
+}
+
+static json_t *trouble_json(const struct mock_trouble *t)
+{
+    json_t *json = json_object();
+
+    mock_control_put_text(json, "kind", mock_trouble_name(t->kind));
+    if (t->left != MOCK_TROUBLE_FOREVER)
+        mock_control_put_int(json, "left", t->left);
+    if (t->one_operation)
+        mock_control_put_text(json, "operation", mock_operation_name(t->operation));
+    if (t->kind == MOCK_TROUBLE_STATUS)
+        mock_control_put_int(json, "status", t->status);
+    if (t->kind == MOCK_TROUBLE_FAULT)
+        mock_control_put_text(json, "code", t->code);
+    if (t->retry_after_s >= 0)
+        mock_control_put_int(json, "retry_after", t->retry_after_s);
+    if (t->back_off_ms >= 0)
+        mock_control_put_int(json, "back_off_ms", t->back_off_ms);
+    if (t->delay_ms >= 0)
+        mock_control_put_int(json, "ms", t->delay_ms);
+    return json;
+}
+
+static enum gw_code faults_list(struct mock_control_call *call)
+{
+    struct mock_cas *cas = cas_of(call);
+    struct gw_list *it, *tmp;
+    json_t *list;
+
+    if (!cas)
+        return call->err.code;
+    list = json_array();
+    GW_LIST_EACH(&mock_cas_troubles(cas)->list, it, tmp)
+    (void)json_array_append_new(list, trouble_json(GW_CONTAINER(it, struct mock_trouble, link)));
+    mock_control_put(call->answer, "faults", list);
+    return GW_OK;
+}
+
+/* A response code goes into a QName: a word of letters and digits. */
+static bool code_is_word(struct gw_str code)
+{
+    for (size_t i = 0; i < code.len; i++) {
+        unsigned char c = (unsigned char)code.p[i];
+
+        if (!((c | 32) >= 'a' && (c | 32) <= 'z') && !(c >= '0' && c <= '9' && i))
+            return false;
+    }
+    return code.len && code.len < sizeof(((struct mock_trouble *)NULL)->code);
+}
+
+static enum gw_code trouble_numbers(const json_t *json, struct mock_trouble *t, struct gw_err *err)
+{
+    int64_t status = 503;
+    enum gw_code rc = mock_json_int(json, "count", 1, INT32_MAX, &t->left, err);
+
+    if (!rc)
+        rc = mock_json_int(json, "status", 400, 599, &status, err);
+    if (!rc)
+        rc = mock_json_int(json, "retry_after", 0, 86400, &t->retry_after_s, err);
+    if (!rc)
+        rc = mock_json_int(json, "back_off_ms", 0, 86400000, &t->back_off_ms, err);
+    if (!rc)
+        rc = mock_json_int(json, "ms", 0, 3600000, &t->delay_ms, err);
+    t->status = (int)status;
+    return rc;
+}
+
+static enum gw_code trouble_read(const json_t *json, struct mock_trouble *t, struct gw_err *err)
+{
+    struct gw_str kind = { NULL, 0 }, operation = { NULL, 0 }, code = GW_STR("ErrorServerBusy");
+    enum gw_code rc = mock_json_only(
+        json, "fault", "kind count operation status retry_after code back_off_ms ms", err);
+
+    *t = (struct mock_trouble){
+        .left = MOCK_TROUBLE_FOREVER, .retry_after_s = -1, .back_off_ms = -1, .delay_ms = -1
+    };
+    if (!rc)
+        rc = mock_json_text(json, "kind", &kind, err);
+    if (!rc)
+        rc = mock_json_text(json, "operation", &operation, err);
+    if (!rc)
+        rc = mock_json_text(json, "code", &code, err);
+    if (!rc)
+        rc = trouble_numbers(json, t, err);
+    if (rc)
+        return rc;
+    if (!mock_trouble_parse(kind, &t->kind))
+        return gw_fail(err, GW_INVALID,
+                       "'kind' is none of: status, html, fault, half, cut, close, stall, delay");
+    if (operation.len && !mock_operation_parse(operation, &t->operation))
+        return gw_fail(err, GW_INVALID, "'operation' is none that is known here");
+    if (!code_is_word(code))
+        return gw_fail(err, GW_INVALID, "'code' is not a ResponseCode");
+    t->one_operation = operation.len;
+    memcpy(t->code, code.p, code.len);
+    if (t->kind == MOCK_TROUBLE_DELAY && t->delay_ms < 0)
+        return gw_fail(err, GW_INVALID, "a delay needs 'ms'");
+    return GW_OK;
+}
+
+static enum gw_code fault_add(struct mock_control_call *call)
+{
+    struct mock_cas *cas = cas_of(call);
+    struct mock_trouble trouble;
+    enum gw_code rc;
+
+    if (!cas)
+        return call->err.code;
+    rc = trouble_read(call->body, &trouble, &call->err);
+    if (!rc)
+        rc = mock_troubles_add(mock_cas_troubles(cas), &trouble, &call->err);
+    return rc ? rc : faults_list(call);
+}
+
+static enum gw_code faults_clear(struct mock_control_call *call)
+{
+    struct mock_cas *cas = cas_of(call);
+
+    if (!cas)
+        return call->err.code;
+    mock_cas_clear(cas);
+    return faults_list(call);
+}
+
+/* --- routes --- */
+
+static const struct {
+    const char *method, *path;
+    mock_control_fn *fn;
+} route[] = {
+    { "GET", "/", summary },
+    { "POST", "/scenario", scenario },
+    { "POST", "/settings", settings },
+    { "POST", "/accounts", account_add },
+    { "GET", "/cas", cas_list },
+    { "POST", "/cas", cas_add },
+    { "POST", "/cas/*/down", cas_down },
+    { "POST", "/cas/*/up", cas_up },
+    { "GET", "/cas/*/faults", faults_list },
+    { "POST", "/cas/*/faults", fault_add },
+    { "DELETE", "/cas/*/faults", faults_clear },
+    { "GET", "/users", mock_control_users },
+    { "POST", "/users", mock_control_users_add },
+    { "GET", "/users/*", mock_control_user },
+    { "DELETE", "/users/*", mock_control_user_remove },
+    { "GET", "/users/*/meetings", mock_control_user_meetings },
+    { "POST", "/users/*/meetings", mock_control_meetings_add },
+    { "GET", "/users/*/oof", mock_control_oof },
+    { "POST", "/users/*/oof", mock_control_oof_set },
+    { "GET", "/meetings/*", mock_control_meeting },
+    { "POST", "/meetings/*", mock_control_meeting_change },
+    { "DELETE", "/meetings/*", mock_control_meeting_delete },
+    { "POST", "/meetings/*/cancel", mock_control_meeting_cancel },
+    { "GET", "/subscriptions", mock_control_subs },
+    { "GET", "/subscriptions/*", mock_control_sub },
+    { "DELETE", "/subscriptions/*", mock_control_sub_lose },
+    { "POST", "/subscriptions/*/break", mock_control_sub_break },
+    { "GET", "/journal", mock_control_journal },
+    { "DELETE", "/journal", mock_control_journal_clear },
+};
+
+/* The text up to the next '/', which is taken off as well. */
+static struct gw_str segment(struct gw_str *rest)
+{
+    struct gw_str part = *rest;
+
+    if (!gw_str_cut(*rest, "/", &part, rest))
+        *rest = (struct gw_str){ part.p + part.len, 0 };
+    return part;
+}
+
+static bool route_matches(const char *pattern, struct gw_str path, struct gw_str *arg)
+{
+    struct gw_str p = gw_str_of(pattern + 1), q = gw_str_sub(path, 1, path.len);
+    unsigned args = 0;
+
+    if (!gw_str_starts(path, "/"))
+        return false;
+    while (p.len && q.len) {
+        struct gw_str want = segment(&p), have = segment(&q);
+
+        if (gw_str_is(want, "*") && args < MOCK_CONTROL_ARGS)
+            arg[args++] = have;
+        else if (!gw_str_eq(want, have))
+            return false;
+    }
+    return !p.len && !q.len;
+}
+
+static int status_of(enum gw_code code)
+{
+    switch (code) {
+    case GW_OK:
+        return 200;
+    case GW_NOTFOUND:
+        return 404;
+    case GW_EXISTS:
+        return 409;
+    case GW_AGAIN:
+    case GW_UNREACHABLE:
+    case GW_TIMEOUT:
+    case GW_BADMSG:
+    case GW_DENIED:
+    case GW_INVALID:
+    case GW_LIMIT:
+    case GW_CANCELLED:
+    case GW_INTERNAL:
+        break;
+    }
+    return 400;
+}
+
+/* 405 when the path is right. */
+static int route_run(struct mock_control_call *call)
+{
+    struct gw_str path = call->request->path;
+    char quoted[GW_QUOTE_MAX];
+    bool known = false;
+
+    for (size_t i = 0; i < sizeof(route) / sizeof(*route); i++) {
+        if (!route_matches(route[i].path, path, call->arg))
+            continue;
+        known = true;
+        if (gw_str_is(call->request->method, route[i].method))
+            return status_of(route[i].fn(call));
+    }
+    if (known) {
+        (void)gw_fail(&call->err, GW_INVALID, "%s is not a method of %s",
+                      gw_str_is(call->request->method, "PUT") ? "PUT" : "this",
+                      gw_quote(path, quoted));
+        return 405;
+    }
+    (void)gw_fail(&call->err, GW_NOTFOUND, "nothing at %s; GET / tells what there is",
+                  gw_quote(path, quoted));
+    return 404;
+}
+
+static void json_write(const json_t *json, struct gw_buf *out)
+{
+    char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
+
+    if (text)
+        gw_buf_add_cstr(out, text);
+    gw_buf_add_char(out, '\n');
+    free(text);
+}
+
+int mock_control_serve(struct mock_exchange *mx, const struct mock_control_request *request,
+                       struct gw_buf *out)
+{
+    struct mock_control_call call = { .mx = mx, .request = request };
+    struct gw_str text = gw_str_trim(request->body);
+    json_error_t where;
+    json_t *body;
+    int status = 400;
+
+    call.now = net_loop_now(mx->loop);
+    call.answer = json_object();
+    body = text.len ? json_loadb(text.p, text.len, JSON_REJECT_DUPLICATES, &where) : json_object();
+    call.body = body;
+    if (!body)
+        (void)gw_fail(&call.err, GW_INVALID, "the body is not JSON: line %d: %s", where.line,
+                      where.text);
+    else
+        status = route_run(&call);
+    if (status != 200) {
+        json_object_clear(call.answer);
+        mock_control_put_text(call.answer, "error", call.err.msg);
+    }
+    json_write(call.answer, out);
+    json_decref(call.answer);
+    json_decref(body);
+    mock_exchange_touch(mx);
+    return status;
+}
+
+/* --- HTTP --- */
+
+static void on_control(struct net_http_exchange *x, void *ctx)
+{
+    struct mock_control_request request = {
+        .method = net_http_method(x),
+        .path = net_http_path(x),
+        .body = net_http_body(x),
+        .user = net_http_query(x, "user"),
+        .cas = net_http_query(x, "cas"),
+        .offset = net_http_query(x, "offset"),
+        .limit = net_http_query(x, "limit"),
+    };
+    struct gw_buf out;
+    int status;
+
+    gw_buf_init(&out, MOCK_CONTROL_ANSWER_MAX);
+    status = mock_control_serve(ctx, &request, &out);
+    net_http_reply(x, status, "application/json", gw_buf_str(&out));
+    gw_buf_done(&out);
+}
+
+enum gw_code mock_control_open(struct mock_exchange *mx, struct gw_str listen, struct gw_err *err)
+{
+    struct net_http_server_args args = {
+        .body_max = MOCK_CONTROL_BODY_MAX, .idle_s = 3600, .handler = on_control, .ctx = mx
+    };
+    char quoted[GW_QUOTE_MAX], address[64];
+    enum gw_code rc;
+
+    if (mx->control)
+        return gw_fail(err, GW_EXISTS, "the control interface is open already");
+    if (!mock_listen_parse(listen, address, &args.port))
+        return gw_fail(err, GW_INVALID, "control: %s is not of the form 127.0.0.1:8090",
+                       gw_quote(listen, quoted));
+    args.address = address;
+    rc = net_http_server_new(mx->loop, &args, &mx->control, err);
+    if (rc)
+        return gw_fail_prefix(err, "control: ");
+    mx->control_address = gw_str_dup(gw_str_of(address));
+    return GW_OK;
+}
+
+int mock_exchange_control(struct mock_exchange *mx, const char *method, const char *path,
+                          struct gw_str body, struct gw_buf *out)
+{
+    struct mock_control_request request = { .method = gw_str_of(method),
+                                            .path = gw_str_of(path),
+                                            .body = body };
+
+    return mock_control_serve(mx, &request, out);
+}

@@ -1,0 +1,67 @@
+/* The control interface: JSON over HTTP. Errors are {"error": "a sentence"} with status 4xx.
+ *
+ *   GET    /                           what there is, in numbers
+ *   POST   /scenario                   more of a scenario (mock_scenario.h)
+ *   POST   /settings                   minute_ms, push_timeout, find_max, version ...
+ *   POST   /accounts                   {"name", "password", "impersonate", "mailbox"}
+ *   GET    /cas                        all of them; POST {"name", "listen"} opens one more
+ *   POST   /cas/NAME/down              {"lose": true}: its subscriptions are lost with it
+ *   POST   /cas/NAME/up
+ *   GET POST DELETE /cas/NAME/faults   {"kind": "status", "status": 503, "retry_after": 2,
+ *                                       "count": 3, "operation": "FindItem"}; no count: until
+ *                                      cleared. Kinds: status, html, fault (code, back_off_ms), half,
+ *                                      cut, close, stall, delay (ms)
+ *   GET    /users?offset=&limit=       POST: a user or a group, as in a scenario
+ *   GET DELETE /users/ADDRESS
+ *   GET POST /users/ADDRESS/meetings   POST: one meeting, or an array of them
+ *   GET POST /users/ADDRESS/oof
+ *   GET POST DELETE /meetings/ID       POST changes what is given; DELETE with {"moved": true}: to
+ *                                      Deleted Items
+ *   POST   /meetings/ID/cancel
+ *   GET    /subscriptions?user=&cas=&offset=&limit=
+ *   GET DELETE /subscriptions/ID       DELETE: lost without a word
+ *   POST   /subscriptions/ID/break     ErrorReadEventsFailed, and gone
+ *   GET    /journal?user=&cas=&limit=  counts and the last requests; DELETE clears */
+#ifndef MOCK_CONTROL_H
+#define MOCK_CONTROL_H
+
+#include "mock_priv.h"
+
+enum { MOCK_CONTROL_BODY_MAX = 64 * 1024 * 1024, MOCK_CONTROL_ANSWER_MAX = 256 * 1024 * 1024 };
+
+struct mock_control_request {
+    struct gw_str method, path, body;
+    struct gw_str user, cas, offset, limit; /* of the query; empty: not given */
+};
+
+/* Returns the HTTP status; out gets JSON. */
+int mock_control_serve(struct mock_exchange *mx, const struct mock_control_request *request,
+                       struct gw_buf *out);
+
+/* What the handlers share. */
+enum { MOCK_CONTROL_ARGS = 2 };
+struct mock_control_call {
+    struct mock_exchange *mx;
+    struct gw_now now;
+    const struct mock_control_request *request;
+    struct gw_str arg[MOCK_CONTROL_ARGS]; /* the path's "*" */
+    const json_t *body;                   /* an object, or an array; {} when there was none */
+    json_t *answer;                       /* an object to fill */
+    struct gw_err err;
+};
+typedef enum gw_code mock_control_fn(struct mock_control_call *call);
+mock_control_fn mock_control_users, mock_control_users_add, mock_control_user,
+    mock_control_user_remove, mock_control_user_meetings, mock_control_meetings_add,
+    mock_control_oof, mock_control_oof_set, mock_control_meeting, mock_control_meeting_change,
+    mock_control_meeting_cancel, mock_control_meeting_delete;
+mock_control_fn mock_control_subs, mock_control_sub, mock_control_sub_lose, mock_control_sub_break,
+    mock_control_journal, mock_control_journal_clear;
+
+/* offset and limit of the query. */
+enum gw_code mock_control_page(struct mock_control_call *call, int64_t *offset, int64_t *limit);
+void mock_control_put(json_t *object, const char *member, json_t *value);         /* takes value */
+void mock_control_put_text(json_t *object, const char *member, const char *text); /* NULL: null */
+void mock_control_put_int(json_t *object, const char *member, int64_t n);
+json_t *mock_control_counts(const uint32_t calls[MOCK_OPERATION_COUNT]);
+
+#endif

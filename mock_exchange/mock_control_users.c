@@ -1,0 +1,271 @@
+/* The control interface: users, their meetings, their out-of-office settings. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_log.h"
+#include "mock_control.h"
+
+static struct mock_mailbox *user_of(struct mock_control_call *call)
+{
+    struct mock_mailbox *mailbox = mock_mailbox_by_smtp(call->mx->org, call->arg[0]);
+    char quoted[GW_QUOTE_MAX];
+
+    if (!mailbox)
+        (void)gw_fail(&call->err, GW_NOTFOUND, "no user %s", gw_quote(call->arg[0], quoted));
+    return mailbox;
+}
+
+static json_t *oof_json(const struct mock_oof *oof)
+{
+    json_t *json = json_object();
+
+    mock_control_put_text(json, "state", mock_oof_state_name(oof->setting.state));
+    mock_control_put(json, "start", mock_json_utc(oof->setting.start));
+    mock_control_put(json, "end", mock_json_utc(oof->setting.end));
+    mock_control_put_text(json, "internal", oof->internal_reply);
+    mock_control_put_text(json, "external", oof->external_reply);
+    mock_control_put_text(json, "audience", mock_audience_name(oof->audience));
+    return json;
+}
+
+static json_t *user_json(const struct mock_mailbox *mailbox)
+{
+    json_t *json = json_object();
+
+    mock_control_put_text(json, "address", mailbox->address);
+    mock_control_put_text(json, "upn", mailbox->upn);
+    mock_control_put_text(json, "name", mailbox->display);
+    mock_control_put_int(json, "meetings", (int64_t)mailbox->item_count);
+    mock_control_put_int(json, "subscriptions", mailbox->sub_count);
+    mock_control_put(json, "requests", mock_control_counts(mailbox->calls));
+    return json;
+}
+
+static json_t *meeting_json(const struct mock_item *item)
+{
+    const struct mock_item_data *d = &item->data;
+    struct mock_id id = mock_id_item(item->mailbox->number, item->number);
+    json_t *json = json_object();
+
+    mock_control_put_text(json, "id", item->key);
+    mock_control_put_text(json, "ews_id", id.s);
+    mock_control_put_text(json, "user", item->mailbox->address);
+    mock_control_put(json, "start", mock_json_utc(d->start));
+    mock_control_put(json, "end", mock_json_utc(d->end));
+    mock_control_put_text(json, "busy", gw_busy_name(d->busy));
+    mock_control_put(json, "all_day", json_boolean(d->all_day));
+    mock_control_put(json, "meeting", json_boolean(d->meeting));
+    mock_control_put(json, "cancelled", json_boolean(d->cancelled));
+    mock_control_put_text(json, "sensitivity", mock_sensitivity_name(d->sensitivity));
+    mock_control_put_text(json, "response", mock_response_name(d->response));
+    mock_control_put_text(json, "type", mock_item_type_name(d->type));
+    mock_control_put_text(json, "subject", d->subject);
+    mock_control_put_text(json, "location", d->location);
+    mock_control_put_int(json, "changes", item->change);
+    return json;
+}
+
+enum gw_code mock_control_users(struct mock_control_call *call)
+{
+    int64_t offset = 0, limit = 1000;
+    struct mock_mailbox *mailbox;
+    size_t pos = 0;
+    json_t *list;
+    enum gw_code rc = mock_control_page(call, &offset, &limit);
+
+    if (rc)
+        return rc;
+    list = json_array();
+    while ((mailbox = mock_mailbox_next(call->mx->org, &pos))) {
+        if (offset-- > 0)
+            continue;
+        if (limit-- <= 0)
+            break;
+        (void)json_array_append_new(list, user_json(mailbox));
+    }
+    mock_control_put_int(call->answer, "total", (int64_t)mock_mailbox_count(call->mx->org));
+    mock_control_put(call->answer, "users", list);
+    return GW_OK;
+}
+
+enum gw_code mock_control_users_add(struct mock_control_call *call)
+{
+    int64_t count = 0;
+    enum gw_code rc = mock_scenario_user(call->mx, call->body, call->now, &count, &call->err);
+
+    if (rc)
+        return rc;
+    mock_control_put_int(call->answer, "added", count);
+    return GW_OK;
+}
+
+enum gw_code mock_control_user(struct mock_control_call *call)
+{
+    struct mock_mailbox *mailbox = user_of(call);
+
+    if (!mailbox)
+        return call->err.code;
+    mock_control_put(call->answer, "user", user_json(mailbox));
+    mock_control_put(call->answer, "oof", oof_json(&mailbox->oof));
+    return GW_OK;
+}
+
+enum gw_code mock_control_user_remove(struct mock_control_call *call)
+{
+    struct mock_mailbox *mailbox = user_of(call);
+
+    if (!mailbox)
+        return call->err.code;
+    while (!gw_list_is_empty(&mailbox->subs))
+        mock_sub_lose(call->mx->subs,
+                      GW_CONTAINER(mailbox->subs.next, struct mock_sub, in_mailbox));
+    mock_mailbox_remove(call->mx->org, mailbox);
+    return GW_OK;
+}
+
+enum gw_code mock_control_user_meetings(struct mock_control_call *call)
+{
+    struct mock_mailbox *mailbox = user_of(call);
+    json_t *list;
+
+    if (!mailbox)
+        return call->err.code;
+    list = json_array();
+    for (size_t i = 0; i < mailbox->item_count; i++)
+        (void)json_array_append_new(list, meeting_json(mailbox->items[i]));
+    mock_control_put(call->answer, "meetings", list);
+    return GW_OK;
+}
+
+static enum gw_code meetings_add_all(struct mock_control_call *call, struct mock_mailbox *mailbox)
+{
+    json_t *list = json_array();
+    enum gw_code rc = GW_OK;
+
+    for (size_t i = 0; !rc && i < json_array_size(call->body); i++) {
+        struct mock_item *item;
+
+        rc = mock_scenario_meeting(call->mx, mailbox, json_array_get(call->body, i), 0, call->now,
+                                   &item, &call->err);
+        if (!rc)
+            (void)json_array_append_new(list, meeting_json(item));
+        else
+            (void)gw_fail_prefix(&call->err, "[%zu]: ", i);
+    }
+    mock_control_put(call->answer, "meetings", list);
+    return rc;
+}
+
+enum gw_code mock_control_meetings_add(struct mock_control_call *call)
+{
+    struct mock_mailbox *mailbox = user_of(call);
+    struct mock_item *item;
+    enum gw_code rc;
+
+    if (!mailbox)
+        return call->err.code;
+    if (json_is_array(call->body))
+        return meetings_add_all(call, mailbox);
+    rc = mock_scenario_meeting(call->mx, mailbox, call->body, 0, call->now, &item, &call->err);
+    if (!rc)
+        mock_control_put(call->answer, "meeting", meeting_json(item));
+    return rc;
+}
+
+enum gw_code mock_control_oof(struct mock_control_call *call)
+{
+    struct mock_mailbox *mailbox = user_of(call);
+
+    if (!mailbox)
+        return call->err.code;
+    mock_control_put(call->answer, "oof", oof_json(&mailbox->oof));
+    return GW_OK;
+}
+
+enum gw_code mock_control_oof_set(struct mock_control_call *call)
+{
+    struct mock_mailbox *mailbox = user_of(call);
+    enum gw_code rc;
+
+    if (!mailbox)
+        return call->err.code;
+    rc = mock_scenario_oof(mailbox, call->body, call->now.utc, &call->err);
+    return rc ? rc : mock_control_oof(call);
+}
+
+/* --- one meeting --- */
+
+static struct mock_item *meeting_of(struct mock_control_call *call)
+{
+    struct mock_item *item = mock_item_find(call->mx->org, call->arg[0]);
+    char quoted[GW_QUOTE_MAX];
+
+    if (!item)
+        (void)gw_fail(&call->err, GW_NOTFOUND, "no meeting %s", gw_quote(call->arg[0], quoted));
+    return item;
+}
+
+enum gw_code mock_control_meeting(struct mock_control_call *call)
+{
+    const struct mock_item *item = meeting_of(call);
+
+    if (!item)
+        return call->err.code;
+    mock_control_put(call->answer, "meeting", meeting_json(item));
+    return GW_OK;
+}
+
+enum gw_code mock_control_meeting_change(struct mock_control_call *call)
+{
+    struct mock_item *item = meeting_of(call);
+    struct mock_item_data data;
+    enum gw_code rc;
+
+    if (!item)
+        return call->err.code;
+    data = item->data;
+    rc = mock_meeting_read(call->body, 0, call->now.utc, &data, &call->err);
+    if (!rc)
+        rc = mock_item_change(call->mx->org, item, &data, call->now, &call->err);
+    return rc ? rc : mock_control_meeting(call);
+}
+
+/* As it is left in an attendee's calendar when the organizer calls it off: marked, and free. */
+enum gw_code mock_control_meeting_cancel(struct mock_control_call *call)
+{
+    struct mock_item *item = meeting_of(call);
+    struct mock_item_data data;
+    bool keep_busy = false;
+    enum gw_code rc;
+
+    if (!item)
+        return call->err.code;
+    rc = mock_json_only(call->body, "request", "keep_busy", &call->err);
+    if (!rc)
+        rc = mock_json_bool(call->body, "keep_busy", &keep_busy, &call->err);
+    if (rc)
+        return rc;
+    data = item->data;
+    data.cancelled = true;
+    data.meeting = true;
+    if (!keep_busy)
+        data.busy = GW_BUSY_FREE;
+    rc = mock_item_change(call->mx->org, item, &data, call->now, &call->err);
+    return rc ? rc : mock_control_meeting(call);
+}
+
+enum gw_code mock_control_meeting_delete(struct mock_control_call *call)
+{
+    struct mock_item *item = meeting_of(call);
+    bool moved = false;
+    enum gw_code rc;
+
+    if (!item)
+        return call->err.code;
+    rc = mock_json_only(call->body, "request", "moved", &call->err);
+    if (!rc)
+        rc = mock_json_bool(call->body, "moved", &moved, &call->err);
+    if (!rc)
+        mock_item_delete(call->mx->org, item, moved, call->now);
+    return rc;
+}

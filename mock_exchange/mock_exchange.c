@@ -1,0 +1,146 @@
+/* The whole organisation in one object: who knows whom, and the timer of the subscriptions. */
+#include "mock_exchange.h"
+
+#include <stdlib.h>
+
+#include "gw_bytes.h"
+#include "gw_mem.h"
+#include "mock_priv.h"
+
+static void on_timer(struct gw_now now, void *ctx)
+{
+    struct mock_exchange *mx = ctx;
+
+    mx->timer_at = GW_NEVER;
+    mock_subs_tick(mx->subs, now);
+    mock_exchange_touch(mx);
+}
+
+void mock_exchange_touch(struct mock_exchange *mx)
+{
+    gw_time at = mock_subs_deadline(mx->subs);
+
+    if (at == mx->timer_at)
+        return;
+    mx->timer_at = at;
+    net_timer_set(mx->timer, at);
+}
+
+static void on_pushed(void *ctx)
+{
+    mock_exchange_touch(ctx);
+}
+
+struct mock_exchange *mock_exchange_new(struct net_loop *loop)
+{
+    struct mock_exchange *mx = gw_new(struct mock_exchange);
+    struct mock_subs_args args = { .sender = &mock_push_sender };
+
+    mx->loop = loop;
+    mx->started = net_loop_now(loop).utc;
+    mx->org = mock_org_new();
+    mx->push = mock_push_new(loop);
+    args.sender_ctx = mx->push;
+    mx->subs = mock_subs_new(&args);
+    mock_push_attach(mx->push, mx->subs, on_pushed, mx);
+    mock_org_observe(mx->org, mock_subs_changed, mx->subs);
+    mx->journal = mock_journal_new();
+    mx->service.org = mx->org;
+    mx->service.subs = mx->subs;
+    mock_service_defaults(&mx->service);
+    mx->timer = net_timer_new(loop, on_timer, mx);
+    mx->timer_at = GW_NEVER;
+    return mx;
+}
+
+void mock_exchange_free(struct mock_exchange **mxp)
+{
+    struct mock_exchange *mx = *mxp;
+
+    if (!mx)
+        return;
+    *mxp = NULL;
+    net_http_server_free(&mx->control);
+    for (size_t i = 0; i < mx->cas_count; i++)
+        mock_cas_free(&mx->cas[i]);
+    net_timer_free(&mx->timer);
+    mock_subs_free(&mx->subs);
+    mock_push_free(&mx->push);
+    mock_journal_free(&mx->journal);
+    mock_org_free(&mx->org);
+    gw_secret_free(&mx->cert_pem);
+    gw_secret_free(&mx->key_pem);
+    free(mx->control_address);
+    free(mx);
+}
+
+enum gw_code mock_exchange_apply(struct mock_exchange *mx, struct gw_str text, struct gw_err *err)
+{
+    json_error_t where;
+    json_t *json = json_loadb(text.p ? text.p : "", text.len, JSON_REJECT_DUPLICATES, &where);
+    enum gw_code rc;
+
+    if (!json)
+        return gw_fail(err, GW_INVALID, "scenario, line %d: %s", where.line, where.text);
+    rc = mock_scenario_apply(mx, json, net_loop_now(mx->loop), err);
+    json_decref(json);
+    mock_exchange_touch(mx);
+    return rc;
+}
+
+struct mock_cas *mock_cas_find(const struct mock_exchange *mx, struct gw_str name)
+{
+    for (size_t i = 0; i < mx->cas_count; i++)
+        if (gw_str_is(name, mock_cas_name(mx->cas[i])))
+            return mx->cas[i];
+    return NULL;
+}
+
+uint16_t mock_exchange_cas_port(const struct mock_exchange *mx, const char *cas)
+{
+    const struct mock_cas *found = mock_cas_find(mx, gw_str_of(cas));
+
+    return found ? mock_cas_port(found) : 0;
+}
+
+uint16_t mock_exchange_control_port(const struct mock_exchange *mx)
+{
+    return mx->control ? net_http_server_port(mx->control) : 0;
+}
+
+void mock_exchange_ready_write(const struct mock_exchange *mx, struct gw_buf *out)
+{
+    bool v6 = mx->control_address && gw_str_find(gw_str_of(mx->control_address), ':') >= 0;
+
+    gw_buf_add_cstr(out, "{\"ready\": true");
+    if (mx->control)
+        gw_buf_addf(out, ", \"control\": \"http://%s%s%s:%u\"", v6 ? "[" : "", mx->control_address,
+                    v6 ? "]" : "", net_http_server_port(mx->control));
+    gw_buf_add_cstr(out, ", \"cas\": [");
+    for (size_t i = 0; i < mx->cas_count; i++) {
+        json_t *name = json_string(mock_cas_name(mx->cas[i]));
+        char *text = json_dumps(name, JSON_ENCODE_ANY);
+
+        gw_buf_addf(out, "%s{\"name\": %s, \"url\": \"", i ? ", " : "", text);
+        mock_cas_url_write(mx->cas[i], out);
+        gw_buf_addf(out, "\", \"port\": %u}", mock_cas_port(mx->cas[i]));
+        free(text);
+        json_decref(name);
+    }
+    gw_buf_add_cstr(out, "]}");
+}
+
+struct mock_org *mock_exchange_org(struct mock_exchange *mx)
+{
+    return mx->org;
+}
+
+struct mock_subs *mock_exchange_subs(struct mock_exchange *mx)
+{
+    return mx->subs;
+}
+
+struct mock_journal *mock_exchange_journal(struct mock_exchange *mx)
+{
+    return mx->journal;
+}

@@ -1,0 +1,386 @@
+/* GetUserAvailability: free and busy times of up to 100 mailboxes, in the time zone asked for. */
+#include <stdio.h>
+#include <string.h>
+
+#include "mock_soap.h"
+
+enum {
+    MAILBOXES_MAX = 100,
+    EVENTS_MAX = 10000, /* of one mailbox */
+    INTERVAL_MIN = 5,
+    INTERVAL_MAX = 1440,
+    INTERVAL_DEFAULT = 30
+};
+
+enum view_type {
+    VIEW_NONE,
+    VIEW_MERGED_ONLY,
+    VIEW_FREE_BUSY,
+    VIEW_FREE_BUSY_MERGED,
+    VIEW_DETAILED,
+    VIEW_DETAILED_MERGED
+};
+static const char *const view_name[] = { "None",     "MergedOnly",     "FreeBusy", "FreeBusyMerged",
+                                         "Detailed", "DetailedMerged", NULL };
+static const char *const weekday_name[] = { "Sunday",   "Monday", "Tuesday",  "Wednesday",
+                                            "Thursday", "Friday", "Saturday", NULL };
+
+struct query {
+    struct mock_zone zone;
+    gw_utc from, to;
+    int64_t interval_min;
+    enum view_type view;
+};
+
+/* "02:00:00" */
+static bool clock_parse(struct gw_str text, int *second_of_day)
+{
+    struct gw_str part[3];
+    static const int64_t max[] = { 23, 59, 59 };
+    int64_t value, sum = 0;
+
+    if (!gw_str_cut(text, ":", &part[0], &part[2]) || !gw_str_cut(part[2], ":", &part[1], &part[2]))
+        return false;
+    for (int i = 0; i < 3; i++) {
+        if (part[i].len != 2 || !gw_str_to_int(part[i], 0, max[i], &value))
+            return false;
+        sum = 60 * sum + value;
+    }
+    *second_of_day = (int)sum;
+    return true;
+}
+
+static bool change_read(struct mock_call *call, const struct xml_node *node,
+                        struct mock_zone_change *out)
+{
+    static const struct mock_rule rule[] = {
+        { MOCK_NS_TYPES, "Bias", true, false },      { MOCK_NS_TYPES, "Time", true, false },
+        { MOCK_NS_TYPES, "DayOrder", true, false },  { MOCK_NS_TYPES, "Month", true, false },
+        { MOCK_NS_TYPES, "DayOfWeek", true, false }, { MOCK_NS_TYPES, "Year", false, false },
+    };
+    const struct xml_node *year = xml_child(node, MOCK_NS_TYPES, "Year");
+    int64_t bias, order, month, in_year = 0;
+
+    if (!mock_check_children(call, node, rule, sizeof(rule) / sizeof(*rule)) ||
+        !mock_check_int(call, xml_child(node, MOCK_NS_TYPES, "Bias"), -1440, 1440, &bias) ||
+        !mock_check_int(call, xml_child(node, MOCK_NS_TYPES, "DayOrder"), 0, year ? 31 : 5,
+                        &order) ||
+        !mock_check_int(call, xml_child(node, MOCK_NS_TYPES, "Month"), 0, 12, &month) ||
+        (year && !mock_check_int(call, year, 0, 9999, &in_year)))
+        return false;
+    if (!clock_parse(xml_child_text(node, MOCK_NS_TYPES, "Time"), &out->second_of_day) ||
+        !mock_word_parse(xml_child_text(node, MOCK_NS_TYPES, "DayOfWeek"), weekday_name,
+                         &out->weekday))
+        return mock_fault_schema(call, "The time zone's Time or DayOfWeek is invalid.");
+    out->bias = (int)bias;
+    out->order = (int)order;
+    out->month = (int)month;
+    out->year = (int)in_year;
+    return true;
+}
+
+static bool zone_read(struct mock_call *call, const struct xml_node *node, struct mock_zone *out)
+{
+    static const struct mock_rule rule[] = {
+        { MOCK_NS_TYPES, "Bias", true, false },
+        { MOCK_NS_TYPES, "StandardTime", true, false },
+        { MOCK_NS_TYPES, "DaylightTime", true, false },
+    };
+    int64_t bias;
+
+    *out = (struct mock_zone){ .bias = 0 };
+    if (!node)
+        return call->zone_context || mock_fault(call, "ErrorTimeZone");
+    if (!mock_check_children(call, node, rule, 3) ||
+        !mock_check_int(call, xml_child(node, MOCK_NS_TYPES, "Bias"), -1440, 1440, &bias) ||
+        !change_read(call, xml_child(node, MOCK_NS_TYPES, "StandardTime"), &out->standard) ||
+        !change_read(call, xml_child(node, MOCK_NS_TYPES, "DaylightTime"), &out->daylight))
+        return false;
+    out->bias = (int)bias;
+    return true;
+}
+
+static bool window_read(struct mock_call *call, const struct xml_node *window, struct query *q)
+{
+    static const struct mock_rule rule[] = {
+        { MOCK_NS_TYPES, "StartTime", true, false },
+        { MOCK_NS_TYPES, "EndTime", true, false },
+    };
+
+    if (!mock_check_children(call, window, rule, 2))
+        return false;
+    if (mock_zone_parse(&q->zone, xml_child_text(window, MOCK_NS_TYPES, "StartTime"), &q->from) ||
+        mock_zone_parse(&q->zone, xml_child_text(window, MOCK_NS_TYPES, "EndTime"), &q->to))
+        return mock_fault_schema(call, "The TimeWindow is not of xs:dateTime.");
+    if (q->from > q->to)
+        return mock_fault(call, "ErrorInvalidTimeInterval");
+    if (q->to - q->from > (int64_t)call->service->window_days_max * GW_DAY_MS)
+        return mock_fault(call, "ErrorTimeIntervalTooBig");
+    return true;
+}
+
+static bool options_read(struct mock_call *call, const struct xml_node *node, struct query *q)
+{
+    static const struct mock_rule rule[] = {
+        { MOCK_NS_TYPES, "TimeWindow", true, false },
+        { MOCK_NS_TYPES, "MergedFreeBusyIntervalInMinutes", false, false },
+        { MOCK_NS_TYPES, "RequestedView", false, false },
+    };
+    const struct xml_node *interval, *view;
+    int index = VIEW_FREE_BUSY;
+
+    if (!node)
+        return mock_fault(call, "ErrorInvalidFreeBusyViewType");
+    if (!mock_check_children(call, node, rule, 3) ||
+        !window_read(call, xml_child(node, MOCK_NS_TYPES, "TimeWindow"), q))
+        return false;
+    interval = xml_child(node, MOCK_NS_TYPES, "MergedFreeBusyIntervalInMinutes");
+    q->interval_min = INTERVAL_DEFAULT;
+    if (interval && (!mock_check_int(call, interval, INT32_MIN, INT32_MAX, &q->interval_min)))
+        return false;
+    if (q->interval_min < INTERVAL_MIN || q->interval_min > INTERVAL_MAX)
+        return mock_fault(call, "ErrorInvalidMergedFreeBusyInterval");
+    view = xml_child(node, MOCK_NS_TYPES, "RequestedView");
+    if (view && !mock_word_parse(xml_text(view), view_name, &index))
+        return mock_fault_schema(call, "The 'RequestedView' element is invalid.");
+    if (index == VIEW_NONE)
+        return mock_fault(call, "ErrorInvalidFreeBusyViewType");
+    q->view = (enum view_type)index;
+    return true;
+}
+
+/* 0 Free 1 Tentative 2 Busy 3 OOF 4 NoData; WorkingElsewhere has come as 4 since 2013. */
+static char busy_digit(enum gw_busy busy)
+{
+    switch (busy) {
+    case GW_BUSY_FREE:
+        return '0';
+    case GW_BUSY_TENTATIVE:
+        return '1';
+    case GW_BUSY_BUSY:
+        return '2';
+    case GW_BUSY_OOF:
+        return '3';
+    case GW_BUSY_NODATA:
+    case GW_BUSY_ELSEWHERE:
+        return '4';
+    }
+    return '4';
+}
+
+static void merged_write(struct mock_call *call, const struct mock_mailbox *mailbox,
+                         const struct query *q)
+{
+    int64_t step = q->interval_min * GW_MINUTE_MS;
+    size_t count = (size_t)((q->to - q->from + step - 1) / step), pos = 0;
+    const struct mock_item *item;
+    struct gw_buf digits;
+
+    gw_buf_init(&digits, count + 1);
+    for (size_t i = 0; i < count; i++)
+        gw_buf_add_char(&digits, '0');
+    while (count && (item = mock_item_next_in(mailbox, q->from, q->to, &pos))) {
+        char digit = busy_digit(mock_busy_for(call, item->data.busy));
+        int64_t first = item->data.start <= q->from ? 0 : (item->data.start - q->from) / step;
+
+        for (int64_t at = first; at < (int64_t)count && q->from + at * step < item->data.end; at++)
+            if (digits.p[at] < digit)
+                digits.p[at] = digit;
+    }
+    xml_put(&call->w, "t:MergedFreeBusy", gw_buf_str(&digits));
+    gw_buf_done(&digits);
+}
+
+static void local_write(struct mock_call *call, const char *name, const struct mock_zone *zone,
+                        gw_utc t)
+{
+    struct gw_buf text;
+
+    gw_buf_init(&text, 64);
+    mock_zone_write(zone, t, &text);
+    xml_put(&call->w, name, gw_buf_str(&text));
+    gw_buf_done(&text);
+}
+
+static void details_write(struct xml_writer *w, const struct mock_item *item)
+{
+    const struct mock_item_data *d = &item->data;
+    bool private = d->sensitivity == MOCK_PRIVATE || d->sensitivity == MOCK_CONFIDENTIAL;
+    struct mock_id id = mock_id_item(item->mailbox->number, item->number);
+
+    xml_open(w, "t:CalendarEventDetails");
+    xml_put(w, "t:ID", gw_str_of(id.s));
+    if (d->subject)
+        xml_put(w, "t:Subject", gw_str_of(d->subject));
+    if (d->location)
+        xml_put(w, "t:Location", gw_str_of(d->location));
+    mock_put_bool(w, "t:IsMeeting", d->meeting);
+    mock_put_bool(w, "t:IsRecurring", d->type != MOCK_SINGLE);
+    mock_put_bool(w, "t:IsException", d->type == MOCK_EXCEPTION);
+    mock_put_bool(w, "t:IsReminderSet", false);
+    mock_put_bool(w, "t:IsPrivate", private);
+    xml_close(w);
+}
+
+static void events_write(struct mock_call *call, const struct mock_mailbox *mailbox,
+                         const struct query *q, bool details)
+{
+    struct xml_writer *w = &call->w;
+    const struct mock_item *item;
+    unsigned written = 0;
+    size_t pos = 0;
+
+    while (written < EVENTS_MAX && (item = mock_item_next_in(mailbox, q->from, q->to, &pos))) {
+        if (item->data.end == q->from && item->data.start < q->from)
+            continue; /* a view of times, not of items: what ended at its start is outside */
+        if (!written++)
+            xml_open(w, "t:CalendarEventArray");
+        xml_open(w, "t:CalendarEvent");
+        local_write(call, "t:StartTime", &q->zone, item->data.start);
+        local_write(call, "t:EndTime", &q->zone, item->data.end);
+        xml_put(w, "t:BusyType", gw_str_of(gw_busy_name(mock_busy_for(call, item->data.busy))));
+        if (details)
+            details_write(w, item);
+        xml_close(w);
+    }
+    if (written)
+        xml_close(w);
+}
+
+static void zone_change_write(struct xml_writer *w, const char *name, int bias)
+{
+    xml_open(w, name);
+    xml_open(w, "t:Bias");
+    xml_put_int(w, bias);
+    xml_close(w);
+    xml_put(w, "t:Time", GW_STR("00:00:00"));
+    xml_put(w, "t:DayOrder", GW_STR("0"));
+    xml_put(w, "t:Month", GW_STR("0"));
+    xml_put(w, "t:DayOfWeek", GW_STR("Sunday"));
+    xml_close(w);
+}
+
+static void working_hours_write(struct xml_writer *w)
+{
+    xml_open(w, "t:WorkingHours");
+    xml_open(w, "t:TimeZone");
+    xml_put(w, "t:Bias", GW_STR("0"));
+    zone_change_write(w, "t:StandardTime", 0);
+    zone_change_write(w, "t:DaylightTime", 0);
+    xml_close(w);
+    xml_open(w, "t:WorkingPeriodArray");
+    xml_open(w, "t:WorkingPeriod");
+    xml_put(w, "t:DayOfWeek", GW_STR("Monday Tuesday Wednesday Thursday Friday"));
+    xml_put(w, "t:StartTimeInMinutes", GW_STR("480"));
+    xml_put(w, "t:EndTimeInMinutes", GW_STR("1020"));
+    xml_close(w);
+    xml_close(w);
+    xml_close(w);
+}
+
+/* The own calendar in detail; that of others as free and busy times. */
+static void view_write(struct mock_call *call, const struct mock_mailbox *mailbox,
+                       const struct query *q)
+{
+    enum view_type view = q->view;
+    bool merged, details;
+
+    if (mailbox != call->self && view == VIEW_DETAILED)
+        view = VIEW_FREE_BUSY;
+    if (mailbox != call->self && view == VIEW_DETAILED_MERGED)
+        view = VIEW_FREE_BUSY_MERGED;
+    merged =
+        view == VIEW_MERGED_ONLY || view == VIEW_FREE_BUSY_MERGED || view == VIEW_DETAILED_MERGED;
+    details = view == VIEW_DETAILED || view == VIEW_DETAILED_MERGED;
+    xml_put(&call->w, "t:FreeBusyViewType", gw_str_of(view_name[view]));
+    if (merged)
+        merged_write(call, mailbox, q);
+    if (view == VIEW_MERGED_ONLY)
+        return;
+    events_write(call, mailbox, q, details);
+    working_hours_write(&call->w);
+}
+
+static void response_write(struct mock_call *call, const struct xml_node *data,
+                           const struct query *q)
+{
+    struct gw_str address =
+        xml_child_text(xml_child(data, MOCK_NS_TYPES, "Email"), MOCK_NS_TYPES, "Address");
+    struct mock_mailbox *mailbox = mock_mailbox_by_smtp(call->service->org, address);
+    struct xml_writer *w = &call->w;
+
+    xml_open(w, "m:FreeBusyResponse");
+    mock_message_open(call, "m:ResponseMessage", mailbox ? NULL : "ErrorMailRecipientNotFound");
+    xml_close(w);
+    xml_open(w, "m:FreeBusyView");
+    if (mailbox) {
+        mailbox->calls[MOCK_GET_AVAILABILITY] += mailbox != call->served->mailbox;
+        view_write(call, mailbox, q);
+    } else {
+        xml_put(w, "t:FreeBusyViewType", GW_STR("None"));
+    }
+    xml_close(w);
+    xml_close(w);
+}
+
+static bool mailboxes_check(struct mock_call *call, const struct xml_node *array, unsigned *count)
+{
+    static const struct mock_rule rule[] = {
+        { MOCK_NS_TYPES, "Email", true, false },
+        { MOCK_NS_TYPES, "AttendeeType", true, false },
+        { MOCK_NS_TYPES, "ExcludeConflicts", false, false },
+    };
+    static const struct mock_rule email_rule[] = {
+        { MOCK_NS_TYPES, "Name", false, false },
+        { MOCK_NS_TYPES, "Address", true, false },
+        { MOCK_NS_TYPES, "RoutingType", false, false },
+    };
+    static const char *const attendee[] = { "Organizer", "Required", "Optional",
+                                            "Room",      "Resource", NULL };
+    int index;
+
+    *count = 0;
+    for (const struct xml_node *n = array->child; n; n = n->next) {
+        if (!xml_is(n, MOCK_NS_TYPES, "MailboxData"))
+            return mock_fault_schema(call, "MailboxDataArray holds something else.");
+        if (!mock_check_children(call, n, rule, 3) ||
+            !mock_check_children(call, xml_child(n, MOCK_NS_TYPES, "Email"), email_rule, 3))
+            return false;
+        if (!mock_word_parse(xml_child_text(n, MOCK_NS_TYPES, "AttendeeType"), attendee, &index))
+            return mock_fault_schema(call, "The 'AttendeeType' element is invalid.");
+        ++*count;
+    }
+    if (!*count)
+        return mock_fault(call, "ErrorMailboxDataArrayEmpty");
+    if (*count > MAILBOXES_MAX)
+        return mock_fault(call, "ErrorMailboxDataArrayTooBig");
+    return true;
+}
+
+bool mock_get_availability(struct mock_call *call)
+{
+    static const struct mock_rule rule[] = {
+        { MOCK_NS_TYPES, "TimeZone", false, false },
+        { MOCK_NS_MESSAGES, "MailboxDataArray", true, false },
+        { MOCK_NS_TYPES, "FreeBusyViewOptions", false, false },
+        { MOCK_NS_TYPES, "SuggestionsViewOptions", false, false },
+    };
+    const struct xml_node *array = xml_child(call->node, MOCK_NS_MESSAGES, "MailboxDataArray");
+    struct xml_writer *w = &call->w;
+    struct query q;
+
+    if (!mock_check_children(call, call->node, rule, 4) ||
+        !zone_read(call, xml_child(call->node, MOCK_NS_TYPES, "TimeZone"), &q.zone) ||
+        !mailboxes_check(call, array, &call->served->mailboxes) ||
+        !options_read(call, xml_child(call->node, MOCK_NS_TYPES, "FreeBusyViewOptions"), &q))
+        return false;
+    xml_open(w, "m:GetUserAvailabilityResponse");
+    xml_put_attr(w, "xmlns:m", GW_STR(MOCK_NS_MESSAGES));
+    xml_put_attr(w, "xmlns:t", GW_STR(MOCK_NS_TYPES));
+    xml_open(w, "m:FreeBusyResponseArray");
+    for (const struct xml_node *n = array->child; n; n = n->next)
+        response_write(call, n, &q);
+    xml_close(w);
+    xml_close(w);
+    return true;
+}

@@ -1,0 +1,191 @@
+/* GetFolder and ConvertId: what clients ask first. And folder ids, which other operations need. */
+#include <stdio.h>
+
+#include "mock_soap.h"
+
+static struct gw_str node_mailbox(const struct xml_node *id)
+{
+    return xml_child_text(xml_child(id, MOCK_NS_TYPES, "Mailbox"), MOCK_NS_TYPES, "EmailAddress");
+}
+
+/* Folders of another mailbox: no permissions are modelled, so nobody has any. */
+static const char *distinguished_find(struct mock_call *call, const struct xml_node *id,
+                                      struct mock_mailbox **mailbox, enum mock_folder *folder)
+{
+    struct gw_str address = node_mailbox(id);
+
+    *mailbox = call->self;
+    if (address.len) {
+        *mailbox = mock_mailbox_by_smtp(call->service->org, address);
+        if (!*mailbox)
+            return "ErrorNonExistentMailbox";
+        if (*mailbox != call->self)
+            return "ErrorAccessDenied";
+    } else if (!call->self) {
+        return "ErrorMissingEmailAddress";
+    }
+    return mock_folder_parse(xml_attr(id, "Id"), folder) ? NULL : "ErrorFolderNotFound";
+}
+
+const char *mock_folder_find(struct mock_call *call, const struct xml_node *id,
+                             struct mock_mailbox **mailbox, enum mock_folder *folder)
+{
+    uint32_t number;
+
+    if (xml_is(id, MOCK_NS_TYPES, "DistinguishedFolderId"))
+        return distinguished_find(call, id, mailbox, folder);
+    if (!mock_id_folder_parse(xml_attr(id, "Id"), &number, folder))
+        return "ErrorInvalidIdMalformed";
+    *mailbox = mock_mailbox_by_number(call->service->org, number);
+    if (!*mailbox)
+        return "ErrorNonExistentMailbox";
+    return *mailbox == call->self ? NULL : "ErrorAccessDenied";
+}
+
+/* In the schema's order, whatever the order asked in. */
+enum {
+    FOLDER_PARENT = 1,
+    FOLDER_CLASS = 2,
+    FOLDER_NAME = 4,
+    FOLDER_TOTAL = 8,
+    FOLDER_CHILDREN = 16,
+    FOLDER_DISTINGUISHED = 32,
+    FOLDER_DEFAULT = FOLDER_CLASS | FOLDER_NAME | FOLDER_TOTAL | FOLDER_CHILDREN,
+    FOLDER_ALL = 63
+};
+
+static unsigned folder_shape_read(const struct xml_node *shape)
+{
+    static const struct {
+        const char *uri;
+        unsigned bit;
+    } field[] = {
+        { "folder:ParentFolderId", FOLDER_PARENT },
+        { "folder:FolderClass", FOLDER_CLASS },
+        { "folder:DisplayName", FOLDER_NAME },
+        { "folder:TotalCount", FOLDER_TOTAL },
+        { "folder:ChildFolderCount", FOLDER_CHILDREN },
+        { "folder:DistinguishedFolderId", FOLDER_DISTINGUISHED },
+    };
+    struct gw_str base = xml_child_text(shape, MOCK_NS_TYPES, "BaseShape");
+    const struct xml_node *n = xml_child(xml_child(shape, MOCK_NS_TYPES, "AdditionalProperties"),
+                                         MOCK_NS_TYPES, "FieldURI");
+    unsigned want = gw_str_is(base, "Default")         ? FOLDER_DEFAULT
+                    : gw_str_is(base, "AllProperties") ? FOLDER_ALL
+                                                       : 0;
+
+    for (; n; n = xml_next_same(n))
+        for (size_t i = 0; i < sizeof(field) / sizeof(*field); i++)
+            if (gw_str_is(xml_attr(n, "FieldURI"), field[i].uri))
+                want |= field[i].bit;
+    return want;
+}
+
+static void put_count(struct xml_writer *w, const char *name, size_t count)
+{
+    xml_open(w, name);
+    xml_put_int(w, (int64_t)count);
+    xml_close(w);
+}
+
+static void folder_write(struct mock_call *call, const struct mock_mailbox *mailbox,
+                         enum mock_folder folder, unsigned want)
+{
+    const struct mock_folder_kind *kind = &mock_folder_kind[folder];
+    bool calendar = folder == MOCK_FOLDER_CALENDAR;
+    struct xml_writer *w = &call->w;
+
+    xml_open(w, kind->element);
+    mock_put_id(w, "t:FolderId", mock_id_folder(mailbox->number, folder),
+                calendar ? mailbox->change : 1);
+    if (want & FOLDER_PARENT)
+        mock_put_id(w, "t:ParentFolderId", mock_id_folder(mailbox->number, kind->parent), 1);
+    if ((want & FOLDER_CLASS) && kind->class)
+        xml_put(w, "t:FolderClass", gw_str_of(kind->class));
+    if (want & FOLDER_NAME)
+        xml_put(w, "t:DisplayName", gw_str_of(kind->display));
+    if (want & FOLDER_TOTAL)
+        put_count(w, "t:TotalCount", calendar ? mailbox->item_count : 0);
+    if (want & FOLDER_CHILDREN)
+        put_count(w, "t:ChildFolderCount",
+                  folder == MOCK_FOLDER_TOP    ? MOCK_FOLDER_COUNT - 2
+                  : folder == MOCK_FOLDER_ROOT ? 1
+                                               : 0);
+    if ((want & FOLDER_DISTINGUISHED) && call->version >= MOCK_V2013)
+        xml_put(w, "t:DistinguishedFolderId", gw_str_of(kind->name));
+    xml_close(w);
+}
+
+bool mock_get_folder(struct mock_call *call)
+{
+    static const struct mock_rule rule[] = {
+        { MOCK_NS_MESSAGES, "FolderShape", true, false },
+        { MOCK_NS_MESSAGES, "FolderIds", true, false },
+    };
+    const struct xml_node *shape = xml_child(call->node, MOCK_NS_MESSAGES, "FolderShape");
+    const struct xml_node *ids = xml_child(call->node, MOCK_NS_MESSAGES, "FolderIds");
+    struct xml_writer *w = &call->w;
+
+    if (!mock_check_children(call, call->node, rule, 2))
+        return false;
+    if (!ids->child)
+        return mock_fault_schema(call, "The element 'FolderIds' has incomplete content.");
+    xml_open(w, "m:GetFolderResponse");
+    xml_put_attr(w, "xmlns:m", GW_STR(MOCK_NS_MESSAGES));
+    xml_put_attr(w, "xmlns:t", GW_STR(MOCK_NS_TYPES));
+    xml_open(w, "m:ResponseMessages");
+    for (const struct xml_node *id = ids->child; id; id = id->next) {
+        struct mock_mailbox *mailbox;
+        enum mock_folder folder;
+        const char *code = mock_folder_find(call, id, &mailbox, &folder);
+
+        mock_message_open(call, "m:GetFolderResponseMessage", code);
+        xml_open(w, "m:Folders");
+        if (!code)
+            folder_write(call, mailbox, folder, folder_shape_read(shape));
+        xml_close(w);
+        xml_close(w);
+    }
+    xml_close(w);
+    xml_close(w);
+    return true;
+}
+
+/* Clients use it to find out what the server is; there is one format of ids here, so the id itself
+ * is the answer. */
+bool mock_convert_id(struct mock_call *call)
+{
+    static const char *const format[] = { "EwsLegacyId", "EwsId", "EntryId", "HexEntryId",
+                                          "StoreId",     "OwaId", NULL };
+    const struct xml_node *ids = xml_child(call->node, MOCK_NS_MESSAGES, "SourceIds");
+    struct gw_str to = xml_attr(call->node, "DestinationFormat");
+    struct xml_writer *w = &call->w;
+    int index;
+
+    if (!ids || !ids->child || !mock_word_parse(to, format, &index))
+        return mock_fault_schema(call, "ConvertId needs DestinationFormat and SourceIds.");
+    xml_open(w, "m:ConvertIdResponse");
+    xml_put_attr(w, "xmlns:m", GW_STR(MOCK_NS_MESSAGES));
+    xml_put_attr(w, "xmlns:t", GW_STR(MOCK_NS_TYPES));
+    xml_open(w, "m:ResponseMessages");
+    for (const struct xml_node *id = ids->child; id; id = id->next) {
+        struct gw_str address = xml_attr(id, "Mailbox");
+        bool known = mock_mailbox_by_smtp(call->service->org, address);
+
+        mock_message_open(call, "m:ConvertIdResponseMessage",
+                          known ? NULL : "ErrorNonExistentMailbox");
+        if (known) {
+            xml_open(w, "m:AlternateId");
+            xml_put_attr(w, "xmlns:xsi", GW_STR("http://www.w3.org/2001/XMLSchema-instance"));
+            xml_put_attr(w, "xsi:type", GW_STR("t:AlternateIdType"));
+            xml_put_attr(w, "Format", to);
+            xml_put_attr(w, "Id", xml_attr(id, "Id"));
+            xml_put_attr(w, "Mailbox", address);
+            xml_close(w);
+        }
+        xml_close(w);
+    }
+    xml_close(w);
+    xml_close(w);
+    return true;
+}

@@ -1,0 +1,184 @@
+/* Subscribe (push) and Unsubscribe, which push subscriptions do not know. */
+#include "mock_soap.h"
+
+enum { STATUS_FREQUENCY_MAX = 1440 };
+
+static bool events_read(struct mock_call *call, const struct xml_node *types, unsigned *mask)
+{
+    const struct xml_node *n = types->child;
+
+    *mask = 0;
+    if (!n)
+        return mock_fault_schema(call, "The element 'EventTypes' has incomplete content.");
+    for (; n; n = n->next) {
+        int kind;
+
+        for (kind = 0; kind < MOCK_EVENT_KINDS; kind++)
+            if (gw_str_is(xml_text(n), mock_event_name((enum mock_event_kind)kind)))
+                break;
+        if (kind == MOCK_EVENT_FREE_BUSY && call->version < MOCK_V2010_SP1)
+            kind = MOCK_EVENT_KINDS;
+        if (!xml_is(n, MOCK_NS_TYPES, "EventType") || kind == MOCK_EVENT_KINDS)
+            return mock_fault_schema(call, "The 'EventType' element is invalid: '%.*s'.",
+                                     GW_STR_ARG(gw_str_utf8_cut(xml_text(n), 60)));
+        *mask |= 1u << kind;
+    }
+    return true;
+}
+
+/* All folders in one mailbox, the caller's; only the calendar ever has events. */
+static const char *folders_read(struct mock_call *call, const struct xml_node *request,
+                                bool *calendar)
+{
+    const struct xml_node *ids = xml_child(request, MOCK_NS_TYPES, "FolderIds");
+    struct gw_str all = xml_attr(request, "SubscribeToAllFolders");
+
+    *calendar = gw_str_is(all, "true") || gw_str_is(all, "1");
+    if (!call->self)
+        return "ErrorMissingEmailAddress";
+    if ((ids && ids->child) == *calendar)
+        return "ErrorInvalidSubscriptionRequest";
+    for (const struct xml_node *id = ids ? ids->child : NULL; id; id = id->next) {
+        struct mock_mailbox *mailbox;
+        enum mock_folder folder;
+        const char *code = mock_folder_find(call, id, &mailbox, &folder);
+
+        if (code && gw_str_is(gw_str_of(code), "ErrorAccessDenied"))
+            return "ErrorSubscriptionDelegateAccessNotSupported";
+        if (code)
+            return code;
+        *calendar |= folder == MOCK_FOLDER_CALENDAR;
+    }
+    return NULL;
+}
+
+static bool url_is_valid(struct gw_str url)
+{
+    struct gw_str scheme, rest, host;
+
+    if (!url.len || url.len > MOCK_SUB_URL_MAX || !gw_str_cut(url, "://", &scheme, &rest) ||
+        (!gw_str_iis(scheme, "http") && !gw_str_iis(scheme, "https")))
+        return false;
+    for (size_t i = 0; i < url.len; i++)
+        if ((unsigned char)url.p[i] <= ' ' || (unsigned char)url.p[i] == 0x7f)
+            return false;
+    host = rest;
+    (void)gw_str_cut(rest, "/", &host, NULL);
+    return host.len && host.p[0] != ':';
+}
+
+static const char *watermark_read(struct mock_call *call, const struct xml_node *request,
+                                  struct mock_sub_args *args)
+{
+    const struct xml_node *node = xml_child(request, MOCK_NS_TYPES, "Watermark");
+    uint32_t mailbox;
+
+    if (!node)
+        return NULL;
+    if (!mock_id_watermark_parse(xml_text(node), &mailbox, &args->after) ||
+        mailbox != call->self->number || args->after > call->self->event)
+        return "ErrorInvalidWatermark";
+    args->resume = true;
+    return NULL;
+}
+
+static const char *push_make(struct mock_call *call, const struct xml_node *request,
+                             struct mock_sub_args *args, struct mock_sub **sub)
+{
+    bool calendar;
+    const char *code = folders_read(call, request, &calendar);
+
+    if (!code)
+        code = watermark_read(call, request, args);
+    if (!code && !url_is_valid(args->url))
+        code = "ErrorInvalidPushSubscriptionUrl";
+    if (code)
+        return code;
+    if (!calendar)
+        args->events = 0;
+    args->mailbox = call->self;
+    if (mock_sub_add(call->service->subs, args, call->now, sub, NULL))
+        return "ErrorExceededSubscriptionCount";
+    return NULL;
+}
+
+static void subscribe_write(struct mock_call *call, const char *code, const struct mock_sub *sub)
+{
+    struct xml_writer *w = &call->w;
+
+    xml_open(w, "m:SubscribeResponse");
+    xml_put_attr(w, "xmlns:m", GW_STR(MOCK_NS_MESSAGES));
+    xml_open(w, "m:ResponseMessages");
+    mock_message_open(call, "m:SubscribeResponseMessage", code);
+    if (!code) {
+        struct mock_id watermark = mock_id_watermark(sub->mailbox->number, sub->acked);
+
+        xml_put(w, "m:SubscriptionId", gw_str_of(sub->id));
+        xml_put(w, "m:Watermark", gw_str_of(watermark.s));
+    }
+    xml_close(w);
+    xml_close(w);
+    xml_close(w);
+}
+
+bool mock_subscribe(struct mock_call *call)
+{
+    static const struct mock_rule push[] = {
+        { MOCK_NS_MESSAGES, "PushSubscriptionRequest", true, false },
+    };
+    static const struct mock_rule rule[] = {
+        { MOCK_NS_TYPES, "FolderIds", false, false },
+        { MOCK_NS_TYPES, "EventTypes", true, false },
+        { MOCK_NS_TYPES, "Watermark", false, false },
+        { MOCK_NS_TYPES, "StatusFrequency", true, false },
+        { MOCK_NS_TYPES, "URL", true, false },
+        { MOCK_NS_TYPES, "CallerData", false, false },
+    };
+    const struct xml_node *request = call->node->child;
+    struct gw_str all = xml_attr(request, "SubscribeToAllFolders");
+    struct mock_sub_args args = { .site = call->request->site, .version = call->version_name };
+    struct mock_sub *sub = NULL;
+    int64_t status_min;
+    const char *code;
+
+    if (request && (xml_is(request, MOCK_NS_MESSAGES, "PullSubscriptionRequest") ||
+                    xml_is(request, MOCK_NS_MESSAGES, "StreamingSubscriptionRequest"))) {
+        subscribe_write(call, "ErrorInvalidSubscriptionRequest", NULL);
+        return true;
+    }
+    if (!mock_check_children(call, call->node, push, 1))
+        return false;
+    if (!mock_check_children(call, request, rule, sizeof(rule) / sizeof(*rule)) ||
+        (all.p && !mock_check_bool(call, all, "SubscribeToAllFolders")) ||
+        !events_read(call, xml_child(request, MOCK_NS_TYPES, "EventTypes"), &args.events) ||
+        !mock_check_int(call, xml_child(request, MOCK_NS_TYPES, "StatusFrequency"), 1,
+                        STATUS_FREQUENCY_MAX, &status_min))
+        return false;
+    args.status_min = (int)status_min;
+    args.url = xml_child_text(request, MOCK_NS_TYPES, "URL");
+    args.account = gw_str_of(call->request->account->name);
+    code = push_make(call, request, &args, &sub);
+    subscribe_write(call, code, sub);
+    return true;
+}
+
+bool mock_unsubscribe(struct mock_call *call)
+{
+    static const struct mock_rule rule[] = {
+        { MOCK_NS_MESSAGES, "SubscriptionId", true, false },
+    };
+    struct gw_str id = xml_child_text(call->node, MOCK_NS_MESSAGES, "SubscriptionId");
+    struct xml_writer *w = &call->w;
+
+    if (!mock_check_children(call, call->node, rule, 1))
+        return false;
+    xml_open(w, "m:UnsubscribeResponse");
+    xml_put_attr(w, "xmlns:m", GW_STR(MOCK_NS_MESSAGES));
+    xml_open(w, "m:ResponseMessages");
+    mock_message_error(call, "m:UnsubscribeResponseMessage",
+                       mock_sub_find(call->service->subs, id) ? "ErrorInvalidPullSubscriptionId"
+                                                              : "ErrorSubscriptionNotFound");
+    xml_close(w);
+    xml_close(w);
+    return true;
+}

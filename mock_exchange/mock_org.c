@@ -1,0 +1,325 @@
+/* Accounts and mailboxes, and the maps to find them by. Items are in mock_item.c. */
+#include "mock_org.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_mem.h"
+#include "mock_org_priv.h"
+
+static const char *const operation_name[MOCK_OPERATION_COUNT] = {
+    [MOCK_SUBSCRIBE] = "Subscribe",        [MOCK_UNSUBSCRIBE] = "Unsubscribe",
+    [MOCK_FIND_ITEM] = "FindItem",         [MOCK_GET_FOLDER] = "GetFolder",
+    [MOCK_CONVERT_ID] = "ConvertId",       [MOCK_GET_AVAILABILITY] = "GetUserAvailability",
+    [MOCK_GET_OOF] = "GetUserOofSettings", [MOCK_OTHER] = "other",
+};
+
+const char *mock_operation_name(enum mock_operation op)
+{
+    return operation_name[op];
+}
+
+bool mock_operation_parse(struct gw_str name, enum mock_operation *out)
+{
+    for (int i = 0; i < MOCK_OPERATION_COUNT; i++) {
+        if (gw_str_iis(name, operation_name[i])) {
+            *out = (enum mock_operation)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+char *mock_lower_dup(struct gw_str s)
+{
+    char *out = gw_str_dup(s);
+
+    for (char *c = out; *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c - 'A' + 'a');
+    return out;
+}
+
+/* Looks a key up in lower case. */
+static void *get_folded(const struct gw_map *map, struct gw_str key)
+{
+    char fold[512];
+
+    if (key.len > sizeof(fold))
+        return NULL;
+    for (size_t i = 0; i < key.len; i++) {
+        char c = key.p[i];
+
+        fold[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    return gw_map_get(map, (struct gw_str){ fold, key.len });
+}
+
+struct mock_org *mock_org_new(void)
+{
+    struct mock_org *org = gw_new(struct mock_org);
+
+    org->accounts = gw_map_new();
+    org->by_smtp = gw_map_new();
+    org->by_upn = gw_map_new();
+    org->items = gw_map_new();
+    return org;
+}
+
+static void account_free(struct mock_account *account)
+{
+    if (!account)
+        return;
+    free(account->name);
+    free(account->password);
+    free(account->mailbox);
+    for (size_t i = 0; i < account->allowed_count; i++)
+        free(account->allowed[i]);
+    free(account->allowed);
+    free(account);
+}
+
+static void mailbox_free(struct mock_mailbox *mailbox)
+{
+    for (size_t i = 0; i < mailbox->item_count; i++)
+        mock_item_free(mailbox->items[i]);
+    free(mailbox->items);
+    for (size_t i = 0; i < mailbox->alias_count; i++)
+        free(mailbox->aliases[i]);
+    free(mailbox->aliases);
+    free(mailbox->address);
+    free(mailbox->upn);
+    free(mailbox->display);
+    free(mailbox->oof.internal_reply);
+    free(mailbox->oof.external_reply);
+    free(mailbox);
+}
+
+void mock_org_free(struct mock_org **orgp)
+{
+    struct mock_org *org = *orgp;
+    struct mock_account *account;
+    size_t pos = 0;
+
+    if (!org)
+        return;
+    *orgp = NULL;
+    while ((account = gw_map_next(org->accounts, &pos)))
+        account_free(account);
+    gw_map_free(&org->accounts);
+    gw_map_free(&org->by_smtp);
+    gw_map_free(&org->by_upn);
+    gw_map_free(&org->items);
+    for (size_t i = 0; i < org->mailbox_count; i++)
+        mailbox_free(org->mailboxes[i]);
+    free(org->mailboxes);
+    free(org);
+}
+
+void mock_org_observe(struct mock_org *org, mock_change_fn *fn, void *ctx)
+{
+    org->observer = fn;
+    org->observer_ctx = ctx;
+}
+
+enum gw_code mock_account_put(struct mock_org *org, const struct mock_account_args *args,
+                              struct gw_err *err)
+{
+    struct mock_account *account;
+
+    if (!args->name.len || args->name.len > MOCK_TEXT_MAX || gw_str_find(args->name, ':') >= 0)
+        return gw_fail(err, GW_INVALID, "account: 'name' must be there, and without ':'");
+    account = gw_new(struct mock_account);
+    account->name = mock_lower_dup(args->name);
+    account->password = gw_str_dup(args->password);
+    account->mailbox = args->mailbox.len ? mock_lower_dup(args->mailbox) : NULL;
+    account->rights = args->rights;
+    if (args->allowed_count)
+        account->allowed = gw_realloc(NULL, args->allowed_count, sizeof(*account->allowed));
+    for (size_t i = 0; i < args->allowed_count; i++)
+        account->allowed[account->allowed_count++] = mock_lower_dup(args->allowed[i]);
+    account_free(gw_map_set(org->accounts, gw_str_of(account->name), account));
+    return GW_OK;
+}
+
+const struct mock_account *mock_account_find(const struct mock_org *org, struct gw_str name)
+{
+    (void)gw_str_cut(name, "\\", NULL, &name);
+    return get_folded(org->accounts, name);
+}
+
+size_t mock_account_count(const struct mock_org *org)
+{
+    return gw_map_len(org->accounts);
+}
+
+bool mock_account_may(const struct mock_account *account, const struct mock_mailbox *mailbox)
+{
+    if (account->mailbox && !strcmp(account->mailbox, mailbox->address))
+        return true;
+    if (account->rights != MOCK_RIGHTS_LIST)
+        return account->rights == MOCK_RIGHTS_ALL;
+    for (size_t i = 0; i < account->allowed_count; i++) {
+        const char *allowed = account->allowed[i];
+
+        if (allowed[0] == '@' ? gw_str_ends(gw_str_of(mailbox->address), allowed)
+                              : !strcmp(mailbox->address, allowed))
+            return true;
+    }
+    return false;
+}
+
+static enum gw_code address_check(const struct mock_org *org, struct gw_str address,
+                                  const char *what, struct gw_err *err)
+{
+    char quoted[GW_QUOTE_MAX];
+    ptrdiff_t at = gw_str_find(address, '@');
+
+    if (at <= 0 || (size_t)at + 1 >= address.len || address.len > 320 || !gw_str_is_utf8(address))
+        return gw_fail(err, GW_INVALID, "%s %s is not of the form name@domain", what,
+                       gw_quote(address, quoted));
+    for (size_t i = 0; i < address.len; i++)
+        if ((unsigned char)address.p[i] <= ' ')
+            return gw_fail(err, GW_INVALID, "%s %s has white space in it", what,
+                           gw_quote(address, quoted));
+    if (get_folded(org->by_smtp, address))
+        return gw_fail(err, GW_EXISTS, "%s %s is taken", what, gw_quote(address, quoted));
+    return GW_OK;
+}
+
+static enum gw_code mailbox_check(const struct mock_org *org, const struct mock_mailbox_args *args,
+                                  struct gw_err *err)
+{
+    char quoted[GW_QUOTE_MAX];
+    enum gw_code rc = address_check(org, args->address, "address", err);
+
+    for (size_t i = 0; !rc && i < args->alias_count; i++)
+        rc = address_check(org, args->aliases[i], "alias", err);
+    if (rc)
+        return rc;
+    if (org->mailbox_count >= MOCK_MAILBOXES_MAX)
+        return gw_fail(err, GW_LIMIT, "more than %d mailboxes", MOCK_MAILBOXES_MAX);
+    if (args->upn.len > 320 || args->display.len > MOCK_TEXT_MAX)
+        return gw_fail(err, GW_INVALID, "upn or display name too long");
+    if (get_folded(org->by_upn, args->upn.len ? args->upn : args->address))
+        return gw_fail(err, GW_EXISTS, "user principal name of %s is taken",
+                       gw_quote(args->address, quoted));
+    return GW_OK;
+}
+
+static void aliases_add(struct mock_org *org, struct mock_mailbox *mailbox,
+                        const struct mock_mailbox_args *args)
+{
+    if (args->alias_count)
+        mailbox->aliases = gw_realloc(NULL, args->alias_count, sizeof(*mailbox->aliases));
+    for (size_t i = 0; i < args->alias_count; i++) {
+        char *alias = mock_lower_dup(args->aliases[i]);
+
+        if (gw_map_get(org->by_smtp, gw_str_of(alias))) { /* twice in the list */
+            free(alias);
+            continue;
+        }
+        mailbox->aliases[mailbox->alias_count++] = alias;
+        (void)gw_map_set(org->by_smtp, gw_str_of(alias), mailbox);
+    }
+}
+
+enum gw_code mock_mailbox_add(struct mock_org *org, const struct mock_mailbox_args *args,
+                              struct mock_mailbox **out, struct gw_err *err)
+{
+    struct gw_str local = args->address;
+    struct mock_mailbox *mailbox;
+    enum gw_code rc = mailbox_check(org, args, err);
+
+    if (rc)
+        return rc;
+    (void)gw_str_cut(local, "@", &local, NULL);
+    mailbox = gw_new(struct mock_mailbox);
+    mailbox->address = mock_lower_dup(args->address);
+    mailbox->upn = mock_lower_dup(args->upn.len ? args->upn : args->address);
+    mailbox->display = gw_str_dup(args->display.len ? args->display : local);
+    mailbox->event = 1;
+    mailbox->change = 1;
+    gw_list_init(&mailbox->subs);
+    if (org->mailbox_count == org->mailbox_cap) {
+        org->mailbox_cap = org->mailbox_cap ? 2 * org->mailbox_cap : 64;
+        org->mailboxes = gw_realloc(org->mailboxes, org->mailbox_cap, sizeof(*org->mailboxes));
+    }
+    org->mailboxes[org->mailbox_count++] = mailbox;
+    org->mailbox_live++;
+    mailbox->number = (uint32_t)org->mailbox_count;
+    (void)gw_map_set(org->by_smtp, gw_str_of(mailbox->address), mailbox);
+    (void)gw_map_set(org->by_upn, gw_str_of(mailbox->upn), mailbox);
+    aliases_add(org, mailbox, args);
+    *out = mailbox;
+    return GW_OK;
+}
+
+void mock_mailbox_remove(struct mock_org *org, struct mock_mailbox *mailbox)
+{
+    if (mailbox->gone)
+        return;
+    mailbox->gone = true;
+    org->mailbox_live--;
+    (void)gw_map_remove(org->by_smtp, gw_str_of(mailbox->address));
+    (void)gw_map_remove(org->by_upn, gw_str_of(mailbox->upn));
+    for (size_t i = 0; i < mailbox->alias_count; i++)
+        (void)gw_map_remove(org->by_smtp, gw_str_of(mailbox->aliases[i]));
+    for (size_t i = 0; i < mailbox->item_count; i++) {
+        (void)gw_map_remove(org->items, gw_str_of(mailbox->items[i]->key));
+        mock_item_free(mailbox->items[i]);
+    }
+    mailbox->item_count = 0;
+}
+
+struct mock_mailbox *mock_mailbox_by_smtp(const struct mock_org *org, struct gw_str address)
+{
+    return get_folded(org->by_smtp, address);
+}
+
+struct mock_mailbox *mock_mailbox_by_upn(const struct mock_org *org, struct gw_str upn)
+{
+    return get_folded(org->by_upn, upn);
+}
+
+struct mock_mailbox *mock_mailbox_by_number(const struct mock_org *org, uint32_t number)
+{
+    struct mock_mailbox *mailbox;
+
+    if (!number || number > org->mailbox_count)
+        return NULL;
+    mailbox = org->mailboxes[number - 1];
+    return mailbox->gone ? NULL : mailbox;
+}
+
+size_t mock_mailbox_count(const struct mock_org *org)
+{
+    return org->mailbox_live;
+}
+
+struct mock_mailbox *mock_mailbox_next(const struct mock_org *org, size_t *pos)
+{
+    while (*pos < org->mailbox_count) {
+        struct mock_mailbox *mailbox = org->mailboxes[(*pos)++];
+
+        if (!mailbox->gone)
+            return mailbox;
+    }
+    return NULL;
+}
+
+static char *dup_or_null(const char *s)
+{
+    return s ? gw_str_dup(gw_str_of(s)) : NULL;
+}
+
+void mock_oof_set(struct mock_mailbox *mailbox, const struct mock_oof *oof)
+{
+    struct mock_oof copy = *oof;
+
+    copy.internal_reply = dup_or_null(oof->internal_reply);
+    copy.external_reply = dup_or_null(oof->external_reply);
+    free(mailbox->oof.internal_reply);
+    free(mailbox->oof.external_reply);
+    mailbox->oof = copy;
+}

@@ -1,0 +1,57 @@
+/* What the parts that know the whole organisation share: scenario, control, and the object itself. */
+#ifndef MOCK_PRIV_H
+#define MOCK_PRIV_H
+
+#include "mock_cas.h"
+#include "mock_exchange.h"
+#include "mock_json.h"
+#include "mock_push.h"
+#include "net_http_server.h"
+
+enum { MOCK_CAS_MAX = 64 };
+
+struct mock_exchange {
+    struct net_loop *loop;
+    struct mock_org *org;
+    struct mock_push *push;
+    struct mock_subs *subs;
+    struct mock_journal *journal;
+    struct mock_service service;
+    struct mock_cas *cas[MOCK_CAS_MAX];
+    size_t cas_count;
+    struct net_timer *timer;
+    gw_time timer_at;
+    char *cert_pem, *key_pem; /* for CAS over HTTPS */
+    struct net_http_server *control;
+    char *control_address;
+    gw_utc started;
+};
+
+/* Parts of a scenario, which control requests use as well. 'count' counts what was added. */
+enum gw_code mock_scenario_apply(struct mock_exchange *mx, const json_t *scenario,
+                                 struct gw_now now, struct gw_err *err);
+enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *settings,
+                                    struct gw_err *err);
+enum gw_code mock_scenario_account(struct mock_exchange *mx, const json_t *account,
+                                   struct gw_err *err);
+enum gw_code mock_scenario_cas(struct mock_exchange *mx, const json_t *cas, struct gw_err *err);
+enum gw_code mock_scenario_user(struct mock_exchange *mx, const json_t *user, struct gw_now now,
+                                int64_t *count, struct gw_err *err);
+enum gw_code mock_scenario_meeting(struct mock_exchange *mx, struct mock_mailbox *mailbox,
+                                   const json_t *meeting, int64_t shift_ms, struct gw_now now,
+                                   struct mock_item **out, struct gw_err *err);
+enum gw_code mock_scenario_oof(struct mock_mailbox *mailbox, const json_t *oof, gw_utc now,
+                               struct gw_err *err);
+
+/* The members of a meeting over what 'data' says; its texts are borrowed from the JSON. */
+enum gw_code mock_meeting_read(const json_t *meeting, int64_t shift_ms, gw_utc now,
+                               struct mock_item_data *data, struct gw_err *err);
+
+struct mock_cas *mock_cas_find(const struct mock_exchange *mx, struct gw_str name);
+
+/* "[::1]:8080", "127.0.0.1:0". */
+bool mock_listen_parse(struct gw_str text, char address[64], uint16_t *port);
+
+enum gw_code mock_control_open(struct mock_exchange *mx, struct gw_str listen, struct gw_err *err);
+
+#endif

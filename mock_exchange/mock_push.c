@@ -1,0 +1,294 @@
+/* Connections are grouped by listener (scheme, host, port). Each group has its queue of
+ * subscriptions; groups take turns. */
+#include "mock_push.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_log.h"
+#include "gw_mem.h"
+#include "mock_note.h"
+#include "net_http_client.h"
+
+struct group {
+    char *origin; /* "https://gw1.example:50020" */
+    struct gw_list link;
+    struct gw_list waiting; /* struct mock_sub, by in_sender */
+    unsigned busy, open;    /* slots */
+};
+
+struct slot {
+    struct gw_list link; /* in push->idle, the longest idle first, or in push->busy */
+    struct mock_push *push;
+    struct group *group;
+    struct net_http_slot *http;
+    struct mock_sub *sub; /* NULL: idle */
+};
+
+struct mock_push {
+    struct net_loop *loop;
+    struct mock_subs *subs;
+    void (*done)(void *ctx);
+    void *ctx;
+    unsigned timeout_ms;
+    struct net_tls_policy tls;
+    struct gw_map *groups;
+    struct gw_list turn; /* of struct group */
+    struct gw_list idle, busy;
+    unsigned open;
+    struct net_wake *wake;
+    struct gw_buf body;
+};
+
+/* Listeners in tests have certificates of their own making: nothing is verified. */
+static enum gw_code no_verification(struct ssl_ctx_st *ssl_ctx, void *ctx, struct gw_err *err)
+{
+    (void)ssl_ctx;
+    (void)ctx;
+    (void)err;
+    return GW_OK;
+}
+
+static void pump(void *ctx);
+
+struct mock_push *mock_push_new(struct net_loop *loop)
+{
+    struct mock_push *push = gw_new(struct mock_push);
+
+    push->loop = loop;
+    push->timeout_ms = 30 * GW_SECOND_MS;
+    push->tls.apply = no_verification;
+    push->groups = gw_map_new();
+    gw_list_init(&push->turn);
+    gw_list_init(&push->idle);
+    gw_list_init(&push->busy);
+    push->wake = net_wake_new(loop, pump, push);
+    gw_buf_init(&push->body, MOCK_NOTE_MAX);
+    return push;
+}
+
+void mock_push_attach(struct mock_push *push, struct mock_subs *subs, void (*done)(void *ctx),
+                      void *ctx)
+{
+    push->subs = subs;
+    push->done = done;
+    push->ctx = ctx;
+}
+
+void mock_push_set_timeout(struct mock_push *push, unsigned timeout_ms)
+{
+    push->timeout_ms = timeout_ms;
+}
+
+/* Listeners come and go; a group is not dropped while anybody walks the list. */
+static void groups_sweep(struct mock_push *push)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&push->turn, it, tmp)
+    {
+        struct group *group = GW_CONTAINER(it, struct group, link);
+
+        if (group->open || !gw_list_is_empty(&group->waiting))
+            continue;
+        (void)gw_map_remove(push->groups, gw_str_of(group->origin));
+        gw_list_remove(&group->link);
+        free(group->origin);
+        free(group);
+    }
+}
+
+static void slot_free(struct mock_push *push, struct slot *slot)
+{
+    gw_list_remove(&slot->link);
+    net_http_slot_free(&slot->http);
+    slot->group->open--;
+    push->open--;
+    free(slot);
+}
+
+void mock_push_free(struct mock_push **pushp)
+{
+    struct mock_push *push = *pushp;
+
+    if (!push)
+        return;
+    *pushp = NULL;
+    while (!gw_list_is_empty(&push->idle))
+        slot_free(push, GW_CONTAINER(push->idle.next, struct slot, link));
+    while (!gw_list_is_empty(&push->busy))
+        slot_free(push, GW_CONTAINER(push->busy.next, struct slot, link));
+    groups_sweep(push);
+    net_wake_free(&push->wake);
+    gw_map_free(&push->groups);
+    gw_buf_done(&push->body);
+    free(push);
+}
+
+static struct gw_str origin_of(const char *url)
+{
+    const char *host = strstr(url, "://");
+
+    host = host ? host + 3 : url;
+    return (struct gw_str){ url, (size_t)(host - url) + strcspn(host, "/?#") };
+}
+
+static struct group *group_get(struct mock_push *push, struct gw_str origin)
+{
+    struct group *group = gw_map_get(push->groups, origin);
+
+    if (group)
+        return group;
+    group = gw_new(struct group);
+    group->origin = gw_str_dup(origin);
+    gw_list_init(&group->waiting);
+    gw_list_append(&push->turn, &group->link);
+    (void)gw_map_set(push->groups, gw_str_of(group->origin), group);
+    return group;
+}
+
+static void push_want(void *ctx, struct mock_sub *sub)
+{
+    struct mock_push *push = ctx;
+
+    gw_list_append(&group_get(push, origin_of(sub->url))->waiting, &sub->in_sender);
+    net_wake_send(push->wake);
+}
+
+static void slot_rest(struct mock_push *push, struct slot *slot)
+{
+    slot->sub = NULL;
+    slot->group->busy--;
+    gw_list_remove(&slot->link);
+    gw_list_append(&push->idle, &slot->link);
+}
+
+static void push_cancel(void *ctx, struct mock_sub *sub)
+{
+    struct mock_push *push = ctx;
+    struct slot *slot = sub->in_flight;
+
+    if (!slot) {
+        gw_list_remove(&sub->in_sender);
+        return;
+    }
+    sub->in_flight = NULL;
+    net_http_cancel(slot->http);
+    slot_rest(push, slot);
+    net_wake_send(push->wake);
+}
+
+const struct mock_sender mock_push_sender = { push_want, push_cancel };
+
+static void on_answer(const struct net_http_answer *answer, void *ctx)
+{
+    struct slot *slot = ctx;
+    struct mock_push *push = slot->push;
+    struct mock_sub *sub = slot->sub;
+    enum mock_push_result result = MOCK_PUSH_NOTHING;
+
+    if (answer->code)
+        gw_debug("mock", "push to '%s': %s", slot->group->origin, answer->error);
+    else
+        result = mock_note_answer_parse(answer->status, answer->body);
+    sub->in_flight = NULL;
+    slot_rest(push, slot);
+    mock_subs_answered(push->subs, sub, result, net_loop_now(push->loop));
+    net_wake_send(push->wake);
+    push->done(push->ctx);
+}
+
+static struct slot *slot_new(struct mock_push *push, struct group *group)
+{
+    struct net_http_slot_args args = { .tls = &push->tls, .user_agent = NULL };
+    struct slot *slot = gw_new(struct slot);
+
+    slot->push = push;
+    slot->group = group;
+    slot->http = net_http_slot_new(push->loop, &args);
+    gw_list_init(&slot->link);
+    group->open++;
+    push->open++;
+    return slot;
+}
+
+/* A warm one of the group; a new one; or the place of one that another group has not used for the
+ * longest time. NULL: all are busy. */
+static struct slot *slot_get(struct mock_push *push, struct group *group)
+{
+    struct gw_list *it, *tmp;
+
+    if (group->open > group->busy) {
+        GW_LIST_EACH(&push->idle, it, tmp)
+        {
+            struct slot *slot = GW_CONTAINER(it, struct slot, link);
+
+            if (slot->group == group)
+                return slot;
+        }
+    }
+    if (push->open >= MOCK_PUSH_SLOTS) {
+        if (gw_list_is_empty(&push->idle))
+            return NULL;
+        slot_free(push, GW_CONTAINER(push->idle.next, struct slot, link));
+    }
+    return slot_new(push, group);
+}
+
+static void slot_send(struct mock_push *push, struct slot *slot, struct mock_sub *sub)
+{
+    static const char *const headers[] = {
+        "Content-Type: text/xml; charset=utf-8", "Accept: text/xml", "Expect:",
+        "SOAPAction: http://schemas.microsoft.com/exchange/services/2006/messages/SendNotification",
+        NULL
+    };
+    struct net_http_request request = {
+        .method = "POST",
+        .url = sub->url,
+        .headers = headers,
+        .timeout_ms = push->timeout_ms,
+        .body_max = MOCK_NOTE_ANSWER_MAX,
+    };
+
+    gw_buf_reset(&push->body);
+    mock_sub_take(push->subs, sub, net_loop_now(push->loop), &push->body);
+    request.body = gw_buf_str(&push->body);
+    slot->sub = sub;
+    sub->in_flight = slot;
+    slot->group->busy++;
+    gw_list_remove(&slot->link);
+    gw_list_append(&push->busy, &slot->link);
+    net_http_start(slot->http, &request, NULL, on_answer, slot);
+}
+
+/* False: this group has nothing to send, or may not have more connections, or there are none. */
+static bool group_send_one(struct mock_push *push, struct group *group)
+{
+    struct gw_list *first = group->waiting.next;
+    struct slot *slot;
+
+    if (gw_list_is_empty(&group->waiting) || group->busy >= MOCK_PUSH_SLOTS_PER_HOST)
+        return false;
+    slot = slot_get(push, group);
+    if (!slot)
+        return false;
+    gw_list_remove(first);
+    slot_send(push, slot, GW_CONTAINER(first, struct mock_sub, in_sender));
+    return true;
+}
+
+/* Once round the groups, one call each, until nobody can send. */
+static void pump(void *ctx)
+{
+    struct mock_push *push = ctx;
+    bool sent = true;
+
+    while (sent) {
+        struct gw_list *it, *tmp;
+
+        sent = false;
+        GW_LIST_EACH(&push->turn, it, tmp)
+        sent |= group_send_one(push, GW_CONTAINER(it, struct group, link));
+    }
+    groups_sweep(push);
+}

@@ -1,0 +1,344 @@
+/* The way of a request: envelope, version, identity, operation, answer. */
+#include "mock_service.h"
+
+#include <stdio.h>
+
+#include "mock_soap.h"
+
+enum { REQUEST_DEPTH_MAX = 32, REQUEST_NODES_MAX = 20000, REQUEST_ATTRS_MAX = 32 };
+
+const char mock_product_names[] = "2007, 2010, 2013, 2016 or 2019";
+
+static const struct mock_product product[] = {
+    { "2007", 8, 3, 83, 0, NULL, MOCK_V2007_SP1 },
+    { "2010", 14, 3, 123, 3, "Exchange2010_SP2", MOCK_V2010_SP2 },
+    { "2013", 15, 0, 1497, 2, "V2_23", MOCK_V2013_SP1 },
+    { "2016", 15, 1, 2507, 6, "V2017_07_11", MOCK_VERSION_NEWEST },
+    { "2019", 15, 2, 1544, 11, "V2017_07_11", MOCK_VERSION_NEWEST },
+};
+
+const struct mock_product *mock_product_find(struct gw_str name)
+{
+    for (size_t i = 0; i < sizeof(product) / sizeof(*product); i++)
+        if (gw_str_is(name, product[i].name))
+            return &product[i];
+    return NULL;
+}
+
+void mock_service_defaults(struct mock_service *service)
+{
+    service->product = mock_product_find(GW_STR("2019"));
+    service->find_max = 1000;
+    service->window_days_max = 62;
+}
+
+static const struct {
+    const char *element;
+    enum mock_operation operation;
+    mock_operation_fn *fn;
+} operation[] = {
+    { "Subscribe", MOCK_SUBSCRIBE, mock_subscribe },
+    { "Unsubscribe", MOCK_UNSUBSCRIBE, mock_unsubscribe },
+    { "FindItem", MOCK_FIND_ITEM, mock_find_item },
+    { "GetFolder", MOCK_GET_FOLDER, mock_get_folder },
+    { "ConvertId", MOCK_CONVERT_ID, mock_convert_id },
+    { "GetUserAvailabilityRequest", MOCK_GET_AVAILABILITY, mock_get_availability },
+    { "GetUserOofSettingsRequest", MOCK_GET_OOF, mock_get_oof },
+};
+
+static void envelope_open(struct xml_writer *w, struct gw_buf *out,
+                          const struct mock_product *server)
+{
+    xml_write_init(w, out);
+    xml_write_declaration(w);
+    xml_open(w, "s:Envelope");
+    xml_put_attr(w, "xmlns:s", GW_STR(MOCK_NS_SOAP));
+    xml_open(w, "s:Header");
+    xml_open(w, "h:ServerVersionInfo");
+    xml_put_attr(w, "xmlns:h", GW_STR(MOCK_NS_TYPES));
+    {
+        const struct {
+            const char *name;
+            int value;
+        } part[] = { { "MajorVersion", server->major },
+                     { "MinorVersion", server->minor },
+                     { "MajorBuildNumber", server->build },
+                     { "MinorBuildNumber", server->revision } };
+
+        for (size_t i = 0; i < 4; i++) {
+            char digits[16];
+
+            snprintf(digits, sizeof(digits), "%d", part[i].value);
+            xml_put_attr(w, part[i].name, gw_str_of(digits));
+        }
+    }
+    if (server->version)
+        xml_put_attr(w, "Version", gw_str_of(server->version));
+    xml_close(w);
+    xml_close(w);
+    xml_open(w, "s:Body");
+}
+
+static void envelope_close(struct xml_writer *w)
+{
+    xml_close(w);
+    xml_close(w);
+}
+
+static void detail_write(struct xml_writer *w, const struct mock_call *call)
+{
+    char digits[24];
+
+    xml_open(w, "e:ResponseCode");
+    xml_put_attr(w, "xmlns:e", GW_STR(MOCK_NS_ERRORS));
+    xml_put_text(w, gw_str_of(call->fault.code));
+    xml_close(w);
+    xml_open(w, "e:Message");
+    xml_put_attr(w, "xmlns:e", GW_STR(MOCK_NS_ERRORS));
+    xml_put_text(w, gw_str_of(call->fault.text));
+    xml_close(w);
+    if (call->fault.back_off_ms < 0 && !*call->fault.violation)
+        return;
+    xml_open(w, "t:MessageXml");
+    xml_put_attr(w, "xmlns:t", GW_STR(MOCK_NS_TYPES));
+    if (call->fault.back_off_ms >= 0) {
+        snprintf(digits, sizeof(digits), "%lld", (long long)call->fault.back_off_ms);
+        xml_open(w, "t:Value");
+        xml_put_attr(w, "Name", GW_STR("BackOffMilliseconds"));
+        xml_put_text(w, gw_str_of(digits));
+        xml_close(w);
+    } else {
+        xml_put(w, "t:LineNumber", GW_STR("0"));
+        xml_put(w, "t:LinePosition", GW_STR("0"));
+        xml_put(w, "t:Violation", gw_str_of(call->fault.violation));
+    }
+    xml_close(w);
+}
+
+static void fault_write(const struct mock_call *call, struct gw_buf *out)
+{
+    struct xml_writer w;
+    char name[80];
+
+    envelope_open(&w, out, call->service->product);
+    xml_open(&w, "s:Fault");
+    xml_open(&w, "faultcode");
+    if (call->fault.plain) {
+        xml_put_text(&w, GW_STR("s:Client"));
+    } else {
+        xml_put_attr(&w, "xmlns:a", GW_STR(MOCK_NS_TYPES));
+        snprintf(name, sizeof(name), "a:%s", call->fault.code);
+        xml_put_text(&w, gw_str_of(name));
+    }
+    xml_close(&w);
+    xml_open(&w, "faultstring");
+    xml_put_attr(&w, "xml:lang", GW_STR("en-US"));
+    xml_put_text(&w, gw_str_of(call->fault.text));
+    xml_close(&w);
+    xml_open(&w, "detail");
+    if (call->fault.plain) {
+        xml_open(&w, "m:ErrorCode");
+        xml_put_attr(&w, "xmlns:m", GW_STR(MOCK_NS_MESSAGES));
+        xml_put_text(&w, GW_STR("-2146233088"));
+        xml_close(&w);
+    } else {
+        detail_write(&w, call);
+    }
+    xml_close(&w);
+    xml_close(&w);
+    envelope_close(&w);
+}
+
+void mock_service_fault(const struct mock_service *service, const char *code, int64_t back_off_ms,
+                        struct gw_buf *out)
+{
+    struct mock_call call = { .service = service };
+
+    (void)mock_fault(&call, code);
+    call.fault.back_off_ms = back_off_ms;
+    fault_write(&call, out);
+}
+
+/* Names we do not know are taken as the newest, as long as they look like versions: clients are
+ * ahead of every list. */
+static bool version_read(struct mock_call *call, const struct xml_node *header)
+{
+    static const char *const name[] = { "Exchange2007",     "Exchange2007_SP1", "Exchange2010",
+                                        "Exchange2010_SP1", "Exchange2010_SP2", "Exchange2013",
+                                        "Exchange2013_SP1", "Exchange2016",     NULL };
+    const struct xml_node *node = xml_child(header, MOCK_NS_TYPES, "RequestServerVersion");
+    struct gw_str version = xml_attr(node, "Version");
+    int index = MOCK_VERSION_NEWEST;
+
+    call->version = MOCK_V2007;
+    if (!node)
+        return true;
+    if (!mock_word_parse(version, name, &index) && !gw_str_starts(version, "Exchange20") &&
+        !gw_str_starts(version, "V20"))
+        return mock_fault(call, "ErrorInvalidServerVersion");
+    if (index > call->service->product->rank || version.len > 64)
+        return mock_fault(call, "ErrorInvalidServerVersion");
+    call->version = (enum mock_version)index;
+    call->version_name = version;
+    return true;
+}
+
+/* Finds whom the ConnectingSID means; NULL with a fault: nobody. */
+static struct mock_mailbox *sid_find(struct mock_call *call, const struct xml_node *sid)
+{
+    const struct mock_org *org = call->service->org;
+    struct gw_str id = xml_text(sid);
+    struct mock_mailbox *mailbox;
+
+    if (!id.len) {
+        (void)mock_fault(call, "ErrorInvalidExchangeImpersonationHeaderData");
+        return NULL;
+    }
+    if (xml_is(sid, MOCK_NS_TYPES, "PrincipalName")) {
+        mailbox = mock_mailbox_by_upn(org, id);
+        if (!mailbox)
+            (void)mock_fault(call, "ErrorInvalidUserPrincipalName");
+        return mailbox;
+    }
+    if (!xml_is(sid, MOCK_NS_TYPES, "PrimarySmtpAddress") &&
+        !xml_is(sid, MOCK_NS_TYPES, "SmtpAddress")) {
+        (void)mock_fault(call, "ErrorInvalidUserSid");
+        return NULL;
+    }
+    mailbox = mock_mailbox_by_smtp(org, id);
+    if (!mailbox) {
+        (void)mock_fault(call, "ErrorNonExistentMailbox");
+    } else if (gw_str_is(sid->name, "PrimarySmtpAddress") && !gw_str_iis(id, mailbox->address)) {
+        (void)mock_fault(call, "ErrorNonPrimarySmtpAddress");
+        return NULL;
+    }
+    return mailbox;
+}
+
+static bool identity_read(struct mock_call *call, const struct xml_node *header)
+{
+    static const char *const kind[] = { "PrincipalName", "SID", "PrimarySmtpAddress", "SmtpAddress",
+                                        NULL };
+    const struct mock_account *account = call->request->account;
+    const struct xml_node *who = xml_child(header, MOCK_NS_TYPES, "ExchangeImpersonation");
+    const struct xml_node *sid;
+    int index;
+
+    if (!who) {
+        if (account->mailbox)
+            call->self = mock_mailbox_by_smtp(call->service->org, gw_str_of(account->mailbox));
+        return true;
+    }
+    sid = xml_child(who, MOCK_NS_TYPES, "ConnectingSID");
+    if (!sid || !sid->child)
+        return mock_fault(call, "ErrorInvalidExchangeImpersonationHeaderData");
+    if (sid->child->next || !mock_word_parse(sid->child->name, kind, &index))
+        return mock_fault_schema(call, "ConnectingSID must hold one identifier.");
+    call->self = sid_find(call, sid->child);
+    if (!call->self)
+        return false;
+    call->served->impersonated = true;
+    call->served->mailbox = call->self;
+    if (!mock_account_may(account, call->self))
+        return mock_fault(call, "ErrorImpersonateUserDenied");
+    return true;
+}
+
+static bool header_read(struct mock_call *call, const struct xml_node *header)
+{
+    if (!version_read(call, header) || !identity_read(call, header))
+        return false;
+    call->served->mailbox = call->self;
+    call->zone_context =
+        xml_child(header, MOCK_NS_TYPES, "TimeZoneContext") && call->version >= MOCK_V2010;
+    return true;
+}
+
+/* NULL: an operation that is not known here. */
+static mock_operation_fn *operation_find(const struct xml_node *node, enum mock_operation *op)
+{
+    for (size_t i = 0; i < sizeof(operation) / sizeof(*operation); i++) {
+        if (xml_is(node, MOCK_NS_MESSAGES, operation[i].element)) {
+            *op = operation[i].operation;
+            return operation[i].fn;
+        }
+    }
+    return NULL;
+}
+
+static bool dispatch(struct mock_call *call, const struct xml_node *root, struct gw_buf *out)
+{
+    const struct xml_node *body = xml_child(root, MOCK_NS_SOAP, "Body");
+    mock_operation_fn *fn;
+
+    if (!xml_is(root, MOCK_NS_SOAP, "Envelope") || !body)
+        return mock_fault_schema(call, "The document is not a SOAP 1.1 envelope with a body.");
+    call->node = body->child;
+    if (!call->node || call->node->next)
+        return mock_fault_schema(call, "The body must hold one element.");
+    fn = operation_find(call->node, &call->served->operation);
+    if (!header_read(call, xml_child(root, MOCK_NS_SOAP, "Header")))
+        return false;
+    if (!fn)
+        return mock_fault(call, "ErrorInvalidRequest");
+    envelope_open(&call->w, out, call->service->product);
+    if (!fn(call))
+        return false;
+    envelope_close(&call->w);
+    return true;
+}
+
+static const struct xml_limits request_limits = { MOCK_REQUEST_MAX, REQUEST_DEPTH_MAX,
+                                                  REQUEST_NODES_MAX, REQUEST_ATTRS_MAX };
+
+void mock_service_peek(const struct mock_service *service, struct gw_str body,
+                       struct mock_served *served)
+{
+    struct xml_doc *doc = NULL;
+    const struct xml_node *soap_body, *sid;
+
+    *served = (struct mock_served){ .operation = MOCK_OTHER, .code = "" };
+    if (xml_doc_parse(body, &request_limits, &doc, NULL))
+        return;
+    soap_body = xml_child(xml_doc_root(doc), MOCK_NS_SOAP, "Body");
+    if (soap_body)
+        (void)operation_find(soap_body->child, &served->operation);
+    sid = xml_path(xml_doc_root(doc), "Header/ExchangeImpersonation/ConnectingSID");
+    if (sid && sid->child) {
+        served->impersonated = true;
+        served->mailbox = mock_mailbox_by_smtp(service->org, xml_text(sid->child));
+        if (!served->mailbox)
+            served->mailbox = mock_mailbox_by_upn(service->org, xml_text(sid->child));
+    }
+    xml_doc_free(&doc);
+}
+
+void mock_service_serve(const struct mock_service *service, const struct mock_request *request,
+                        struct gw_now now, struct gw_buf *out, struct mock_served *served)
+{
+    struct mock_call call = {
+        .service = service, .request = request, .now = now, .served = served
+    };
+    struct xml_doc *doc = NULL;
+    struct gw_err err;
+    bool ok;
+
+    *served = (struct mock_served){ .status = 200, .operation = MOCK_OTHER, .code = "NoError" };
+    if (xml_doc_parse(request->body, &request_limits, &doc, &err))
+        ok = mock_fault_schema(&call, "%s", err.msg);
+    else
+        ok = dispatch(&call, xml_doc_root(doc), out);
+    if (ok && out->failed)
+        ok = mock_fault(&call, "ErrorExceededFindCountLimit");
+    if (!ok) {
+        gw_buf_reset(out);
+        fault_write(&call, out);
+        served->status = 500;
+        served->code = call.fault.plain ? "soap:Client" : call.fault.code;
+    }
+    if (served->mailbox && !served->mailboxes)
+        served->mailboxes = 1;
+    if (served->mailbox)
+        served->mailbox->calls[served->operation]++;
+    xml_doc_free(&doc);
+}

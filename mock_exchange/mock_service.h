@@ -1,0 +1,58 @@
+/* SOAP in, SOAP out: the envelope read, the caller's identity found, the operation dispatched by the
+ * name of the body's child. Without sockets. */
+#ifndef MOCK_SERVICE_H
+#define MOCK_SERVICE_H
+
+#include "mock_subs.h"
+
+enum {
+    MOCK_REQUEST_MAX = 2 * 1024 * 1024, /* bytes */
+    MOCK_ANSWER_MAX = 16 * 1024 * 1024
+};
+
+/* What the server says it is. */
+struct mock_product {
+    const char *name;                  /* "2019" */
+    int major, minor, build, revision; /* 15.2.1544.11 */
+    const char *version;               /* ServerVersionInfo/@Version; NULL: none */
+    int rank;                          /* the newest request version it knows, see mock_soap.c */
+};
+const struct mock_product *mock_product_find(struct gw_str name); /* NULL: not known */
+extern const char mock_product_names[];                           /* for messages */
+
+struct mock_service {
+    struct mock_org *org;
+    struct mock_subs *subs;
+    const struct mock_product *product;
+    unsigned find_max;        /* EWSFindCountLimit: items of one FindItem */
+    unsigned window_days_max; /* of GetUserAvailability */
+};
+void mock_service_defaults(struct mock_service *service);
+
+struct mock_request {
+    const struct mock_account *account;
+    struct mock_site *site; /* the CAS that was asked */
+    struct gw_str body;
+};
+
+struct mock_served {
+    int status; /* of HTTP: 200, or 500 with a fault */
+    enum mock_operation operation;
+    struct mock_mailbox *mailbox; /* whose */
+    unsigned mailboxes;
+    const char *code; /* the worst ResponseCode */
+    bool impersonated;
+};
+
+void mock_service_serve(const struct mock_service *service, const struct mock_request *request,
+                        struct gw_now now, struct gw_buf *out, struct mock_served *served);
+
+/* Which operation a request is, and on whose behalf, without serving it. */
+void mock_service_peek(const struct mock_service *service, struct gw_str body,
+                       struct mock_served *served);
+
+/* A fault, for trouble made on purpose. back_off_ms < 0: without that value. */
+void mock_service_fault(const struct mock_service *service, const char *code, int64_t back_off_ms,
+                        struct gw_buf *out);
+
+#endif

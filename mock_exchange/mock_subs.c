@@ -1,0 +1,459 @@
+/* The life of push subscriptions. See the state diagram in the header. */
+#include "mock_subs.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_log.h"
+#include "gw_mem.h"
+#include "mock_note.h"
+
+struct mock_site {
+    char *name;
+    bool running;
+    struct gw_list subs;
+    size_t count;
+};
+
+struct mock_subs {
+    struct gw_map *by_id, *by_key, *sites;
+    struct gw_heap due;
+    const struct mock_sender *sender;
+    void *sender_ctx;
+    unsigned minute_ms, per_mailbox_max;
+    uint64_t last_number;
+    struct mock_subs_totals totals;
+};
+
+static const char *const event_name[] = {
+    [MOCK_EVENT_COPIED] = "CopiedEvent",
+    [MOCK_EVENT_CREATED] = "CreatedEvent",
+    [MOCK_EVENT_DELETED] = "DeletedEvent",
+    [MOCK_EVENT_MODIFIED] = "ModifiedEvent",
+    [MOCK_EVENT_MOVED] = "MovedEvent",
+    [MOCK_EVENT_NEW_MAIL] = "NewMailEvent",
+    [MOCK_EVENT_FREE_BUSY] = "FreeBusyChangedEvent",
+    [MOCK_EVENT_STATUS] = "StatusEvent",
+};
+
+const char *mock_event_name(enum mock_event_kind kind)
+{
+    return event_name[kind];
+}
+
+const char *mock_sub_state_name(enum mock_sub_state state)
+{
+    switch (state) {
+    case MOCK_SUB_IDLE:
+        return "idle";
+    case MOCK_SUB_QUEUED:
+        return "queued";
+    case MOCK_SUB_SENDING:
+        return "sending";
+    case MOCK_SUB_WAITING:
+        return "waiting";
+    }
+    return "?";
+}
+
+/* The one place that changes the state. 'at' is when to look at it again, GW_NEVER: not. */
+static void sub_enter(struct mock_subs *subs, struct mock_sub *sub, enum mock_sub_state to,
+                      gw_time at)
+{
+    gw_debug("mock", "subscription %s of '%s': %s -> %s", sub->key, sub->mailbox->address,
+             mock_sub_state_name(sub->state), mock_sub_state_name(to));
+    sub->state = to;
+    if (at == GW_NEVER)
+        gw_heap_remove(&subs->due, &sub->due);
+    else
+        gw_heap_set(&subs->due, &sub->due, at);
+}
+
+static int64_t sub_frequency_ms(const struct mock_subs *subs, const struct mock_sub *sub)
+{
+    return (int64_t)sub->status_min * subs->minute_ms;
+}
+
+static void sub_want(struct mock_subs *subs, struct mock_sub *sub)
+{
+    sub_enter(subs, sub, MOCK_SUB_QUEUED, GW_NEVER);
+    subs->sender->want(subs->sender_ctx, sub);
+}
+
+struct mock_subs *mock_subs_new(const struct mock_subs_args *args)
+{
+    struct mock_subs *subs = gw_new(struct mock_subs);
+
+    subs->by_id = gw_map_new();
+    subs->by_key = gw_map_new();
+    subs->sites = gw_map_new();
+    gw_heap_init(&subs->due);
+    subs->sender = args->sender;
+    subs->sender_ctx = args->sender_ctx;
+    mock_subs_set_minute(subs, args->minute_ms);
+    mock_subs_set_limit(subs, args->per_mailbox_max);
+    return subs;
+}
+
+void mock_subs_set_minute(struct mock_subs *subs, unsigned minute_ms)
+{
+    subs->minute_ms = minute_ms ? minute_ms : GW_MINUTE_MS;
+}
+
+void mock_subs_set_limit(struct mock_subs *subs, unsigned per_mailbox_max)
+{
+    subs->per_mailbox_max = per_mailbox_max ? per_mailbox_max : MOCK_SUBS_PER_MAILBOX;
+}
+
+unsigned mock_subs_minute(const struct mock_subs *subs)
+{
+    return subs->minute_ms;
+}
+
+static void sub_free(struct mock_subs *subs, struct mock_sub *sub)
+{
+    if (sub->state == MOCK_SUB_QUEUED || sub->state == MOCK_SUB_SENDING)
+        subs->sender->cancel(subs->sender_ctx, sub);
+    gw_heap_remove(&subs->due, &sub->due);
+    (void)gw_map_remove(subs->by_id, gw_str_of(sub->id));
+    (void)gw_map_remove(subs->by_key, gw_str_of(sub->key));
+    gw_list_remove(&sub->in_mailbox);
+    gw_list_remove(&sub->in_site);
+    sub->mailbox->sub_count--;
+    sub->site->count--;
+    free(sub->id);
+    free(sub->url);
+    free(sub->version);
+    free(sub->account);
+    free(sub->queue);
+    free(sub);
+}
+
+void mock_subs_free(struct mock_subs **subsp)
+{
+    struct mock_subs *subs = *subsp;
+    struct mock_site *site;
+    struct mock_sub *sub;
+    size_t pos = 0;
+
+    if (!subs)
+        return;
+    *subsp = NULL;
+    while ((sub = gw_map_next(subs->by_key, &pos)))
+        sub_free(subs, sub);
+    pos = 0;
+    while ((site = gw_map_next(subs->sites, &pos))) {
+        (void)gw_map_remove(subs->sites, gw_str_of(site->name));
+        free(site->name);
+        free(site);
+    }
+    gw_map_free(&subs->by_id);
+    gw_map_free(&subs->by_key);
+    gw_map_free(&subs->sites);
+    gw_heap_done(&subs->due);
+    free(subs);
+}
+
+struct mock_site *mock_site_get(struct mock_subs *subs, const char *name)
+{
+    struct mock_site *site = gw_map_get(subs->sites, gw_str_of(name));
+
+    if (site)
+        return site;
+    site = gw_new(struct mock_site);
+    site->name = gw_str_dup(gw_str_of(name));
+    site->running = true;
+    gw_list_init(&site->subs);
+    (void)gw_map_set(subs->sites, gw_str_of(site->name), site);
+    return site;
+}
+
+const char *mock_site_name(const struct mock_site *site)
+{
+    return site->name;
+}
+
+size_t mock_site_count(const struct mock_site *site)
+{
+    return site->count;
+}
+
+/* What was being sent when the server went away counts as not sent, and is due when it is back. */
+void mock_site_set_running(struct mock_subs *subs, struct mock_site *site, bool running,
+                           struct gw_now now)
+{
+    struct gw_list *it, *tmp;
+
+    if (site->running == running)
+        return;
+    site->running = running;
+    GW_LIST_EACH(&site->subs, it, tmp)
+    {
+        struct mock_sub *sub = GW_CONTAINER(it, struct mock_sub, in_site);
+
+        if (sub->state == MOCK_SUB_QUEUED || sub->state == MOCK_SUB_SENDING) {
+            subs->sender->cancel(subs->sender_ctx, sub);
+            sub->in_call = 0;
+        }
+        if (running)
+            sub->wait_ms = 0;
+        sub_enter(subs, sub, MOCK_SUB_IDLE, running ? now.mono : GW_NEVER);
+    }
+}
+
+size_t mock_site_lose(struct mock_subs *subs, struct mock_site *site)
+{
+    size_t count = 0;
+
+    while (!gw_list_is_empty(&site->subs)) {
+        mock_sub_lose(subs, GW_CONTAINER(site->subs.next, struct mock_sub, in_site));
+        count++;
+    }
+    return count;
+}
+
+static void queue_add(struct mock_sub *sub, const struct mock_event *event)
+{
+    if (sub->queued == sub->queue_cap) {
+        sub->queue_cap = sub->queue_cap ? 2 * sub->queue_cap : 4;
+        sub->queue = gw_realloc(sub->queue, sub->queue_cap, sizeof(*sub->queue));
+    }
+    sub->queue[sub->queued++] = *event;
+}
+
+static void queue_drop(struct mock_sub *sub, size_t count)
+{
+    sub->queued -= count;
+    memmove(sub->queue, sub->queue + count, sub->queued * sizeof(*sub->queue));
+    if (!sub->queued && sub->queue_cap > 16) {
+        free(sub->queue);
+        sub->queue = NULL;
+        sub->queue_cap = 0;
+    }
+}
+
+/* No history is kept: that something was missed is said with one event on the folder, after which a
+ * client reads all of it anyway. */
+static void sub_resume(struct mock_sub *sub, const struct mock_sub_args *args, gw_utc now)
+{
+    struct mock_event event = {
+        .kind = MOCK_EVENT_MODIFIED,
+        .change = sub->mailbox->change,
+        .watermark = sub->mailbox->event,
+        .at = now,
+    };
+
+    sub->acked = args->after;
+    if (args->after < sub->mailbox->event && (sub->events & 1u << MOCK_EVENT_MODIFIED))
+        queue_add(sub, &event);
+}
+
+enum gw_code mock_sub_add(struct mock_subs *subs, const struct mock_sub_args *args,
+                          struct gw_now now, struct mock_sub **out, struct gw_err *err)
+{
+    struct mock_sub *sub;
+
+    if (args->mailbox->sub_count >= subs->per_mailbox_max)
+        return gw_fail(err, GW_LIMIT, "'%s' has %u subscriptions", args->mailbox->address,
+                       args->mailbox->sub_count);
+    sub = gw_new(struct mock_sub);
+    sub->number = ++subs->last_number;
+    snprintf(sub->key, sizeof(sub->key), "%llu", (unsigned long long)sub->number);
+    sub->id = mock_id_subscription(args->site->name, now.utc);
+    sub->url = gw_str_dup(args->url);
+    sub->version = args->version.len ? gw_str_dup(args->version) : NULL;
+    sub->account = gw_str_dup(args->account);
+    sub->mailbox = args->mailbox;
+    sub->site = args->site;
+    sub->events = args->events;
+    sub->status_min = args->status_min;
+    sub->created = now.utc;
+    sub->acked = args->mailbox->event;
+    if (args->resume)
+        sub_resume(sub, args, now.utc);
+    gw_list_init(&sub->in_sender);
+    gw_list_append(&args->mailbox->subs, &sub->in_mailbox);
+    gw_list_append(&args->site->subs, &sub->in_site);
+    args->mailbox->sub_count++;
+    args->site->count++;
+    (void)gw_map_set(subs->by_id, gw_str_of(sub->id), sub);
+    (void)gw_map_set(subs->by_key, gw_str_of(sub->key), sub);
+    subs->totals.made++;
+    sub_enter(subs, sub, MOCK_SUB_IDLE, args->site->running ? now.mono : GW_NEVER);
+    *out = sub;
+    return GW_OK;
+}
+
+void mock_sub_lose(struct mock_subs *subs, struct mock_sub *sub)
+{
+    subs->totals.lost++;
+    sub_free(subs, sub);
+}
+
+void mock_sub_break(struct mock_subs *subs, struct mock_sub *sub, struct gw_now now)
+{
+    sub->broken = true;
+    if (sub->site->running && (sub->state == MOCK_SUB_IDLE || sub->state == MOCK_SUB_WAITING))
+        sub_enter(subs, sub, MOCK_SUB_IDLE, now.mono);
+}
+
+struct mock_sub *mock_sub_find(const struct mock_subs *subs, struct gw_str id_or_key)
+{
+    struct mock_sub *sub = gw_map_get(subs->by_id, id_or_key);
+
+    return sub ? sub : gw_map_get(subs->by_key, id_or_key);
+}
+
+struct mock_sub *mock_sub_next(const struct mock_subs *subs, size_t *pos)
+{
+    return gw_map_next(subs->by_key, pos);
+}
+
+size_t mock_subs_count(const struct mock_subs *subs)
+{
+    return gw_map_len(subs->by_key);
+}
+
+const struct mock_subs_totals *mock_subs_totals(const struct mock_subs *subs)
+{
+    return &subs->totals;
+}
+
+static void sub_event(struct mock_subs *subs, struct mock_sub *sub, const struct mock_event *event,
+                      struct gw_now now)
+{
+    if (!(sub->events & 1u << event->kind) || sub->broken)
+        return;
+    if (sub->queued >= MOCK_SUB_EVENTS_MAX) {
+        mock_sub_break(subs, sub, now);
+        return;
+    }
+    queue_add(sub, event);
+    if (sub->state == MOCK_SUB_IDLE && sub->site->running)
+        sub_enter(subs, sub, MOCK_SUB_IDLE, now.mono);
+}
+
+/* One save of an item is an event on the item, one on the folder, and one on free/busy. */
+void mock_subs_changed(const struct mock_change *change, struct gw_now now, void *ctx)
+{
+    static const enum mock_event_kind kind_of[] = {
+        [MOCK_CREATED] = MOCK_EVENT_CREATED,
+        [MOCK_MODIFIED] = MOCK_EVENT_MODIFIED,
+        [MOCK_DELETED] = MOCK_EVENT_DELETED,
+        [MOCK_MOVED] = MOCK_EVENT_MOVED,
+    };
+    struct mock_subs *subs = ctx;
+    struct mock_mailbox *mailbox = change->mailbox;
+    struct mock_event event[3] = {
+        { .kind = kind_of[change->kind], .change = change->item_change, .item = change->item },
+        { .kind = MOCK_EVENT_FREE_BUSY, .change = change->item_change, .item = change->item },
+        { .kind = MOCK_EVENT_MODIFIED, .change = mailbox->change },
+    };
+    struct gw_list *it, *tmp;
+
+    for (int i = 0; i < 3; i++) {
+        if (event[i].kind == MOCK_EVENT_FREE_BUSY && !change->free_busy)
+            continue;
+        event[i].watermark = ++mailbox->event;
+        event[i].at = change->at;
+        GW_LIST_EACH(&mailbox->subs, it, tmp)
+        sub_event(subs, GW_CONTAINER(it, struct mock_sub, in_mailbox), &event[i], now);
+    }
+}
+
+gw_time mock_subs_deadline(const struct mock_subs *subs)
+{
+    const struct gw_due *first = gw_heap_first(&subs->due);
+
+    return first ? first->at : GW_NEVER;
+}
+
+void mock_subs_tick(struct mock_subs *subs, struct gw_now now)
+{
+    struct gw_due *due;
+
+    for (int i = 0; i < MOCK_SUBS_TICK_MAX && (due = gw_heap_pop_due(&subs->due, now.mono)); i++)
+        sub_want(subs, GW_CONTAINER(due, struct mock_sub, due));
+}
+
+void mock_sub_take(struct mock_subs *subs, struct mock_sub *sub, struct gw_now now,
+                   struct gw_buf *out)
+{
+    assert(sub->state == MOCK_SUB_QUEUED);
+    sub->in_call = sub->queued > MOCK_SUB_BATCH_MAX ? MOCK_SUB_BATCH_MAX : (unsigned)sub->queued;
+    sub->broken_sent = sub->broken;
+    mock_note_write(sub, sub->in_call, out);
+    sub->tries++;
+    sub->count.calls++;
+    sub->count.last_call = now.utc;
+    subs->totals.calls++;
+    sub_enter(subs, sub, MOCK_SUB_SENDING, GW_NEVER);
+}
+
+static void sub_delivered(struct mock_subs *subs, struct mock_sub *sub, struct gw_now now)
+{
+    if (sub->in_call)
+        sub->acked = sub->queue[sub->in_call - 1].watermark;
+    else
+        sub->count.status++;
+    sub->count.events += sub->in_call;
+    queue_drop(sub, sub->in_call);
+    sub->in_call = 0;
+    sub->tries = 0;
+    sub->wait_ms = 0;
+    sub->greeted = true;
+    sub_enter(subs, sub, MOCK_SUB_IDLE,
+              sub->queued ? now.mono : gw_time_after(now.mono, sub_frequency_ms(subs, sub)));
+}
+
+/* 30 s, 60 s, 120 s ... until the next wait would exceed StatusFrequency. */
+static void sub_unheard(struct mock_subs *subs, struct mock_sub *sub, struct gw_now now)
+{
+    int64_t wait_ms = sub->wait_ms ? 2 * sub->wait_ms : (subs->minute_ms + 1) / 2;
+
+    sub->in_call = 0;
+    if (wait_ms > sub_frequency_ms(subs, sub)) {
+        gw_info("mock", "subscription %s of '%s': given up after %u tries", sub->key,
+                sub->mailbox->address, sub->tries);
+        subs->totals.given_up++;
+        sub_enter(subs, sub, MOCK_SUB_IDLE, GW_NEVER);
+        sub_free(subs, sub);
+        return;
+    }
+    sub->wait_ms = wait_ms;
+    sub_enter(subs, sub, MOCK_SUB_WAITING, gw_time_after(now.mono, wait_ms));
+}
+
+void mock_subs_answered(struct mock_subs *subs, struct mock_sub *sub, enum mock_push_result result,
+                        struct gw_now now)
+{
+    bool answered = result != MOCK_PUSH_NOTHING;
+
+    assert(sub->state == MOCK_SUB_SENDING);
+    sub_enter(subs, sub, MOCK_SUB_IDLE, GW_NEVER);
+    *(answered ? &sub->count.answered : &sub->count.unanswered) += 1;
+    *(answered ? &subs->totals.answered : &subs->totals.unanswered) += 1;
+    if (answered)
+        sub->count.last_answer = now.utc;
+    if (sub->broken && sub->broken_sent) {
+        subs->totals.broken++;
+        sub_free(subs, sub);
+        return;
+    }
+    switch (result) {
+    case MOCK_PUSH_OK:
+        sub_delivered(subs, sub, now);
+        break;
+    case MOCK_PUSH_UNSUBSCRIBE:
+        subs->totals.unsubscribed++;
+        sub_free(subs, sub);
+        return;
+    case MOCK_PUSH_NOTHING:
+        sub_unheard(subs, sub, now);
+        return;
+    }
+    if (sub->broken)
+        sub_enter(subs, sub, MOCK_SUB_IDLE, now.mono);
+}

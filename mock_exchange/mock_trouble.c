@@ -1,0 +1,79 @@
+#include "mock_trouble.h"
+
+#include <stdlib.h>
+
+#include "gw_mem.h"
+
+static const char *const kind_name[MOCK_TROUBLE_KINDS] = {
+    [MOCK_TROUBLE_STATUS] = "status", [MOCK_TROUBLE_HTML] = "html",
+    [MOCK_TROUBLE_FAULT] = "fault",   [MOCK_TROUBLE_HALF] = "half",
+    [MOCK_TROUBLE_CUT] = "cut",       [MOCK_TROUBLE_CLOSE] = "close",
+    [MOCK_TROUBLE_STALL] = "stall",   [MOCK_TROUBLE_DELAY] = "delay",
+};
+
+const char *mock_trouble_name(enum mock_trouble_kind kind)
+{
+    return kind_name[kind];
+}
+
+bool mock_trouble_parse(struct gw_str name, enum mock_trouble_kind *out)
+{
+    for (int i = 0; i < MOCK_TROUBLE_KINDS; i++) {
+        if (gw_str_is(name, kind_name[i])) {
+            *out = (enum mock_trouble_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+void mock_troubles_init(struct mock_troubles *t)
+{
+    gw_list_init(&t->list);
+    t->count = 0;
+}
+
+static void trouble_remove(struct mock_troubles *t, struct mock_trouble *trouble)
+{
+    gw_list_remove(&trouble->link);
+    t->count--;
+    free(trouble);
+}
+
+void mock_troubles_clear(struct mock_troubles *t)
+{
+    while (!gw_list_is_empty(&t->list))
+        trouble_remove(t, GW_CONTAINER(t->list.next, struct mock_trouble, link));
+}
+
+enum gw_code mock_troubles_add(struct mock_troubles *t, const struct mock_trouble *trouble,
+                               struct gw_err *err)
+{
+    struct mock_trouble *copy;
+
+    if (t->count >= MOCK_TROUBLES_MAX)
+        return gw_fail(err, GW_LIMIT, "more than %d faults on one CAS", MOCK_TROUBLES_MAX);
+    copy = gw_new(struct mock_trouble);
+    *copy = *trouble;
+    gw_list_append(&t->list, &copy->link);
+    t->count++;
+    return GW_OK;
+}
+
+bool mock_troubles_take(struct mock_troubles *t, enum mock_operation op, struct mock_trouble *out)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&t->list, it, tmp)
+    {
+        struct mock_trouble *trouble = GW_CONTAINER(it, struct mock_trouble, link);
+
+        if (trouble->one_operation && trouble->operation != op)
+            continue;
+        *out = *trouble;
+        if (trouble->left > 0 && !--trouble->left)
+            trouble_remove(t, trouble);
+        return true;
+    }
+    return false;
+}
