@@ -88,8 +88,8 @@ enum gw_code cert_client_new(struct cert_store *s, const char *set, struct gw_st
                              struct cert_client **out, struct gw_err *err);
 void cert_client_free(struct cert_client **cp); /* after all that was made from its policy */
 
-/* For net_tls_new() and HTTP slots; its ctx is the client. A refusal is reported by net/ with
- * OpenSSL's general sentence; ours is in the last result. */
+/* For net_tls_new() and HTTP slots; its ctx is the client. Refused connections end with the text of
+ * the result. */
 struct net_tls_policy cert_client_policy(struct cert_client *c);
 const struct cert_result *cert_client_last(const struct cert_client *c); /* of the last handshake */
 

@@ -1,6 +1,6 @@
 /* Verification of a server: OpenSSL builds and checks the chain, against the trust set as it is at
  * that moment, then the names are compared. What it came to is kept in the words administrators
- * know, and set as OpenSSL's error too, for whoever reports the failed handshake. */
+ * know, and handed to net/, which reports the failed connection. */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <openssl/err.h>
@@ -193,6 +193,8 @@ static int verify(X509_STORE_CTX *ctx, void *arg)
     }
     error = X509_STORE_CTX_get_error(ctx);
     record(c, ctx, error);
+    if (error != X509_V_OK)
+        net_tls_explain(ctx, c->last.text);
     return error == X509_V_OK;
 }
 

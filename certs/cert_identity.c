@@ -408,10 +408,13 @@ const struct cert_info *cert_identity_info(const struct cert_identity *id)
     return &id->entry->info;
 }
 
+/* OpenSSL keeps one certificate for each kind of key: an old ECDSA one would outlive its RSA
+ * successor. */
 static int show(SSL *ssl, void *ctx)
 {
     const struct cert_identity *id = ctx;
 
+    SSL_certs_clear(ssl);
     return SSL_use_cert_and_key(ssl, id->entry->x509, id->key, id->chain, 1);
 }
 

@@ -1,0 +1,24 @@
+/* Uploaded certificates: PEM or DER of anybody, read and described. */
+#include <openssl/x509.h>
+#include <stdint.h>
+
+#include "cert_priv.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    STACK_OF(X509) *stack = NULL;
+    struct gw_err err;
+
+    if (cert_parse((struct gw_str){ (const char *)data, len }, &stack, &err))
+        return 0;
+    for (int i = 0; i < sk_X509_num(stack); i++) {
+        struct cert_entry *e = NULL;
+
+        (void)cert_entry_new(sk_X509_value(stack, i), &e, &err);
+        cert_entry_free(&e);
+    }
+    sk_X509_pop_free(stack, X509_free);
+    return 0;
+}
