@@ -39,6 +39,7 @@ struct net_http_slot {
     unsigned timeout_ms;
     size_t body_max, body_seen;
     struct gw_buf headers; /* of the answer, as they came */
+    bool headers_end;      /* the empty line came */
     struct gw_buf body;    /* for on_data: what it has not got yet */
     struct gw_err failure; /* what a callback of ours ended the transfer with */
     char curl_says[CURL_ERROR_SIZE];
@@ -128,8 +129,11 @@ static size_t on_curl_header(char *p, size_t size, size_t count, void *ctx)
     struct net_http_slot *slot = ctx;
     size_t len = size * count;
 
-    if (gw_str_starts((struct gw_str){ p, len }, "HTTP/"))
+    if (gw_str_starts((struct gw_str){ p, len }, "HTTP/")) {
         gw_buf_reset(&slot->headers);
+        slot->headers_end = false;
+    }
+    slot->headers_end |= *p == '\r' || *p == '\n';
     gw_buf_add(&slot->headers, p, len);
     if (!slot->headers.failed)
         return len;
@@ -290,6 +294,8 @@ static void slot_finish(struct net_http_slot *slot, CURLcode result)
     (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
     (void)curl_multi_remove_handle(slot->multi, slot->easy);
+    if (!result && !slot->headers_end) /* libcurl is content with a piece of the headers */
+        result = CURLE_PARTIAL_FILE;
     if (result)
         describe(slot, result, &err);
     a.headers = slot->headers;
@@ -570,6 +576,7 @@ void net_http_start(struct net_http_slot *slot, const struct net_http_request *r
     slot->timeout_ms = request->timeout_ms;
     slot->body_max = request->body_max;
     slot->body_seen = 0;
+    slot->headers_end = false;
     slot->failure = (struct gw_err){ 0 };
     slot->curl_says[0] = '\0';
     free(slot->origin);

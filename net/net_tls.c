@@ -77,11 +77,16 @@ enum gw_code net_tls_fail(struct gw_err *err, SSL *ssl, const struct gw_err *rea
 
 void net_tls_defaults(SSL_CTX *ctx)
 {
-    static const unsigned char id[] = "kalends";
-
     (void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     (void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                        SSL_OP_CIPHER_SERVER_PREFERENCE);
+}
+
+/* For contexts that streams use; libcurl would never see what was read ahead. */
+static void stream_defaults(SSL_CTX *ctx)
+{
+    static const unsigned char id[] = "kalends";
+
     /* Buffers are held only while there is something in them: most sessions are idle. */
     (void)SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
                                     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
@@ -102,6 +107,7 @@ enum gw_code net_tls_new(enum net_tls_role role, const struct net_tls_policy *po
     if (!ctx)
         return gw_fail(err, GW_INTERNAL, "no TLS context");
     net_tls_defaults(ctx);
+    stream_defaults(ctx);
     rc = policy->apply(ctx, policy->ctx, err);
     ERR_clear_error();
     if (rc) {
