@@ -237,13 +237,19 @@ static void sentence(struct gw_buf *out, const xmlError *error)
     gw_buf_add_quoted(out, text, 160);
 }
 
-/* libxml2 calls warnings what is none of our business, such as a namespace that is no absolute URI. */
+/* A namespace is a name to us: whether it is a valid or absolute URI is none of our business. */
+static bool is_harmless(const xmlError *error)
+{
+    return error->level == XML_ERR_WARNING || error->level == XML_ERR_NONE ||
+           error->code == XML_WAR_NS_URI || error->code == XML_WAR_NS_URI_RELATIVE;
+}
+
 static void on_error(void *ctx, xmlErrorPtr error)
 {
     struct parser *p = ctx;
     struct gw_buf text;
 
-    if (p->out->fault || error->level == XML_ERR_WARNING || error->level == XML_ERR_NONE)
+    if (p->out->fault || is_harmless(error))
         return;
     gw_buf_init(&text, sizeof(p->out->err.msg));
     sentence(&text, error);
@@ -318,6 +324,8 @@ void xml_parse(struct gw_str text, struct gw_arena *arena, struct gw_buf *scope,
     gw_buf_init(&p->text, arena->max);
     if (text.len > INT_MAX)
         fail(p, XML_FAULT_LIMIT, "the document is too large");
+    else if (gw_str_find(text, '\0') >= 0) /* libxml2 may take it for the end */
+        fail(p, XML_FAULT_SYNTAX, "character that XML does not have");
     else
         run(p, text);
     if (out->fault)
