@@ -133,10 +133,12 @@ static void slot_give_back(struct slot *slot)
 static void on_idle_timer(struct gw_now now, void *ctx)
 {
     struct ews_client *client = ctx;
+    struct gw_list *it, *before;
 
-    while (!gw_list_is_empty(&client->idle)) {
-        struct slot *slot = GW_CONTAINER(client->idle.prev, struct slot, link);
+    for (it = client->idle.prev; it != &client->idle; it = before) {
+        struct slot *slot = GW_CONTAINER(it, struct slot, link);
 
+        before = it->prev;
         if (slot->idle_until > now.mono) {
             net_timer_set(client->idle_timer, slot->idle_until);
             return;
@@ -147,8 +149,10 @@ static void on_idle_timer(struct gw_now now, void *ctx)
 
 static void slots_free(struct gw_list *list)
 {
-    while (!gw_list_is_empty(list))
-        slot_free(GW_CONTAINER(list->next, struct slot, link));
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(list, it, tmp)
+    slot_free(GW_CONTAINER(it, struct slot, link));
 }
 
 /* ---- calls ------------------------------------------------------------------------------------ */
@@ -187,8 +191,10 @@ static void call_cancel(struct ews_call *call)
 
 static void calls_cancel(struct gw_list *list)
 {
-    while (!gw_list_is_empty(list))
-        call_cancel(GW_CONTAINER(list->next, struct ews_call, link));
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(list, it, tmp)
+    call_cancel(GW_CONTAINER(it, struct ews_call, link));
 }
 
 /* RFC 9562 version 4. Exchange logs it, so that both logs can be laid beside each other. */
@@ -321,6 +327,7 @@ static void on_failed_timer(struct gw_now now, void *ctx)
     }
     while (!gw_list_is_empty(&client->delivering)) {
         struct ews_call *call = GW_CONTAINER(client->delivering.next, struct ews_call, link);
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): a freed call has left the list */
         struct ews_answer answer = { .op = call->request.op, .status = call->fate };
         ews_done_fn *done = call->done;
         void *done_ctx = call->ctx;

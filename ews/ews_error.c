@@ -198,14 +198,13 @@ static void code_copy(char *out, size_t size, struct gw_str code)
     out[n] = '\0';
 }
 
-/* Cut to the size of the field, not inside a UTF-8 character. */
-static void text_setv(struct ews_status *out, const char *fmt, va_list ap)
-{
-    char whole[2 * sizeof(out->text)];
-    struct gw_str cut;
+enum { WHOLE_MAX = 2 * sizeof(((struct ews_status *)NULL)->text) };
 
-    vsnprintf(whole, sizeof(whole), fmt, ap);
-    cut = gw_str_utf8_cut(gw_str_of(whole), sizeof(out->text) - 1);
+/* Cut to the size of the field, not inside a UTF-8 character. */
+static void text_cut(struct ews_status *out, const char *whole)
+{
+    struct gw_str cut = gw_str_utf8_cut(gw_str_of(whole), sizeof(out->text) - 1);
+
     memcpy(out->text, cut.p, cut.len);
     out->text[cut.len] = '\0';
 }
@@ -215,23 +214,27 @@ static void text_set(struct ews_status *out, const char *fmt, ...)
 
 static void text_set(struct ews_status *out, const char *fmt, ...)
 {
+    char whole[WHOLE_MAX];
     va_list ap;
 
     va_start(ap, fmt);
-    text_setv(out, fmt, ap);
+    vsnprintf(whole, sizeof(whole), fmt, ap);
     va_end(ap);
+    text_cut(out, whole);
 }
 
 void ews_status_set(struct ews_status *out, enum ews_class class, const char *code, const char *fmt,
                     ...)
 {
+    char whole[WHOLE_MAX];
     va_list ap;
 
+    va_start(ap, fmt);
+    vsnprintf(whole, sizeof(whole), fmt, ap);
+    va_end(ap);
     *out = (struct ews_status){ .class = class };
     code_copy(out->code, sizeof(out->code), gw_str_of(code));
-    va_start(ap, fmt);
-    text_setv(out, fmt, ap);
-    va_end(ap);
+    text_cut(out, whole);
 }
 
 void ews_status_set_code(struct ews_status *out, struct gw_str response_code, struct gw_str message)

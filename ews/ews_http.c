@@ -138,7 +138,7 @@ static bool http_date_parse(struct gw_str s, gw_utc *out)
                            &v[i]))
             return false;
     for (c.month = 1; c.month <= 12; c.month++)
-        if (memcmp(months + 3 * (c.month - 1), s.p + 8, 3) == 0)
+        if (memcmp(months + (ptrdiff_t)3 * (c.month - 1), s.p + 8, 3) == 0)
             break;
     if (c.month > 12)
         return false;

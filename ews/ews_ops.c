@@ -2,14 +2,19 @@
  * the way from an HTTP answer to an operation's own parser. */
 #include "ews_priv.h"
 
-enum { KIB = 1024, MIB = 1024 * 1024 };
+/* Of an answer's body: an out-of-office answer carries two texts of up to 128 KiB; a calendar item
+ * takes some 700 bytes and 12 nodes; 100 mailboxes for a month some 20 KiB each. */
+enum {
+    SUBSCRIBE_BODY_MAX = 64 * 1024,
+    FIND_ITEM_BODY_MAX = 2 * 1024 * 1024,
+    AVAILABILITY_BODY_MAX = 4 * 1024 * 1024,
+    OOF_BODY_MAX = 1024 * 1024
+};
 
-/* Bounds: an out-of-office answer carries two texts of up to 128 KiB; a calendar item takes some
- * 700 bytes and 12 nodes; 100 mailboxes for a month some 20 KiB each. */
 static const struct ews_op_info op_table[] = {
     [EWS_OP_SUBSCRIBE] = { .name = "Subscribe",
                            .answer = "SubscribeResponse",
-                           .body_max = 64 * KIB,
+                           .body_max = SUBSCRIBE_BODY_MAX,
                            .nodes_max = 1000,
                            .impersonates = true,
                            .check = ews_subscribe_check,
@@ -17,7 +22,7 @@ static const struct ews_op_info op_table[] = {
                            .parse = ews_subscribe_parse },
     [EWS_OP_FIND_ITEM] = { .name = "FindItem",
                            .answer = "FindItemResponse",
-                           .body_max = 2 * MIB,
+                           .body_max = FIND_ITEM_BODY_MAX,
                            .nodes_max = 30000,
                            .impersonates = true,
                            .time_zone_context = true,
@@ -27,7 +32,7 @@ static const struct ews_op_info op_table[] = {
                            .parse = ews_find_item_parse },
     [EWS_OP_AVAILABILITY] = { .name = "GetUserAvailability",
                               .answer = "GetUserAvailabilityResponse",
-                              .body_max = 4 * MIB,
+                              .body_max = AVAILABILITY_BODY_MAX,
                               .nodes_max = 120000,
                               .wide = true,
                               .check = ews_availability_check,
@@ -35,7 +40,7 @@ static const struct ews_op_info op_table[] = {
                               .parse = ews_availability_parse },
     [EWS_OP_OOF] = { .name = "GetUserOofSettings",
                      .answer = "GetUserOofSettingsResponse",
-                     .body_max = 1 * MIB,
+                     .body_max = OOF_BODY_MAX,
                      .nodes_max = 1000,
                      .impersonates = true,
                      .check = ews_mailbox_check,
