@@ -109,10 +109,20 @@ static enum gw_code data_check(const struct mock_item_data *data, struct gw_err 
     return GW_OK;
 }
 
+/* Exchange keeps no fractions of seconds. */
+static gw_utc whole_second(gw_utc t)
+{
+    int64_t ms = t % GW_SECOND_MS;
+
+    return t - (ms < 0 ? ms + GW_SECOND_MS : ms);
+}
+
 static void data_copy(struct mock_item_data *to, const struct mock_item_data *from)
 {
     struct mock_item_data copy = *from;
 
+    copy.start = whole_second(from->start);
+    copy.end = whole_second(from->end);
     copy.subject = from->subject ? gw_str_dup(gw_str_of(from->subject)) : NULL;
     copy.location = from->location ? gw_str_dup(gw_str_of(from->location)) : NULL;
     free(to->subject);

@@ -153,7 +153,7 @@ size_t mock_mailbox_count(const struct mock_org *org); /* without those that are
 /* In the order of creation: start with *pos = 0, ends with NULL; those that are gone are left out. */
 struct mock_mailbox *mock_mailbox_next(const struct mock_org *org, size_t *pos);
 
-/* Items. Each of these tells the observer. */
+/* Items. Each of these tells the observer. Fractions of seconds are cut off. */
 enum gw_code mock_item_add(struct mock_org *org, struct mock_mailbox *mailbox,
                            const struct mock_item_data *data, struct gw_now now,
                            struct mock_item **out, struct gw_err *err);

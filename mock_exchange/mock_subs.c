@@ -225,6 +225,8 @@ static void queue_add(struct mock_sub *sub, const struct mock_event *event)
 
 static void queue_drop(struct mock_sub *sub, size_t count)
 {
+    if (!count)
+        return;
     sub->queued -= count;
     memmove(sub->queue, sub->queue + count, sub->queued * sizeof(*sub->queue));
     if (!sub->queued && sub->queue_cap > 16) {
