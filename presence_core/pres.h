@@ -59,6 +59,9 @@ void pres_user_end_sessions(struct pres_core *core, struct gw_str user, enum pre
 void pres_calendar_set(struct pres_core *core, struct gw_str user,
                        const struct pres_calendar *calendar, struct gw_now now);
 
+/* Everything goes out again whose show is the calendar's: a front-end has other words for it now. */
+void pres_retell(struct pres_core *core);
+
 /* ---- Looking on ---- */
 
 enum pres_cause { PRES_CAUSE_CLIENT, PRES_CAUSE_CALENDAR, PRES_CAUSE_ADMIN };

@@ -12,52 +12,29 @@ enum show_rule {
 enum text_rule {
     MINE, /* the client's text, if any */
     HELP, /* the client's text; the calendar's when it has none */
-    CAL   /* the calendar's text; the client's when it has none */
+    TOLD  /* the calendar's text; the client's when it has none */
 };
 
 struct rule {
     unsigned char show, text;
 };
 
+/* clang-format off */
+#define KEEPS { OWN, MINE }
+#define HINTS { OWN, HELP }
+#define AWAY  { LEFT, TOLD }
+#define OOF   { OUT, TOLD }
+
 static const struct rule rules[PRES_DND + 1][PRES_CAL_OOF + 1] = {
-    /*                  none         free         elsewhere    meeting       away          oof */
-    [PRES_OFFLINE] = { { OWN, MINE },
-                       { OWN, MINE },
-                       { OWN, HELP },
-                       { OWN, HELP },
-                       { OWN, HELP },
-                       { OWN, HELP } },
-    [PRES_AVAILABLE] = { { OWN, MINE },
-                         { OWN, MINE },
-                         { OWN, HELP },
-                         { LEFT, CAL },
-                         { LEFT, CAL },
-                         { OUT, CAL } },
-    [PRES_AWAY] = { { OWN, MINE },
-                    { OWN, MINE },
-                    { OWN, HELP },
-                    { OWN, HELP },
-                    { OWN, HELP },
-                    { OUT, CAL } },
-    [PRES_XA] = { { OWN, MINE },
-                  { OWN, MINE },
-                  { OWN, HELP },
-                  { OWN, HELP },
-                  { OWN, HELP },
-                  { OUT, CAL } },
-    [PRES_BUSY] = { { OWN, MINE },
-                    { OWN, MINE },
-                    { OWN, HELP },
-                    { OWN, HELP },
-                    { OWN, HELP },
-                    { OWN, HELP } },
-    [PRES_DND] = { { OWN, MINE },
-                   { OWN, MINE },
-                   { OWN, MINE },
-                   { OWN, MINE },
-                   { OWN, MINE },
-                   { OWN, MINE } },
+    /*                    none   free   elsewhere meeting away   oof */
+    [PRES_OFFLINE]   = { KEEPS, KEEPS, HINTS,    HINTS,  HINTS, HINTS },
+    [PRES_AVAILABLE] = { KEEPS, KEEPS, HINTS,    AWAY,   AWAY,  OOF   },
+    [PRES_AWAY]      = { KEEPS, KEEPS, HINTS,    HINTS,  HINTS, OOF   },
+    [PRES_XA]        = { KEEPS, KEEPS, HINTS,    HINTS,  HINTS, OOF   },
+    [PRES_BUSY]      = { KEEPS, KEEPS, HINTS,    HINTS,  HINTS, HINTS },
+    [PRES_DND]       = { KEEPS, KEEPS, KEEPS,    KEEPS,  KEEPS, KEEPS },
 };
+/* clang-format on */
 
 static void set_text(struct pres_shown *out, enum pres_text_from from, struct gw_str text)
 {
@@ -78,7 +55,7 @@ void pres_compose(enum pres_show show, struct gw_str text, enum pres_calendar_ki
         out->kind = calendar;
     }
     set_text(out, PRES_TEXT_CLIENT, text);
-    if (rule.text == CAL || (rule.text == HELP && !text.len))
+    if (rule.text == TOLD || (rule.text == HELP && !text.len))
         set_text(out, PRES_TEXT_CALENDAR, calendar_text);
 }
 

@@ -229,16 +229,15 @@ void pres_user_shown(const struct pres_user *u, struct pres_shown *out)
 }
 
 /* The word of one session under two calendars: tells the watchers when it is not the same. */
-static bool retell_session(struct pres_session *s, const struct pres_shown *before)
+static void retell_session(struct pres_session *s, const struct pres_shown *before)
 {
     struct pres_doc doc;
 
     pres_doc_session(s, &doc);
     if (pres_shown_eq(before, &doc.shown))
-        return false;
+        return;
     pres_gather_watchers(s->user);
     pres_deliver(s->user->core, &doc);
-    return true;
 }
 
 static void retell_offline(struct pres_user *u, const struct pres_shown *before)
@@ -302,6 +301,28 @@ void pres_calendar_set(struct pres_core *core, struct gw_str user,
         retell(u, old);
     pres_changed(u, &before, PRES_CAUSE_CALENDAR, now);
     free(old);
+}
+
+void pres_retell(struct pres_core *core)
+{
+    const struct pres_shown other = { .show = PRES_OFFLINE };
+    struct gw_list *it, *tmp;
+    struct pres_shown shown;
+    struct pres_user *u;
+    size_t pos = 0;
+
+    while ((u = gw_map_next(core->users, &pos))) {
+        GW_LIST_EACH(&u->sessions, it, tmp)
+        {
+            struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
+
+            if (!s->word)
+                continue;
+            pres_session_shown(s, &shown);
+            if (shown.kind != PRES_CAL_NONE)
+                retell_session(s, &other);
+        }
+    }
 }
 
 /* ---- Looking on ---- */

@@ -1,0 +1,46 @@
+/* What all connections share. */
+#include <stdlib.h>
+
+#include "xmpp_priv.h"
+
+struct xmpp_host *xmpp_host_new(const struct xmpp_host_args *args)
+{
+    struct xmpp_host *host = gw_new(struct xmpp_host);
+
+    host->sasl = xmpp_sasl_lib_new(args->credentials, args->credentials_ctx);
+    if (!host->sasl) {
+        free(host);
+        return NULL;
+    }
+    host->core = args->core;
+    host->front = pres_frontend_register(args->core, &xmpp_frontend, host);
+    gw_param_defaults(xmpp_params, xmpp_param_count, &host->defaults);
+    host->settings = args->settings ? args->settings : &host->defaults;
+    host->version = args->version;
+    gw_buf_init(&host->out, XMPP_OUT_MAX);
+    gw_buf_init(&host->body, XMPP_OUT_MAX);
+    return host;
+}
+
+void xmpp_host_free(struct xmpp_host **hostp)
+{
+    struct xmpp_host *host = *hostp;
+
+    if (!host)
+        return;
+    *hostp = NULL;
+    xmpp_sasl_lib_free(&host->sasl);
+    gw_buf_done(&host->out);
+    gw_buf_done(&host->body);
+    free(host);
+}
+
+const struct xmpp_settings *xmpp_host_settings(const struct xmpp_host *host)
+{
+    return host->settings;
+}
+
+struct xmpp_counters *xmpp_host_counters(struct xmpp_host *host)
+{
+    return &host->counters;
+}

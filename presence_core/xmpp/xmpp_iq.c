@@ -1,0 +1,211 @@
+/* Questions: to the server, to one's own account, and through it to other clients (RFC 6120 8.2.3,
+ * RFC 6121 8.5). */
+#include "xmpp_priv.h"
+
+typedef void answer_fn(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child);
+
+static void put_feature(struct xml_writer *w, const char *ns)
+{
+    xml_open(w, "feature");
+    xml_put_attr(w, "var", gw_str_of(ns));
+    xml_close(w);
+}
+
+static void put_identity(struct xml_writer *w, const char *category, const char *type,
+                         const char *name)
+{
+    xml_open(w, "identity");
+    xml_put_attr(w, "category", gw_str_of(category));
+    xml_put_attr(w, "type", gw_str_of(type));
+    if (name)
+        xml_put_attr(w, "name", gw_str_of(name));
+    xml_close(w);
+}
+
+/* XEP-0030: no node is known here. */
+static bool refuses_node(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
+{
+    if (!xml_attr(child, "node").len)
+        return false;
+    xmpp_stanza_error(c, s, XMPP_ITEM_NOT_FOUND, NULL);
+    return true;
+}
+
+static void begin_query(struct xmpp_c2s *c, struct xmpp_stanza *s, const char *ns,
+                        struct xml_writer *w)
+{
+    xmpp_begin_result(c, s, w);
+    xmpp_open_ns(w, "query", ns);
+}
+
+static void end_query(struct xmpp_c2s *c, struct xml_writer *w)
+{
+    xml_close(w);
+    xml_close(w);
+    xmpp_end(c);
+}
+
+static void server_info(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
+{
+    struct xml_writer w;
+
+    if (refuses_node(c, s, child))
+        return;
+    begin_query(c, s, NS_INFO, &w);
+    put_identity(&w, "server", "im", "Kalends");
+    put_feature(&w, NS_INFO);
+    put_feature(&w, NS_ITEMS);
+    put_feature(&w, NS_PING);
+    if (c->host->version)
+        put_feature(&w, NS_VERSION);
+    end_query(c, &w);
+}
+
+static void account_info(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
+{
+    struct xml_writer w;
+
+    if (refuses_node(c, s, child))
+        return;
+    begin_query(c, s, NS_INFO, &w);
+    put_identity(&w, "account", "registered", NULL);
+    put_feature(&w, NS_INFO);
+    put_feature(&w, NS_ITEMS);
+    end_query(c, &w);
+}
+
+static void no_items(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
+{
+    struct xml_writer w;
+
+    if (refuses_node(c, s, child))
+        return;
+    begin_query(c, s, NS_ITEMS, &w);
+    end_query(c, &w);
+}
+
+static void pong(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
+{
+    (void)child;
+    xmpp_empty_result(c, s);
+}
+
+static void version(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
+{
+    struct xml_writer w;
+
+    (void)child;
+    if (!c->host->version) {
+        xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
+        return;
+    }
+    begin_query(c, s, NS_VERSION, &w);
+    xml_put(&w, "name", GW_STR("Kalends"));
+    xml_put(&w, "version", gw_str_of(c->host->version));
+    end_query(c, &w);
+}
+
+static void session(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
+{
+    (void)child;
+    xmpp_empty_result(c, s);
+}
+
+/* RFC 6120 7.1: one resource on one stream. */
+static void bind_again(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
+{
+    (void)child;
+    xmpp_stanza_error(c, s, XMPP_NOT_ALLOWED, "a resource is bound already");
+}
+
+enum where { SERVER = 1, ACCOUNT = 2 };
+
+static const struct {
+    const char *ns, *name;
+    const char *type; /* NULL: get and set */
+    unsigned where;
+    answer_fn *answer;
+} answers[] = {
+    { NS_ROSTER, "query", NULL, ACCOUNT, xmpp_on_roster },
+    { NS_PING, "ping", "get", SERVER | ACCOUNT, pong },
+    { NS_INFO, "query", "get", SERVER, server_info },
+    { NS_INFO, "query", "get", ACCOUNT, account_info },
+    { NS_ITEMS, "query", "get", SERVER | ACCOUNT, no_items },
+    { NS_VERSION, "query", "get", SERVER, version },
+    { NS_SESSION, "session", "set", SERVER | ACCOUNT, session },
+    { NS_BIND, "bind", "set", SERVER | ACCOUNT, bind_again },
+};
+
+static void answer(struct xmpp_c2s *c, struct xmpp_stanza *s, unsigned where)
+{
+    const struct xml_node *child = s->node->child;
+
+    for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+        if (!(answers[i].where & where) || !xml_is(child, answers[i].ns, answers[i].name))
+            continue;
+        if (!answers[i].type || gw_str_is(s->type, answers[i].type)) {
+            answers[i].answer(c, s, child);
+            return;
+        }
+    }
+    xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
+}
+
+static void to_user(struct xmpp_c2s *c, struct xmpp_stanza *s)
+{
+    struct pres_session *peer;
+
+    if (!s->to.resource.len) {
+        if (!gw_str_is(s->to.bare, c->user)) /* RFC 6121 8.5.2.1.3: accounts of others are silent */
+            xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
+        else if (gw_str_is(s->type, "get") || gw_str_is(s->type, "set"))
+            answer(c, s, ACCOUNT);
+        return;
+    }
+    peer = pres_session_find(c->host->core, s->to.bare, s->to.resource);
+    if (!peer || !xmpp_forward(c, s, peer))
+        xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
+}
+
+static void to_server(struct xmpp_c2s *c, struct xmpp_stanza *s, unsigned where)
+{
+    if (gw_str_is(s->type, "get") || gw_str_is(s->type, "set"))
+        answer(c, s, where);
+    /* Results and errors: the answer to our ping, or to nothing. */
+}
+
+/* RFC 6120 8.2.3 */
+static bool is_well_formed(const struct xmpp_stanza *s)
+{
+    bool asks = gw_str_is(s->type, "get") || gw_str_is(s->type, "set");
+
+    if (!s->type.p || !s->id.p)
+        return false;
+    return !asks || (s->node->child && !s->node->child->next);
+}
+
+void xmpp_on_iq(struct xmpp_c2s *c, struct xmpp_stanza *s)
+{
+    if (!is_well_formed(s)) {
+        xmpp_stanza_error(c, s, XMPP_BAD_REQUEST, NULL);
+        return;
+    }
+    if (!s->has_to) { /* RFC 6120 10.3.3: the server answers for the account */
+        to_server(c, s, SERVER | ACCOUNT);
+        return;
+    }
+    switch (pres_route(c->host->core, s->to.bare)) {
+    case PRES_ROUTE_LOCAL:
+        to_user(c, s);
+        return;
+    case PRES_ROUTE_SERVER:
+        to_server(c, s, s->to.resource.len ? 0 : SERVER);
+        return;
+    case PRES_ROUTE_UNKNOWN_USER:
+        xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
+        return;
+    case PRES_ROUTE_UNKNOWN_SERVER:
+        xmpp_stanza_error(c, s, XMPP_REMOTE_SERVER_NOT_FOUND, NULL);
+        return;
+    }
+}

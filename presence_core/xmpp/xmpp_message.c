@@ -1,0 +1,109 @@
+/* Messages: RFC 6121 section 8.5, for users of this server. What cannot be delivered comes back:
+ * nothing is kept for later. */
+#include "xmpp_priv.h"
+
+/* What happens with each type: towards a bare JID, and towards a full JID that is not connected. */
+enum action {
+    REFUSE, /* service-unavailable */
+    IGNORE,
+    BEST, /* the available resources of the highest priority that is not negative */
+    ALL   /* all available resources whose priority is not negative; nobody: nothing is said */
+};
+
+static const struct {
+    const char *type;
+    enum action bare, full;
+} rules[] = {
+    { "chat", BEST, BEST },      { "normal", BEST, REFUSE },  { "groupchat", REFUSE, REFUSE },
+    { "headline", ALL, IGNORE }, { "error", IGNORE, IGNORE },
+};
+
+enum { NORMAL = 1 };
+
+static size_t rule_of(struct gw_str type)
+{
+    for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+        if (gw_str_is(type, rules[i].type))
+            return i;
+    }
+    return NORMAL; /* RFC 6121 5.2.2: no type is "normal" */
+}
+
+static int highest_priority(struct pres_core *core, struct gw_str user)
+{
+    int best = -1;
+
+    for (struct pres_session *s = NULL; (s = pres_session_next(core, user, s));) {
+        if (pres_session_is_available(s) && pres_session_priority(s) > best)
+            best = pres_session_priority(s);
+    }
+    return best;
+}
+
+/* To the available resources of at least this priority; false: there is none. */
+static bool spread(struct xmpp_c2s *c, const struct xmpp_stanza *m, struct gw_str user, int least)
+{
+    bool reached = false;
+
+    for (struct pres_session *s = NULL; (s = pres_session_next(c->host->core, user, s));) {
+        if (pres_session_is_available(s) && pres_session_priority(s) >= least)
+            reached |= xmpp_forward(c, m, s);
+    }
+    return reached;
+}
+
+static void act(struct xmpp_c2s *c, const struct xmpp_stanza *m, struct gw_str user,
+                enum action action)
+{
+    int best;
+
+    switch (action) {
+    case IGNORE:
+        return;
+    case ALL:
+        (void)spread(c, m, user, 0);
+        return;
+    case BEST:
+        best = highest_priority(c->host->core, user);
+        if (best >= 0 && spread(c, m, user, best))
+            return;
+        break;
+    case REFUSE:
+        break;
+    }
+    xmpp_stanza_error(c, m, XMPP_SERVICE_UNAVAILABLE, NULL);
+}
+
+static void to_user(struct xmpp_c2s *c, const struct xmpp_stanza *m, struct gw_str user,
+                    struct gw_str resource)
+{
+    size_t rule = rule_of(m->type);
+    struct pres_session *s;
+
+    if (resource.len) {
+        s = pres_session_find(c->host->core, user, resource);
+        if (s && xmpp_forward(c, m, s))
+            return;
+    }
+    act(c, m, user, resource.len ? rules[rule].full : rules[rule].bare);
+}
+
+void xmpp_on_message(struct xmpp_c2s *c, struct xmpp_stanza *m)
+{
+    if (!m->has_to) { /* RFC 6120 10.3.1: to the sender's own account */
+        to_user(c, m, gw_str_of(c->user), GW_STR(""));
+        return;
+    }
+    switch (pres_route(c->host->core, m->to.bare)) {
+    case PRES_ROUTE_LOCAL:
+        to_user(c, m, m->to.bare, m->to.resource);
+        return;
+    case PRES_ROUTE_UNKNOWN_SERVER:
+        xmpp_stanza_error(c, m, XMPP_REMOTE_SERVER_NOT_FOUND, NULL);
+        return;
+    case PRES_ROUTE_UNKNOWN_USER:
+    case PRES_ROUTE_SERVER:
+        xmpp_stanza_error(c, m, XMPP_SERVICE_UNAVAILABLE, NULL);
+        return;
+    }
+}

@@ -1,0 +1,156 @@
+/* What is written to clients: pieces, errors, results. */
+#include "gw_log.h"
+#include "xmpp_priv.h"
+
+void xmpp_write(struct xmpp_c2s *c, struct gw_str bytes)
+{
+    if (c->is_lost)
+        return;
+    if (c->io->write(bytes, c->io_ctx)) {
+        c->host->counters.bytes_out += bytes.len;
+        return;
+    }
+    /* The session ends at the next tick: this may be in the middle of somebody else's call. */
+    c->is_lost = true;
+    c->host->counters.cut_slow++;
+    gw_info("xmpp", "s=%s cut-off peer=%s reason=\"reads too slowly\"", c->id, c->peer);
+    c->io->wake(c->io_ctx);
+}
+
+void xmpp_begin(struct xmpp_c2s *c, struct xml_writer *w)
+{
+    gw_buf_reset(&c->host->out);
+    xml_write_init(w, &c->host->out);
+}
+
+void xmpp_end(struct xmpp_c2s *c)
+{
+    struct gw_buf *out = &c->host->out;
+
+    if (out->failed)
+        gw_error("xmpp", "s=%s output larger than %d bytes, dropped", c->id, XMPP_OUT_MAX);
+    else
+        xmpp_write(c, gw_buf_str(out));
+    if (out->cap > XMPP_HOLD_AT) /* a large roster: not kept for ever */
+        gw_buf_done(out);
+}
+
+void xmpp_open_ns(struct xml_writer *w, const char *name, const char *ns)
+{
+    xml_open(w, name);
+    xml_put_attr(w, "xmlns", gw_str_of(ns));
+}
+
+void xmpp_stream_error(struct xmpp_c2s *c, const char *condition, const char *text)
+{
+    char user[GW_QUOTE_MAX], quoted[GW_QUOTE_MAX];
+    struct xml_writer w;
+
+    if (c->state == XMPP_CLOSED)
+        return;
+    gw_info("xmpp", "s=%s stream-error peer=%s user=%s condition=%s text=%s", c->id, c->peer,
+            gw_quote(gw_str_of(c->user), user), condition, gw_quote(gw_str_of(text), quoted));
+    if (c->state == XMPP_HANDSHAKE) { /* nobody could read it */
+        xmpp_enter(c, XMPP_CLOSED);
+        return;
+    }
+    if (!c->has_header) /* RFC 6120 4.9.1.2: the header comes first even then */
+        xmpp_send_header(c);
+    xmpp_begin(c, &w);
+    xml_open(&w, "stream:error");
+    xmpp_open_ns(&w, condition, NS_STREAMS);
+    xml_close(&w);
+    if (text) {
+        xmpp_open_ns(&w, "text", NS_STREAMS);
+        xml_put_attr(&w, "xml:lang", GW_STR("en"));
+        xml_put_text(&w, gw_str_of(text));
+        xml_close(&w);
+    }
+    xml_close(&w);
+    gw_buf_add_cstr(&c->host->out, "</stream:stream>");
+    xmpp_end(c);
+    xmpp_enter(c, XMPP_CLOSED);
+}
+
+/* RFC 6120 8.3.3 */
+static const struct {
+    const char *name, *type;
+} conds[] = {
+    [XMPP_BAD_REQUEST] = { "bad-request", "modify" },
+    [XMPP_CONFLICT] = { "conflict", "cancel" },
+    [XMPP_FORBIDDEN] = { "forbidden", "auth" },
+    [XMPP_ITEM_NOT_FOUND] = { "item-not-found", "cancel" },
+    [XMPP_JID_MALFORMED] = { "jid-malformed", "modify" },
+    [XMPP_NOT_ACCEPTABLE] = { "not-acceptable", "modify" },
+    [XMPP_NOT_ALLOWED] = { "not-allowed", "cancel" },
+    [XMPP_POLICY_VIOLATION] = { "policy-violation", "modify" },
+    [XMPP_REMOTE_SERVER_NOT_FOUND] = { "remote-server-not-found", "cancel" },
+    [XMPP_RESOURCE_CONSTRAINT] = { "resource-constraint", "wait" },
+    [XMPP_SERVICE_UNAVAILABLE] = { "service-unavailable", "cancel" },
+};
+
+/* The answer comes from where the stanza was sent, as the client wrote it. */
+static void begin_answer(struct xmpp_c2s *c, const struct xmpp_stanza *s, const char *name,
+                         const char *type, struct xml_writer *w)
+{
+    struct gw_str to = xml_attr(s->node, "to");
+
+    xmpp_begin(c, w);
+    xml_open(w, name);
+    xml_put_attr(w, "type", gw_str_of(type));
+    if (to.len)
+        xml_put_attr(w, "from", to);
+    if (c->full)
+        xml_put_attr(w, "to", gw_str_of(c->full));
+    if (s->id.p)
+        xml_put_attr(w, "id", s->id);
+}
+
+static const char *stanza_name(const struct xmpp_stanza *s)
+{
+    static const char *const names[] = { "message", "presence", "iq" };
+
+    for (size_t i = 0; i < 2; i++) {
+        if (gw_str_is(s->node->name, names[i]))
+            return names[i];
+    }
+    return names[2];
+}
+
+void xmpp_stanza_error(struct xmpp_c2s *c, const struct xmpp_stanza *s, enum xmpp_cond cond,
+                       const char *text)
+{
+    struct xml_writer w;
+
+    /* RFC 6120 8.3.1: errors are not answered; results have nothing to answer. */
+    if (gw_str_is(s->type, "error") || gw_str_is(s->type, "result"))
+        return;
+    begin_answer(c, s, stanza_name(s), "error", &w);
+    xml_open(&w, "error");
+    xml_put_attr(&w, "type", gw_str_of(conds[cond].type));
+    xmpp_open_ns(&w, conds[cond].name, NS_STANZAS);
+    xml_close(&w);
+    if (text) {
+        xmpp_open_ns(&w, "text", NS_STANZAS);
+        xml_put_attr(&w, "xml:lang", GW_STR("en"));
+        xml_put_text(&w, gw_str_of(text));
+        xml_close(&w);
+    }
+    xml_close(&w);
+    xml_close(&w);
+    xmpp_end(c);
+}
+
+void xmpp_begin_result(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct xml_writer *w)
+{
+    begin_answer(c, s, "iq", "result", w);
+}
+
+void xmpp_empty_result(struct xmpp_c2s *c, const struct xmpp_stanza *s)
+{
+    struct xml_writer w;
+
+    xmpp_begin_result(c, s, &w);
+    xml_close(&w);
+    xmpp_end(c);
+}

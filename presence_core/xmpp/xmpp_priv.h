@@ -1,0 +1,164 @@
+/* What the files of the XMPP front-end share. */
+#ifndef XMPP_PRIV_H
+#define XMPP_PRIV_H
+
+#include "gw_map.h"
+#include "gw_mem.h"
+#include "pres_frontend.h"
+#include "xml_stream.h"
+#include "xml_write.h"
+#include "xmpp_c2s.h"
+#include "xmpp_jid.h"
+
+#define NS_CLIENT  "jabber:client"
+#define NS_STREAM  "http://etherx.jabber.org/streams"
+#define NS_TLS     "urn:ietf:params:xml:ns:xmpp-tls"
+#define NS_SASL    "urn:ietf:params:xml:ns:xmpp-sasl"
+#define NS_BIND    "urn:ietf:params:xml:ns:xmpp-bind"
+#define NS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
+#define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
+#define NS_STREAMS "urn:ietf:params:xml:ns:xmpp-streams"
+#define NS_ROSTER  "jabber:iq:roster"
+#define NS_INFO    "http://jabber.org/protocol/disco#info"
+#define NS_ITEMS   "http://jabber.org/protocol/disco#items"
+#define NS_PING    "urn:xmpp:ping"
+#define NS_VERSION "jabber:iq:version"
+
+/*  HELLO --header--> FEATURES --starttls--> HANDSHAKE --TLS--> HELLO, now over TLS
+ *  FEATURES --auth--> SASL --response--> SASL       CHECKING: the password is with a worker
+ *       SASL, CHECKING --success--> HELLO, now authenticated     --failure--> PENALTY --> FEATURES
+ *  FEATURES --bind--> SESSION          any --error, </stream>, timeout--> CLOSED               */
+enum xmpp_state {
+    XMPP_HELLO,    /* waits for the header of a stream */
+    XMPP_FEATURES, /* features were sent: what comes next depends on what there is */
+    XMPP_HANDSHAKE,
+    XMPP_SASL,
+    XMPP_CHECKING,
+    XMPP_PENALTY,
+    XMPP_SESSION,
+    XMPP_CLOSED
+};
+
+enum {
+    XMPP_OUT_MAX = 16 * 1024 * 1024, /* of one piece of output: the largest roster, escaped */
+    XMPP_HOLD_AT = 64 * 1024,        /* that much waits for a peer: presence is held back */
+    XMPP_HELD_MAX = 5000,            /* resources whose newest presence waits */
+    XMPP_STANZA_MAX_EARLY = 10000,   /* before login; RFC 6120 13.12 asks for 10000 at least */
+    XMPP_DEPTH_MAX = 32,
+    XMPP_NODES_MAX = 5000,
+    XMPP_ATTRS_MAX = 64
+};
+
+struct xmpp_held; /* a resource whose newest presence waits */
+
+struct xmpp_c2s {
+    struct xmpp_host *host;
+    const struct xmpp_io *io;
+    void *io_ctx;
+    struct xml_stream *xml;
+    enum xmpp_state state;
+    bool can_tls, is_tls, is_authed;
+    bool has_header;   /* ours was sent on this stream */
+    bool is_lost;      /* the transport took nothing more */
+    bool wants_limits; /* after login: a reader with other limits */
+    bool is_pinged;
+    char id[9]; /* of the log */
+    char *peer;
+    char *domain; /* that the client addressed */
+    struct xmpp_sasl *sasl;
+    char *user;       /* bare JID, once authenticated */
+    char *full;       /* full JID, once bound */
+    struct gw_buf to; /* user, escaped: the value of 'to' in presence */
+    struct pres_session *session;
+    unsigned attempts;
+    unsigned pushes; /* numbers them */
+    gw_time login_by, penalty_until, heard_at;
+    gw_time read_at;         /* throttled until then; 0: not */
+    gw_time throttled_since; /* without a pause; 0: never */
+    gw_time resumed_at;      /* end of the last throttling */
+    gw_time tokens_at;
+    int64_t tokens;
+    struct gw_map *held; /* NULL: none */
+    struct gw_now now;   /* of the running call */
+};
+
+struct xmpp_host {
+    struct pres_core *core;
+    struct pres_front *front;
+    struct xmpp_sasl_lib *sasl;
+    const struct xmpp_settings *settings;
+    struct xmpp_settings defaults;
+    const char *version;
+    struct gw_buf out, body; /* what is being written */
+    struct xmpp_counters counters;
+};
+
+/* ---- xmpp_out.c ---- */
+
+/* One piece of output at a time: between begin and end nothing else is written. */
+void xmpp_begin(struct xmpp_c2s *c, struct xml_writer *w);
+void xmpp_end(struct xmpp_c2s *c);
+void xmpp_write(struct xmpp_c2s *c, struct gw_str bytes);
+
+void xmpp_open_ns(struct xml_writer *w, const char *name, const char *ns); /* <name xmlns=> */
+
+/* RFC 6120 4.9.3. The connection is closed with it. text may be NULL. */
+void xmpp_stream_error(struct xmpp_c2s *c, const char *condition, const char *text);
+
+/* A stanza being handled. */
+struct xmpp_stanza {
+    const struct xml_node *node;
+    struct gw_str type, id;
+    bool has_to;
+    struct xmpp_jid to; /* when has_to */
+};
+
+enum xmpp_cond {
+    XMPP_BAD_REQUEST,
+    XMPP_CONFLICT,
+    XMPP_FORBIDDEN,
+    XMPP_ITEM_NOT_FOUND,
+    XMPP_JID_MALFORMED,
+    XMPP_NOT_ACCEPTABLE,
+    XMPP_NOT_ALLOWED,
+    XMPP_POLICY_VIOLATION,
+    XMPP_REMOTE_SERVER_NOT_FOUND,
+    XMPP_RESOURCE_CONSTRAINT,
+    XMPP_SERVICE_UNAVAILABLE
+};
+
+/* RFC 6120 8.3. Nothing goes out in answer to an error or a result. text may be NULL. */
+void xmpp_stanza_error(struct xmpp_c2s *c, const struct xmpp_stanza *s, enum xmpp_cond cond,
+                       const char *text);
+
+/* The start of a result, open: <iq type='result' ...>; then xml_close() and xmpp_end(). */
+void xmpp_begin_result(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct xml_writer *w);
+void xmpp_empty_result(struct xmpp_c2s *c, const struct xmpp_stanza *s);
+
+/* ---- xmpp_c2s.c ---- */
+void xmpp_enter(struct xmpp_c2s *c, enum xmpp_state to);
+void xmpp_close(struct xmpp_c2s *c);
+
+/* ---- xmpp_login.c: all up to the bound resource ---- */
+void xmpp_on_header(struct xmpp_c2s *c, const struct xml_node *root);
+void xmpp_send_header(struct xmpp_c2s *c);
+void xmpp_negotiate(struct xmpp_c2s *c, const struct xml_node *node);
+void xmpp_login_result(struct xmpp_c2s *c, enum xmpp_sasl_result result, struct gw_str out);
+void xmpp_penalty_over(struct xmpp_c2s *c);
+
+/* ---- The session: xmpp_session.c, then by kind ---- */
+void xmpp_on_stanza(struct xmpp_c2s *c, const struct xml_node *node);
+void xmpp_on_message(struct xmpp_c2s *c, struct xmpp_stanza *s);
+void xmpp_on_presence(struct xmpp_c2s *c, struct xmpp_stanza *s);
+void xmpp_on_iq(struct xmpp_c2s *c, struct xmpp_stanza *s);
+void xmpp_on_roster(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *query);
+void xmpp_push_item(struct xmpp_c2s *c, const struct pres_item *item);
+/* The stanza, from this connection's full JID, to a session; false: not a session of ours. */
+bool xmpp_forward(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct pres_session *to);
+
+/* ---- xmpp_deliver.c: from the core to clients ---- */
+extern const struct pres_frontend xmpp_frontend;
+void xmpp_release_held(struct xmpp_c2s *c);
+void xmpp_forget_held(struct xmpp_c2s *c);
+
+#endif
