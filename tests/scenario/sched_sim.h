@@ -1,0 +1,713 @@
+/* An Exchange on virtual time, behind struct sched_exchange, and an owner of the scheduler that
+ * publishes what the bridge says. Servers can be down, slow, throttling or forgetful; notifications
+ * can be lost; the gateway can be killed and started again from what it has saved. Nothing here is
+ * shared with the rooms under test but their public headers. */
+#ifndef SCHED_SIM_H
+#define SCHED_SIM_H
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bridge.h"
+#include "gw_bytes.h"
+#include "gw_list.h"
+#include "gw_log.h"
+#include "gw_mem.h"
+#include "sched.h"
+
+enum {
+    SIM_GATEWAYS = 4,
+    SIM_ITEMS = 24,
+    SIM_TOKEN = 64,
+    SIM_RETRY_MS = 30 * 1000 /* first of Exchange's retries of a notification */
+};
+
+#define SIM_EPOCH INT64_C(1796083200000) /* 2026-12-01T00:00:00Z, a Tuesday */
+
+struct sim_gateway {
+    char name[32];
+    bool up;                     /* connections are answered */
+    bool silent;                 /* nothing comes back: the request times out */
+    bool cannot_post;            /* notifications from it do not reach us */
+    struct ews_status refuse[4]; /* by enum ews_op: what it answers; EWS_OK: properly */
+    gw_time throttled_until;
+    int64_t throttle_ms; /* said to each request while throttled */
+    unsigned most;       /* requests at once, above: connection limit; 0: no limit */
+    int64_t latency_ms;
+    unsigned in_flight, peak, requests, early; /* early: came while throttled, after it was told */
+    bool told;
+    unsigned ops[4];
+};
+
+struct sim_sub {
+    struct gw_list link;
+    char id[24], token[SIM_TOKEN];
+    struct sim_gateway *gateway;
+    unsigned user;
+    int64_t frequency_ms;
+    bool changed;
+    gw_time post_at;  /* next notification or status event */
+    int64_t retry_ms; /* 0: not retrying */
+};
+
+struct sim_user {
+    char name[48], mailbox[48];
+    struct gw_interval item[SIM_ITEMS];
+    size_t count;
+    struct gw_oof oof;
+    struct ews_status refuse[4]; /* by enum ews_op */
+    bool no_free_busy;           /* bulk reading is refused for this one */
+    bool enabled;
+    /* the owner */
+    bool published;
+    struct pres_calendar shown;
+    unsigned changed, due, shows;
+    gw_utc shown_at; /* of the last difference */
+    char *record[2];
+    /* the oracle */
+    gw_time wrong_since, behind_since;
+};
+
+struct sim_call {
+    struct gw_list link;
+    gw_time at;
+    struct sim_gateway *gateway;
+    enum ews_op op;
+    unsigned user[EWS_AVAILABILITY_MAX];
+    size_t count;
+    gw_utc from, to;
+    char token[SIM_TOKEN];
+    unsigned frequency_min;
+    struct ews_status status;
+    bool lost; /* done by the server, but the answer does not come */
+    struct ews_calendar calendar[EWS_AVAILABILITY_MAX];
+    struct gw_interval *intervals[EWS_AVAILABILITY_MAX];
+    struct gw_oof oof;
+    sched_answer_fn *done;
+    void *ctx;
+};
+
+struct sim {
+    struct sched *sched;
+    struct sched_settings settings;
+    struct gw_now now;
+    uint64_t random;
+    struct sim_gateway gateway[SIM_GATEWAYS];
+    size_t gateways;
+    struct sim_user *user;
+    size_t users;
+    struct gw_list calls, subs;
+    unsigned serial, in_flight, peak;
+    bool lose_posts; /* notifications do not reach us */
+    bool lose_subscribe_answers;
+    bool truncate_above; /* more than truncate items are held back */
+    size_t truncate;
+    unsigned posts, unsubscribed, subscribes, reads, bulks, polls, wakes;
+    char url[64];
+    int64_t minute_ms;
+    struct bridge_policy policy;
+    unsigned check_failures;
+    int64_t longest_wrong, longest_behind;
+    uint64_t checks;
+};
+
+/* ---- small things ---- */
+
+static inline uint64_t sim_random(struct sim *m)
+{
+    m->random ^= m->random << 13;
+    m->random ^= m->random >> 7;
+    m->random ^= m->random << 17;
+    return m->random;
+}
+
+static inline unsigned sim_below(struct sim *m, unsigned n)
+{
+    return (unsigned)((sim_random(m) >> 20) % n);
+}
+
+static inline struct gw_str sim_name(const struct sim *m, unsigned user)
+{
+    return gw_str_of(m->user[user].name);
+}
+
+static inline int sim_user_of(const struct sim *m, struct gw_str name)
+{
+    for (size_t i = 0; i < m->users; i++) {
+        if (gw_str_is(name, m->user[i].name) || gw_str_is(name, m->user[i].mailbox))
+            return (int)i;
+    }
+    return -1;
+}
+
+static inline struct sim_gateway *sim_gateway_of(struct sim *m, struct gw_str name)
+{
+    for (size_t i = 0; i < m->gateways; i++) {
+        if (gw_str_is(name, m->gateway[i].name))
+            return &m->gateway[i];
+    }
+    return NULL;
+}
+
+static inline struct ews_status sim_status(enum ews_class class, const char *code, bool alive)
+{
+    struct ews_status s = { .class = class, .alive = alive };
+
+    snprintf(s.code, sizeof(s.code), "%s", code);
+    snprintf(s.text, sizeof(s.text), "the simulation says %s", code);
+    return s;
+}
+
+/* ---- the server ---- */
+
+static inline bool sim_overlaps(const struct gw_interval *v, gw_utc from, gw_utc to)
+{
+    return v->start < to && v->end > from;
+}
+
+/* What the server reads when the request reaches it. */
+static inline void sim_snapshot(struct sim *m, struct sim_call *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const struct sim_user *u = &m->user[c->user[i]];
+        struct gw_interval *copy = gw_alloc(sizeof(*copy) * SIM_ITEMS);
+        size_t n = 0;
+
+        for (size_t k = 0; k < u->count; k++) {
+            if (sim_overlaps(&u->item[k], c->from, c->to))
+                copy[n++] = u->item[k];
+        }
+        n = gw_intervals_normalise(copy, n);
+        c->calendar[i] = (struct ews_calendar){ .status = sim_status(EWS_OK, "NoError", true),
+                                                .intervals = copy,
+                                                .count = n };
+        if (m->truncate_above && n > m->truncate) {
+            c->calendar[i].count = m->truncate;
+            c->calendar[i].truncated = true;
+        }
+        if (c->op == EWS_OP_AVAILABILITY && u->no_free_busy)
+            c->calendar[i].status = sim_status(EWS_MAILBOX, "ErrorNoFreeBusyAccess", true);
+        c->intervals[i] = copy;
+    }
+    if (c->count == 1)
+        c->oof = m->user[c->user[0]].oof;
+}
+
+static inline struct ews_status sim_verdict(struct sim *m, struct sim_call *c)
+{
+    struct sim_gateway *g = c->gateway;
+
+    if (!g->up || g->silent)
+        return sim_status(EWS_SERVER_DOWN, g->up ? "timeout" : "unreachable", false);
+    if (m->now.mono < g->throttled_until) {
+        struct ews_status s = sim_status(EWS_BUSY, "ErrorServerBusy", true);
+
+        s.backoff_ms = g->throttle_ms ? g->throttled_until - m->now.mono : 0;
+        g->early += g->told && g->throttle_ms;
+        return s;
+    }
+    if (g->most && g->in_flight > g->most)
+        return sim_status(EWS_CONNECTION_LIMIT, "ErrorExceededConnectionCount", true);
+    if (g->refuse[c->op].class != EWS_OK)
+        return g->refuse[c->op];
+    if (c->op != EWS_OP_AVAILABILITY && m->user[c->user[0]].refuse[c->op].class != EWS_OK)
+        return m->user[c->user[0]].refuse[c->op];
+    return sim_status(EWS_OK, "NoError", true);
+}
+
+static inline void sim_sub_new(struct sim *m, struct sim_call *c)
+{
+    struct sim_sub *sub = gw_new(struct sim_sub);
+
+    snprintf(sub->id, sizeof(sub->id), "sub-%u", ++m->serial);
+    snprintf(sub->token, sizeof(sub->token), "%s", c->token);
+    sub->gateway = c->gateway;
+    sub->user = c->user[0];
+    sub->frequency_ms = c->frequency_min * m->minute_ms;
+    sub->post_at = m->now.mono + 5; /* the initial status event, maybe before the answer */
+    gw_list_append(&m->subs, &sub->link);
+    snprintf(c->token, sizeof(c->token), "%s", sub->id);
+}
+
+static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews_request *r,
+                              sched_answer_fn *done, void *answer_ctx)
+{
+    struct sim *m = ctx;
+    struct sim_call *c = gw_new(struct sim_call);
+    struct gw_str token = { 0 };
+
+    c->gateway = sim_gateway_of(m, gateway);
+    assert_non_null(c->gateway);
+    c->op = r->op;
+    c->from = r->from;
+    c->to = r->to;
+    c->frequency_min = r->status_frequency_min;
+    c->done = done;
+    c->ctx = answer_ctx;
+    c->count = r->op == EWS_OP_AVAILABILITY ? r->mailbox_count : 1;
+    assert_in_range(c->count, 1, EWS_AVAILABILITY_MAX);
+    for (size_t i = 0; i < c->count; i++) {
+        int user = sim_user_of(m, r->op == EWS_OP_AVAILABILITY ? r->mailboxes[i] : r->mailbox);
+
+        assert_true(user >= 0);
+        c->user[i] = (unsigned)user;
+    }
+    if (r->op == EWS_OP_SUBSCRIBE) {
+        assert_true(gw_str_starts(r->notify_url, m->url));
+        token = gw_str_sub(r->notify_url, strlen(m->url), r->notify_url.len);
+        assert_int_equal(token.len, 32);
+        snprintf(c->token, sizeof(c->token), "%.*s", GW_STR_ARG(token));
+        m->subscribes++;
+    }
+    m->reads += r->op == EWS_OP_FIND_ITEM;
+    m->bulks += r->op == EWS_OP_AVAILABILITY;
+    m->polls += r->op == EWS_OP_OOF;
+    if (++m->in_flight > m->peak)
+        m->peak = m->in_flight;
+    c->gateway->requests++;
+    c->gateway->ops[r->op]++;
+    if (++c->gateway->in_flight > c->gateway->peak)
+        c->gateway->peak = c->gateway->in_flight;
+    c->status = sim_verdict(m, c);
+    c->at = m->now.mono + (c->gateway->silent ? m->settings.exchange_timeout_s * 1000
+                           : c->gateway->up   ? c->gateway->latency_ms
+                                              : 2);
+    sim_snapshot(m, c);
+    if (c->status.class == EWS_OK && r->op == EWS_OP_SUBSCRIBE) {
+        sim_sub_new(m, c);
+        if (m->lose_subscribe_answers) {
+            c->lost = true;
+            c->status = sim_status(EWS_SERVER_DOWN, "timeout", false);
+            c->at = m->now.mono + m->settings.exchange_timeout_s * 1000;
+        }
+    }
+    gw_list_append(&m->calls, &c->link);
+    return c;
+}
+
+static inline void sim_call_free(struct sim *m, struct sim_call *c)
+{
+    m->in_flight--;
+    c->gateway->in_flight--;
+    gw_list_remove(&c->link);
+    for (size_t i = 0; i < c->count; i++)
+        free(c->intervals[i]);
+    free(c);
+}
+
+static inline void sim_cancel(void *ctx, void *handle)
+{
+    sim_call_free(ctx, handle);
+}
+
+static inline void sim_answer(struct sim *m, struct sim_call *c)
+{
+    struct ews_answer a = { .op = c->op, .status = c->status, .oof = c->oof };
+    struct sim_call copy = *c;
+
+    if (c->status.class == EWS_BUSY)
+        c->gateway->told = true;
+    if (c->status.class == EWS_OK && c->op == EWS_OP_SUBSCRIBE)
+        a.subscription_id = gw_str_of(copy.token);
+    if (c->status.class == EWS_OK && (c->op == EWS_OP_FIND_ITEM || c->op == EWS_OP_AVAILABILITY)) {
+        a.calendars = copy.calendar;
+        a.calendar_count = copy.count;
+    }
+    /* The handle is spent before done is called, as with the real one. */
+    memset(c->intervals, 0, sizeof(c->intervals));
+    sim_call_free(m, c);
+    copy.done(&a, m->now, copy.ctx);
+    for (size_t i = 0; i < copy.count; i++)
+        free(copy.intervals[i]);
+}
+
+static inline void sim_sub_free(struct sim_sub *sub)
+{
+    gw_list_remove(&sub->link);
+    free(sub);
+}
+
+static inline enum ews_reply sim_post(struct sim *m, struct sim_sub *sub, bool ended)
+{
+    struct ews_notification n = { .subscription_id = gw_str_of(sub->id),
+                                  .changes = sub->changed ? 2 : 0,
+                                  .status_events = !sub->changed,
+                                  .ended = ended,
+                                  .status = sim_status(EWS_OK, "NoError", true) };
+
+    m->posts++;
+    return sched_notified(m->sched, gw_str_of(sub->token), &n, m->now);
+}
+
+/* WIRE 3: at once, then after 30 s, doubled, until the next wait would pass the status frequency;
+ * then the subscription is dropped without a word. */
+static inline void sim_sub_due(struct sim *m, struct sim_sub *sub)
+{
+    bool reaches = m->sched && !m->lose_posts && sub->gateway->up && !sub->gateway->cannot_post;
+
+    if (!sub->gateway->up) {
+        sub->post_at = m->now.mono + 1000;
+        return;
+    }
+    if (reaches) {
+        if (sim_post(m, sub, false) == EWS_REPLY_UNSUBSCRIBE) {
+            m->unsubscribed++;
+            sim_sub_free(sub);
+            return;
+        }
+        sub->changed = false;
+        sub->retry_ms = 0;
+        sub->post_at = m->now.mono + sub->frequency_ms;
+        return;
+    }
+    sub->retry_ms = sub->retry_ms ? sub->retry_ms * 2 : SIM_RETRY_MS * m->minute_ms / 60000;
+    if (sub->retry_ms > sub->frequency_ms) {
+        sim_sub_free(sub);
+        return;
+    }
+    sub->post_at = m->now.mono + sub->retry_ms;
+}
+
+static inline void sim_touch(struct sim *m, unsigned user)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&m->subs, it, tmp)
+    {
+        struct sim_sub *sub = GW_CONTAINER(it, struct sim_sub, link);
+
+        if (sub->user != user)
+            continue;
+        sub->changed = true;
+        if (!sub->retry_ms && sub->post_at > m->now.mono + 20)
+            sub->post_at = m->now.mono + 20;
+    }
+}
+
+static inline void sim_add(struct sim *m, unsigned user, gw_utc start, gw_utc end,
+                           enum gw_busy busy)
+{
+    struct sim_user *u = &m->user[user];
+
+    assert_in_range(u->count, 0, SIM_ITEMS - 1);
+    u->item[u->count++] =
+        (struct gw_interval){ .start = start, .end = end, .busy = (unsigned char)busy };
+    sim_touch(m, user);
+}
+
+static inline void sim_clear(struct sim *m, unsigned user)
+{
+    m->user[user].count = 0;
+    sim_touch(m, user);
+}
+
+/* Server processes of a CAS gone and back: it remembers no subscription. */
+static inline void sim_forget_subs(struct sim *m, const struct sim_gateway *g)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&m->subs, it, tmp)
+    {
+        struct sim_sub *sub = GW_CONTAINER(it, struct sim_sub, link);
+
+        if (sub->gateway == g)
+            sim_sub_free(sub);
+    }
+}
+
+static inline unsigned sim_subs_of(const struct sim *m, unsigned user)
+{
+    const struct gw_list *it;
+    unsigned n = 0;
+
+    for (it = m->subs.next; it != &m->subs; it = it->next)
+        n += ((const struct sim_sub *)it)->user == user;
+    return n;
+}
+
+static inline struct sim_sub *sim_sub_of(const struct sim *m, unsigned user)
+{
+    struct gw_list *it;
+
+    for (it = m->subs.next; it != &m->subs; it = it->next) {
+        if (((struct sim_sub *)it)->user == user)
+            return (struct sim_sub *)it;
+    }
+    return NULL;
+}
+
+/* ---- the owner ---- */
+
+static inline void sim_publish(struct sim *m, unsigned user)
+{
+    struct sim_user *u = &m->user[user];
+    struct sched_calendar c;
+    struct pres_calendar p;
+
+    if (!sched_user_calendar(m->sched, gw_str_of(u->name), &c))
+        return;
+    bridge_presence(&(struct bridge_calendar){ c.intervals, c.count, c.from, c.to,
+                                               c.oof_known ? &c.oof : NULL },
+                    &m->policy, m->now.utc, &p, NULL);
+    if (u->published && bridge_presence_eq(&p, &u->shown))
+        return;
+    u->published = true;
+    u->shown = p;
+    u->shown_at = m->now.utc;
+    u->shows++;
+}
+
+static inline void sim_on_changed(struct gw_str user, void *ctx)
+{
+    struct sim *m = ctx;
+    int i = sim_user_of(m, user);
+
+    assert_true(i >= 0);
+    m->user[i].changed++;
+    sim_publish(m, (unsigned)i);
+}
+
+static inline void sim_on_due(struct gw_str user, void *ctx)
+{
+    struct sim *m = ctx;
+    int i = sim_user_of(m, user);
+
+    assert_true(i >= 0);
+    m->user[i].due++;
+    sim_publish(m, (unsigned)i);
+}
+
+static inline void sim_on_save(const char *kind, struct gw_str key, struct gw_str owner,
+                               struct gw_str value, void *ctx)
+{
+    struct sim *m = ctx;
+    int i = sim_user_of(m, key);
+    char **record;
+
+    assert_true(i >= 0 && gw_str_eq(key, owner));
+    record = &m->user[i].record[strcmp(kind, SCHED_RECORD_CALENDAR) == 0];
+    free(*record);
+    *record = value.p ? gw_str_dup(value) : NULL;
+}
+
+static inline void sim_on_wake(void *ctx)
+{
+    ((struct sim *)ctx)->wakes++;
+}
+
+/* ---- life ---- */
+
+static inline void sim_sched_new(struct sim *m)
+{
+    const struct sched_args args = { .exchange = { sim_start, sim_cancel, m },
+                                     .callbacks = { sim_on_changed, sim_on_due, sim_on_save,
+                                                    sim_on_wake, m },
+                                     .settings = &m->settings,
+                                     .notify_url = gw_str_of(m->url),
+                                     .minute_ms = m->minute_ms };
+
+    m->sched = sched_new(&args, m->now);
+}
+
+static inline struct sim *sim_new(size_t gateways, size_t users)
+{
+    struct sim *m = gw_new(struct sim);
+
+    m->random = 0x9e3779b97f4a7c15u;
+    m->now = (struct gw_now){ 1000000, SIM_EPOCH + 9 * (gw_utc)GW_HOUR_MS };
+    m->minute_ms = GW_MINUTE_MS;
+    m->gateways = gateways;
+    m->users = users;
+    m->user = gw_alloc((users ? users : 1) * sizeof(*m->user));
+    gw_list_init(&m->calls);
+    gw_list_init(&m->subs);
+    bridge_policy_default(&m->policy);
+    sched_settings_default(&m->settings);
+    m->settings.spread_s = 0;
+    snprintf(m->url, sizeof(m->url), "http://gw.example:50020/ews/notify/");
+    for (size_t i = 0; i < gateways; i++) {
+        snprintf(m->gateway[i].name, sizeof(m->gateway[i].name), "cas%zu", i + 1);
+        m->gateway[i].up = true;
+        m->gateway[i].latency_ms = 40;
+    }
+    for (size_t i = 0; i < users; i++) {
+        snprintf(m->user[i].name, sizeof(m->user[i].name), "user%zu@a.example", i);
+        snprintf(m->user[i].mailbox, sizeof(m->user[i].mailbox), "m%zu@a.example", i);
+    }
+    sim_sched_new(m);
+    return m;
+}
+
+static inline void sim_enable(struct sim *m, unsigned user)
+{
+    m->user[user].enabled = true;
+    sched_user_put(m->sched, sim_name(m, user), gw_str_of(m->user[user].mailbox), m->now);
+}
+
+static inline void sim_enable_all(struct sim *m)
+{
+    for (size_t i = 0; i < m->gateways; i++)
+        sched_gateway_put(m->sched, gw_str_of(m->gateway[i].name), m->now);
+    for (unsigned i = 0; i < m->users; i++)
+        sim_enable(m, i);
+}
+
+static inline gw_time sim_next(const struct sim *m, gw_time until)
+{
+    gw_time at = m->sched && sched_deadline(m->sched) < until ? sched_deadline(m->sched) : until;
+    const struct gw_list *it;
+
+    for (it = m->calls.next; it != &m->calls; it = it->next) {
+        if (((const struct sim_call *)it)->at < at)
+            at = ((const struct sim_call *)it)->at;
+    }
+    for (it = m->subs.next; it != &m->subs; it = it->next) {
+        if (((const struct sim_sub *)it)->post_at < at)
+            at = ((const struct sim_sub *)it)->post_at;
+    }
+    return at > m->now.mono ? at : m->now.mono;
+}
+
+static inline bool sim_answer_one(struct sim *m)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&m->calls, it, tmp)
+    {
+        struct sim_call *c = GW_CONTAINER(it, struct sim_call, link);
+
+        if (c->at <= m->now.mono) {
+            sim_answer(m, c);
+            return true;
+        }
+    }
+    return false;
+}
+
+static inline void sim_step(struct sim *m)
+{
+    struct gw_list *it, *tmp;
+
+    while (sim_answer_one(m))
+        ;
+    GW_LIST_EACH(&m->subs, it, tmp)
+    {
+        struct sim_sub *sub = GW_CONTAINER(it, struct sim_sub, link);
+
+        if (sub->post_at <= m->now.mono)
+            sim_sub_due(m, sub);
+    }
+    for (int n = 0; m->sched && sched_deadline(m->sched) <= m->now.mono; n++) {
+        assert_in_range(n, 0, 100000); /* else it spins */
+        sched_tick(m->sched, m->now);
+    }
+}
+
+static inline void sim_run(struct sim *m, int64_t ms)
+{
+    gw_time until = m->now.mono + ms;
+
+    for (;;) {
+        gw_time at = sim_next(m, until);
+
+        m->now.utc += at - m->now.mono;
+        m->now.mono = at;
+        sim_step(m);
+        if (at >= until)
+            return;
+    }
+}
+
+static inline void sim_run_to(struct sim *m, gw_utc t)
+{
+    assert_true(t >= m->now.utc);
+    sim_run(m, t - m->now.utc);
+}
+
+/* The process dies; what was saved is there, Exchange goes on. */
+static inline void sim_kill(struct sim *m)
+{
+    sched_free(&m->sched);
+    assert_true(gw_list_is_empty(&m->calls));
+    assert_int_equal(m->in_flight, 0);
+}
+
+static inline void sim_start_again(struct sim *m)
+{
+    static const char *const kind[] = { SCHED_RECORD_SUBSCRIPTION, SCHED_RECORD_CALENDAR };
+    struct gw_err err;
+
+    sim_sched_new(m);
+    for (size_t i = 0; i < m->gateways; i++)
+        sched_gateway_put(m->sched, gw_str_of(m->gateway[i].name), m->now);
+    for (unsigned i = 0; i < m->users; i++) {
+        if (!m->user[i].enabled)
+            continue;
+        m->user[i].published = false;
+        sim_enable(m, i);
+        for (int k = 0; k < 2; k++) {
+            if (m->user[i].record[k])
+                assert_int_equal(sched_restore(m->sched, kind[k], sim_name(m, i),
+                                               gw_str_of(m->user[i].record[k]), m->now, &err),
+                                 GW_OK);
+        }
+    }
+}
+
+static inline void sim_free(struct sim **mp)
+{
+    struct sim *m = *mp;
+
+    *mp = NULL;
+    sched_free(&m->sched);
+    assert_true(gw_list_is_empty(&m->calls));
+    while (!gw_list_is_empty(&m->subs))
+        sim_sub_free(GW_CONTAINER(m->subs.next, struct sim_sub, link));
+    for (size_t i = 0; i < m->users; i++) {
+        free(m->user[i].record[0]);
+        free(m->user[i].record[1]);
+    }
+    free(m->user);
+    free(m);
+}
+
+/* ---- looking ---- */
+
+static inline struct sched_user_view sim_view(const struct sim *m, unsigned user)
+{
+    struct sched_user_view v;
+
+    assert_true(sched_user_view(m->sched, sim_name(m, user), m->now, &v));
+    return v;
+}
+
+static inline struct sched_gateway_view sim_gateway_view(const struct sim *m, unsigned gateway)
+{
+    struct sched_gateway_view v;
+
+    assert_true(sched_gateway_view(m->sched, gw_str_of(m->gateway[gateway].name), m->now, &v));
+    return v;
+}
+
+static inline struct sched_counters sim_counters(const struct sim *m)
+{
+    struct sched_counters c;
+
+    sched_counters(m->sched, &c);
+    return c;
+}
+
+static inline enum pres_calendar_kind sim_shown(const struct sim *m, unsigned user)
+{
+    return m->user[user].shown.kind;
+}
+
+#endif
