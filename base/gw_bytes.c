@@ -145,12 +145,12 @@ void gw_base64_write(struct gw_str bytes, struct gw_buf *out)
     for (size_t i = 0; i < bytes.len; i += 3) {
         size_t n = bytes.len - i < 3 ? bytes.len - i : 3;
         unsigned long bits = 0;
-        char quad[4];
+        char quad[4] = { '=', '=', '=', '=' };
 
         for (size_t k = 0; k < 3; k++)
             bits = bits << 8 | (k < n ? (unsigned char)bytes.p[i + k] : 0);
-        for (size_t k = 0; k < 4; k++)
-            quad[k] = k <= n ? base64_digits[bits >> (18 - 6 * k) & 63] : '=';
+        for (size_t k = 0; k <= n; k++)
+            quad[k] = base64_digits[bits >> (18 - 6 * k) & 63];
         gw_buf_add(out, quad, 4);
     }
 }

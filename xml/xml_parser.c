@@ -2,7 +2,6 @@
  * what is left to bound here is memory and the namespaces in scope, which libxml2 searches one by
  * one for every name. */
 #include <libxml/parser.h>
-#include <libxml/parserInternals.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>

@@ -222,7 +222,7 @@ static enum gw_code deliver(struct xml_stream *xs, enum xml_token token, struct 
                             struct gw_err *err)
 {
     bool is_root_tag = xs->state == PROLOG;
-    struct gw_str all;
+    struct gw_str all = piece;
     enum gw_code rc = join(xs, piece, &all, err);
 
     if (rc)

@@ -6,9 +6,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-static const struct xml_limits limits = { 64 * 1024, 20, 500, 16 };
+static const struct xml_limits limits = { 65536, 20, 500, 16 };
 /* The copy declares namespaces again and escapes more. */
-static const struct xml_limits wider = { 4 * 1024 * 1024, 21, 501, 48 };
+static const struct xml_limits wider = { 4 << 20, 21, 501, 48 };
 
 static bool attrs_are_same(const struct xml_attr *a, const struct xml_attr *b)
 {

@@ -12,7 +12,7 @@
 #include "gw_mem.h"
 #include "xml_doc.h"
 
-static const struct xml_limits limits = { 64 * 1024, 8, 100, 10 };
+static const struct xml_limits limits = { 65536, 8, 100, 10 };
 
 static void assert_str(struct gw_str s, const char *want)
 {

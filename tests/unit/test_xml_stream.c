@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -324,9 +325,7 @@ static void the_limit_is_exact(void **state)
             struct gw_err err;
             struct log l;
 
-            memset(text, 'x', sizeof(text));
-            memcpy(text, "<a>", 3);
-            memcpy(text + len - 4, "</a>", 4);
+            snprintf(text, sizeof(text), "<a>%0*d</a>", (int)len - 7, 0);
             start(&l);
             assert_int_equal(feed_text(&l, HEAD " \n ", &err), GW_OK);
             rc = feed(&l, text, split, &err);
