@@ -52,7 +52,7 @@ struct ews_client {
     char *url, *account, *password;
     unsigned account_epoch; /* grows with each change */
     const struct net_tls_policy *tls;
-    unsigned timeout_ms, calls_max;
+    unsigned timeout_ms, calls_max, idle_ms;
 
     struct gw_list waiting, sent; /* calls of that state */
     struct gw_list failed;        /* to be delivered in the next round */
@@ -123,7 +123,7 @@ static void slot_give_back(struct slot *slot)
         return;
     }
     gw_list_remove(&slot->link);
-    slot->idle_until = gw_time_after(client_now(client), EWS_IDLE_MS);
+    slot->idle_until = gw_time_after(client_now(client), client->idle_ms);
     gw_list_prepend(&client->idle, &slot->link);
     if (slot->link.next == &client->idle)
         net_timer_set(client->idle_timer, slot->idle_until);
@@ -545,6 +545,7 @@ enum gw_code ews_client_new(struct net_loop *loop, const struct ews_client_args 
     client->tls = args->allow_http ? NULL : args->tls;
     client->timeout_ms = args->timeout_ms;
     client->calls_max = args->calls_max ? args->calls_max : EWS_CALLS_MAX;
+    client->idle_ms = args->idle_ms ? args->idle_ms : EWS_IDLE_MS;
     gw_list_init(&client->waiting);
     gw_list_init(&client->sent);
     gw_list_init(&client->failed);

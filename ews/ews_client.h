@@ -32,6 +32,7 @@ struct ews_client_args {
     const struct net_tls_policy *tls; /* borrowed for the client's life */
     unsigned timeout_ms;              /* of one call, not 0 */
     unsigned calls_max;               /* 0: EWS_CALLS_MAX */
+    unsigned idle_ms;                 /* a connection is closed after that; 0: EWS_IDLE_MS */
     bool allow_http;                  /* lab: http instead of https; tls is not used */
 };
 
