@@ -8,10 +8,15 @@
 #include "mock_org_priv.h"
 
 static const char *const operation_name[MOCK_OPERATION_COUNT] = {
-    [MOCK_SUBSCRIBE] = "Subscribe",        [MOCK_UNSUBSCRIBE] = "Unsubscribe",
-    [MOCK_FIND_ITEM] = "FindItem",         [MOCK_GET_FOLDER] = "GetFolder",
-    [MOCK_CONVERT_ID] = "ConvertId",       [MOCK_GET_AVAILABILITY] = "GetUserAvailability",
-    [MOCK_GET_OOF] = "GetUserOofSettings", [MOCK_OTHER] = "other",
+    [MOCK_SUBSCRIBE] = "Subscribe",
+    [MOCK_UNSUBSCRIBE] = "Unsubscribe",
+    [MOCK_FIND_ITEM] = "FindItem",
+    [MOCK_GET_ITEM] = "GetItem",
+    [MOCK_GET_FOLDER] = "GetFolder",
+    [MOCK_CONVERT_ID] = "ConvertId",
+    [MOCK_GET_AVAILABILITY] = "GetUserAvailability",
+    [MOCK_GET_OOF] = "GetUserOofSettings",
+    [MOCK_OTHER] = "other",
 };
 
 const char *mock_operation_name(enum mock_operation op)

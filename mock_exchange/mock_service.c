@@ -40,6 +40,7 @@ static const struct {
     { "Subscribe", MOCK_SUBSCRIBE, mock_subscribe },
     { "Unsubscribe", MOCK_UNSUBSCRIBE, mock_unsubscribe },
     { "FindItem", MOCK_FIND_ITEM, mock_find_item },
+    { "GetItem", MOCK_GET_ITEM, mock_get_item },
     { "GetFolder", MOCK_GET_FOLDER, mock_get_folder },
     { "ConvertId", MOCK_CONVERT_ID, mock_convert_id },
     { "GetUserAvailabilityRequest", MOCK_GET_AVAILABILITY, mock_get_availability },

@@ -40,6 +40,7 @@ static const struct {
     { "ErrorInvalidUserPrincipalName", "The user principal name is not valid." },
     { "ErrorInvalidUserSid", "The SID is not valid." },
     { "ErrorInvalidWatermark", "The watermark used for creating this subscription was not found." },
+    { "ErrorItemNotFound", "The specified object was not found in the store." },
     { "ErrorMailboxDataArrayEmpty", "The mailbox data array is empty." },
     { "ErrorMailboxDataArrayTooBig", "The number of mailboxes exceeds the allowed limit of 100." },
     { "ErrorMailRecipientNotFound",

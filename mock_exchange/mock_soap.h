@@ -46,7 +46,7 @@ struct mock_call {
 /* Each operation writes its response element, or fails: then what was written is dropped, and the
  * fault is written instead. */
 typedef bool mock_operation_fn(struct mock_call *call);
-mock_operation_fn mock_subscribe, mock_unsubscribe, mock_find_item, mock_get_folder,
+mock_operation_fn mock_subscribe, mock_unsubscribe, mock_find_item, mock_get_item, mock_get_folder,
     mock_convert_id, mock_get_availability, mock_get_oof;
 
 /* Always false, to be returned. 'code' is a literal; its text comes from a table. */

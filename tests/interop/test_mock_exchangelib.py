@@ -1,0 +1,121 @@
+"""exchangelib, a client that others wrote, against mock-exchange over HTTPS."""
+
+import sys
+import warnings
+from datetime import datetime, time, timedelta, timezone
+
+warnings.simplefilter("ignore")
+try:
+    from exchangelib import (BASIC, IMPERSONATION, Account, Configuration, Credentials,
+                             EWSDateTime, EWSTimeZone)
+    from exchangelib.properties import (DaylightTime, FreeBusyViewOptions, MailboxData,
+                                        StandardTime, TimeWindow, TimeZone)
+    from exchangelib.protocol import BaseProtocol, NoVerifyHTTPAdapter
+    from exchangelib.services import GetUserAvailability, SendNotification
+except ImportError as error:
+    print(f"skipped: {error}")
+    sys.exit(77)
+
+from mock import Listener, Mock
+
+SCENARIO = {"users": [
+    {"address": "ann@example", "name": "Ann",
+     "meetings": [
+         {"start": "2026-11-20T09:00:00Z", "for": "1h", "subject": "Plans", "location": "Room 1"},
+         {"start": "2026-11-20T12:00:00Z", "for": "30m", "busy": "WorkingElsewhere",
+          "sensitivity": "Private"},
+         {"start": "2026-11-25T12:00:00Z", "for": "30m"}],
+     "oof": {"state": "scheduled", "start": "2026-11-20T17:00:00Z", "for": "2d",
+             "internal": "Back soon", "audience": "All"}},
+    {"address": "bob@example"}]}
+UTC = EWSTimeZone("UTC")
+
+
+def account(mock, address):
+    config = Configuration(service_endpoint=mock.cas["cas1"]["url"], auth_type=BASIC,
+                           credentials=Credentials(*mock.account))
+    return Account(primary_smtp_address=address, config=config, autodiscover=False,
+                   access_type=IMPERSONATION, default_timezone=UTC)
+
+
+def check_calendar(ann):
+    start = EWSDateTime(2026, 11, 20, tzinfo=UTC)
+    items = list(ann.calendar.view(start=start, end=start + timedelta(days=2)).only(
+        "start", "end", "subject", "location", "legacy_free_busy_status", "sensitivity",
+        "is_all_day", "is_cancelled", "type", "my_response_type"))
+    assert [i.subject for i in items] == ["Plans", None], items
+    assert items[0].start == datetime(2026, 11, 20, 9, tzinfo=timezone.utc), items[0].start
+    assert items[0].end - items[0].start == timedelta(hours=1)
+    assert items[0].location == "Room 1" and items[0].sensitivity == "Normal"
+    assert items[1].legacy_free_busy_status == "WorkingElsewhere", items[1]
+    assert items[1].sensitivity == "Private" and items[1].type == "Single"
+
+
+def check_availability(ann):
+    start = EWSDateTime(2026, 11, 20, tzinfo=UTC)
+    asked = [MailboxData(email=e, attendee_type="Required", exclude_conflicts=False)
+             for e in ("ann@example", "bob@example")]
+    # Protocol.get_free_busy_info() would ask for the server's time zones first: not served here.
+    zone = TimeZone(bias=-60, standard_time=StandardTime(bias=0, time=time(3), occurrence=5,
+                                                         iso_month=10, weekday=7),
+                    daylight_time=DaylightTime(bias=-60, time=time(2), occurrence=5, iso_month=3,
+                                               weekday=7))
+    views = list(GetUserAvailability(ann.protocol).call(
+        mailbox_data=asked, timezone=zone,
+        free_busy_view_options=FreeBusyViewOptions(
+            time_window=TimeWindow(start=start, end=start + timedelta(days=1)),
+            merged_free_busy_interval=30, requested_view="FreeBusyMerged")))
+    assert len(views) == 2, views
+    assert [e.busy_type for e in views[0].calendar_events] == ["Busy", "WorkingElsewhere"], views[0]
+    assert views[0].calendar_events[0].start == datetime(2026, 11, 20, 10), views[0]
+    assert views[0].merged[18:20] == "22" and views[0].merged.count("2") == 2, views[0].merged
+    assert not views[1].calendar_events, views[1]
+
+
+def check_oof(ann):
+    settings = ann.oof_settings
+    assert settings.state == "Scheduled" and settings.internal_reply == "Back soon", settings
+    assert settings.start == datetime(2026, 11, 20, 17, tzinfo=timezone.utc), settings
+    assert settings.end - settings.start == timedelta(days=2), settings
+
+
+def check_push(mock, ann):
+    listener = Listener()
+    subscription, watermark = ann.calendar.subscribe_to_push(
+        callback_url=listener.url + "/notify", status_frequency=1)
+    assert subscription and watermark
+    _, _, first = listener.next()
+    assert "StatusEvent" in first and subscription in first, first
+    mock.meeting("ann@example", start="+1h", **{"for": "30m"})
+    _, _, second = listener.next()
+    assert "CreatedEvent" in second, second
+    events = [e for n in SendNotification(protocol=None).parse(second.encode()) for e in n.events]
+    assert [type(e).__name__ for e in events] == ["CreatedEvent", "FreeBusyChangedEvent",
+                                                  "ModifiedEvent"], events
+    listener.answer = "Unsubscribe"
+    mock.meeting("ann@example", start="+1h", **{"for": "30m"})
+    listener.next()
+    for _ in range(200):
+        if not mock.subscriptions(user="ann@example"):
+            break
+    assert not mock.subscriptions(user="ann@example")
+    listener.close()
+
+
+def main():
+    BaseProtocol.HTTP_ADAPTER_CLS = NoVerifyHTTPAdapter
+    with Mock(tls=True, scenario=SCENARIO) as mock:
+        ann = account(mock, "ann@example")
+        check_calendar(ann)
+        check_availability(ann)
+        check_oof(ann)
+        check_push(mock, ann)
+        ann.protocol.close()
+        code = mock.stop()
+        assert code == 0, code
+    print("calendar view, availability, out of office, push")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

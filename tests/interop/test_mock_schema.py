@@ -1,0 +1,340 @@
+"""Every answer of mock-exchange, and every call it makes, against Microsoft's schema.
+
+KALENDS_EWS_SCHEMA names the folder with validate.xsd, which imports types.xsd and messages.xsd; the
+files are Microsoft's and not part of this project. Without it the test is skipped.
+"""
+
+import os
+import queue
+import subprocess
+import sys
+import tempfile
+import xml.etree.ElementTree as ET
+
+from mock import NS, Listener, Mock, header, subscribe
+
+# Where Exchange breaks its own schema, and the mock does as Exchange does.
+DEVIATES = ("ErrorReadEventsFailed",)
+
+UTC_ZONE = ("<t:TimeZone><t:Bias>0</t:Bias>"
+            "<t:StandardTime><t:Bias>0</t:Bias><t:Time>00:00:00</t:Time><t:DayOrder>0</t:DayOrder>"
+            "<t:Month>0</t:Month><t:DayOfWeek>Sunday</t:DayOfWeek></t:StandardTime>"
+            "<t:DaylightTime><t:Bias>0</t:Bias><t:Time>00:00:00</t:Time><t:DayOrder>0</t:DayOrder>"
+            "<t:Month>0</t:Month><t:DayOfWeek>Sunday</t:DayOfWeek></t:DaylightTime></t:TimeZone>")
+CET_ZONE = ("<t:TimeZone><t:Bias>-60</t:Bias>"
+            "<t:StandardTime><t:Bias>0</t:Bias><t:Time>03:00:00</t:Time><t:DayOrder>5</t:DayOrder>"
+            "<t:Month>10</t:Month><t:DayOfWeek>Sunday</t:DayOfWeek></t:StandardTime>"
+            "<t:DaylightTime><t:Bias>-60</t:Bias><t:Time>02:00:00</t:Time><t:DayOrder>5</t:DayOrder>"
+            "<t:Month>3</t:Month><t:DayOfWeek>Sunday</t:DayOfWeek></t:DaylightTime></t:TimeZone>")
+FIELDS = ("item:Subject", "item:Sensitivity", "item:ParentFolderId", "item:ItemClass",
+          "calendar:UID", "calendar:Start", "calendar:End", "calendar:IsAllDayEvent",
+          "calendar:LegacyFreeBusyStatus", "calendar:Location", "calendar:IsMeeting",
+          "calendar:IsCancelled", "calendar:IsRecurring", "calendar:CalendarItemType",
+          "calendar:MyResponseType", "calendar:Organizer", "calendar:Duration")
+
+SCENARIO = {
+    "accounts": [
+        {"name": "limited", "password": "l", "impersonate": ["@other.example"]},
+        {"name": "ann", "password": "a", "impersonate": False, "mailbox": "ann@example"},
+    ],
+    "users": [
+        {"address": "ann@example", "upn": "ann.k@example", "name": "Ann \"A\" <K>",
+         "aliases": ["a.k@example"],
+         "meetings": [
+             {"start": "2026-11-20T09:00:00Z", "for": "1h", "subject": "Plans & \"more\" <x>",
+              "location": "R\u00e4um 3", "sensitivity": "Private", "meeting": True,
+              "response": "Accept", "type": "Occurrence"},
+             {"start": "2026-11-20T12:00:00Z", "for": "30m", "busy": "WorkingElsewhere"},
+             {"start": "2026-11-20T14:00:00Z", "for": "30m", "busy": "Tentative"},
+             {"start": "2026-11-20T15:00:00Z", "for": "30m", "busy": "Free"},
+             {"start": "2026-11-20T23:00:00Z", "for": "1d", "busy": "OOF", "all_day": True},
+         ],
+         "oof": {"state": "scheduled", "start": "2026-11-20T17:00:00Z",
+                 "end": "2026-11-23T08:00:00Z", "internal": "Back <b>Monday</b>",
+                 "audience": "Known"}},
+        {"address": "bob@example", "random": {"per_user": 50}},
+    ],
+}
+
+
+class Checker:
+    """Documents are validated all at once at the end: xmllint reads the schema slowly."""
+
+    def __init__(self, schema):
+        self.schema = os.path.join(schema, "validate.xsd")
+        self.documents = []
+        self.failures = []
+
+    def add(self, name, text):
+        self.documents.append((name, text))
+
+    def expect(self, name, condition, seen=""):
+        if not condition:
+            self.failures.append(f"{name}: not as expected: {seen[:1500]}")
+
+    def run(self, folder):
+        paths = {}
+        for index, (name, text) in enumerate(self.documents):
+            path = os.path.join(folder, f"{index:03}.xml")
+            paths[path] = name
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
+        result = subprocess.run(["xmllint", "--noout", "--nonet", "--schema", self.schema, *paths],
+                                capture_output=True, text=True)
+        for line in result.stderr.splitlines():
+            path = line.split(":", 1)[0].split(" ", 1)[0]
+            if not line.endswith(" validates"):
+                self.failures.append(f"{paths.get(path, '?')}: {line}")
+
+
+def availability(addresses, zone=UTC_ZONE, view="FreeBusyMerged", interval=15,
+                 start="2026-11-20T00:00:00", end="2026-11-22T00:00:00", options=True):
+    boxes = "".join(f"<t:MailboxData><t:Email><t:Address>{a}</t:Address></t:Email>"
+                    "<t:AttendeeType>Required</t:AttendeeType></t:MailboxData>" for a in addresses)
+    window = (f"<t:FreeBusyViewOptions><t:TimeWindow><t:StartTime>{start}</t:StartTime>"
+              f"<t:EndTime>{end}</t:EndTime></t:TimeWindow><t:MergedFreeBusyIntervalInMinutes>"
+              f"{interval}</t:MergedFreeBusyIntervalInMinutes><t:RequestedView>{view}"
+              "</t:RequestedView></t:FreeBusyViewOptions>") if options else ""
+    return (f"<m:GetUserAvailabilityRequest>{zone}<m:MailboxDataArray>{boxes}</m:MailboxDataArray>"
+            f"{window}</m:GetUserAvailabilityRequest>")
+
+
+def find(start="2026-11-20T00:00:00Z", end="2026-11-22T00:00:00Z", base="IdOnly", fields=FIELDS,
+         maximum="", folder='<t:DistinguishedFolderId Id="calendar"/>'):
+    extra = "".join(f'<t:FieldURI FieldURI="{f}"/>' for f in fields)
+    extra = f"<t:AdditionalProperties>{extra}</t:AdditionalProperties>" if extra else ""
+    limit = f'MaxEntriesReturned="{maximum}" ' if maximum else ""
+    view = f'<m:CalendarView {limit}StartDate="{start}" EndDate="{end}"/>' if start else ""
+    return ('<m:FindItem Traversal="Shallow"><m:ItemShape>'
+            f"<t:BaseShape>{base}</t:BaseShape>{extra}</m:ItemShape>{view}"
+            f"<m:ParentFolderIds>{folder}</m:ParentFolderIds></m:FindItem>")
+
+
+def get_folder(*names, base="AllProperties", ids=""):
+    ids += "".join(f'<t:DistinguishedFolderId Id="{n}"/>' for n in names)
+    return (f"<m:GetFolder><m:FolderShape><t:BaseShape>{base}</t:BaseShape></m:FolderShape>"
+            f"<m:FolderIds>{ids}</m:FolderIds></m:GetFolder>")
+
+
+def oof(address):
+    return (f"<m:GetUserOofSettingsRequest><t:Mailbox><t:Address>{address}</t:Address></t:Mailbox>"
+            "</m:GetUserOofSettingsRequest>")
+
+
+ANN = header("ann@example")
+ANN_2013 = header("ann@example", version="Exchange2013_SP1")
+CONVERT = ('<m:ConvertId DestinationFormat="EntryId"><m:SourceIds><t:AlternateId '
+           'Format="EwsId" Id="AAA=" Mailbox="{}"/></m:SourceIds></m:ConvertId>')
+URL = "http://127.0.0.1:9/x"
+
+# name, body, header, options of Mock.soap, status, what must be in the answer
+CASES = [
+    ("find", find(), ANN, {}, 200, "<t:Sensitivity>Private</t:Sensitivity>"),
+    ("find 2013", find(), ANN_2013, {}, 200, "WorkingElsewhere"),
+    ("find default", find(base="Default", fields=()), ANN, {}, 200, "Organizer"),
+    ("find all", find(base="AllProperties", fields=()), ANN, {}, 200, "IsRecurring"),
+    ("find ids", find(fields=()), ANN, {}, 200, 'IncludesLastItemInRange="true"'),
+    ("find some", find(maximum=2), ANN, {}, 200, 'IncludesLastItemInRange="false"'),
+    ("find no view", find(start=""), ANN, {}, 200, 'TotalItemsInView="5"'),
+    ("find nothing", find("2020-01-01T00:00:00Z", "2020-01-02T00:00:00Z"), ANN, {}, 200,
+     "<t:Items/>"),
+    ("find too big", find("2020-01-01T00:00:00Z", "2024-01-01T00:00:00Z"), ANN, {}, 200,
+     "ErrorCalendarViewRangeTooBig"),
+    ("find backwards", find("2024-01-01T00:00:00Z", "2023-01-01T00:00:00Z"), ANN, {}, 200,
+     "ErrorCalendarEndDateIsEarlierThanStartDate"),
+    ("find inbox", find(folder='<t:DistinguishedFolderId Id="inbox"/>'), ANN, {}, 200,
+     "ErrorCalendarFolderIsInvalidForCalendarView"),
+    ("find bad id", find(folder='<t:FolderId Id="xyz"/>'), ANN, {}, 200, "ErrorInvalidIdMalformed"),
+    ("find other's", find(folder='<t:DistinguishedFolderId Id="calendar"><t:Mailbox>'
+                          "<t:EmailAddress>bob@example</t:EmailAddress></t:Mailbox>"
+                          "</t:DistinguishedFolderId>"), ANN, {}, 200, "ErrorAccessDenied"),
+    ("find two folders", find(folder='<t:DistinguishedFolderId Id="calendar"/>'
+                              '<t:DistinguishedFolderId Id="journal"/>'), ANN, {}, 200,
+     "ErrorFolderNotFound"),
+    ("find no mailbox", find(), header(), {}, 200, "ErrorMissingEmailAddress"),
+    ("find bad date", find("today"), ANN, {}, 500, "ErrorSchemaValidation"),
+    ("find bad order", "<m:FindItem Traversal=\"Shallow\"><m:ParentFolderIds/></m:FindItem>", ANN,
+     {}, 500, "ErrorSchemaValidation"),
+    ("folder", get_folder("calendar"), ANN, {}, 200, "IPF.Appointment"),
+    ("folder 2013", get_folder("calendar", "root", "msgfolderroot", "inbox", "contacts", "tasks",
+                               "drafts", "outbox", "sentitems", "deleteditems"), ANN_2013, {}, 200,
+     "<t:DistinguishedFolderId>calendar"),
+    ("folder none", get_folder("voicemail"), ANN, {}, 200, "ErrorFolderNotFound"),
+    ("folder own account", get_folder("calendar"), header(), {"account": ("ann", "a")}, 200,
+     "NoError"),
+    ("folder empty", get_folder(), ANN, {}, 500, "ErrorSchemaValidation"),
+    ("convert", CONVERT.format("ann@example"), header(), {}, 200, 'Mailbox="ann@example"'),
+    ("convert error", CONVERT.format("nobody@example"), header(), {}, 200,
+     "ErrorNonExistentMailbox"),
+    ("availability", availability(["ann@example", "nobody@example", "bob@example"]), header(), {},
+     200, "ErrorMailRecipientNotFound"),
+    ("availability detailed", availability(["ann@example", "bob@example"], view="DetailedMerged"),
+     ANN_2013, {}, 200, "<t:IsPrivate>true</t:IsPrivate>"),
+    ("availability merged", availability(["ann@example"], view="MergedOnly"), ANN_2013, {}, 200,
+     "MergedFreeBusy"),
+    ("availability zone", availability(["ann@example"], zone=CET_ZONE, view="FreeBusy"), header(),
+     {}, 200, "<t:StartTime>2026-11-20T10:00:00</t:StartTime>"),
+    ("availability without zone", availability(["ann@example"], zone=""), header(), {}, 500,
+     "ErrorTimeZone"),
+    ("availability zone context", availability(["ann@example"], zone=""),
+     header(more='<t:TimeZoneContext><t:TimeZoneDefinition Id="UTC"/></t:TimeZoneContext>'), {}, 200,
+     "2222"),
+    ("availability too many", availability(["ann@example"] * 101), header(), {}, 500,
+     "ErrorMailboxDataArrayTooBig"),
+    ("availability hundred", availability(["ann@example"] * 100), header(), {}, 200, "NoError"),
+    ("availability nobody", availability([]), header(), {}, 500, "ErrorMailboxDataArrayEmpty"),
+    ("availability backwards", availability(["ann@example"], start="2026-11-23T00:00:00"), header(),
+     {}, 500, "ErrorInvalidTimeInterval"),
+    ("availability too long", availability(["ann@example"], end="2027-11-23T00:00:00"), header(),
+     {}, 500, "ErrorTimeIntervalTooBig"),
+    ("availability interval", availability(["ann@example"], interval=4), header(), {}, 500,
+     "ErrorInvalidMergedFreeBusyInterval"),
+    ("availability view", availability(["ann@example"], view="None"), header(), {}, 500,
+     "ErrorInvalidFreeBusyViewType"),
+    ("oof", oof("ann@example"), ANN, {}, 200, "Back &lt;b&gt;Monday"),
+    ("oof disabled", oof("bob@example"), header("bob@example"), {}, 200, "Disabled"),
+    ("oof other's", oof("bob@example"), ANN, {}, 500, "ErrorCode"),
+    ("subscribe", subscribe(URL), ANN, {}, 200, "<m:Watermark>"),
+    ("subscribe bad url", subscribe("ftp://x"), ANN, {}, 200, "ErrorInvalidPushSubscriptionUrl"),
+    ("subscribe bad watermark", subscribe(URL, watermark="AAAA"), ANN, {}, 200,
+     "ErrorInvalidWatermark"),
+    ("subscribe frequency", subscribe(URL, status_min=1441), ANN, {}, 500, "ErrorSchemaValidation"),
+    ("subscribe old", subscribe(URL), header("ann@example", version="Exchange2010"), {}, 500,
+     "ErrorSchemaValidation"),
+    ("subscribe no mailbox", subscribe(URL), header(), {}, 200, "ErrorMissingEmailAddress"),
+    ("subscribe nothing", subscribe(URL).replace('<t:DistinguishedFolderId Id="calendar"/>', ""),
+     ANN, {}, 200, "ErrorInvalidSubscriptionRequest"),
+    ("subscribe streaming", "<m:Subscribe><m:StreamingSubscriptionRequest/></m:Subscribe>", ANN, {},
+     200, "ErrorInvalidSubscriptionRequest"),
+    ("unsubscribe", "<m:Unsubscribe><m:SubscriptionId>x</m:SubscriptionId></m:Unsubscribe>", ANN,
+     {}, 200, "ErrorSubscriptionNotFound"),
+    ("by upn", get_folder("calendar"), header("ANN.K@example", "PrincipalName"), {}, 200,
+     "NoError"),
+    ("by alias", get_folder("calendar"), header("a.k@example", "SmtpAddress"), {}, 200, "NoError"),
+    ("not primary", get_folder("calendar"), header("a.k@example"), {}, 500,
+     "ErrorNonPrimarySmtpAddress"),
+    ("no such upn", get_folder("calendar"), header("x@example", "PrincipalName"), {}, 500,
+     "ErrorInvalidUserPrincipalName"),
+    ("no such address", get_folder("calendar"), header("x@example", "SmtpAddress"), {}, 500,
+     "ErrorNonExistentMailbox"),
+    ("by sid", get_folder("calendar"), header("S-1-5-21-1", "SID"), {}, 500, "ErrorInvalidUserSid"),
+    ("empty sid", get_folder("calendar"), header("", "SmtpAddress"), {}, 500,
+     "ErrorInvalidExchangeImpersonationHeaderData"),
+    ("no right", get_folder("calendar"), ANN, {"account": ("limited", "l")}, 500,
+     "ErrorImpersonateUserDenied"),
+    ("version", get_folder("calendar"), header("ann@example", version="Banana"), {}, 500,
+     "ErrorInvalidServerVersion"),
+    ("no header", get_folder("calendar"), "", {"account": ("ann", "a")}, 200, "NoError"),
+    ("unknown", "<m:ResolveNames/>", ANN, {}, 500, "ErrorInvalidRequest"),
+    ("two bodies", get_folder("calendar") * 2, ANN, {}, 500, "ErrorSchemaValidation"),
+    ("not closed", "<m:FindItem>", ANN, {}, 500, "ErrorSchemaValidation"),
+    ("control characters", "<m:\x01/>", ANN, {}, 500, "ErrorSchemaValidation"),
+]
+
+
+def check_answers(mock, checker):
+    for name, body, head, options, status, part in CASES:
+        got, _, text = mock.soap(body, head, **options)
+        checker.add(name, text)
+        checker.expect(name, got == status and part in text, f"{got} {text}")
+        checker.expect(name + ", version", "ServerVersionInfo" in text, text)
+    for name, data in (("empty", b""), ("not xml", b"hello"), ("doctype", b"<!DOCTYPE a><a/>"),
+                       ("utf-16 nonsense", b"\xff\xfe<")):
+        got, _, text = mock.raw(data)
+        checker.add(name, text)
+        checker.expect(name, got == 500 and "ErrorSchemaValidation" in text, f"{got} {text}")
+    mock.fault("cas1", kind="fault", code="ErrorServerBusy", back_off_ms=178510, count=1)
+    got, _, text = mock.soap(find(), ANN)
+    checker.add("busy", text)
+    checker.expect("busy", got == 500 and 'Name="BackOffMilliseconds">178510<' in text, text)
+
+
+def check_products(schema_checker):
+    for version in ("2007", "2010", "2013", "2016", "2019"):
+        with Mock(scenario={**SCENARIO, "version": version}) as mock:
+            got, _, text = mock.soap(find(), header("ann@example", version="Exchange2007_SP1"))
+            schema_checker.add("product " + version, text)
+            schema_checker.expect("product " + version, got == 200, text)
+            got, _, text = mock.soap(find(), ANN_2013)
+            schema_checker.add("2013 asked of " + version, text)
+            schema_checker.expect("2013 asked of " + version,
+                                  (got == 500) == (version in ("2007", "2010")), text)
+
+
+def events_of(text):
+    note = ET.fromstring(text).find(".//m:Notification", NS)
+    return [e.tag.split("}")[1] for e in note if e.tag.endswith("Event")] if note is not None else []
+
+
+def next_events(listener, seen):
+    """The events of the next call that is no idle ping."""
+    for _ in range(10):
+        seen.append(listener.next()[2])
+        if events_of(seen[-1]) != ["StatusEvent"]:
+            break
+    return events_of(seen[-1])
+
+
+def check_calls(mock, checker):
+    listener = Listener()
+    seen = []
+    _, _, text = mock.soap(subscribe(listener.url + "/t0ken?a=b", 1), ANN)
+    path, headers, first = listener.next()
+    seen.append(first)
+    checker.expect("first call", events_of(first) == ["StatusEvent"], first)
+    checker.expect("path", path == "/t0ken?a=b", path)
+    checker.expect("action", headers["SOAPAction"].endswith("/messages/SendNotification"),
+                   str(headers))
+    meeting = mock.meeting("ann@example", start="+1h", **{"for": "30m"})["id"]
+    checker.expect("created", next_events(listener, seen) ==
+                   ["CreatedEvent", "FreeBusyChangedEvent", "ModifiedEvent"], seen[-1])
+    mock.post(f"/meetings/{meeting}", {"start": "+2h"})
+    checker.expect("modified", next_events(listener, seen) ==
+                   ["ModifiedEvent", "FreeBusyChangedEvent", "ModifiedEvent"], seen[-1])
+    mock.post(f"/meetings/{meeting}", {"subject": "other"})
+    checker.expect("subject", next_events(listener, seen) ==
+                   ["ModifiedEvent", "ModifiedEvent"], seen[-1])
+    mock.post(f"/meetings/{meeting}/cancel")
+    checker.expect("cancelled", "FreeBusyChangedEvent" in next_events(listener, seen),
+                   seen[-1])
+    mock.delete(f"/meetings/{meeting}", {"moved": True})
+    checker.expect("moved", next_events(listener, seen)[0] == "MovedEvent", seen[-1])
+    meeting = mock.meeting("ann@example", start="+1h", **{"for": "30m"})["id"]
+    next_events(listener, seen)
+    mock.delete(f"/meetings/{meeting}")
+    checker.expect("deleted", next_events(listener, seen)[0] == "DeletedEvent", seen[-1])
+    number = mock.subscriptions(user="ann@example")[-1]["number"]
+    mock.post(f"/subscriptions/{number}/break")
+    next_events(listener, seen)
+    checker.expect("broken", "ErrorReadEventsFailed" in seen[-1], seen[-1])
+    for index, text in enumerate(seen):
+        if not any(code in text for code in DEVIATES):
+            checker.add(f"call {index}", text)
+    listener.close()
+
+
+def main():
+    schema = os.environ.get("KALENDS_EWS_SCHEMA")
+    if not schema or not os.path.exists(os.path.join(schema, "validate.xsd")):
+        print("skipped: KALENDS_EWS_SCHEMA does not name a folder with validate.xsd")
+        return 77
+    checker = Checker(schema)
+    with Mock(scenario=SCENARIO, minute_ms=2000) as mock:
+        check_answers(mock, checker)
+        try:
+            check_calls(mock, checker)
+        except queue.Empty:
+            checker.failures.append("a push call did not come")
+        code = mock.stop()
+        checker.expect("exit code", code == 0, str(code))
+    check_products(checker)
+    with tempfile.TemporaryDirectory() as folder:
+        checker.run(folder)
+    for failure in checker.failures:
+        print(failure)
+    print(f"{len(checker.documents)} documents, {len(checker.failures)} failures")
+    return 1 if checker.failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
