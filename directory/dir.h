@@ -28,14 +28,15 @@ struct dir *dir_new(struct store *store); /* borrowed */
 void dir_free(struct dir **dirp);
 
 /* Once, before anything is changed: reads the store. Listeners are told of every domain and user.
- * A record that cannot be read is logged and left alone. */
+ * A record that cannot be read is logged and left alone. No dir_free() before done. */
 void dir_load(struct dir *dir, store_done_fn *done, void *ctx);
 
 /* --- names */
 
-/* The one form in which a user is known everywhere: id and domain prepared as RFC 3920 has it (case
- * folded, compatibility forms mapped), domain as U-labels. Without a resource. GW_INVALID says which
- * character or part is wrong. Appends to out. */
+/* The one form in which a user is known everywhere: the id by the profile nodeprep (RFC 3920 appendix
+ * A: case folded, compatibility forms mapped; its forbidden characters are those of RFC 7622), the
+ * domain by UTS 46, with U-labels. Without a resource. GW_INVALID says what is wrong. Appends to
+ * out. */
 enum gw_code dir_jid_normalise(struct gw_str text, struct gw_buf *out, struct gw_err *err);
 enum gw_code dir_domain_normalise(struct gw_str text, struct gw_buf *out, struct gw_err *err);
 
@@ -49,7 +50,8 @@ enum gw_code dir_domain_remove(struct dir *dir, struct gw_str domain, store_done
 bool dir_domain_is_ours(const struct dir *dir, struct gw_str normalised);
 
 struct dir_domain {
-    struct gw_str name;
+    struct gw_str name;  /* normalised: U-labels */
+    struct gw_str ascii; /* A-labels ("xn--..."): for certificates and DNS */
     size_t users;
 };
 /* In no order: start with *pos = 0, ends with false. No change between the calls. */

@@ -1,0 +1,208 @@
+/* Users and passwords as JSON, for the store. Members that are missing have their default, members
+ * that nobody knows are passed over: a record of the next version can still be read. */
+#include <assert.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dir_priv.h"
+#include "gw_bytes.h"
+
+enum { ITERATIONS_MAX = 10 * 1000 * 1000 };
+
+static int dump(const char *p, size_t len, void *out)
+{
+    gw_buf_add(out, p, len);
+    return 0;
+}
+
+/* Takes. */
+static void write_json(json_t *json, struct gw_buf *out)
+{
+    assert(json);
+    if (json_dump_callback(json, dump, out, JSON_COMPACT))
+        out->failed = true;
+    json_decref(json);
+}
+
+static enum gw_code read_object(struct gw_str text, json_t **out, struct gw_err *err)
+{
+    json_error_t why;
+    json_t *json;
+
+    if (text.len > DIR_RECORD_MAX)
+        return gw_fail(err, GW_BADMSG, "record is longer than %d bytes", DIR_RECORD_MAX);
+    json = json_loadb(text.p ? text.p : "", text.len, JSON_REJECT_DUPLICATES, &why);
+    if (!json)
+        return gw_fail(err, GW_BADMSG, "record is not JSON");
+    if (!json_is_object(json)) {
+        json_decref(json);
+        return gw_fail(err, GW_BADMSG, "record is not a JSON object");
+    }
+    *out = json;
+    return GW_OK;
+}
+
+/* --- users */
+
+static json_t *text_json(struct gw_str s)
+{
+    return json_stringn(s.p ? s.p : "", s.len);
+}
+
+void dir_user_record_write(const struct dir_user_fields *fields, struct gw_buf *out)
+{
+    write_json(json_pack("{s:o, s:o, s:b, s:b}", "mail", text_json(fields->mail), "name",
+                         text_json(fields->display_name), "im", fields->im_enabled, "calendar",
+                         fields->calendar_enabled),
+               out);
+}
+
+static enum gw_code read_text(const json_t *json, const char *name, struct gw_buf *text,
+                              size_t *len, struct gw_err *err)
+{
+    const json_t *member = json_object_get(json, name);
+
+    *len = 0;
+    if (!member)
+        return GW_OK;
+    if (!json_is_string(member))
+        return gw_fail(err, GW_BADMSG, "'%s' is not a string", name);
+    *len = json_string_length(member);
+    gw_buf_add(text, json_string_value(member), *len);
+    return GW_OK;
+}
+
+static enum gw_code read_bool(const json_t *json, const char *name, bool *out, struct gw_err *err)
+{
+    const json_t *member = json_object_get(json, name);
+
+    if (member && !json_is_boolean(member))
+        return gw_fail(err, GW_BADMSG, "'%s' is neither true nor false", name);
+    *out = json_is_true(member);
+    return GW_OK;
+}
+
+static enum gw_code read_user(const json_t *json, struct dir_user_record *out, struct gw_err *err)
+{
+    struct dir_user_fields *f = &out->fields;
+    size_t mail_len, name_len;
+    enum gw_code code = read_text(json, "mail", &out->text, &mail_len, err);
+
+    if (!code)
+        code = read_text(json, "name", &out->text, &name_len, err);
+    if (!code)
+        code = read_bool(json, "im", &f->im_enabled, err);
+    if (!code)
+        code = read_bool(json, "calendar", &f->calendar_enabled, err);
+    if (code)
+        return code;
+    f->mail = gw_str_sub(gw_buf_str(&out->text), 0, mail_len);
+    f->display_name = gw_str_sub(gw_buf_str(&out->text), mail_len, mail_len + name_len);
+    code = dir_mail_check(f->mail, err);
+    if (!code)
+        code = dir_display_name_check(f->display_name, err);
+    return code;
+}
+
+enum gw_code dir_user_record_parse(struct gw_str text, struct dir_user_record *out,
+                                   struct gw_err *err)
+{
+    struct dir_user_record r = { .fields = { .im_enabled = false } };
+    json_t *json;
+    enum gw_code code = read_object(text, &json, err);
+
+    if (code)
+        return code;
+    gw_buf_init(&r.text, DIR_RECORD_MAX);
+    code = read_user(json, &r, err);
+    json_decref(json);
+    if (code)
+        gw_buf_done(&r.text);
+    else
+        *out = r;
+    return code;
+}
+
+void dir_user_record_done(struct dir_user_record *r)
+{
+    gw_buf_done(&r->text);
+}
+
+/* --- passwords */
+
+struct password_part {
+    const char *name;
+    size_t offset, len;
+};
+
+#define PART(name, member)                                                                         \
+    {                                                                                              \
+        name, offsetof(struct dir_password, member), sizeof(((struct dir_password *)0)->member)    \
+    }
+static const struct password_part password_part[] = {
+    PART("salt", salt),
+    PART("sha256_stored", sha256_stored_key),
+    PART("sha256_server", sha256_server_key),
+    PART("sha1_stored", sha1_stored_key),
+    PART("sha1_server", sha1_server_key),
+};
+enum { PASSWORD_PARTS = sizeof(password_part) / sizeof(password_part[0]) };
+
+/* Written without a JSON library, so that no copy of the keys stays in its memory. */
+void dir_password_record_write(const struct dir_password *password, struct gw_buf *out)
+{
+    gw_buf_addf(out, "{\"iterations\":%u", (unsigned)password->iterations);
+    for (int i = 0; i < PASSWORD_PARTS; i++) {
+        const struct password_part *part = &password_part[i];
+
+        gw_buf_addf(out, ",\"%s\":\"", part->name);
+        gw_base64_write((struct gw_str){ (const char *)password + part->offset, part->len }, out);
+        gw_buf_add_char(out, '"');
+    }
+    gw_buf_add_char(out, '}');
+}
+
+static enum gw_code read_part(const json_t *json, const struct password_part *part,
+                              struct dir_password *out, struct gw_err *err)
+{
+    const json_t *member = json_object_get(json, part->name);
+    struct gw_str text = { json_string_value(member), json_string_length(member) };
+    enum gw_code code = GW_OK;
+    struct gw_buf bytes;
+
+    gw_buf_init(&bytes, 256);
+    if (!text.p || !gw_base64_parse(text, &bytes) || bytes.len != part->len)
+        code = gw_fail(err, GW_BADMSG, "'%s' is not %zu bytes in base64", part->name, part->len);
+    else
+        memcpy((char *)out + part->offset, bytes.p, part->len);
+    if (bytes.p)
+        gw_wipe(bytes.p, bytes.cap);
+    gw_buf_done(&bytes);
+    return code;
+}
+
+enum gw_code dir_password_record_parse(struct gw_str text, struct dir_password *out,
+                                       struct gw_err *err)
+{
+    struct dir_password p = { 0 };
+    const json_t *iterations;
+    json_t *json;
+    enum gw_code code = read_object(text, &json, err);
+
+    if (code)
+        return code;
+    iterations = json_object_get(json, "iterations");
+    if (!json_is_integer(iterations) || json_integer_value(iterations) < 1 ||
+        json_integer_value(iterations) > ITERATIONS_MAX)
+        code = gw_fail(err, GW_BADMSG, "'iterations' is not in 1..%d", ITERATIONS_MAX);
+    else
+        p.iterations = (uint32_t)json_integer_value(iterations);
+    for (int i = 0; !code && i < PASSWORD_PARTS; i++)
+        code = read_part(json, &password_part[i], &p, err);
+    json_decref(json);
+    if (!code)
+        *out = p;
+    gw_wipe(&p, sizeof(p));
+    return code;
+}
