@@ -107,17 +107,21 @@ static struct sched_gateway *after(struct sched *s, struct sched_gateway *g)
     return next == &s->pool.gateways ? NULL : GW_CONTAINER(next, struct sched_gateway, link);
 }
 
+/* The users of a dead gateway go to the others in turn. One that has its own reasons goes to the
+ * next after its own, and so comes to each. */
 struct sched_gateway *sched_pool_next(struct sched *s, const struct sched_user *u,
                                       sched_fits_fn *fits)
 {
-    struct sched_gateway *g = after(s, s->pool.turn), *first = g;
-    bool other = u->moving && u->gateway && sched_pool_has_other(s, u->gateway);
+    bool own = u->moving && u->gateway && sched_gateway_is_usable(u->gateway);
+    bool other = own && sched_pool_has_other(s, u->gateway);
+    struct sched_gateway *g = after(s, own ? u->gateway : s->pool.turn), *first = g;
 
     if (!g)
         return NULL;
     do {
         if (sched_gateway_is_usable(g) && fits(s, g) && !(other && g == u->gateway)) {
-            s->pool.turn = g;
+            if (!own)
+                s->pool.turn = g;
             return g;
         }
         g = after(s, g);
@@ -335,14 +339,20 @@ static void evacuate(struct sched *s, struct sched_gateway *g)
     }
 }
 
+/* Who ends a request makes room, and wakes us. */
+static bool may_probe(const struct sched *s)
+{
+    return !gw_list_is_empty(&s->users) &&
+           s->budget.in_flight < (size_t)s->settings.exchange_threads;
+}
+
 static void gateway_tick(struct sched *s, struct sched_gateway *g)
 {
     if (g->evacuate_at <= s->now.mono && sched_pool_has_other(s, g)) {
         g->evacuate_at = GW_NEVER;
         evacuate(s, g);
     }
-    if (g->probe_at <= s->now.mono && !gw_list_is_empty(&s->users) &&
-        s->budget.in_flight < (size_t)s->settings.exchange_threads) {
+    if (g->probe_at <= s->now.mono && may_probe(s)) {
         g->probe_at = GW_NEVER;
         sched_call_probe(s, g);
     }
@@ -365,7 +375,7 @@ gw_time sched_pool_deadline(const struct sched *s)
     {
         const struct sched_gateway *g = GW_CONTAINER(it, struct sched_gateway, link);
 
-        if (g->probe_at < at && !gw_list_is_empty(&s->users))
+        if (g->probe_at < at && may_probe(s))
             at = g->probe_at;
         if (g->evacuate_at < at && sched_pool_has_other(s, g))
             at = g->evacuate_at;
