@@ -49,18 +49,19 @@ enum statement {
     ST_COUNT
 };
 
+/* In parentheses where a text has several lines, so that a missing comma is seen. */
 static const char *const statement_sql[ST_COUNT] = {
     [ST_BEGIN] = "BEGIN IMMEDIATE",
     [ST_COMMIT] = "COMMIT",
-    [ST_PUT] = "INSERT INTO record (kind, key, owner, value) VALUES (?1, ?2, ?3, ?4)"
-               " ON CONFLICT (kind, key) DO UPDATE SET owner = excluded.owner,"
-               " value = excluded.value",
+    [ST_PUT] = ("INSERT INTO record (kind, key, owner, value) VALUES (?1, ?2, ?3, ?4)"
+                " ON CONFLICT (kind, key) DO UPDATE SET owner = excluded.owner,"
+                " value = excluded.value"),
     [ST_DEL] = "DELETE FROM record WHERE kind = ?1 AND key = ?2",
     /* The last condition lets the planner use the partial index. */
     [ST_DEL_OWNER] = "DELETE FROM record WHERE kind = ?1 AND owner = ?2 AND owner <> x''",
     [ST_READ] = "SELECT key, owner, value FROM record WHERE kind = ?1 ORDER BY key",
-    [ST_READ_OWNER] = "SELECT key, owner, value FROM record"
-                      " WHERE kind = ?1 AND owner = ?2 AND owner <> x'' ORDER BY key",
+    [ST_READ_OWNER] = ("SELECT key, owner, value FROM record"
+                       " WHERE kind = ?1 AND owner = ?2 AND owner <> x'' ORDER BY key"),
 };
 
 struct store_db {
