@@ -33,6 +33,7 @@ typedef void net_dns_done_fn(const struct net_dns_result *result, void *ctx);
 
 enum net_dns_type { NET_DNS_ADDRESS, NET_DNS_SRV, NET_DNS_PTR /* name is an address literal */ };
 
+/* The query ends with done, or with net_dns_cancel(). */
 struct net_dns_query *net_dns_start(struct net_dns *dns, enum net_dns_type type, const char *name,
                                     net_dns_done_fn *done, void *ctx);
 void net_dns_cancel(struct net_dns_query **queryp);

@@ -29,6 +29,7 @@ struct net_loop {
     struct gw_list deferred;
     bool running, firing;
     char *scratch;
+    struct net_dns *dns;
 };
 
 struct net_timer {
@@ -236,6 +237,7 @@ void net_loop_free(struct net_loop **loopp)
         return;
     *loopp = NULL;
     assert(!loop->running);
+    net_dns_free(&loop->dns);
     ev_loop_destroy(loop->ev);
     gw_heap_done(&loop->timers);
     free(loop->scratch);
@@ -265,6 +267,13 @@ char *net_loop_scratch(struct net_loop *loop)
     if (!loop->scratch)
         loop->scratch = gw_alloc(NET_SCRATCH_LEN);
     return loop->scratch;
+}
+
+struct net_dns *net_loop_dns(struct net_loop *loop, struct gw_err *err)
+{
+    if (!loop->dns)
+        loop->dns = net_dns_new(loop, err);
+    return loop->dns;
 }
 
 /* --- timers --- */

@@ -8,7 +8,9 @@
 #include <sys/types.h>
 
 #include "gw_list.h"
+#include "net_dns.h"
 #include "net_loop.h"
+#include "net_stream.h"
 #include "net_tls.h"
 
 struct ssl_st; /* OpenSSL's SSL */
@@ -30,6 +32,9 @@ void net_defer_cancel(struct net_defer *d);
 /* One buffer for all reads of the loop: what is in it is gone at the next read. */
 enum { NET_SCRATCH_LEN = 64 * 1024 };
 char *net_loop_scratch(struct net_loop *loop);
+
+/* The resolver of the streams: made when it is first asked for. */
+struct net_dns *net_loop_dns(struct net_loop *loop, struct gw_err *err);
 
 /* A listening socket, non-blocking. Errors are sentences for an administrator. */
 struct net_bind {
@@ -64,5 +69,30 @@ void net_tls_reason_of_ctx(struct ssl_ctx_st *ctx, struct gw_err *reason);
 /* Why a TLS operation failed, from 'reason', the verify result, or OpenSSL's error queue, which is
  * empty afterwards. */
 enum gw_code net_tls_fail(struct gw_err *err, struct ssl_st *ssl, const struct gw_err *reason);
+
+/* Streams of a listener are counted; the count outlives the listener. */
+struct net_share {
+    unsigned refs, streams;
+};
+void net_share_unref(struct net_share **sharep);
+
+/* An open stream on an accepted socket, which it takes. It counts itself in 'share'. */
+struct net_stream *net_stream_adopt(struct net_loop *loop, int fd, const char *peer,
+                                    const struct net_stream_limits *limits,
+                                    struct net_share *share);
+
+/* For who connects: what became of it. */
+void net_stream_connected(struct net_stream *s, int fd, const char *peer);
+void net_stream_failed(struct net_stream *s, const struct gw_err *why);
+
+struct ssl_st *net_stream_ssl(const struct net_stream *s); /* NULL: no TLS, or not yet */
+
+/* One attempt to reach a host: names looked up, addresses tried one after the other. Reports to
+ * its stream, which then frees it. */
+struct net_attempt;
+struct net_attempt *net_attempt_new(struct net_stream *s, const struct net_connect_args *args,
+                                    gw_time deadline);
+void net_attempt_start(struct net_attempt *a, const struct net_connect_args *args);
+void net_attempt_free(struct net_attempt **ap);
 
 #endif
