@@ -349,6 +349,7 @@ static void test_nobody_listens(void **state)
 /* ---- a server below HTTP: cut in the middle of a body, and no HTTP at all --------------------- */
 
 static const char *raw_answer;
+static struct net_stream *raw_stream; /* the last one that came */
 
 static void on_raw_data(struct net_stream *s, struct gw_str data, void *ctx)
 {
@@ -361,9 +362,10 @@ static void on_raw_data(struct net_stream *s, struct gw_str data, void *ctx)
 
 static void on_raw_closed(struct net_stream *s, const struct gw_err *why, void *ctx)
 {
+    (void)s;
     (void)why;
     (void)ctx;
-    net_stream_free(&s);
+    net_stream_free(&raw_stream);
 }
 
 static void on_raw_accept(struct net_stream *s, void *ctx)
@@ -371,6 +373,8 @@ static void on_raw_accept(struct net_stream *s, void *ctx)
     static const struct net_stream_handlers handlers = { .on_data = on_raw_data,
                                                          .on_closed = on_raw_closed };
 
+    net_stream_free(&raw_stream);
+    raw_stream = s;
     net_stream_set_handlers(s, &handlers, ctx);
 }
 
@@ -399,6 +403,7 @@ static void test_below_http(void **state)
         if ((t.status[0].class != EWS_BAD_ANSWER && t.status[0].class != EWS_SERVER_DOWN) ||
             t.status[0].alive || !t.status[0].text[0])
             fail_msg("%s: %s '%s'", answer[i], ews_class_name(t.status[0].class), t.status[0].text);
+        net_stream_free(&raw_stream);
         net_listener_free(&listener);
         teardown();
     }
