@@ -1,0 +1,89 @@
+/* Composition: every client state under every calendar, as one table of what watchers see. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "pres.h"
+
+/* show/kind/text: "away/meeting/cal". The client's text is "me", or there is none. */
+static const struct {
+    enum pres_show client;
+    enum pres_calendar_kind calendar;
+    enum pres_show show;
+    enum pres_calendar_kind kind;
+    const char *with_text, *without;
+} cases[] = {
+    { PRES_OFFLINE, PRES_CAL_NONE, PRES_OFFLINE, PRES_CAL_NONE, "me", "" },
+    { PRES_OFFLINE, PRES_CAL_FREE, PRES_OFFLINE, PRES_CAL_NONE, "me", "" },
+    { PRES_OFFLINE, PRES_CAL_ELSEWHERE, PRES_OFFLINE, PRES_CAL_NONE, "me", "cal" },
+    { PRES_OFFLINE, PRES_CAL_MEETING, PRES_OFFLINE, PRES_CAL_NONE, "me", "cal" },
+    { PRES_OFFLINE, PRES_CAL_AWAY, PRES_OFFLINE, PRES_CAL_NONE, "me", "cal" },
+    { PRES_OFFLINE, PRES_CAL_OOF, PRES_OFFLINE, PRES_CAL_NONE, "me", "cal" },
+    { PRES_AVAILABLE, PRES_CAL_NONE, PRES_AVAILABLE, PRES_CAL_NONE, "me", "" },
+    { PRES_AVAILABLE, PRES_CAL_FREE, PRES_AVAILABLE, PRES_CAL_NONE, "me", "" },
+    { PRES_AVAILABLE, PRES_CAL_ELSEWHERE, PRES_AVAILABLE, PRES_CAL_NONE, "me", "cal" },
+    { PRES_AVAILABLE, PRES_CAL_MEETING, PRES_AWAY, PRES_CAL_MEETING, "cal", "cal" },
+    { PRES_AVAILABLE, PRES_CAL_AWAY, PRES_AWAY, PRES_CAL_AWAY, "cal", "cal" },
+    { PRES_AVAILABLE, PRES_CAL_OOF, PRES_XA, PRES_CAL_OOF, "cal", "cal" },
+    { PRES_AWAY, PRES_CAL_NONE, PRES_AWAY, PRES_CAL_NONE, "me", "" },
+    { PRES_AWAY, PRES_CAL_ELSEWHERE, PRES_AWAY, PRES_CAL_NONE, "me", "cal" },
+    { PRES_AWAY, PRES_CAL_MEETING, PRES_AWAY, PRES_CAL_NONE, "me", "cal" },
+    { PRES_AWAY, PRES_CAL_AWAY, PRES_AWAY, PRES_CAL_NONE, "me", "cal" },
+    { PRES_AWAY, PRES_CAL_OOF, PRES_XA, PRES_CAL_OOF, "cal", "cal" },
+    { PRES_XA, PRES_CAL_MEETING, PRES_XA, PRES_CAL_NONE, "me", "cal" },
+    { PRES_XA, PRES_CAL_OOF, PRES_XA, PRES_CAL_OOF, "cal", "cal" },
+    { PRES_BUSY, PRES_CAL_MEETING, PRES_BUSY, PRES_CAL_NONE, "me", "cal" },
+    { PRES_BUSY, PRES_CAL_OOF, PRES_BUSY, PRES_CAL_NONE, "me", "cal" },
+    { PRES_DND, PRES_CAL_NONE, PRES_DND, PRES_CAL_NONE, "me", "" },
+    { PRES_DND, PRES_CAL_ELSEWHERE, PRES_DND, PRES_CAL_NONE, "me", "" },
+    { PRES_DND, PRES_CAL_MEETING, PRES_DND, PRES_CAL_NONE, "me", "" },
+    { PRES_DND, PRES_CAL_AWAY, PRES_DND, PRES_CAL_NONE, "me", "" },
+    { PRES_DND, PRES_CAL_OOF, PRES_DND, PRES_CAL_NONE, "me", "" },
+};
+
+static void check(size_t i, struct gw_str text, const char *expect)
+{
+    struct pres_shown shown;
+
+    pres_compose(cases[i].client, text, cases[i].calendar, GW_STR("cal"), &shown);
+    if (shown.show != cases[i].show || shown.kind != cases[i].kind ||
+        !gw_str_is(shown.text, expect))
+        fail_msg("%s under %s with \"%.*s\": %s, %s, \"%.*s\"", pres_show_name(cases[i].client),
+                 pres_calendar_kind_name(cases[i].calendar), GW_STR_ARG(text),
+                 pres_show_name(shown.show), pres_calendar_kind_name(shown.kind),
+                 GW_STR_ARG(shown.text));
+}
+
+static void composes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        check(i, GW_STR("me"), cases[i].with_text);
+        check(i, GW_STR(""), cases[i].without);
+    }
+}
+
+/* A calendar without words leaves the client's. */
+static void keeps_client_text_when_calendar_has_none(void **state)
+{
+    struct pres_shown shown;
+
+    (void)state;
+    pres_compose(PRES_AVAILABLE, GW_STR("me"), PRES_CAL_MEETING, GW_STR(""), &shown);
+    assert_int_equal(shown.show, PRES_AWAY);
+    assert_true(gw_str_is(shown.text, "me"));
+    assert_int_equal(shown.text_from, PRES_TEXT_CLIENT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(composes),
+        cmocka_unit_test(keeps_client_text_when_calendar_has_none),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
