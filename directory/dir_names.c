@@ -60,12 +60,21 @@ static int32_t prepare_id(struct gw_str id, char *out, int32_t out_max)
     return U_FAILURE(rc) ? -1 : written;
 }
 
+/* A few characters change again when prepared a second time: as a key they would never be met. */
+static bool is_stable_id(const char *text, int32_t n)
+{
+    char again[4 * DIR_ID_MAX];
+
+    return prepare_id((struct gw_str){ text, (size_t)n }, again, sizeof(again)) == n &&
+           !memcmp(text, again, (size_t)n);
+}
+
 static enum gw_code id_by_icu(struct gw_str id, struct gw_buf *out, struct gw_err *err)
 {
     char text[4 * DIR_ID_MAX], quoted[GW_QUOTE_MAX];
     int32_t n = prepare_id(id, text, sizeof(text));
 
-    if (n <= 0)
+    if (n <= 0 || (n <= DIR_ID_MAX && !is_stable_id(text, n)))
         return gw_fail(err, GW_INVALID, "user id %s has a character that is not allowed",
                        gw_quote(id, quoted));
     if (n > DIR_ID_MAX)
@@ -148,6 +157,28 @@ static bool by_idna(idna_fn *convert, struct gw_str in, struct gw_buf *out)
     return true;
 }
 
+/* Conversion to U-labels checks no lengths: what comes out must be a name of DNS, and stay as it is. */
+static bool u_labels(struct gw_str in, struct gw_buf *out)
+{
+    struct gw_buf name, again, ascii;
+    bool ok;
+
+    gw_buf_init(&name, 4 * DIR_DOMAIN_MAX);
+    gw_buf_init(&again, 4 * DIR_DOMAIN_MAX);
+    gw_buf_init(&ascii, 4 * DIR_DOMAIN_MAX);
+    ok = by_idna(uidna_nameToUnicodeUTF8, in, &name) &&
+         by_idna(uidna_nameToUnicodeUTF8, gw_buf_str(&name), &again) &&
+         gw_str_eq(gw_buf_str(&name), gw_buf_str(&again)) &&
+         by_idna(uidna_nameToASCII_UTF8, gw_buf_str(&name), &ascii) &&
+         is_host_name(gw_buf_str(&ascii));
+    if (ok)
+        gw_buf_add_str(out, gw_buf_str(&name));
+    gw_buf_done(&name);
+    gw_buf_done(&again);
+    gw_buf_done(&ascii);
+    return ok;
+}
+
 enum gw_code dir_domain_normalise(struct gw_str text, struct gw_buf *out, struct gw_err *err)
 {
     char quoted[GW_QUOTE_MAX];
@@ -159,7 +190,7 @@ enum gw_code dir_domain_normalise(struct gw_str text, struct gw_buf *out, struct
     if (text.len > DIR_DOMAIN_MAX)
         return gw_fail(err, GW_INVALID, "domain is longer than %d bytes", DIR_DOMAIN_MAX);
     if (!is_ascii(text) || has_a_label(text)) {
-        if (gw_str_is_utf8(text) && by_idna(uidna_nameToUnicodeUTF8, text, out))
+        if (gw_str_is_utf8(text) && u_labels(text, out))
             return GW_OK;
     } else if (is_host_name(text)) {
         for (size_t i = 0; i < text.len; i++)

@@ -115,6 +115,7 @@ static void test_domains(void **state)
         { GW_STR_INIT("xn--a-.example"), NULL, "not a domain name" },
         { GW_STR_INIT("b\xff.example"), NULL, "not a domain name" },
         { GW_STR_INIT(A50 A10 "aaaa.example"), NULL, "not a domain name" },
+        { GW_STR_INIT(A50 A10 "aaa\xc2\xaa.example"), NULL, "not a domain name" }, /* becomes a */
         { GW_STR_INIT(A250 "aaaa"), NULL, "longer than 253" },
     };
 
