@@ -287,13 +287,15 @@ void xmpp_sasl_free(struct xmpp_sasl **saslp)
     free(s);
 }
 
-/* RFC 6120 6.3.8: acting for oneself is all there is. */
+/* RFC 6120 6.3.8: acting for oneself is all there is. GNU SASL puts the login name in place of a
+ * name that PLAIN leaves empty. */
 static bool acts_for_itself(const struct xmpp_sasl *s)
 {
     const char *authzid = gsasl_property_fast(s->session, GSASL_AUTHZID);
+    const char *authid = gsasl_property_fast(s->session, GSASL_AUTHID);
     struct xmpp_jid jid;
 
-    if (!authzid || !authzid[0])
+    if (!authzid || !authzid[0] || (authid && strcmp(authzid, authid) == 0))
         return true;
     return !xmpp_jid_parse(gw_str_of(authzid), &jid, NULL) && gw_str_is(jid.full, s->user);
 }
