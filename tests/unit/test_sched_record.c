@@ -1,0 +1,198 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sched_record.h"
+
+#define TOKEN "000102030405060708090a0b0c0d0e0f"
+
+static void test_subscription_there_and_back(void **state)
+{
+    struct sched_sub_record in = { .gateway = GW_STR("CAS one"),
+                                   .id = GW_STR("FAAtLmV4=="),
+                                   .url = GW_STR("http://gw:50020/ews/notify/"),
+                                   .since = 1796083200123,
+                                   .heard = 1796083300000,
+                                   .frequency_min = 60 },
+                            out;
+    struct gw_buf text;
+    struct gw_err err;
+
+    (void)state;
+    for (unsigned char i = 0; i < SCHED_RECORD_TOKEN_LEN; i++)
+        in.token[i] = i;
+    gw_buf_init(&text, SCHED_RECORD_MAX);
+    sched_sub_record_write(&in, &text);
+    assert_int_equal(sched_sub_record_parse(gw_buf_str(&text), &out, &err), GW_OK);
+    assert_true(gw_str_eq(in.gateway, out.gateway));
+    assert_true(gw_str_eq(in.id, out.id));
+    assert_true(gw_str_eq(in.url, out.url));
+    assert_memory_equal(in.token, out.token, sizeof(in.token));
+    assert_int_equal(out.since, in.since);
+    assert_int_equal(out.heard, in.heard);
+    assert_int_equal(out.frequency_min, 60);
+    gw_buf_done(&text);
+}
+
+static void test_calendar_there_and_back(void **state)
+{
+    struct gw_interval v[] = { { 100, 200, GW_BUSY_BUSY, 0 },
+                               { 150, 900, GW_BUSY_OOF, GW_INTERVAL_ALL_DAY },
+                               { 1796083200000, 1796083300000, GW_BUSY_FREE, 7 } };
+    struct sched_cal_record in = { .from = 50,
+                                   .to = 1796083900000,
+                                   .read_at = 77,
+                                   .oof_known = true,
+                                   .oof = { GW_OOF_SCHEDULED, 10, 20 },
+                                   .oof_read_at = 88,
+                                   .intervals = v,
+                                   .count = 3 },
+                            out;
+    struct gw_buf text;
+    struct gw_err err;
+
+    (void)state;
+    gw_buf_init(&text, SCHED_RECORD_MAX);
+    sched_cal_record_write(&in, &text);
+    assert_int_equal(sched_cal_record_parse(gw_buf_str(&text), &out, &err), GW_OK);
+    assert_int_equal(out.from, in.from);
+    assert_int_equal(out.to, in.to);
+    assert_int_equal(out.read_at, in.read_at);
+    assert_true(out.oof_known);
+    assert_int_equal(out.oof.state, GW_OOF_SCHEDULED);
+    assert_int_equal(out.oof.end, 20);
+    assert_int_equal(out.oof_read_at, 88);
+    assert_true(gw_intervals_eq(v, 3, out.intervals, out.count));
+    free(out.intervals);
+    gw_buf_done(&text);
+}
+
+static void test_greatest_calendar_fits(void **state)
+{
+    struct gw_interval *v = calloc(SCHED_INTERVALS_MAX + 1, sizeof(*v));
+    struct sched_cal_record in = { .to = 1, .intervals = v, .count = SCHED_INTERVALS_MAX }, out;
+    struct gw_buf text;
+    struct gw_err err;
+
+    (void)state;
+    for (int i = 0; i <= SCHED_INTERVALS_MAX; i++)
+        v[i] = (struct gw_interval){ 1796083200000 + i, 1796083300000 + i, GW_BUSY_BUSY, 255 };
+    gw_buf_init(&text, SCHED_RECORD_MAX);
+    sched_cal_record_write(&in, &text);
+    assert_false(text.failed);
+    assert_int_equal(sched_cal_record_parse(gw_buf_str(&text), &out, &err), GW_OK);
+    assert_int_equal(out.count, SCHED_INTERVALS_MAX);
+    free(out.intervals);
+    gw_buf_reset(&text);
+    in.count++;
+    sched_cal_record_write(&in, &text);
+    assert_int_equal(sched_cal_record_parse(gw_buf_str(&text), &out, &err), GW_BADMSG);
+    gw_buf_done(&text);
+    free(v);
+}
+
+static const struct {
+    const char *text;
+    enum gw_code rc;
+} sub_case[] = {
+    { "version 1\ntoken " TOKEN "\nfrequency 60\n", GW_OK },
+    { "version 2\ncolour blue\ntoken " TOKEN "\nfrequency 60", GW_OK },
+    { "version 1\ntoken " TOKEN "\n\nfrequency 1440\n", GW_OK },
+    { "", GW_BADMSG },
+    { "token " TOKEN "\nfrequency 60\n", GW_BADMSG },
+    { "version\ntoken " TOKEN "\nfrequency 60\n", GW_BADMSG },
+    { "version 0\ntoken " TOKEN "\nfrequency 60\n", GW_BADMSG },
+    { "version 1\nfrequency 60\n", GW_BADMSG },
+    { "version 1\ntoken " TOKEN "\n", GW_BADMSG },
+    { "version 1\ntoken " TOKEN "\nfrequency 0\n", GW_BADMSG },
+    { "version 1\ntoken " TOKEN "\nfrequency 1441\n", GW_BADMSG },
+    { "version 1\ntoken " TOKEN "00\nfrequency 60\n", GW_BADMSG },
+    { "version 1\ntoken 0g0102030405060708090a0b0c0d0e0f\nfrequency 60\n", GW_BADMSG },
+    { "version 1\ntoken " TOKEN "\nfrequency 60\nheard 99999999999999999999\n", GW_BADMSG },
+    { "version 1\ntoken " TOKEN "\nfrequency 60\nsince \n", GW_BADMSG },
+};
+
+static void test_subscription_cases(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(sub_case) / sizeof(sub_case[0]); i++) {
+        struct sched_sub_record out;
+        struct gw_err err;
+
+        assert_int_equal(sched_sub_record_parse(gw_str_of(sub_case[i].text), &out, &err),
+                         sub_case[i].rc);
+        if (sub_case[i].rc)
+            assert_true(strlen(err.msg) > 10);
+    }
+}
+
+static const struct {
+    const char *text;
+    enum gw_code rc;
+    size_t count;
+} cal_case[] = {
+    { "version 1\n", GW_OK, 0 },
+    { "version 1\nwindow 1 2 3\nitem 5 9 4 0\nitem 1 2 4 0\nitem 1 2 4 0\nitem 7 7 4 0\n", GW_OK,
+      2 },
+    { "version 1\nweather 1 2 3\n", GW_OK, 0 },
+    { "version 1\nwindow 2 1 3\n", GW_BADMSG, 0 },
+    { "version 1\nwindow 1 2\n", GW_BADMSG, 0 },
+    { "version 1\nwindow 1 2 3 4\n", GW_BADMSG, 0 },
+    { "version 1\nitem 1 2 6 0\n", GW_BADMSG, 0 },
+    { "version 1\nitem 1 2 -1 0\n", GW_BADMSG, 0 },
+    { "version 1\nitem 1 2 1 256\n", GW_BADMSG, 0 },
+    { "version 1\nitem 1 2 1 0\nitem x 2 1 0\n", GW_BADMSG, 0 },
+    { "version 1\nitem 1  2 1 0\n", GW_BADMSG, 0 },
+    { "version 1\noof 3 1 2 3\n", GW_BADMSG, 0 },
+    { "version 1\noof 1 1 2\n", GW_BADMSG, 0 },
+    { "version 1\nitem 9223372036854775807 1 1 0\n", GW_BADMSG, 0 },
+};
+
+static void test_calendar_cases(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(cal_case) / sizeof(cal_case[0]); i++) {
+        struct sched_cal_record out = { 0 };
+        struct gw_err err;
+
+        assert_int_equal(sched_cal_record_parse(gw_str_of(cal_case[i].text), &out, &err),
+                         cal_case[i].rc);
+        assert_int_equal(out.count, cal_case[i].count);
+        free(out.intervals);
+    }
+}
+
+static void test_too_long(void **state)
+{
+    char *text = malloc(SCHED_RECORD_MAX + 1);
+    struct sched_cal_record out;
+    struct gw_err err;
+
+    (void)state;
+    memset(text, '\n', SCHED_RECORD_MAX + 1);
+    memcpy(text, "version 1\n", 10);
+    assert_int_equal(
+        sched_cal_record_parse((struct gw_str){ text, SCHED_RECORD_MAX + 1 }, &out, &err),
+        GW_LIMIT);
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_subscription_there_and_back),
+        cmocka_unit_test(test_calendar_there_and_back),
+        cmocka_unit_test(test_greatest_calendar_fits),
+        cmocka_unit_test(test_subscription_cases),
+        cmocka_unit_test(test_calendar_cases),
+        cmocka_unit_test(test_too_long),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
