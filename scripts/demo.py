@@ -99,7 +99,7 @@ class Demo:
         for number in range(1, LOGGED_IN + 1):
             self.ctl("password", "set", user(number), "--password-stdin", text_in=PASSWORD + "\n",
                      quiet=number > 1)
-        wait_for(lambda: self.gateway.status()["calendar"]["now"]["subscribed"] == USERS, 60,
+        wait_for(lambda: self.gateway.status()["calendars"]["now"]["subscribed"] == USERS, 60,
                  f"{USERS} subscriptions")
         say(f"   {USERS} users are subscribed, on two servers in turn")
 

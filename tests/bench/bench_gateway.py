@@ -39,7 +39,7 @@ def add_users(gateway, users):
 
 
 def subscribed(gateway):
-    now = gateway.status()["calendar"]["now"]
+    now = gateway.status()["calendars"]["now"]
     return min(now["subscribed"], now["with_calendar"])
 
 
@@ -79,7 +79,7 @@ def notifications(gateway, mock, users):
 def transitions(gateway, mock, users):
     """Everybody's meeting begins at the same moment, spread over 50 s."""
     gateway.set("calendar.spread_s", 50)
-    before = gateway.status()["calendar"]["since_start"]
+    before = gateway.status()["calendars"]["since_start"]
     start = time.time() + 60
     for begin in range(0, users, 1000):
         mock.post("/scenario", {"meetings": [
@@ -91,7 +91,7 @@ def transitions(gateway, mock, users):
     while time.time() < start + 52:
         time.sleep(0.2)
     cpu = gateway.cpu_s() - cpu
-    after = gateway.status()["calendar"]["since_start"]
+    after = gateway.status()["calendars"]["since_start"]
     due = after["due"] - before["due"]
     row("due moments while everybody's meeting begins, spread 50 s", due, "")
     row("  CPU of the daemon in that minute, per due moment", f"{cpu / max(due, 1) * 1e6:.1f}", "us",
