@@ -1,0 +1,395 @@
+/* Logins by each mechanism, with GNU SASL's client at the other end; and those that fail. */
+#include "xmpp_peer.h"
+
+/* ---- A client ---- */
+
+struct client {
+    Gsasl *lib;
+    Gsasl_session *session;
+};
+
+static void client_start(struct client *cl, const char *mechanism, const char *user,
+                         const char *password)
+{
+    assert_int_equal(gsasl_init(&cl->lib), GSASL_OK);
+    assert_int_equal(gsasl_client_start(cl->lib, mechanism, &cl->session), GSASL_OK);
+    gsasl_property_set(cl->session, GSASL_AUTHID, user);
+    gsasl_property_set(cl->session, GSASL_PASSWORD, password);
+}
+
+static void client_stop(struct client *cl)
+{
+    gsasl_finish(cl->session);
+    gsasl_done(cl->lib);
+}
+
+/* The text of the server's element, "" when it has none; "challenge", "success". */
+static char *data_of(const struct peer *p, const char *element)
+{
+    char start[128];
+    const char *at, *end;
+
+    snprintf(start, sizeof(start), "<%s xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">", element);
+    at = p->out.len ? strstr(p->out.p, start) : NULL;
+    if (!at)
+        return strdup("");
+    at += strlen(start);
+    end = strchr(at, '<');
+    assert_non_null(end);
+    return strndup(at, (size_t)(end - at));
+}
+
+/* One round; what the server says is in p->out. */
+static int client_step(struct client *cl, struct peer *p, const char *mechanism, const char *in)
+{
+    char *out = NULL;
+    int rc = gsasl_step64(cl->session, in, &out);
+
+    if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE)
+        return rc;
+    peer_clear(p);
+    if (mechanism)
+        peer_sendf(p, "<auth " NS_SASL_IS " mechanism='%s'>%s</auth>", mechanism, out);
+    else if (!peer_has(p, "<success"))
+        peer_sendf(p, "<response " NS_SASL_IS ">%s</response>", out);
+    gsasl_free(out);
+    return rc;
+}
+
+/* Runs until success or failure. A password is checked on the way. The client checks the server too. */
+static void login(struct peer *p, const char *mechanism, const char *user, const char *password)
+{
+    struct client cl;
+    char *in = strdup("");
+    int rc;
+
+    client_start(&cl, mechanism, user, password);
+    rc = client_step(&cl, p, mechanism, in);
+    for (int i = 0; i < 3 && peer_has(p, "<challenge"); i++) {
+        free(in);
+        in = data_of(p, "challenge");
+        rc = client_step(&cl, p, NULL, in);
+    }
+    free(in);
+    if (p->check)
+        peer_run_check(p);
+    if (peer_has(p, "<success")) {
+        in = data_of(p, "success");
+        if (rc == GSASL_NEEDS_MORE) { /* SCRAM: the server's signature */
+            char *out = NULL;
+
+            assert_int_equal(gsasl_step64(cl.session, in, &out), GSASL_OK);
+            gsasl_free(out);
+        }
+        free(in);
+    }
+    client_stop(&cl);
+}
+
+static const char *const mechanisms[] = { "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN" };
+
+static void logs_in(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct world w;
+        struct peer p;
+
+        world_start(&w);
+        peer_open(&p, &w);
+        peer_tls(&p);
+        login(&p, mechanisms[i], "ann", "ann-secret");
+        EXPECT(&p, "<success ");
+        assert_true(xmpp_c2s_is_logged_in(p.c2s));
+        peer_clear(&p);
+        peer_send(&p, HEADER);
+        EXPECT(&p, "<stream:features><bind xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"/><session "
+                   "xmlns=\"urn:ietf:params:xml:ns:xmpp-session\"><optional/></session>"
+                   "</stream:features>");
+        EXPECT_NOT(&p, "mechanism");
+        peer_bind(&p, "desk");
+        peer_close(&p);
+        world_stop(&w);
+    }
+}
+
+static void folds_the_name(void **state)
+{
+    struct world w;
+    struct peer p;
+
+    (void)state;
+    world_start(&w);
+    peer_open(&p, &w);
+    peer_tls(&p);
+    login(&p, "SCRAM-SHA-256", "ANN", "ann-secret");
+    EXPECT(&p, "<success ");
+    peer_send(&p, HEADER);
+    peer_clear(&p);
+    peer_send(&p, "<iq type='set' id='1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+                  "<resource>r</resource></bind></iq>");
+    EXPECT_ALL(&p, "<iq type=\"result\" to=\"ann@x.example/r\" id=\"1\"><bind "
+                   "xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"><jid>ann@x.example/r</jid></bind>"
+                   "</iq>");
+    peer_close(&p);
+    world_stop(&w);
+}
+
+/* Wrong password, nobody of that name, somebody without password, no name at all: one answer, at
+ * the same step, after the same time. */
+static void failures_look_alike(void **state)
+{
+    static const char *const users[] = { "ann", "nobody", "dan", "a b" };
+
+    (void)state;
+    for (size_t m = 0; m < 3; m++) {
+        for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++) {
+            struct world w;
+            struct peer p;
+
+            world_start(&w);
+            peer_open(&p, &w);
+            peer_tls(&p);
+            login(&p, mechanisms[m], users[i], "wrong");
+            assert_int_equal(p.out.len, 0); /* the answer comes late */
+            assert_int_equal(xmpp_c2s_deadline(p.c2s), w.now.mono + 1000);
+            peer_wait(&p, 1000);
+            EXPECT_ALL(&p, "<failure xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">"
+                           "<not-authorized/></failure>");
+            assert_false(xmpp_c2s_is_logged_in(p.c2s));
+            peer_close(&p);
+            world_stop(&w);
+        }
+    }
+}
+
+/* The salt in the challenge for a user. */
+static void salt_of(struct world *w, const char *user, char out[256])
+{
+    struct client cl;
+    struct peer p;
+    struct gw_buf plain;
+    char *in;
+
+    peer_open(&p, w);
+    peer_tls(&p);
+    client_start(&cl, "SCRAM-SHA-256", user, "x");
+    client_step(&cl, &p, "SCRAM-SHA-256", "");
+    in = data_of(&p, "challenge");
+    gw_buf_init(&plain, 1000);
+    assert_true(gw_base64_parse(gw_str_of(in), &plain));
+    snprintf(out, 256, "%s", strstr(plain.p, ",s="));
+    gw_buf_done(&plain);
+    free(in);
+    client_stop(&cl);
+    peer_close(&p);
+}
+
+static void unknown_users_have_a_salt(void **state)
+{
+    char ann[256], first[256], again[256], other[256];
+    struct world w;
+
+    (void)state;
+    world_start(&w);
+    salt_of(&w, "ann", ann);
+    salt_of(&w, "nobody", first);
+    salt_of(&w, "NoBody", again);
+    salt_of(&w, "somebody", other);
+    assert_string_equal(first, again);
+    assert_string_not_equal(first, other);
+    assert_int_equal(strlen(first), strlen(ann));
+    assert_non_null(strstr(ann, ",i=16"));
+    assert_non_null(strstr(first, ",i=16")); /* as real users have it */
+    world_stop(&w);
+}
+
+static void attempts_run_out(void **state)
+{
+    struct world w;
+    struct peer p;
+
+    (void)state;
+    world_start(&w);
+    peer_open(&p, &w);
+    peer_tls(&p);
+    for (int i = 0; i < 2; i++) {
+        login(&p, "SCRAM-SHA-1", "ann", "wrong");
+        peer_wait(&p, 1000 * (i + 1));
+        EXPECT(&p, "<not-authorized/>");
+        assert_false(xmpp_c2s_is_closed(p.c2s));
+    }
+    login(&p, "PLAIN", "ann", "wrong");
+    peer_wait(&p, 2999);
+    assert_false(xmpp_c2s_is_closed(p.c2s));
+    peer_wait(&p, 1);
+    EXPECT(&p, "<not-authorized/></failure><stream:error><policy-violation ");
+    assert_true(xmpp_c2s_is_closed(p.c2s));
+    peer_close(&p);
+    world_stop(&w);
+}
+
+static void a_later_attempt_may_succeed(void **state)
+{
+    struct world w;
+    struct peer p;
+
+    (void)state;
+    world_start(&w);
+    peer_open(&p, &w);
+    peer_tls(&p);
+    login(&p, "PLAIN", "ann", "wrong");
+    peer_wait(&p, 1000);
+    login(&p, "SCRAM-SHA-256", "ann", "ann-secret");
+    EXPECT(&p, "<success ");
+    peer_close(&p);
+    world_stop(&w);
+}
+
+static void nobody_hurries_the_answer(void **state)
+{
+    struct world w;
+    struct peer p;
+
+    (void)state;
+    world_start(&w);
+    peer_open(&p, &w);
+    peer_tls(&p);
+    peer_plain(&p, "", "ann", "ann-secret");
+    peer_send(&p, "<abort " NS_SASL_IS "/>"); /* while the password is being checked */
+    EXPECT(&p, "<policy-violation ");
+    peer_run_check(&p); /* the answer comes to a closed stream */
+    EXPECT_NOT(&p, "<success");
+    peer_close(&p);
+
+    peer_open(&p, &w);
+    peer_tls(&p);
+    login(&p, "PLAIN", "ann", "wrong");
+    peer_send(&p, "<auth " NS_SASL_IS " mechanism='PLAIN'/>");
+    EXPECT(&p, "<policy-violation ");
+    peer_close(&p);
+    world_stop(&w);
+}
+
+static void acts_for_himself_only(void **state)
+{
+    static const struct {
+        const char *authzid;
+        bool ok;
+    } cases[] = { { "", true },
+                  { "ann@x.example", true },
+                  { "Ann@X.example", true },
+                  { "bob@x.example", false },
+                  { "ann@x.example/r", false },
+                  { "@", false } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct world w;
+        struct peer p;
+
+        world_start(&w);
+        peer_open(&p, &w);
+        peer_tls(&p);
+        peer_plain(&p, cases[i].authzid, "ann", "ann-secret");
+        peer_run_check(&p);
+        EXPECT(&p, cases[i].ok ? "<success " : "<invalid-authzid/>");
+        peer_close(&p);
+        world_stop(&w);
+    }
+}
+
+static void a_busy_server_says_so(void **state)
+{
+    struct world w;
+    struct peer p;
+
+    (void)state;
+    world_start(&w);
+    peer_open(&p, &w);
+    peer_tls(&p);
+    peer_plain(&p, "", "ann", "ann-secret");
+    xmpp_c2s_checked(p.c2s, false, GW_AGAIN, w.now);
+    EXPECT(&p, "<temporary-auth-failure/>");
+    peer_close(&p); /* with the check not run */
+    world_stop(&w);
+}
+
+static void the_same_resource_is_taken_over(void **state)
+{
+    struct world w;
+    struct peer a, b;
+
+    (void)state;
+    world_start(&w);
+    peer_online(&a, &w, "ann", "desk");
+    peer_login(&b, &w, "ann", "desk");
+    EXPECT(&a, "<stream:error><conflict ");
+    assert_true(a.is_woken && xmpp_c2s_is_closed(a.c2s));
+    assert_false(xmpp_c2s_is_closed(b.c2s));
+    peer_close(&a);
+    assert_non_null(pres_session_find(w.core, GW_STR("ann@x.example"), GW_STR("desk")));
+    peer_close(&b);
+    world_stop(&w);
+}
+
+static void too_many_sessions_are_refused(void **state)
+{
+    struct world w;
+    struct peer p[21];
+    char name[16];
+
+    (void)state;
+    world_start(&w);
+    for (int i = 0; i < 20; i++) {
+        snprintf(name, sizeof(name), "r%d", i);
+        peer_login(&p[i], &w, "ann", name);
+    }
+    peer_open(&p[20], &w);
+    peer_auth(&p[20], "ann");
+    peer_send(&p[20],
+              "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
+    EXPECT(&p[20], "<error type=\"wait\"><resource-constraint ");
+    for (int i = 0; i < 21; i++)
+        peer_close(&p[i]);
+    world_stop(&w);
+}
+
+static void removed_users_are_sent_away(void **state)
+{
+    struct world w;
+    struct peer a, b;
+
+    (void)state;
+    world_start(&w);
+    peer_online(&a, &w, "ann", "desk");
+    peer_open(&b, &w);
+    peer_auth(&b, "ann"); /* logged in, not bound yet */
+    pres_user_remove(w.core, GW_STR("ann@x.example"), w.now);
+    EXPECT(&a, "<not-authorized ");
+    peer_send(&b, "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
+    EXPECT(&b, "<stream:error><not-authorized ");
+    peer_close(&a);
+    peer_close(&b);
+    world_stop(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(logs_in),
+        cmocka_unit_test(folds_the_name),
+        cmocka_unit_test(failures_look_alike),
+        cmocka_unit_test(unknown_users_have_a_salt),
+        cmocka_unit_test(attempts_run_out),
+        cmocka_unit_test(a_later_attempt_may_succeed),
+        cmocka_unit_test(nobody_hurries_the_answer),
+        cmocka_unit_test(acts_for_himself_only),
+        cmocka_unit_test(a_busy_server_says_so),
+        cmocka_unit_test(the_same_resource_is_taken_over),
+        cmocka_unit_test(too_many_sessions_are_refused),
+        cmocka_unit_test(removed_users_are_sent_away),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
