@@ -699,7 +699,8 @@ void net_stream_close(struct net_stream *s)
         /* fall through */
     case OPEN:
         s->state = CLOSING;
-        set_deadline(s, gw_time_after(net_loop_now(s->loop).mono, CLOSING_MS));
+        set_deadline(s, gw_time_after(net_loop_now(s->loop).mono,
+                                      s->handshake_ms < CLOSING_MS ? s->handshake_ms : CLOSING_MS));
         set_watch(s);
         set_soon(s);
         break;

@@ -49,16 +49,21 @@ void net_stream_set_handlers(struct net_stream *s, const struct net_stream_handl
                              void *ctx);
 
 /* Queues and writes. GW_LIMIT when out_max would be passed: nothing of it was queued, and the
- * stream will be closed. Writes of one loop round go out together. */
+ * stream will be closed. GW_CANCELLED when it is closing or closed already. Writes of one loop
+ * round go out together. */
 enum gw_code net_stream_write(struct net_stream *s, struct gw_str data);
 size_t net_stream_queued(const struct net_stream *s);
 
 void net_stream_pause(struct net_stream *s, bool paused); /* stop or go on reading */
 void net_stream_close(struct net_stream *s); /* flush, close TLS, close; then on_closed. A peer that
-                                                does not read is cut off after 5 s */
+                                                does not read is cut off after 5 s, or
+                                                handshake_ms when that is less */
 
-/* Upgrade; bytes that were read before and not by TLS are refused (RFC 6120 5.4.2.2 and the
- * command-injection bugs of STARTTLS). Output queued before is flushed first, in clear. */
+/* Upgrade. Output queued before is flushed first, in clear; what is written from now on goes through
+ * TLS only. Nothing is read any more that is not TLS: what a peer sends in clear after this fails
+ * the handshake. What came together with its request, in the same on_data, is the caller's to
+ * refuse (RFC 6120 5.4.2.2 and the command-injection bugs of STARTTLS). 'name' is for a client:
+ * server name indication. on_ready comes when it is done. */
 void net_stream_start_tls(struct net_stream *s, struct net_tls *tls, const char *name);
 bool net_stream_is_tls(const struct net_stream *s);
 

@@ -167,8 +167,8 @@ static inline void raw_forget(struct raw *raw)
     gw_buf_add(&raw->in, "", 0);
 }
 
-/* A listening socket on a free port of 127.0.0.1. */
-static inline int raw_listen(uint16_t *port)
+/* A socket with a free port of 127.0.0.1, on which connections are refused. */
+static inline int raw_bind(uint16_t *port)
 {
     struct sockaddr_in in = { .sin_family = AF_INET };
     socklen_t len = sizeof in;
@@ -177,9 +177,17 @@ static inline int raw_listen(uint16_t *port)
     in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     assert_true(fd >= 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
-    assert_int_equal(listen(fd, 16), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &len), 0);
     *port = ntohs(in.sin_port);
+    return fd;
+}
+
+/* The same, listening. */
+static inline int raw_listen(uint16_t *port)
+{
+    int fd = raw_bind(port);
+
+    assert_int_equal(listen(fd, 16), 0);
     return fd;
 }
 

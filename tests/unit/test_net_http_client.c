@@ -221,17 +221,18 @@ static void test_refuses(void **state)
     struct bed bed;
     struct result r;
     uint16_t port;
+    int fd = raw_bind(&port);
     char url[64];
 
     (void)state;
     bed_init(&bed);
     result_init(&r, &bed, NULL);
-    (void)close(raw_listen(&port));
     snprintf(url, sizeof url, "http://127.0.0.1:%u/", port);
     ask(&r, "GET", url, NULL, 5000);
     bed_run(&bed);
     assert_int_equal(r.code, GW_UNREACHABLE);
     result_done(&r);
+    (void)close(fd);
     bed_done(&bed);
 }
 
@@ -275,7 +276,6 @@ static const struct {
 } url_case[] = {
     { "http://user:password@127.0.0.1:1/", GW_INVALID },
     { "ftp://127.0.0.1:1/", GW_INVALID },
-    { "https://127.0.0.1:1/", GW_UNREACHABLE },
     { "http://", GW_INVALID },
     { "", GW_INVALID },
     { "http://no-such-name.invalid/", GW_UNREACHABLE },
