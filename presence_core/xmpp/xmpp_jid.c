@@ -54,7 +54,7 @@ static bool is_allowed_local(char c)
     return c > 0x20 && c < 0x7F && !strchr("\"&'/:<>@", c);
 }
 
-static bool local_by_icu(struct gw_str in, struct gw_buf *out)
+static bool nodeprep(struct gw_str in, struct gw_buf *out)
 {
     UChar wide[UNITS_MAX], done[UNITS_MAX];
     UErrorCode rc = U_ZERO_ERROR;
@@ -71,12 +71,30 @@ static bool local_by_icu(struct gw_str in, struct gw_buf *out)
     return U_SUCCESS(rc) && add_utf16(done, n, out);
 }
 
+/* A few characters change again when prepared a second time: what is no fixed form is no name. */
+static bool write_stable(bool (*prepare)(struct gw_str in, struct gw_buf *out), struct gw_str in,
+                         struct gw_buf *out)
+{
+    struct gw_buf once, twice;
+    bool ok;
+
+    gw_buf_init(&once, XMPP_JID_PART_MAX);
+    gw_buf_init(&twice, XMPP_JID_PART_MAX);
+    ok = prepare(in, &once) && prepare(gw_buf_str(&once), &twice) &&
+         gw_str_eq(gw_buf_str(&once), gw_buf_str(&twice));
+    if (ok)
+        gw_buf_add_str(out, gw_buf_str(&once));
+    gw_buf_done(&once);
+    gw_buf_done(&twice);
+    return ok;
+}
+
 bool xmpp_local_write(struct gw_str in, struct gw_buf *out)
 {
     if (!in.len || in.len > XMPP_JID_PART_MAX)
         return false;
     if (!is_ascii(in))
-        return local_by_icu(in, out);
+        return write_stable(nodeprep, in, out);
     for (size_t i = 0; i < in.len; i++) {
         if (!is_allowed_local(in.p[i]))
             return false;
@@ -85,7 +103,7 @@ bool xmpp_local_write(struct gw_str in, struct gw_buf *out)
     return true;
 }
 
-static bool domain_by_icu(struct gw_str in, struct gw_buf *out)
+static bool u_labels(struct gw_str in, struct gw_buf *out)
 {
     const uint32_t options = UIDNA_USE_STD3_RULES | UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ |
                              UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_NONTRANSITIONAL_TO_UNICODE;
@@ -156,7 +174,7 @@ bool xmpp_domain_write(struct gw_str in, struct gw_buf *out)
     if (!in.len || in.len > XMPP_JID_PART_MAX)
         return false;
     if (!is_ascii(in) || has_alabel(in))
-        return gw_str_is_utf8(in) && domain_by_icu(in, out);
+        return gw_str_is_utf8(in) && write_stable(u_labels, in, out);
     if (!is_host_name(in) && !is_ip6_literal(in))
         return false;
     for (size_t i = 0; i < in.len; i++)
@@ -190,7 +208,7 @@ static bool map_opaque(UChar *s, int32_t len)
     return true;
 }
 
-static bool resource_by_icu(struct gw_str in, struct gw_buf *out)
+static bool opaque(struct gw_str in, struct gw_buf *out)
 {
     UChar wide[UNITS_MAX], done[UNITS_MAX];
     UErrorCode rc = U_ZERO_ERROR;
@@ -208,7 +226,7 @@ bool xmpp_resource_write(struct gw_str in, struct gw_buf *out)
     if (!in.len || in.len > XMPP_JID_PART_MAX)
         return false;
     if (!is_ascii(in))
-        return resource_by_icu(in, out);
+        return write_stable(opaque, in, out);
     for (size_t i = 0; i < in.len; i++) {
         if (in.p[i] < 0x20 || in.p[i] == 0x7F)
             return false;
