@@ -76,7 +76,7 @@ const char *cert_verdict_name(enum cert_verdict v); /* "Failed: SAN mismatch" */
 
 struct cert_result {
     enum cert_verdict verdict;
-    char text[240]; /* as in gw_err: what failed, the certificate in quotes, what to do */
+    char text[sizeof(((struct gw_err *)0)->msg)]; /* what failed, the certificate, what to do */
 };
 
 /* Verification against a set for one host: an FQDN, or an IPv4 or IPv6 address (brackets are taken

@@ -6,7 +6,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,68 +79,59 @@ static enum cert_verdict verdict_of(int error)
     }
 }
 
-static void say_missing(const struct cert_client *c, X509 *cert, bool self_signed, char *out,
-                        size_t size)
+static void say_missing(const struct cert_client *c, X509 *cert, bool self_signed,
+                        struct gw_err *out)
 {
     char subject[CERT_NAME_TEXT_MAX], issuer[CERT_NAME_TEXT_MAX];
 
     cert_name_text(X509_get_subject_name(cert), subject);
     cert_name_text(X509_get_issuer_name(cert), issuer);
     if (self_signed)
-        snprintf(out, size, "certificate '%.80s' is self-signed and not in '%s': add it there",
-                 subject, c->set->name);
+        gw_fail(out, GW_DENIED, "certificate '%s' is self-signed and not in '%s': add it there",
+                subject, c->set->name);
     else
-        snprintf(out, size,
-                 "issuer '%.70s' of certificate '%.70s' is neither sent by the server nor in '%s': "
-                 "add it there",
-                 issuer, subject, c->set->name);
+        gw_fail(out, GW_DENIED,
+                "issuer '%s' of certificate '%s' is neither sent by the server nor in '%s': add it "
+                "there",
+                issuer, subject, c->set->name);
 }
 
-static void say_bad(X509 *cert, int error, char *out, size_t size)
+static void say_bad(X509 *cert, int error, struct gw_err *out)
 {
     char subject[CERT_NAME_TEXT_MAX], when[GW_UTC_TEXT_MAX];
 
     cert_name_text(X509_get_subject_name(cert), subject);
     if (error == X509_V_ERR_CERT_HAS_EXPIRED)
-        snprintf(out, size, "certificate '%.120s' expired on %s", subject,
-                 gw_utc_text(cert_time(X509_get0_notAfter(cert)), when));
+        gw_fail(out, GW_DENIED, "certificate '%s' expired on %s", subject,
+                gw_utc_text(cert_time(X509_get0_notAfter(cert)), when));
     else if (error == X509_V_ERR_CERT_NOT_YET_VALID)
-        snprintf(out, size, "certificate '%.120s' is not valid before %s: check the clocks",
-                 subject, gw_utc_text(cert_time(X509_get0_notBefore(cert)), when));
+        gw_fail(out, GW_DENIED, "certificate '%s' is not valid before %s: check the clocks",
+                subject, gw_utc_text(cert_time(X509_get0_notBefore(cert)), when));
     else
-        snprintf(out, size, "certificate '%.120s': %.100s", subject,
-                 X509_verify_cert_error_string(error));
+        gw_fail(out, GW_DENIED, "certificate '%s': %s", subject,
+                X509_verify_cert_error_string(error));
 }
 
-/* The first few names, for the message. */
-static void say_names(const struct cert_info *info, char *out, size_t size)
-{
-    size_t used = 0;
-
-    out[0] = '\0';
-    for (size_t i = 0; info->names[i] && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "", info->names[i]);
-}
-
-static enum cert_verdict say_mismatch(const struct cert_client *c, X509 *leaf, char *out,
-                                      size_t size)
+/* As many of the names as fit into the message. */
+static enum cert_verdict say_mismatch(const struct cert_client *c, X509 *leaf, struct gw_err *out)
 {
     struct cert_entry *e = NULL;
+    char subject[CERT_NAME_TEXT_MAX];
     enum cert_verdict verdict = CERT_CN_MISMATCH;
-    char names[100];
+    struct gw_buf names;
 
-    if (cert_entry_new(leaf, &e, NULL)) {
-        snprintf(out, size, "host '%.100s' is not in the certificate", c->host);
+    cert_name_text(X509_get_subject_name(leaf), subject);
+    gw_fail(out, GW_DENIED, "host '%s' is not the name of certificate '%s'", c->host, subject);
+    if (cert_entry_new(leaf, &e, NULL))
         return verdict;
-    }
     if (e->info.names[0]) {
         verdict = CERT_SAN_MISMATCH;
-        say_names(&e->info, names, sizeof(names));
-        snprintf(out, size, "host '%.60s' is none of the names of certificate '%.60s': %.90s",
-                 c->host, e->info.subject, names);
-    } else {
-        snprintf(out, size, "host '%.80s' is not the name of certificate '%.100s'", c->host,
-                 e->info.subject);
+        gw_buf_init(&names, sizeof(out->msg));
+        for (size_t i = 0; e->info.names[i]; i++)
+            gw_buf_addf(&names, "%s%s", i ? ", " : "", e->info.names[i]);
+        gw_fail(out, GW_DENIED, "host '%s' is none of the names of certificate '%s': %.*s", c->host,
+                subject, GW_STR_ARG(gw_buf_str(&names)));
+        gw_buf_done(&names);
     }
     cert_entry_free(&e);
     return verdict;
@@ -150,26 +140,24 @@ static enum cert_verdict say_mismatch(const struct cert_client *c, X509 *leaf, c
 static void record(struct cert_client *c, X509_STORE_CTX *ctx, int error)
 {
     X509 *cert = X509_STORE_CTX_get_current_cert(ctx);
-    struct cert_result *last = &c->last;
+    enum cert_verdict verdict = verdict_of(error);
+    struct gw_err why = { 0 };
 
-    last->verdict = verdict_of(error);
-    last->text[0] = '\0';
-    if (error == X509_V_OK)
-        return;
     if (!cert)
         cert = X509_STORE_CTX_get0_cert(ctx);
-    if (!cert || last->verdict == CERT_FAILED)
-        snprintf(last->text, sizeof(last->text), "%s", X509_verify_cert_error_string(error));
-    else if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH)
-        last->verdict =
-            say_mismatch(c, X509_STORE_CTX_get0_cert(ctx), last->text, sizeof(last->text));
-    else if (last->verdict == CERT_MISSING_FROM_CHAIN)
+    if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH)
+        verdict = say_mismatch(c, X509_STORE_CTX_get0_cert(ctx), &why);
+    else if (verdict == CERT_MISSING_FROM_CHAIN)
         say_missing(c, cert,
                     error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
                         error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
-                    last->text, sizeof(last->text));
-    else
-        say_bad(cert, error, last->text, sizeof(last->text));
+                    &why);
+    else if (verdict == CERT_BAD && cert)
+        say_bad(cert, error, &why);
+    else if (verdict != CERT_VERIFIED)
+        gw_fail(&why, GW_DENIED, "%s", X509_verify_cert_error_string(error));
+    c->last.verdict = verdict;
+    memcpy(c->last.text, why.msg, sizeof(c->last.text));
 }
 
 /* Replaces OpenSSL's own call of X509_verify_cert(). Any certificate of the set is an anchor: what

@@ -130,7 +130,16 @@ gw_utc cert_time(const ASN1_TIME *t)
     return gw_civil_to_utc(&c);
 }
 
-/* RFC 2253 with UTF-8 left as it is; when the certificate says UTF-8 and it is not, escaped. */
+/* The control characters U+0080 to U+009F, which terminals obey, are not escaped by OpenSSL. */
+static bool is_plain_utf8(struct gw_str s)
+{
+    for (size_t i = 0; i + 1 < s.len; i++)
+        if ((unsigned char)s.p[i] == 0xc2 && (unsigned char)s.p[i + 1] < 0xa0)
+            return false;
+    return gw_str_is_utf8(s);
+}
+
+/* RFC 2253 with UTF-8 left as it is; when it would not be proper text, with everything escaped. */
 static void name_write(const X509_NAME *name, struct gw_buf *out)
 {
     unsigned long flags = XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB;
@@ -143,7 +152,7 @@ static void name_write(const X509_NAME *name, struct gw_buf *out)
 
         if (bio && X509_NAME_print_ex(bio, name, 0, flags) >= 0) {
             len = BIO_get_mem_data(bio, &text);
-            good = len > 0 && gw_str_is_utf8((struct gw_str){ text, (size_t)len });
+            good = len > 0 && is_plain_utf8((struct gw_str){ text, (size_t)len });
         }
         if (good || round)
             gw_buf_add(out, text ? text : "", len > 0 ? (size_t)len : 0);
@@ -266,8 +275,7 @@ enum gw_code cert_entry_new(X509 *x509, struct cert_entry **out, struct gw_err *
         *out = e;
         return GW_OK;
     }
-    gw_fail(err, GW_BADMSG, "certificate '%.100s' is damaged: its dates cannot be read",
-            info->subject);
+    gw_fail(err, GW_BADMSG, "dates of certificate cannot be read: '%s'", info->subject);
     cert_entry_free(&e);
     return GW_BADMSG;
 }

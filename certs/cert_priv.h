@@ -25,8 +25,8 @@ enum gw_code cert_parse(struct gw_str data, STACK_OF(X509) * *out, struct gw_err
 enum gw_code cert_entry_new(X509 *x509, struct cert_entry **out, struct gw_err *err);
 void cert_entry_free(struct cert_entry **ep);
 
-enum { CERT_NAME_TEXT_MAX = 200 };
-/* "CN=...", or the fingerprint when there is no subject; quoted, for a message. Returns out. */
+enum { CERT_NAME_TEXT_MAX = 64 }; /* two of them fit into a message */
+/* "CN=...", cut to fit, for a message. Returns out. */
 const char *cert_name_text(const X509_NAME *name, char out[CERT_NAME_TEXT_MAX]);
 
 gw_utc cert_time(const ASN1_TIME *t); /* GW_NEVER: unreadable */

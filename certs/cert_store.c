@@ -91,8 +91,8 @@ static void set_insert(struct cert_set *set, struct cert_entry *e)
     size_t at = set_find(set, gw_str_of(e->info.fingerprint), &found);
 
     assert(!found);
-    set->entry = gw_realloc(set->entry, set->count + 1, sizeof(*set->entry));
-    memmove(&set->entry[at + 1], &set->entry[at], (set->count - at) * sizeof(*set->entry));
+    set->entry = gw_realloc(set->entry, set->count + 1, sizeof(struct cert_entry *));
+    memmove(&set->entry[at + 1], &set->entry[at], (set->count - at) * sizeof(struct cert_entry *));
     set->entry[at] = e;
     set->count++;
     set_rebuild(set);
@@ -102,7 +102,7 @@ static void set_delete(struct cert_set *set, size_t at)
 {
     cert_entry_free(&set->entry[at]);
     set->count--;
-    memmove(&set->entry[at], &set->entry[at + 1], (set->count - at) * sizeof(*set->entry));
+    memmove(&set->entry[at], &set->entry[at + 1], (set->count - at) * sizeof(struct cert_entry *));
     set_rebuild(set);
 }
 
@@ -212,7 +212,7 @@ static enum gw_code entry_write(const struct cert_set *set, const struct cert_en
     if (bio && PEM_write_bio_X509(bio, e->x509) && (len = BIO_get_mem_data(bio, &pem)) > 0)
         code = cert_file_write(path, (struct gw_str){ pem, (size_t)len }, err);
     else
-        code = gw_fail(err, GW_INTERNAL, "certificate '%.100s' cannot be written", e->info.subject);
+        code = gw_fail(err, GW_INTERNAL, "certificate cannot be written: '%s'", e->info.subject);
     BIO_free(bio);
     ERR_clear_error();
     free(path);
@@ -294,11 +294,11 @@ enum gw_code cert_trust_add(struct cert_store *s, const char *set_name, struct g
                             unsigned *added, cert_info_fn *each, void *ctx, struct gw_err *err)
 {
     struct adding a = { .count = 0 };
-    struct cert_set *set;
+    struct cert_set *set = NULL;
     enum gw_code code = cert_set_get(s, set_name, &set, err);
     unsigned fresh = 0;
 
-    if (code)
+    if (!set)
         return code;
     code = adding_fill(&a, set, data, err);
     if (!code)
@@ -321,14 +321,14 @@ enum gw_code cert_trust_add(struct cert_store *s, const char *set_name, struct g
 enum gw_code cert_trust_remove(struct cert_store *s, const char *set_name,
                                struct gw_str fingerprint, struct gw_err *err)
 {
-    struct cert_set *set;
+    struct cert_set *set = NULL;
     enum gw_code code = cert_set_get(s, set_name, &set, err);
     char quoted[GW_QUOTE_MAX];
     bool found;
     size_t at;
     int os;
 
-    if (code)
+    if (!set)
         return code;
     at = set_find(set, fingerprint, &found);
     if (!found)
@@ -344,10 +344,12 @@ enum gw_code cert_trust_remove(struct cert_store *s, const char *set_name,
 enum gw_code cert_trust_each(struct cert_store *s, const char *set_name, cert_info_fn *each,
                              void *ctx, struct gw_err *err)
 {
-    struct cert_set *set;
+    struct cert_set *set = NULL;
     enum gw_code code = cert_set_get(s, set_name, &set, err);
 
-    for (size_t i = 0; !code && i < set->count; i++)
+    if (!set)
+        return code;
+    for (size_t i = 0; i < set->count; i++)
         each(&set->entry[i]->info, ctx);
-    return code;
+    return GW_OK;
 }

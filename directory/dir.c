@@ -203,7 +203,7 @@ enum gw_code dir_domain_remove(struct dir *dir, struct gw_str domain, store_done
                                void *ctx, struct gw_err *err)
 {
     struct store_batch *batch;
-    struct domain *d;
+    struct domain *d = NULL;
     enum gw_code code = domain_find(dir, domain, &d, err);
 
     if (code)
@@ -372,7 +372,7 @@ enum gw_code dir_user_add(struct dir *dir, struct gw_str jid, const struct dir_u
                           store_done_fn *done, void *ctx, struct gw_err *err)
 {
     struct dir_user_fields fields = { .im_enabled = false };
-    struct domain *domain;
+    struct domain *domain = NULL;
     struct gw_buf name;
     struct user *u;
     enum gw_code code;
@@ -583,7 +583,7 @@ static void load_user(const struct store_record *r, void *ctx)
 {
     struct dir *dir = ctx;
     struct dir_user_record record;
-    struct domain *domain;
+    struct domain *domain = NULL;
     struct gw_err err = { 0 };
 
     if (!is_normal(r->key, dir_jid_normalise)) {

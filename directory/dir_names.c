@@ -21,7 +21,9 @@ static bool is_ascii(struct gw_str s)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    if (c >= 'A' && c <= 'Z')
+        c |= 0x20;
+    return c;
 }
 
 /* --- ids */
