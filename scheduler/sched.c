@@ -238,19 +238,6 @@ static void user_leave(struct sched *s, struct sched_user *u)
     gw_list_append(&s->removed, &u->link);
 }
 
-void sched_user_put(struct sched *s, struct gw_str user, struct gw_str mailbox, struct gw_now now)
-{
-    struct sched_user *u = sched_user_find(s, user);
-
-    s->now = now;
-    if (u && gw_str_is(mailbox, u->mailbox))
-        return;
-    if (u)
-        user_leave(s, u);
-    u = user_new(s, user, mailbox);
-    sched_job_want(s, &u->job[SCHED_SUBSCRIBE], now.mono, now.mono);
-}
-
 void sched_user_remove(struct sched *s, struct gw_str user)
 {
     struct sched_user *u = sched_user_find(s, user);
@@ -259,6 +246,18 @@ void sched_user_remove(struct sched *s, struct gw_str user)
         return;
     records_delete(s, u);
     user_leave(s, u);
+}
+
+void sched_user_put(struct sched *s, struct gw_str user, struct gw_str mailbox, struct gw_now now)
+{
+    struct sched_user *u = sched_user_find(s, user);
+
+    s->now = now;
+    if (u && gw_str_is(mailbox, u->mailbox))
+        return;
+    sched_user_remove(s, user);
+    u = user_new(s, user, mailbox);
+    sched_job_want(s, &u->job[SCHED_SUBSCRIBE], now.mono, now.mono);
 }
 
 enum gw_code sched_user_refresh(struct sched *s, struct gw_str user, struct gw_now now)

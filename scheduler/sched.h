@@ -2,10 +2,11 @@
  * made again, when a calendar is read, when presence has to be looked at. An engine without
  * sockets: answers, notifications and time come in; requests, due moments and records go out.
  *
- * Calls in only mark what is to be done; everything that goes out - requests, callbacks to the
- * owner - goes out from sched_tick(). The owner calls it when sched_deadline() is reached; 'wake'
- * says that the deadline has come nearer since it was last asked. Callbacks may call anything here but
- * sched_tick() and sched_free().
+ * Calls in only mark what is to be done; requests, 'changed' and 'due' go out from sched_tick(). The
+ * owner calls it when sched_deadline() is reached; 'wake' says that the deadline has come nearer
+ * since it was last asked. 'changed' and 'due' may call anything here but sched_tick() and
+ * sched_free(); the user's text stays until the next tick, also when they remove the user. 'save' and
+ * 'wake' come from inside any call and call nothing here but sched_deadline().
  *
  * A user is an opaque key (its bare JID), the mailbox a text of its own. All text is copied. */
 #ifndef SCHED_H

@@ -103,8 +103,6 @@ void sched_job_queue(struct sched *s, struct sched_job *job)
     struct sched_user *u = sched_job_user(job);
 
     leave(s, job);
-    if (u->gateway && sched_gateway_is_left(u->gateway))
-        u->moving = true;
     sched_queue_add(u->moving || !u->gateway ? &s->pool.homeless : &u->gateway->marked, job);
     sched_want_tick(s, s->now.mono);
 }

@@ -154,11 +154,6 @@ bool sched_user_settle(struct sched *s, struct sched_user *u)
     return true;
 }
 
-bool sched_gateway_is_left(const struct sched_gateway *g)
-{
-    return !sched_gateway_is_usable(g) && g->evacuate_at == GW_NEVER;
-}
-
 static void stay(struct sched *s, struct sched_user *u)
 {
     (void)sched_user_settle(s, u);

@@ -248,8 +248,6 @@ struct sched_gateway *sched_pool_next(struct sched *s, const struct sched_user *
                                       sched_fits_fn *fits);
 /* It stays where it is after all, if that is possible. False: it moves on. */
 bool sched_user_settle(struct sched *s, struct sched_user *u);
-/* Its users have been sent away. */
-bool sched_gateway_is_left(const struct sched_gateway *g);
 /* Away from its gateway; its subscription is made again. */
 void sched_user_move(struct sched *s, struct sched_user *u, enum sched_doubt why);
 void sched_gateway_answered(struct sched *s, struct sched_gateway *g,

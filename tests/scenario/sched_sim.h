@@ -653,7 +653,9 @@ static inline void sim_start_again(struct sim *m)
             continue;
         m->user[i].published = false;
         sim_enable(m, i);
-        for (int k = 0; k < 2; k++) {
+        for (unsigned n = 0; n < 2; n++) {
+            unsigned k = (n + i) % 2; /* in either order */
+
             if (m->user[i].record[k])
                 assert_int_equal(sched_restore(m->sched, kind[k], sim_name(m, i),
                                                gw_str_of(m->user[i].record[k]), m->now, &err),

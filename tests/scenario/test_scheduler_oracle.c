@@ -171,14 +171,20 @@ static void edit(struct sim *m)
     }
 }
 
+/* From here the spread counts anew. */
+static void pardon(struct sim *m)
+{
+    for (unsigned i = 0; i < USERS; i++)
+        m->user[i].wrong_since = 0;
+}
+
 static void restart(struct sim *m)
 {
     sim_kill(m);
     sim_run(m, sim_below(m, 4) ? (int64_t)sim_below(m, 20000) : (int64_t)sim_below(m, 900000));
     sim_start_again(m);
     sim_run(m, 0);
-    for (unsigned i = 0; i < USERS; i++)
-        m->user[i].wrong_since = 0;
+    pardon(m);
 }
 
 static void gateway_fault(struct sim *m, struct sim_gateway *g)
@@ -234,6 +240,7 @@ static void fault(struct sim *m)
         break;
     case 3: /* forward and back */
         m->now.utc += ((int64_t)sim_below(m, 120) - 60) * GW_MINUTE_MS;
+        pardon(m);
         break;
     case 4:
         sched_gateway_remove(m->sched, gw_str_of(g->name), m->now);

@@ -330,6 +330,8 @@ static void test_other_mailbox_begins_anew(void **state)
     sim_run(m, 2000);
     assert_int_equal(sim_shown(m, 0), PRES_CAL_MEETING);
     sched_user_put(m->sched, sim_name(m, 0), gw_str_of(m->user[1].mailbox), m->now);
+    assert_null(m->user[0].record[0]); /* its subscription is not this mailbox's */
+    assert_null(m->user[0].record[1]);
     sim_run(m, 2000);
     assert_int_equal(sim_view(m, 0).calendar.count, 0);
     assert_int_equal(sim_shown(m, 0), PRES_CAL_FREE);
@@ -503,6 +505,9 @@ static void test_held_back_items_narrow_the_window(void **state)
     assert_int_equal(sim_view(m, 0).calendar.to, SIM_EPOCH + 2 * DAY);
     sim_run_to(m, SIM_EPOCH + 3 * DAY + 9 * HOUR + MIN);
     assert_int_equal(sim_shown(m, 0), PRES_CAL_MEETING);
+    m->truncate_above = false; /* and widens again when it rolls */
+    sim_run(m, 2 * DAY);
+    assert_true(sim_view(m, 0).calendar.to - sim_view(m, 0).calendar.from == 5 * DAY);
     sim_free(&m);
 }
 
@@ -581,6 +586,25 @@ static void test_other_port_renews_every_subscription(void **state)
     sched_notify_url_set(m->sched, gw_str_of(m->url), m->now); /* the same */
     sim_run(m, 5000);
     assert_int_equal(m->subscribes, 80);
+    sim_free(&m);
+}
+
+static void test_other_port_while_subscribing(void **state)
+{
+    struct sim *m = sim_new(1, 1);
+
+    (void)state;
+    m->gateway[0].latency_ms = 900;
+    sim_enable_all(m);
+    sim_run(m, 100);
+    assert_int_equal(m->in_flight, 1);
+    snprintf(m->url, sizeof(m->url), "http://gw.example:50021/ews/notify/");
+    sched_notify_url_set(m->sched, gw_str_of(m->url), m->now);
+    sim_run(m, 5000);
+    assert_int_equal(m->subscribes, 2);
+    sim_run(m, 2 * HOUR);
+    assert_int_equal(sim_subs_of(m, 0), 1);
+    assert_int_equal(m->subscribes, 2);
     sim_free(&m);
 }
 
@@ -673,6 +697,33 @@ static void test_idle_engine_ticks_once_a_second(void **state)
     sim_free(&m);
 }
 
+/* Who sleeps until the deadline is told when it comes nearer. */
+static void test_owner_is_woken(void **state)
+{
+    struct sim *m = sim_new(1, 2);
+    gw_time deadline;
+    struct sim_sub *sub;
+
+    (void)state;
+    sim_enable_all(m);
+    assert_int_equal(m->wakes, 1);
+    sim_run(m, 5000);
+    m->wakes = 0;
+    sched_tick(m->sched, m->now);
+    deadline = sched_deadline(m->sched);
+    assert_true(deadline > m->now.mono + 400);
+    sub = sim_sub_of(m, 0);
+    sub->changed = true;
+    (void)sim_post(m, sub, false);
+    assert_int_equal(m->wakes, 1);
+    assert_true(sched_deadline(m->sched) < deadline);
+    deadline = sched_deadline(m->sched);
+    (void)sim_post(m, sub, false); /* nothing more to tell */
+    assert_int_equal(m->wakes, 1);
+    assert_int_equal(sched_deadline(m->sched), deadline);
+    sim_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -701,10 +752,12 @@ int main(void)
         cmocka_unit_test(test_automatic_replies_are_polled),
         cmocka_unit_test(test_polls_come_evenly_and_interval_is_live),
         cmocka_unit_test(test_other_port_renews_every_subscription),
+        cmocka_unit_test(test_other_port_while_subscribing),
         cmocka_unit_test(test_status_frequency_applies_as_renewed),
         cmocka_unit_test(test_refresh_reads_at_once),
         cmocka_unit_test(test_callback_may_remove_its_user),
         cmocka_unit_test(test_idle_engine_ticks_once_a_second),
+        cmocka_unit_test(test_owner_is_woken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -118,22 +118,21 @@ static void test_answer_of_subscribe_lost(void **state)
 
 static void test_slow_answer_is_adopted_when_it_speaks(void **state)
 {
-    struct sim *m = sim_new(1, 2);
+    struct sim *m = sim_new(1, 1);
 
     (void)state;
-    sim_enable_all(m);
     m->lose_subscribe_answers = true;
     m->lose_posts = true;
-    sim_run(m, 3200); /* the first attempt has timed out, the second is to come */
-    m->lose_subscribe_answers = false;
-    m->lose_posts = false;
-    for (struct gw_list *it = m->subs.next, *tmp; it != &m->subs; it = tmp) {
-        tmp = it->next;
-        ((struct sim_sub *)it)->post_at = m->now.mono;
-    }
+    sim_enable_all(m);
+    sim_run(m, 3100); /* the attempt has timed out, the next is to come */
+    assert_int_equal(sim_view(m, 0).sub_state, SCHED_SUB_NONE);
+    assert_non_null(sim_view(m, 0).error);
+    m->lose_subscribe_answers = m->lose_posts = false;
+    sim_sub_of(m, 0)->post_at = m->now.mono;
     sim_run(m, 2 * HOUR);
     assert_one_each(m);
-    assert_in_range(m->subscribes, 2, 4);
+    assert_int_equal(m->subscribes, 1);
+    assert_null(sim_view(m, 0).error);
     sim_free(&m);
 }
 
@@ -308,6 +307,49 @@ static void test_single_gateway_is_probed_until_it_is_back(void **state)
         assert_true(sim_view(m, i).calendar.fresh);
     }
     assert_int_equal(sim_counters(m).stale, 0);
+    sim_free(&m);
+}
+
+/* What a server could not say while it was away is read when it is back. */
+static void test_back_again_its_users_are_read(void **state)
+{
+    struct sim *m = sim_settled(1, 60);
+
+    (void)state;
+    m->gateway[0].up = false;
+    (void)sched_user_refresh(m->sched, sim_name(m, 0), m->now);
+    sim_run(m, 2 * MIN);
+    for (unsigned i = 0; i < 60; i++) {
+        m->user[i].count = 0; /* and nobody is told */
+        assert_int_equal(sim_view(m, i).calendar.count, 1);
+    }
+    m->gateway[0].up = true;
+    sim_run(m, 90000);
+    for (unsigned i = 0; i < 60; i++)
+        assert_int_equal(sim_view(m, i).calendar.count, 0);
+    assert_int_equal(m->subscribes, 60);
+    assert_one_each(m);
+    sim_free(&m);
+}
+
+/* After the last day that was read nothing is known, and free is not nothing. */
+static void test_window_ends_while_exchange_is_away(void **state)
+{
+    struct sim *m = sim_settled(1, 1);
+    gw_utc end = sim_view(m, 0).calendar.to;
+
+    (void)state;
+    sim_clear(m, 0);
+    sim_run(m, 5000);
+    m->gateway[0].up = false;
+    sim_run_to(m, end - 1);
+    assert_int_equal(sim_shown(m, 0), PRES_CAL_FREE);
+    sim_run(m, 1);
+    assert_int_equal(sim_shown(m, 0), PRES_CAL_NONE);
+    m->gateway[0].up = true;
+    sim_run(m, 12 * MIN);
+    assert_int_equal(sim_shown(m, 0), PRES_CAL_FREE);
+    assert_true(sim_view(m, 0).calendar.fresh);
     sim_free(&m);
 }
 
@@ -822,6 +864,8 @@ int main(void)
         cmocka_unit_test(test_short_outage_renews_nothing),
         cmocka_unit_test(test_back_while_users_move),
         cmocka_unit_test(test_single_gateway_is_probed_until_it_is_back),
+        cmocka_unit_test(test_back_again_its_users_are_read),
+        cmocka_unit_test(test_window_ends_while_exchange_is_away),
         cmocka_unit_test(test_all_gateways_down_at_start),
         cmocka_unit_test(test_gateway_that_never_answers_fails_fast),
         cmocka_unit_test(test_no_request_inside_a_back_off),
