@@ -1,0 +1,377 @@
+/* The resolver against a name server of ours that answers from a table, wrongly where it should. */
+#include "net_peer.h"
+
+#include <arpa/nameser.h>
+
+#include "net_dns.h"
+
+/* --- the name server --- */
+
+struct zone_record {
+    const char *name;
+    int type;
+    const char *data; /* address, name or target; NULL: no record */
+    int rcode;
+    unsigned priority, weight, port;
+};
+
+static const struct zone_record zone[] = {
+    { "host.example", ns_t_a, "192.0.2.1", 0, 0, 0, 0 },
+    { "host.example", ns_t_a, "192.0.2.2", 0, 0, 0, 0 },
+    { "host.example", ns_t_aaaa, "2001:db8::1", 0, 0, 0, 0 },
+    { "four.example", ns_t_a, "192.0.2.4", 0, 0, 0, 0 },
+    { "_xmpp-server._tcp.example", ns_t_srv, "backup.example", 0, 20, 0, 5269 },
+    { "_xmpp-server._tcp.example", ns_t_srv, "never.example", 0, 10, 0, 5269 },
+    { "_xmpp-server._tcp.example", ns_t_srv, "first.example", 0, 10, 100, 5269 },
+    { "_none._tcp.example", ns_t_srv, ".", 0, 0, 0, 0 },
+    { "_broken._tcp.example", ns_t_srv, "broken", 0, 0, 0, 0 },
+    { "9.2.0.192.in-addr.arpa", ns_t_ptr, "nine.example", 0, 0, 0, 0 },
+    { "fails.example", ns_t_a, NULL, ns_r_servfail, 0, 0, 0 },
+};
+
+struct name_server {
+    struct bed *bed;
+    int fd;
+    uint16_t port;
+    struct net_watch *watch;
+    int questions;
+    bool silent;
+};
+
+static void add16(struct gw_buf *b, unsigned v)
+{
+    gw_buf_add_char(b, (char)(v >> 8));
+    gw_buf_add_char(b, (char)v);
+}
+
+static void add_name(struct gw_buf *b, const char *name)
+{
+    while (*name && strcmp(name, ".") != 0) {
+        size_t len = strcspn(name, ".");
+
+        gw_buf_add_char(b, (char)len);
+        gw_buf_add(b, name, len);
+        name += len + (name[len] == '.');
+    }
+    gw_buf_add_char(b, '\0');
+}
+
+static void add_data(struct gw_buf *b, const struct zone_record *r)
+{
+    unsigned char ip[16];
+
+    if (r->type == ns_t_a && inet_pton(AF_INET, r->data, ip) == 1) {
+        gw_buf_add(b, ip, 4);
+    } else if (r->type == ns_t_aaaa && inet_pton(AF_INET6, r->data, ip) == 1) {
+        gw_buf_add(b, ip, 16);
+    } else if (r->type == ns_t_ptr) {
+        add_name(b, r->data);
+    } else if (strcmp(r->data, "broken") != 0) {
+        add16(b, r->priority);
+        add16(b, r->weight);
+        add16(b, r->port);
+        add_name(b, r->data);
+    } else {
+        add16(b, 7); /* too short for anything */
+    }
+}
+
+static void add_record(struct gw_buf *b, const struct zone_record *r)
+{
+    struct gw_buf data;
+
+    gw_buf_init(&data, 500);
+    add_data(&data, r);
+    add16(b, 0xc00c); /* the question's name */
+    add16(b, (unsigned)r->type);
+    add16(b, ns_c_in);
+    add16(b, 0);
+    add16(b, 300);
+    add16(b, (unsigned)data.len);
+    gw_buf_add_str(b, gw_buf_str(&data));
+    gw_buf_done(&data);
+}
+
+static size_t read_name(const unsigned char *p, char *out)
+{
+    size_t at = 0;
+
+    while (p[at]) {
+        memcpy(out, p + at + 1, p[at]);
+        out += p[at];
+        at += p[at] + 1u;
+        *out++ = p[at] ? '.' : '\0';
+    }
+    return at + 1;
+}
+
+static void on_question(int fd, int events, void *ctx)
+{
+    struct name_server *ns = ctx;
+    unsigned char q[512];
+    struct sockaddr_in from;
+    socklen_t from_len = sizeof from;
+    ssize_t len = recvfrom(fd, q, sizeof q, 0, (struct sockaddr *)&from, &from_len);
+    char name[300] = "";
+    size_t end = 12 + read_name(q + 12, name);
+    int type = q[end] << 8 | q[end + 1], rcode = ns_r_nxdomain, count = 0;
+    struct gw_buf answers, out;
+
+    (void)events;
+    assert_true(len > 12);
+    ns->questions++;
+    if (ns->silent)
+        return;
+    gw_buf_init(&answers, 4000);
+    gw_buf_init(&out, 4000);
+    for (size_t i = 0; i < sizeof zone / sizeof *zone; i++) {
+        if (strcasecmp(zone[i].name, name) != 0)
+            continue;
+        rcode = zone[i].rcode;
+        if (zone[i].type != type || !zone[i].data)
+            continue;
+        add_record(&answers, &zone[i]);
+        count++;
+    }
+    gw_buf_add(&out, q, 2);
+    add16(&out, 0x8180u | (unsigned)rcode);
+    add16(&out, 1);
+    add16(&out, (unsigned)count);
+    add16(&out, 0);
+    add16(&out, 0);
+    gw_buf_add(&out, q + 12, end + 4 - 12);
+    gw_buf_add_str(&out, gw_buf_str(&answers));
+    (void)sendto(fd, out.p, out.len, 0, (struct sockaddr *)&from, from_len);
+    gw_buf_done(&answers);
+    gw_buf_done(&out);
+}
+
+static void name_server_init(struct name_server *ns, struct bed *bed)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET };
+    socklen_t len = sizeof in;
+
+    *ns = (struct name_server){ .bed = bed };
+    ns->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(ns->fd, (struct sockaddr *)&in, sizeof in), 0);
+    assert_int_equal(getsockname(ns->fd, (struct sockaddr *)&in, &len), 0);
+    ns->port = ntohs(in.sin_port);
+    ns->watch = net_watch_new(bed->loop, ns->fd, on_question, ns);
+    net_watch_set(ns->watch, NET_IO_READ);
+}
+
+/* --- questions --- */
+
+struct asked {
+    struct bed *bed;
+    struct net_dns **free_dns;
+    int times;
+    enum gw_code code;
+    char text[1000];
+    unsigned ttl_s;
+};
+
+static void on_done(const struct net_dns_result *r, void *ctx)
+{
+    struct asked *a = ctx;
+    struct gw_buf out;
+
+    a->times++;
+    a->code = r->code;
+    assert_int_equal(r->code != GW_OK, r->error != NULL);
+    gw_buf_init(&out, sizeof a->text - 1);
+    for (size_t i = 0; i < r->count; i++) {
+        gw_buf_addf(&out, "%.*s", GW_STR_ARG(r->records[i].name));
+        if (r->records[i].port)
+            gw_buf_addf(&out, ":%u", r->records[i].port);
+        gw_buf_add_char(&out, ' ');
+        a->ttl_s = r->records[i].ttl_s;
+    }
+    snprintf(a->text, sizeof a->text, "%s", out.p ? out.p : "");
+    gw_buf_done(&out);
+    if (a->free_dns)
+        net_dns_free(a->free_dns);
+    net_loop_stop(a->bed->loop);
+}
+
+struct place {
+    struct bed bed;
+    struct name_server ns;
+    struct net_dns *dns;
+    struct asked a;
+};
+
+static void place_init(struct place *p)
+{
+    char servers[64];
+    struct gw_err err;
+
+    *p = (struct place){ 0 };
+    bed_init(&p->bed);
+    name_server_init(&p->ns, &p->bed);
+    p->a.bed = &p->bed;
+    p->dns = net_dns_new(p->bed.loop, &err);
+    assert_non_null(p->dns);
+    snprintf(servers, sizeof servers, "127.0.0.1:%u", p->ns.port);
+    assert_int_equal(net_dns_set_servers(p->dns, servers, &err), GW_OK);
+}
+
+static void place_done(struct place *p)
+{
+    net_dns_free(&p->dns);
+    net_watch_free(&p->ns.watch);
+    (void)close(p->ns.fd);
+    bed_done(&p->bed);
+}
+
+static const struct {
+    enum net_dns_type type;
+    const char *name;
+    enum gw_code code;
+    const char *text;
+    unsigned ttl_s;
+} dns_case[] = {
+    { NET_DNS_ADDRESS, "four.example", GW_OK, "192.0.2.4 ", 300 },
+    { NET_DNS_ADDRESS, "192.0.2.77", GW_OK, "192.0.2.77 ", 0 },
+    { NET_DNS_ADDRESS, "2001:db8::77", GW_OK, "2001:db8::77 ", 0 },
+    { NET_DNS_ADDRESS, "nobody.example", GW_NOTFOUND, "", 0 },
+    { NET_DNS_ADDRESS, "fails.example", GW_UNREACHABLE, "", 0 },
+    { NET_DNS_SRV, "_xmpp-server._tcp.example", GW_OK, NULL, 300 },
+    { NET_DNS_SRV, "_none._tcp.example", GW_NOTFOUND, NULL, 0 },
+    { NET_DNS_SRV, "_broken._tcp.example", GW_BADMSG, "", 0 },
+    { NET_DNS_SRV, "four.example", GW_NOTFOUND, "", 0 },
+    { NET_DNS_PTR, "192.0.2.9", GW_OK, "nine.example ", 0 },
+    { NET_DNS_PTR, "192.0.2.10", GW_NOTFOUND, "", 0 },
+    { NET_DNS_PTR, "no address", GW_INVALID, "", 0 },
+};
+
+static void test_questions(void **state)
+{
+    struct place p;
+
+    (void)state;
+    place_init(&p);
+    for (size_t i = 0; i < sizeof dns_case / sizeof *dns_case; i++) {
+        p.a.times = 0;
+        (void)net_dns_start(p.dns, dns_case[i].type, dns_case[i].name, on_done, &p.a);
+        assert_int_equal(p.a.times, 0);
+        bed_run(&p.bed);
+        assert_int_equal(p.a.times, 1);
+        if (p.a.code != dns_case[i].code ||
+            (dns_case[i].text && strcmp(p.a.text, dns_case[i].text) != 0))
+            fail_msg("%s: %s '%s'", dns_case[i].name, gw_code_name(p.a.code), p.a.text);
+        if (dns_case[i].ttl_s)
+            assert_int_equal(p.a.ttl_s, dns_case[i].ttl_s);
+    }
+    place_done(&p);
+}
+
+static void test_all_addresses(void **state)
+{
+    struct place p;
+
+    (void)state;
+    place_init(&p);
+    (void)net_dns_start(p.dns, NET_DNS_ADDRESS, "host.example", on_done, &p.a);
+    bed_run(&p.bed);
+    assert_non_null(strstr(p.a.text, "192.0.2.1 "));
+    assert_non_null(strstr(p.a.text, "192.0.2.2 "));
+    assert_non_null(strstr(p.a.text, "2001:db8::1 "));
+    place_done(&p);
+}
+
+/* RFC 2782: lowest priority first; weight 0 only rarely before weight 100. */
+static void test_service_order(void **state)
+{
+    struct place p;
+    int first = 0;
+
+    (void)state;
+    place_init(&p);
+    for (int i = 0; i < 100; i++) {
+        (void)net_dns_start(p.dns, NET_DNS_SRV, "_xmpp-server._tcp.example", on_done, &p.a);
+        bed_run(&p.bed);
+        assert_true(gw_str_ends(gw_str_of(p.a.text), "backup.example:5269 "));
+        first += gw_str_starts(gw_str_of(p.a.text), "first.example:5269 never.example:5269 ");
+    }
+    assert_true(first >= 85);
+    place_done(&p);
+}
+
+static void test_hosts_file(void **state)
+{
+    struct place p;
+
+    (void)state;
+    place_init(&p);
+    (void)net_dns_start(p.dns, NET_DNS_ADDRESS, "localhost", on_done, &p.a);
+    bed_run(&p.bed);
+    assert_non_null(strstr(p.a.text, "127.0.0.1 "));
+    assert_int_equal(p.ns.questions, 0);
+    place_done(&p);
+}
+
+static void test_cancel(void **state)
+{
+    struct place p;
+    struct net_dns_query *q, *known;
+
+    (void)state;
+    place_init(&p);
+    q = net_dns_start(p.dns, NET_DNS_ADDRESS, "four.example", on_done, &p.a);
+    known = net_dns_start(p.dns, NET_DNS_ADDRESS, "localhost", on_done, &p.a);
+    net_dns_cancel(&q);
+    net_dns_cancel(&known);
+    assert_null(q);
+    bed_run_ms(&p.bed, 10);
+    assert_int_equal(p.a.times, 0);
+    p.ns.silent = true;
+    q = net_dns_start(p.dns, NET_DNS_ADDRESS, "four.example", on_done, &p.a);
+    bed_run_ms(&p.bed, 2);
+    place_done(&p); /* with an open question */
+    assert_int_equal(p.a.times, 0);
+}
+
+static void test_free_in_done(void **state)
+{
+    struct place p;
+
+    (void)state;
+    place_init(&p);
+    p.a.free_dns = &p.dns;
+    (void)net_dns_start(p.dns, NET_DNS_ADDRESS, "four.example", on_done, &p.a);
+    (void)net_dns_start(p.dns, NET_DNS_ADDRESS, "host.example", on_done, &p.a);
+    bed_run(&p.bed);
+    bed_run_ms(&p.bed, 2);
+    assert_int_equal(p.a.times, 1);
+    place_done(&p);
+}
+
+static void test_servers(void **state)
+{
+    struct place p;
+    struct gw_err err;
+
+    (void)state;
+    place_init(&p);
+    assert_int_equal(net_dns_set_servers(p.dns, "not an address", &err), GW_INVALID);
+    assert_non_null(strstr(err.msg, "'not an address'"));
+    assert_int_equal(net_dns_set_servers(p.dns, NULL, &err), GW_OK);
+    (void)net_dns_start(p.dns, NET_DNS_ADDRESS, "localhost", on_done, &p.a);
+    bed_run(&p.bed);
+    assert_int_equal(p.a.code, GW_OK);
+    place_done(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_questions),     cmocka_unit_test(test_all_addresses),
+        cmocka_unit_test(test_service_order), cmocka_unit_test(test_hosts_file),
+        cmocka_unit_test(test_cancel),        cmocka_unit_test(test_free_in_done),
+        cmocka_unit_test(test_servers),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
