@@ -51,4 +51,18 @@ static inline void gw_list_remove(struct gw_list *link)
     gw_list_init(link);
 }
 
+/* Takes the first link out; NULL when there is none. How a list is emptied: in this form static
+ * analyzers see that what was freed has left the list. */
+static inline struct gw_list *gw_list_pop(struct gw_list *list)
+{
+    struct gw_list *first = list->next;
+
+    if (first == list)
+        return NULL;
+    list->next = first->next;
+    first->next->prev = list;
+    gw_list_init(first);
+    return first;
+}
+
 #endif
