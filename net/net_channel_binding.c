@@ -14,7 +14,7 @@ static const EVP_MD *end_point_hash(const X509 *cert)
 {
     int md_nid = NID_undef;
 
-    if (X509_get_signature_info((X509 *)(uintptr_t)cert, &md_nid, NULL, NULL, NULL) != 1)
+    if (X509_get_signature_info((X509 *)cert, &md_nid, NULL, NULL, NULL) != 1)
         return NULL;
     if (md_nid == NID_undef)
         return NULL;

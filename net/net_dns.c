@@ -156,7 +156,7 @@ static void follow_system(struct net_dns *dns)
 static void query_free(struct net_dns_query *q)
 {
     for (size_t i = 0; i < q->count; i++)
-        free((char *)(uintptr_t)q->records[i].name.p); /* NOLINT: it is ours */
+        free((char *)q->records[i].name.p);
     free(q->records);
     free(q);
 }
@@ -444,12 +444,13 @@ struct net_dns *net_dns_new(struct net_loop *loop, struct gw_err *err)
 void net_dns_free(struct net_dns **dnsp)
 {
     struct net_dns *dns = *dnsp;
+    struct gw_list *link;
 
     if (!dns)
         return;
     *dnsp = NULL;
-    while (!gw_list_is_empty(&dns->queries)) {
-        struct net_dns_query *q = GW_CONTAINER(dns->queries.next, struct net_dns_query, link);
+    while ((link = gw_list_pop(&dns->queries))) {
+        struct net_dns_query *q = GW_CONTAINER(link, struct net_dns_query, link);
 
         net_dns_cancel(&q);
     }

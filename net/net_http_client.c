@@ -27,9 +27,9 @@ struct net_http_slot {
     struct gw_list sockets;
 
     bool busy, freed;
-    bool disconnect; /* when the request is over */
-    unsigned calls;  /* how deep in callbacks of the owner */
-    unsigned run;    /* counts requests: has the callback started another one? */
+    bool disconnect;  /* when the request is over */
+    bool in_callback; /* of the owner; they do not nest, since all come from the loop */
+    unsigned run;     /* counts requests: has the callback started another one? */
     net_http_data_fn *on_data;
     net_http_done_fn *done;
     void *ctx;
@@ -58,7 +58,6 @@ struct answer {
 };
 
 static void slot_act(struct net_http_slot *slot, curl_socket_t fd, int events);
-static void slot_settle(struct net_http_slot *slot);
 
 /* --- libcurl's callbacks --- */
 
@@ -253,6 +252,8 @@ static void forget_request(struct net_http_slot *slot)
 
 static void slot_close(struct net_http_slot *slot)
 {
+    struct gw_list *link;
+
     slot->disconnect = false;
     if (!slot->multi)
         return;
@@ -260,8 +261,8 @@ static void slot_close(struct net_http_slot *slot)
     curl_easy_cleanup(slot->easy);
     slot->multi = NULL;
     slot->easy = NULL;
-    while (!gw_list_is_empty(&slot->sockets))
-        socket_free(GW_CONTAINER(slot->sockets.next, struct slot_socket, link));
+    while ((link = gw_list_pop(&slot->sockets)))
+        socket_free(GW_CONTAINER(link, struct slot_socket, link));
     net_timer_set(slot->timer, GW_NEVER);
     net_defer_cancel(&slot->soon);
 }
@@ -278,10 +279,14 @@ static void slot_destroy(struct net_http_slot *slot)
     curl_global_cleanup(); /* counted */
 }
 
-static void leave_callback(struct net_http_slot *slot)
+/* False when the slot was freed meanwhile, and must not be touched. */
+static bool leave_callback(struct net_http_slot *slot)
 {
-    if (!--slot->calls && slot->freed)
-        slot_destroy(slot);
+    slot->in_callback = false;
+    if (!slot->freed)
+        return true;
+    slot_destroy(slot);
+    return false;
 }
 
 /* The transfer has ended; the slot is free for the next one when the owner hears of it. */
@@ -311,11 +316,11 @@ static void slot_finish(struct net_http_slot *slot, CURLcode result)
     slot->busy = false;
     if (slot->disconnect)
         slot_close(slot);
-    slot->calls++;
+    slot->in_callback = true;
     slot->done(&a.public, slot->ctx);
     gw_buf_done(&a.headers);
     gw_buf_done(&a.body);
-    leave_callback(slot);
+    (void)leave_callback(slot);
 }
 
 /* Gives what has come to whom reads a stream. False when the owner has ended the request. */
@@ -327,22 +332,19 @@ static bool slot_hand_over(struct net_http_slot *slot)
     if (!slot->on_data || !piece.len)
         return true;
     gw_buf_init(&slot->body, piece.max);
+    slot->in_callback = true;
     slot->on_data(gw_buf_str(&piece), slot->ctx);
     gw_buf_done(&piece);
-    return slot->busy && slot->run == run && !slot->freed;
+    return leave_callback(slot) && slot->busy && slot->run == run;
 }
 
 /* After libcurl has worked: pieces and the result. */
 static void slot_settle(struct net_http_slot *slot)
 {
-    int left;
     const CURLMsg *msg;
-    bool goes_on;
+    int left;
 
-    slot->calls++;
-    goes_on = slot_hand_over(slot);
-    leave_callback(slot); /* if it is gone now then so is 'goes_on' */
-    if (!goes_on)
+    if (!slot_hand_over(slot))
         return;
     msg = curl_multi_info_read(slot->multi, &left);
     if (msg && msg->msg == CURLMSG_DONE)
@@ -427,7 +429,7 @@ void net_http_slot_free(struct net_http_slot **slotp)
     *slotp = NULL;
     net_http_cancel(slot);
     slot->freed = true;
-    if (!slot->calls)
+    if (!slot->in_callback)
         slot_destroy(slot);
 }
 

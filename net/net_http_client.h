@@ -13,7 +13,8 @@ struct net_http_slot;
 
 struct net_http_slot_args {
     const struct net_tls_policy
-        *tls;              /* for https; borrowed for the slot's life; NULL: https fails */
+        *tls; /* for https; borrowed for the slot's life; applied to each new connection, so that
+                 changed trust holds from the next one on; NULL: https fails */
     const char *unix_path; /* connect here whatever the URL's host says; or NULL */
     const char *user_agent;
 };
@@ -24,14 +25,17 @@ struct net_http_request {
     const char *const *headers; /* "Name: value", ends with NULL; copied; may be NULL */
     struct gw_str body;         /* copied */
     unsigned timeout_ms;        /* of the whole exchange; 0: none */
-    size_t body_max;            /* of the answer; larger ends with GW_LIMIT */
+    size_t body_max; /* of the answer; larger ends with GW_LIMIT. With on_data: of all pieces
+                        together, 0: no limit */
 };
 
 enum { NET_HTTP_HEADERS_MAX = 64 * 1024 }; /* of one answer, all headers together */
 
 struct net_http_answer {
     enum gw_code code; /* GW_OK: an answer came, of whatever status. GW_UNREACHABLE, GW_TIMEOUT,
-                                GW_DENIED (TLS verification), GW_LIMIT, GW_BADMSG (not HTTP, cut) */
+                                GW_DENIED (TLS verification), GW_LIMIT, GW_BADMSG (not HTTP, cut),
+                                GW_INVALID (the request: its URL, a header, no TLS policy), or what
+                                the policy failed with */
     const char *error; /* a sentence, when code is not GW_OK */
     int status;
     struct gw_str body; /* borrowed for the call */

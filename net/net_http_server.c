@@ -151,7 +151,7 @@ static void on_gone_ready(int fd, int events, void *ctx)
 
 static struct MHD_Response *response_of(struct gw_str body)
 {
-    struct MHD_Response *r = MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)body.p,
+    struct MHD_Response *r = MHD_create_response_from_buffer(body.len, (void *)body.p,
                                                              MHD_RESPMEM_MUST_COPY); /* NOLINT */
 
     if (!r)
@@ -613,10 +613,9 @@ static enum gw_code start_daemon(struct net_http_server *s, const struct net_htt
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_TURBO;
     bool tls = args->cert_pem && args->key_pem;
     struct MHD_OptionItem tls_options[] = {
-        { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)args->cert_pem }, /* NOLINT */
-        { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)args->key_pem },   /* NOLINT */
-        { MHD_OPTION_HTTPS_PRIORITIES, 0,
-          (void *)(uintptr_t) "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" },
+        { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)args->cert_pem },
+        { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)args->key_pem },
+        { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" },
         { MHD_OPTION_END, 0, NULL },
     };
     struct MHD_OptionItem plain_options[] = { { MHD_OPTION_END, 0, NULL } };
@@ -715,17 +714,16 @@ static void server_destroy(struct net_http_server *s)
 void net_http_server_free(struct net_http_server **sp)
 {
     struct net_http_server *s = *sp;
+    struct gw_list *link;
 
     if (!s)
         return;
     *sp = NULL;
     s->freed = true;
     net_bound_unlink(&s->bound);
-    while (!gw_list_is_empty(&s->exchanges)) {
-        struct net_http_exchange *x =
-            GW_CONTAINER(s->exchanges.next, struct net_http_exchange, link);
+    while ((link = gw_list_pop(&s->exchanges))) {
+        struct net_http_exchange *x = GW_CONTAINER(link, struct net_http_exchange, link);
 
-        gw_list_remove(&x->link);
         exchange_resume(x);
         if (exchange_is_owned(x))
             exchange_gone(x);

@@ -22,9 +22,10 @@ struct net_http_server_args {
     unsigned unix_mode;
     const char *cert_pem, *key_pem;  /* HTTPS when both are set; text, borrowed for the call */
     size_t body_max;                 /* of a request */
-    unsigned connections_max;        /* 0: 1000; more are refused */
+    unsigned connections_max;        /* 0: 1000; more wait until one is closed */
     unsigned connections_per_ip_max; /* 0: no such limit */
-    unsigned idle_s;                 /* a connection that says nothing is closed; 0: 60 s */
+    unsigned idle_s; /* a connection that says nothing is closed, and one whose next request is not
+                        whole after twice this time; 0: 60 s */
     net_http_handler_fn *handler;
     void *ctx;
 };
@@ -33,8 +34,9 @@ struct net_http_server_args {
 enum gw_code net_http_server_new(struct net_loop *loop, const struct net_http_server_args *args,
                                  struct net_http_server **out, struct gw_err *err);
 uint16_t net_http_server_port(const struct net_http_server *s);
-void net_http_server_free(
-    struct net_http_server **sp); /* open exchanges are ended, on_gone comes */
+
+/* Open exchanges are ended: on_gone comes for each, from inside this call. */
+void net_http_server_free(struct net_http_server **sp);
 
 /* All borrowed as long as the exchange lives. */
 struct gw_str net_http_method(const struct net_http_exchange *x);

@@ -76,14 +76,16 @@ static enum gw_code tcp_error(const struct net_bind *args, int error, struct gw_
 
 static uint16_t bound_port(int fd)
 {
-    struct sockaddr_storage ss = { 0 };
-    socklen_t len = sizeof ss;
+    union {
+        struct sockaddr sa;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } u = { 0 };
+    socklen_t len = sizeof u;
 
-    if (getsockname(fd, (struct sockaddr *)&ss, &len))
+    if (getsockname(fd, &u.sa, &len))
         return 0;
-    if (ss.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&ss)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&ss)->sin_port);
+    return ntohs(u.sa.sa_family == AF_INET6 ? u.in6.sin6_port : u.in.sin_port);
 }
 
 /* -1 with errno on failure. */

@@ -57,9 +57,9 @@ struct net_stream {
     size_t clear_left; /* FLUSHING: how much of 'out' was queued before TLS was asked for */
     size_t lingered;
     unsigned handshake_ms;
-    unsigned calls; /* how deep in callbacks of the owner */
     int fd;
     enum state state;
+    bool in_callback; /* of the owner; they do not nest, since all come from the loop */
     bool freed, told;
     bool paused, blocked;  /* not reading; not writing until the socket can */
     bool drain_due;        /* something was queued since on_drain */
@@ -244,14 +244,13 @@ static void push(struct net_stream *s)
 
 /* --- callbacks of the owner --- */
 
-/* Both return false when the stream was freed meanwhile, and must not be touched. */
+/* False when the stream was freed meanwhile, and must not be touched. */
 static bool leave_callback(struct net_stream *s)
 {
-    s->calls--;
+    s->in_callback = false;
     if (!s->freed)
         return true;
-    if (!s->calls)
-        free(s);
+    free(s);
     return false;
 }
 
@@ -259,14 +258,14 @@ static bool call(struct net_stream *s, void (*fn)(struct net_stream *s, void *ct
 {
     if (!fn)
         return true;
-    s->calls++;
+    s->in_callback = true;
     fn(s, s->ctx);
     return leave_callback(s);
 }
 
 static bool deliver(struct net_stream *s, struct gw_str data)
 {
-    s->calls++;
+    s->in_callback = true;
     s->handlers->on_data(s, data, s->ctx);
     return leave_callback(s);
 }
@@ -277,7 +276,7 @@ static void tell_end(struct net_stream *s)
         return;
     s->told = true;
     assert(s->handlers);
-    s->calls++;
+    s->in_callback = true;
     s->handlers->on_closed(s, s->why, s->ctx);
     (void)leave_callback(s);
 }
@@ -359,7 +358,8 @@ static void handshake_begin(struct net_stream *s)
     }
 }
 
-static void handshake_complete(struct net_stream *s)
+/* These, too, return false when the stream was freed meanwhile. */
+static bool handshake_complete(struct net_stream *s)
 {
     net_tls_reason_of(s->ssl, NULL);
     free(s->reason);
@@ -371,20 +371,18 @@ static void handshake_complete(struct net_stream *s)
     s->read_again = SSL_has_pending(s->ssl);
     set_soon(s);
     set_watch(s);
-    (void)call(s, s->handlers->on_ready);
+    return call(s, s->handlers->on_ready);
 }
 
-static void handshake_step(struct net_stream *s)
+static bool handshake_step(struct net_stream *s)
 {
     struct gw_err err;
     int n;
 
     ERR_clear_error();
     n = SSL_do_handshake(s->ssl);
-    if (n == 1) {
-        handshake_complete(s);
-        return;
-    }
+    if (n == 1)
+        return handshake_complete(s);
     switch (SSL_get_error(s->ssl, n)) {
     case SSL_ERROR_WANT_READ:
         net_watch_set(s->watch, NET_IO_READ);
@@ -397,6 +395,7 @@ static void handshake_step(struct net_stream *s)
         net_stream_failed(s, &err);
         break;
     }
+    return true;
 }
 
 void net_stream_start_tls(struct net_stream *s, struct net_tls *tls, const char *name)
@@ -438,35 +437,34 @@ static void linger_read(struct net_stream *s)
         ended(s);
 }
 
-/* Writes, and does what waited for the end of writing. */
-static void flush(struct net_stream *s)
+/* Writes, and does what waited for the end of writing. False when the stream was freed. */
+static bool flush(struct net_stream *s)
 {
     push(s);
     if (s->blocked)
-        return;
+        return true;
     switch (s->state) {
     case FLUSHING:
         if (s->clear_left)
-            return;
+            return true;
         handshake_begin(s);
-        handshake_step(s);
-        return;
+        return handshake_step(s);
     case CLOSING:
         if (!s->out.len)
             linger_begin(s);
-        return;
+        return true;
     case OPEN:
-        if (!s->out.len && s->drain_due) {
-            s->drain_due = false;
-            (void)call(s, s->handlers ? s->handlers->on_drain : NULL);
-        }
-        return;
+        if (s->out.len || !s->drain_due)
+            return true;
+        s->drain_due = false;
+        return call(s, s->handlers->on_drain);
     case PENDING:
     case HANDSHAKE:
     case LINGERING:
     case CLOSED:
-        return;
+        return true;
     }
+    return true;
 }
 
 static void on_soon(struct net_defer *d)
@@ -477,9 +475,7 @@ static void on_soon(struct net_defer *d)
         tell_end(s);
         return;
     }
-    s->calls++; /* flush() may end with the owner freeing us */
-    flush(s);
-    if (leave_callback(s) && s->read_again && s->state == OPEN)
+    if (flush(s) && s->read_again && s->state == OPEN)
         read_all(s);
 }
 
@@ -490,7 +486,7 @@ static void on_ready(int fd, int events, void *ctx)
     (void)fd;
     switch (s->state) {
     case HANDSHAKE:
-        handshake_step(s);
+        (void)handshake_step(s);
         return;
     case LINGERING:
         linger_read(s);
@@ -503,13 +499,11 @@ static void on_ready(int fd, int events, void *ctx)
     case CLOSED:
         return;
     }
-    s->calls++;
     if ((events & NET_IO_WRITE) || s->ssl) { /* TLS: a write may have waited for a read */
         s->blocked = false;
-        flush(s);
+        if (!flush(s))
+            return;
     }
-    if (!leave_callback(s))
-        return;
     if (s->state == OPEN && ((events & NET_IO_READ) || s->read_wants_write))
         read_all(s);
 }
@@ -603,7 +597,7 @@ void net_stream_connected(struct net_stream *s, int fd, const char *peer)
     if (s->tls) {
         set_deadline(s, s->deadline);
         handshake_begin(s);
-        handshake_step(s);
+        (void)handshake_step(s);
         return;
     }
     s->state = OPEN;
@@ -639,7 +633,7 @@ void net_stream_free(struct net_stream **sp)
         s->share->streams--;
     net_share_unref(&s->share);
     s->freed = true;
-    if (!s->calls)
+    if (!s->in_callback)
         free(s);
 }
 
@@ -737,9 +731,9 @@ struct net_loop *net_stream_loop(const struct net_stream *s)
 
 bool net_stream_peer_uid(const struct net_stream *s, unsigned *uid)
 {
-    struct ucred cred;
+    struct ucred cred = { 0 };
     socklen_t len = sizeof cred;
-    struct sockaddr_storage ss;
+    struct sockaddr_storage ss = { 0 };
     socklen_t ss_len = sizeof ss;
 
     if (s->fd < 0 || getsockname(s->fd, (struct sockaddr *)&ss, &ss_len) ||

@@ -72,12 +72,10 @@ static void *worker(void *arg)
 
 static void splice(struct gw_list *to, struct gw_list *from)
 {
-    while (!gw_list_is_empty(from)) {
-        struct gw_list *link = from->next;
+    struct gw_list *link;
 
-        gw_list_remove(link);
+    while ((link = gw_list_pop(from)))
         gw_list_append(to, link);
-    }
 }
 
 static void deliver(struct net_work *work)
@@ -85,7 +83,6 @@ static void deliver(struct net_work *work)
     net_work_fn *fn = work->cancelled ? work->drop : work->done;
     void *ctx = work->ctx;
 
-    gw_list_remove(&work->link);
     free(work);
     if (fn)
         fn(ctx);
@@ -94,13 +91,14 @@ static void deliver(struct net_work *work)
 static void on_finished(void *ctx)
 {
     struct net_pool *pool = ctx;
+    struct gw_list *link;
 
     (void)pthread_mutex_lock(&pool->lock);
     splice(&pool->delivering, &pool->finished);
     (void)pthread_mutex_unlock(&pool->lock);
     pool->in_callback = true;
-    while (!gw_list_is_empty(&pool->delivering))
-        deliver(GW_CONTAINER(pool->delivering.next, struct net_work, link));
+    while ((link = gw_list_pop(&pool->delivering)))
+        deliver(GW_CONTAINER(link, struct net_work, link));
     pool->in_callback = false;
     if (pool->freed)
         free(pool);
@@ -185,6 +183,7 @@ struct net_pool *net_pool_new(struct net_loop *loop, unsigned threads)
 void net_pool_free(struct net_pool **poolp)
 {
     struct net_pool *pool = *poolp;
+    struct gw_list *link;
 
     if (!pool)
         return;
@@ -198,8 +197,8 @@ void net_pool_free(struct net_pool **poolp)
     net_wake_free(&pool->wake);
     splice(&pool->delivering, &pool->finished);
     splice(&pool->delivering, &pool->queue);
-    while (!gw_list_is_empty(&pool->delivering)) {
-        struct net_work *work = GW_CONTAINER(pool->delivering.next, struct net_work, link);
+    while ((link = gw_list_pop(&pool->delivering))) {
+        struct net_work *work = GW_CONTAINER(link, struct net_work, link);
 
         work->done = NULL; /* only what was cancelled is told that it is over */
         deliver(work);

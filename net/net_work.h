@@ -9,12 +9,15 @@ struct net_work;
 typedef void net_work_fn(void *ctx);
 
 struct net_pool *net_pool_new(struct net_loop *loop, unsigned threads);
-void net_pool_free(struct net_pool **poolp); /* waits for what runs; queued work is dropped */
+
+/* Waits for what runs; queued work is dropped without a word, except to the drop() of what was
+ * cancelled. */
+void net_pool_free(struct net_pool **poolp);
 
 enum { NET_WORK_QUEUE_MAX = 10000 };
 
-/* run(ctx) on a worker, then done(ctx) on the loop thread. NULL when the queue is full. Both get
- * the same ctx; while run works nobody else touches it. */
+/* run(ctx) on a worker, then done(ctx) on the loop thread, which ends the work's life. NULL when the
+ * queue is full. Both get the same ctx; while run works nobody else touches it. */
 struct net_work *net_work_start(struct net_pool *pool, net_work_fn *run, net_work_fn *done,
                                 void *ctx);
 
