@@ -238,7 +238,11 @@ static json_t *scenario_load(const struct options *o)
         json_decref(scenario);
         scenario = json_load_file(o->file, JSON_REJECT_DUPLICATES, &where);
         if (!scenario) {
-            fprintf(stderr, "mock-exchange: %s: line %d: %s\n", o->file, where.line, where.text);
+            if (where.line > 0)
+                fprintf(stderr, "mock-exchange: %s, line %d: %s\n", o->file, where.line,
+                        where.text);
+            else
+                fprintf(stderr, "mock-exchange: %s\n", where.text);
             return NULL;
         }
     }

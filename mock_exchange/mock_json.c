@@ -1,6 +1,7 @@
 #include "mock_json.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "gw_log.h"
@@ -87,6 +88,7 @@ enum gw_code mock_json_word(const json_t *object, const char *member, const char
 {
     const json_t *value = json_object_get(object, member);
     char all[160] = "";
+    size_t len = 0;
 
     if (!value)
         return GW_OK;
@@ -95,10 +97,8 @@ enum gw_code mock_json_word(const json_t *object, const char *member, const char
             *out = i;
             return GW_OK;
         }
-        if (strlen(all) + strlen(names[i]) + 3 < sizeof(all)) {
-            strncat(all, i ? ", " : "", sizeof(all) - strlen(all) - 1);
-            strncat(all, names[i], sizeof(all) - strlen(all) - 1);
-        }
+        if (len < sizeof(all))
+            len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i ? ", " : "", names[i]);
     }
     return gw_fail(err, GW_INVALID, "'%s' is none of: %s", member, all);
 }

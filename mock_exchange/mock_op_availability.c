@@ -230,7 +230,7 @@ static void events_write(struct mock_call *call, const struct mock_mailbox *mail
     unsigned written = 0;
     size_t pos = 0;
 
-    while (written < EVENTS_MAX && (item = mock_item_next_in(mailbox, q->from, q->to, &pos))) {
+    while ((item = mock_item_next_in(mailbox, q->from, q->to, &pos))) {
         if (item->data.end == q->from && item->data.start < q->from)
             continue; /* a view of times, not of items: what ended at its start is outside */
         if (!written++)
@@ -301,19 +301,33 @@ static void view_write(struct mock_call *call, const struct mock_mailbox *mailbo
     working_hours_write(&call->w);
 }
 
+static bool has_too_many(const struct mock_mailbox *mailbox, const struct query *q)
+{
+    size_t pos = 0, count = 0;
+
+    if (mailbox->item_count <= EVENTS_MAX)
+        return false;
+    while (mock_item_next_in(mailbox, q->from, q->to, &pos))
+        count++;
+    return count > EVENTS_MAX;
+}
+
 static void response_write(struct mock_call *call, const struct xml_node *data,
                            const struct query *q)
 {
     struct gw_str address =
         xml_child_text(xml_child(data, MOCK_NS_TYPES, "Email"), MOCK_NS_TYPES, "Address");
     struct mock_mailbox *mailbox = mock_mailbox_by_smtp(call->service->org, address);
+    const char *code = !mailbox                   ? "ErrorMailRecipientNotFound"
+                       : has_too_many(mailbox, q) ? "ErrorResultSetTooBig"
+                                                  : NULL;
     struct xml_writer *w = &call->w;
 
     xml_open(w, "m:FreeBusyResponse");
-    mock_message_open(call, "m:ResponseMessage", mailbox ? NULL : "ErrorMailRecipientNotFound");
+    mock_message_open(call, "m:ResponseMessage", code);
     xml_close(w);
     xml_open(w, "m:FreeBusyView");
-    if (mailbox) {
+    if (!code) {
         mailbox->calls[MOCK_GET_AVAILABILITY] += mailbox != call->served->mailbox;
         view_write(call, mailbox, q);
     } else {

@@ -51,6 +51,7 @@ static const struct {
     { "ErrorNoFreeBusyAccess", "The caller does not have access to free/busy data." },
     { "ErrorNonExistentMailbox", "The SMTP address has no mailbox associated with it." },
     { "ErrorNonPrimarySmtpAddress", "The SMTP address is not the primary one of its mailbox." },
+    { "ErrorResultSetTooBig", "The result set contains too many calendar entries." },
     { "ErrorSchemaValidation", "The request failed schema validation." },
     { "ErrorServerBusy", "The server cannot service this request right now. Try again later." },
     { "ErrorSubscriptionDelegateAccessNotSupported",

@@ -243,6 +243,15 @@ def check_answers(mock, checker):
         got, _, text = mock.raw(data)
         checker.add(name, text)
         checker.expect(name, got == 500 and "ErrorSchemaValidation" in text, f"{got} {text}")
+    item = mock.get("/users/ann@example/meetings")["meetings"][0]["ews_id"]
+    others = mock.get("/users/bob@example/meetings")["meetings"][0]["ews_id"]
+    for name, ident, part in (("item", item, "R\u00e4um 3"), ("item bad", "x", "ErrorInvalidIdMalformed"),
+                              ("item other's", others, "ErrorAccessDenied")):
+        got, _, text = mock.soap(
+            "<m:GetItem><m:ItemShape><t:BaseShape>AllProperties</t:BaseShape></m:ItemShape>"
+            f'<m:ItemIds><t:ItemId Id="{ident}"/></m:ItemIds></m:GetItem>', ANN)
+        checker.add(name, text)
+        checker.expect(name, got == 200 and part in text, text)
     mock.fault("cas1", kind="fault", code="ErrorServerBusy", back_off_ms=178510, count=1)
     got, _, text = mock.soap(find(), ANN)
     checker.add("busy", text)

@@ -442,6 +442,25 @@ static void test_turned_away(void **state)
     }
 }
 
+/* The example file is one that works. */
+static void test_example(void **state)
+{
+    struct world *w = *state;
+    struct mock_exchange *mx = mock_exchange_new(w->loop);
+    json_t *json = json_load_file("mock_exchange/examples/office.json", 0, NULL);
+    char *text = json_dumps(json, 0);
+    struct gw_err err;
+
+    assert_non_null(text);
+    assert_int_equal(mock_exchange_apply(mx, gw_str_of(text), &err), GW_OK);
+    assert_int_equal(mock_mailbox_count(mock_exchange_org(mx)), 50);
+    assert_int_not_equal(mock_exchange_cas_port(mx, "cas2"), 0);
+    assert_int_not_equal(mock_exchange_control_port(mx), 0);
+    free(text);
+    json_decref(json);
+    mock_exchange_free(&mx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -452,6 +471,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stall_ends_when_cleared, setup, teardown),
         cmocka_unit_test_setup_teardown(test_control, setup, teardown),
         cmocka_unit_test_setup_teardown(test_turned_away, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_example, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
