@@ -166,7 +166,7 @@ static CURLcode on_curl_ssl_ctx(CURL *easy, void *ssl_ctx, void *ctx)
         (void)gw_fail(&slot->failure, GW_INVALID, "https is not set up for '%s'", slot->origin);
         return CURLE_SSL_CERTPROBLEM;
     }
-    net_tls_defaults(ssl_ctx);
+    net_tls_defaults(ssl_ctx, NET_TLS_CLIENT);
     net_tls_reason_of_ctx(ssl_ctx, &slot->failure);
     return slot->tls->apply(ssl_ctx, slot->tls->ctx, &slot->failure) ? CURLE_SSL_CERTPROBLEM
                                                                      : CURLE_OK;

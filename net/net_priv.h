@@ -58,7 +58,7 @@ enum { NET_PEER_TEXT_MAX = 64 };
 const char *net_peer_text(const struct sockaddr *sa, bool with_port, char out[NET_PEER_TEXT_MAX]);
 
 /* What every TLS context of ours has in common; the policy comes after and may change it. */
-void net_tls_defaults(struct ssl_ctx_st *ctx);
+void net_tls_defaults(struct ssl_ctx_st *ctx, enum net_tls_role role);
 struct ssl_ctx_st *net_tls_ctx(const struct net_tls *tls);
 enum net_tls_role net_tls_role(const struct net_tls *tls);
 

@@ -75,11 +75,21 @@ enum gw_code net_tls_fail(struct gw_err *err, SSL *ssl, const struct gw_err *rea
 
 /* --- contexts --- */
 
-void net_tls_defaults(SSL_CTX *ctx)
+void net_tls_defaults(SSL_CTX *ctx, enum net_tls_role role)
 {
+    if (role == NET_TLS_CLIENT) /* a policy that forgets trust then trusts nobody */
+        SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
     (void)SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
     (void)SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                        SSL_OP_CIPHER_SERVER_PREFERENCE);
+}
+
+enum gw_code net_tls_no_verification(SSL_CTX *ssl_ctx, void *ctx, struct gw_err *err)
+{
+    (void)ctx;
+    (void)err;
+    SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_NONE, NULL);
+    return GW_OK;
 }
 
 /* For contexts that streams use; libcurl would never see what was read ahead. */
@@ -106,7 +116,7 @@ enum gw_code net_tls_new(enum net_tls_role role, const struct net_tls_policy *po
 
     if (!ctx)
         return gw_fail(err, GW_INTERNAL, "no TLS context");
-    net_tls_defaults(ctx);
+    net_tls_defaults(ctx, role);
     stream_defaults(ctx);
     rc = policy->apply(ctx, policy->ctx, err);
     ERR_clear_error();

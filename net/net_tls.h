@@ -10,7 +10,7 @@ struct ssl_ctx_st;        /* OpenSSL's SSL_CTX */
 struct x509_store_ctx_st; /* OpenSSL's X509_STORE_CTX */
 
 /* Sets trust, verification and name checks (client), or certificate and key (server), on a fresh
- * context. Without it a client verifies nothing. Called once per context: a context of net_tls_new()
+ * context. A client that is given no trust refuses every server. Called once per context: a context of net_tls_new()
  * serves many connections, the HTTP client makes a new one for each. */
 typedef enum gw_code net_tls_policy_fn(struct ssl_ctx_st *ssl_ctx, void *ctx, struct gw_err *err);
 
@@ -18,6 +18,9 @@ struct net_tls_policy {
     net_tls_policy_fn *apply;
     void *ctx; /* borrowed as long as contexts made from it are in use */
 };
+
+/* A policy function for a client that takes any certificate: for stand-ins and tests only. */
+enum gw_code net_tls_no_verification(struct ssl_ctx_st *ssl_ctx, void *ctx, struct gw_err *err);
 
 /* For the verify callback of a policy: why the peer is refused, in words for an administrator. They
  * become the message of the failed connection or request, whose code is GW_DENIED. Without them the

@@ -285,4 +285,13 @@ static inline enum gw_code identity_refuse(SSL_CTX *ctx, void *arg, struct gw_er
     return GW_OK;
 }
 
+/* Sets nothing at all. */
+static inline enum gw_code identity_forget(SSL_CTX *ctx, void *arg, struct gw_err *err)
+{
+    (void)ctx;
+    (void)arg;
+    (void)err;
+    return GW_OK;
+}
+
 #endif

@@ -536,6 +536,8 @@ static const struct {
     { "trusted", "DNS:localhost", identity_trust, GW_OK, "" },
     { "wrong name", "DNS:elsewhere", identity_trust, GW_DENIED, "ostname mismatch" },
     { "not trusted", "DNS:localhost", identity_refuse, GW_DENIED, "nobody is trusted here" },
+    { "any", "DNS:elsewhere", net_tls_no_verification, GW_OK, "" },
+    { "trust forgotten", "DNS:localhost", identity_forget, GW_DENIED, "" },
     { "no policy", "DNS:localhost", NULL, GW_INVALID, "not set up" },
 };
 

@@ -243,6 +243,7 @@ static const struct {
 } denied[] = {
     { "DNS:elsewhere", identity_trust, "ostname mismatch" },
     { "DNS:localhost", identity_refuse, "nobody is trusted here" },
+    { "DNS:localhost", identity_forget, "self-signed" },
 };
 
 static void test_not_trusted(void **state)
