@@ -1,0 +1,107 @@
+/* The daemon: who knows everybody. One struct, made at start, handed down to the files that connect
+ * the rooms:
+ *
+ *   gd_start       order of start and stop        gd_gateways    Exchange servers and their clients
+ *   gd_calendars   scheduler, time, records       gd_notify      where Exchange calls back
+ *   gd_presence    directory to core and XMPP     gd_params      parameters, kept and applied
+ *   gd_api         what the API room is given     gd_check       a gateway tried step by step */
+#ifndef GD_H
+#define GD_H
+
+#include "admin_api.h"
+#include "bridge.h"
+#include "cert.h"
+#include "dir.h"
+#include "gd_config.h"
+#include "gw_list.h"
+#include "net_dns.h"
+#include "net_loop.h"
+#include "net_tls.h"
+#include "net_work.h"
+#include "pres.h"
+#include "sched.h"
+#include "store.h"
+#include "xmpp_server.h"
+
+struct gd_gateways;
+struct gd_notify;
+
+#define GD_SOCKET "control.sock" /* in the data directory */
+enum { GD_PATH_MAX = 4200 };
+
+struct gd_settings {
+    struct sched_settings sched;
+    struct pres_settings pres;
+    struct xmpp_settings xmpp;
+};
+
+struct gd {
+    struct gd_config config;
+    struct net_loop *loop;
+    struct net_pool *pool;
+    struct net_dns *dns;
+    struct store *store;
+    struct net_wake *store_wake;
+    struct cert_store *certs;
+    struct dir *dir;
+
+    struct gd_settings settings;
+    struct bridge_policy policy;
+
+    struct gd_notify *notify;
+    struct gd_gateways *gateways;
+    struct sched *sched;
+    struct net_timer *sched_timer;
+    struct store_batch *batch; /* what the scheduler saves in one tick; NULL: nothing yet */
+
+    struct pres_core *core;
+    struct cert_identity *identity;
+    struct net_tls *tls;
+    struct xmpp_server *xmpp;
+    uint16_t xmpp_port;
+
+    struct admin_host host;
+    struct admin_api *api;
+    struct gw_list checks; /* of gateways, under way */
+    struct net_signal *signal[3];
+    struct net_timer *stop_timer;
+    bool loaded, stopping;
+    gw_time stop_until;
+};
+
+/* --- gd_start.c */
+enum gw_code gd_start(struct gd *gd, struct gw_err *err);
+void gd_run(struct gd *gd);  /* until a signal, and the goodbyes are said */
+void gd_done(struct gd *gd); /* also of what was started in part */
+
+/* Reads every record of a kind now; at start only. GW_OK, or what the store or 'each' failed with. */
+enum gw_code gd_load(struct gd *gd, const char *kind, store_record_fn *each, void *ctx,
+                     struct gw_err *err);
+
+/* --- gd_calendars.c */
+enum gw_code gd_calendars_start(struct gd *gd, struct gw_err *err);
+enum gw_code gd_calendars_restore(struct gd *gd, struct gw_err *err);
+void gd_calendars_stop(struct gd *gd);
+void gd_calendars_done(struct gd *gd);
+void gd_calendar_publish(struct gd *gd, struct gw_str user);
+void gd_calendar_publish_all(struct gd *gd);
+
+/* --- gd_presence.c */
+void gd_presence_start(struct gd *gd);
+enum gw_code gd_presence_listen(struct gd *gd, struct gw_err *err);
+void gd_presence_cover_domains(struct gd *gd);
+void gd_presence_reload(struct gd *gd); /* the identity, from its file */
+bool gd_user_has_calendar(const struct dir_user *u);
+
+/* --- gd_params.c */
+enum gw_code gd_params_load(struct gd *gd, struct gw_err *err);
+enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
+                          store_done_fn *done, void *done_ctx, struct gw_err *err);
+enum { GD_PARAM_TABLES = 3 };
+void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABLES]);
+void gd_params_done(struct gd *gd);
+
+/* --- gd_api.c */
+enum gw_code gd_api_start(struct gd *gd, struct gw_err *err);
+
+#endif

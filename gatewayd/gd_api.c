@@ -1,0 +1,155 @@
+/* What the API room is given: the daemon's own things, behind the functions of struct admin_host. */
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "gd.h"
+#include "gd_check.h"
+#include "gd_gateways.h"
+#include "gd_notify.h"
+#include "gw_log.h"
+
+static void host_gateways(admin_gateway_fn *each, void *each_ctx, void *ctx)
+{
+    const struct gd *gd = ctx;
+
+    gd_gateways_each(gd->gateways, each, each_ctx);
+}
+
+static enum gw_code host_gateway_add(struct gw_str name, const struct admin_gateway_edit *edit,
+                                     store_done_fn *done, void *done_ctx, struct gw_err *err,
+                                     void *ctx)
+{
+    return gd_gateway_add(ctx, name, edit, done, done_ctx, err);
+}
+
+static enum gw_code host_gateway_edit(struct gw_str name, const struct admin_gateway_edit *edit,
+                                      store_done_fn *done, void *done_ctx, struct gw_err *err,
+                                      void *ctx)
+{
+    return gd_gateway_edit(ctx, name, edit, done, done_ctx, err);
+}
+
+static enum gw_code host_gateway_remove(struct gw_str name, store_done_fn *done, void *done_ctx,
+                                        struct gw_err *err, void *ctx)
+{
+    return gd_gateway_remove(ctx, name, done, done_ctx, err);
+}
+
+static struct admin_check *host_check(struct gw_str name, admin_check_step_fn *step,
+                                      admin_check_done_fn *done, void *done_ctx, void *ctx)
+{
+    return gd_check_start(ctx, name, step, done, done_ctx);
+}
+
+static void host_check_cancel(struct admin_check *check, void *ctx)
+{
+    (void)ctx;
+    gd_check_cancel(check);
+}
+
+static enum gw_code host_param_set(struct gw_str key, struct gw_str value, store_done_fn *done,
+                                   void *done_ctx, struct gw_err *err, void *ctx)
+{
+    return gd_param_set(ctx, key, value, done, done_ctx, err);
+}
+
+static enum gw_code host_log_level_set(struct gw_str component, struct gw_str level,
+                                       struct gw_err *err, void *ctx)
+{
+    enum gw_log_level parsed;
+    enum gw_code rc;
+    char *name;
+
+    (void)ctx;
+    if (!gw_log_level_parse(level, &parsed))
+        return gw_fail(err, GW_INVALID, "a log level is off, error, warn, info or debug");
+    name = gw_str_dup(component);
+    rc = gw_log_set_level(name[0] ? name : NULL, parsed);
+    free(name);
+    if (rc)
+        return gw_fail(err, rc, "levels are set for too many components already");
+    return GW_OK;
+}
+
+static json_t *xmpp_json(const struct gd *gd)
+{
+    struct xmpp_counters c;
+
+    xmpp_server_counters(gd->xmpp, &c);
+    return json_pack("{s:s, s:i, s:I, s:I, s:I, s:I}", "address", gd->config.xmpp_listen, "port",
+                     (int)gd->xmpp_port, "connections", (json_int_t)c.connections, "sessions",
+                     (json_int_t)c.sessions, "logins", (json_int_t)c.logins, "logins_failed",
+                     (json_int_t)c.logins_failed);
+}
+
+static json_t *notifications_json(const struct gd *gd)
+{
+    struct ews_listener_stats stats;
+    struct gw_buf url;
+    json_t *json;
+
+    gd_notify_stats(gd->notify, &stats);
+    gw_buf_init(&url, EWS_URL_MAX);
+    gd_notify_url(gd->notify, &url);
+    json = json_pack("{s:s%, s:i, s:I, s:I, s:I}", "url", url.p, url.len, "port",
+                     (int)gd_notify_port(gd->notify), "received", (json_int_t)stats.notifications,
+                     "unsubscribed", (json_int_t)stats.unsubscribed, "refused",
+                     (json_int_t)stats.refused);
+    gw_buf_done(&url);
+    return json;
+}
+
+static void host_status(json_t *into, void *ctx)
+{
+    const struct gd *gd = ctx;
+
+    json_object_set_new(into, "data", json_string(gd->config.data));
+    json_object_set_new(into, "xmpp", xmpp_json(gd));
+    json_object_set_new(into, "notifications", notifications_json(gd));
+}
+
+static void host_trust_changed(void *ctx)
+{
+    gd_gateways_trust_changed(ctx);
+}
+
+enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
+{
+    struct admin_params params[GD_PARAM_TABLES];
+    struct gw_buf path;
+    enum gw_code rc;
+
+    gd->host = (struct admin_host){
+        .gateways = host_gateways,
+        .gateway_add = host_gateway_add,
+        .gateway_edit = host_gateway_edit,
+        .gateway_remove = host_gateway_remove,
+        .gateway_check = host_check,
+        .gateway_check_cancel = host_check_cancel,
+        .param_set = host_param_set,
+        .log_level_set = host_log_level_set,
+        .status = host_status,
+        .trust_changed = host_trust_changed,
+        .ctx = gd,
+    };
+    gd_params_tables(gd, params);
+    gw_buf_init(&path, GD_PATH_MAX);
+    gw_buf_addf(&path, "%s/%s", gd->config.data, GD_SOCKET);
+    rc = admin_api_new(
+        &(struct admin_api_args){
+            .loop = gd->loop,
+            .pool = gd->pool,
+            .socket_path = path.p,
+            .dir = gd->dir,
+            .certs = gd->certs,
+            .sched = gd->sched,
+            .core = gd->core,
+            .policy = &gd->policy,
+            .params = params,
+            .params_count = GD_PARAM_TABLES,
+            .host = &gd->host,
+        },
+        &gd->api, err);
+    gw_buf_done(&path);
+    return rc;
+}

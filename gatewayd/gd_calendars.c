@@ -1,0 +1,240 @@
+/* The scheduler in its place: time, the way to Exchange and back, what it saves, and what it says about
+ * users on its way through the bridge to the presence core. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "gd.h"
+#include "gd_gateways.h"
+#include "gd_notify.h"
+#include "gw_buf.h"
+#include "gw_log.h"
+
+/* --- presence */
+
+/* Asked afresh each time; whether watchers see a difference is the core's business. */
+void gd_calendar_publish(struct gd *gd, struct gw_str user)
+{
+    struct gw_now now = net_loop_now(gd->loop);
+    struct pres_calendar presence;
+    struct sched_calendar c;
+
+    if (sched_user_calendar(gd->sched, user, &c)) {
+        struct bridge_calendar in = { c.intervals, c.count, c.from, c.to,
+                                      c.oof_known ? &c.oof : NULL };
+
+        bridge_presence(&in, &gd->policy, now.utc, &presence, NULL);
+    } else {
+        presence = (struct pres_calendar){ .kind = PRES_CAL_NONE, .until = GW_NEVER };
+    }
+    pres_calendar_set(gd->core, user, &presence, now);
+}
+
+void gd_calendar_publish_all(struct gd *gd)
+{
+    struct dir_user user;
+    size_t pos = 0;
+
+    while (dir_user_next(gd->dir, &pos, &user))
+        if (gd_user_has_calendar(&user))
+            gd_calendar_publish(gd, user.jid);
+}
+
+static void on_presence(struct gw_str user, void *ctx)
+{
+    gd_calendar_publish(ctx, user);
+}
+
+/* --- records: those of one tick are one batch */
+
+static void on_save(const char *kind, struct gw_str key, struct gw_str owner, struct gw_str value,
+                    void *ctx)
+{
+    struct gd *gd = ctx;
+
+    if (!gd->batch)
+        gd->batch = store_batch_new();
+    if (value.p)
+        store_put(gd->batch, kind, key, owner, value);
+    else
+        store_del(gd->batch, kind, key);
+}
+
+static void batch_commit(struct gd *gd)
+{
+    if (gd->batch)
+        store_commit(gd->store, &gd->batch, NULL, NULL);
+}
+
+/* --- time */
+
+/* The zone of the dates in texts is the machine's; summer time comes without a restart. */
+static void zone_look(struct gd *gd, gw_utc now)
+{
+    time_t seconds = (time_t)(now / GW_SECOND_MS);
+    int offset_min;
+    struct tm tm;
+
+    if (!localtime_r(&seconds, &tm))
+        return;
+    offset_min = (int)(tm.tm_gmtoff / 60);
+    if (offset_min == gd->policy.utc_offset_min)
+        return;
+    gd->policy.utc_offset_min = offset_min;
+    if (gd->loaded)
+        gd_calendar_publish_all(gd);
+}
+
+static void timer_arm(struct gd *gd, struct gw_now now)
+{
+    gw_time at = sched_deadline(gd->sched);
+    gw_time latest = gw_time_after(now.mono, SCHED_LOOK_MS);
+
+    net_timer_set(gd->sched_timer, at < latest ? at : latest);
+}
+
+static void on_timer(struct gw_now now, void *ctx)
+{
+    struct gd *gd = ctx;
+
+    zone_look(gd, now.utc);
+    sched_tick(gd->sched, now);
+    batch_commit(gd);
+    gd_notify_tick(gd->notify, now.mono);
+    timer_arm(gd, now);
+}
+
+static void on_wake(void *ctx)
+{
+    struct gd *gd = ctx;
+
+    if (gd->loaded && !gd->stopping)
+        timer_arm(gd, net_loop_now(gd->loop));
+}
+
+/* --- Exchange */
+
+static enum ews_reply on_notification(struct gw_str token, const struct ews_notification *n,
+                                      void *ctx)
+{
+    struct gd *gd = ctx;
+
+    return sched_notified(gd->sched, token, n, net_loop_now(gd->loop));
+}
+
+static enum gw_code notify_start(struct gd *gd, struct gw_err *err)
+{
+    struct gd_notify_args args = {
+        .loop = gd->loop,
+        .address = gd->config.notification_listen,
+        .url_host = gd->config.notification_url_host,
+        .port = (uint16_t)gd->settings.sched.notification_port,
+        .on_notification = on_notification,
+        .ctx = gd,
+    };
+
+    if (gd_notify_new(&args, &gd->notify, err))
+        return gw_fail_prefix(err, "notifications of Exchange (parameter "
+                                   "calendar.notification_port): ");
+    return GW_OK;
+}
+
+enum gw_code gd_calendars_start(struct gd *gd, struct gw_err *err)
+{
+    struct gw_now now = net_loop_now(gd->loop);
+    struct gw_buf url;
+    enum gw_code rc;
+
+    zone_look(gd, now.utc);
+    rc = notify_start(gd, err);
+    if (rc)
+        return rc;
+    gw_buf_init(&url, EWS_URL_MAX);
+    gd_notify_url(gd->notify, &url);
+    gw_info("gatewayd", "Exchange is asked to call back url=%.*s", GW_STR_ARG(gw_buf_str(&url)));
+    gd->sched_timer = net_timer_new(gd->loop, on_timer, gd);
+    gd->sched = sched_new(
+        &(struct sched_args){
+            .exchange = gd_gateways_exchange(gd->gateways),
+            .callbacks = { on_presence, on_presence, on_save, on_wake, gd },
+            .settings = &gd->settings.sched,
+            .notify_url = gw_buf_str(&url),
+            .minute_ms = gd->config.lab_minute_ms,
+        },
+        now);
+    gw_buf_done(&url);
+    return GW_OK;
+}
+
+/* --- restart */
+
+struct restore {
+    struct gd *gd;
+    const char *kind;
+    size_t taken, left;
+};
+
+static void restore_one(const struct store_record *r, void *ctx)
+{
+    struct restore *re = ctx;
+    struct gw_err err;
+    char key[GW_QUOTE_MAX];
+
+    switch (sched_restore(re->gd->sched, re->kind, r->key, r->value, net_loop_now(re->gd->loop),
+                          &err)) {
+    case GW_OK:
+        re->taken++;
+        return;
+    case GW_NOTFOUND: /* its user was removed and the process killed in between */
+        on_save(re->kind, r->key, r->owner, (struct gw_str){ NULL, 0 }, re->gd);
+        break;
+    default:
+        gw_warn("gatewayd", "record left out kind=%s key=%s error='%s'", re->kind,
+                gw_quote(r->key, key), err.msg);
+    }
+    re->left++;
+}
+
+static enum gw_code restore_kind(struct gd *gd, const char *kind, struct gw_err *err)
+{
+    struct restore re = { gd, kind, 0, 0 };
+    enum gw_code rc = gd_load(gd, kind, restore_one, &re, err);
+
+    if (!rc && re.taken + re.left > 0)
+        gw_info("gatewayd", "records loaded kind=%s taken=%zu left=%zu", kind, re.taken, re.left);
+    return rc;
+}
+
+enum gw_code gd_calendars_restore(struct gd *gd, struct gw_err *err)
+{
+    enum gw_code rc = restore_kind(gd, SCHED_RECORD_SUBSCRIPTION, err);
+
+    if (!rc)
+        rc = restore_kind(gd, SCHED_RECORD_CALENDAR, err);
+    if (rc)
+        return rc;
+    batch_commit(gd);
+    gd_calendar_publish_all(gd);
+    gd->loaded = true;
+    timer_arm(gd, net_loop_now(gd->loop));
+    return GW_OK;
+}
+
+/* No request goes out any more, and nobody is unsubscribed: the subscriptions are there to be
+ * resumed. */
+void gd_calendars_stop(struct gd *gd)
+{
+    if (gd->sched_timer)
+        net_timer_set(gd->sched_timer, GW_NEVER);
+    gd_notify_free(&gd->notify);
+}
+
+void gd_calendars_done(struct gd *gd)
+{
+    if (gd->sched)
+        sched_free(&gd->sched);
+    if (gd->batch)
+        store_batch_free(&gd->batch);
+    if (gd->sched_timer)
+        net_timer_free(&gd->sched_timer);
+    gd_notify_free(&gd->notify);
+}

@@ -1,0 +1,566 @@
+/* Gateways as they are kept: one record each, and one for the account with its password sealed. */
+#include "gd_gateways.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gd_check.h"
+#include "gw_bytes.h"
+#include "gw_log.h"
+#include "gw_map.h"
+#include "gw_mem.h"
+
+#define KIND_GATEWAY "gateway"
+#define KIND_ACCOUNT "account"
+#define ACCOUNT_KEY  "exchange"
+#define SEAL_CONTEXT "account/exchange"
+
+enum {
+    NAME_MAX_LEN = 64,
+    DESCRIPTION_MAX = 256,
+    PASSWORD_MAX = 1024,
+    GATEWAYS_MAX = 1000,
+    HTTPS_PORT = 443,
+    HTTP_PORT = 80
+};
+
+struct gateway {
+    char *name, *host, *description;
+    uint16_t port;
+    bool http;
+    struct cert_client *cert; /* NULL: http */
+    struct net_tls_policy policy;
+    struct ews_client *client;
+};
+
+struct gd_gateways {
+    struct gd *gd;
+    struct gw_map *by_name;
+    struct gw_list calls;
+    char *account, *password; /* NULL: not set yet */
+};
+
+/* One request of the scheduler on its way. */
+struct exchange_call {
+    struct gw_list link;
+    struct gd_gateways *gateways;
+    struct ews_call *call;
+    sched_answer_fn *done;
+    void *done_ctx;
+};
+
+/* --- what the scheduler sends through */
+
+static void call_done(const struct ews_answer *answer, void *ctx)
+{
+    struct exchange_call *c = ctx;
+    struct gw_now now = net_loop_now(c->gateways->gd->loop);
+    sched_answer_fn *done = c->done;
+    void *done_ctx = c->done_ctx;
+
+    gw_list_remove(&c->link);
+    free(c);
+    done(answer, now, done_ctx);
+}
+
+static void *exchange_start(void *ctx, struct gw_str name, const struct ews_request *request,
+                            sched_answer_fn *done, void *done_ctx)
+{
+    struct gd_gateways *g = ctx;
+    struct gateway *gateway = gw_map_get(g->by_name, name);
+    struct exchange_call *c = gw_new(struct exchange_call);
+
+    assert(gateway);
+    *c = (struct exchange_call){ .gateways = g, .done = done, .done_ctx = done_ctx };
+    gw_list_append(&g->calls, &c->link);
+    c->call = ews_client_start(gateway->client, request, call_done, c);
+    return c;
+}
+
+static void exchange_cancel(void *ctx, void *handle)
+{
+    struct exchange_call *c = handle;
+
+    (void)ctx;
+    ews_call_cancel(&c->call);
+    gw_list_remove(&c->link);
+    free(c);
+}
+
+struct sched_exchange gd_gateways_exchange(struct gd_gateways *g)
+{
+    return (struct sched_exchange){ exchange_start, exchange_cancel, g };
+}
+
+/* --- one gateway */
+
+static void gateway_free(struct gateway **gatewayp)
+{
+    struct gateway *gateway = *gatewayp;
+
+    if (!gateway)
+        return;
+    *gatewayp = NULL;
+    ews_client_free(&gateway->client);
+    cert_client_free(&gateway->cert);
+    free(gateway->name);
+    free(gateway->host);
+    free(gateway->description);
+    free(gateway);
+}
+
+static unsigned timeout_ms(const struct gd *gd)
+{
+    return (unsigned)(gd->settings.sched.exchange_timeout_s * GW_SECOND_MS);
+}
+
+/* What is needed to talk to the server at gateway->host. */
+static enum gw_code gateway_connect(struct gd_gateways *g, struct gateway *gateway,
+                                    const char *account, const char *password, struct gw_err *err)
+{
+    struct ews_client_args args = {
+        .host = gateway->host,
+        .port = gateway->port,
+        .account = account,
+        .password = password,
+        .timeout_ms = timeout_ms(g->gd),
+        .allow_http = gateway->http,
+    };
+    enum gw_code rc;
+
+    if (!gateway->http) {
+        rc = cert_client_new(g->gd->certs, CERT_TRUST_EXCHANGE, gw_str_of(gateway->host),
+                             &gateway->cert, err);
+        if (rc)
+            return rc;
+        gateway->policy = cert_client_policy(gateway->cert);
+        args.tls = &gateway->policy;
+    }
+    return ews_client_new(g->gd->loop, &args, &gateway->client, err);
+}
+
+static enum gw_code name_check(struct gw_str name, struct gw_err *err)
+{
+    bool fine = name.len > 0 && name.len <= NAME_MAX_LEN;
+
+    for (size_t i = 0; i < name.len; i++)
+        fine &= (name.p[i] >= 'a' && name.p[i] <= 'z') || (name.p[i] >= 'A' && name.p[i] <= 'Z') ||
+                (name.p[i] >= '0' && name.p[i] <= '9') || strchr("-_.", name.p[i]) != NULL;
+    if (!fine)
+        return gw_fail(err, GW_INVALID,
+                       "the name of a gateway is 1 to %d letters, digits, '-', '_' and '.'",
+                       NAME_MAX_LEN);
+    return GW_OK;
+}
+
+static enum gw_code http_check(const struct gd *gd, bool http, struct gw_err *err)
+{
+    if (http && !gd->config.lab_allow_http)
+        return gw_fail(err, GW_INVALID,
+                       "plain HTTP would show the password to the network; for a lab, set "
+                       "'lab_allow_http = yes' in the configuration file and restart");
+    return GW_OK;
+}
+
+/* A new gateway as 'old' (NULL: none) would be after the edit. */
+static enum gw_code gateway_make(struct gd_gateways *g, struct gw_str name,
+                                 const struct gateway *old, const struct admin_gateway_edit *edit,
+                                 const char *account, const char *password, struct gateway **out,
+                                 struct gw_err *err)
+{
+    struct gateway *gateway = gw_new(struct gateway);
+    enum gw_code rc;
+
+    gateway->name = gw_str_dup(name);
+    gateway->http = edit->http >= 0 ? edit->http : old ? old->http : false;
+    gateway->host = gw_str_dup(edit->host.p ? edit->host : gw_str_of(old ? old->host : ""));
+    gateway->description =
+        gw_str_dup(edit->description.p ? gw_str_utf8_cut(edit->description, DESCRIPTION_MAX)
+                                       : gw_str_of(old ? old->description : ""));
+    if (edit->port >= 0)
+        gateway->port = (uint16_t)edit->port;
+    else
+        gateway->port = old ? old->port : gateway->http ? HTTP_PORT : HTTPS_PORT;
+    rc = http_check(g->gd, gateway->http, err);
+    if (!rc && !gateway->host[0])
+        rc = gw_fail(err, GW_INVALID, "which host? give its name or address");
+    if (!rc && !account)
+        rc = gw_fail(err, GW_INVALID, "no account is set yet: give account and password");
+    if (!rc)
+        rc = gateway_connect(g, gateway, account, password, err);
+    if (rc)
+        gateway_free(&gateway);
+    else
+        *out = gateway;
+    return rc;
+}
+
+/* --- records */
+
+static void record_put(struct store_batch *b, const char *kind, const char *key, json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT);
+
+    store_put(b, kind, gw_str_of(key), (struct gw_str){ NULL, 0 }, gw_str_of(text));
+    free(text);
+    json_decref(json);
+}
+
+static void gateway_save(struct store_batch *b, const struct gateway *gateway)
+{
+    record_put(b, KIND_GATEWAY, gateway->name,
+               json_pack("{s:s, s:i, s:b, s:s}", "host", gateway->host, "port", (int)gateway->port,
+                         "http", gateway->http, "description", gateway->description));
+}
+
+static void account_save(struct store_batch *b, const struct gd_gateways *g)
+{
+    struct gw_buf sealed;
+
+    gw_buf_init(&sealed, 4 * PASSWORD_MAX);
+    store_seal(g->gd->store, GW_STR(SEAL_CONTEXT), gw_str_of(g->password), &sealed);
+    record_put(b, KIND_ACCOUNT, ACCOUNT_KEY,
+               json_pack("{s:s, s:s%}", "account", g->account, "password", sealed.p, sealed.len));
+    gw_buf_done(&sealed);
+}
+
+static enum gw_code account_read(struct gd_gateways *g, struct gw_str value, struct gw_err *err)
+{
+    json_t *json = json_loadb(value.p, value.len, 0, NULL);
+    const char *account, *sealed;
+    struct gw_buf password;
+    enum gw_code rc;
+
+    gw_buf_init(&password, PASSWORD_MAX + 1);
+    if (json_unpack(json, "{s:s, s:s}", "account", &account, "password", &sealed))
+        rc = gw_fail(err, GW_BADMSG, "the record of the Exchange account makes no sense");
+    else
+        rc = store_unseal(g->gd->store, GW_STR(SEAL_CONTEXT), gw_str_of(sealed), &password, err);
+    if (!rc) {
+        g->account = gw_str_dup(gw_str_of(account));
+        g->password = gw_str_dup(gw_buf_str(&password));
+    }
+    if (password.p)
+        gw_wipe(password.p, password.len);
+    gw_buf_done(&password);
+    json_decref(json);
+    return rc;
+}
+
+static void account_load_one(const struct store_record *r, void *ctx)
+{
+    struct gd_gateways *g = ctx;
+    struct gw_err err;
+
+    if (gw_str_is(r->key, ACCOUNT_KEY) && account_read(g, r->value, &err))
+        gw_error("gatewayd",
+                 "account of Exchange cannot be used: %s; set it again: kalendsctl gateway edit",
+                 err.msg);
+}
+
+static enum gw_code gateway_read(struct gd_gateways *g, const struct store_record *r,
+                                 struct gateway **out, struct gw_err *err)
+{
+    json_t *json = json_loadb(r->value.p, r->value.len, 0, NULL);
+    struct admin_gateway_edit edit = { .port = -1, .http = -1 };
+    const char *host, *description;
+    enum gw_code rc;
+    int port;
+
+    if (json_unpack(json, "{s:s, s:i, s:b, s:s}", "host", &host, "port", &port, "http", &edit.http,
+                    "description", &description)) {
+        rc = gw_fail(err, GW_BADMSG, "the record makes no sense");
+    } else {
+        edit.host = gw_str_of(host);
+        edit.description = gw_str_of(description);
+        edit.port = port;
+        rc = gateway_make(g, r->key, NULL, &edit, g->account, g->password, out, err);
+    }
+    json_decref(json);
+    return rc;
+}
+
+static void gateway_put(struct gd_gateways *g, struct gateway *gateway)
+{
+    gw_map_set(g->by_name, gw_str_of(gateway->name), gateway);
+    sched_gateway_put(g->gd->sched, gw_str_of(gateway->name), net_loop_now(g->gd->loop));
+}
+
+static void gateway_load_one(const struct store_record *r, void *ctx)
+{
+    struct gd_gateways *g = ctx;
+    struct gateway *gateway;
+    char name[GW_QUOTE_MAX];
+    struct gw_err err;
+
+    if (gateway_read(g, r, &gateway, &err))
+        gw_error("gatewayd", "gateway left out name=%s error='%s'", gw_quote(r->key, name),
+                 err.msg);
+    else
+        gateway_put(g, gateway);
+}
+
+enum gw_code gd_gateways_load(struct gd *gd, struct gw_err *err)
+{
+    enum gw_code rc = gd_load(gd, KIND_ACCOUNT, account_load_one, gd->gateways, err);
+
+    if (!rc)
+        rc = gd_load(gd, KIND_GATEWAY, gateway_load_one, gd->gateways, err);
+    return rc;
+}
+
+/* --- life */
+
+struct gd_gateways *gd_gateways_new(struct gd *gd)
+{
+    struct gd_gateways *g = gw_new(struct gd_gateways);
+
+    g->gd = gd;
+    g->by_name = gw_map_new();
+    gw_list_init(&g->calls);
+    return g;
+}
+
+void gd_gateways_free(struct gd_gateways **gp)
+{
+    struct gd_gateways *g = *gp;
+    struct gateway *gateway;
+    size_t pos = 0;
+
+    if (!g)
+        return;
+    *gp = NULL;
+    while ((gateway = gw_map_next(g->by_name, &pos)))
+        gateway_free(&gateway);
+    gw_map_free(&g->by_name);
+    free(g->account);
+    gw_secret_free(&g->password);
+    free(g);
+}
+
+void gd_gateways_timeout_set(struct gd_gateways *g, unsigned ms)
+{
+    struct gateway *gateway;
+    size_t pos = 0;
+
+    while ((gateway = gw_map_next(g->by_name, &pos)))
+        ews_client_set_timeout(gateway->client, ms);
+}
+
+void gd_gateways_trust_changed(struct gd *gd)
+{
+    struct gw_now now = net_loop_now(gd->loop);
+    struct sched_gateway_view view;
+    struct gateway *gateway;
+    size_t pos = 0;
+
+    while ((gateway = gw_map_next(gd->gateways->by_name, &pos))) {
+        ews_client_reconnect(gateway->client);
+        if (sched_gateway_view(gd->sched, gw_str_of(gateway->name), now, &view) &&
+            view.state != SCHED_GATEWAY_UP)
+            sched_gateway_put(gd->sched, gw_str_of(gateway->name), now);
+    }
+}
+
+/* --- shown and changed */
+
+static int by_name(const void *a, const void *b)
+{
+    const struct gateway *const *x = a, *const *y = b;
+
+    return strcmp((*x)->name, (*y)->name);
+}
+
+void gd_gateways_each(const struct gd_gateways *g, admin_gateway_fn *each, void *each_ctx)
+{
+    size_t count = gw_map_len(g->by_name), pos = 0;
+    struct gateway **list = gw_realloc(NULL, count + 1, sizeof(*list));
+
+    for (size_t i = 0; i < count; i++)
+        list[i] = gw_map_next(g->by_name, &pos);
+    qsort(list, count, sizeof(*list), by_name);
+    for (size_t i = 0; i < count; i++)
+        each(
+            &(struct admin_gateway){
+                .name = gw_str_of(list[i]->name),
+                .host = gw_str_of(list[i]->host),
+                .account = gw_str_of(g->account),
+                .description = gw_str_of(list[i]->description),
+                .port = list[i]->port,
+                .http = list[i]->http,
+                .has_password = g->password != NULL,
+            },
+            each_ctx);
+    free(list);
+}
+
+bool gd_gateway_target(const struct gd_gateways *g, struct gw_str name,
+                       struct gd_gateway_target *out)
+{
+    const struct gateway *gateway = gw_map_get(g->by_name, name);
+
+    if (!gateway)
+        return false;
+    *out = (struct gd_gateway_target){ .host = gateway->host,
+                                       .port = gateway->port,
+                                       .http = gateway->http,
+                                       .client = gateway->client,
+                                       .cert = gateway->cert,
+                                       .policy = gateway->policy };
+    return true;
+}
+
+/* The account as it would be after the edit: what was not said stays. */
+struct account_edit {
+    char *account, *password;
+    bool changed;
+};
+
+static enum gw_code account_edit_init(const struct gd_gateways *g,
+                                      const struct admin_gateway_edit *edit,
+                                      struct account_edit *out, struct gw_err *err)
+{
+    bool other = edit->account.p && g->account && !gw_str_is(edit->account, g->account);
+
+    if (other && !edit->password.p)
+        return gw_fail(err, GW_INVALID, "another account needs its password");
+    if (edit->password.p && edit->password.len > PASSWORD_MAX)
+        return gw_fail(err, GW_INVALID, "the password is longer than %d bytes", PASSWORD_MAX);
+    if ((edit->password.p && memchr(edit->password.p, 0, edit->password.len)) ||
+        (edit->account.p && memchr(edit->account.p, 0, edit->account.len)))
+        return gw_fail(err, GW_INVALID, "account and password must not hold a NUL character");
+    *out = (struct account_edit){ .changed = edit->account.p || edit->password.p };
+    if (edit->account.p || g->account)
+        out->account =
+            edit->account.p ? gw_str_dup(edit->account) : gw_str_dup(gw_str_of(g->account));
+    if (edit->password.p || g->password)
+        out->password =
+            edit->password.p ? gw_str_dup(edit->password) : gw_str_dup(gw_str_of(g->password));
+    if (out->account && !out->password) {
+        free(out->account);
+        return gw_fail(err, GW_INVALID, "the account needs its password");
+    }
+    return GW_OK;
+}
+
+static void account_edit_done(struct account_edit *a)
+{
+    free(a->account);
+    gw_secret_free(&a->password);
+}
+
+/* On every gateway: the next request uses it. 'but' was made with it. */
+static void account_apply(struct gd_gateways *g, struct account_edit *a, const struct gateway *but)
+{
+    struct gw_now now = net_loop_now(g->gd->loop);
+    struct gateway *gateway;
+    struct gw_err err;
+    size_t pos = 0;
+
+    free(g->account);
+    gw_secret_free(&g->password);
+    g->account = a->account;
+    g->password = a->password;
+    *a = (struct account_edit){ 0 };
+    while ((gateway = gw_map_next(g->by_name, &pos))) {
+        if (gateway == but)
+            continue;
+        if (ews_client_set_account(gateway->client, g->account, g->password, &err))
+            gw_error("gatewayd", "account not changed gateway=%s error='%s'", gateway->name,
+                     err.msg);
+        sched_gateway_put(g->gd->sched, gw_str_of(gateway->name), now);
+    }
+}
+
+/* The record first, then the change: done comes when it is on the disk. */
+static void change_commit(struct gd_gateways *g, struct gateway *gateway, struct account_edit *a,
+                          store_done_fn *done, void *done_ctx)
+{
+    struct store_batch *b = store_batch_new();
+    struct gateway *old = gw_map_get(g->by_name, gw_str_of(gateway->name));
+    bool account_changed = a->changed;
+
+    gd_checks_abort(g->gd, gw_str_of(gateway->name));
+    gateway_put(g, gateway); /* calls of the old one are cancelled here */
+    gateway_free(&old);
+    if (account_changed) {
+        account_apply(g, a, gateway);
+        account_save(b, g);
+    }
+    gateway_save(b, gateway);
+    store_commit(g->gd->store, &b, done, done_ctx);
+    gw_info("gatewayd", "gateway set name=%s host=%s port=%u%s%s", gateway->name, gateway->host,
+            gateway->port, gateway->http ? " http=yes" : "", account_changed ? " account=new" : "");
+}
+
+static enum gw_code gateway_change(struct gd *gd, struct gw_str name, const struct gateway *old,
+                                   const struct admin_gateway_edit *edit, store_done_fn *done,
+                                   void *done_ctx, struct gw_err *err)
+{
+    struct gd_gateways *g = gd->gateways;
+    struct account_edit account;
+    struct gateway *gateway;
+    enum gw_code rc;
+
+    rc = account_edit_init(g, edit, &account, err);
+    if (rc)
+        return rc;
+    rc = gateway_make(g, name, old, edit, account.account, account.password, &gateway, err);
+    if (!rc)
+        change_commit(g, gateway, &account, done, done_ctx);
+    account_edit_done(&account);
+    return rc;
+}
+
+enum gw_code gd_gateway_add(struct gd *gd, struct gw_str name,
+                            const struct admin_gateway_edit *edit, store_done_fn *done,
+                            void *done_ctx, struct gw_err *err)
+{
+    enum gw_code rc = name_check(name, err);
+
+    if (rc)
+        return rc;
+    if (gw_map_get(gd->gateways->by_name, name))
+        return gw_fail(err, GW_EXISTS, "there is a gateway '%.*s' already", GW_STR_ARG(name));
+    if (gw_map_len(gd->gateways->by_name) >= GATEWAYS_MAX)
+        return gw_fail(err, GW_LIMIT, "there are %d gateways already", GATEWAYS_MAX);
+    return gateway_change(gd, name, NULL, edit, done, done_ctx, err);
+}
+
+static enum gw_code no_gateway(struct gw_str name, struct gw_err *err)
+{
+    return gw_fail(err, GW_NOTFOUND, "there is no gateway '%.*s'",
+                   GW_STR_ARG(gw_str_utf8_cut(name, NAME_MAX_LEN)));
+}
+
+enum gw_code gd_gateway_edit(struct gd *gd, struct gw_str name,
+                             const struct admin_gateway_edit *edit, store_done_fn *done,
+                             void *done_ctx, struct gw_err *err)
+{
+    const struct gateway *old = gw_map_get(gd->gateways->by_name, name);
+
+    if (!old)
+        return no_gateway(name, err);
+    return gateway_change(gd, name, old, edit, done, done_ctx, err);
+}
+
+enum gw_code gd_gateway_remove(struct gd *gd, struct gw_str name, store_done_fn *done,
+                               void *done_ctx, struct gw_err *err)
+{
+    struct gateway *gateway = gw_map_get(gd->gateways->by_name, name);
+    struct store_batch *b;
+
+    if (!gateway)
+        return no_gateway(name, err);
+    gd_checks_abort(gd, name);
+    sched_gateway_remove(gd->sched, name, net_loop_now(gd->loop));
+    gw_map_remove(gd->gateways->by_name, name);
+    gw_info("gatewayd", "gateway removed name=%s", gateway->name);
+    b = store_batch_new();
+    store_del(b, KIND_GATEWAY, name);
+    store_commit(gd->store, &b, done, done_ctx);
+    gateway_free(&gateway);
+    return GW_OK;
+}

@@ -1,0 +1,35 @@
+/* Where Exchange calls back: the listener of now, and those of before a change of the port, which
+ * go on listening until the subscriptions made for them are gone. */
+#ifndef GD_NOTIFY_H
+#define GD_NOTIFY_H
+
+#include "ews_listener.h"
+#include "gw_buf.h"
+#include "gw_time.h"
+
+struct gd_notify;
+
+struct gd_notify_args {
+    struct net_loop *loop;
+    const char *address;
+    const char *url_host; /* empty: this machine's full name */
+    uint16_t port;
+    ews_notification_fn *on_notification;
+    void *ctx;
+};
+
+enum gw_code gd_notify_new(const struct gd_notify_args *args, struct gd_notify **out,
+                           struct gw_err *err);
+void gd_notify_free(struct gd_notify **np);
+
+/* GW_OK also when nothing changes. On failure the old one stays. The old one is heard until 'until'. */
+enum gw_code gd_notify_set_port(struct gd_notify *n, uint16_t port, gw_time until,
+                                struct gw_err *err);
+void gd_notify_tick(struct gd_notify *n,
+                    gw_time now); /* frees old ones; not from on_notification */
+
+void gd_notify_url(const struct gd_notify *n, struct gw_buf *out); /* without a token */
+uint16_t gd_notify_port(const struct gd_notify *n);
+void gd_notify_stats(const struct gd_notify *n, struct ews_listener_stats *out); /* of now */
+
+#endif

@@ -1,0 +1,186 @@
+/* The directory's users and domains, as the presence core, the scheduler and XMPP are to know them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gd.h"
+#include "gw_log.h"
+#include "gw_mem.h"
+
+bool gd_user_has_calendar(const struct dir_user *u)
+{
+    return u && u->im_enabled && u->calendar_enabled && u->mail.len > 0;
+}
+
+/* --- changes of the directory */
+
+static void calendar_change(struct gd *gd, const struct dir_user_change *c, struct gw_now now)
+{
+    bool before = gd_user_has_calendar(c->before), after = gd_user_has_calendar(c->after);
+
+    if (after) {
+        sched_user_put(gd->sched, c->after->jid, c->after->mail, now);
+        return;
+    }
+    if (!before)
+        return;
+    sched_user_remove(gd->sched, c->before->jid);
+    if (c->after)
+        gd_calendar_publish(gd, c->after->jid); /* nothing is known any more */
+}
+
+static bool must_log_in_again(const struct dir_user_change *c)
+{
+    return c->before && c->after &&
+           (c->password_changed || (c->before->im_enabled && !c->after->im_enabled));
+}
+
+static void on_user(const struct dir_user_change *c, void *ctx)
+{
+    struct gd *gd = ctx;
+    struct gw_now now = net_loop_now(gd->loop);
+    struct gw_err err;
+
+    if (!c->before && pres_user_add(gd->core, c->after->jid, &err))
+        gw_error("gatewayd", "user has no presence: %s", err.msg);
+    if (!c->password_changed)
+        calendar_change(gd, c, now);
+    if (must_log_in_again(c))
+        pres_user_end_sessions(gd->core, c->after->jid, PRES_END_REFUSED, now);
+    if (!c->after)
+        pres_user_remove(gd->core, c->before->jid, now);
+}
+
+static void on_domain(struct gw_str domain, bool added, void *ctx)
+{
+    struct gd *gd = ctx;
+
+    if (!added) {
+        pres_domain_remove(gd->core, domain);
+        return;
+    }
+    pres_domain_add(gd->core, domain);
+    if (gd->loaded)
+        gd_presence_cover_domains(gd);
+}
+
+/* --- our certificate */
+
+static size_t domain_names(const struct gd *gd, struct gw_str **out)
+{
+    size_t count = dir_domain_count(gd->dir), pos = 0, n = 0;
+    struct dir_domain domain;
+
+    *out = gw_realloc(NULL, count + 1, sizeof(**out));
+    while (n < count && dir_domain_next(gd->dir, &pos, &domain))
+        (*out)[n++] = domain.ascii;
+    return n;
+}
+
+void gd_presence_cover_domains(struct gd *gd)
+{
+    struct gw_str *names;
+    size_t count = domain_names(gd, &names);
+    struct gw_err err;
+
+    if (gd->identity && count > 0 &&
+        cert_identity_cover(gd->identity, names, count, net_loop_now(gd->loop).utc, &err))
+        gw_error("gatewayd", "certificate for XMPP was not made anew: %s", err.msg);
+    free(names);
+}
+
+static enum gw_code identity_open(struct gd *gd, struct gw_err *err)
+{
+    struct net_tls_policy policy;
+    struct gw_str *names;
+    size_t count = domain_names(gd, &names);
+    enum gw_code rc;
+
+    rc = cert_identity_open(gd->certs,
+                            &(struct cert_identity_args){
+                                .name = CERT_IDENTITY_XMPP,
+                                .names = names,
+                                .names_count = count,
+                                .now = net_loop_now(gd->loop).utc,
+                            },
+                            &gd->identity, err);
+    free(names);
+    if (rc)
+        return rc;
+    policy = cert_identity_policy(gd->identity);
+    return net_tls_new(NET_TLS_SERVER, &policy, &gd->tls, err);
+}
+
+void gd_presence_reload(struct gd *gd)
+{
+    struct gw_err err;
+
+    if (!gd->identity)
+        return;
+    if (cert_identity_reload(gd->identity, &err))
+        gw_error("gatewayd", "certificate for XMPP was not read again, the old one stays: %s",
+                 err.msg);
+    else
+        gd_presence_cover_domains(gd);
+}
+
+/* --- logging in */
+
+static bool credentials(struct gw_str jid, enum xmpp_hash hash, struct xmpp_credentials *out,
+                        void *ctx)
+{
+    const struct gd *gd = ctx;
+    const struct dir_password *p;
+    struct dir_user user;
+
+    if (!dir_user_get(gd->dir, jid, &user) || !user.im_enabled)
+        return false;
+    p = dir_password_get(gd->dir, jid);
+    if (!p)
+        return false;
+    *out = (struct xmpp_credentials){ .salt_len = DIR_SALT_LEN, .iterations = p->iterations };
+    memcpy(out->salt, p->salt, DIR_SALT_LEN);
+    if (hash == XMPP_SHA256) {
+        memcpy(out->stored_key, p->sha256_stored_key, sizeof(p->sha256_stored_key));
+        memcpy(out->server_key, p->sha256_server_key, sizeof(p->sha256_server_key));
+    } else {
+        memcpy(out->stored_key, p->sha1_stored_key, sizeof(p->sha1_stored_key));
+        memcpy(out->server_key, p->sha1_server_key, sizeof(p->sha1_server_key));
+    }
+    return true;
+}
+
+/* --- start */
+
+void gd_presence_start(struct gd *gd)
+{
+    gd->core = pres_core_new(
+        &(struct pres_core_args){ .store = gd->store, .settings = &gd->settings.pres });
+    dir_listen(gd->dir, &(struct dir_listener){ on_user, on_domain, gd });
+}
+
+enum gw_code gd_presence_listen(struct gd *gd, struct gw_err *err)
+{
+    struct xmpp_server_args args = {
+        .loop = gd->loop,
+        .pool = gd->pool,
+        .core = gd->core,
+        .settings = &gd->settings.xmpp,
+        .credentials = credentials,
+        .credentials_ctx = gd,
+        .version = KALENDS_VERSION,
+    };
+    enum gw_code rc;
+
+    rc = identity_open(gd, err);
+    if (rc)
+        return rc;
+    gd_presence_cover_domains(gd);
+    args.tls = gd->tls;
+    gd->xmpp = xmpp_server_new(&args, err);
+    if (!gd->xmpp)
+        return err->code;
+    if (xmpp_server_listen(gd->xmpp, gd->config.xmpp_listen, (uint16_t)gd->config.xmpp_port,
+                           &gd->xmpp_port, err))
+        return gw_fail_prefix(err, "XMPP (xmpp_listen and xmpp_port of the configuration file): ");
+    return GW_OK;
+}
