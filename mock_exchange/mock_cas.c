@@ -321,11 +321,12 @@ enum gw_code mock_cas_up(struct mock_cas *cas, struct gw_err *err)
     return GW_OK;
 }
 
-void mock_cas_clear(struct mock_cas *cas)
+static void held_drop_all(struct mock_cas *cas)
 {
-    mock_troubles_clear(&cas->troubles);
-    while (!gw_list_is_empty(&cas->held)) {
-        struct held *h = GW_CONTAINER(cas->held.next, struct held, link);
+    struct gw_list *link;
+
+    while ((link = gw_list_pop(&cas->held))) {
+        struct held *h = GW_CONTAINER(link, struct held, link);
 
         net_http_on_gone(h->x, NULL, NULL);
         net_http_drop(h->x);
@@ -333,15 +334,15 @@ void mock_cas_clear(struct mock_cas *cas)
     }
 }
 
+void mock_cas_clear(struct mock_cas *cas)
+{
+    mock_troubles_clear(&cas->troubles);
+    held_drop_all(cas);
+}
+
 void mock_cas_down(struct mock_cas *cas)
 {
-    while (!gw_list_is_empty(&cas->held)) {
-        struct held *h = GW_CONTAINER(cas->held.next, struct held, link);
-
-        net_http_on_gone(h->x, NULL, NULL);
-        net_http_drop(h->x);
-        held_free(h);
-    }
+    held_drop_all(cas);
     net_http_server_free(&cas->server);
     mock_site_set_running(cas->service->subs, cas->site, false, net_loop_now(cas->loop));
 }

@@ -437,7 +437,7 @@ int mock_control_serve(struct mock_exchange *mx, const struct mock_control_reque
 {
     struct mock_control_call call = { .mx = mx, .request = request };
     struct gw_str text = gw_str_trim(request->body);
-    json_error_t where;
+    json_error_t where = { .line = 0 };
     json_t *body;
     int status = 400;
 

@@ -113,12 +113,12 @@ enum gw_code mock_control_user(struct mock_control_call *call)
 enum gw_code mock_control_user_remove(struct mock_control_call *call)
 {
     struct mock_mailbox *mailbox = user_of(call);
+    struct gw_list *link;
 
     if (!mailbox)
         return call->err.code;
-    while (!gw_list_is_empty(&mailbox->subs))
-        mock_sub_lose(call->mx->subs,
-                      GW_CONTAINER(mailbox->subs.next, struct mock_sub, in_mailbox));
+    while ((link = gw_list_pop(&mailbox->subs)))
+        mock_sub_lose(call->mx->subs, GW_CONTAINER(link, struct mock_sub, in_mailbox));
     mock_mailbox_remove(call->mx->org, mailbox);
     return GW_OK;
 }

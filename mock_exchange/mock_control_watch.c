@@ -61,13 +61,13 @@ enum gw_code mock_control_subs(struct mock_control_call *call)
 
     if (rc)
         return rc;
-    all = malloc((mock_subs_count(subs) + 1) * sizeof(*all));
+    all = malloc((mock_subs_count(subs) + 1) * sizeof(struct mock_sub *));
     if (!all)
         return gw_fail(&call->err, GW_LIMIT, "too many subscriptions for one list");
     while ((sub = mock_sub_next(subs, &pos)))
         if (sub_fits(sub, call->request))
             all[count++] = sub;
-    qsort(all, count, sizeof(*all), sub_cmp);
+    qsort(all, count, sizeof(struct mock_sub *), sub_cmp);
     list = json_array();
     for (size_t i = (size_t)offset; i < count && i < (size_t)(offset + limit); i++)
         (void)json_array_append_new(list, sub_json(all[i]));

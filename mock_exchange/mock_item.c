@@ -74,10 +74,10 @@ static void item_insert(struct mock_mailbox *mailbox, struct mock_item *item)
 
     if (mailbox->item_count == mailbox->item_cap) {
         mailbox->item_cap = mailbox->item_cap ? 2 * mailbox->item_cap : 4;
-        mailbox->items = gw_realloc(mailbox->items, mailbox->item_cap, sizeof(*mailbox->items));
+        mailbox->items = gw_realloc(mailbox->items, mailbox->item_cap, sizeof(struct mock_item *));
     }
     memmove(mailbox->items + at + 1, mailbox->items + at,
-            (mailbox->item_count - at) * sizeof(*mailbox->items));
+            (mailbox->item_count - at) * sizeof(struct mock_item *));
     mailbox->items[at] = item;
     mailbox->item_count++;
     if (item->data.end - item->data.start > mailbox->longest)
@@ -89,7 +89,7 @@ static void item_take_out(struct mock_mailbox *mailbox, const struct mock_item *
     size_t at = item_place(mailbox, item);
 
     memmove(mailbox->items + at, mailbox->items + at + 1,
-            (mailbox->item_count - at - 1) * sizeof(*mailbox->items));
+            (mailbox->item_count - at - 1) * sizeof(struct mock_item *));
     mailbox->item_count--;
 }
 

@@ -29,7 +29,7 @@ enum gw_code mock_json_only(const json_t *object, const char *what, const char *
 
     if (!json_is_object(object))
         return gw_fail(err, GW_INVALID, "%s is not a JSON object", what);
-    json_object_foreach((json_t *)(uintptr_t)object, name, value)
+    json_object_foreach((json_t *)object, name, value)
     {
         if (!list_has(members, name))
             return gw_fail(err, GW_INVALID, "%s has no member %s; it may have: %s", what,

@@ -311,7 +311,7 @@ bool mock_get_item(struct mock_call *call)
     };
     const struct xml_node *ids = xml_child(call->node, MOCK_NS_MESSAGES, "ItemIds");
     struct xml_writer *w = &call->w;
-    unsigned fields;
+    unsigned fields = 0;
 
     if (!mock_check_children(call, call->node, rule, sizeof(rule) / sizeof(*rule)) ||
         !shape_read(call, xml_child(call->node, MOCK_NS_MESSAGES, "ItemShape"), &fields))

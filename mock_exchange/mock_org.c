@@ -55,7 +55,7 @@ static void *get_folded(const struct gw_map *map, struct gw_str key)
     for (size_t i = 0; i < key.len; i++) {
         char c = key.p[i];
 
-        fold[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+        fold[i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
     }
     return gw_map_get(map, (struct gw_str){ fold, key.len });
 }
@@ -248,7 +248,8 @@ enum gw_code mock_mailbox_add(struct mock_org *org, const struct mock_mailbox_ar
     gw_list_init(&mailbox->subs);
     if (org->mailbox_count == org->mailbox_cap) {
         org->mailbox_cap = org->mailbox_cap ? 2 * org->mailbox_cap : 64;
-        org->mailboxes = gw_realloc(org->mailboxes, org->mailbox_cap, sizeof(*org->mailboxes));
+        org->mailboxes =
+            gw_realloc(org->mailboxes, org->mailbox_cap, sizeof(struct mock_mailbox *));
     }
     org->mailboxes[org->mailbox_count++] = mailbox;
     org->mailbox_live++;

@@ -102,14 +102,13 @@ static void slot_free(struct mock_push *push, struct slot *slot)
 void mock_push_free(struct mock_push **pushp)
 {
     struct mock_push *push = *pushp;
+    struct gw_list *link;
 
     if (!push)
         return;
     *pushp = NULL;
-    while (!gw_list_is_empty(&push->idle))
-        slot_free(push, GW_CONTAINER(push->idle.next, struct slot, link));
-    while (!gw_list_is_empty(&push->busy))
-        slot_free(push, GW_CONTAINER(push->busy.next, struct slot, link));
+    while ((link = gw_list_pop(&push->idle)) || (link = gw_list_pop(&push->busy)))
+        slot_free(push, GW_CONTAINER(link, struct slot, link));
     groups_sweep(push);
     net_wake_free(&push->wake);
     gw_map_free(&push->groups);

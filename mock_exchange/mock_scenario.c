@@ -83,8 +83,8 @@ enum gw_code mock_meeting_read(const json_t *meeting, int64_t shift_ms, gw_utc n
     if (!rc)
         rc = mock_json_text(meeting, "location", &location, err);
     /* The item copies them, so that borrowing is enough. */
-    data->subject = subject.len ? (char *)(uintptr_t)subject.p : NULL;
-    data->location = location.len ? (char *)(uintptr_t)location.p : NULL;
+    data->subject = subject.len ? (char *)subject.p : NULL;
+    data->location = location.len ? (char *)location.p : NULL;
     return rc;
 }
 
@@ -146,8 +146,8 @@ enum gw_code mock_scenario_oof(struct mock_mailbox *mailbox, const json_t *json,
         return gw_fail(err, GW_INVALID, "oof: scheduled needs 'start' and a later 'end', or 'for'");
     if (internal.len > MOCK_TEXT_MAX || external.len > MOCK_TEXT_MAX)
         return gw_fail(err, GW_INVALID, "oof: a reply is longer than %d bytes", MOCK_TEXT_MAX);
-    oof.internal_reply = internal.len ? (char *)(uintptr_t)internal.p : NULL;
-    oof.external_reply = external.len ? (char *)(uintptr_t)external.p : NULL;
+    oof.internal_reply = internal.len ? (char *)internal.p : NULL;
+    oof.external_reply = external.len ? (char *)external.p : NULL;
     mock_oof_set(mailbox, &oof);
     return GW_OK;
 }
@@ -264,7 +264,7 @@ static enum gw_code user_group(struct mock_exchange *mx, const json_t *user, str
 
         args.address.len = (size_t)snprintf(
             address, sizeof(address), "%.*s%04lld@%.*s", (int)(prefix.len < 64 ? prefix.len : 64),
-            prefix.p, (long long)(first + i), (int)(domain.len < 256 ? domain.len : 256), domain.p);
+            prefix.p, (long long)first + i, (int)(domain.len < 256 ? domain.len : 256), domain.p);
         rc = mock_mailbox_add(mx->org, &args, &mailbox, err);
         if (!rc)
             rc = user_fill(mx, mailbox, user, i, now, err);

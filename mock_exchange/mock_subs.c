@@ -205,10 +205,11 @@ void mock_site_set_running(struct mock_subs *subs, struct mock_site *site, bool 
 
 size_t mock_site_lose(struct mock_subs *subs, struct mock_site *site)
 {
+    struct gw_list *link;
     size_t count = 0;
 
-    while (!gw_list_is_empty(&site->subs)) {
-        mock_sub_lose(subs, GW_CONTAINER(site->subs.next, struct mock_sub, in_site));
+    while ((link = gw_list_pop(&site->subs))) {
+        mock_sub_lose(subs, GW_CONTAINER(link, struct mock_sub, in_site));
         count++;
     }
     return count;

@@ -42,8 +42,10 @@ static void trouble_remove(struct mock_troubles *t, struct mock_trouble *trouble
 
 void mock_troubles_clear(struct mock_troubles *t)
 {
-    while (!gw_list_is_empty(&t->list))
-        trouble_remove(t, GW_CONTAINER(t->list.next, struct mock_trouble, link));
+    struct gw_list *link;
+
+    while ((link = gw_list_pop(&t->list)))
+        trouble_remove(t, GW_CONTAINER(link, struct mock_trouble, link));
 }
 
 enum gw_code mock_troubles_add(struct mock_troubles *t, const struct mock_trouble *trouble,

@@ -143,7 +143,7 @@ static void test_changes_are_told(void **state)
     assert_int_equal(seen.last.kind, MOCK_CREATED);
     assert_true(seen.last.free_busy);
     data = item->data;
-    data.subject = (char *)(uintptr_t) "Plans";
+    data.subject = (char *)"Plans";
     assert_int_equal(mock_item_change(org, item, &data, now, NULL), GW_OK);
     assert_int_equal(seen.last.kind, MOCK_MODIFIED);
     assert_false(seen.last.free_busy);
