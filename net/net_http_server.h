@@ -12,7 +12,8 @@ struct net_http_server;
 struct net_http_exchange; /* one request and its answer */
 
 /* The whole request has arrived. The handler answers before it returns, or keeps x and answers
- * later. Not called for requests over the limits: those are answered 413 or 431 here. */
+ * later: then it must have set net_http_on_gone(), since x ends when the client leaves. Not called
+ * for requests over the limits: those are answered 413 or 431 here. */
 typedef void net_http_handler_fn(struct net_http_exchange *x, void *ctx);
 
 struct net_http_server_args {
@@ -52,7 +53,7 @@ const char *net_http_peer(const struct net_http_exchange *x); /* "127.0.0.1", "u
 uint64_t net_http_connection_id(const struct net_http_exchange *x);
 
 /* Who wants to know that the client left before the answer was given (or its stream ended): after
- * on_gone the exchange must not be used. */
+ * on_gone the exchange must not be used. A client that shuts down its sending half has left. */
 void net_http_on_gone(struct net_http_exchange *x, void (*on_gone)(void *ctx), void *ctx);
 
 /* A header for the answer, before it is given. Copied. */
