@@ -3,6 +3,7 @@ remembers, with the time, what it was told."""
 
 import asyncio
 import logging
+import ssl
 import threading
 import time
 import warnings
@@ -92,6 +93,9 @@ class Client:
         xmpp = slixmpp.ClientXMPP(self.jid, self.password, sasl_mech=self.mech)
         xmpp.loop = self._loop
         xmpp.ca_certs = self.ca
+        if not self.ca:  # a gateway fresh from its box has a self-signed certificate
+            xmpp.ssl_context.check_hostname = False
+            xmpp.ssl_context.verify_mode = ssl.CERT_NONE
         xmpp.auto_authorize = True
         xmpp.auto_subscribe = True
         for plugin in ("xep_0030", "xep_0199"):
@@ -106,7 +110,7 @@ class Client:
             "every presence", slixmpp.xmlstream.matcher.MatchXPath("{jabber:client}presence"),
             self._on_presence))
         self._xmpp = xmpp
-        xmpp.connect(self.host, self.port)
+        xmpp.connect((self.host, self.port))
         try:
             self._loop.run_forever()
         finally:

@@ -1,0 +1,429 @@
+"""The XMPP front-end with a client that is not ours (slixmpp), and with raw sockets that misbehave."""
+
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+try:
+    from xmpp_client import Client
+except ImportError as error:
+    print(f"skipped: {error} (python3-slixmpp)")
+    sys.exit(77)
+
+DOMAIN = "x.example"
+HEADER = ("<?xml version='1.0'?><stream:stream to='x.example' version='1.0' xmlns='jabber:client' "
+          "xmlns:stream='http://etherx.jabber.org/streams'>")
+STARTTLS = "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
+ANN_PLAIN = ("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>"
+             "AGFubgBhbm4tc2VjcmV0</auth>")
+BIND = "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>"
+
+
+class Server:
+    """xmpp_test_server on a free port."""
+
+    def __init__(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.log = open(os.path.join(self.folder.name, "log"), "w+", encoding="utf-8")
+        self.process = subprocess.Popen(
+            [os.path.join(os.environ["KALENDS_BIN"], "xmpp_test_server"),
+             os.path.join(self.folder.name, "certs")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        words = self.process.stdout.readline().split()
+        if not words:
+            raise RuntimeError("xmpp_test_server: " + self.read_log())
+        self.port = int(words[1])
+
+    def read_log(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def __call__(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().strip()
+        assert answer == "ok", f"{command}: {answer}"
+
+    def close(self):
+        self.process.stdin.close()
+        code = self.process.wait(20)
+        self.process.stdout.close()
+        log = self.read_log()
+        self.log.close()
+        self.folder.cleanup()
+        assert code == 0, f"xmpp_test_server ended with {code}:\n{log}"
+
+    def client(self, name, **more):
+        return Client(f"{name}@{DOMAIN}", f"{name}-secret", port=self.port, **more)
+
+
+class Raw:
+    """A socket that says what it is told."""
+
+    def __init__(self, port, receive_buffer=None):
+        self.socket = socket.socket()
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.settimeout(10)
+        self.socket.connect(("127.0.0.1", port))
+        self.seen = ""
+
+    def send(self, text):
+        self.socket.sendall(text if isinstance(text, bytes) else text.encode())
+
+    def expect(self, text, timeout=10):
+        until = time.time() + timeout
+        while text not in self.seen:
+            self.socket.settimeout(max(0.01, until - time.time()))
+            data = self.socket.recv(65536)
+            if not data:
+                raise AssertionError(f"closed before {text!r}; seen: {self.seen[-500:]!r}")
+            self.seen += data.decode("utf-8", "replace")
+        self.seen = self.seen.split(text, 1)[1]
+
+    def expect_closed(self, timeout=10):
+        self.socket.settimeout(timeout)
+        try:
+            while True:
+                data = self.socket.recv(65536)
+                if not data:
+                    return
+        except ConnectionError:
+            return
+
+    def start_tls(self):
+        self.send(HEADER)
+        self.expect("<required/>")
+        self.send(STARTTLS)
+        self.expect("<proceed")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.socket = context.wrap_socket(self.socket, server_hostname=DOMAIN)
+        self.seen = ""
+
+    def log_in(self):
+        self.start_tls()
+        self.send(HEADER)
+        self.expect("</stream:features>")
+        self.send(ANN_PLAIN)
+        self.expect("<success")
+        self.send(HEADER)
+        self.expect("</stream:features>")
+        self.send(BIND)
+        self.expect("</iq>")
+
+    def close(self):
+        self.socket.close()
+
+
+class WithServer(unittest.TestCase):
+    def setUp(self):
+        self.server = Server()
+        self.addCleanup(self.server.close)
+
+    def log_in(self, name, **more):
+        client = self.server.client(name, **more).start()
+        self.addCleanup(client.stop)
+        client._wait(lambda: client.contact_states(client.jid), 10, "the server to take notice")
+        return client
+
+    def raw(self, **more):
+        raw = Raw(self.server.port, **more)
+        self.addCleanup(raw.close)
+        return raw
+
+    def befriend(self, a, b):
+        """slixmpp grants and asks back by itself."""
+        a.subscribe(b.jid)
+        a.wait_contact(b.jid, ("available", None))
+        b.wait_contact(a.jid, ("available", None))
+
+
+class Logins(WithServer):
+    def test_each_mechanism(self):
+        for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"):
+            with self.subTest(mechanism):
+                with self.server.client("ann", mech=mechanism) as ann:
+                    self.assertEqual(ann.jid, f"ann@{DOMAIN}")
+
+    def test_strongest_is_chosen(self):
+        self.log_in("ann")
+        self.assertIn("mechanism=SCRAM-SHA-256", self.server.read_log())
+
+    def test_certificate_is_shown(self):
+        with open(os.path.join(self.server.folder.name, "certs", "cup-xmpp.pem"),
+                  encoding="ascii") as f:
+            pem = f.read()
+        ca = os.path.join(self.server.folder.name, "ca.pem")
+        end = "-----END CERTIFICATE-----\n"
+        with open(ca, "w", encoding="ascii") as f:
+            f.write(pem[pem.index("-----BEGIN CERTIFICATE"):pem.index(end) + len(end)])
+        self.log_in("ann", ca=ca)
+
+    def test_wrong_password(self):
+        for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN"):
+            for name in ("ann", "nobody"):
+                with self.subTest(mechanism=mechanism, name=name):
+                    client = Client(f"{name}@{DOMAIN}", "wrong", port=self.server.port,
+                                    mech=mechanism)
+                    with self.assertRaisesRegex(ConnectionError, "authentication failed"):
+                        client.start()
+
+    def test_two_resources(self):
+        self.log_in("ann")
+        self.log_in("ann")
+        self.assertEqual(self.server.read_log().count(" bound jid="), 2)
+
+
+class Sessions(WithServer):
+    def test_subscribing_and_presence(self):
+        ann, bob = self.log_in("ann"), self.log_in("bob")
+        self.befriend(ann, bob)
+        ann.presence("dnd", "writing")
+        bob.wait_contact(ann.jid, ("dnd", "writing"))
+        ann.stop()
+        bob.wait_contact(ann.jid, ("unavailable", None))
+        ann = self.log_in("ann")
+        bob.wait_contact(ann.jid, ("available", ""))
+        ann.wait_contact(bob.jid, ("available", ""))
+
+    def test_request_waits(self):
+        ann = self.log_in("ann")
+        ann.subscribe(f"cleo@{DOMAIN}")
+        time.sleep(0.3)
+        cleo = self.log_in("cleo")
+        ann.wait_contact(cleo.jid, ("available", ""))
+        cleo.wait_contact(ann.jid, ("available", ""))
+
+    def test_roster(self):
+        ann = self.log_in("ann")
+
+        async def add(x):
+            await x.update_roster(f"bob@{DOMAIN}", name="Bob & Co", groups=["Work", "Fr\u00fchst\u00fcck"])
+            return await x.get_roster()
+        items = ann.call(add)["roster"]["items"]
+        self.assertEqual({str(jid): (item["name"], item["subscription"], sorted(item["groups"]))
+                          for jid, item in items.items()},
+                         {f"bob@{DOMAIN}": ("Bob & Co", "none", ["Fr\u00fchst\u00fcck", "Work"])})
+
+        async def remove(x):
+            await x.del_roster_item(f"bob@{DOMAIN}")
+            return await x.get_roster()
+        self.assertEqual(len(ann.call(remove)["roster"]["items"]), 0)
+
+    def test_roster_push_reaches_other_resource(self):
+        desk, phone = self.log_in("ann"), self.log_in("ann")
+        desk.do(lambda x: x.update_roster(f"bob@{DOMAIN}", name="Robert"))
+        self.wait_for(
+            lambda: phone.do(lambda x: x.client_roster[f"bob@{DOMAIN}"]["name"]) == "Robert")
+
+    def wait_for(self, condition, timeout=5):
+        until = time.time() + timeout
+        while not condition():
+            self.assertLess(time.time(), until, "waited too long")
+            time.sleep(0.05)
+
+    def test_messages(self):
+        ann, bob = self.log_in("ann"), self.log_in("bob")
+        ann.message(bob.jid, "hello <bob> & co \U0001f600")
+        bob.wait_message("hello <bob> & co \U0001f600")
+        errors = []
+        ann.do(lambda x: x.add_event_handler("message_error",
+                                             lambda m: errors.append(m["error"]["condition"])))
+        ann.message(f"cleo@{DOMAIN}", "nobody there")
+        self.wait_for(lambda: errors == ["service-unavailable"])
+
+    def test_questions(self):
+        ann = self.log_in("ann")
+        self.assertIsNotNone(ann.ping())
+        self.assertIsNotNone(ann.ping(DOMAIN))
+
+        async def ask(x):
+            info = await x["xep_0030"].get_info(jid=DOMAIN)
+            items = await x["xep_0030"].get_items(jid=DOMAIN)
+            return info["disco_info"], items["disco_items"]
+        info, items = ann.call(ask)
+        self.assertIn(("server", "im", None, "Kalends"), info["identities"])
+        self.assertIn("urn:xmpp:ping", info["features"])
+        self.assertEqual(len(items["items"]), 0)
+
+    def test_client_answers_ping_of_other_client(self):
+        ann, bob = self.log_in("ann"), self.log_in("bob")
+        bob_full = bob.do(lambda x: x.boundjid.full)
+        self.assertIsNotNone(ann.ping(bob_full))
+
+
+class Calendars(WithServer):
+    def test_meeting_begins_and_ends(self):
+        ann, bob = self.log_in("ann"), self.log_in("bob")
+        self.befriend(ann, bob)
+        self.server(f"calendar {ann.jid} MEETING In a meeting")
+        bob.wait_contact(ann.jid, ("away", "In a meeting"))
+        self.server("set xmpp.show_in_meeting dnd")
+        bob.wait_contact(ann.jid, ("dnd", "In a meeting"))
+        self.server(f"calendar {ann.jid} FREE")
+        bob.wait_contact(ann.jid, ("available", ""))
+
+    def test_offline_keeps_text_beside_it(self):
+        ann, bob = self.log_in("ann"), self.log_in("bob")
+        self.befriend(ann, bob)
+        ann.stop()
+        bob.wait_contact(ann.jid, ("unavailable", ""))
+        self.server(f"calendar {ann.jid} OOF Out of office until Monday")
+        bob.wait_contact(ann.jid, ("unavailable", "Out of office until Monday"))
+        bob.stop()
+        bob = self.log_in("bob")
+        bob.wait_contact(ann.jid, ("unavailable", "Out of office until Monday"))
+        ann = self.log_in("ann")
+        bob.wait_contact(ann.jid, ("xa", "Out of office until Monday"))
+
+
+class Troubles(WithServer):
+    def test_no_login_in_clear_text(self):
+        for text, condition in ((ANN_PLAIN, "<policy-violation "), (BIND, "<not-authorized "),
+                                ("<presence/>", "<not-authorized ")):
+            raw = self.raw()
+            raw.send(HEADER + text)
+            raw.expect(condition)
+            raw.expect("</stream:stream>")
+            raw.expect_closed()
+
+    def test_garbage(self):
+        for garbage in (b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), b"<" * 20000, b"\0" * 100,
+                        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"):
+            raw = self.raw()
+            try:
+                raw.send(garbage)
+            except ConnectionError:
+                pass
+            raw.expect_closed()
+        with self.server.client("ann"):
+            pass
+
+    def test_commands_before_tls_are_dropped(self):
+        raw = self.raw()
+        raw.send(HEADER)
+        raw.expect("</stream:features>")
+        raw.send(STARTTLS + HEADER + ANN_PLAIN)
+        raw.expect("<proceed")
+        raw.socket.settimeout(1)
+        try:
+            rest = raw.seen + raw.socket.recv(4096).decode("utf-8", "replace")
+        except (TimeoutError, ConnectionError):
+            rest = raw.seen
+        self.assertNotIn("success", rest)
+        self.assertNotIn("mechanism", rest)
+
+    def test_garbage_in_handshake(self):
+        raw = self.raw()
+        raw.send(HEADER)
+        raw.expect("</stream:features>")
+        raw.send(STARTTLS)
+        raw.expect("<proceed")
+        raw.send("this is not TLS at all")
+        raw.expect_closed()
+
+    def test_stalled_login(self):
+        self.server("set xmpp.login_timeout_s 5")
+        silent, stalled, authed = self.raw(), self.raw(), self.raw()
+        stalled.send(HEADER[:60])
+        authed.start_tls()
+        authed.send(HEADER)
+        authed.expect("</stream:features>")
+        authed.expect("<connection-timeout ")
+        for raw in (silent, stalled, authed):
+            raw.expect_closed()
+
+    def test_half_open_limit(self):
+        self.server("set xmpp.half_open_max 10")
+        early = [self.raw() for _ in range(10)]
+        late = [self.raw() for _ in range(5)]
+        for raw in late:
+            raw.expect_closed()
+        for raw in early:
+            raw.close()
+        time.sleep(0.3)
+        self.log_in("ann")
+
+    def test_oversized_and_deep(self):
+        for attack in ("<message><body>" + "x" * 300000, "<message>" + "<a>" * 1000,
+                       "<message " + " ".join(f"a{i}=''" for i in range(500)) + "/>",
+                       "<message>" + "<a/>" * 20000, "<!DOCTYPE x>", "<message>&ent;</message>"):
+            raw = self.raw()
+            raw.log_in()
+            try:
+                raw.send(attack)
+            except OSError:
+                pass
+            raw.expect("<stream:error>")
+            raw.expect_closed()
+
+    def test_flood_is_slowed_down(self):
+        bob = self.log_in("bob")
+        raw = self.raw()
+        raw.log_in()
+        raw.socket.settimeout(1)
+        try:
+            until = time.time() + 2
+            while time.time() < until:
+                raw.send("<presence/>" * 100)
+        except TimeoutError:
+            pass
+        self.assertIsNotNone(bob.ping(), "others are served meanwhile")
+        echoes = 0
+        try:
+            until = time.time() + 1
+            while time.time() < until:
+                echoes += raw.socket.recv(65536).count(b"<presence ")
+        except TimeoutError:
+            pass
+        self.assertGreater(echoes, 10)
+        self.assertLess(echoes, 2000)
+
+    def test_slow_reader_goes_unavailable(self):
+        self.server("set xmpp.out_queue_kb 256")
+        self.server("set xmpp.rate_kbs 100000")  # for the sender
+        ann, bob = self.log_in("ann"), self.log_in("bob")
+        self.befriend(ann, bob)
+        raw = self.raw(receive_buffer=4096)
+        raw.log_in()
+        raw.send("<presence><status>slow</status></presence>")
+        bob.wait_contact(ann.jid, ("available", "slow"))
+        full = bob.do(lambda x: [f"{ann.jid}/{r}" for r, p in
+                                 x.client_roster[ann.jid].resources.items()
+                                 if p["status"] == "slow"])[0]
+        for _ in range(1500):  # more than the kernel's buffers hold
+            bob.message(full, "x" * 10000)
+        bob.wait_contact(ann.jid, ("unavailable", None), timeout=30)
+        self.assertIn("reads too slowly", self.server.read_log())
+
+    def test_connection_drops(self):
+        ann, bob = self.log_in("ann"), self.log_in("bob")
+        self.befriend(ann, bob)
+        ann.kill()
+        bob.wait_contact(ann.jid, ("unavailable", ""))
+
+    def test_user_removed(self):
+        ann, bob = self.log_in("ann"), self.log_in("bob")
+        self.befriend(ann, bob)
+        self.server(f"remove {ann.jid}")
+        bob.wait_contact(ann.jid, ("unavailable", ""))
+        ann._wait(lambda: ann.failure, 5, "being sent away")
+        self.assertIn("not-authorized", ann.failure)
+
+    def test_shutdown(self):
+        raw = self.raw()
+        raw.log_in()
+        self.server("stop")
+        raw.expect("<system-shutdown ")
+        raw.expect_closed()
+
+
+if __name__ == "__main__":
+    unittest.main()
