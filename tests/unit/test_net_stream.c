@@ -356,7 +356,7 @@ static void test_connect_failures(void **state)
         const char *says;
     } c[] = {
         { "127.0.0.1", NULL, GW_UNREACHABLE, "Connection refused" },
-        { "no-such-name.invalid", NULL, GW_UNREACHABLE, "'no-such-name.invalid' port " },
+        { LABEL_TOO_LONG ".invalid", NULL, GW_UNREACHABLE, "'" LABEL_TOO_LONG ".invalid' port " },
         { "localhost", NULL, GW_UNREACHABLE, "Connection refused" },
         { "bad..name", NULL, GW_UNREACHABLE, "bad..name" },
         { NULL, "/nowhere/at/all", GW_UNREACHABLE, "'/nowhere/at/all': No such file" },
