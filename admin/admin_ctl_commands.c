@@ -1,0 +1,131 @@
+/* The table of commands: parsing, help and running all come from here. */
+#include "admin_ctl.h"
+
+#define PASSWORD_OPTIONS                                                                           \
+    { "password-stdin", NULL, CTL_NO_FIELD, "the password is one line of standard input" },        \
+    {                                                                                              \
+        "ask-password", NULL, CTL_NO_FIELD, "ask for a password on the terminal"                   \
+    }
+
+#define GATEWAY_OPTIONS                                                                            \
+    { "host", "H", CTL_TEXT, "name or address of the Client Access Server" },                      \
+        { "port", "P", CTL_NUMBER, "its port, if it is not 443 (with --http: 80)" },               \
+        { "account", "A", CTL_TEXT, "the service account: DOMAIN\\name or name@domain" },          \
+        PASSWORD_OPTIONS, { "http", NULL, CTL_TRUE, "without TLS: for laboratories only" },        \
+        { "description", "T", CTL_TEXT, "anything you want to remember" },                         \
+    {                                                                                              \
+        NULL, NULL, CTL_NO_FIELD, NULL                                                             \
+    }
+
+static const struct ctl_option gateway_options[] = { GATEWAY_OPTIONS };
+
+static const struct ctl_option user_add_options[] = {
+    { "mail", "M", CTL_TEXT, "the mailbox, if it is not USER@DOMAIN" },
+    { "name", "N", CTL_TEXT, "the name that people know" },
+    { "im", NULL, CTL_TRUE, "may log in and has presence" },
+    { "calendar", NULL, CTL_TRUE, "the calendar shows up in presence" },
+    PASSWORD_OPTIONS,
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option user_edit_options[] = {
+    { "mail", "M", CTL_TEXT, "the mailbox" },
+    { "name", "N", CTL_TEXT, "the name that people know" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option user_able_options[] = {
+    { "im", NULL, CTL_TRUE, "logging in and presence" },
+    { "calendar", NULL, CTL_TRUE, "the calendar in presence" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option password_options[] = {
+    { "password-stdin", NULL, CTL_NO_FIELD, "the password is one line of standard input" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+const struct ctl_command ctl_commands[] = {
+    { "domain add", "NAME...", "add domains", ctl_domain_add, NULL,
+      "Users belong to a domain: what follows '@' in their address.",
+      "domain add example.org\ndomain add sales.example.org support.example.org" },
+    { "domain list", "", "list the domains", ctl_domain_list, NULL, NULL,
+      "domain list\ndomain list --json" },
+    { "domain remove", "NAME", "remove a domain that has no users", ctl_domain_remove, NULL, NULL,
+      "domain remove old.example.org" },
+
+    { "gateway add", "NAME", "add a gateway to Exchange", ctl_gateway_add, gateway_options,
+      "All gateways use one service account: whoever adds the second one may leave the account "
+      "out.\n"
+      "The password is asked for, unless it comes with --password-stdin.",
+      "gateway add cas1 --host mail1.example.org --account 'EXAMPLE\\kalends'\n"
+      "gateway add cas1 --host mail1.example.org --account kalends@example.org "
+      "--password-stdin < password.txt\n"
+      "gateway add cas2 --host mail2.example.org" },
+    { "gateway edit", "NAME", "change a gateway", ctl_gateway_edit, gateway_options,
+      "What is not named stays. Account and password change on all gateways.",
+      "gateway edit cas1 --host mail3.example.org\ngateway edit cas1 --ask-password" },
+    { "gateway remove", "NAME", "remove a gateway; its users go to the others", ctl_gateway_remove,
+      NULL, NULL, "gateway remove cas2" },
+    { "gateway list", "", "list the gateways with their state", ctl_gateway_list, NULL, NULL,
+      "gateway list" },
+    { "gateway check", "[NAME]", "try a gateway, or all, step by step", ctl_gateway_check, NULL,
+      "The exit status is 1 when a step failed.", "gateway check\ngateway check cas1" },
+
+    { "user add", "USER", "add a user", ctl_user_add, user_add_options,
+      "USER is id@domain, or id alone while there is one domain only.",
+      "user add ann@example.org --name 'Ann Example' --im --calendar\n"
+      "user add ann@example.org --mail ann.example@mail.example.org --im --calendar "
+      "--password-stdin < password.txt" },
+    { "user edit", "USER", "change a user's mailbox or name", ctl_user_edit, user_edit_options,
+      NULL, "user edit ann@example.org --name 'Ann Other'" },
+    { "user remove", "USER", "remove a user for good", ctl_user_remove, NULL, NULL,
+      "user remove ann@example.org" },
+    { "user list", "[FILTER]", "list users, or those whose id, mail or name contains FILTER",
+      ctl_user_list, NULL, NULL, "user list\nuser list example.org\nuser list ann --json" },
+    { "user show", "USER", "show a user's settings", ctl_user_show, NULL,
+      "'kalendsctl explain USER' tells about presence.", "user show ann@example.org" },
+    { "user enable", "USER", "enable IM, calendar, or both", ctl_user_enable, user_able_options,
+      "Both when neither is named.",
+      "user enable ann@example.org\nuser enable ann@example.org --calendar" },
+    { "user disable", "USER", "disable IM, calendar, or both", ctl_user_disable, user_able_options,
+      "Both when neither is named.",
+      "user disable ann@example.org\nuser disable ann@example.org --calendar" },
+    { "password set", "USER", "set a user's password", ctl_password_set, password_options,
+      "It is asked for twice, unless it comes with --password-stdin. Only keys derived from it are "
+      "stored.",
+      "password set ann@example.org\n"
+      "password set ann@example.org --password-stdin < password.txt" },
+
+    { "set", "KEY VALUE", "set a parameter; it applies at once", ctl_param_set, NULL,
+      "'kalendsctl get' lists the keys and what each may be. VALUE may follow '--'.",
+      "set calendar.spread_s 20\nset calendar.oof_display hide" },
+    { "get", "[KEY]", "show a parameter, or all, with range and default", ctl_param_get, NULL, NULL,
+      "get\nget calendar.spread_s" },
+
+    { "status", "", "numbers of everything", ctl_status, NULL, NULL, "status\nstatus --json" },
+    { "watch", "[USER]", "presence changes as they happen, until Ctrl-C", ctl_watch, NULL,
+      "With --json, one object a line.", "watch\nwatch ann@example.org\nwatch --json" },
+    { "explain", "USER", "what a user's presence shows, and why", ctl_explain, NULL,
+      "State, since and until when, from which calendar item (times and kind, never its subject), "
+      "from\nwhich source, how fresh, and what happens next.",
+      "explain ann@example.org" },
+    { "refresh", "USER", "read a user's calendar again now", ctl_refresh, NULL, NULL,
+      "refresh ann@example.org" },
+
+    { "cert trust add", "FILE", "trust certificates in a PEM file for Exchange", ctl_trust_add,
+      NULL, "FILE '-' is standard input.",
+      "cert trust add exchange-ca.pem\ncert trust add - < exchange-ca.pem" },
+    { "cert trust list", "", "list the certificates trusted for Exchange", ctl_trust_list, NULL,
+      NULL, "cert trust list" },
+    { "cert trust remove", "FINGERPRINT", "trust a certificate no longer", ctl_trust_remove, NULL,
+      "'kalendsctl cert trust list' shows fingerprints; their beginning is enough.",
+      "cert trust remove 3f9a04c1" },
+
+    { "log-level", "LEVEL [COMPONENT]", "log more or less, until the next start", ctl_log_level,
+      NULL, "LEVEL: off, error, warn, info or debug. COMPONENT is what a log line begins with.",
+      "log-level debug ews\nlog-level info" },
+    { "version", "", "version of kalendsctl and of the daemon", ctl_version, NULL, NULL,
+      "version" },
+    { NULL, NULL, NULL, NULL, NULL, NULL, NULL },
+};

@@ -1,0 +1,219 @@
+/* kalendsctl explain: why presence shows what it shows, as a page to read */
+#include <stdio.h>
+#include <string.h>
+
+#include "admin_ctl.h"
+
+struct report {
+    const json_t *json;
+    gw_utc now;
+};
+
+static void line(const char *name, const char *text)
+{
+    printf("  %-20s%s\n", name, text);
+}
+
+static void time_line(const struct report *r, const char *name, gw_utc t, const char *unknown)
+{
+    char at[CTL_TIME_MAX];
+
+    line(name, ctl_time(t, r->now, unknown, at));
+}
+
+static void state_line(const char *name, const char *state, const char *text)
+{
+    printf("  %-20s%s", name, state);
+    if (*text)
+        printf(" \"%s\"", text);
+    (void)putchar('\n');
+}
+
+static void user_part(const struct report *r)
+{
+    const json_t *u = r->json;
+
+    printf("%s", ctl_str(u, "user"));
+    if (*ctl_str(u, "name"))
+        printf(" (%s)", ctl_str(u, "name"));
+    printf("\n");
+    line("IM", ctl_true(u, "im") ? "enabled" : "DISABLED: kalendsctl user enable USER --im");
+    line("calendar",
+         ctl_true(u, "calendar") ? "enabled" : "DISABLED: kalendsctl user enable USER --calendar");
+    line("password", ctl_true(u, "password") ? "set" : "not set: kalendsctl password set USER");
+}
+
+static void presence_part(const struct report *r)
+{
+    const json_t *p = json_object_get(r->json, "presence");
+
+    printf("\nWhat others see\n");
+    if (!p) {
+        line("state", "nothing: the user has no presence");
+        return;
+    }
+    state_line("state", ctl_str(p, "show"), ctl_str(p, "text"));
+    time_line(r, "since", ctl_utc(p, "since"), "not known");
+    line("state comes from", ctl_str(p, "show_from"));
+    if (*ctl_str(p, "text_from"))
+        line("text comes from", ctl_str(p, "text_from"));
+}
+
+static void clients_part(const struct report *r)
+{
+    const json_t *list = json_object_get(r->json, "resources");
+    struct ctl_table *table;
+    char at[CTL_TIME_MAX];
+    json_t *c;
+    size_t i;
+
+    printf("\nClients\n");
+    if (json_array_size(list) == 0) {
+        line("none", "nobody is logged in as this user");
+        return;
+    }
+    table = ctl_table_new("  CLIENT|BY|PRIORITY>|SAYS|TEXT|COUNTS AS|SINCE");
+    json_array_foreach(list, i, c)
+    {
+        ctl_table_cellf(table, "  %.150s", ctl_str(c, "resource"));
+        ctl_table_cell(table, ctl_str(c, "frontend"));
+        ctl_table_cellf(table, "%lld", (long long)ctl_int(c, "priority"));
+        ctl_table_cell(table, ctl_true(c, "available") ? ctl_str(c, "says") : "nothing yet");
+        ctl_table_cell(table, ctl_str(c, "text"));
+        ctl_table_cell(table, ctl_str(c, "shown_as"));
+        ctl_table_cell(table, ctl_time(ctl_utc(c, "since"), r->now, "-", at));
+    }
+    ctl_table_print(&table);
+}
+
+static void item_print(const struct report *r, const json_t *item)
+{
+    char from[CTL_TIME_MAX], to[CTL_TIME_MAX];
+
+    printf(
+        "  %-20s%s, %s to %s%s%s%s\n", "because of item", ctl_str(item, "busy"),
+        ctl_clock(ctl_utc(item, "start"), r->now, from),
+        ctl_clock(ctl_utc(item, "end"), r->now, to), ctl_true(item, "meeting") ? ", a meeting" : "",
+        ctl_true(item, "all_day") ? ", all day" : "", ctl_true(item, "private") ? ", private" : "");
+}
+
+static void auto_reply_print(const struct report *r, const json_t *reply)
+{
+    gw_utc start = ctl_utc(reply, "start"), end = ctl_utc(reply, "end");
+    char from[CTL_TIME_MAX], to[CTL_TIME_MAX];
+
+    if (start && end)
+        printf("  %-20s%s, %s to %s\n", "automatic replies", ctl_str(reply, "state"),
+               ctl_clock(start, r->now, from), ctl_clock(end, r->now, to));
+    else
+        line("automatic replies", ctl_str(reply, "state"));
+}
+
+static void calendar_part(const struct report *r)
+{
+    const json_t *c = json_object_get(r->json, "from_calendar");
+    const json_t *published = json_object_get(r->json, "published");
+
+    printf("\nWhat the calendar says now\n");
+    if (!c) {
+        line("state", "nothing: the calendar is not enabled");
+        return;
+    }
+    state_line("state", ctl_str(c, "state"), ctl_str(c, "text"));
+    line("source", ctl_str(c, "source"));
+    if (json_is_object(json_object_get(c, "item")))
+        item_print(r, json_object_get(c, "item"));
+    if (json_is_object(json_object_get(c, "automatic_reply")))
+        auto_reply_print(r, json_object_get(c, "automatic_reply"));
+    time_line(r, "since", ctl_utc(c, "since"), "not known");
+    time_line(r, "until", ctl_utc(c, "until"), "nothing in sight ends it");
+    if (published && (strcmp(ctl_str(published, "state"), ctl_str(c, "state")) != 0 ||
+                      strcmp(ctl_str(published, "text"), ctl_str(c, "text")) != 0))
+        state_line("still published", ctl_str(published, "state"), ctl_str(published, "text"));
+}
+
+static void window_print(const struct report *r, const json_t *e)
+{
+    gw_utc from = ctl_utc(e, "window_from"), to = ctl_utc(e, "window_to");
+    char a[CTL_TIME_MAX], b[CTL_TIME_MAX];
+
+    if (!from)
+        return;
+    printf("  %-20s%lld item%s, %s to %s\n", "known", (long long)ctl_int(e, "items"),
+           ctl_int(e, "items") == 1 ? "" : "s", ctl_clock(from, r->now, a),
+           ctl_clock(to, r->now, b));
+}
+
+static void freshness_print(const struct report *r, const json_t *e)
+{
+    char at[CTL_TIME_MAX];
+
+    time_line(r, "calendar read", ctl_utc(e, "read"), "not yet");
+    window_print(r, e);
+    time_line(r, "replies read", ctl_utc(e, "automatic_reply_read"), "not yet");
+    if (ctl_true(e, "fresh"))
+        line("freshness", "fresh: Exchange would have told of a change");
+    else if (ctl_utc(e, "stale_since"))
+        printf("  %-20sSTALE since %s\n", "freshness",
+               ctl_time(ctl_utc(e, "stale_since"), r->now, "", at));
+    else
+        line("freshness", "not fresh: there may be changes that are not known");
+}
+
+static void subscription_print(const struct report *r, const json_t *s)
+{
+    printf("  %-20s%s, %s, status every %lld min\n", "subscription", ctl_str(s, "mode"),
+           ctl_str(s, "state"), (long long)ctl_int(s, "status_frequency_min"));
+    time_line(r, "subscribed", ctl_utc(s, "since"), "not yet");
+    time_line(r, "last heard", ctl_utc(s, "heard"), "never");
+}
+
+static void next_print(const struct report *r, const json_t *e)
+{
+    char at[CTL_TIME_MAX];
+
+    time_line(r, "next due moment", ctl_utc(e, "next_due"), "none");
+    if (*ctl_str(e, "next_action"))
+        printf("  %-20s%s, %s\n", "next action", ctl_str(e, "next_action"),
+               ctl_time(ctl_utc(e, "next_action_at"), r->now, "as soon as possible", at));
+    if (*ctl_str(e, "problem"))
+        printf("  %-20s%s, %s\n", "PROBLEM", ctl_str(e, "problem"),
+               ctl_time(ctl_utc(e, "problem_at"), r->now, "now", at));
+}
+
+static void exchange_part(const struct report *r)
+{
+    const json_t *e = json_object_get(r->json, "exchange");
+
+    if (!e)
+        return;
+    printf("\nExchange\n");
+    line("mailbox", ctl_str(e, "mailbox"));
+    line("gateway", *ctl_str(e, "gateway") ? ctl_str(e, "gateway") : "none assigned");
+    freshness_print(r, e);
+    subscription_print(r, json_object_get(e, "subscription"));
+    next_print(r, e);
+}
+
+enum ctl_exit ctl_explain(struct ctl *ctl)
+{
+    struct report r;
+    json_t *answer;
+    enum ctl_exit rc;
+
+    rc = ctl_call(ctl, "GET", ctl_path("/v1/users/%s/explain", ctl_arg(ctl, 0)), NULL, &answer);
+    if (rc)
+        return rc;
+    r = (struct report){ answer, ctl_utc(answer, "now") };
+    if (ctl->line->json) {
+        ctl_print_json(answer);
+    } else {
+        user_part(&r);
+        presence_part(&r);
+        clients_part(&r);
+        calendar_part(&r);
+        exchange_part(&r);
+    }
+    json_decref(answer);
+    return CTL_OK;
+}

@@ -1,0 +1,191 @@
+/* kalendsctl gateway */
+#include <stdio.h>
+#include <string.h>
+
+#include "admin_ctl.h"
+
+enum ctl_exit ctl_gateway_add(struct ctl *ctl)
+{
+    json_t *body = ctl_options_json(ctl);
+    enum ctl_exit rc;
+
+    if (!ctl_opt(ctl, "host")) {
+        json_decref(body);
+        ctl_complain(ctl, "usage", "name the server with --host");
+        return CTL_USAGE;
+    }
+    json_object_set_new(body, "name", json_string(ctl_arg(ctl, 0)));
+    rc = ctl_password_add(ctl, ctl_opt(ctl, "account"), "the service account", body);
+    if (rc) {
+        json_decref(body);
+        return rc;
+    }
+    return ctl_change(ctl, "POST", ctl_path("/v1/gateways"), body, "gateway ", " added");
+}
+
+enum ctl_exit ctl_gateway_edit(struct ctl *ctl)
+{
+    json_t *body = ctl_options_json(ctl);
+    enum ctl_exit rc = ctl_password_add(ctl, false, "the service account", body);
+
+    if (!rc && json_object_size(body) == 0) {
+        ctl_complain(ctl, "usage", "nothing to change: name at least one option");
+        rc = CTL_USAGE;
+    }
+    if (rc) {
+        json_decref(body);
+        return rc;
+    }
+    return ctl_change(ctl, "PATCH", ctl_path("/v1/gateways/%s", ctl_arg(ctl, 0)), body, "gateway ",
+                      " changed");
+}
+
+enum ctl_exit ctl_gateway_remove(struct ctl *ctl)
+{
+    return ctl_change(ctl, "DELETE", ctl_path("/v1/gateways/%s", ctl_arg(ctl, 0)), NULL, "gateway ",
+                      " removed");
+}
+
+/* --- list */
+
+static void row_add(const struct ctl *ctl, struct ctl_table *table, const json_t *g)
+{
+    char since[CTL_TIME_MAX];
+
+    ctl_table_cell(table, ctl_str(g, "name"));
+    ctl_table_cellf(table, "%s://%.120s:%lld", ctl_true(g, "http") ? "http" : "https",
+                    ctl_str(g, "host"), (long long)ctl_int(g, "port"));
+    ctl_table_cell(table, ctl_str(g, "account"));
+    ctl_table_cell(table, ctl_str(g, "state"));
+    ctl_table_cell(table, ctl_time(ctl_utc(g, "since"), ctl->now, "-", since));
+    ctl_table_cellf(table, "%lld", (long long)ctl_int(g, "users"));
+    ctl_table_cellf(table, "%lld", (long long)ctl_int(g, "in_flight"));
+    ctl_table_cellf(table, "%lld", (long long)ctl_int(g, "requests"));
+    ctl_table_cellf(table, "%lld", (long long)ctl_int(g, "failures"));
+    ctl_table_cell(table, ctl_str(g, "description"));
+}
+
+/* Problems are sentences: below the table, they do not tear it apart. */
+static void problem_print(const struct ctl *ctl, const json_t *g)
+{
+    gw_utc backoff = ctl_utc(g, "backoff_until");
+    char at[CTL_TIME_MAX];
+
+    if (*ctl_str(g, "problem"))
+        printf("%s: %s\n", ctl_str(g, "name"), ctl_str(g, "problem"));
+    if (backoff)
+        printf("%s: left in peace until %s, as it asked for\n", ctl_str(g, "name"),
+               ctl_time(backoff, ctl->now, "", at));
+}
+
+static void list_print(const struct ctl *ctl, const json_t *list)
+{
+    struct ctl_table *table;
+    json_t *g;
+    size_t i;
+
+    table = ctl_table_new(
+        "NAME|ADDRESS|ACCOUNT|STATE|SINCE|USERS>|IN FLIGHT>|REQUESTS>|FAILURES>|DESCRIPTION");
+    json_array_foreach(list, i, g) row_add(ctl, table, g);
+    ctl_table_print(&table);
+    json_array_foreach(list, i, g) problem_print(ctl, g);
+}
+
+enum ctl_exit ctl_gateway_list(struct ctl *ctl)
+{
+    json_t *answer;
+    enum ctl_exit rc = ctl_call(ctl, "GET", ctl_path("/v1/gateways"), NULL, &answer);
+
+    if (rc)
+        return rc;
+    if (ctl->line->json)
+        ctl_print_json(answer);
+    else
+        list_print(ctl, json_object_get(answer, "gateways"));
+    json_decref(answer);
+    return CTL_OK;
+}
+
+/* --- check */
+
+struct check {
+    struct ctl *ctl;
+    const char *gateway;
+    size_t steps, failed;
+};
+
+static bool on_step(const json_t *step, void *ctx)
+{
+    struct check *check = ctx;
+    const char *result = ctl_str(step, "result"), *text = ctl_str(step, "text");
+    json_t *named;
+
+    check->steps++;
+    check->failed += strcmp(result, "failed") == 0;
+    if (check->ctl->line->json) {
+        named = json_pack("{s:s}", "gateway", check->gateway);
+        json_object_update(named, (json_t *)step);
+        ctl_print_json_line(named);
+        json_decref(named);
+    } else {
+        printf("  %-8s%-32s  %s\n", result, ctl_str(step, "test"), ctl_str(step, "verdict"));
+        if (*text)
+            printf("  %8s%s\n", "", text);
+    }
+    return fflush(stdout) == 0;
+}
+
+static enum ctl_exit check_one(struct ctl *ctl, const char *name)
+{
+    struct check check = { .ctl = ctl, .gateway = name };
+    enum ctl_exit rc;
+
+    if (!ctl->line->json)
+        printf("gateway '%s'\n", name);
+    rc = ctl_stream(ctl, "POST", ctl_path("/v1/gateways/%s/check", name), on_step, &check);
+    if (rc)
+        return rc;
+    if (check.steps == 0) {
+        ctl_complain(ctl, "badmsg", "the check of '%s' ended without a result", name);
+        return CTL_FAILED;
+    }
+    if (!ctl->line->json)
+        printf(check.failed ? "  -> failed\n" : "  -> in order\n");
+    return check.failed ? CTL_FAILED : CTL_OK;
+}
+
+static enum ctl_exit check_all(struct ctl *ctl, const json_t *list)
+{
+    enum ctl_exit rc = CTL_OK, one;
+    json_t *g;
+    size_t i;
+
+    if (json_array_size(list) == 0) {
+        ctl_complain(ctl, "notfound", "there is no gateway yet: 'kalendsctl gateway add' adds one");
+        return CTL_FAILED;
+    }
+    json_array_foreach(list, i, g)
+    {
+        one = check_one(ctl, ctl_str(g, "name"));
+        if (one == CTL_UNREACHABLE)
+            return one;
+        if (one)
+            rc = one;
+    }
+    return rc;
+}
+
+enum ctl_exit ctl_gateway_check(struct ctl *ctl)
+{
+    json_t *answer;
+    enum ctl_exit rc;
+
+    if (ctl_arg(ctl, 0))
+        return check_one(ctl, ctl_arg(ctl, 0));
+    rc = ctl_call(ctl, "GET", ctl_path("/v1/gateways"), NULL, &answer);
+    if (rc)
+        return rc;
+    rc = check_all(ctl, json_object_get(answer, "gateways"));
+    json_decref(answer);
+    return rc;
+}
