@@ -1,6 +1,7 @@
 """The gateway as a process against the mock: CPU time of kalendsd per event, and its memory. Started by
 scripts/bench. The CPU time is the kernel's own account of the process, user and system."""
 
+import datetime
 import json
 import os
 import subprocess
@@ -80,10 +81,11 @@ def transitions(gateway, mock, users):
     """Everybody's meeting begins at the same moment, spread over 50 s."""
     gateway.set("calendar.spread_s", 50)
     before = gateway.status()["calendars"]["since_start"]
-    start = time.time() + 60
+    start = int(time.time()) + 60
+    moment = datetime.datetime.fromtimestamp(start, datetime.timezone.utc).isoformat()
     for begin in range(0, users, 1000):
         mock.post("/scenario", {"meetings": [
-            {"user": f"user{i:04}@{DOMAIN}", "start": f"+{start - time.time():.3f}s", "for": "4h"}
+            {"user": f"user{i:04}@{DOMAIN}", "start": moment, "for": "4h"}
             for i in range(begin, min(begin + 1000, users))]})
     while time.time() < start - 1:
         time.sleep(0.2)

@@ -34,7 +34,7 @@ def test_one_server_stops():
         # A meeting for everybody, which begins while the server is away.
         start = int(time.time()) + 4
         for name in h.names + [f"user{i:04}" for i in range(1, CROWD + 1)]:
-            h.meeting(name, f"+{start - time.time():.3f}s", "4s")
+            h.meeting(name, house.utc(start), "4s")
         wait_for(lambda: all(h.gateway.explain(f"user{i:04}@{house.DOMAIN}")["exchange"]["items"]
                              for i in range(1, CROWD + 1)), 10, "everybody's calendar")
         watch = Watch(h.gateway)

@@ -4,11 +4,7 @@ import datetime
 import time
 
 import house
-from house import House
-
-
-def utc(at):
-    return datetime.datetime.fromtimestamp(at, datetime.timezone.utc).isoformat()
+from house import House, utc
 
 
 def at_second(seen, due, spread, what):

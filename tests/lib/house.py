@@ -5,6 +5,7 @@
 """
 
 import contextlib
+import datetime
 import urllib.parse
 
 from gateway import Gateway, wait_for
@@ -13,6 +14,11 @@ from xmpp_client import Client
 
 DOMAIN = "kalends.test"
 PASSWORD = "correct horse"
+
+
+def utc(at):
+    """A moment of time.time() as the mock takes it."""
+    return datetime.datetime.fromtimestamp(at, datetime.timezone.utc).isoformat()
 
 
 class House:
