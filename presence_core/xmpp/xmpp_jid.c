@@ -103,26 +103,6 @@ bool xmpp_local_write(struct gw_str in, struct gw_buf *out)
     return true;
 }
 
-static bool u_labels(struct gw_str in, struct gw_buf *out)
-{
-    const uint32_t options = UIDNA_USE_STD3_RULES | UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ |
-                             UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_NONTRANSITIONAL_TO_UNICODE;
-    UIDNAInfo info = UIDNA_INFO_INITIALIZER;
-    char text[XMPP_JID_PART_MAX + 1];
-    UErrorCode rc = U_ZERO_ERROR;
-    UIDNA *idna = uidna_openUTS46(options, &rc);
-    int32_t n = 0;
-
-    if (U_SUCCESS(rc))
-        n = uidna_nameToUnicodeUTF8(idna, in.p, (int32_t)in.len, text, sizeof(text), &info, &rc);
-    if (idna)
-        uidna_close(idna);
-    if (U_FAILURE(rc) || info.errors || n <= 0 || n > XMPP_JID_PART_MAX)
-        return false;
-    gw_buf_add(out, text, (size_t)n);
-    return true;
-}
-
 static bool is_label(struct gw_str s)
 {
     if (!s.len || s.len > 63 || s.p[0] == '-' || s.p[s.len - 1] == '-')
@@ -145,6 +125,40 @@ static bool is_host_name(struct gw_str s)
             return false;
     }
     return is_label(s);
+}
+
+typedef int32_t idna_fn(const UIDNA *idna, const char *name, int32_t length, char *dest,
+                        int32_t capacity, UIDNAInfo *info, UErrorCode *rc);
+
+/* text has XMPP_JID_PART_MAX bytes of room. */
+static bool by_idna(idna_fn *convert, struct gw_str in, char *text, struct gw_str *out)
+{
+    const uint32_t options = UIDNA_USE_STD3_RULES | UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ |
+                             UIDNA_NONTRANSITIONAL_TO_ASCII | UIDNA_NONTRANSITIONAL_TO_UNICODE;
+    UIDNAInfo info = UIDNA_INFO_INITIALIZER;
+    UErrorCode rc = U_ZERO_ERROR;
+    UIDNA *idna = uidna_openUTS46(options, &rc);
+    int32_t n = 0;
+
+    if (U_SUCCESS(rc))
+        n = convert(idna, in.p, (int32_t)in.len, text, XMPP_JID_PART_MAX, &info, &rc);
+    if (idna)
+        uidna_close(idna);
+    *out = (struct gw_str){ text, (size_t)n };
+    return U_SUCCESS(rc) && !info.errors && n > 0 && n <= XMPP_JID_PART_MAX;
+}
+
+/* The conversion to U-labels lets empty labels pass: what comes out must be a name of DNS. */
+static bool u_labels(struct gw_str in, struct gw_buf *out)
+{
+    char unicode[XMPP_JID_PART_MAX], ascii[XMPP_JID_PART_MAX];
+    struct gw_str name, in_dns;
+
+    if (!by_idna(uidna_nameToUnicodeUTF8, in, unicode, &name) ||
+        !by_idna(uidna_nameToASCII_UTF8, name, ascii, &in_dns) || !is_host_name(in_dns))
+        return false;
+    gw_buf_add_str(out, name);
+    return true;
 }
 
 static bool is_ip6_literal(struct gw_str s)

@@ -74,6 +74,7 @@ static const struct {
     { "ann@[::1", NULL, NULL },
     { "ann@[zz]", NULL, NULL },
     { "ann@xn--a", NULL, NULL },
+    { "ann@\xE2\x91\xAE..", NULL, NULL }, /* circled 15: empty labels behind a mapping */
     { "ann@x.example/a\x1F", NULL, NULL },
     { "ann@x.example/a\xC2\x85", NULL, NULL },
     { "\xFF@x.example", NULL, NULL },
