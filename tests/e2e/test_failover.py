@@ -83,7 +83,7 @@ def test_silence():
         lost = h.mock.subscriptions(limit=1000)
         by_user = {s["user"]: s["cas"] for s in lost}
         for sub in lost:
-            h.mock.delete(f"/subscriptions/{sub['id']}")
+            h.mock.delete(f"/subscriptions/{sub['number']}")
         lost_at = time.time()
         wait_for(lambda: len(h.mock.subscriptions(limit=1000)) == len(lost), 10, "all made again")
         print(f"   made again {time.time() - lost_at:.1f} s after they were lost")

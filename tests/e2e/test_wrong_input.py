@@ -174,7 +174,8 @@ def test_xmpp_clients():
                 (HEADER + b"<a>" * 10000, None),
                 (HEADER + b"<message><body>" + b"x" * 2_000_000, None),
                 (HEADER.replace(b"kalends.test", b"elsewhere.test"), b"host-unknown"),
-                (HEADER.replace(b"jabber:client", b"jabber:nothing"), b"invalid-namespace"),
+                (HEADER.replace(b"jabber:client", b"jabber:nothing") + b"<iq type='get' id='1'/>",
+                 b"stream:error"),
                 (b"\xff\xfe\x00<", None)]:
             s = xmpp_socket(h)
             try:
