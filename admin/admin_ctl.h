@@ -67,6 +67,10 @@ void ctl_line_done(struct ctl_line *line);
  * False: nothing begins with these words. */
 bool ctl_help_write(const struct ctl_command *commands, const char *const *words, size_t count,
                     struct gw_buf *out);
+
+/* Shorter, for somebody who made a mistake: the commands that begin with the words; one's synopsis. */
+void ctl_group_write(const struct ctl_command *commands, const char *const *words, size_t count,
+                     struct gw_buf *out);
 void ctl_usage_write(const struct ctl_command *command, struct gw_buf *out);
 
 /* --- admin_ctl_commands.c: ends with words NULL */

@@ -53,8 +53,9 @@ static void presence_part(const struct report *r)
         return;
     }
     state_line("state", ctl_str(p, "show"), ctl_str(p, "text"));
-    time_line(r, "since", ctl_utc(p, "since"), "not known");
-    line("state comes from", ctl_str(p, "show_from"));
+    time_line(r, "since", ctl_utc(p, "since"), "the daemon's start, or longer");
+    if (strcmp(ctl_str(p, "show"), "offline") != 0)
+        line("state comes from", ctl_str(p, "show_from"));
     if (*ctl_str(p, "text_from"))
         line("text comes from", ctl_str(p, "text_from"));
 }

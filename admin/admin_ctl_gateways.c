@@ -120,7 +120,8 @@ static bool on_step(const json_t *step, void *ctx)
     const char *result = ctl_str(step, "result"), *text = ctl_str(step, "text");
     json_t *named;
 
-    check->steps++;
+    if (check->steps++ == 0 && !check->ctl->line->json)
+        printf("gateway '%s'\n", check->gateway);
     check->failed += strcmp(result, "failed") == 0;
     if (check->ctl->line->json) {
         named = json_pack("{s:s}", "gateway", check->gateway);
@@ -128,7 +129,7 @@ static bool on_step(const json_t *step, void *ctx)
         ctl_print_json_line(named);
         json_decref(named);
     } else {
-        printf("  %-8s%-32s  %s\n", result, ctl_str(step, "test"), ctl_str(step, "verdict"));
+        printf("  %-8s%-42s%s\n", result, ctl_str(step, "test"), ctl_str(step, "verdict"));
         if (*text)
             printf("  %8s%s\n", "", text);
     }
@@ -140,8 +141,6 @@ static enum ctl_exit check_one(struct ctl *ctl, const char *name)
     struct check check = { .ctl = ctl, .gateway = name };
     enum ctl_exit rc;
 
-    if (!ctl->line->json)
-        printf("gateway '%s'\n", name);
     rc = ctl_stream(ctl, "POST", ctl_path("/v1/gateways/%s/check", name), on_step, &check);
     if (rc)
         return rc;

@@ -3,7 +3,7 @@
 
 #include "admin_ctl.h"
 
-enum { COLUMN = 34, OPTION_COLUMN = 24 };
+enum { COLUMN = 34, OPTION_COLUMN = 24, LINE = 100 };
 
 static const char about[] =
     "kalendsctl administers a running kalendsd over its Unix socket.\n"
@@ -24,7 +24,7 @@ static const char exits[] =
     "\n"
     "Examples:\n"
     "  kalendsctl domain add example.org\n"
-    "  kalendsctl gateway add cas1 --host mail.example.org --account EXAMPLE\\\\kalends\n"
+    "  kalendsctl gateway add cas1 --host mail.example.org --account 'EXAMPLE\\kalends'\n"
     "  kalendsctl user add ann@example.org --im --calendar\n"
     "  kalendsctl watch\n"
     "  kalendsctl explain ann@example.org\n";
@@ -65,10 +65,18 @@ static bool begins(const char *words, const char *const *with, size_t count, boo
 void ctl_usage_write(const struct ctl_command *c, struct gw_buf *out)
 {
     const struct ctl_option *o;
+    size_t start = out->len, len;
 
     gw_buf_addf(out, "Usage: kalendsctl %s%s%s", c->words, *c->args ? " " : "", c->args);
-    for (o = c->options; o && o->name; o++)
+    for (o = c->options; o && o->name; o++) {
+        len = strlen(o->name) + (o->value ? strlen(o->value) + 1 : 0) + sizeof(" [--]") - 1;
+        if (out->len - start + len > LINE) {
+            gw_buf_add_char(out, '\n');
+            start = out->len;
+            pad(out, start, sizeof("Usage: kalendsctl") - 1);
+        }
         gw_buf_addf(out, " [--%s%s%s]", o->name, o->value ? " " : "", o->value ? o->value : "");
+    }
     gw_buf_add_char(out, '\n');
 }
 
@@ -114,6 +122,17 @@ static void command_write(const struct ctl_command *c, struct gw_buf *out)
     examples_write(c->examples, out);
 }
 
+void ctl_group_write(const struct ctl_command *commands, const char *const *words, size_t count,
+                     struct gw_buf *out)
+{
+    const struct ctl_command *c;
+    bool whole;
+
+    for (c = commands; c->words; c++)
+        if (begins(c->words, words, count, &whole))
+            list_one(c, out);
+}
+
 static void group_write(const struct ctl_command *commands, const char *const *words, size_t count,
                         struct gw_buf *out)
 {
@@ -125,9 +144,7 @@ static void group_write(const struct ctl_command *commands, const char *const *w
     for (i = 0; i < count; i++)
         gw_buf_addf(out, " %s", words[i]);
     gw_buf_add_cstr(out, " COMMAND\n\nCommands:\n");
-    for (c = commands; c->words; c++)
-        if (begins(c->words, words, count, &whole))
-            list_one(c, out);
+    ctl_group_write(commands, words, count, out);
     gw_buf_addf(out, "\n%s\nExamples:\n", globals);
     for (c = commands; c->words; c++) {
         struct gw_str first = gw_str_of(c->examples);
@@ -141,11 +158,8 @@ static void group_write(const struct ctl_command *commands, const char *const *w
 
 static void everything_write(const struct ctl_command *commands, struct gw_buf *out)
 {
-    const struct ctl_command *c;
-
     gw_buf_addf(out, "%sCommands:\n", about);
-    for (c = commands; c->words; c++)
-        list_one(c, out);
+    ctl_group_write(commands, NULL, 0, out);
     gw_buf_addf(out, "\n%s\n%s", globals, exits);
 }
 

@@ -55,29 +55,51 @@ char *ctl_path(const char *fmt, ...)
 
 /* --- answers made fit for a terminal */
 
-static json_t *cleaned(const json_t *json)
+/* Gives: free(). */
+static char *text_cleaned(const char *p, size_t len)
 {
     struct gw_buf text;
+
+    gw_buf_init(&text, SIZE_MAX);
+    ctl_text_add(&text, (struct gw_str){ p, len });
+    return gw_buf_take(&text);
+}
+
+static json_t *cleaned(const json_t *json);
+
+static json_t *object_cleaned(const json_t *json)
+{
+    json_t *copy = json_object(), *value;
     const char *name;
+    char *clean;
+
+    json_object_foreach((json_t *)json, name, value)
+    {
+        clean = text_cleaned(name, strlen(name));
+        json_object_set_new(copy, clean, cleaned(value));
+        free(clean);
+    }
+    return copy;
+}
+
+static json_t *cleaned(const json_t *json)
+{
     json_t *copy, *value;
+    char *clean;
     size_t i;
 
     switch (json_typeof(json)) {
     case JSON_STRING:
-        gw_buf_init(&text, SIZE_MAX);
-        ctl_text_add(&text, (struct gw_str){ json_string_value(json), json_string_length(json) });
-        copy = json_stringn(text.len ? text.p : "", text.len);
-        gw_buf_done(&text);
+        clean = text_cleaned(json_string_value(json), json_string_length(json));
+        copy = json_string(clean);
+        free(clean);
         return copy;
     case JSON_ARRAY:
         copy = json_array();
         json_array_foreach(json, i, value) json_array_append_new(copy, cleaned(value));
         return copy;
     case JSON_OBJECT:
-        copy = json_object();
-        json_object_foreach((json_t *)json, name, value)
-            json_object_set_new(copy, name, cleaned(value));
-        return copy;
+        return object_cleaned(json);
     default:
         return json_incref((json_t *)json);
     }

@@ -217,19 +217,23 @@ void ctl_table_cellf(struct ctl_table *t, const char *fmt, ...)
     ctl_table_cell(t, text);
 }
 
-static void cell_print(const struct ctl_table *t, size_t i)
+static void row_print(const struct ctl_table *t, size_t first)
 {
-    size_t column = i % t->columns;
-    int space = (int)(t->width[column] - text_width(t->cell[i]));
-    bool last = column + 1 == t->columns;
+    size_t space = 0, i; /* that is due before the next cell with something in it */
 
-    if (t->number[column])
-        printf("%*s%s", space, "", t->cell[i]);
-    else
-        printf("%s%*s", t->cell[i], last ? 0 : space, "");
-    printf("%*s", last ? 0 : GAP, "");
-    if (last)
-        (void)putchar('\n');
+    for (i = 0; i < t->columns; i++) {
+        const char *text = t->cell[first + i];
+        size_t pad = t->width[i] - text_width(text);
+
+        if (t->number[i])
+            space += pad;
+        if (*text) {
+            printf("%*s%s", (int)space, "", text);
+            space = 0;
+        }
+        space += GAP + (t->number[i] ? 0 : pad);
+    }
+    (void)putchar('\n');
 }
 
 void ctl_table_print(struct ctl_table **tp)
@@ -238,10 +242,10 @@ void ctl_table_print(struct ctl_table **tp)
     size_t i;
 
     *tp = NULL;
-    for (i = 0; i < t->cells; i++) {
-        cell_print(t, i);
+    for (i = 0; i < t->cells; i += t->columns)
+        row_print(t, i);
+    for (i = 0; i < t->cells; i++)
         free(t->cell[i]);
-    }
     free(t->cell);
     free(t);
 }

@@ -135,7 +135,7 @@ enum ctl_exit ctl_user_show(struct ctl *ctl)
         ctl_print_json(u);
     } else {
         printf("user      %s\n", ctl_str(u, "user"));
-        printf("name      %s\n", ctl_str(u, "name"));
+        printf("name      %s\n", *ctl_str(u, "name") ? ctl_str(u, "name") : "-");
         printf("mailbox   %s\n", ctl_str(u, "mail"));
         printf("IM        %s\n", ctl_true(u, "im") ? "enabled" : "disabled");
         printf("calendar  %s\n", ctl_true(u, "calendar") ? "enabled" : "disabled");
@@ -208,7 +208,7 @@ enum ctl_exit ctl_user_list(struct ctl *ctl)
         total = ctl_int(page, "total");
         json_decref(page);
         after = ctl_str(json_array_get(users, json_array_size(users) - 1), "user");
-    } while (more);
+    } while (more && *after);
     if (!rc)
         list_print(ctl, users, total);
     json_decref(users);

@@ -106,7 +106,7 @@ static enum ctl_exit usage(const struct ctl_line *line, struct gw_str wrong)
     if (line->command)
         ctl_usage_write(line->command, &out);
     else if (line->words_count)
-        (void)ctl_help_write(ctl_commands, line->words, line->words_count, &out);
+        ctl_group_write(ctl_commands, line->words, line->words_count, &out);
     else
         gw_buf_add_cstr(&out, "'kalendsctl --help' lists the commands.\n");
     if (!line->json)
