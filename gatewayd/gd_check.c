@@ -146,8 +146,7 @@ static void on_closed(struct net_stream *s, const struct gw_err *why, void *ctx)
     struct admin_check *c = ctx;
     char text[TEXT_MAX];
 
-    (void)s;
-    net_stream_free(&c->stream);
+    (void)s; /* 'why' is the stream's: it goes with the check */
     if (c->tls_step) {
         tls_failed(c, why);
     } else {
