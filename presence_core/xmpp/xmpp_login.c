@@ -339,9 +339,12 @@ static void bind(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct gw_str 
     const struct pres_session_args args = {
         .user = gw_str_of(c->user), .resource = resource, .front = c->host->front, .ctx = c
     };
+    enum gw_code rc = GW_NOTFOUND; /* removed or disabled since the login */
     struct gw_err err;
 
-    switch (pres_session_new(c->host->core, &args, c->now, &c->session, &err)) {
+    if (xmpp_sasl_may_log_in(c->host->sasl, gw_str_of(c->user)))
+        rc = pres_session_new(c->host->core, &args, c->now, &c->session, &err);
+    switch (rc) {
     case GW_OK:
         set_addresses(c, resource);
         bound(c, s);
@@ -349,8 +352,8 @@ static void bind(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct gw_str 
     case GW_LIMIT:
         xmpp_stanza_error(c, s, XMPP_RESOURCE_CONSTRAINT, err.msg);
         return;
-    default: /* removed since the login */
-        xmpp_stream_error(c, "not-authorized", "the account is not there any more");
+    default:
+        xmpp_stream_error(c, "not-authorized", "the account may not be used any more");
         return;
     }
 }

@@ -199,6 +199,15 @@ void xmpp_sasl_lib_free(struct xmpp_sasl_lib **libp)
     free(lib);
 }
 
+bool xmpp_sasl_may_log_in(const struct xmpp_sasl_lib *lib, struct gw_str user)
+{
+    struct xmpp_credentials c;
+    bool may = lib->credentials(user, XMPP_SHA256, &c, lib->ctx);
+
+    gw_wipe(&c, sizeof(c));
+    return may;
+}
+
 /* ---- Checks ---- */
 
 void xmpp_check_run(struct xmpp_check *check)

@@ -13,6 +13,9 @@ struct xmpp_sasl_lib;
 struct xmpp_sasl_lib *xmpp_sasl_lib_new(xmpp_credentials_fn *credentials, void *ctx);
 void xmpp_sasl_lib_free(struct xmpp_sasl_lib **libp);
 
+/* The user still has credentials: a look after the login, before the first stanza. */
+bool xmpp_sasl_may_log_in(const struct xmpp_sasl_lib *lib, struct gw_str user);
+
 extern const char *const xmpp_sasl_mechanisms[]; /* strongest first; ends with NULL */
 
 /* A password to be checked: the work of milliseconds, for another thread. Stands alone. */

@@ -409,6 +409,16 @@ class Troubles(WithServer):
         ann.kill()
         bob.wait_contact(ann.jid, ("unavailable", ""))
 
+    def test_leaves_while_the_password_is_checked(self):
+        for _ in range(20):
+            raw = self.raw()
+            raw.start_tls()
+            raw.send(HEADER)
+            raw.expect("</stream:features>")
+            raw.send(ANN_PLAIN)
+            raw.close()
+        self.log_in("ann")
+
     def test_user_removed(self):
         ann, bob = self.log_in("ann"), self.log_in("bob")
         self.befriend(ann, bob)

@@ -374,6 +374,23 @@ static void removed_users_are_sent_away(void **state)
     world_stop(&w);
 }
 
+/* Disabled between the login and the first stanza. */
+static void disabled_users_do_not_bind(void **state)
+{
+    struct world w;
+    struct peer p;
+
+    (void)state;
+    world_start(&w);
+    peer_open(&p, &w);
+    peer_auth(&p, "ann");
+    w.is_closed_to_all = true;
+    peer_send(&p, "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>");
+    EXPECT(&p, "<stream:error><not-authorized ");
+    peer_close(&p);
+    world_stop(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,6 +406,7 @@ int main(void)
         cmocka_unit_test(the_same_resource_is_taken_over),
         cmocka_unit_test(too_many_sessions_are_refused),
         cmocka_unit_test(removed_users_are_sent_away),
+        cmocka_unit_test(disabled_users_do_not_bind),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

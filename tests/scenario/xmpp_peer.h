@@ -31,6 +31,7 @@ struct world {
     struct pres_core *core;
     struct xmpp_host *host;
     struct gw_now now;
+    bool is_closed_to_all; /* nobody has credentials any more */
 };
 
 /* The transport of one connection, and what came out of it. */
@@ -52,7 +53,8 @@ static inline bool world_credentials(struct gw_str user, enum xmpp_hash hash,
     char salted[32], client[32], server[32], stored[32], password[64];
     struct gw_str id;
 
-    (void)ctx;
+    if (((struct world *)ctx)->is_closed_to_all)
+        return false;
     if (!gw_str_cut(user, "@", &id, NULL) || id.len > 20)
         return false;
     if (!gw_str_is(id, "ann") && !gw_str_is(id, "bob") && !gw_str_is(id, "cleo"))
@@ -86,6 +88,7 @@ static inline void world_start(struct world *w)
     w->host = xmpp_host_new(&(struct xmpp_host_args){ .core = w->core,
                                                       .settings = &w->settings,
                                                       .credentials = world_credentials,
+                                                      .credentials_ctx = w,
                                                       .version = "1.2.3" });
     assert_non_null(w->host);
 }
