@@ -30,12 +30,20 @@ need_packages() {
         apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || return 1
 }
 
-# build PRESET [CMAKE-ARGUMENT...]: configures and builds into build/PRESET.
+# build PRESET [TARGET...]: configures and builds into build/PRESET. In CI warnings are errors. Quiet
+# unless it fails: what was printed is then shown.
 build() {
-    local preset=$1
+    local preset=$1 log werror=OFF
     shift
-    cmake --preset "$preset" -DCMAKE_C_COMPILER_LAUNCHER=ccache "$@" >"/tmp/kalends-configure.$$" ||
-        { cat "/tmp/kalends-configure.$$"; rm -f "/tmp/kalends-configure.$$"; return 1; }
-    rm -f "/tmp/kalends-configure.$$"
-    cmake --build "build/$preset"
+    [ -z "${CI:-}" ] || werror=ON
+    log=$(mktemp)
+    if ! { cmake --preset "$preset" -DCMAKE_C_COMPILER_LAUNCHER=ccache -DKALENDS_WERROR=$werror &&
+        cmake --build "build/$preset" ${1:+--target "$@"}; } >"$log" 2>&1; then
+        tail -n 60 "$log" >&2
+        rm -f "$log"
+        echo "building build/$preset failed" >&2
+        return 1
+    fi
+    grep -A5 'warning:' "$log" || true
+    rm -f "$log"
 }
