@@ -15,7 +15,7 @@ struct pres_front;   /* a registered front-end */
 /* What a client says of itself. */
 struct pres_client {
     enum pres_show show; /* PRES_OFFLINE: unavailable, the session stays */
-    signed char priority;
+    int priority;        /* -128 .. 127 */
     unsigned char shade; /* the front-end's own finer word for show, 0: none (XMPP: chat) */
     struct gw_str text;  /* one line for everybody */
     struct gw_str texts; /* the same in the front-end's own form (several languages), or empty */

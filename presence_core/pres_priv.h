@@ -33,7 +33,7 @@ struct pres_user {
 /* A client's word, its texts in one block. */
 struct pres_word {
     enum pres_show show;
-    signed char priority;
+    int priority;
     unsigned char shade;
     uint16_t text_len, texts_len, extra_len;
     char bytes[];

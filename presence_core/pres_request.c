@@ -3,11 +3,11 @@
 #include "pres_priv.h"
 
 /* The step is taken; the entry may be gone afterwards. */
-static void apply(struct pres_user *u, struct pres_entry *e, unsigned char state)
+static void apply(struct pres_user *u, struct pres_entry *e, unsigned state)
 {
     bool changed = e->state != state;
 
-    e->state = state;
+    e->state = (unsigned char)state;
     if (!changed)
         return;
     /* A request that waited is over, and there is nothing else to remember. */

@@ -326,8 +326,10 @@ static void end(struct pres_session *s, enum pres_end why, enum pres_cause cause
 
 void pres_end_all(struct pres_user *u, enum pres_end why, enum pres_cause cause, struct gw_now now)
 {
-    while (!gw_list_is_empty(&u->sessions))
-        end(GW_CONTAINER(u->sessions.next, struct pres_session, link), why, cause, now);
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    end(GW_CONTAINER(it, struct pres_session, link), why, cause, now);
 }
 
 enum gw_code pres_session_new(struct pres_core *core, const struct pres_session_args *args,

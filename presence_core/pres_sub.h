@@ -19,9 +19,9 @@ enum {
 enum pres_way { PRES_OUTBOUND, PRES_INBOUND };
 
 struct pres_step {
-    unsigned char to; /* the new state */
-    bool pass;        /* outbound: to the contact; inbound: to the user's clients */
-    bool answer;      /* inbound subscribe of one who has it: "subscribed" goes back */
+    unsigned to; /* the new state */
+    bool pass;   /* outbound: to the contact; inbound: to the user's clients */
+    bool answer; /* inbound subscribe of one who has it: "subscribed" goes back */
 };
 
 bool pres_state_is_valid(unsigned state);

@@ -25,7 +25,9 @@ static bool is_ascii(struct gw_str s)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c + ('a' - 'A'));
+    return c;
 }
 
 static bool to_utf16(struct gw_str in, UChar *out, int32_t *len)

@@ -46,7 +46,7 @@ static bool read_priority(const struct xml_node *node, struct pres_client *out)
         text = gw_str_sub(text, 1, text.len);
     if (!gw_str_to_int(text, -128, 127, &n))
         return false;
-    out->priority = (signed char)n;
+    out->priority = (int)n;
     return true;
 }
 

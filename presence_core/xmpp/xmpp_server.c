@@ -398,13 +398,14 @@ bool xmpp_server_is_idle(const struct xmpp_server *server)
 void xmpp_server_free(struct xmpp_server **serverp)
 {
     struct xmpp_server *server = *serverp;
+    struct gw_list *it, *tmp;
 
     if (!server)
         return;
     *serverp = NULL;
     xmpp_server_unlisten(server);
-    while (!gw_list_is_empty(&server->conns))
-        conn_free(GW_CONTAINER(server->conns.next, struct conn, link));
+    GW_LIST_EACH(&server->conns, it, tmp)
+    conn_free(GW_CONTAINER(it, struct conn, link));
     xmpp_host_free(&server->host);
     gw_map_free(&server->origins);
     if (server->tls)

@@ -228,7 +228,7 @@ static enum gw_code start_tls(struct program *p, const char *folder, struct gw_e
 static enum gw_code start(struct program *p, const char *folder, struct gw_err *err)
 {
     enum gw_code rc;
-    uint16_t port;
+    uint16_t port = 0;
 
     p->loop = net_loop_new();
     p->pool = net_pool_new(p->loop, 2);

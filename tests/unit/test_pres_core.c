@@ -488,7 +488,7 @@ static void replaces_and_limits_sessions(void **state)
     again = connect(&f, "ann", "a");
     EXPECT("ann@x/a: ended replaced\n");
     EXPECT_CHANGES("ann@x available -> offline by client\n");
-    connect(&f, "ann", "b");
+    (void)connect(&f, "ann", "b");
     assert_int_equal(pres_session_new(f.core,
                                       &(struct pres_session_args){ .user = GW_STR("ann@x"),
                                                                    .resource = GW_STR("c"),
