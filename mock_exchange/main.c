@@ -60,7 +60,7 @@ static void on_log(enum gw_log_level level, const char *component, struct gw_str
 
 static void on_signal(int signo, void *ctx)
 {
-    gw_info("mock", "stop signal=%d", signo);
+    gw_debug("mock", "stop signal=%d", signo);
     net_loop_stop(ctx);
 }
 

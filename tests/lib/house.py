@@ -83,8 +83,8 @@ class House:
     def jid(self, name):
         return f"{name}@{DOMAIN}"
 
-    def client(self, name, password=PASSWORD, **more):
-        return Client(self.jid(name), password, host=self.gateway.address, **more)
+    def client(self, name, password=None, **more):
+        return Client(self.jid(name), password or PASSWORD, host=self.gateway.address, **more)
 
     def explain(self, name):
         return self.gateway.explain(self.jid(name))

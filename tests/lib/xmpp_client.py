@@ -155,6 +155,11 @@ class Client:
                 raise TimeoutError(f"{self.jid}: waited {timeout} s for: {what}; "
                                    f"seen: {self.presences[-8:]}")
 
+    def wait_failure(self, timeout=20):
+        """Until the server has ended the session; returns why."""
+        self._wait(lambda: self.failure, timeout, "the end of the session")
+        return self.failure
+
     def contact_states(self, contact):
         """The states of one contact, in order, without repetition."""
         states = []
