@@ -312,7 +312,7 @@ static enum gw_code only_domain(const struct admin_api *api, struct gw_str *out,
 enum gw_code admin_user_jid(const struct admin_api *api, struct gw_str text, struct gw_buf *out,
                             struct gw_err *err)
 {
-    struct gw_str domain;
+    struct gw_str domain = { NULL, 0 };
     struct gw_buf full;
     enum gw_code rc;
 

@@ -1,5 +1,6 @@
 /* Adding users, one or thousands, and setting passwords. Keys are derived on a worker thread, for all
- * passwords of a request in one go; then everything is entered at once. */
+ * passwords of a request in one go; then users are entered slice by slice, so that presence of others
+ * does not wait for a long list. */
 #include <stdlib.h>
 
 #include "admin_priv.h"
@@ -19,6 +20,12 @@ struct password_item {
 struct password_work {
     struct admin_call *call;
     void (*then)(struct admin_call *call, struct password_work *work); /* takes the call */
+
+    /* of a list: what is entered so far, and the timer for the next slice */
+    struct net_timer *timer;
+    size_t next, added;
+    json_t *failed;
+
     size_t count;
     struct password_item item[];
 };
@@ -27,6 +34,8 @@ static void work_free(void *p)
 {
     struct password_work *work = p;
 
+    net_timer_free(&work->timer);
+    json_decref(work->failed);
     gw_wipe(work->item, work->count * sizeof(work->item[0]));
     free(work);
 }
@@ -188,26 +197,42 @@ static void refusal_add(json_t *list, size_t index, const json_t *item, const st
     json_array_append_new(list, refusal);
 }
 
-static void many_enter(struct admin_call *call, struct password_work *work)
+/* Some 10 ms of work. */
+enum { SLICE = 500 };
+
+static void slice_enter(struct gw_now now, void *ctx)
 {
+    struct password_work *work = ctx;
+    struct admin_call *call = work->call;
+    size_t end = work->count - work->next > SLICE ? work->next + SLICE : work->count;
     struct admin_user_fields fields;
-    json_t *failed = json_array();
-    size_t added = 0, i;
     struct gw_buf jid;
     struct gw_err err;
 
     gw_buf_init(&jid, ADMIN_JID_BUF);
-    for (i = 0; i < work->count; i++) {
-        const json_t *item = json_array_get(call->body, i);
+    for (; work->next < end; work->next++) {
+        const json_t *item = json_array_get(call->body, work->next);
 
-        if (item_read(item, &fields, &err) || user_enter(call, &fields, &work->item[i], &jid, &err))
-            refusal_add(failed, i, item, &err);
+        if (item_read(item, &fields, &err) ||
+            user_enter(call, &fields, &work->item[work->next], &jid, &err))
+            refusal_add(work->failed, work->next, item, &err);
         else
-            added++;
+            work->added++;
     }
     gw_buf_done(&jid);
-    admin_reply_when_saved(call, 200,
-                           json_pack("{s:I, s:o}", "added", (json_int_t)added, "failed", failed));
+    if (work->next < work->count)
+        net_timer_set(work->timer, now.mono);
+    else
+        admin_reply_when_saved(
+            call, 200,
+            json_pack("{s:I, s:O}", "added", (json_int_t)work->added, "failed", work->failed));
+}
+
+static void many_enter(struct admin_call *call, struct password_work *work)
+{
+    work->failed = json_array();
+    work->timer = net_timer_new(call->api->args.loop, slice_enter, work);
+    slice_enter(admin_now(call), work);
 }
 
 static void password_of(const json_t *object, struct password_item *out, size_t *found)
