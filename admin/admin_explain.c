@@ -5,7 +5,7 @@
 #include "bridge.h"
 #include "gw_buf.h"
 #include "pres.h"
-#include "sched.h"
+#include "scheduler.h"
 
 static json_t *shown_json(const struct pres_user_view *v)
 {

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "admin_priv.h"
-#include "sched.h"
+#include "scheduler.h"
 
 /* --- showing */
 

@@ -2,7 +2,7 @@
 #include "admin_priv.h"
 #include "dir.h"
 #include "pres.h"
-#include "sched.h"
+#include "scheduler.h"
 
 void admin_index(struct admin_call *call)
 {

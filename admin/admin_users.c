@@ -7,7 +7,7 @@
 #include "dir.h"
 #include "gw_buf.h"
 #include "gw_mem.h"
-#include "sched.h"
+#include "scheduler.h"
 
 enum { LIST_LIMIT = 1000, LIST_LIMIT_MAX = 100000 };
 

@@ -19,7 +19,7 @@
 #include "net_tls.h"
 #include "net_work.h"
 #include "pres.h"
-#include "sched.h"
+#include "scheduler.h"
 #include "store.h"
 #include "xmpp_server.h"
 

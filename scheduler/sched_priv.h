@@ -10,8 +10,8 @@
 #include "gw_heap.h"
 #include "gw_list.h"
 #include "gw_map.h"
-#include "sched.h"
 #include "sched_record.h"
+#include "scheduler.h"
 
 struct sched_gateway;
 struct sched_user;

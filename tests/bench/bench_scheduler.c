@@ -14,7 +14,7 @@
 #include "gw_bytes.h"
 #include "gw_list.h"
 #include "gw_mem.h"
-#include "sched.h"
+#include "scheduler.h"
 
 enum { INTERVALS = 10, GATEWAYS = 4, MEETING_MS = 30 * GW_MINUTE_MS };
 

@@ -21,7 +21,7 @@
 #include "gw_list.h"
 #include "gw_log.h"
 #include "gw_mem.h"
-#include "sched.h"
+#include "scheduler.h"
 
 enum {
     SIM_GATEWAYS = 4,

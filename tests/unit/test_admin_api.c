@@ -24,7 +24,7 @@
 #include "net_loop.h"
 #include "pres.h"
 #include "pres_frontend.h"
-#include "sched.h"
+#include "scheduler.h"
 #include "store.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

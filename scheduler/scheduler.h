@@ -9,8 +9,8 @@
  * 'wake' come from inside any call and call nothing here but sched_deadline().
  *
  * A user is an opaque key (its bare JID), the mailbox a text of its own. All text is copied. */
-#ifndef SCHED_H
-#define SCHED_H
+#ifndef SCHEDULER_H
+#define SCHEDULER_H
 
 #include "ews_notification.h"
 #include "ews_ops.h"
