@@ -172,7 +172,7 @@ struct sched {
     struct sched_counters counters;
 };
 
-/* sched.c */
+/* scheduler.c */
 void sched_want_tick(struct sched *s, gw_time at);
 void sched_changed(struct sched *s, struct sched_user *u);
 void sched_error_set(struct sched *s, struct sched_user *u, enum sched_kind kind,
