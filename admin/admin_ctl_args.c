@@ -113,6 +113,8 @@ static bool take_global(struct reader *r, struct gw_str name, struct gw_str valu
 
     if (gw_str_is(name, "socket")) {
         line->socket = option_value(r, name, value);
+        if (line->socket && !*line->socket)
+            complain(r, "the value of '--", name, "' is empty");
         return true;
     }
     if (gw_str_is(name, "json"))

@@ -27,7 +27,8 @@ struct exchange {
     void *line_ctx;
     struct gw_buf partial; /* of a streamed answer: the line that is still to end */
     struct net_timer *leave;
-    bool left; /* 'line' has seen enough */
+    bool begun; /* a line came */
+    bool left;  /* 'line' has seen enough */
     enum ctl_exit result;
     json_t *answer;
 };
@@ -286,6 +287,7 @@ static void take_line(struct exchange *e, struct gw_str text)
     if (text.len == 0 || e->left)
         return; /* an empty line keeps the connection alive */
     json = document(e->ctl, text);
+    e->begun = true;
     if (json && !e->line(json, e->line_ctx))
         stream_leave(e);
     json_decref(json);
@@ -329,8 +331,12 @@ static void on_stream_end(const struct net_http_answer *a, void *ctx)
         answer = document(e->ctl, gw_buf_str(&e->partial));
     else
         take_line(e, gw_buf_str(&e->partial));
-    if (!e->left)
+    if (e->begun && !e->left && a->code) {
+        ctl_complain(e->ctl, "unreachable", "kalendsd at '%s' has gone", e->ctl->socket);
+        e->result = CTL_UNREACHABLE;
+    } else if (!e->left) {
         e->result = judge(e->ctl, a, answer, false);
+    }
     json_decref(answer);
     net_loop_stop(e->ctl->loop);
 }

@@ -2,6 +2,7 @@
  * argument, which every user of the machine could read. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 #include "gw_bytes.h"
 #include "gw_mem.h"
 
-enum { PASSWORD_MAX = 1024, TRIES = 3 };
+enum { PASSWORD_MAX = 1024, TRIES = 3, SIGNALS = 5 };
 
 /* A signal in the middle of a password must not leave the terminal without echo. */
 static volatile sig_atomic_t signalled;
@@ -23,14 +24,24 @@ static void on_signal(int signo)
     signalled = signo;
 }
 
+/* With a mask: signals come only in here, so that none slips in between looking and waiting. */
+static bool byte_read(int fd, const sigset_t *mask, char *out)
+{
+    struct pollfd ready = { .fd = fd, .events = POLLIN };
+
+    if (mask && (ppoll(&ready, 1, NULL, mask) < 0 || signalled))
+        return false;
+    return read(fd, out, 1) == 1;
+}
+
 /* One line, byte by byte so that nothing after it is swallowed. False: nothing there, or too long. */
-static bool line_read(int fd, char out[PASSWORD_MAX + 1])
+static bool line_read(int fd, const sigset_t *mask, char out[PASSWORD_MAX + 1])
 {
     size_t len = 0;
     bool any = false;
     char c;
 
-    while (read(fd, &c, 1) == 1) {
+    while (byte_read(fd, mask, &c)) {
         any = true;
         if (c == '\n')
             break;
@@ -51,30 +62,57 @@ static void tell(int tty, const char *text)
     (void)ignored;
 }
 
+struct signals {
+    struct sigaction before[SIGNALS];
+    sigset_t mask; /* as it was */
+};
+
+static const int caught[SIGNALS] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
+
+static void signals_catch(struct signals *s)
+{
+    struct sigaction quiet = { .sa_handler = on_signal };
+    sigset_t block;
+    size_t i;
+
+    signalled = 0;
+    (void)sigemptyset(&block);
+    for (i = 0; i < SIGNALS; i++)
+        (void)sigaddset(&block, caught[i]);
+    (void)sigprocmask(SIG_BLOCK, &block, &s->mask);
+    for (i = 0; i < SIGNALS; i++)
+        (void)sigaction(caught[i], &quiet, &s->before[i]);
+}
+
+/* What came meanwhile now has its effect. */
+static void signals_release(const struct signals *s)
+{
+    size_t i;
+
+    for (i = 0; i < SIGNALS; i++)
+        (void)sigaction(caught[i], &s->before[i], NULL);
+    (void)sigprocmask(SIG_SETMASK, &s->mask, NULL);
+    if (signalled)
+        (void)raise(signalled);
+}
+
 static bool ask(int tty, const char *prompt, char out[PASSWORD_MAX + 1])
 {
-    static const int caught[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP };
-    struct sigaction quiet = { .sa_handler = on_signal }, before[5];
     struct termios shown, hidden;
+    struct signals signals;
     bool read_it;
-    size_t i;
 
     if (tcgetattr(tty, &shown))
         return false;
-    signalled = 0;
-    for (i = 0; i < 5; i++)
-        (void)sigaction(caught[i], &quiet, &before[i]);
+    signals_catch(&signals);
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
     (void)tcsetattr(tty, TCSAFLUSH, &hidden);
     tell(tty, prompt);
-    read_it = line_read(tty, out);
+    read_it = line_read(tty, &signals.mask, out);
     (void)tcsetattr(tty, TCSAFLUSH, &shown);
     tell(tty, "\n");
-    for (i = 0; i < 5; i++)
-        (void)sigaction(caught[i], &before[i], NULL);
-    if (signalled)
-        (void)raise(signalled);
+    signals_release(&signals);
     return read_it;
 }
 
@@ -109,7 +147,7 @@ static enum ctl_exit read_stdin(const struct ctl *ctl, char **out)
     char text[PASSWORD_MAX + 1];
     enum ctl_exit rc = CTL_USAGE;
 
-    if (!line_read(STDIN_FILENO, text) || !*text)
+    if (!line_read(STDIN_FILENO, NULL, text) || !*text)
         ctl_complain(ctl, "invalid",
                      "a line with a password of 1 to %d bytes is expected on standard input",
                      PASSWORD_MAX);
