@@ -121,12 +121,12 @@ static void go(struct peer *p, const char *text)
 
 /* ---- Stages ---- */
 
-static void open_peer(struct peer *p, struct xmpp_host *host)
+static void open_peer(struct peer *p, struct xmpp_host *at)
 {
     *p = (struct peer){ .now = { 1000000, 1000000 } };
     p->c2s = xmpp_c2s_new(
         &(struct xmpp_c2s_args){
-            .host = host, .io = &io, .io_ctx = p, .peer = GW_STR("fuzz"), .can_tls = true },
+            .host = at, .io = &io, .io_ctx = p, .peer = GW_STR("fuzz"), .can_tls = true },
         p->now.mono);
 }
 
@@ -178,7 +178,21 @@ static void befriend(struct peer *ann, struct peer *bob)
     go(ann, "<presence type='subscribed' to='bob@x.example'/>");
 }
 
-static void run(struct xmpp_host *host, unsigned stage, struct gw_str in)
+static const char *const users[] = { "ann@x.example", "bob@x.example" };
+
+/* Made once, since starting GNU SASL takes longer than a run; users are new each time. */
+static struct pres_core *core;
+static struct xmpp_host *host;
+
+static void make_world(void)
+{
+    core = pres_core_new(&(struct pres_core_args){ 0 });
+    pres_domain_add(core, GW_STR("x.example"));
+    host = xmpp_host_new(
+        &(struct xmpp_host_args){ .core = core, .credentials = credentials, .version = "1" });
+}
+
+static void run(unsigned stage, struct gw_str in)
 {
     struct peer ann, bob;
 
@@ -208,20 +222,16 @@ static void run(struct xmpp_host *host, unsigned stage, struct gw_str in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const users[] = { "ann@x.example", "bob@x.example" };
-    struct pres_core *core;
-    struct xmpp_host *host;
+    const struct gw_now end = { 2000000, 2000000 };
 
     if (!size)
         return 0;
-    core = pres_core_new(&(struct pres_core_args){ 0 });
-    pres_domain_add(core, GW_STR("x.example"));
+    if (!core)
+        make_world();
     for (size_t i = 0; i < 2; i++)
         (void)pres_user_add(core, gw_str_of(users[i]), NULL);
-    host = xmpp_host_new(
-        &(struct xmpp_host_args){ .core = core, .credentials = credentials, .version = "1" });
-    run(host, data[0] % 4, (struct gw_str){ (const char *)data + 1, size - 1 });
-    xmpp_host_free(&host);
-    pres_core_free(&core);
+    run(data[0] % 4, (struct gw_str){ (const char *)data + 1, size - 1 });
+    for (size_t i = 0; i < 2; i++)
+        pres_user_remove(core, gw_str_of(users[i]), end);
     return 0;
 }
