@@ -42,8 +42,7 @@ static void on_user(const struct dir_user_change *c, void *ctx)
 
     if (!c->before && pres_user_add(gd->core, c->after->jid, &err))
         gw_error("gatewayd", "user has no presence: %s", err.msg);
-    if (!c->password_changed)
-        calendar_change(gd, c, now);
+    calendar_change(gd, c, now);
     if (must_log_in_again(c))
         pres_user_end_sessions(gd->core, c->after->jid, PRES_END_REFUSED, now);
     if (!c->after)

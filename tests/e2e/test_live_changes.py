@@ -1,0 +1,97 @@
+"""What an administrator changes takes effect while the gateway runs, and leaves nothing behind."""
+
+import urllib.parse
+
+import house
+from gateway import ApiError, wait_for
+from house import House
+
+
+def subscriptions(h, user=None):
+    subs = h.mock.subscriptions(limit=10000)
+    return [s for s in subs if user is None or s["user"] == h.jid(user)]
+
+
+def shows_meeting(h, name):
+    return h.explain(name)["published"]["text"] == "In a meeting"
+
+
+def test_notification_port():
+    """another port: everybody is subscribed there, once, and notifications come"""
+    with House(crowd=20, settings={"calendar.status_frequency_min": 3}) as h:
+        before = {s["id"] for s in subscriptions(h)}
+        h.gateway.set("calendar.notification_port", 50021)
+        wait_for(lambda: all(urllib.parse.urlsplit(s["url"]).port == 50021 for s in subscriptions(h))
+                 and len(subscriptions(h)) == 22, 30, "everybody on the new port, once")
+        assert not before & {s["id"] for s in subscriptions(h)}
+        h.meeting("bob", "-1m", "1h")
+        wait_for(lambda: shows_meeting(h, "bob"), 5, "a notification on the new port")
+        try:
+            h.gateway.set("calendar.notification_port", 80)
+            raise AssertionError("port 80 was accepted")
+        except ApiError:
+            pass
+
+
+def test_users():
+    """calendar off, on again, another mailbox, deleted: presence and subscriptions follow"""
+    with House(settings={"calendar.status_frequency_min": 2}) as h:
+        path = f"/v1/users/{h.jid('bob')}"
+        h.meeting("bob", "-1m", "1h")
+        wait_for(lambda: shows_meeting(h, "bob"))
+
+        h.gateway.api("PATCH", path, {"calendar": False})
+        assert h.explain("bob")["published"]["text"] in ("", None)
+        wait_for(lambda: not subscriptions(h, "bob"), 30, "no subscription of bob")
+
+        h.gateway.api("PATCH", path, {"calendar": True})
+        wait_for(lambda: shows_meeting(h, "bob") and len(subscriptions(h, "bob")) == 1, 10,
+                 "bob subscribed again")
+
+        h.gateway.api("PATCH", path, {"mail": h.jid("ann")})
+        wait_for(lambda: not shows_meeting(h, "bob"), 10, "ann's calendar, which is free")
+        wait_for(lambda: not subscriptions(h, "bob") and len(subscriptions(h, "ann")) == 2, 30,
+                 "a subscription of the new mailbox only")
+
+        h.gateway.api("DELETE", path)
+        wait_for(lambda: len(subscriptions(h, "ann")) == 1, 30, "no subscription of a deleted user")
+        h.gateway.api("POST", "/v1/users", {"user": h.jid("bob"), "im": True, "calendar": True})
+        wait_for(lambda: shows_meeting(h, "bob"), 10, "bob as a new user")
+
+
+def test_gateways():
+    """a server taken out, put in, given another port: users are where there is a server, once"""
+    with House(crowd=10, settings={"calendar.status_frequency_min": 2}) as h:
+        count = 12
+        h.gateway.api("DELETE", "/v1/gateways/cas1")
+        wait_for(lambda: len([s for s in subscriptions(h) if s["cas"] == "cas2"]) == count, 30,
+                 "everybody on cas2")
+        wait_for(lambda: len(subscriptions(h)) == count, 30, "nobody on cas1 any more")
+
+        h.gateway.api("DELETE", "/v1/gateways/cas2")
+        h.meeting("bob", "-1m", "1h")
+        assert h.gateway.status()["calendars"]["now"]["with_calendar"] == count, \
+            "known calendars stay without a server"
+        port = urllib.parse.urlsplit(h.mock.cas["cas1"]["url"]).port
+        h.add_gateway("cas1", port)
+        wait_for(lambda: shows_meeting(h, "bob"), 30, "the change made in between")
+        wait_for(lambda: len([s for s in subscriptions(h) if s["cas"] == "cas1"]) == count and
+                 len(subscriptions(h)) == count, 30, "everybody on cas1, once")
+
+
+def test_check_without_users():
+    """gateway check proves the account before anybody is enabled; trust taken away shows, too"""
+    with House(users=[]) as h:
+        assert h.gateway.run_ctl("gateway", "check").returncode == 0
+        h.gateway.api("PATCH", "/v1/gateways/cas1", {"password": "wrong"})
+        done = h.gateway.run_ctl("gateway", "check", "cas1")
+        assert done.returncode == 1 and "password" in done.stdout, done
+        h.gateway.api("PATCH", "/v1/gateways/cas1", {"password": h.mock.account[1]})
+        for trusted in h.gateway.api("GET", "/v1/trust")["certificates"]:
+            h.gateway.api("DELETE", f"/v1/trust/{trusted['fingerprint']}")
+        done = h.gateway.run_ctl("gateway", "check", "cas1")
+        assert done.returncode == 1 and "Failed: certificate missing from chain" in done.stdout, done
+
+
+if __name__ == "__main__":
+    house.run([test_notification_port, test_users, test_gateways, test_check_without_users])
