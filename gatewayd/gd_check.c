@@ -30,7 +30,7 @@ struct admin_check {
     struct net_tls *tls;
     struct cert_client *cert;
     struct ews_call *call;
-    bool tls_step;
+    bool tls_step, account_only;
 };
 
 static void check_free(struct admin_check **checkp)
@@ -95,13 +95,44 @@ static void on_answer(const struct ews_answer *answer, void *ctx)
 
     c->call = NULL;
     if (status->class == EWS_OK)
-        snprintf(text, sizeof(text), "Exchange version %d.%d", answer->server_major,
-                 answer->server_minor);
+        snprintf(text, sizeof(text), "Exchange version %d.%d%s", answer->server_major,
+                 answer->server_minor,
+                 c->account_only ? "; impersonation is not tried before a user is enabled for "
+                                   "calendars"
+                                 : "");
     else
         snprintf(text, sizeof(text), "%s (%s)", status->text, status->code);
     tell(c, TEST_MAILBOX, status->class == EWS_OK ? ADMIN_CHECK_OK : ADMIN_CHECK_FAILED,
          mailbox_verdict(status->class), text);
     finish(c);
+}
+
+/* A user whose mailbox can be asked for: the first one there is. */
+static bool calendar_user(const struct gd *gd, struct dir_user *out)
+{
+    size_t pos = 0;
+
+    while (dir_user_next(gd->dir, &pos, out))
+        if (gd_user_has_calendar(out))
+            return true;
+    return false;
+}
+
+/* Nobody is enabled yet: the free/busy time of a mailbox that need not exist takes the account, and
+ * leaves impersonation untried. */
+static void account_step(struct admin_check *c, struct ews_client *client)
+{
+    gw_utc now = net_loop_now(c->gd->loop).utc;
+    struct gw_str mailbox = GW_STR("kalends-check@localhost.localdomain");
+
+    c->account_only = true;
+    c->call = ews_client_start(client,
+                               &(struct ews_request){ .op = EWS_OP_AVAILABILITY,
+                                                      .mailboxes = &mailbox,
+                                                      .mailbox_count = 1,
+                                                      .from = now - now % GW_DAY_MS,
+                                                      .to = now - now % GW_DAY_MS + GW_DAY_MS },
+                               on_answer, c);
 }
 
 /* Reading the automatic reply of one user needs the account and the right to impersonate, and
@@ -110,20 +141,15 @@ static void mailbox_step(struct admin_check *c)
 {
     struct gd_gateway_target target;
     struct dir_user user;
-    size_t pos = 0;
 
-    while (dir_user_next(c->gd->dir, &pos, &user)) {
-        if (!gd_user_has_calendar(&user) ||
-            !gd_gateway_target(c->gd->gateways, gw_str_of(c->name), &target))
-            continue;
+    if (!gd_gateway_target(c->gd->gateways, gw_str_of(c->name), &target))
+        return; /* changed meanwhile: the check was aborted before */
+    if (calendar_user(c->gd, &user))
         c->call = ews_client_start(target.client,
                                    &(struct ews_request){ .op = EWS_OP_OOF, .mailbox = user.mail },
                                    on_answer, c);
-        return;
-    }
-    tell(c, TEST_MAILBOX, ADMIN_CHECK_SKIPPED, "Not tried",
-         "no user is enabled for calendars yet: add one, then check again");
-    finish(c);
+    else
+        account_step(c, target.client);
 }
 
 /* --- connecting, without and with TLS */
@@ -213,7 +239,7 @@ static void connect_step(struct admin_check *c)
     struct gw_err err;
 
     if (!gd_gateway_target(c->gd->gateways, gw_str_of(c->name), &target))
-        return; /* aborted before: cannot be */
+        return; /* changed meanwhile: the check was aborted before */
     if (c->tls_step && tls_make(c, target.host, &err)) {
         tell(c, TEST_TLS, ADMIN_CHECK_FAILED, "Failed", err.msg);
         tell(c, TEST_MAILBOX, ADMIN_CHECK_SKIPPED, "Not tried", "");
