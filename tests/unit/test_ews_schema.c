@@ -11,8 +11,8 @@ extern char **environ;
 
 enum { SKIPPED = 77, FILES_MAX = 64, PATH_SIZE = 128 };
 
+static char folder[64];
 static struct {
-    char folder[64];
     char path[FILES_MAX][PATH_SIZE];
     size_t count;
 } set;
@@ -23,7 +23,7 @@ static void add_file(const char *name, const struct gw_buf *text)
     FILE *f;
 
     assert_true(set.count < FILES_MAX);
-    snprintf(path, PATH_SIZE, "%s/%s.xml", set.folder, name);
+    snprintf(path, PATH_SIZE, "%s/%s.xml", folder, name);
     f = fopen(path, "wb");
     assert_non_null(f);
     assert_int_equal(fwrite(text->p, 1, text->len, f), text->len);
@@ -93,7 +93,7 @@ static void remove_files(void)
 {
     for (size_t i = 0; i < set.count; i++)
         unlink(set.path[i]);
-    rmdir(set.folder);
+    rmdir(folder);
 }
 
 static void test_schema(void **state)
@@ -103,8 +103,8 @@ static void test_schema(void **state)
 
     (void)state;
     snprintf(schema, sizeof(schema), "%s/validate.xsd", getenv("KALENDS_EWS_SCHEMA"));
-    snprintf(set.folder, sizeof(set.folder), "/tmp/kalends-schema-XXXXXX");
-    assert_non_null(mkdtemp(set.folder));
+    snprintf(folder, sizeof(folder), "/tmp/kalends-schema-XXXXXX");
+    assert_non_null(mkdtemp(folder));
     for (const struct ews_dialect *d = ews_dialect_of_server(15, 2); d; d = ews_dialect_lower(d))
         add_all_requests(d);
     add_replies();
