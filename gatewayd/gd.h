@@ -37,6 +37,7 @@ struct gd_settings {
 
 struct gd {
     struct gd_config config;
+    const char *notification_port; /* of the command line; NULL: as it was set */
     struct net_loop *loop;
     struct net_pool *pool;
     struct net_dns *dns;
@@ -95,6 +96,9 @@ bool gd_user_has_calendar(const struct dir_user *u);
 
 /* --- gd_params.c */
 enum gw_code gd_params_load(struct gd *gd, struct gw_err *err);
+/* Sets and keeps one before anything is started with it. */
+enum gw_code gd_param_at_start(struct gd *gd, struct gw_str key, struct gw_str value,
+                               struct gw_err *err);
 enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
                           store_done_fn *done, void *done_ctx, struct gw_err *err);
 enum { GD_PARAM_TABLES = 3 };

@@ -133,8 +133,8 @@ static enum gw_code notify_start(struct gd *gd, struct gw_err *err)
     };
 
     if (gd_notify_new(&args, &gd->notify, err))
-        return gw_fail_prefix(err, "notifications of Exchange (parameter "
-                                   "calendar.notification_port): ");
+        return gw_fail_prefix(err, "notifications of Exchange (another port: kalendsd "
+                                   "--notification-port N): ");
     return GW_OK;
 }
 

@@ -1,5 +1,6 @@
 /* Parameters: the tables of the rooms, the records of what was set, and how a change is made good at
  * once. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -73,6 +74,30 @@ enum gw_code gd_params_load(struct gd *gd, struct gw_err *err)
     return rc;
 }
 
+static void param_store(struct gd *gd, const struct gw_param *param, struct gw_str value,
+                        store_done_fn *done, void *done_ctx)
+{
+    struct store_batch *b = store_batch_new();
+
+    store_put(b, KIND_PARAMETER, gw_str_of(param->key), (struct gw_str){ NULL, 0 }, value);
+    store_commit(gd->store, &b, done, done_ctx);
+}
+
+enum gw_code gd_param_at_start(struct gd *gd, struct gw_str key, struct gw_str value,
+                               struct gw_err *err)
+{
+    const struct gw_param *param;
+    void *settings;
+    enum gw_code rc;
+
+    param = param_find(gd, key, &settings);
+    assert(param);
+    rc = gw_param_set(param, settings, value, err);
+    if (!rc)
+        param_store(gd, param, value, NULL, NULL);
+    return rc;
+}
+
 void gd_params_done(struct gd *gd)
 {
     gw_param_settings_done(sched_params, sched_param_count, &gd->settings.sched);
@@ -128,7 +153,6 @@ enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
                           store_done_fn *done, void *done_ctx, struct gw_err *err)
 {
     const struct gw_param *param;
-    struct store_batch *b;
     struct gw_buf before;
     void *settings;
     enum gw_code rc;
@@ -148,9 +172,7 @@ enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
     if (!rc) {
         gw_info("gatewayd", "parameter set key=%s before='%.*s' now='%.*s'", param->key,
                 GW_STR_ARG(gw_buf_str(&before)), GW_STR_ARG(value));
-        b = store_batch_new();
-        store_put(b, KIND_PARAMETER, gw_str_of(param->key), (struct gw_str){ NULL, 0 }, value);
-        store_commit(gd->store, &b, done, done_ctx);
+        param_store(gd, param, value, done, done_ctx);
     }
     gw_buf_done(&before);
     return rc;

@@ -91,12 +91,15 @@ static void store_wake(void *ctx)
 static enum gw_code data_folder(const struct gd *gd, struct gw_err *err)
 {
     const char *data = gd->config.data;
+    struct stat st;
 
     if (mkdir(data, 0750) != 0 && errno != EEXIST)
         return gw_fail(err, GW_INVALID,
                        "data directory '%s' cannot be made: %s; make it, and give it to the user "
                        "that kalendsd runs as",
                        data, strerror(errno));
+    if (stat(data, &st) == 0 && !S_ISDIR(st.st_mode))
+        return gw_fail(err, GW_INVALID, "data directory '%s' is a file: name a directory", data);
     if (access(data, R_OK | W_OK | X_OK) != 0)
         return gw_fail(err, GW_INVALID,
                        "data directory '%s' cannot be used: %s; give it to the user that kalendsd "
@@ -196,6 +199,9 @@ static enum gw_code open_all(struct gd *gd, struct gw_err *err)
         rc = open_certs(gd, err);
     if (!rc)
         rc = gd_params_load(gd, err);
+    if (!rc && gd->notification_port)
+        rc = gd_param_at_start(gd, GW_STR("calendar.notification_port"),
+                               gw_str_of(gd->notification_port), err);
     return rc;
 }
 

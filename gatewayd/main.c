@@ -24,10 +24,13 @@ static void help(void)
         &out,
         "kalendsd %s: shows what Exchange calendars say as presence\n"
         "\n"
-        "usage: kalendsd [--data DIR] [--config FILE]\n"
+        "usage: kalendsd [--data DIR] [--config FILE] [--notification-port N]\n"
         "\n"
         "  --data DIR     data directory; made when its parent is there\n"
         "  --config FILE  configuration file, 'key = value' lines; default %s\n"
+        "  --notification-port N\n"
+        "                 sets calendar.notification_port: the way out when another program has\n"
+        "                 taken the port that was set\n"
         "  --help, --version\n"
         "\n"
         "It stays in the foreground. SIGTERM and SIGINT end it, SIGHUP opens the log file and\n"
@@ -45,7 +48,7 @@ static void help(void)
 }
 
 struct options {
-    const char *data, *config;
+    const char *data, *config, *notification_port;
     bool done;
 };
 
@@ -54,6 +57,7 @@ static bool options_read(int argc, char **argv, struct options *out)
 {
     static const struct option options[] = { { "data", required_argument, NULL, 'd' },
                                              { "config", required_argument, NULL, 'c' },
+                                             { "notification-port", required_argument, NULL, 'n' },
                                              { "help", no_argument, NULL, 'h' },
                                              { "version", no_argument, NULL, 'v' },
                                              { NULL, 0, NULL, 0 } };
@@ -66,6 +70,9 @@ static bool options_read(int argc, char **argv, struct options *out)
             break;
         case 'c':
             out->config = optarg;
+            break;
+        case 'n':
+            out->notification_port = optarg;
             break;
         case 'h':
             help();
@@ -129,6 +136,7 @@ int main(int argc, char **argv)
     if (options.done)
         return 0;
     umask(0007);
+    gd.notification_port = options.notification_port;
     rc = gd_config_load(options.config, options.data, &gd.config, &err);
     if (!rc) {
         rc = become(&gd.config, &err);

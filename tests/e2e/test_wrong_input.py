@@ -268,8 +268,15 @@ def test_start():
                 taken.bind((gateway.address, port))
                 taken.listen()
                 done = starts("--data", gateway.data, "--config", gateway.config)
-            assert done.returncode == 1, done
-            assert str(port) in done.stderr and "taken" in done.stderr, done.stderr
+                assert done.returncode == 1, done
+                assert str(port) in done.stderr and "taken" in done.stderr, done.stderr
+                if port == NOTIFICATION_PORT:  # the way out that the message names; it is kept
+                    assert "--notification-port" in done.stderr, done.stderr
+                    gateway.start(arguments=["--notification-port", "50021"])
+                    gateway.stop()
+                    gateway.start()
+                    assert gateway.status()["notifications"]["port"] == 50021
+                    assert gateway.stop() == 0
             gateway.remove()
 
         with Gateway() as gateway:

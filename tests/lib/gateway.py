@@ -92,11 +92,11 @@ class Gateway:
 
     # -- life ---------------------------------------------------------------------------------
 
-    def start(self, timeout=30):
+    def start(self, timeout=30, arguments=()):
         with open(self.log_path, "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                [program("kalendsd"), "--data", self.data, "--config", self.config],
-                stderr=log, stdout=log, stdin=subprocess.DEVNULL)
+                [program("kalendsd"), "--data", self.data, "--config", self.config,
+                 *arguments], stderr=log, stdout=log, stdin=subprocess.DEVNULL)
         end = time.monotonic() + timeout
         while True:
             if self.process.poll() is not None:
