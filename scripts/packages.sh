@@ -30,6 +30,9 @@ need_packages() {
         apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || return 1
 }
 
+# A user without a home has a compiler cache all the same.
+[ -w "${HOME:-/nonexistent}" ] || export CCACHE_DIR=$PWD/build/.ccache
+
 # build PRESET [TARGET...]: configures and builds into build/PRESET. In CI warnings are errors. Quiet
 # unless it fails: what was printed is then shown.
 build() {
