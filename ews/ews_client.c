@@ -67,10 +67,12 @@ struct ews_client {
     const struct ews_dialect *ceiling; /* the server refused newer ones; NULL: none so far */
     int server_major, server_minor;
     bool account_proven;
-    struct ews_lockout lockout;
+    struct ews_lockout *lockout, *own_lockout;
+    struct gw_list account_link; /* in lockout->clients */
 };
 
 static void on_http_done(const struct net_http_answer *answer, void *ctx);
+static void try_over(struct ews_client *client);
 
 static gw_time client_now(const struct ews_client *client)
 {
@@ -185,6 +187,7 @@ static void call_cancel(struct ews_call *call)
     if (call->state == CALL_SENT) {
         net_http_cancel(call->slot->http);
         slot_give_back(call->slot);
+        try_over(call->client);
     }
     call_free(call);
 }
@@ -277,12 +280,24 @@ static void call_send(struct ews_call *call)
     gw_buf_done(&call->body);
 }
 
-/* Sends what may be sent: all, or a single one as long as the account is not proven. */
+/* As long as the account is not proven here a single one; as long as it is not proven anywhere, a
+ * single one of all clients that share it. */
+static bool may_send(const struct ews_client *client)
+{
+    const struct ews_lockout *l = client->lockout;
+
+    if (client->account_proven)
+        return true;
+    return gw_list_is_empty(&client->sent) && (l->proven || !l->trying || l->trying == client);
+}
+
 static void calls_pump(struct ews_client *client)
 {
-    while (!gw_list_is_empty(&client->waiting) &&
-           (client->account_proven || gw_list_is_empty(&client->sent)))
+    while (!gw_list_is_empty(&client->waiting) && may_send(client)) {
+        if (!client->account_proven && !client->lockout->proven)
+            client->lockout->trying = client;
         call_send(GW_CONTAINER(client->waiting.next, struct ews_call, link));
+    }
 }
 
 /* The first in line did not get through: the others would not have either. */
@@ -297,6 +312,45 @@ static void calls_share_fate(struct ews_client *client, const struct ews_status 
         call_fail(GW_CONTAINER(client->waiting.next, struct ews_call, link), &fate);
 }
 
+static bool locked_out(const struct ews_client *client, struct ews_status *why)
+{
+    gw_time now = client_now(client);
+    gw_time until = ews_lockout_until(client->lockout, now);
+
+    if (!until)
+        return false;
+    ews_status_set(why, EWS_CREDENTIALS, "locked-out",
+                   "not sent: the account was refused %d times; set the right password, or wait %d "
+                   "minutes",
+                   EWS_REFUSALS_MAX, (int)((until - now) / GW_MINUTE_MS) + 1);
+    why->backoff_ms = until - now;
+    return true;
+}
+
+/* The client's call that was to prove the account has ended, one way or the other: the next client
+ * of those that wait for it tries, or all go on, or all are told that the account is locked out. */
+static void try_over(struct ews_client *client)
+{
+    struct ews_lockout *l = client->lockout;
+    struct gw_list *it, *tmp;
+    struct ews_status why;
+
+    if (l->trying != client)
+        return;
+    l->trying = NULL;
+    GW_LIST_EACH(&l->clients, it, tmp)
+    {
+        struct ews_client *other = GW_CONTAINER(it, struct ews_client, account_link);
+
+        if (other == client)
+            continue;
+        if (locked_out(other, &why))
+            calls_share_fate(other, &why);
+        else
+            calls_pump(other);
+    }
+}
+
 /* ---- delivery --------------------------------------------------------------------------------- */
 
 static void client_unref(struct ews_client *client)
@@ -305,6 +359,7 @@ static void client_unref(struct ews_client *client)
         return;
     net_timer_free(&client->idle_timer);
     net_timer_free(&client->failed_timer);
+    ews_lockout_free(&client->own_lockout);
     free(client->url);
     free(client->account);
     gw_secret_free(&client->password);
@@ -406,10 +461,12 @@ static void learn_account(struct ews_call *call, const struct ews_status *status
         return;
     if (status->class == EWS_CREDENTIALS) {
         client->account_proven = false;
-        ews_lockout_refused(&client->lockout, client_now(client));
+        client->lockout->proven = false;
+        ews_lockout_refused(client->lockout, client_now(client));
     } else if (status->alive) {
         client->account_proven = true;
-        client->lockout.count = 0;
+        client->lockout->proven = true;
+        client->lockout->count = 0;
     }
     if (!client->account_proven)
         calls_share_fate(client, status);
@@ -468,6 +525,7 @@ static void on_http_done(const struct net_http_answer *http, void *ctx)
     log_answer(call, http, &answer);
     slot_give_back(slot);
     learn_account(call, &answer.status);
+    try_over(client);
     call_free(call);
 
     client->refs++;
@@ -555,6 +613,10 @@ enum gw_code ews_client_new(struct net_loop *loop, const struct ews_client_args 
     client->idle_timer = net_timer_new(loop, on_idle_timer, client);
     client->failed_timer = net_timer_new(loop, on_failed_timer, client);
     client->dialect = ews_dialect_default();
+    if (!args->lockout)
+        client->own_lockout = ews_lockout_new();
+    client->lockout = args->lockout ? args->lockout : client->own_lockout;
+    gw_list_append(&client->lockout->clients, &client->account_link);
     *out = client;
     return GW_OK;
 }
@@ -569,6 +631,7 @@ void ews_client_free(struct ews_client **clientp)
     client->freed = true;
     calls_cancel(&client->waiting);
     calls_cancel(&client->sent);
+    gw_list_remove(&client->account_link);
     calls_cancel(&client->failed);
     calls_cancel(&client->delivering);
     slots_free(&client->idle);
@@ -599,7 +662,7 @@ enum gw_code ews_client_set_account(struct ews_client *client, const char *accou
     client->password = new_password;
     client->account_epoch++;
     client->account_proven = false;
-    client->lockout = (struct ews_lockout){ 0 };
+    ews_lockout_reset(client->lockout);
     return GW_OK;
 }
 
@@ -622,21 +685,6 @@ static bool write_refused(const struct ews_request *request, struct ews_call *ca
         return false;
     ews_status_set(why, mailbox ? EWS_MAILBOX : EWS_BUG, "invalid-request", "not sent: %s",
                    err.msg);
-    return true;
-}
-
-static bool locked_out(const struct ews_client *client, struct ews_status *why)
-{
-    gw_time now = client_now(client);
-    gw_time until = ews_lockout_until(&client->lockout, now);
-
-    if (!until)
-        return false;
-    ews_status_set(why, EWS_CREDENTIALS, "locked-out",
-                   "not sent: the server refused the account %d times; set the right password, or "
-                   "wait %d minutes",
-                   EWS_REFUSALS_MAX, (int)((until - now) / GW_MINUTE_MS) + 1);
-    why->backoff_ms = until - now;
     return true;
 }
 
@@ -703,11 +751,6 @@ void ews_client_state(const struct ews_client *client, struct ews_client_state *
         .server_minor = client->server_minor,
         .version = client->dialect->version,
         .account_proven = client->account_proven,
-        .blocked_until = ews_lockout_until(&client->lockout, client_now(client)),
+        .blocked_until = ews_lockout_until(client->lockout, client_now(client)),
     };
-}
-
-const char *ews_client_url(const struct ews_client *client)
-{
-    return client->url;
 }

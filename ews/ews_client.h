@@ -4,7 +4,8 @@
  * A wrong password must not lock the account out. While it is not known whether the server takes
  * the account (at first, and after each refusal), one call is sent and the others wait for it: it
  * proves the account, or they fail with it. After two refusals within 15 minutes calls fail at
- * once with EWS_CREDENTIALS, until the password is set anew or the time is over. */
+ * once with EWS_CREDENTIALS, until the password is set anew or the time is over. Clients of several
+ * servers with the same account share a struct ews_lockout: all this then holds for them together. */
 #ifndef EWS_CLIENT_H
 #define EWS_CLIENT_H
 
@@ -24,11 +25,18 @@ enum {
     EWS_REFUSALS_MS = 15 * GW_MINUTE_MS /* the usual observation window of account lock-out */
 };
 
+/* How often an account was refused lately, and who is trying it now. */
+struct ews_lockout;
+struct ews_lockout *ews_lockout_new(void);
+void ews_lockout_free(struct ews_lockout **lp); /* after its clients */
+void ews_lockout_reset(struct ews_lockout *l);  /* another password was set */
+
 struct ews_client_args {
     const char *host; /* name, IPv4 or IPv6 address, without brackets */
     uint16_t port;
     const char *account;              /* "user@domain" or "DOMAIN\user" */
     const char *password;             /* copied; wiped when freed or replaced */
+    struct ews_lockout *lockout;      /* of the account; borrowed; NULL: one of its own */
     const struct net_tls_policy *tls; /* borrowed for the client's life */
     unsigned timeout_ms;              /* of one call, not 0 */
     unsigned calls_max;               /* 0: EWS_CALLS_MAX */
@@ -66,6 +74,5 @@ struct ews_client_state {
     gw_time blocked_until;          /* after refusals; 0: not blocked */
 };
 void ews_client_state(const struct ews_client *client, struct ews_client_state *out);
-const char *ews_client_url(const struct ews_client *client); /* borrowed */
 
 #endif

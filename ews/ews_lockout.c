@@ -1,7 +1,30 @@
 /* Not more refused logins in a while than a directory forgives. */
 #include "ews_priv.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "gw_mem.h"
+
+struct ews_lockout *ews_lockout_new(void)
+{
+    struct ews_lockout *l = gw_new(struct ews_lockout);
+
+    gw_list_init(&l->clients);
+    return l;
+}
+
+void ews_lockout_free(struct ews_lockout **lp)
+{
+    free(*lp);
+    *lp = NULL;
+}
+
+void ews_lockout_reset(struct ews_lockout *l)
+{
+    l->count = 0;
+    l->proven = false;
+}
 
 void ews_lockout_refused(struct ews_lockout *l, gw_time now)
 {

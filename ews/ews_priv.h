@@ -6,6 +6,7 @@
 
 #include "ews_client.h"
 #include "ews_codec.h"
+#include "gw_list.h"
 #include "gw_log.h"
 #include "xml_doc.h"
 #include "xml_write.h"
@@ -88,10 +89,14 @@ void ews_status_set_code(struct ews_status *out, struct gw_str response_code,
 enum { EWS_BACKOFF_MAX_MS = 60 * 60 * 1000 }; /* more than Exchange ever says: minutes */
 int64_t ews_backoff_bound(int64_t ms);
 
-/* ews_lockout.c: how often a password was refused lately. Starts zeroed. */
+/* ews_lockout.c: what is known of a password. */
+struct ews_client;
 struct ews_lockout {
     gw_time refused[EWS_REFUSALS_MAX]; /* the oldest first */
     unsigned count;
+    bool proven;               /* some server has taken it */
+    struct ews_client *trying; /* whose call is to prove it; NULL: nobody's */
+    struct gw_list clients;
 };
 void ews_lockout_refused(struct ews_lockout *l, gw_time now);
 gw_time ews_lockout_until(const struct ews_lockout *l, gw_time now); /* 0: not locked */

@@ -40,6 +40,7 @@ struct gd_gateways {
     struct gw_map *by_name;
     struct gw_list calls;
     char *account, *password; /* NULL: not set yet */
+    struct ews_lockout *lockout;
 };
 
 /* One request of the scheduler on its way. */
@@ -125,6 +126,7 @@ static enum gw_code gateway_connect(struct gd_gateways *g, struct gateway *gatew
         .port = gateway->port,
         .account = account,
         .password = password,
+        .lockout = g->lockout,
         .timeout_ms = timeout_ms(g->gd),
         .allow_http = gateway->http,
     };
@@ -320,6 +322,7 @@ struct gd_gateways *gd_gateways_new(struct gd *gd)
     g->gd = gd;
     g->by_name = gw_map_new();
     gw_list_init(&g->calls);
+    g->lockout = ews_lockout_new();
     return g;
 }
 
@@ -335,6 +338,7 @@ void gd_gateways_free(struct gd_gateways **gp)
     while ((gateway = gw_map_next(g->by_name, &pos)))
         gateway_free(&gateway);
     gw_map_free(&g->by_name);
+    ews_lockout_free(&g->lockout);
     free(g->account);
     gw_secret_free(&g->password);
     free(g);
@@ -464,6 +468,7 @@ static void account_apply(struct gd_gateways *g, struct account_edit *a, const s
     g->account = a->account;
     g->password = a->password;
     *a = (struct account_edit){ 0 };
+    ews_lockout_reset(g->lockout);
     while ((gateway = gw_map_next(g->by_name, &pos))) {
         if (gateway == but)
             continue;
