@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gd.h"
+#include "gw_bytes.h"
 #include "gw_log.h"
 #include "gw_mem.h"
 
@@ -168,6 +169,7 @@ enum gw_code gd_presence_listen(struct gd *gd, struct gw_err *err)
         .credentials_ctx = gd,
         .version = KALENDS_VERSION,
     };
+    uint8_t secret[STORE_DERIVED_LEN];
     enum gw_code rc;
 
     rc = identity_open(gd, err);
@@ -175,7 +177,10 @@ enum gw_code gd_presence_listen(struct gd *gd, struct gw_err *err)
         return rc;
     gd_presence_cover_domains(gd);
     args.tls = gd->tls;
+    store_derive(gd->store, GW_STR("xmpp/salts of unknown users"), secret);
+    args.secret = (struct gw_str){ (const char *)secret, sizeof(secret) };
     gd->xmpp = xmpp_server_new(&args, err);
+    gw_wipe(secret, sizeof(secret));
     if (!gd->xmpp)
         return err->code;
     if (xmpp_server_listen(gd->xmpp, gd->config.xmpp_listen, (uint16_t)gd->config.xmpp_port,

@@ -746,3 +746,8 @@ enum gw_code store_unseal(const struct store *s, struct gw_str context, struct g
 {
     return store_seal_read(&s->seal_key, context, sealed, out, err);
 }
+
+void store_derive(const struct store *s, struct gw_str context, uint8_t out[STORE_DERIVED_LEN])
+{
+    store_seal_derive(&s->seal_key, context, out);
+}

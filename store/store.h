@@ -95,4 +95,9 @@ void store_seal(const struct store *s, struct gw_str context, struct gw_str secr
 enum gw_code store_unseal(const struct store *s, struct gw_str context, struct gw_str sealed,
                           struct gw_buf *out, struct gw_err *err);
 
+/* A secret that need not be stored: HMAC-SHA-256 of the context under the seal key. The same after a
+ * restart, another one for each context, and it tells nothing about the key. */
+enum { STORE_DERIVED_LEN = 32 };
+void store_derive(const struct store *s, struct gw_str context, uint8_t out[STORE_DERIVED_LEN]);
+
 #endif

@@ -63,5 +63,7 @@ void store_seal_write(const struct store_seal_key *key, struct gw_str context, s
                       struct gw_buf *out);
 enum gw_code store_seal_read(const struct store_seal_key *key, struct gw_str context,
                              struct gw_str sealed, struct gw_buf *out, struct gw_err *err);
+void store_seal_derive(const struct store_seal_key *key, struct gw_str context,
+                       uint8_t out[STORE_DERIVED_LEN]);
 
 #endif

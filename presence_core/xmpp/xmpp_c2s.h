@@ -17,7 +17,8 @@ struct xmpp_host_args {
     const struct xmpp_settings *settings; /* borrowed, read live; NULL: the defaults */
     xmpp_credentials_fn *credentials;
     void *credentials_ctx;
-    const char *version; /* borrowed; NULL: not told */
+    struct gw_str secret; /* of unknown users' salts; empty: one of this process */
+    const char *version;  /* borrowed; NULL: not told */
 };
 
 /* NULL: GNU SASL does not start. */

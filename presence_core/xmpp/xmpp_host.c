@@ -7,7 +7,7 @@ struct xmpp_host *xmpp_host_new(const struct xmpp_host_args *args)
 {
     struct xmpp_host *host = gw_new(struct xmpp_host);
 
-    host->sasl = xmpp_sasl_lib_new(args->credentials, args->credentials_ctx);
+    host->sasl = xmpp_sasl_lib_new(args->credentials, args->credentials_ctx, args->secret);
     if (!host->sasl) {
         free(host);
         return NULL;

@@ -8,7 +8,7 @@
 #include "xmpp_jid.h"
 #include "xmpp_sasl.h"
 
-enum { FAKE_SALT_LEN = 16, FAKE_ITERATIONS = 10000, SASL_TEXT_MAX = 16 * 1024 };
+enum { FAKE_SALT_LEN = 16, FAKE_ITERATIONS = 10000, SASL_TEXT_MAX = 16 * 1024, SECRET_LEN = 32 };
 
 const char *const xmpp_sasl_mechanisms[] = { "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", NULL };
 
@@ -16,7 +16,7 @@ struct xmpp_sasl_lib {
     Gsasl *gsasl;
     xmpp_credentials_fn *credentials;
     void *ctx;
-    unsigned char secret[32];    /* of the salts of unknown users */
+    char *secret;                /* of the salts of unknown users */
     unsigned fake_iterations[2]; /* by hash: as real users have them */
 };
 
@@ -41,21 +41,13 @@ struct xmpp_check {
 /* ---- Credentials ---- */
 
 /* Keyed, so that nobody can tell it from a stored one by computing it. */
-static void fake_salt(struct xmpp_sasl_lib *lib, struct gw_str user, unsigned char out[32])
+static void fake_salt(const struct xmpp_sasl_lib *lib, struct gw_str user, unsigned char out[32])
 {
-    struct gw_buf salted;
-    char salt[GSASL_HASH_SHA256_SIZE], unused[3][GSASL_HASH_SHA256_SIZE];
-    char secret[2 * sizeof(lib->secret) + 1];
+    char salt[GSASL_HASH_SHA256_SIZE] = { 0 }, unused[3][GSASL_HASH_SHA256_SIZE];
 
-    gw_buf_init(&salted, sizeof(secret));
-    gw_hex_write((struct gw_str){ (const char *)lib->secret, sizeof(lib->secret) }, &salted);
-    memcpy(secret, salted.p, salted.len + 1);
-    gw_buf_done(&salted);
-    memset(salt, 0, sizeof(salt));
-    (void)gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, secret, 1, user.p, user.len, salt,
-                                            unused[0], unused[1], unused[2]);
+    (void)gsasl_scram_secrets_from_password(GSASL_HASH_SHA256, lib->secret, 1, user.p, user.len,
+                                            salt, unused[0], unused[1], unused[2]);
     memcpy(out, salt, sizeof(salt));
-    gw_wipe(secret, sizeof(secret));
 }
 
 static void fake_credentials(struct xmpp_sasl *s, struct gw_str user)
@@ -171,7 +163,25 @@ static int on_property(Gsasl *gsasl, Gsasl_session *session, Gsasl_property prop
     }
 }
 
-struct xmpp_sasl_lib *xmpp_sasl_lib_new(xmpp_credentials_fn *credentials, void *ctx)
+/* As hex: GNU SASL takes texts. */
+static char *secret_text(struct gw_str secret)
+{
+    unsigned char own[SECRET_LEN];
+    struct gw_buf text;
+    char *out;
+
+    gw_random(own, sizeof(own));
+    if (!secret.len)
+        secret = (struct gw_str){ (const char *)own, sizeof(own) };
+    gw_buf_init(&text, 2 * secret.len + 1);
+    gw_hex_write(secret, &text);
+    out = gw_buf_take(&text);
+    gw_wipe(own, sizeof(own));
+    return out;
+}
+
+struct xmpp_sasl_lib *xmpp_sasl_lib_new(xmpp_credentials_fn *credentials, void *ctx,
+                                        struct gw_str secret)
 {
     struct xmpp_sasl_lib *lib = gw_new(struct xmpp_sasl_lib);
 
@@ -183,7 +193,7 @@ struct xmpp_sasl_lib *xmpp_sasl_lib_new(xmpp_credentials_fn *credentials, void *
     lib->credentials = credentials;
     lib->ctx = ctx;
     lib->fake_iterations[XMPP_SHA1] = lib->fake_iterations[XMPP_SHA256] = FAKE_ITERATIONS;
-    gw_random(lib->secret, sizeof(lib->secret));
+    lib->secret = secret_text(secret);
     return lib;
 }
 
@@ -195,7 +205,7 @@ void xmpp_sasl_lib_free(struct xmpp_sasl_lib **libp)
         return;
     *libp = NULL;
     gsasl_done(lib->gsasl);
-    gw_wipe(lib->secret, sizeof(lib->secret));
+    gw_secret_free(&lib->secret);
     free(lib);
 }
 

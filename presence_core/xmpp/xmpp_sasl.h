@@ -8,9 +8,11 @@
 #include "gw_str.h"
 #include "xmpp_credentials.h"
 
-/* One for all logins. */
+/* One for all logins. The salts of unknown users come from the secret; empty: one of this process,
+ * so that they change at a restart, which those of users do not. */
 struct xmpp_sasl_lib;
-struct xmpp_sasl_lib *xmpp_sasl_lib_new(xmpp_credentials_fn *credentials, void *ctx);
+struct xmpp_sasl_lib *xmpp_sasl_lib_new(xmpp_credentials_fn *credentials, void *ctx,
+                                        struct gw_str secret);
 void xmpp_sasl_lib_free(struct xmpp_sasl_lib **libp);
 
 /* The user still has credentials: a look after the login, before the first stanza. */

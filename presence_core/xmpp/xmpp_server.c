@@ -316,6 +316,7 @@ struct xmpp_server *xmpp_server_new(const struct xmpp_server_args *args, struct 
                                               .settings = args->settings,
                                               .credentials = args->credentials,
                                               .credentials_ctx = args->credentials_ctx,
+                                              .secret = args->secret,
                                               .version = args->version };
     struct xmpp_server *server = gw_new(struct xmpp_server);
 

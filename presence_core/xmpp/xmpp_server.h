@@ -21,7 +21,9 @@ struct xmpp_server_args {
     const struct xmpp_settings *settings; /* borrowed, read live; NULL: the defaults */
     xmpp_credentials_fn *credentials;
     void *credentials_ctx;
-    const char *version; /* told to clients that ask (XEP-0092); NULL: not told */
+    struct gw_str secret; /* the same after a restart, or unknown users show by their salts then;
+                             borrowed for the call; empty: one of this process (tests) */
+    const char *version;  /* told to clients that ask (XEP-0092); NULL: not told */
 };
 
 struct xmpp_server *xmpp_server_new(const struct xmpp_server_args *args, struct gw_err *err);

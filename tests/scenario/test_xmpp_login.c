@@ -202,6 +202,12 @@ static void unknown_users_have_a_salt(void **state)
     assert_non_null(strstr(ann, ",i=16"));
     assert_non_null(strstr(first, ",i=16")); /* as real users have it */
     world_stop(&w);
+    world_start(&w); /* a restart tells nothing */
+    salt_of(&w, "ann", again);
+    assert_string_equal(ann, again);
+    salt_of(&w, "nobody", again);
+    assert_string_equal(first, again);
+    world_stop(&w);
 }
 
 static void attempts_run_out(void **state)

@@ -32,6 +32,7 @@ struct world {
     struct xmpp_host *host;
     struct gw_now now;
     bool is_closed_to_all; /* nobody has credentials any more */
+    struct gw_str secret;
 };
 
 /* The transport of one connection, and what came out of it. */
@@ -79,7 +80,8 @@ static inline void world_start(struct world *w)
     static const char *const users[] = { "ann@x.example", "bob@x.example", "cleo@x.example",
                                          "dan@x.example" };
 
-    *w = (struct world){ .now = { .mono = 1000 * 1000, .utc = 1700000000000 } };
+    *w = (struct world){ .now = { .mono = 1000 * 1000, .utc = 1700000000000 },
+                         .secret = GW_STR("kept over restarts") };
     gw_param_defaults(xmpp_params, xmpp_param_count, &w->settings);
     w->core = pres_core_new(&(struct pres_core_args){ 0 });
     pres_domain_add(w->core, GW_STR("x.example"));
@@ -89,6 +91,7 @@ static inline void world_start(struct world *w)
                                                       .settings = &w->settings,
                                                       .credentials = world_credentials,
                                                       .credentials_ctx = w,
+                                                      .secret = w->secret,
                                                       .version = "1.2.3" });
     assert_non_null(w->host);
 }

@@ -5,8 +5,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gw_buf.h"
 #include "gw_bytes.h"
@@ -116,12 +119,55 @@ static void test_too_long(void **state)
     store_close(&s);
 }
 
+static void derive(const char *key_path, struct gw_str context, uint8_t out[STORE_DERIVED_LEN])
+{
+    struct store_args args = { .path = ":memory:", .seal_key_path = key_path };
+    struct store *s = NULL;
+
+    assert_int_equal(store_open(&args, &s, NULL), GW_OK);
+    store_derive(s, context, out);
+    store_close(&s);
+}
+
+static void test_derived(void **state)
+{
+    /* HMAC-SHA-256 of "ctx" under 32 times 'k' */
+    static const char *const expected =
+        "ed740b68bb26a0a5d4b9bfe54a4adbb6172b461e7403b6dfdc0a4ab6f50c7554";
+    uint8_t one[STORE_DERIVED_LEN], two[STORE_DERIVED_LEN];
+    char folder[] = "/tmp/kalends-test-XXXXXX", path[64];
+    char key[33] = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";
+    struct gw_buf hex;
+    int fd;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/seal.key", folder);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_int_equal(write(fd, key, 32), 32);
+    close(fd);
+    gw_buf_init(&hex, 100);
+    derive(path, GW_STR("ctx"), one);
+    gw_hex_write((struct gw_str){ (const char *)one, sizeof(one) }, &hex);
+    assert_string_equal(hex.p, expected);
+    derive(path, GW_STR("ctx"), two); /* opened again: the same */
+    assert_memory_equal(one, two, sizeof(one));
+    derive(path, GW_STR("other"), two);
+    assert_memory_not_equal(one, two, sizeof(one));
+    derive(NULL, GW_STR("ctx"), two);
+    assert_memory_not_equal(one, two, sizeof(one));
+    gw_buf_done(&hex);
+    (void)unlink(path);
+    (void)rmdir(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_derived),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
