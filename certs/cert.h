@@ -1,7 +1,6 @@
 /* Certificates: whom we trust, by purpose, and who we are. A folder of PEM files:
  *
- *   FOLDER/SET/FINGERPRINT.pem   one trusted certificate each; sets: "cup-trust" (Exchange),
- *                                "cup-xmpp-trust"
+ *   FOLDER/SET/FINGERPRINT.pem   one trusted certificate each; set: "cup-trust" (Exchange)
  *   FOLDER/IDENTITY.pem          certificate, its chain, and the private key, mode 0600: "cup-xmpp"
  *
  * Every change is live: the next handshake sees it, whichever context it runs in. Only what is in a
@@ -19,7 +18,6 @@
 #include "net_tls.h"
 
 #define CERT_TRUST_EXCHANGE "cup-trust"
-#define CERT_TRUST_XMPP     "cup-xmpp-trust"
 #define CERT_IDENTITY_XMPP  "cup-xmpp"
 
 enum {

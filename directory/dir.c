@@ -93,16 +93,6 @@ void dir_listen(struct dir *dir, const struct dir_listener *listener)
     dir->listener[dir->listeners++] = *listener;
 }
 
-void dir_unlisten(struct dir *dir, const void *ctx)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < dir->listeners; i++)
-        if (dir->listener[i].ctx != ctx)
-            dir->listener[kept++] = dir->listener[i];
-    dir->listeners = kept;
-}
-
 static void tell_user(const struct dir *dir, const struct dir_user *before,
                       const struct dir_user *after, bool password_changed)
 {
@@ -218,11 +208,6 @@ enum gw_code dir_domain_remove(struct dir *dir, struct gw_str domain, store_done
     store_commit(dir->store, &batch, done, ctx);
     free(d);
     return GW_OK;
-}
-
-bool dir_domain_is_ours(const struct dir *dir, struct gw_str normalised)
-{
-    return gw_map_get(dir->domains, normalised) != NULL;
 }
 
 bool dir_domain_next(const struct dir *dir, size_t *pos, struct dir_domain *out)

@@ -47,7 +47,6 @@ enum gw_code dir_domain_add(struct dir *dir, struct gw_str domain, store_done_fn
 enum gw_code dir_domain_remove(struct dir *dir, struct gw_str domain, store_done_fn *done,
                                void *ctx,
                                struct gw_err *err); /* GW_NOTFOUND; GW_INVALID: has users */
-bool dir_domain_is_ours(const struct dir *dir, struct gw_str normalised);
 
 struct dir_domain {
     struct gw_str name;  /* normalised: U-labels */
@@ -123,6 +122,5 @@ struct dir_listener {
     void *ctx;
 };
 void dir_listen(struct dir *dir, const struct dir_listener *listener); /* copied; at most 8 */
-void dir_unlisten(struct dir *dir, const void *ctx);
 
 #endif

@@ -395,11 +395,6 @@ const char *mock_cas_name(const struct mock_cas *cas)
     return cas->name;
 }
 
-const char *mock_cas_address(const struct mock_cas *cas)
-{
-    return cas->address;
-}
-
 uint16_t mock_cas_port(const struct mock_cas *cas)
 {
     return cas->port;

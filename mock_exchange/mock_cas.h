@@ -26,7 +26,6 @@ enum gw_code mock_cas_new(const struct mock_cas_args *args, struct mock_cas **ou
 void mock_cas_free(struct mock_cas **casp);
 
 const char *mock_cas_name(const struct mock_cas *cas);
-const char *mock_cas_address(const struct mock_cas *cas);
 uint16_t mock_cas_port(const struct mock_cas *cas);
 struct mock_site *mock_cas_site(const struct mock_cas *cas);
 bool mock_cas_is_up(const struct mock_cas *cas);

@@ -27,7 +27,6 @@ struct net_http_slot {
     struct gw_list sockets;
 
     bool busy, freed;
-    bool disconnect;  /* when the request is over */
     bool in_callback; /* of the owner; they do not nest, since all come from the loop */
     unsigned run;     /* counts requests: has the callback started another one? */
     net_http_data_fn *on_data;
@@ -254,7 +253,6 @@ static void slot_close(struct net_http_slot *slot)
 {
     struct gw_list *link;
 
-    slot->disconnect = false;
     if (!slot->multi)
         return;
     (void)curl_multi_cleanup(slot->multi);
@@ -314,8 +312,6 @@ static void slot_finish(struct net_http_slot *slot, CURLcode result)
     a.public.new_connection = connects > 0;
     forget_request(slot);
     slot->busy = false;
-    if (slot->disconnect)
-        slot_close(slot);
     slot->in_callback = true;
     slot->done(&a.public, slot->ctx);
     gw_buf_done(&a.headers);
@@ -433,11 +429,6 @@ void net_http_slot_free(struct net_http_slot **slotp)
         slot_destroy(slot);
 }
 
-bool net_http_slot_is_busy(const struct net_http_slot *slot)
-{
-    return slot->busy;
-}
-
 void net_http_cancel(struct net_http_slot *slot)
 {
     if (!slot->busy)
@@ -445,14 +436,6 @@ void net_http_cancel(struct net_http_slot *slot)
     slot->busy = false;
     slot_close(slot);
     forget_request(slot);
-}
-
-void net_http_slot_disconnect(struct net_http_slot *slot)
-{
-    if (slot->busy)
-        slot->disconnect = true;
-    else
-        slot_close(slot);
 }
 
 /* --- requests --- */

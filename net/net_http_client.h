@@ -56,13 +56,10 @@ struct net_http_slot *net_http_slot_new(struct net_loop *loop,
                                         const struct net_http_slot_args *args);
 void net_http_slot_free(struct net_http_slot **slotp); /* done does not come any more */
 
-bool net_http_slot_is_busy(const struct net_http_slot *slot);
-
 /* One at a time: asserted. The result always comes through done. on_data may be NULL. */
 void net_http_start(struct net_http_slot *slot, const struct net_http_request *request,
                     net_http_data_fn *on_data, net_http_done_fn *done, void *ctx);
 void net_http_cancel(
     struct net_http_slot *slot); /* done does not come; the connection is dropped */
-void net_http_slot_disconnect(struct net_http_slot *slot); /* the next request connects anew */
 
 #endif

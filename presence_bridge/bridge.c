@@ -220,11 +220,6 @@ void bridge_presence(const struct bridge_calendar *calendar, const struct bridge
         why->oof = *calendar->oof;
 }
 
-bool bridge_presence_eq(const struct pres_calendar *a, const struct pres_calendar *b)
-{
-    return a->kind == b->kind && strcmp(a->text, b->text) == 0;
-}
-
 const char *bridge_source_name(enum bridge_source source)
 {
     switch (source) {

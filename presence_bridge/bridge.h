@@ -53,9 +53,6 @@ struct bridge_reason {
 void bridge_presence(const struct bridge_calendar *calendar, const struct bridge_policy *policy,
                      gw_utc now, struct pres_calendar *out, struct bridge_reason *why);
 
-/* Whether a watcher would see a difference: kind and text. Times alone are none. */
-bool bridge_presence_eq(const struct pres_calendar *a, const struct pres_calendar *b);
-
 const char *bridge_source_name(enum bridge_source source); /* "calendar-item" */
 
 #endif

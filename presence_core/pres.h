@@ -42,7 +42,6 @@ enum gw_code pres_user_add(struct pres_core *core, struct gw_str user, struct gw
 /* For good: sessions are ended, contacts are told and lose the subscription, the roster is deleted. */
 void pres_user_remove(struct pres_core *core, struct gw_str user, struct gw_now now);
 bool pres_user_is_known(const struct pres_core *core, struct gw_str user);
-size_t pres_user_count(const struct pres_core *core);
 
 enum pres_end {
     PRES_END_REPLACED, /* a new session took the same resource */

@@ -116,11 +116,6 @@ bool pres_user_is_known(const struct pres_core *core, struct gw_str user)
     return pres_user_find(core, user) != NULL;
 }
 
-size_t pres_user_count(const struct pres_core *core)
-{
-    return gw_map_len(core->users);
-}
-
 enum gw_code pres_user_add(struct pres_core *core, struct gw_str jid, struct gw_err *err)
 {
     struct gw_str id, domain;

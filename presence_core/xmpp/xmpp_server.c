@@ -363,20 +363,6 @@ void xmpp_server_unlisten(struct xmpp_server *server)
         net_listener_free(&server->listeners[--server->listener_count]);
 }
 
-void xmpp_server_set_tls(struct xmpp_server *server, struct net_tls *tls)
-{
-    struct net_tls *old = server->tls;
-
-    server->tls = tls ? net_tls_ref(tls) : NULL;
-    if (old)
-        net_tls_unref(&old);
-}
-
-void xmpp_server_settings_changed(struct xmpp_server *server)
-{
-    pres_retell(server->core);
-}
-
 void xmpp_server_stop(struct xmpp_server *server)
 {
     struct gw_list *it, *tmp;

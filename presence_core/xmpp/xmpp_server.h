@@ -33,12 +33,6 @@ enum gw_code xmpp_server_listen(struct xmpp_server *server, const char *address,
                                 uint16_t *port_out, struct gw_err *err);
 void xmpp_server_unlisten(struct xmpp_server *server); /* all listeners; sessions stay */
 
-/* For new connections; those that stand keep theirs. */
-void xmpp_server_set_tls(struct xmpp_server *server, struct net_tls *tls);
-
-/* After settings were changed: what watchers see follows them at once. */
-void xmpp_server_settings_changed(struct xmpp_server *server);
-
 /* Says goodbye to all clients (system-shutdown) and closes. What it wrote is flushed by the loop:
  * give it a moment before xmpp_server_free(). */
 void xmpp_server_stop(struct xmpp_server *server);

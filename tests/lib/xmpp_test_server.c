@@ -113,7 +113,7 @@ static bool do_set(struct program *p, struct gw_str args)
     param = gw_param_find(xmpp_params, xmpp_param_count, key);
     if (!param || gw_param_set(param, &p->settings, value, NULL))
         return false;
-    xmpp_server_settings_changed(p->server);
+    pres_retell(p->core);
     return true;
 }
 

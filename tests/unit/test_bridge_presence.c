@@ -366,19 +366,10 @@ static void test_long_text_is_cut_between_characters(void **state)
     assert_true(gw_str_is_utf8(gw_str_of(p.text)));
 }
 
-static void test_equality_is_what_a_watcher_sees(void **state)
+/* What a watcher sees: kind and text. */
+static bool looks_alike(const struct pres_calendar *a, const struct pres_calendar *b)
 {
-    struct pres_calendar a = { .kind = PRES_CAL_MEETING, .since = 1, .text = "In a meeting" };
-    struct pres_calendar b = a;
-
-    (void)state;
-    b.since = 2;
-    assert_true(bridge_presence_eq(&a, &b));
-    snprintf(b.text, sizeof(b.text), "else");
-    assert_false(bridge_presence_eq(&a, &b));
-    b = a;
-    b.kind = PRES_CAL_AWAY;
-    assert_false(bridge_presence_eq(&a, &b));
+    return a->kind == b->kind && strcmp(a->text, b->text) == 0;
 }
 
 /* Every moment of random calendars: since and until enclose it, and nothing changes between. */
@@ -410,9 +401,9 @@ static void test_stretch_agrees_with_presence(void **state)
 
                 bridge_presence(&cal, &policy, at, &q, NULL);
                 if (at >= p.since && at < p.until)
-                    assert_true(bridge_presence_eq(&p, &q));
+                    assert_true(looks_alike(&p, &q));
                 if (at == p.until || at == p.since - MIN)
-                    assert_false(bridge_presence_eq(&p, &q));
+                    assert_false(looks_alike(&p, &q));
             }
         }
     }
@@ -427,7 +418,6 @@ int main(void)
         cmocka_unit_test(test_replies_without_a_calendar),
         cmocka_unit_test(test_policy_rows_can_be_changed),
         cmocka_unit_test(test_long_text_is_cut_between_characters),
-        cmocka_unit_test(test_equality_is_what_a_watcher_sees),
         cmocka_unit_test(test_stretch_agrees_with_presence),
     };
 

@@ -580,25 +580,6 @@ static void test_invalid_accounts(void **state)
     teardown();
 }
 
-static void test_urls(void **state)
-{
-    struct ews_client_args args = {
-        .host = "mail.example", .port = 443, .account = "a", .password = "p", .timeout_ms = 3000
-    };
-    struct ews_client *client;
-
-    (void)state;
-    SETUP(PATIENT_MS, SUBSCRIBED);
-    assert_int_equal(ews_client_new(t.loop, &args, &client, NULL), GW_OK);
-    assert_string_equal(ews_client_url(client), "https://mail.example:443/EWS/Exchange.asmx");
-    ews_client_free(&client);
-    args.host = "2001:db8::1";
-    assert_int_equal(ews_client_new(t.loop, &args, &client, NULL), GW_OK);
-    assert_string_equal(ews_client_url(client), "https://[2001:db8::1]:443/EWS/Exchange.asmx");
-    ews_client_free(&client);
-    teardown();
-}
-
 /* ---- connections and calls -------------------------------------------------------------------- */
 
 static void test_connection_is_kept(void **state)
@@ -818,7 +799,6 @@ int main(void)
         cmocka_unit_test(test_waiting_calls_share_the_fate),
         cmocka_unit_test(test_cancelled_first_lets_the_next_go),
         cmocka_unit_test(test_invalid_accounts),
-        cmocka_unit_test(test_urls),
         cmocka_unit_test(test_connection_is_kept),
         cmocka_unit_test(test_idle_connections_are_closed),
         cmocka_unit_test(test_reconnect),
