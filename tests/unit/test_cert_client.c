@@ -225,106 +225,107 @@ static void test_name_with_nul(void **state)
 
 /* --- chains */
 
+enum { NONE = -1, LEAF = CAS + 1 };
+
+static const struct chain_case {
+    struct lab_spec spec;
+    int issuer, sent, trusted;
+    enum cert_verdict verdict;
+    const char *says;
+} chain_case[] = {
+    { { .cn = "a.com" }, ROOT, NONE, ROOT, CERT_VERIFIED, "" },
+    { { .cn = "a.com" }, INTER, INTER, ROOT, CERT_VERIFIED, "" },
+    { { .cn = "a.com" }, INTER, NONE, INTER, CERT_VERIFIED, "" },
+    { { .cn = "a.com" }, SELF, NONE, LEAF, CERT_VERIFIED, "" },
+    { { .cn = "a.com", .rsa_bits = 2048 }, ROOT, NONE, ROOT, CERT_VERIFIED, "" },
+    { { .cn = "a.com", .eku = "serverAuth" }, ROOT, NONE, ROOT, CERT_VERIFIED, "" },
+    { { .cn = "a.com" },
+      INTER,
+      NONE,
+      ROOT,
+      CERT_MISSING_FROM_CHAIN,
+      "issuer 'CN=Lab Issuing' of certificate 'CN=a.com' is neither sent by the server nor "
+      "in" },
+    { { .cn = "a.com" },
+      INTER,
+      INTER,
+      NONE,
+      CERT_MISSING_FROM_CHAIN,
+      "issuer 'CN=Lab Root' of certificate 'CN=Lab Issuing' is neither sent" },
+    { { .cn = "a.com" },
+      ROOT,
+      ROOT,
+      NONE,
+      CERT_MISSING_FROM_CHAIN,
+      "certificate 'CN=Lab Root' is self-signed and not in 'chain" },
+    { { .cn = "a.com" },
+      SELF,
+      NONE,
+      NONE,
+      CERT_MISSING_FROM_CHAIN,
+      "certificate 'CN=a.com' is self-signed and not in 'chain" },
+    { { .cn = "a.com" }, ROOT, NONE, OTHER, CERT_MISSING_FROM_CHAIN, "issuer 'CN=Lab Root'" },
+    { { .cn = "a.com", .from_day = -9, .to_day = -2 },
+      ROOT,
+      NONE,
+      ROOT,
+      CERT_BAD,
+      "certificate 'CN=a.com' expired on 20" },
+    { { .cn = "a.com", .from_day = 2, .to_day = 9 },
+      ROOT,
+      NONE,
+      ROOT,
+      CERT_BAD,
+      "certificate 'CN=a.com' is not valid before 20" },
+    { { .cn = "a.com", .bad_signature = true },
+      ROOT,
+      NONE,
+      ROOT,
+      CERT_BAD,
+      "certificate 'CN=a.com': certificate signature failure" },
+    { { .cn = "a.com", .eku = "clientAuth" }, ROOT, NONE, ROOT, CERT_BAD, "purpose" },
+    { { .cn = "a.com", .rsa_bits = 1024 }, ROOT, NONE, ROOT, CERT_BAD, "key too weak" },
+    { { .cn = "other.com" }, ROOT, NONE, ROOT, CERT_CN_MISMATCH, "host 'a.com' is not the name" },
+    { { .cn = "x", .names = "DNS:b.com,DNS:c.com" },
+      ROOT,
+      NONE,
+      ROOT,
+      CERT_SAN_MISMATCH,
+      "host 'a.com' is none of the names of certificate 'CN=x': b.com, c.com" },
+};
+
+static void check_chain(size_t i)
+{
+    const struct chain_case *c = &chain_case[i];
+    struct lab_cert cert = lab_make(&c->spec, c->issuer == SELF ? NULL : &ca[c->issuer]);
+    struct cert_client *client = NULL;
+    const struct cert_result *last;
+    SSL_CTX *server = server_context(&cert, c->sent), *ctx;
+    char set[16];
+    long result;
+    bool ok;
+
+    snprintf(set, sizeof(set), "chain-%zu", i);
+    if (c->trusted != NONE)
+        trust(set, c->trusted == LEAF ? &cert : &ca[c->trusted]);
+    assert_int_equal(cert_client_new(store, set, GW_STR("a.com"), &client, NULL), GW_OK);
+    ctx = client_context(client);
+    ok = handshake(ctx, server, &result);
+    last = cert_client_last(client);
+    if (last->verdict != c->verdict || ok != (c->verdict == CERT_VERIFIED) ||
+        ok != (result == X509_V_OK) || !strstr(last->text, c->says))
+        fail_msg("case %zu: %s, '%s'", i, cert_verdict_name(last->verdict), last->text);
+    SSL_CTX_free(ctx);
+    SSL_CTX_free(server);
+    cert_client_free(&client);
+    lab_free(&cert);
+}
+
 static void test_chains(void **state)
 {
-    enum { NONE = -1, LEAF = CAS + 1 };
-    static const struct {
-        struct lab_spec spec;
-        int issuer, sent, trusted;
-        enum cert_verdict verdict;
-        const char *says;
-    } c[] = {
-        { { .cn = "a.com" }, ROOT, NONE, ROOT, CERT_VERIFIED, "" },
-        { { .cn = "a.com" }, INTER, INTER, ROOT, CERT_VERIFIED, "" },
-        { { .cn = "a.com" }, INTER, NONE, INTER, CERT_VERIFIED, "" },
-        { { .cn = "a.com" }, SELF, NONE, LEAF, CERT_VERIFIED, "" },
-        { { .cn = "a.com", .rsa_bits = 2048 }, ROOT, NONE, ROOT, CERT_VERIFIED, "" },
-        { { .cn = "a.com", .eku = "serverAuth" }, ROOT, NONE, ROOT, CERT_VERIFIED, "" },
-        { { .cn = "a.com" },
-          INTER,
-          NONE,
-          ROOT,
-          CERT_MISSING_FROM_CHAIN,
-          "issuer 'CN=Lab Issuing' of certificate 'CN=a.com' is neither sent by the server nor "
-          "in" },
-        { { .cn = "a.com" },
-          INTER,
-          INTER,
-          NONE,
-          CERT_MISSING_FROM_CHAIN,
-          "issuer 'CN=Lab Root' of certificate 'CN=Lab Issuing' is neither sent" },
-        { { .cn = "a.com" },
-          ROOT,
-          ROOT,
-          NONE,
-          CERT_MISSING_FROM_CHAIN,
-          "certificate 'CN=Lab Root' is self-signed and not in 'chain" },
-        { { .cn = "a.com" },
-          SELF,
-          NONE,
-          NONE,
-          CERT_MISSING_FROM_CHAIN,
-          "certificate 'CN=a.com' is self-signed and not in 'chain" },
-        { { .cn = "a.com" }, ROOT, NONE, OTHER, CERT_MISSING_FROM_CHAIN, "issuer 'CN=Lab Root'" },
-        { { .cn = "a.com", .from_day = -9, .to_day = -2 },
-          ROOT,
-          NONE,
-          ROOT,
-          CERT_BAD,
-          "certificate 'CN=a.com' expired on 20" },
-        { { .cn = "a.com", .from_day = 2, .to_day = 9 },
-          ROOT,
-          NONE,
-          ROOT,
-          CERT_BAD,
-          "certificate 'CN=a.com' is not valid before 20" },
-        { { .cn = "a.com", .bad_signature = true },
-          ROOT,
-          NONE,
-          ROOT,
-          CERT_BAD,
-          "certificate 'CN=a.com': certificate signature failure" },
-        { { .cn = "a.com", .eku = "clientAuth" }, ROOT, NONE, ROOT, CERT_BAD, "purpose" },
-        { { .cn = "a.com", .rsa_bits = 1024 }, ROOT, NONE, ROOT, CERT_BAD, "key too weak" },
-        { { .cn = "other.com" },
-          ROOT,
-          NONE,
-          ROOT,
-          CERT_CN_MISMATCH,
-          "host 'a.com' is not the name" },
-        { { .cn = "x", .names = "DNS:b.com,DNS:c.com" },
-          ROOT,
-          NONE,
-          ROOT,
-          CERT_SAN_MISMATCH,
-          "host 'a.com' is none of the names of certificate 'CN=x': b.com, c.com" },
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
-        struct lab_cert cert = lab_make(&c[i].spec, c[i].issuer == SELF ? NULL : &ca[c[i].issuer]);
-        struct cert_client *client = NULL;
-        const struct cert_result *last;
-        SSL_CTX *server = server_context(&cert, c[i].sent), *ctx;
-        char set[16];
-        long result;
-        bool ok;
-
-        snprintf(set, sizeof(set), "chain-%zu", i);
-        if (c[i].trusted != NONE)
-            trust(set, c[i].trusted == LEAF ? &cert : &ca[c[i].trusted]);
-        assert_int_equal(cert_client_new(store, set, GW_STR("a.com"), &client, NULL), GW_OK);
-        ctx = client_context(client);
-        ok = handshake(ctx, server, &result);
-        last = cert_client_last(client);
-        if (last->verdict != c[i].verdict || ok != (c[i].verdict == CERT_VERIFIED) ||
-            ok != (result == X509_V_OK) || !strstr(last->text, c[i].says))
-            fail_msg("case %zu: %s, '%s'", i, cert_verdict_name(last->verdict), last->text);
-        SSL_CTX_free(ctx);
-        SSL_CTX_free(server);
-        cert_client_free(&client);
-        lab_free(&cert);
-    }
+    for (size_t i = 0; i < sizeof(chain_case) / sizeof(chain_case[0]); i++)
+        check_chain(i);
 }
 
 /* Adding and removing is seen by contexts that stand; a resumed session is no way around it. */
