@@ -153,7 +153,7 @@ enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
                           store_done_fn *done, void *done_ctx, struct gw_err *err)
 {
     const struct gw_param *param;
-    struct gw_buf before;
+    struct gw_buf before, after; /* as the parameter writes them, not as they were typed */
     void *settings;
     enum gw_code rc;
 
@@ -170,9 +170,12 @@ enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
             (void)gw_param_set(param, settings, gw_buf_str(&before), NULL);
     }
     if (!rc) {
+        gw_buf_init(&after, VALUE_MAX);
+        gw_param_write(param, settings, &after);
         gw_info("gatewayd", "parameter set key=%s before='%.*s' now='%.*s'", param->key,
-                GW_STR_ARG(gw_buf_str(&before)), GW_STR_ARG(value));
-        param_store(gd, param, value, done, done_ctx);
+                GW_STR_ARG(gw_buf_str(&before)), GW_STR_ARG(gw_buf_str(&after)));
+        param_store(gd, param, gw_buf_str(&after), done, done_ctx);
+        gw_buf_done(&after);
     }
     gw_buf_done(&before);
     return rc;

@@ -41,7 +41,7 @@ struct xmpp_c2s_args {
     struct xmpp_host *host;
     const struct xmpp_io *io; /* borrowed for its life */
     void *io_ctx;
-    struct gw_str peer; /* for logs */
+    struct gw_str peer; /* "192.0.2.1:1": for logs, and to count failed logins by */
     bool can_tls;       /* STARTTLS is offered */
 };
 

@@ -212,6 +212,7 @@ static void logged_in(struct xmpp_c2s *c, struct gw_str out)
     gw_info("xmpp", "s=%s login peer=%s user=%s mechanism=%s", c->id, c->peer,
             gw_quote(gw_str_of(c->user), quoted), xmpp_sasl_mechanism(c->sasl));
     c->host->counters.logins++;
+    xmpp_guard_succeeded(c->host->guard, c->network, gw_str_of(c->user));
     send_data(c, "success", out, false);
     xmpp_sasl_free(&c->sasl);
     c->is_authed = true;
@@ -220,8 +221,49 @@ static void logged_in(struct xmpp_c2s *c, struct gw_str out)
     xmpp_enter(c, XMPP_HELLO);
 }
 
+static bool is_allowed(const struct xmpp_c2s *c)
+{
+    return xmpp_guard_allows(c->host->guard, c->network, xmpp_sasl_user(c->sasl),
+                             c->host->settings->login_failures, c->now.mono);
+}
+
+/* What is refused is no failure: it told the peer nothing. */
+static void on_wrong(struct xmpp_c2s *c)
+{
+    struct gw_str user = xmpp_sasl_user(c->sasl);
+    char quoted[GW_QUOTE_MAX];
+
+    if (!is_allowed(c))
+        return;
+    xmpp_guard_failed(c->host->guard, c->network, user, c->now.mono);
+    if (!is_allowed(c))
+        gw_warn("xmpp", "logins refused for %d s network=%s user=%s reason=\"too many failed\"",
+                XMPP_GUARD_WINDOW_MS / 1000, c->network, gw_quote(user, quoted));
+}
+
+/* Here the password is known to be right or wrong, but nothing was said: whatever was tried at the
+ * same time on other connections has been counted. */
+static enum xmpp_sasl_result guarded(struct xmpp_c2s *c, enum xmpp_sasl_result result)
+{
+    switch (result) {
+    case XMPP_SASL_CHECK:
+    case XMPP_SASL_DONE:
+    case XMPP_SASL_AUTHZID:
+        return is_allowed(c) ? result : XMPP_SASL_WRONG;
+    case XMPP_SASL_WRONG:
+        on_wrong(c);
+        return result;
+    case XMPP_SASL_MORE:
+    case XMPP_SASL_MALFORMED:
+    case XMPP_SASL_FAILED:
+        return result;
+    }
+    return result;
+}
+
 void xmpp_login_result(struct xmpp_c2s *c, enum xmpp_sasl_result result, struct gw_str out)
 {
+    result = guarded(c, result);
     switch (result) {
     case XMPP_SASL_MORE:
         send_data(c, "challenge", out, false);

@@ -8,6 +8,7 @@
 #include "xml_stream.h"
 #include "xml_write.h"
 #include "xmpp_c2s.h"
+#include "xmpp_guard.h"
 #include "xmpp_jid.h"
 
 #define NS_CLIENT  "jabber:client"
@@ -64,7 +65,8 @@ struct xmpp_c2s {
     bool is_pinged;
     char id[9]; /* of the log */
     char *peer;
-    char *domain; /* that the client addressed */
+    char network[XMPP_NETWORK_MAX]; /* that the peer counts as */
+    char *domain;                   /* that the client addressed */
     struct xmpp_sasl *sasl;
     char *user;       /* bare JID, once authenticated */
     char *full;       /* full JID, once bound */
@@ -86,6 +88,7 @@ struct xmpp_host {
     struct pres_core *core;
     struct pres_front *front;
     struct xmpp_sasl_lib *sasl;
+    struct xmpp_guard *guard;
     const struct xmpp_settings *settings;
     struct xmpp_settings defaults;
     const char *version;

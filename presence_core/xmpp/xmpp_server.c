@@ -10,10 +10,11 @@
 #include "gw_mem.h"
 #include "net_stream.h"
 #include "xmpp_c2s.h"
+#include "xmpp_guard.h"
 
 enum { LISTENERS_MAX = 16, OUT_QUEUE_TOP = 65536 * 1024 /* the parameter's maximum */ };
 
-/* How many connections of one address are not logged in. */
+/* How many connections of one network are not logged in. */
 struct origin {
     size_t count;
     struct gw_str name;
@@ -51,16 +52,7 @@ struct job {
     struct conn *conn;
 };
 
-/* ---- Addresses ---- */
-
-static struct gw_str host_of(const struct net_stream *s)
-{
-    struct gw_str peer = gw_str_of(net_stream_peer(s));
-
-    while (peer.len && peer.p[peer.len - 1] != ':')
-        peer.len--;
-    return peer;
-}
+/* ---- Networks ---- */
 
 /* NULL: there are too many of it. */
 static struct origin *origin_take(struct xmpp_server *server, struct gw_str name)
@@ -280,7 +272,9 @@ static const struct net_stream_handlers handlers = {
 static void on_accept(struct net_stream *s, void *ctx)
 {
     struct xmpp_server *server = ctx;
-    struct origin *origin = origin_take(server, host_of(s));
+    char network[XMPP_NETWORK_MAX];
+    struct origin *origin =
+        origin_take(server, gw_str_of(xmpp_network_of(gw_str_of(net_stream_peer(s)), network)));
     struct gw_now now = net_loop_now(server->loop);
     struct conn *conn;
 

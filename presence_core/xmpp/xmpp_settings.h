@@ -15,9 +15,10 @@ struct xmpp_settings {
     int64_t out_queue_kb;  /* what may wait for a client that reads slowly */
     int64_t login_timeout_s; /* from connecting to being logged in */
     int64_t login_attempts;  /* wrong passwords on one connection */
+    int64_t login_failures;  /* wrong passwords of one network in five minutes */
     int64_t idle_ping_s;     /* silence after which a client is asked whether it is there; off */
     int64_t ping_timeout_s;
-    int64_t half_open_max; /* connections of one address that are not logged in */
+    int64_t half_open_max; /* connections of one network that are not logged in */
 };
 
 extern const struct gw_param xmpp_params[]; /* keys "xmpp.*" */

@@ -1,4 +1,5 @@
 /* Logins by each mechanism, with GNU SASL's client at the other end; and those that fail. */
+#include "xmpp_guard.h"
 #include "xmpp_peer.h"
 
 /* ---- A client ---- */
@@ -252,6 +253,90 @@ static void a_later_attempt_may_succeed(void **state)
     world_stop(&w);
 }
 
+/* On a connection of its own; who is refused is answered as with a wrong password. */
+static bool tries(struct world *w, const char *from, const char *mechanism, const char *user,
+                  const char *password)
+{
+    struct peer p;
+    bool ok;
+
+    peer_open_from(&p, w, true, from);
+    peer_tls(&p);
+    login(&p, mechanism, user, password);
+    ok = peer_has(&p, "<success ");
+    if (!ok) {
+        assert_int_equal(p.out.len, 0);
+        peer_wait(&p, 1000);
+        EXPECT_ALL(&p, "<failure xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"><not-authorized/>"
+                       "</failure>");
+    }
+    peer_close(&p);
+    return ok;
+}
+
+/* Many connections do not help: the right password fails like a wrong one until time has passed,
+ * from there; not from elsewhere. */
+static void guessing_ends(void **state)
+{
+    (void)state;
+    for (size_t m = 0; m < 3; m++) {
+        const char *by = mechanisms[m];
+        struct world w;
+
+        world_start(&w);
+        for (int i = 0; i < XMPP_GUARD_USER_MAX; i++)
+            assert_false(tries(&w, "[2001:db8::1]:1", by, "ann", "wrong"));
+        assert_false(tries(&w, "[2001:db8::2:3]:1", by, "ANN", "ann-secret")); /* the same /64 */
+        assert_true(tries(&w, "[2001:db8:0:1::1]:1", by, "ann", "ann-secret"));
+        assert_true(tries(&w, "[2001:db8::1]:1", by, "bob", "bob-secret"));
+        w.now.mono += XMPP_GUARD_WINDOW_MS;
+        assert_true(tries(&w, "[2001:db8::1]:1", by, "ann", "ann-secret"));
+        world_stop(&w);
+    }
+}
+
+static void guessing_names_ends(void **state)
+{
+    struct world w;
+    char user[16];
+
+    (void)state;
+    world_start(&w);
+    w.settings.login_failures = 20;
+    for (int i = 0; i < 20; i++) {
+        snprintf(user, sizeof(user), "u%d", i);
+        assert_false(tries(&w, "192.0.2.9:1", "PLAIN", user, "wrong"));
+    }
+    assert_false(tries(&w, "192.0.2.9:1", "SCRAM-SHA-256", "ann", "ann-secret"));
+    assert_true(tries(&w, "192.0.2.8:1", "SCRAM-SHA-256", "ann", "ann-secret"));
+    world_stop(&w);
+}
+
+/* Started before the limit was reached, answered after it. */
+static void guessing_at_once_is_no_way_round(void **state)
+{
+    struct world w;
+    struct peer p[XMPP_GUARD_USER_MAX + 2];
+    int n = XMPP_GUARD_USER_MAX + 2;
+
+    (void)state;
+    world_start(&w);
+    for (int i = 0; i < n; i++) {
+        peer_open(&p[i], &w);
+        peer_tls(&p[i]);
+        peer_plain(&p[i], i == n - 1 ? "bob@x.example" : "", "ann",
+                   i < n - 2 ? "no" : "ann-secret");
+        peer_clear(&p[i]);
+    }
+    for (int i = 0; i < n; i++) {
+        peer_run_check(&p[i]);
+        assert_int_equal(p[i].out.len, 0); /* late, so not right; nor invalid-authzid */
+    }
+    for (int i = 0; i < n; i++)
+        peer_close(&p[i]);
+    world_stop(&w);
+}
+
 static void nobody_hurries_the_answer(void **state)
 {
     struct world w;
@@ -406,6 +491,9 @@ int main(void)
         cmocka_unit_test(unknown_users_have_a_salt),
         cmocka_unit_test(attempts_run_out),
         cmocka_unit_test(a_later_attempt_may_succeed),
+        cmocka_unit_test(guessing_ends),
+        cmocka_unit_test(guessing_names_ends),
+        cmocka_unit_test(guessing_at_once_is_no_way_round),
         cmocka_unit_test(nobody_hurries_the_answer),
         cmocka_unit_test(acts_for_himself_only),
         cmocka_unit_test(a_busy_server_says_so),

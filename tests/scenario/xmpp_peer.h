@@ -137,7 +137,7 @@ static inline void peer_wake(void *ctx)
     ((struct peer *)ctx)->is_woken = true;
 }
 
-static inline void peer_open_tls(struct peer *p, struct world *w, bool can_tls)
+static inline void peer_open_from(struct peer *p, struct world *w, bool can_tls, const char *from)
 {
     static const struct xmpp_io io = { .write = peer_write,
                                        .queued = peer_queued,
@@ -147,12 +147,15 @@ static inline void peer_open_tls(struct peer *p, struct world *w, bool can_tls)
 
     *p = (struct peer){ .w = w };
     gw_buf_init(&p->out, 256 * 1024 * 1024);
-    p->c2s = xmpp_c2s_new(&(struct xmpp_c2s_args){ .host = w->host,
-                                                   .io = &io,
-                                                   .io_ctx = p,
-                                                   .peer = GW_STR("192.0.2.1:1"),
-                                                   .can_tls = can_tls },
-                          w->now.mono);
+    p->c2s = xmpp_c2s_new(
+        &(struct xmpp_c2s_args){
+            .host = w->host, .io = &io, .io_ctx = p, .peer = gw_str_of(from), .can_tls = can_tls },
+        w->now.mono);
+}
+
+static inline void peer_open_tls(struct peer *p, struct world *w, bool can_tls)
+{
+    peer_open_from(p, w, can_tls, "192.0.2.1:1");
 }
 
 static inline void peer_open(struct peer *p, struct world *w)
