@@ -183,6 +183,20 @@ int64_t ews_backoff_bound(int64_t ms)
     return ms > EWS_BACKOFF_MAX_MS ? EWS_BACKOFF_MAX_MS : ms;
 }
 
+bool ews_backoff_parse(struct gw_str digits, int64_t unit_ms, int64_t *out_ms)
+{
+    int64_t n;
+
+    for (size_t i = 0; i < digits.len; i++)
+        if (digits.p[i] < '0' || digits.p[i] > '9')
+            return false;
+    if (!digits.len)
+        return false;
+    *out_ms = gw_str_to_int(digits, 0, EWS_BACKOFF_MAX_MS / unit_ms, &n) ? n * unit_ms
+                                                                         : EWS_BACKOFF_MAX_MS;
+    return true;
+}
+
 /* Only what a code is made of: it goes into logs and tables as it is. */
 static void code_copy(char *out, size_t size, struct gw_str code)
 {

@@ -155,11 +155,11 @@ static bool http_date_parse(struct gw_str s, gw_utc *out)
 static int64_t retry_after_ms(const struct ews_http *http)
 {
     struct gw_str s = gw_str_trim(http->retry_after);
-    int64_t seconds;
+    int64_t ms;
     gw_utc at;
 
-    if (gw_str_to_int(s, 0, INT32_MAX, &seconds))
-        return ews_backoff_bound(seconds * GW_SECOND_MS);
+    if (ews_backoff_parse(s, GW_SECOND_MS, &ms))
+        return ms;
     if (http_date_parse(s, &at))
         return ews_backoff_bound(at - http->now);
     return 0;

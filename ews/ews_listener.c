@@ -12,8 +12,13 @@
 
 #define NOTIFY_PATH "/ews/notify/"
 
-/* Every Exchange server keeps its own few connections; a pool of hundreds stays far below. */
-enum { CONNECTIONS_MAX = 4000, LOG_EVERY_MS = 10 * GW_SECOND_MS };
+/* Every Exchange server keeps its own few connections; a pool of hundreds stays far below. One
+ * address cannot take them all: behind one there may be a few servers, not an organisation. */
+enum {
+    CONNECTIONS_MAX = 4000,
+    CONNECTIONS_PER_ADDRESS_MAX = 200,
+    LOG_EVERY_MS = 10 * GW_SECOND_MS
+};
 
 struct ews_listener {
     struct net_loop *loop;
@@ -155,6 +160,7 @@ enum gw_code ews_listener_new(struct net_loop *loop, const struct ews_listener_a
                                            .key_pem = args->key_pem,
                                            .body_max = EWS_NOTIFICATION_MAX,
                                            .connections_max = CONNECTIONS_MAX,
+                                           .connections_per_ip_max = CONNECTIONS_PER_ADDRESS_MAX,
                                            .handler = on_request };
     struct ews_listener *l;
     enum gw_code rc;

@@ -88,6 +88,8 @@ void ews_status_set_code(struct ews_status *out, struct gw_str response_code,
                          struct gw_str message);
 enum { EWS_BACKOFF_MAX_MS = 60 * 60 * 1000 }; /* more than Exchange ever says: minutes */
 int64_t ews_backoff_bound(int64_t ms);
+/* Decimal digits, whatever their number: what is too long is the bound. False: not digits. */
+bool ews_backoff_parse(struct gw_str digits, int64_t unit_ms, int64_t *out_ms);
 
 /* ews_lockout.c: what is known of a password. */
 struct ews_client;

@@ -63,13 +63,13 @@ static void status_of_code(struct gw_str code, struct gw_str text, const struct 
                            struct ews_status *out)
 {
     struct gw_str inner = message_value(xml, "InnerErrorResponseCode");
-    int64_t backoff = 0;
+    int64_t backoff;
 
     if (gw_str_is(code, "ErrorInternalServerError") && inner.len)
         code = inner;
     ews_status_set_code(out, code, text);
-    if (gw_str_to_int(message_value(xml, "BackOffMilliseconds"), 0, INT64_MAX, &backoff))
-        out->backoff_ms = ews_backoff_bound(backoff);
+    if (ews_backoff_parse(message_value(xml, "BackOffMilliseconds"), 1, &backoff))
+        out->backoff_ms = backoff;
     if (out->class == EWS_BUG)
         add_violation(xml, out);
 }

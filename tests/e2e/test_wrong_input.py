@@ -3,6 +3,7 @@ and the daemon (under AddressSanitizer in this build) lives on."""
 
 import http.client
 import os
+import select
 import socket
 import ssl
 import subprocess
@@ -65,11 +66,31 @@ def test_notifications():
 
         # A sender that stalls in the middle does not hold anybody up.
         parts = urllib.parse.urlsplit(url)
-        stalled = [socket.create_connection((parts.hostname, parts.port)) for _ in range(50)]
+        stalled = [socket.create_connection((parts.hostname, parts.port)) for _ in range(150)]
         for s in stalled:
             s.sendall(b"POST " + parts.path.encode() + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n<")
         assert "OK" in post(url, notification(name))[1]
-        for s in stalled:
+
+        # Nor do thousands from one address: the others are heard all the same.
+        crowd = [socket.socket() for _ in range(1000)]
+        for s in crowd:
+            s.bind(("127.250.0.1", 0))
+            s.settimeout(0.2)
+            try:
+                s.connect((parts.hostname, parts.port))
+                s.sendall(b"POST / HTTP/1.1\r\n")
+            except OSError:
+                pass  # turned away
+        look = select.poll()
+        for s in crowd:
+            look.register(s, select.POLLIN | select.POLLHUP)
+        turned_away = wait_for(lambda: len(look.poll(0)) >= 700 and len(look.poll(0)), 10,
+                               "most of a thousand connections of one address to be turned away")
+        print(f"   {turned_away} of 1000 connections of one address turned away")
+        assert "OK" in post(url, notification(name))[1]
+        h.meeting("bob", "-1m", "1h")
+        wait_for(lambda: h.explain("bob")["published"]["text"] == "In a meeting", 10)
+        for s in stalled + crowd:
             s.close()
 
         # An old subscription: its user is off, its token unknown, its server told to end it.

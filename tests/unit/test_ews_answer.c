@@ -276,7 +276,7 @@ static void test_backoff_is_bounded(void **state)
     (void)state;
     parse_text(EWS_OP_OOF,
                FAULT("ErrorServerBusy", "<MessageXml><Value Name='BackOffMilliseconds'>"
-                                        "9223372036854775807</Value></MessageXml>"),
+                                        "92233720368547758070</Value></MessageXml>"),
                &p);
     assert_int_equal(p.a.status.backoff_ms, GW_HOUR_MS);
     parsed_done(&p);
@@ -634,7 +634,7 @@ static const struct {
       "not available",
       0 },
     { "503, far",
-      { .status = 503, .retry_after = GW_STR_INIT("999999999") },
+      { .status = 503, .retry_after = GW_STR_INIT("1000000000000000000000") },
       EWS_SERVER_DOWN,
       "http-503",
       "not available",
