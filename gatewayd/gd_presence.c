@@ -6,6 +6,7 @@
 #include "gw_bytes.h"
 #include "gw_log.h"
 #include "gw_mem.h"
+#include "net_stream.h"
 
 bool gd_user_has_calendar(const struct dir_user *u)
 {
@@ -177,6 +178,7 @@ enum gw_code gd_presence_listen(struct gd *gd, struct gw_err *err)
         return rc;
     gd_presence_cover_domains(gd);
     args.tls = gd->tls;
+    net_files_raise();
     store_derive(gd->store, GW_STR("xmpp/salts of unknown users"), secret);
     args.secret = (struct gw_str){ (const char *)secret, sizeof(secret) };
     gd->xmpp = xmpp_server_new(&args, err);

@@ -1,9 +1,12 @@
-/* Listeners. When the process has no descriptors left, accepting stops for a while: the connection
- * that cannot be accepted would wake us again and again. */
+/* Listeners. The last descriptors of the process are not for peers: whoever comes then is closed at
+ * once, so that the administrator's socket and our own connections go on working. When there are
+ * none at all, accepting stops for a while: the connection that cannot be accepted would wake us
+ * again and again. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,7 +17,8 @@
 enum {
     STREAMS_DEFAULT = 100 * 1000,
     ACCEPT_AT_ONCE = 64, /* then the others have their turn */
-    PAUSE_MS = 500
+    PAUSE_MS = 500,
+    RESERVE = 64 /* descriptors, or a quarter of a small limit */
 };
 
 struct net_listener {
@@ -27,7 +31,7 @@ struct net_listener {
     unsigned streams_max;
     net_accept_fn *on_accept;
     void *ctx;
-    bool full_told, starved_told; /* logged once, until it is over */
+    bool full_told, short_told, starved_told; /* logged once, until it is over */
     bool accepting, freed;
 };
 
@@ -40,6 +44,37 @@ static bool is_full(struct net_listener *l)
                 l->share->streams);
     l->full_told = full;
     return full;
+}
+
+void net_files_raise(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == files.rlim_max)
+        return;
+    files.rlim_cur = files.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &files))
+        gw_warn("net", "limit of open files not raised error='%s', ignored", strerror(errno));
+}
+
+/* The kernel gives the lowest descriptor that is free, so all below this one are in use. */
+static bool is_short(struct net_listener *l, int fd)
+{
+    struct rlimit files;
+    rlim_t reserve;
+    bool is_short;
+
+    if (l->bound.path || getrlimit(RLIMIT_NOFILE, &files) || files.rlim_cur == RLIM_INFINITY)
+        return false;
+    reserve = files.rlim_cur / 4 < RESERVE ? files.rlim_cur / 4 : RESERVE;
+    is_short = (rlim_t)fd >= files.rlim_cur - reserve;
+    if (is_short && !l->short_told)
+        gw_error("net",
+                 "listener short of descriptors port=%u limit=%llu, more connections are closed: "
+                 "raise the limit of open files",
+                 l->bound.port, (unsigned long long)files.rlim_cur);
+    l->short_told = is_short;
+    return is_short;
 }
 
 /* Out of descriptors or memory: try again later. */
@@ -83,7 +118,7 @@ static bool accept_one(struct net_listener *l, int listening)
         return errno == ECONNABORTED || errno == EINTR; /* that one left already */
     }
     l->starved_told = false;
-    if (is_full(l))
+    if (is_short(l, fd) || is_full(l))
         (void)close(fd);
     else
         give(l, fd, (struct sockaddr *)&ss);

@@ -96,6 +96,12 @@ struct net_listen_args {
 /* The error names address and port, and what to do ("port 5222 is taken: ..."). */
 enum gw_code net_listen(struct net_loop *loop, const struct net_listen_args *args,
                         struct net_listener **out, struct gw_err *err);
+
+/* The process may open as many files as the system allows it (the hard limit). At start. TCP
+ * listeners leave the last 64 of them, or a quarter of a small limit, to the rest of the process:
+ * connections beyond are closed. Listeners on Unix sockets are for administrators and use them. */
+void net_files_raise(void);
+
 uint16_t net_listener_port(const struct net_listener *l);
 void net_listener_free(struct net_listener **lp); /* accepted streams live on */
 

@@ -662,6 +662,64 @@ static void test_no_descriptors(void **state)
     pair_done(&p);
 }
 
+/* A limit of 64, and idle connections until they are refused. */
+static void test_descriptors_are_kept(void **state)
+{
+    enum { LIMIT = 64, KEPT = LIMIT / 4, TRIES = 12 };
+    struct rlimit before, few;
+    struct raw raw[TRIES];
+    int taken[LIMIT], count = 0, lines = 0;
+    struct pair p;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    pair_init(&p, NULL);
+    few = before;
+    few.rlim_cur = LIMIT;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    /* Room for two connections and the ends of the peers, which are here too. */
+    for (int i = 0; i < LIMIT; i++) {
+        int fd = dup(0);
+
+        if (fd < 0 || fd >= LIMIT - KEPT - 2) {
+            if (fd >= 0)
+                (void)close(fd);
+            break;
+        }
+        taken[count++] = fd;
+    }
+    gw_log_set_sink(count_lines, &lines);
+    raw_connect(&raw[0], &p.bed, net_listener_port(p.listener));
+    raw_send(&raw[0], "before");
+    run_until(&p.server, "before");
+    assert_int_equal(lines, 0);
+    for (int i = 1; i < 4; i++) { /* beyond: closed, and logged once */
+        raw_connect(&raw[i], &p.bed, net_listener_port(p.listener));
+        raw_expect(&raw[i], NULL);
+    }
+    assert_int_equal(p.accepted, 1);
+    assert_int_equal(lines, 1);
+    for (int i = 0; i < 4; i++)
+        raw_done(&raw[i]);
+    net_stream_free(&p.server.stream);
+    while (count)
+        (void)close(taken[--count]);
+    p.accepted = 0;
+    gw_buf_reset(&p.server.in);
+    raw_connect(&raw[0], &p.bed, net_listener_port(p.listener));
+    raw_send(&raw[0], "after");
+    run_until(&p.server, "after");
+    raw_done(&raw[0]);
+    gw_log_set_sink(NULL, NULL);
+    pair_done(&p);
+    few.rlim_cur = 32;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    net_files_raise();
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_int_equal(few.rlim_cur, before.rlim_max);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -681,6 +739,7 @@ int main(void)
         cmocka_unit_test(test_free_in_callbacks),
         cmocka_unit_test(test_listener_full),
         cmocka_unit_test(test_no_descriptors),
+        cmocka_unit_test(test_descriptors_are_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
