@@ -444,6 +444,7 @@ static enum gw_code account_edit_init(const struct gd_gateways *g,
             edit->password.p ? gw_str_dup(edit->password) : gw_str_dup(gw_str_of(g->password));
     if (out->account && !out->password) {
         free(out->account);
+        out->account = NULL;
         return gw_fail(err, GW_INVALID, "the account needs its password");
     }
     return GW_OK;
@@ -505,7 +506,7 @@ static enum gw_code gateway_change(struct gd *gd, struct gw_str name, const stru
                                    void *done_ctx, struct gw_err *err)
 {
     struct gd_gateways *g = gd->gateways;
-    struct account_edit account;
+    struct account_edit account = { 0 };
     struct gateway *gateway;
     enum gw_code rc;
 
