@@ -3,6 +3,7 @@
 
 #include "admin_priv.h"
 #include "dir.h"
+#include "gw_log.h"
 #include "gw_mem.h"
 
 static int compare_names(const void *a, const void *b)
@@ -31,6 +32,7 @@ void admin_domains_list(struct admin_call *call)
 void admin_domain_add(struct admin_call *call)
 {
     static const struct admin_field field = { "name", ADMIN_TEXT, 0, true, 1, 0 };
+    char quoted[GW_QUOTE_MAX];
     struct gw_buf normal;
     struct gw_str name;
     struct gw_err err;
@@ -42,6 +44,8 @@ void admin_domain_add(struct admin_call *call)
         rc = dir_domain_normalise(name, &normal, &err);
     if (!rc)
         rc = dir_domain_add(call->api->args.dir, name, admin_call_saved, call, &err);
+    if (!rc)
+        gw_info("admin", "domain added domain=%s", gw_quote(gw_buf_str(&normal), quoted));
     admin_reply_change(call, rc, &err, 201,
                        json_pack("{s:o}", "name", admin_json_str(gw_buf_str(&normal))));
     gw_buf_done(&normal);
@@ -49,9 +53,12 @@ void admin_domain_add(struct admin_call *call)
 
 void admin_domain_remove(struct admin_call *call)
 {
+    char quoted[GW_QUOTE_MAX];
     struct gw_err err;
     enum gw_code rc;
 
     rc = dir_domain_remove(call->api->args.dir, call->arg[0], admin_call_saved, call, &err);
+    if (!rc)
+        gw_info("admin", "domain removed domain=%s", gw_quote(call->arg[0], quoted));
     admin_reply_change(call, rc, &err, 200, json_pack("{s:b}", "removed", 1));
 }

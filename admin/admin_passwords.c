@@ -8,6 +8,7 @@
 #include "dir.h"
 #include "gw_buf.h"
 #include "gw_bytes.h"
+#include "gw_log.h"
 #include "gw_mem.h"
 
 /* One password of a request; the text is borrowed from the body, which the call keeps. */
@@ -90,10 +91,13 @@ static void password_enter(struct admin_call *call, struct password_work *work)
     struct gw_str jid = gw_str_of(json_string_value(json_object_get(call->body, "user")));
     struct gw_err err = work->item[0].failed;
     enum gw_code rc = err.code;
+    char quoted[GW_QUOTE_MAX];
 
     if (!rc)
         rc = dir_password_put(call->api->args.dir, jid, &work->item[0].keys, admin_call_saved, call,
                               &err);
+    if (!rc)
+        gw_info("admin", "password set user=%s", gw_quote(jid, quoted));
     admin_reply_change(call, rc, &err, 200, json_pack("{s:b}", "password", 1));
 }
 
@@ -181,6 +185,7 @@ static void one_enter(struct admin_call *call, struct password_work *work)
         admin_reply_error(call, &err);
     } else {
         (void)dir_user_get(call->api->args.dir, gw_buf_str(&jid), &user);
+        admin_user_log("added", &user);
         admin_reply_when_saved(call, 201, admin_user_json(&user));
     }
     gw_buf_done(&jid);
@@ -220,12 +225,14 @@ static void slice_enter(struct gw_now now, void *ctx)
             work->added++;
     }
     gw_buf_done(&jid);
-    if (work->next < work->count)
+    if (work->next < work->count) {
         net_timer_set(work->timer, now.mono);
-    else
-        admin_reply_when_saved(
-            call, 200,
-            json_pack("{s:I, s:O}", "added", (json_int_t)work->added, "failed", work->failed));
+        return;
+    }
+    gw_info("admin", "users added count=%zu refused=%zu", work->added, work->count - work->added);
+    admin_reply_when_saved(
+        call, 200,
+        json_pack("{s:I, s:O}", "added", (json_int_t)work->added, "failed", work->failed));
 }
 
 static void many_enter(struct admin_call *call, struct password_work *work)

@@ -6,6 +6,7 @@
 #include "admin_users.h"
 #include "dir.h"
 #include "gw_buf.h"
+#include "gw_log.h"
 #include "gw_mem.h"
 #include "scheduler.h"
 
@@ -16,6 +17,15 @@ json_t *admin_user_json(const struct dir_user *u)
     return json_pack("{s:o, s:o, s:o, s:b, s:b, s:b}", "user", admin_json_str(u->jid), "mail",
                      admin_json_str(u->mail), "name", admin_json_str(u->display_name), "im",
                      u->im_enabled, "calendar", u->calendar_enabled, "password", u->has_password);
+}
+
+void admin_user_log(const char *what, const struct dir_user *u)
+{
+    char jid[GW_QUOTE_MAX], mail[GW_QUOTE_MAX];
+
+    gw_info("admin", "user %s user=%s mail=%s im=%s calendar=%s password=%s", what,
+            gw_quote(u->jid, jid), gw_quote(u->mail, mail), u->im_enabled ? "on" : "off",
+            u->calendar_enabled ? "on" : "off", u->has_password ? "yes" : "no");
 }
 
 static bool contains(struct gw_str hay, struct gw_str needle)
@@ -144,14 +154,17 @@ void admin_user_edit(struct admin_call *call)
         rc = dir_user_change(call->api->args.dir, gw_buf_str(&jid), &edit, admin_call_saved, call,
                              &err);
     }
-    if (!rc)
+    if (!rc) {
         (void)dir_user_get(call->api->args.dir, gw_buf_str(&jid), &user);
+        admin_user_log("changed", &user);
+    }
     admin_reply_change(call, rc, &err, 200, rc ? json_null() : admin_user_json(&user));
     gw_buf_done(&jid);
 }
 
 void admin_user_remove(struct admin_call *call)
 {
+    char quoted[GW_QUOTE_MAX];
     struct dir_user user;
     struct gw_buf jid;
     struct gw_err err;
@@ -161,6 +174,8 @@ void admin_user_remove(struct admin_call *call)
     rc = admin_user_find(call, &jid, &user, &err);
     if (!rc)
         rc = dir_user_remove(call->api->args.dir, gw_buf_str(&jid), admin_call_saved, call, &err);
+    if (!rc)
+        gw_info("admin", "user removed user=%s", gw_quote(gw_buf_str(&jid), quoted));
     admin_reply_change(call, rc, &err, 200, json_pack("{s:b}", "removed", 1));
     gw_buf_done(&jid);
 }

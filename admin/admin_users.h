@@ -26,6 +26,9 @@ struct admin_user_flags {
 void admin_user_edit_fill(const struct admin_user_fields *f, struct admin_user_flags *flags,
                           struct dir_user_edit *out);
 
+/* One line for the operator: "added", "changed". */
+void admin_user_log(const char *what, const struct dir_user *u);
+
 json_t *admin_user_json(const struct dir_user *u);
 
 /* The user of the path. */

@@ -93,5 +93,34 @@ def test_check_without_users():
         assert done.returncode == 1 and "Failed: certificate missing from chain" in done.stdout, done
 
 
+def test_log():
+    """each change is one line of the log, values as they are kept, and no password"""
+    with House(users=["bob"]) as h:
+        gw, jid, domain = h.gateway, h.jid("new"), h.jid("x").partition("@")[2]
+        gw.api("POST", "/v1/domains", {"name": "Other.Example"})
+        gw.api("DELETE", "/v1/domains/other.example")
+        gw.api("POST", "/v1/users", {"user": jid, "im": True, "password": "pass-word-1"})
+        gw.api("PATCH", f"/v1/users/{jid}", {"calendar": True})
+        gw.api("PUT", f"/v1/users/{jid}/password", {"password": "pass-word-2"})
+        gw.api("DELETE", f"/v1/users/{jid}")
+        gw.api("POST", "/v1/users", [{"user": f"{name}@{domain}"} for name in ("u1", "u2", "bob")])
+        gw.set("calendar.spread_s", "007")
+        trusted = gw.api("GET", "/v1/trust")["certificates"][0]
+        gw.api("DELETE", f"/v1/trust/{trusted['fingerprint']}")
+        log = gw.log()
+        for line in ("domain added domain='other.example'", "domain removed domain='other.example'",
+                     f"user added user='{jid}' mail='{jid}' im=on calendar=off password=yes",
+                     f"user changed user='{jid}' mail='{jid}' im=on calendar=on password=yes",
+                     f"password set user='{jid}'", f"user removed user='{jid}'",
+                     "users added count=2 refused=1",
+                     f"trust certificate added fingerprint={trusted['fingerprint']} subject=",
+                     f"trust certificate removed fingerprint={trusted['fingerprint']} "
+                     f"subject='{trusted['subject']}'"):
+            assert log.count(line) == 1, (line, log)
+        assert "key=calendar.spread_s" in log and "now='7'" in log and "'007'" not in log, log
+        assert "pass-word" not in log
+
+
 if __name__ == "__main__":
-    house.run([test_notification_port, test_users, test_gateways, test_check_without_users])
+    house.run([test_notification_port, test_users, test_gateways, test_check_without_users,
+               test_log])
