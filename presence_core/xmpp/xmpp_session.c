@@ -86,17 +86,20 @@ void xmpp_on_stanza(struct xmpp_c2s *c, const struct xml_node *node)
         xmpp_stream_error(c, "unsupported-stanza-type", NULL);
 }
 
-/* The same element, with our 'from' in place of the client's. */
-static void copy_attrs(const struct xmpp_c2s *c, const struct xml_node *node,
+/* The same element, with our 'from' in place of the client's, and 'to' in the form in which
+ * addresses are compared: peers match it with their own. */
+static void copy_attrs(const struct xmpp_c2s *c, const struct xmpp_stanza *s,
                        struct xml_attr attrs[COPY_ATTRS_MAX])
 {
     size_t count = 1;
 
     attrs[0] = (struct xml_attr){ .name = GW_STR("from"), .value = gw_str_of(c->full) };
-    for (const struct xml_attr *a = node->attrs; a && count < COPY_ATTRS_MAX; a = a->next) {
+    for (const struct xml_attr *a = s->node->attrs; a && count < COPY_ATTRS_MAX; a = a->next) {
         if (!a->ns.len && gw_str_is(a->name, "from"))
             continue;
         attrs[count] = *a;
+        if (s->has_to && !a->ns.len && gw_str_is(a->name, "to"))
+            attrs[count].value = s->to.full;
         attrs[count - 1].next = &attrs[count];
         count++;
     }
@@ -112,7 +115,7 @@ bool xmpp_forward(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct pres_s
 
     if (!peer)
         return false;
-    copy_attrs(c, s->node, attrs);
+    copy_attrs(c, s, attrs);
     copy.attrs = attrs;
     xmpp_begin(peer, &w);
     xml_put_node(&w, &copy, GW_STR(NS_CLIENT));

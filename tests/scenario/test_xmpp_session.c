@@ -416,6 +416,32 @@ static void sends_messages(void **state)
     world_stop(&w);
 }
 
+static void delivers_under_the_normal_address(void **state)
+{
+    static const struct {
+        const char *sent, *got;
+    } sendings[] = {
+        { "<message to='BOB@X.EXAMPLE./b' id='1'/>",
+          "<message from=\"ann@x.example/a\" to=\"bob@x.example/b\" id=\"1\"/>" },
+        { "<message to='Bob@x.example' type='chat'/>",
+          "<message from=\"ann@x.example/a\" to=\"bob@x.example\" type=\"chat\"/>" },
+    };
+    struct peer ann, bob;
+    struct world w;
+
+    (void)state;
+    world_start(&w);
+    peer_online(&ann, &w, "ann", "a");
+    peer_online(&bob, &w, "bob", "b");
+    for (size_t i = 0; i < sizeof(sendings) / sizeof(sendings[0]); i++) {
+        peer_send(&ann, sendings[i].sent);
+        EXPECT_ALL(&bob, sendings[i].got);
+    }
+    peer_close(&ann);
+    peer_close(&bob);
+    world_stop(&w);
+}
+
 static void passes_questions_between_clients(void **state)
 {
     struct world w;
@@ -469,6 +495,7 @@ int main(void)
         cmocka_unit_test(show_in_meeting_is_a_setting),
         cmocka_unit_test(rejects_presence_that_is_too_long),
         cmocka_unit_test(sends_messages),
+        cmocka_unit_test(delivers_under_the_normal_address),
         cmocka_unit_test(passes_questions_between_clients),
         cmocka_unit_test(says_goodbye_at_shutdown),
     };
