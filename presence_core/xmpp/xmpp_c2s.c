@@ -84,6 +84,7 @@ void xmpp_c2s_free(struct xmpp_c2s **cp, struct gw_now now)
     gw_buf_done(&c->to);
     free(c->peer);
     free(c->domain);
+    free(c->from);
     free(c->user);
     free(c->full);
     free(c);

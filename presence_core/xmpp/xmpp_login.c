@@ -27,6 +27,8 @@ void xmpp_send_header(struct xmpp_c2s *c)
     xml_put_attr(&w, "xml:lang", GW_STR("en"));
     if (c->domain)
         xml_put_attr(&w, "from", gw_str_of(c->domain));
+    if (c->from)
+        xml_put_attr(&w, "to", gw_str_of(c->from));
     xml_flush_tag(&w);
     xmpp_end(c);
     c->has_header = true;
@@ -99,6 +101,15 @@ static bool take_domain(struct xmpp_c2s *c, struct gw_str to)
     return is_ours;
 }
 
+/* RFC 6120 4.7.2: it comes back as 'to'. What is no address does not. */
+static void take_from(struct xmpp_c2s *c, struct gw_str from)
+{
+    struct xmpp_jid jid;
+
+    free(c->from);
+    c->from = from.len && !xmpp_jid_parse(from, &jid, NULL) ? gw_str_dup(jid.bare) : NULL;
+}
+
 void xmpp_on_header(struct xmpp_c2s *c, const struct xml_node *root)
 {
     if (c->state != XMPP_HELLO)
@@ -111,6 +122,7 @@ void xmpp_on_header(struct xmpp_c2s *c, const struct xml_node *root)
         xmpp_stream_error(c, "bad-format", "the root element is not 'stream'");
         return;
     }
+    take_from(c, xml_attr(root, "from"));
     if (!take_domain(c, xml_attr(root, "to"))) {
         xmpp_stream_error(c, "host-unknown", "the domain in 'to' is not served here");
         return;
@@ -474,5 +486,5 @@ void xmpp_negotiate(struct xmpp_c2s *c, const struct xml_node *node)
             xmpp_stream_error(c, steps[i].otherwise, steps[i].text);
         return;
     }
-    xmpp_stream_error(c, "unsupported-stanza-type", NULL);
+    xmpp_unknown_stanza(c, node);
 }

@@ -72,6 +72,19 @@ void xmpp_stream_error(struct xmpp_c2s *c, const char *condition, const char *te
     xmpp_enter(c, XMPP_CLOSED);
 }
 
+/* The stream's default namespace is not seen, but what stanzas make of it: "jabber:server", or
+ * none. RFC 6120 4.8.2. */
+void xmpp_unknown_stanza(struct xmpp_c2s *c, const struct xml_node *node)
+{
+    bool is_stanza = gw_str_is(node->name, "iq") || gw_str_is(node->name, "message") ||
+                     gw_str_is(node->name, "presence");
+
+    if (is_stanza && !gw_str_is(node->ns, NS_CLIENT))
+        xmpp_stream_error(c, "invalid-namespace", "the namespace of stanzas is " NS_CLIENT);
+    else
+        xmpp_stream_error(c, "unsupported-stanza-type", NULL);
+}
+
 /* RFC 6120 8.3.3 */
 static const struct {
     const char *name, *type;

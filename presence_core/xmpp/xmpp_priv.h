@@ -67,6 +67,7 @@ struct xmpp_c2s {
     char *peer;
     char network[XMPP_NETWORK_MAX]; /* that the peer counts as */
     char *domain;                   /* that the client addressed */
+    char *from; /* bare JID that the header gave as the client's own, for ours; NULL: none */
     struct xmpp_sasl *sasl;
     char *user;       /* bare JID, once authenticated */
     char *full;       /* full JID, once bound */
@@ -107,6 +108,8 @@ void xmpp_open_ns(struct xml_writer *w, const char *name, const char *ns); /* <n
 
 /* RFC 6120 4.9.3. The connection is closed with it. text may be NULL. */
 void xmpp_stream_error(struct xmpp_c2s *c, const char *condition, const char *text);
+
+void xmpp_unknown_stanza(struct xmpp_c2s *c, const struct xml_node *node); /* which error it is */
 
 /* A stanza being handled. */
 struct xmpp_stanza {

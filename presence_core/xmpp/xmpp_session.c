@@ -83,7 +83,7 @@ void xmpp_on_stanza(struct xmpp_c2s *c, const struct xml_node *node)
     if (gw_str_is(node->ns, NS_SASL) || gw_str_is(node->ns, NS_TLS))
         xmpp_stream_error(c, "policy-violation", "the login is over");
     else
-        xmpp_stream_error(c, "unsupported-stanza-type", NULL);
+        xmpp_unknown_stanza(c, node);
 }
 
 /* The same element, with our 'from' in place of the client's, and 'to' in the form in which

@@ -49,7 +49,7 @@ static const struct {
     { AT_PLAIN, "<presence/>", ERROR("not-authorized"), true },
     { AT_PLAIN, "<response " NS_SASL_IS "/>", ERROR("policy-violation"), true },
     { AT_PLAIN, "<starttls/>", ERROR("unsupported-stanza-type"), true },
-    { AT_PLAIN, "<iq xmlns='jabber:server' type='get'/>", ERROR("unsupported-stanza-type"), true },
+    { AT_PLAIN, "<iq xmlns='jabber:server' type='get'/>", ERROR("invalid-namespace"), true },
     { AT_PLAIN, "<what/>", ERROR("unsupported-stanza-type"), true },
     { AT_PLAIN, "text", ERROR("bad-format"), true },
     { AT_PLAIN, "<!-- comment -->", ERROR("restricted-xml"), true },
@@ -198,6 +198,36 @@ static void header_is_right(void **state)
     world_stop(&w);
 }
 
+/* RFC 6120 4.7.2 */
+static void header_says_to_whom(void **state)
+{
+    static const struct {
+        const char *from, *answer;
+    } headers[] = {
+        { "from='ann@x.example'", " from=\"x.example\" to=\"ann@x.example\">" },
+        { "from='Ann@X.example/desk'", " from=\"x.example\" to=\"ann@x.example\">" },
+        { "from='@'", " from=\"x.example\">" },
+        { "from=''", " from=\"x.example\">" },
+        { "", " from=\"x.example\">" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(headers) / sizeof(headers[0]); i++) {
+        struct world w;
+        struct peer p;
+
+        world_start(&w);
+        peer_open(&p, &w);
+        peer_sendf(&p,
+                   "<stream:stream to='x.example' version='1.0' xmlns='jabber:client' "
+                   "xmlns:stream='http://etherx.jabber.org/streams' %s>",
+                   headers[i].from);
+        EXPECT(&p, headers[i].answer);
+        peer_close(&p);
+        world_stop(&w);
+    }
+}
+
 static void says_when_there_is_no_certificate(void **state)
 {
     struct world w;
@@ -277,6 +307,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_each_wrong_thing),
         cmocka_unit_test(header_is_right),
+        cmocka_unit_test(header_says_to_whom),
         cmocka_unit_test(says_when_there_is_no_certificate),
         cmocka_unit_test(errors_come_in_a_stream),
         cmocka_unit_test(clear_text_in_handshake_ends_it),
