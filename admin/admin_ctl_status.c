@@ -4,7 +4,7 @@
 
 #include "admin_ctl.h"
 
-enum { NAME_WIDTH = 15, LINE = 100, PART_MAX = 256 };
+enum { NAME_WIDTH = 15, LINE = 100, PART_MAX = 2048, NAMES_SHOWN = 4 };
 
 struct paragraph {
     size_t column; /* where the cursor is; 0: nothing of it was printed */
@@ -29,6 +29,17 @@ static void paragraph_add(struct paragraph *p, struct gw_str text)
     p->column += text.len;
 }
 
+static void list_write(const json_t *list, struct gw_buf *out)
+{
+    size_t count = json_array_size(list), i;
+
+    for (i = 0; i < count && i < NAMES_SHOWN; i++)
+        if (json_is_string(json_array_get(list, i)))
+            gw_buf_addf(out, " %s", json_string_value(json_array_get(list, i)));
+    if (count > NAMES_SHOWN)
+        gw_buf_addf(out, " and %zu more", count - NAMES_SHOWN);
+}
+
 static void value_write(const json_t *value, struct gw_buf *out)
 {
     if (json_is_integer(value))
@@ -37,6 +48,8 @@ static void value_write(const json_t *value, struct gw_buf *out)
         gw_buf_addf(out, " %s", json_string_value(value));
     else if (json_is_boolean(value))
         gw_buf_addf(out, " %s", json_is_true(value) ? "yes" : "no");
+    else if (json_array_size(value))
+        list_write(value, out);
     else
         gw_buf_add_cstr(out, " -");
 }

@@ -71,6 +71,18 @@ static enum gw_code host_log_level_set(struct gw_str component, struct gw_str le
     return GW_OK;
 }
 
+/* What clients are shown: who has to trust it can compare. */
+static json_t *certificate_json(const struct cert_info *info)
+{
+    json_t *names = json_array();
+    char until[GW_UTC_TEXT_MAX];
+
+    for (size_t i = 0; info->names && info->names[i]; i++)
+        json_array_append_new(names, json_string(info->names[i]));
+    return json_pack("{s:s, s:o, s:s, s:s}", "subject", info->subject, "names", names, "not_after",
+                     gw_utc_text(info->not_after, until), "fingerprint", info->fingerprint);
+}
+
 static json_t *xmpp_json(const struct gd *gd)
 {
     struct xmpp_counters c;
@@ -105,6 +117,9 @@ static void host_status(json_t *into, void *ctx)
 
     json_object_set_new(into, "data", json_string(gd->config.data));
     json_object_set_new(into, "xmpp", xmpp_json(gd));
+    if (gd->identity)
+        json_object_set_new(into, "certificate",
+                            certificate_json(cert_identity_info(gd->identity)));
     json_object_set_new(into, "notifications", notifications_json(gd));
 }
 

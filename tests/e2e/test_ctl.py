@@ -384,6 +384,10 @@ def test_parameters_and_the_rest():
         refused(gateway, "log-level", "loud", says="debug")
         assert "kalendsd " in gateway.ctl("version")
         assert "started" in gateway.ctl("status") and "users" in gateway.ctl_json("status")
+        gateway.api("POST", "/v1/domains", {"name": "example.test"})
+        shown = gateway.ctl_json("status")["certificate"]
+        assert "example.test" in shown["names"] and len(shown["fingerprint"]) == 64, shown
+        assert shown["subject"] in gateway.ctl("status") and shown["not_after"] in gateway.ctl("status")
 
 
 def test_gateways_and_trust():
