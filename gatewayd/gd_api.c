@@ -1,6 +1,7 @@
 /* What the API room is given: the daemon's own things, behind the functions of struct admin_host. */
 #include <jansson.h>
 #include <stdlib.h>
+#include <sys/un.h>
 
 #include "gd.h"
 #include "gd_check.h"
@@ -128,6 +129,20 @@ static void host_trust_changed(void *ctx)
     gd_gateways_trust_changed(ctx);
 }
 
+/* Said here, where it is known what decides the length of the path. */
+static enum gw_code socket_path(const struct gd *gd, struct gw_buf *out, struct gw_err *err)
+{
+    const size_t max = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+    gw_buf_addf(out, "%s/%s", gd->config.data, GD_SOCKET);
+    if (out->failed || out->len > max)
+        return gw_fail(err, GW_INVALID,
+                       "the path of the control socket, DATA/" GD_SOCKET ", must not be longer "
+                       "than %zu bytes: choose a data directory with a shorter path",
+                       max);
+    return GW_OK;
+}
+
 enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
 {
     struct admin_params params[GD_PARAM_TABLES];
@@ -149,7 +164,9 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
     };
     gd_params_tables(gd, params);
     gw_buf_init(&path, GD_PATH_MAX);
-    gw_buf_addf(&path, "%s/%s", gd->config.data, GD_SOCKET);
+    rc = socket_path(gd, &path, err);
+    if (rc)
+        goto out;
     rc = admin_api_new(
         &(struct admin_api_args){
             .loop = gd->loop,
@@ -165,6 +182,7 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
             .host = &gd->host,
         },
         &gd->api, err);
+out:
     gw_buf_done(&path);
     return rc;
 }

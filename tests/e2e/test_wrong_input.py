@@ -310,6 +310,11 @@ def test_start():
             done = starts("--data", gateway.data, "--config", path)
             assert done.returncode == 1 and gateway.data in done.stderr, done
 
+        deep = os.path.join(folder, "d" * 100)  # a socket's path has 107 bytes
+        os.mkdir(deep, 0o700)
+        done = starts("--data", deep, "--config", path)
+        assert done.returncode == 1 and "shorter path" in done.stderr, done
+
         for text, words in [("xmpp_port = 70000\n", ":1:"), ("\n\nnonsense\n", ":3:"),
                             ("no_such_key = 1\n", "no_such_key")]:
             path = os.path.join(folder, "wrong.conf")
