@@ -68,14 +68,24 @@ static void row_add(const struct ctl *ctl, struct ctl_table *table, const json_t
 /* Problems are sentences: below the table, they do not tear it apart. */
 static void problem_print(const struct ctl *ctl, const json_t *g)
 {
-    gw_utc backoff = ctl_utc(g, "backoff_until");
+    gw_utc backoff = ctl_utc(g, "backoff_until"), probe = ctl_utc(g, "next_probe");
+    const char *state = ctl_str(g, "state"), *name = ctl_str(g, "name");
     char at[CTL_TIME_MAX];
 
     if (*ctl_str(g, "problem"))
-        printf("%s: %s\n", ctl_str(g, "name"), ctl_str(g, "problem"));
-    if (backoff)
-        printf("%s: left in peace until %s, as it asked for\n", ctl_str(g, "name"),
+        printf("%s: %s\n", name, ctl_str(g, "problem"));
+    if (strcmp(state, "refused") == 0 || strcmp(state, "down") == 0) {
+        if (backoff > probe)
+            probe = backoff;
+        if (probe > ctl->now)
+            printf("%s: %s, tried again at %s, or when it is changed\n", name, state,
+                   ctl_time(probe, ctl->now, "", at));
+        else
+            printf("%s: %s, being tried again\n", name, state);
+    } else if (backoff) {
+        printf("%s: left in peace until %s, as it asked for\n", name,
                ctl_time(backoff, ctl->now, "", at));
+    }
 }
 
 static void list_print(const struct ctl *ctl, const json_t *list)

@@ -428,6 +428,9 @@ def test_gateways_and_trust():
         done = gateway.run_ctl("gateway", "check", "cas1")
         assert done.returncode == FAILED and "Account" in done.stdout, done
         assert "wrong-password" not in gateway.log()
+        wait_for(lambda: "cas1: refused, tried again at " in gateway.ctl("gateway", "list"), 30,
+                 "when a refused server is tried again")
+        assert "asked for" not in gateway.ctl("gateway", "list")
 
 
 def test_watch_and_explain():
