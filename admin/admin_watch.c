@@ -45,10 +45,13 @@ static void watch_end(struct admin_watch *w)
 
 static json_t *shown_json(const struct pres_shown *s)
 {
+    /* The show may be the client's own, and the text all the same the calendar's. */
+    enum pres_calendar_kind kind = s->kind != PRES_CAL_NONE ? s->kind : s->text_kind;
+
     return json_pack("{s:s, s:o, s:o}", "show", pres_show_name(s->show), "text",
                      admin_json_str(s->text), "calendar",
-                     s->kind == PRES_CAL_NONE ? json_null()
-                                              : json_string(pres_calendar_kind_name(s->kind)));
+                     kind == PRES_CAL_NONE ? json_null()
+                                           : json_string(pres_calendar_kind_name(kind)));
 }
 
 static json_t *change_json(const struct pres_change *c)

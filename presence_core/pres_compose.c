@@ -57,6 +57,8 @@ void pres_compose(enum pres_show show, struct gw_str text, enum pres_calendar_ki
     set_text(out, PRES_TEXT_CLIENT, text);
     if (rule.text == TOLD || (rule.text == HELP && !text.len))
         set_text(out, PRES_TEXT_CALENDAR, calendar_text);
+    if (out->text_from == PRES_TEXT_CALENDAR)
+        out->text_kind = calendar;
 }
 
 bool pres_shown_eq(const struct pres_shown *a, const struct pres_shown *b)

@@ -13,7 +13,8 @@ struct pres_shown {
      * that a front-end may choose another word for it. */
     enum pres_calendar_kind kind;
     enum pres_text_from text_from;
-    struct gw_str text; /* borrowed from the inputs */
+    enum pres_calendar_kind text_kind; /* what text of the calendar's is about; else NONE */
+    struct gw_str text;                /* borrowed from the inputs */
 };
 
 /* 'show' PRES_OFFLINE: no client is logged in, or it says goodbye. Texts may be empty. */

@@ -448,6 +448,11 @@ def test_watch_and_explain():
         assert re.match(r"\d\d:\d\d:\d\d  " + re.escape(bob) +
                         r"\s+available -> away \"In a meeting\"  \(calendar\)\n", line), line
         wait_for(lambda: any(c["event"] == "presence" and c["user"] == bob for _, c in watch.changes))
+        ann = h.jid("ann")
+        h.meeting("ann", "-5m", "1h")
+        wait_for(lambda: any(c["event"] == "presence" and c["user"] == ann for _, c in watch.changes))
+        now = next(c["now"] for _, c in watch.changes if c["event"] == "presence" and c["user"] == ann)
+        assert now == {"show": "offline", "text": "In a meeting", "calendar": "in-a-meeting"}, now
         watch.stop()
 
         page = h.gateway.ctl("explain", bob)

@@ -50,6 +50,7 @@ static void check(size_t i, struct gw_str text, const char *expect)
 
     pres_compose(cases[i].client, text, cases[i].calendar, GW_STR("cal"), &shown);
     if (shown.show != cases[i].show || shown.kind != cases[i].kind ||
+        shown.text_kind != (gw_str_is(shown.text, "cal") ? cases[i].calendar : PRES_CAL_NONE) ||
         !gw_str_is(shown.text, expect))
         fail_msg("%s under %s with \"%.*s\": %s, %s, \"%.*s\"", pres_show_name(cases[i].client),
                  pres_calendar_kind_name(cases[i].calendar), GW_STR_ARG(text),
