@@ -87,12 +87,13 @@ static void say_missing(const struct cert_client *c, X509 *cert, bool self_signe
     cert_name_text(X509_get_subject_name(cert), subject);
     cert_name_text(X509_get_issuer_name(cert), issuer);
     if (self_signed)
-        gw_fail(out, GW_DENIED, "certificate '%s' is self-signed and not in '%s': add it there",
+        gw_fail(out, GW_DENIED,
+                "certificate '%s' is self-signed and not in '%s' (kalendsctl cert trust add FILE)",
                 subject, c->set->name);
     else
         gw_fail(out, GW_DENIED,
-                "issuer '%s' of certificate '%s' is neither sent by the server nor in '%s': add it "
-                "there",
+                "issuer '%s' of certificate '%s' is neither sent by the server nor in '%s' "
+                "(kalendsctl cert trust add FILE)",
                 issuer, subject, c->set->name);
 }
 

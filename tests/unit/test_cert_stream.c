@@ -158,7 +158,8 @@ static void test_connections(void **state)
     assert_false(connects(&scene));
     assert_int_equal(scene.closed.code, GW_DENIED);
     assert_non_null(
-        strstr(scene.closed.msg, "is self-signed and not in 'cup-trust': add it there"));
+        strstr(scene.closed.msg,
+               "is self-signed and not in 'cup-trust' (kalendsctl cert trust add FILE)"));
     assert_int_equal(cert_client_last(client)->verdict, CERT_MISSING_FROM_CHAIN);
 
     trust_identity(&scene, folder);
