@@ -2,6 +2,7 @@
 #include "net_peer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "net_work.h"
 
@@ -9,6 +10,7 @@ struct job {
     struct bed *bed;
     struct net_work *work;
     pthread_mutex_t *gate; /* run() waits here */
+    atomic_bool begun;
     int ran, done, dropped;
     bool stop;
     struct net_pool **free_pool;
@@ -18,6 +20,7 @@ static void run(void *ctx)
 {
     struct job *j = ctx;
 
+    atomic_store(&j->begun, true);
     if (j->gate) {
         (void)pthread_mutex_lock(j->gate);
         (void)pthread_mutex_unlock(j->gate);
@@ -89,7 +92,8 @@ static void test_cancel(void **state)
     running.work = net_work_start(pool, run, done, &running);
     queued.work = net_work_start(pool, run, done, &queued);
     silent.work = net_work_start(pool, run, done, &silent);
-    bed_run_ms(&bed, 2);
+    while (!atomic_load(&running.begun))
+        bed_run_ms(&bed, 1);
     net_work_cancel(&queued.work, drop);
     net_work_cancel(&silent.work, NULL);
     net_work_cancel(&running.work, drop);
