@@ -207,9 +207,9 @@ static void gateway_enter(struct sched *s, struct sched_gateway *g, enum sched_g
     if (g->state == to)
         return;
     gw_log(was_usable && to >= SCHED_GATEWAY_DOWN ? GW_LOG_WARN : GW_LOG_INFO, "sched",
-           "gateway '%.*s': %s -> %s users=%zu %s", GW_STR_ARG(g->name),
+           "gateway '%.*s': %s -> %s users=%zu%s%s", GW_STR_ARG(g->name),
            sched_gateway_state_name(g->state), sched_gateway_state_name(to), g->user_count,
-           g->error ? g->error : "");
+           g->error ? " " : "", g->error ? g->error : "");
     g->state = to;
     g->since = s->now.utc;
     g->probes = 0;

@@ -134,9 +134,9 @@ static void sub_enter(struct sched *s, struct sched_user *u, enum sched_sub_stat
     struct sched_sub *sub = &u->sub;
 
     if (sub->state != to)
-        gw_debug("sched", "subscription user='%.*s' gateway='%.*s': %s -> %s %s",
+        gw_debug("sched", "subscription user='%.*s' gateway='%.*s': %s -> %s%s%s",
                  GW_STR_ARG(sched_user_name(u)), GW_STR_ARG(sched_user_gateway_name(u)),
-                 sched_sub_state_name(sub->state), sched_sub_state_name(to),
+                 sched_sub_state_name(sub->state), sched_sub_state_name(to), why ? " " : "",
                  why ? doubt_name(why) : "");
     s->subs.live += (to == SCHED_SUB_LIVE) - (sub->state == SCHED_SUB_LIVE);
     sub->state = (unsigned char)to;
