@@ -58,10 +58,11 @@ enum { SCHED_TOKEN_LEN = SCHED_RECORD_TOKEN_LEN, SCHED_TOKEN_TEXT = 2 * SCHED_TO
 enum sched_doubt { /* why a subscription is to be replaced */
                    SCHED_DOUBT_NONE,
                    SCHED_DOUBT_SILENT,
-                   SCHED_DOUBT_GATEWAY, /* its server is gone */
-                   SCHED_DOUBT_MOVED,   /* its server cannot serve the mailbox */
-                   SCHED_DOUBT_URL,     /* another notification address */
-                   SCHED_DOUBT_ENDED    /* told by Exchange */
+                   SCHED_DOUBT_GATEWAY,   /* its server is gone */
+                   SCHED_DOUBT_MOVED,     /* its server cannot serve the mailbox */
+                   SCHED_DOUBT_URL,       /* another notification address */
+                   SCHED_DOUBT_FREQUENCY, /* another status frequency; as good as ever till then */
+                   SCHED_DOUBT_ENDED      /* told by Exchange */
 };
 
 struct sched_sub {
@@ -330,7 +331,9 @@ void sched_sub_doubt(struct sched *s, struct sched_user *u, enum sched_doubt why
 void sched_sub_gateway_back(struct sched *s, struct sched_user *u);
 void sched_sub_forget(struct sched *s, struct sched_user *u); /* tokens are unknown from now on */
 void sched_sub_restore(struct sched *s, struct sched_user *u, const struct sched_sub_record *r);
+bool sched_sub_is_good(const struct sched *s, const struct sched_user *u); /* it tells of changes */
 void sched_subs_tick(struct sched *s);
+void sched_subs_frequency_set(struct sched *s); /* the parameter is another one */
 gw_time sched_sub_limit(const struct sched *s, const struct sched_user *u); /* of silence, ms */
 
 /* ---- sched_read.c: windows, answers, automatic replies ---- */

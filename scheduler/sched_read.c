@@ -287,7 +287,7 @@ void sched_data_restore(struct sched *s, struct sched_user *u, const struct sche
     d->oof = r->oof;
     d->oof_read_at = r->oof_read_at;
     d->verified = s->now.mono - (s->now.utc - read_at);
-    if (u->sub.state == SCHED_SUB_LIVE && u->sub.saved > d->verified)
+    if (sched_sub_is_good(s, u) && u->sub.saved > d->verified)
         d->verified = u->sub.saved;
     if (is_known(d)) {
         gw_utc roll = sched_window_of(read_at, u->hash, 0).roll;

@@ -13,7 +13,7 @@ const struct gw_param sched_params[] = {
     { .key = "calendar.status_frequency_min",
       .shown_as = "EWS Status Frequency (minutes)",
       .help = "how often Exchange refreshes each subscription; a lost one is noticed after twice "
-              "this long. Reaches each user when its subscription is renewed",
+              "this long. A new one renews every subscription",
       .type = GW_PARAM_INT,
       .offset = MEMBER(status_frequency_min),
       .min = 1,

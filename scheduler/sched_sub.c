@@ -1,8 +1,9 @@
 /* Push subscriptions: one of each user.
  *
- *     NONE --answer--> LIVE --silent, ended, gateway gone or left, address changed--> DOUBTFUL
- *                       ^ '<------------ heard from in time again, gateway back -----------'|
- *                       '<------------------------ answer of a new one ---------------------'
+ *     NONE --answer--> LIVE --silent, ended, gateway gone or left, address changed,--> DOUBTFUL
+ *                       ^ |     status frequency changed                                 |
+ *                       | '<-- heard from in time again, gateway or frequency back ------|
+ *                       '<------------------------ answer of a new one ------------------'
  *
  * The token in the notification path says whose it is, and of which of two: the one we have and the
  * one we have asked for, which may speak before its answer is here (WIRE 2). When the new one
@@ -39,6 +40,8 @@ static const char *doubt_name(enum sched_doubt why)
         return "to another gateway";
     case SCHED_DOUBT_URL:
         return "notification address changed";
+    case SCHED_DOUBT_FREQUENCY:
+        return "status frequency changed";
     case SCHED_DOUBT_ENDED:
         return "ended by Exchange";
     }
@@ -128,6 +131,28 @@ static void save(struct sched *s, struct sched_user *u)
 
 /* ---- states ---- */
 
+static bool is_as_wanted(const struct sched *s, const struct sched_sub *sub)
+{
+    return sub->frequency_min == s->settings.status_frequency_min &&
+           sub->url_generation == s->subs.url_generation;
+}
+
+bool sched_sub_is_good(const struct sched *s, const struct sched_user *u)
+{
+    const struct sched_sub *sub = &u->sub;
+
+    return sub->state == SCHED_SUB_LIVE ||
+           (sub->state == SCHED_SUB_DOUBTFUL && sub->doubt == SCHED_DOUBT_FREQUENCY && !u->moving &&
+            s->now.mono - sub->heard < sched_sub_limit(s, u));
+}
+
+/* Nothing but time, or what has become of its gateway, speaks against it. */
+static bool may_recover(const struct sched_sub *sub)
+{
+    return sub->doubt == SCHED_DOUBT_SILENT || sub->doubt == SCHED_DOUBT_GATEWAY ||
+           sub->doubt == SCHED_DOUBT_FREQUENCY;
+}
+
 static void sub_enter(struct sched *s, struct sched_user *u, enum sched_sub_state to,
                       enum sched_doubt why)
 {
@@ -182,8 +207,8 @@ static void resume(struct sched *s, struct sched_user *u)
     bool in_time = s->now.mono - sub->heard < sched_sub_limit(s, u);
 
     if (sub->state != SCHED_SUB_DOUBTFUL || !in_time || job->state == SCHED_JOB_RUNNING ||
-        (sub->doubt != SCHED_DOUBT_SILENT && sub->doubt != SCHED_DOUBT_GATEWAY) || !u->gateway ||
-        !sched_gateway_is_usable(u->gateway) || sub->url_generation != s->subs.url_generation)
+        !may_recover(sub) || !u->gateway || !sched_gateway_is_usable(u->gateway) ||
+        !is_as_wanted(s, sub))
         return;
     s->counters.resumed++;
     sched_job_cancel(s, job);
@@ -230,6 +255,15 @@ static void first_read(struct sched *s, struct sched_user *u, gw_time wanted_by)
     sched_job_want(s, &u->job[SCHED_READ], gw_time_after(s->now.mono, FIRST_READ_MS), wanted_by);
 }
 
+/* It was made before a parameter was changed. */
+static void renew_if_other(struct sched *s, struct sched_user *u)
+{
+    if (u->sub.url_generation != s->subs.url_generation)
+        sched_sub_doubt(s, u, SCHED_DOUBT_URL);
+    else if (!is_as_wanted(s, &u->sub))
+        sched_sub_doubt(s, u, SCHED_DOUBT_FREQUENCY);
+}
+
 /* The subscription that we asked for stands. The old one, if any, is nobody's from now on. What
  * changed before it stood nobody told us: the calendar is read again. */
 static void confirm(struct sched *s, struct sched_user *u)
@@ -256,8 +290,7 @@ static void confirm(struct sched *s, struct sched_user *u)
     sched_job_cancel(s, job);
     (void)sched_user_settle(s, u);
     sched_error_clear(s, u, SCHED_SUBSCRIBE);
-    if (sub->url_generation != s->subs.url_generation)
-        sched_sub_doubt(s, u, SCHED_DOUBT_URL);
+    renew_if_other(s, u);
     first_read(s, u, job->wanted_by);
 }
 
@@ -421,6 +454,25 @@ void sched_notify_url_set(struct sched *s, struct gw_str notify_url, struct gw_n
     }
 }
 
+/* ---- the status frequency ---- */
+
+/* Exchange cannot be told of another one but with another subscription. Set back before its turn has
+ * come, one stays as it is. */
+void sched_subs_frequency_set(struct sched *s)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&s->users, it, tmp)
+    {
+        struct sched_user *u = GW_CONTAINER(it, struct sched_user, link);
+
+        if (u->sub.state == SCHED_SUB_LIVE)
+            renew_if_other(s, u);
+        else if (u->sub.doubt == SCHED_DOUBT_FREQUENCY && !u->moving)
+            resume(s, u);
+    }
+}
+
 /* ---- after a restart ---- */
 
 static bool may_resume(const struct sched *s, const struct sched_user *u,
@@ -468,4 +520,5 @@ void sched_sub_restore(struct sched *s, struct sched_user *u, const struct sched
     turn = (gw_time)(s->restored++ / VALIDATE_SLOT + 1) * VALIDATE_SLOT_MS;
     turn = gw_time_after(s->now.mono, turn);
     sched_job_delay(s, &u->job[SCHED_READ], turn, gw_time_after(turn, VALIDATE_SLOT_MS));
+    renew_if_other(s, u); /* the parameter was changed, and we went before its turn had come */
 }

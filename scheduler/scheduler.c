@@ -162,6 +162,8 @@ void sched_settings_set(struct sched *s, const struct sched_settings *settings, 
         sched_dues_respread(s);
     if (old.oof_poll_min != settings->oof_poll_min)
         polls_reset(s);
+    if (old.status_frequency_min != settings->status_frequency_min)
+        sched_subs_frequency_set(s);
     sched_want_tick(s, now.mono);
 }
 

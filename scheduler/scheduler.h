@@ -77,6 +77,7 @@ void sched_tick(struct sched *s, struct gw_now now);
 
 /* ---- parameters: all live ---- */
 
+/* Another status frequency: every subscription is made again, paced; until then the old are heard. */
 void sched_settings_set(struct sched *s, const struct sched_settings *settings, struct gw_now now);
 
 /* Another address or port: every subscription is made again, paced; until then the old are heard. */

@@ -608,22 +608,111 @@ static void test_other_port_while_subscribing(void **state)
     sim_free(&m);
 }
 
-static void test_status_frequency_applies_as_renewed(void **state)
+static void frequency_set(struct sim *m, int64_t minutes)
+{
+    m->settings.status_frequency_min = minutes;
+    sched_settings_set(m->sched, &m->settings, m->now);
+}
+
+static void test_other_status_frequency_renews_every_subscription(void **state)
+{
+    struct sim *m = sim_new(2, 40);
+
+    (void)state;
+    sim_enable_all(m);
+    sim_run(m, 5000);
+    frequency_set(m, 5);
+    frequency_set(m, 5); /* the same */
+    sim_run(m, 5000);
+    assert_int_equal(m->subscribes, 80);
+    assert_int_equal(sim_counters(m).subscribed, 40);
+    assert_int_equal(sim_counters(m).moved, 0);
+    sim_run(m, 2 * HOUR);
+    for (unsigned i = 0; i < 40; i++) {
+        assert_int_equal(sim_view(m, i).status_frequency_min, 5);
+        assert_int_equal(sim_subs_of(m, i), 1);
+    }
+    assert_int_equal(m->unsubscribed, 40);
+    frequency_set(m, 5);
+    sim_run(m, HOUR);
+    assert_int_equal(m->subscribes, 80);
+    sim_free(&m);
+}
+
+/* Those whose turn has not come keep what they have. */
+static void test_status_frequency_set_back_renews_nothing(void **state)
+{
+    struct sim *m = sim_new(2, 40);
+
+    (void)state;
+    sim_enable_all(m);
+    sim_run(m, 5000);
+    frequency_set(m, 5);
+    assert_int_equal(sim_counters(m).subscribed, 0);
+    frequency_set(m, 60);
+    assert_int_equal(sim_counters(m).subscribed, 40);
+    sim_run(m, 3 * HOUR);
+    assert_int_equal(m->subscribes, 40);
+    assert_int_equal(m->unsubscribed, 0);
+    assert_int_equal(sim_counters(m).silent, 0);
+    sim_free(&m);
+}
+
+static void test_other_status_frequency_while_subscribing(void **state)
+{
+    struct sim *m = sim_new(1, 1);
+
+    (void)state;
+    m->gateway[0].latency_ms = 900;
+    sim_enable_all(m);
+    sim_run(m, 100);
+    assert_int_equal(m->in_flight, 1);
+    frequency_set(m, 5);
+    sim_run(m, 2 * HOUR);
+    assert_int_equal(m->subscribes, 2);
+    assert_int_equal(sim_view(m, 0).status_frequency_min, 5);
+    assert_int_equal(sim_subs_of(m, 0), 1);
+    sim_free(&m);
+}
+
+/* Its gateway is away when the frequency changes, and back when it is changed back. */
+static void test_other_status_frequency_without_a_gateway(void **state)
 {
     struct sim *m = sim_new(1, 2);
 
     (void)state;
     sim_enable_all(m);
     sim_run(m, 5000);
-    m->settings.status_frequency_min = 5;
-    sched_settings_set(m->sched, &m->settings, m->now);
-    sim_run(m, HOUR);
-    assert_int_equal(sim_view(m, 0).status_frequency_min, 60);
-    assert_int_equal(m->subscribes, 2);
-    sim_sub_free(sim_sub_of(m, 0));
+    m->gateway[0].up = false;
+    frequency_set(m, 5);
+    sim_run(m, 10 * MIN);
+    frequency_set(m, 60);
+    m->gateway[0].up = true;
     sim_run(m, 3 * HOUR);
-    assert_int_equal(sim_view(m, 0).status_frequency_min, 5);
-    assert_int_equal(sim_view(m, 1).status_frequency_min, 60);
+    assert_int_equal(sim_counters(m).subscribed, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(sim_view(m, i).status_frequency_min, 60);
+        assert_int_equal(sim_subs_of(m, i), 1);
+    }
+    sim_free(&m);
+}
+
+static void test_other_status_frequency_after_a_restart(void **state)
+{
+    struct sim *m = sim_new(1, 10);
+
+    (void)state;
+    sim_enable_all(m);
+    sim_run(m, 5000);
+    sim_kill(m);
+    m->settings.status_frequency_min = 5;
+    sim_start_again(m);
+    sim_run(m, 2 * HOUR);
+    assert_int_equal(m->subscribes, 20);
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(sim_view(m, i).status_frequency_min, 5);
+        assert_int_equal(sim_subs_of(m, i), 1);
+    }
     sim_free(&m);
 }
 
@@ -753,7 +842,11 @@ int main(void)
         cmocka_unit_test(test_polls_come_evenly_and_interval_is_live),
         cmocka_unit_test(test_other_port_renews_every_subscription),
         cmocka_unit_test(test_other_port_while_subscribing),
-        cmocka_unit_test(test_status_frequency_applies_as_renewed),
+        cmocka_unit_test(test_other_status_frequency_renews_every_subscription),
+        cmocka_unit_test(test_status_frequency_set_back_renews_nothing),
+        cmocka_unit_test(test_other_status_frequency_while_subscribing),
+        cmocka_unit_test(test_other_status_frequency_without_a_gateway),
+        cmocka_unit_test(test_other_status_frequency_after_a_restart),
         cmocka_unit_test(test_refresh_reads_at_once),
         cmocka_unit_test(test_callback_may_remove_its_user),
         cmocka_unit_test(test_idle_engine_ticks_once_a_second),
