@@ -29,6 +29,15 @@ static void state_line(const char *name, const char *state, const char *text)
     (void)putchar('\n');
 }
 
+static void switch_line(const json_t *user, const char *name, const char *key)
+{
+    if (ctl_true(user, key))
+        line(name, "enabled");
+    else
+        printf("  %-20sDISABLED: kalendsctl user enable %s --%s\n", name, ctl_str(user, "user"),
+               key);
+}
+
 static void user_part(const struct report *r)
 {
     const json_t *u = r->json;
@@ -37,10 +46,12 @@ static void user_part(const struct report *r)
     if (*ctl_str(u, "name"))
         printf(" (%s)", ctl_str(u, "name"));
     printf("\n");
-    line("IM", ctl_true(u, "im") ? "enabled" : "DISABLED: kalendsctl user enable USER --im");
-    line("calendar",
-         ctl_true(u, "calendar") ? "enabled" : "DISABLED: kalendsctl user enable USER --calendar");
-    line("password", ctl_true(u, "password") ? "set" : "not set: kalendsctl password set USER");
+    switch_line(u, "IM", "im");
+    switch_line(u, "calendar", "calendar");
+    if (ctl_true(u, "password"))
+        line("password", "set");
+    else
+        printf("  %-20snot set: kalendsctl password set %s\n", "password", ctl_str(u, "user"));
 }
 
 static void presence_part(const struct report *r)
@@ -110,6 +121,17 @@ static void auto_reply_print(const struct report *r, const json_t *reply)
         line("automatic replies", ctl_str(reply, "state"));
 }
 
+/* A calendar is read for those who have IM and calendar enabled, and an address. */
+static const char *no_calendar(const json_t *user)
+{
+    if (!ctl_true(user, "im"))
+        return ctl_true(user, "calendar") ? "nothing: IM is not enabled"
+                                          : "nothing: neither IM nor calendar is enabled";
+    if (!ctl_true(user, "calendar"))
+        return "nothing: the calendar is not enabled";
+    return *ctl_str(user, "mail") ? "nothing yet" : "nothing: the user has no mail address";
+}
+
 static void calendar_part(const struct report *r)
 {
     const json_t *c = json_object_get(r->json, "from_calendar");
@@ -117,7 +139,7 @@ static void calendar_part(const struct report *r)
 
     printf("\nWhat the calendar says now\n");
     if (!c) {
-        line("state", "nothing: the calendar is not enabled");
+        line("state", no_calendar(r->json));
         return;
     }
     state_line("state", ctl_str(c, "state"), ctl_str(c, "text"));
@@ -147,26 +169,44 @@ static void window_print(const struct report *r, const json_t *e)
 
 static void freshness_print(const struct report *r, const json_t *e)
 {
-    char at[CTL_TIME_MAX];
+    const char *why = ctl_str(e, "not_fresh_because");
 
     time_line(r, "calendar read", ctl_utc(e, "read"), "not yet");
     window_print(r, e);
     time_line(r, "replies read", ctl_utc(e, "automatic_reply_read"), "not yet");
-    if (ctl_true(e, "fresh"))
+    if (ctl_true(e, "fresh")) {
         line("freshness", "fresh: Exchange would have told of a change");
-    else if (ctl_utc(e, "stale_since"))
-        printf("  %-20sSTALE since %s\n", "freshness",
-               ctl_time(ctl_utc(e, "stale_since"), r->now, "", at));
-    else
-        line("freshness", "not fresh: there may be changes that are not known");
+        return;
+    }
+    printf("  %-20sNOT FRESH: %s\n", "freshness",
+           *why ? why : "there may be changes that are not known");
+    if (ctl_utc(e, "stale_since"))
+        time_line(r, "calendar as of", ctl_utc(e, "stale_since"), "");
 }
 
 static void subscription_print(const struct report *r, const json_t *s)
 {
-    printf("  %-20s%s, %s, status every %lld min\n", "subscription", ctl_str(s, "mode"),
-           ctl_str(s, "state"), (long long)ctl_int(s, "status_frequency_min"));
+    if (strcmp(ctl_str(s, "state"), "none") == 0)
+        printf("  %-20s%s, none yet\n", "subscription", ctl_str(s, "mode"));
+    else
+        printf("  %-20s%s, %s, status every %lld min\n", "subscription", ctl_str(s, "mode"),
+               ctl_str(s, "state"), (long long)ctl_int(s, "status_frequency_min"));
     time_line(r, "subscribed", ctl_utc(s, "since"), "not yet");
     time_line(r, "last heard", ctl_utc(s, "heard"), "never");
+}
+
+static void next_action_print(const struct report *r, const json_t *e)
+{
+    gw_utc next = ctl_utc(e, "next_action_at");
+    char at[CTL_TIME_MAX];
+
+    if (!*ctl_str(e, "next_action"))
+        return;
+    if (next)
+        printf("  %-20s%s, %s\n", "next action", ctl_str(e, "next_action"),
+               ctl_time(next, r->now, "", at));
+    else
+        line("next action", ctl_str(e, "next_action"));
 }
 
 static void next_print(const struct report *r, const json_t *e)
@@ -174,9 +214,7 @@ static void next_print(const struct report *r, const json_t *e)
     char at[CTL_TIME_MAX];
 
     time_line(r, "next due moment", ctl_utc(e, "next_due"), "none");
-    if (*ctl_str(e, "next_action"))
-        printf("  %-20s%s, %s\n", "next action", ctl_str(e, "next_action"),
-               ctl_time(ctl_utc(e, "next_action_at"), r->now, "as soon as possible", at));
+    next_action_print(r, e);
     if (*ctl_str(e, "problem"))
         printf("  %-20s%s, %s\n", "PROBLEM", ctl_str(e, "problem"),
                ctl_time(ctl_utc(e, "problem_at"), r->now, "now", at));

@@ -95,16 +95,101 @@ static json_t *subscription_json(const struct sched_user_view *v)
                      (int)v->status_frequency_min);
 }
 
-static json_t *exchange_json(const struct sched_user_view *v)
+/* ---- why a calendar is not fresh, in words ---- */
+
+enum { WHY_MAX = 2048 };
+
+struct pool {
+    size_t gateways, usable;
+};
+
+static void pool_count(const struct sched_gateway_view *g, void *ctx)
+{
+    struct pool *pool = ctx;
+
+    pool->gateways++;
+    pool->usable += g->state == SCHED_GATEWAY_NEW || g->state == SCHED_GATEWAY_UP;
+}
+
+static struct gw_buf *because(struct gw_buf *out)
+{
+    if (out->len)
+        gw_buf_add_cstr(out, ": ");
+    return out;
+}
+
+static void no_gateway(const struct sched *s, struct gw_now now, struct gw_buf *out)
+{
+    struct pool pool = { 0 };
+
+    sched_gateways_each(s, now, pool_count, &pool);
+    if (!pool.gateways)
+        gw_buf_add_cstr(because(out), "there is no gateway");
+    else if (!pool.usable)
+        gw_buf_add_cstr(because(out), "no gateway can be asked");
+}
+
+static void gateway_trouble(const struct sched_gateway_view *g, struct gw_buf *out)
+{
+    switch (g->state) {
+    case SCHED_GATEWAY_NEW:
+    case SCHED_GATEWAY_UP:
+        if (g->backoff_until)
+            gw_buf_addf(because(out), "gateway '%.*s' takes no requests for a while",
+                        GW_STR_ARG(g->name));
+        return;
+    case SCHED_GATEWAY_DOWN:
+    case SCHED_GATEWAY_REFUSED:
+        gw_buf_addf(because(out), "gateway '%.*s' is %s", GW_STR_ARG(g->name),
+                    sched_gateway_state_name(g->state));
+        if (g->error)
+            gw_buf_add_cstr(because(out), g->error);
+        return;
+    }
+}
+
+static json_t *not_fresh_json(const struct sched *s, const struct sched_user_view *v,
+                              struct gw_now now)
+{
+    static const char *const what[] = {
+        [SCHED_FRESH] = NULL,
+        [SCHED_NEVER_READ] = "the calendar has not been read yet",
+        [SCHED_WINDOW_OVER] = "this day is not in what was read",
+        [SCHED_CHANGE_UNREAD] = "a change is known and not read yet",
+        [SCHED_UNSUBSCRIBED] = "no subscription tells of changes",
+        [SCHED_UNREAD] = "it is to be read again, which has not been possible yet",
+        [SCHED_GATEWAY_GONE] = "", /* which says it all */
+        [SCHED_UNHEARD] = "Exchange has not been heard from for too long",
+    };
+    struct sched_gateway_view g;
+    struct gw_buf text;
+    json_t *json;
+
+    if (v->freshness == SCHED_FRESH)
+        return json_null();
+    gw_buf_init(&text, WHY_MAX);
+    gw_buf_add_cstr(&text, what[v->freshness]);
+    if (sched_gateway_view(s, v->gateway, now, &g))
+        gateway_trouble(&g, &text);
+    else
+        no_gateway(s, now, &text);
+    json = admin_json_str(gw_buf_str(&text));
+    gw_buf_done(&text);
+    return json;
+}
+
+static json_t *exchange_json(const struct sched *s, const struct sched_user_view *v,
+                             struct gw_now now)
 {
     const struct sched_calendar *c = &v->calendar;
 
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "mailbox",
-        admin_json_str(v->mailbox), "gateway",
+        "{s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "mailbox", admin_json_str(v->mailbox), "gateway",
         v->gateway.len ? admin_json_str(v->gateway) : json_null(), "read",
         admin_json_utc(v->read_at), "automatic_reply_read", admin_json_utc(v->oof_read_at), "fresh",
-        c->fresh, "stale_since", admin_json_utc(v->stale_since), "window_from",
+        c->fresh, "not_fresh_because", not_fresh_json(s, v, now), "stale_since",
+        admin_json_utc(v->stale_since), "window_from",
         c->from == c->to ? json_null() : admin_json_utc(c->from), "window_to",
         c->from == c->to ? json_null() : admin_json_utc(c->to), "items", (json_int_t)c->count,
         "next_due", admin_json_utc(v->next_due), "next_action", admin_json_cstr(v->next_action),
@@ -128,7 +213,7 @@ static json_t *explain_json(const struct admin_call *call, const struct dir_user
     }
     if (sched_user_view(api->args.sched, user->jid, now, &exchange)) {
         json_object_set_new(json, "from_calendar", now_json(api, &exchange.calendar, now.utc));
-        json_object_set_new(json, "exchange", exchange_json(&exchange));
+        json_object_set_new(json, "exchange", exchange_json(api->args.sched, &exchange, now));
     }
     return json;
 }

@@ -237,8 +237,10 @@ static void validate_users(struct sched *s, struct sched_gateway *g)
         struct sched_user *u = GW_CONTAINER(it, struct sched_user, member);
         gw_time at = gw_time_after(s->now.mono, (gw_time)(++n / VALIDATE_SLOT) * VALIDATE_SLOT_MS);
 
-        if (u->data.to > u->data.from)
-            sched_job_want(s, &u->job[SCHED_READ], at, sched_wanted_calmly(s, u));
+        if (u->data.to <= u->data.from)
+            continue;
+        sched_unread(s, u, false);
+        sched_job_want(s, &u->job[SCHED_READ], at, sched_wanted_calmly(s, u));
     }
 }
 

@@ -105,6 +105,8 @@ struct sched_user {
     struct sched_data data;
     struct gw_due due, roll; /* UTC */
     struct gw_due freshness; /* monotonic */
+    gw_time unread;          /* monotonic: a change may be unread since; GW_NEVER: none */
+    bool unread_told;        /* Exchange has told of it */
     char *error;
     gw_utc error_at;
     char *mailbox;
@@ -346,9 +348,14 @@ void sched_oof_answered(struct sched *s, struct sched_job *job, const struct sch
 gw_time sched_oof_next(const struct sched *s, const struct sched_user *u);
 void sched_data_done(struct sched_data *d);
 void sched_data_restore(struct sched *s, struct sched_user *u, const struct sched_cal_record *r);
+/* What is known may be another one now, and is to be read: until that has been done. */
+void sched_unread(struct sched *s, struct sched_user *u, bool told);
 void sched_rolls_tick(struct sched *s);
 void sched_verified(struct sched *s, struct sched_user *u, gw_time at);
 void sched_freshness_tick(struct sched *s);
+
+/* ---- sched_view.c ---- */
+enum sched_freshness sched_freshness_of(const struct sched *s, const struct sched_user *u);
 
 /* ---- sched_window.c: pure ---- */
 enum { SCHED_NARROW_MAX = 2 };

@@ -68,7 +68,6 @@ void sched_verified(struct sched *s, struct sched_user *u, gw_time at)
         return;
     if (d->stale) {
         d->stale = false;
-        s->counters.stale--;
         sched_changed(s, u);
     }
     /* The moment in the heap is looked at, not moved: this happens often, staleness does not. */
@@ -87,8 +86,25 @@ static void look_at_freshness(struct sched *s, struct sched_user *u)
     if (u->data.stale)
         return;
     u->data.stale = true;
-    s->counters.stale++;
     sched_changed(s, u);
+}
+
+void sched_unread(struct sched *s, struct sched_user *u, bool told)
+{
+    if (u->unread == GW_NEVER)
+        u->unread = s->now.mono;
+    u->unread_told = u->unread_told || told;
+}
+
+/* A read has brought what was told before it began. 'again': something was told since. */
+static void read_done(struct sched *s, struct sched_user *u, bool again)
+{
+    bool told = again && u->unread_told;
+
+    u->unread = GW_NEVER;
+    u->unread_told = false;
+    if (again)
+        sched_unread(s, u, told);
 }
 
 void sched_freshness_tick(struct sched *s)
@@ -200,6 +216,7 @@ void sched_read_answered(struct sched *s, struct sched_job *job, const struct sc
     sched_error_clear(s, u, SCHED_READ);
     take(s, u, call, c);
     sched_verified(s, u, call->started.mono);
+    read_done(s, u, again);
     roll_set(s, u);
     read_on(s, u, again);
     if (!u->data.oof_known)

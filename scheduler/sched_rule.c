@@ -149,6 +149,8 @@ void sched_job_failed(struct sched *s, struct sched_job *job, const struct ews_s
                 sched_kind_name(job->kind), GW_STR_ARG(sched_user_name(u)),
                 GW_STR_ARG(sched_user_gateway_name(u)), status->code, status->text);
     sched_error_set(s, u, job->kind, status);
+    if (job->kind == SCHED_READ)
+        sched_unread(s, u, false);
     job->again = false;
     act(s, job, action);
     /* Without a subscription the calendar can be read all the same. */

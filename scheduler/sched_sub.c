@@ -252,6 +252,7 @@ void sched_sub_begin(struct sched *s, struct sched_user *u, struct gw_buf *url)
 
 static void first_read(struct sched *s, struct sched_user *u, gw_time wanted_by)
 {
+    sched_unread(s, u, false);
     sched_job_want(s, &u->job[SCHED_READ], gw_time_after(s->now.mono, FIRST_READ_MS), wanted_by);
 }
 
@@ -327,6 +328,7 @@ static void read_mark(struct sched *s, struct sched_user *u)
 
     if (u->data.to > u->data.from && calm > at)
         at = calm;
+    sched_unread(s, u, true);
     sched_job_want(s, &u->job[SCHED_READ], at, at);
 }
 
@@ -366,6 +368,7 @@ static void ended(struct sched *s, struct sched_user *u, bool pending)
         sched_sub_doubt(s, u, SCHED_DOUBT_ENDED);
     }
     sched_user_move(s, u, SCHED_DOUBT_MOVED);
+    sched_unread(s, u, false);
     sched_job_want(s, read, s->now.mono, s->now.mono);
 }
 
@@ -416,6 +419,7 @@ static void silent(struct sched *s, struct sched_user *u)
     s->counters.silent++;
     sched_sub_doubt(s, u, SCHED_DOUBT_SILENT);
     sched_user_move(s, u, SCHED_DOUBT_SILENT);
+    sched_unread(s, u, false);
     sched_job_want(s, &u->job[SCHED_READ], s->now.mono, sched_wanted_calmly(s, u));
 }
 
@@ -519,6 +523,7 @@ void sched_sub_restore(struct sched *s, struct sched_user *u, const struct sched
     sched_verified(s, u, sub->saved);
     turn = (gw_time)(s->restored++ / VALIDATE_SLOT + 1) * VALIDATE_SLOT_MS;
     turn = gw_time_after(s->now.mono, turn);
+    sched_unread(s, u, false);
     sched_job_delay(s, &u->job[SCHED_READ], turn, gw_time_after(turn, VALIDATE_SLOT_MS));
     renew_if_other(s, u); /* the parameter was changed, and we went before its turn had come */
 }

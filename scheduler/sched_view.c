@@ -6,6 +6,29 @@ static gw_utc utc_of(struct gw_now now, gw_time at)
     return at == GW_NEVER ? 0 : now.utc + (at - now.mono);
 }
 
+/* A change that is told is read so soon that nobody would call the calendar old. */
+enum { UNREAD_MS = 5 * GW_SECOND_MS };
+
+enum sched_freshness sched_freshness_of(const struct sched *s, const struct sched_user *u)
+{
+    const struct sched_data *d = &u->data;
+    bool unread = u->unread != GW_NEVER && s->now.mono - u->unread > UNREAD_MS;
+
+    if (d->from >= d->to)
+        return SCHED_NEVER_READ;
+    if (s->now.utc < d->from || d->to <= s->now.utc)
+        return SCHED_WINDOW_OVER;
+    if (unread && u->unread_told)
+        return SCHED_CHANGE_UNREAD;
+    if (!sched_sub_is_good(s, u))
+        return SCHED_UNSUBSCRIBED;
+    if (unread)
+        return SCHED_UNREAD;
+    if (!u->gateway || !sched_gateway_is_usable(u->gateway))
+        return SCHED_GATEWAY_GONE;
+    return d->stale ? SCHED_UNHEARD : SCHED_FRESH;
+}
+
 static void calendar_fill(const struct sched *s, const struct sched_user *u,
                           struct sched_calendar *out)
 {
@@ -17,7 +40,7 @@ static void calendar_fill(const struct sched *s, const struct sched_user *u,
                                     .to = d->to,
                                     .oof = d->oof,
                                     .oof_known = d->oof_known };
-    out->fresh = d->from < d->to && !d->stale && d->from <= s->now.utc && s->now.utc < d->to;
+    out->fresh = sched_freshness_of(s, u) == SCHED_FRESH;
 }
 
 bool sched_user_calendar(const struct sched *s, struct gw_str user, struct sched_calendar *out)
@@ -30,7 +53,8 @@ bool sched_user_calendar(const struct sched *s, struct gw_str user, struct sched
 }
 
 /* What is waiting or running comes before what is planned. */
-static gw_time job_moment(const struct sched *s, const struct sched_job *job)
+static gw_time job_moment(const struct sched *s, const struct sched_user *u,
+                          const struct sched_job *job)
 {
     switch ((enum sched_job_state)job->state) {
     case SCHED_JOB_IDLE:
@@ -38,10 +62,39 @@ static gw_time job_moment(const struct sched *s, const struct sched_job *job)
     case SCHED_JOB_DELAYED:
         return job->due.at;
     case SCHED_JOB_WAITING:
+        if (u->gateway && !u->moving && u->gateway->backoff_until > s->now.mono)
+            return u->gateway->backoff_until;
+        return s->now.mono;
     case SCHED_JOB_RUNNING:
         return s->now.mono;
     }
     return GW_NEVER;
+}
+
+/* Whether a request for this user could not go out now. One that is on its way to another gateway, or
+ * will soon be, can use any. */
+static bool is_stuck(const struct sched *s, const struct sched_user *u)
+{
+    if (!u->gateway || u->moving)
+        return sched_pool_usable(s) == 0;
+    return !sched_gateway_is_usable(u->gateway) && !sched_pool_has_other(s, u->gateway);
+}
+
+static gw_time first_probe(const struct sched *s)
+{
+    gw_time at = GW_NEVER;
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&s->pool.gateways, it, tmp)
+    {
+        const struct sched_gateway *g = GW_CONTAINER(it, struct sched_gateway, link);
+
+        if (g->probing)
+            return s->now.mono;
+        if (g->probe_at < at)
+            at = g->probe_at;
+    }
+    return at;
 }
 
 static void next_action_fill(const struct sched *s, const struct sched_user *u, struct gw_now now,
@@ -52,22 +105,35 @@ static void next_action_fill(const struct sched *s, const struct sched_user *u, 
     if (best != GW_NEVER)
         out->next_action = "roll calendar window";
     for (int k = 0; k < SCHED_KINDS; k++) {
-        gw_time at = job_moment(s, &u->job[k]);
+        gw_time at = job_moment(s, u, &u->job[k]);
 
         if (at >= best)
             continue;
         best = at;
         out->next_action = sched_kind_name((enum sched_kind)k);
     }
+    if (out->next_action && is_stuck(s, u)) {
+        best = first_probe(s);
+        out->next_action = best == GW_NEVER ? "wait for a gateway" : "wait for the gateway";
+    }
     out->next_action_at = utc_of(now, best);
 }
 
 static gw_utc stale_since(const struct sched *s, const struct sched_user *u, struct gw_now now)
 {
-    if (u->data.stale)
+    switch (sched_freshness_of(s, u)) {
+    case SCHED_FRESH:
+    case SCHED_NEVER_READ:
+        return 0;
+    case SCHED_WINDOW_OVER:
+        return u->data.to <= s->now.utc ? u->data.to : u->data.read_at;
+    case SCHED_CHANGE_UNREAD:
+    case SCHED_UNSUBSCRIBED:
+    case SCHED_UNREAD:
+    case SCHED_GATEWAY_GONE:
+    case SCHED_UNHEARD:
         return utc_of(now, u->data.verified);
-    if (u->data.from < u->data.to && u->data.to <= s->now.utc)
-        return u->data.to;
+    }
     return 0;
 }
 
@@ -86,6 +152,7 @@ bool sched_user_view(const struct sched *s, struct gw_str user, struct gw_now no
                                      .status_frequency_min = u->sub.frequency_min,
                                      .read_at = u->data.read_at,
                                      .oof_read_at = u->data.oof_read_at,
+                                     .freshness = sched_freshness_of(s, u),
                                      .stale_since = stale_since(s, u, now),
                                      .error = u->error,
                                      .error_at = u->error_at,
@@ -143,11 +210,25 @@ void sched_gateways_each(const struct sched *s, struct gw_now now, sched_gateway
     }
 }
 
+static size_t count_stale(const struct sched *s)
+{
+    const struct gw_list *it;
+    size_t n = 0;
+
+    for (it = s->users.next; it != &s->users; it = it->next) {
+        const struct sched_user *u = GW_CONTAINER(it, struct sched_user, link);
+
+        n += u->data.from < u->data.to && sched_freshness_of(s, u) != SCHED_FRESH;
+    }
+    return n;
+}
+
 void sched_counters(const struct sched *s, struct sched_counters *out)
 {
     *out = s->counters;
     out->users = gw_map_len(s->by_name);
     out->subscribed = s->subs.live;
+    out->stale = count_stale(s);
     out->spread_s = sched_spread_s(s);
     sched_budget_count(s, out);
 }

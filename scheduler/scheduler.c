@@ -185,6 +185,7 @@ static struct sched_user *user_new(struct sched *s, struct gw_str name, struct g
     u->hash = (uint32_t)(gw_hash_stable(name) >> 32);
     for (int k = 0; k < SCHED_KINDS; k++)
         u->job[k].kind = (unsigned char)k;
+    u->unread = GW_NEVER;
     gw_list_init(&u->member);
     gw_list_init(&u->changed);
     gw_list_append(&s->users, &u->link);
@@ -234,7 +235,6 @@ static void user_leave(struct sched *s, struct sched_user *u)
     gw_list_remove(&u->changed);
     gw_list_remove(&u->link);
     (void)gw_map_remove(s->by_name, sched_user_name(u));
-    s->counters.stale -= u->data.stale;
     s->counters.with_calendar -= u->data.from < u->data.to;
     s->counters.in_trouble -= u->error != NULL;
     gw_list_append(&s->removed, &u->link);

@@ -120,7 +120,7 @@ struct sched_calendar {
     gw_utc from, to; /* equal: never read */
     struct gw_oof oof;
     bool oof_known;
-    bool fresh;
+    bool fresh; /* a change would have been told of, and read: SCHED_FRESH */
 };
 bool sched_user_calendar(const struct sched *s, struct gw_str user, struct sched_calendar *out);
 
@@ -130,6 +130,18 @@ enum sched_sub_state {
     SCHED_SUB_DOUBTFUL /* being replaced; what it says still counts */
 };
 const char *sched_sub_state_name(enum sched_sub_state state); /* "live" */
+
+/* The first that holds. */
+enum sched_freshness {
+    SCHED_FRESH,
+    SCHED_NEVER_READ,
+    SCHED_WINDOW_OVER,   /* this moment is not in what was read */
+    SCHED_CHANGE_UNREAD, /* told of, and not read for longer than a short moment */
+    SCHED_UNSUBSCRIBED,  /* no subscription tells of changes */
+    SCHED_UNREAD,        /* to be read again, and not read for longer than a short moment */
+    SCHED_GATEWAY_GONE,  /* its gateway cannot be asked */
+    SCHED_UNHEARD        /* for too long */
+};
 
 /* Times are 0 when there is none. Text is borrowed until the next call into the scheduler. */
 struct sched_user_view {
@@ -141,10 +153,13 @@ struct sched_user_view {
     unsigned status_frequency_min; /* as the subscription was made */
     gw_utc read_at, oof_read_at;
     struct sched_calendar calendar;
-    gw_utc stale_since; /* 0: fresh, or never read */
+    enum sched_freshness freshness;
+    gw_utc stale_since; /* until when it is known to be right; 0: fresh, or never read */
     const char *error;  /* of what was tried last and has not worked since; NULL: none */
     gw_utc error_at;
-    const char *next_action; /* "subscribe", "read calendar" ...; NULL: none */
+    /* "subscribe", "read calendar" ...; "wait for ...": nothing can be asked, and a gateway is tried
+     * at that time, if there is one; NULL: none */
+    const char *next_action;
     gw_utc next_action_at;
     gw_utc next_due; /* next moment at which presence is looked at; GW_NEVER: none known */
 };
@@ -179,7 +194,8 @@ void sched_gateways_each(const struct sched *s, struct gw_now now, sched_gateway
 
 struct sched_counters {
     /* now */
-    size_t users, subscribed, with_calendar, stale, in_trouble;
+    size_t users, subscribed, with_calendar, in_trouble;
+    size_t stale;                           /* with a calendar that is not fresh */
     size_t in_flight, lined_up, remembered; /* requests; marks beyond the Exchange Queue */
     unsigned spread_s;
     /* since start */

@@ -465,7 +465,15 @@ def test_watch_and_explain():
         refused(h.gateway, "explain", "zed", says="zed@" + DOMAIN)
         refused(h.gateway, "watch", "zed", says="zed@" + DOMAIN)
         h.gateway.ctl("user", "disable", "ann", "--calendar")
-        assert "DISABLED" in h.gateway.ctl("explain", "ann")
+        page = h.gateway.ctl("explain", "ann")
+        assert f"DISABLED: kalendsctl user enable {ann} --calendar" in page, page
+        assert "nothing: the calendar is not enabled" in page, page
+        h.gateway.ctl("user", "enable", "ann", "--calendar")
+        h.gateway.ctl("user", "disable", "ann", "--im")
+        page = h.gateway.ctl("explain", "ann")
+        assert f"DISABLED: kalendsctl user enable {ann} --im" in page, page
+        assert "nothing: IM is not enabled" in page, page
+        h.gateway.ctl("user", "disable", "ann", "--calendar")
         refused(h.gateway, "refresh", "ann", says="not enabled")
 
         h.gateway.stop()

@@ -72,6 +72,9 @@ def test_gateways():
         h.meeting("bob", "-1m", "1h")
         assert h.gateway.status()["calendars"]["now"]["with_calendar"] == count, \
             "known calendars stay without a server"
+        page = h.gateway.ctl("explain", "bob")
+        for words in ("NOT FRESH: ", "there is no gateway", "wait for a gateway"):
+            assert words in page, (words, page)
         port = urllib.parse.urlsplit(h.mock.cas["cas1"]["url"]).port
         h.add_gateway("cas1", port)
         wait_for(lambda: shows_meeting(h, "bob"), 30, "the change made in between")

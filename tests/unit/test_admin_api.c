@@ -542,6 +542,13 @@ static void explain_says_what_is_not_known(void **state)
         "offline");
     assert_true(json_is_null(json_object_get(json_object_get(h->json, "exchange"), "read")));
     assert_true(json_is_null(json_object_get(json_object_get(h->json, "exchange"), "gateway")));
+    assert_true(json_is_false(json_object_get(json_object_get(h->json, "exchange"), "fresh")));
+    assert_string_equal(json_string_value(json_object_get(json_object_get(h->json, "exchange"),
+                                                          "not_fresh_because")),
+                        "the calendar has not been read yet: there is no gateway");
+    assert_string_equal(
+        json_string_value(json_object_get(json_object_get(h->json, "exchange"), "next_action")),
+        "wait for a gateway");
 }
 
 /* --- watching */
