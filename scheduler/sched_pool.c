@@ -7,7 +7,11 @@
  *
  * A gateway that cannot be asked keeps its users for a short while, since most outages are short;
  * then they move to the others, if there are any, as fast as these have room. It is probed on and
- * on; those who have not moved when it is back stay. */
+ * on; those who have not moved when it is back stay.
+ *
+ * A server that was started anew has forgotten its subscriptions, and nobody says so. Therefore,
+ * when one is back that was away, or that refused a connection, those that it has not spoken for
+ * since are made again. The old ones, if there are any, are told to end when they speak. */
 #include "sched_priv.h"
 
 #include <stdio.h>
@@ -27,7 +31,9 @@ enum {
     REFUSED_MIN = 15,
     PATIENCE_MS = 10 * GW_SECOND_MS, /* before its users move */
     VALIDATE_SLOT = 50,              /* users of a returned gateway that are read together */
-    VALIDATE_SLOT_MS = 250
+    VALIDATE_SLOT_MS = 250,
+    /* One that refuses a connection now and then is not made to renew all the time. */
+    RENEW_MIN = 5
 };
 
 const char *sched_gateway_state_name(enum sched_gateway_state state)
@@ -244,6 +250,27 @@ static void validate_users(struct sched *s, struct sched_gateway *g)
     }
 }
 
+static void renew_users(struct sched *s, struct sched_gateway *g)
+{
+    struct gw_list *it, *tmp;
+    size_t n = 0;
+
+    if (!g->lost_at)
+        return;
+    GW_LIST_EACH(&g->users, it, tmp)
+    {
+        struct sched_user *u = GW_CONTAINER(it, struct sched_user, member);
+        gw_time turn = gw_time_after(s->now.mono, (gw_time)(n / VALIDATE_SLOT) * VALIDATE_SLOT_MS);
+
+        n += sched_sub_gateway_lost(s, u, g->lost_at, turn);
+    }
+    g->lost_at = 0;
+    g->renewed_at = s->now.mono;
+    if (n)
+        gw_info("sched", "gateway '%.*s': it may have been restarted, renewing subscriptions=%zu",
+                GW_STR_ARG(g->name), n);
+}
+
 static void back_up(struct sched *s, struct sched_gateway *g)
 {
     bool long_out = s->now.mono - g->failed_at > patience_ms(s);
@@ -259,6 +286,7 @@ static void back_up(struct sched *s, struct sched_gateway *g)
         if (u->moving)
             stay(s, u);
     }
+    renew_users(s, g);
     if (long_out)
         validate_users(s, g);
 }
@@ -270,8 +298,11 @@ static void gateway_is_fine(struct sched *s, struct sched_gateway *g)
     case SCHED_GATEWAY_NEW:
         error_set(g, NULL);
         gateway_enter(s, g, SCHED_GATEWAY_UP);
+        renew_users(s, g);
         break;
     case SCHED_GATEWAY_UP:
+        if (!g->renewed_at || s->now.mono - g->renewed_at >= sched_minutes(s, RENEW_MIN))
+            renew_users(s, g);
         break;
     case SCHED_GATEWAY_DOWN:
     case SCHED_GATEWAY_REFUSED:
@@ -280,14 +311,31 @@ static void gateway_is_fine(struct sched *s, struct sched_gateway *g)
     }
 }
 
+/* Answers that are late can be the fault of one mailbox, as long as a probe is answered. */
+static bool may_be_restart(const struct sched_gateway *g, const struct ews_status *status,
+                           bool was_down)
+{
+    if (status->class != EWS_SERVER_DOWN)
+        return false;
+    if (strcmp(status->code, "unreachable") == 0)
+        return true;
+    if (strcmp(status->code, "timeout") == 0)
+        return was_down && g->probing;
+    return g->state == SCHED_GATEWAY_DOWN;
+}
+
 static void gateway_failed(struct sched *s, struct sched_gateway *g,
                            const struct ews_status *status)
 {
+    bool was_down = g->state == SCHED_GATEWAY_DOWN;
+
     g->failures++;
     error_set(g, status);
     if (g->failures >= (g->state == SCHED_GATEWAY_NEW ? FAILURES_NEW : FAILURES_UP) &&
         sched_gateway_is_usable(g))
         gateway_enter(s, g, SCHED_GATEWAY_DOWN);
+    if (may_be_restart(g, status, was_down))
+        g->lost_at = s->now.mono;
 }
 
 static void gateway_refused(struct sched *s, struct sched_gateway *g,

@@ -212,7 +212,9 @@ struct sched_gateway {
     enum sched_gateway_state state;
     gw_utc since;
     unsigned failures; /* in a row */
-    gw_time failed_at; /* monotonic, first of these */
+    gw_time failed_at; /* monotonic: when it was no longer usable */
+    gw_time lost_at;   /* monotonic: since then it may have been started anew; 0: it has not */
+    gw_time renewed_at;
     gw_time probe_at, evacuate_at;
     unsigned probes; /* in vain */
     bool probing;
@@ -331,6 +333,9 @@ void sched_sub_begin(struct sched *s, struct sched_user *u, struct gw_buf *url);
 void sched_sub_answered(struct sched *s, struct sched_job *job, const struct ews_answer *answer);
 void sched_sub_doubt(struct sched *s, struct sched_user *u, enum sched_doubt why);
 void sched_sub_gateway_back(struct sched *s, struct sched_user *u);
+/* Its gateway may have forgotten it: unless it was heard from since, or is before its turn, it is
+ * made again. True: it takes the turn. */
+bool sched_sub_gateway_lost(struct sched *s, struct sched_user *u, gw_time since, gw_time turn);
 void sched_sub_forget(struct sched *s, struct sched_user *u); /* tokens are unknown from now on */
 void sched_sub_restore(struct sched *s, struct sched_user *u, const struct sched_sub_record *r);
 bool sched_sub_is_good(const struct sched *s, const struct sched_user *u); /* it tells of changes */

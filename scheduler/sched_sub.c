@@ -223,6 +223,22 @@ void sched_sub_gateway_back(struct sched *s, struct sched_user *u)
     resume(s, u);
 }
 
+bool sched_sub_gateway_lost(struct sched *s, struct sched_user *u, gw_time since, gw_time turn)
+{
+    struct sched_sub *sub = &u->sub;
+    struct sched_job *job = &u->job[SCHED_SUBSCRIBE];
+
+    if (sub->state == SCHED_SUB_NONE || sub->heard > since)
+        return false;
+    if (sub->state == SCHED_SUB_LIVE)
+        sub_enter(s, u, SCHED_SUB_DOUBTFUL, SCHED_DOUBT_GATEWAY);
+    if (job->state == SCHED_JOB_RUNNING)
+        return false;
+    job->tries = 0;
+    sched_job_delay(s, job, turn, turn);
+    return true;
+}
+
 void sched_sub_forget(struct sched *s, struct sched_user *u)
 {
     sub_enter(s, u, SCHED_SUB_NONE, SCHED_DOUBT_NONE);
