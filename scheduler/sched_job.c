@@ -5,6 +5,8 @@
 
 enum {
     CALM_MS = 10 * GW_MINUTE_MS,
+    HASTE_FIRST_MS = 5 * GW_SECOND_MS, /* doubled with each failure */
+    HASTE_MAX_MS = GW_MINUTE_MS,
     FIRE_SLICE = 8 * SCHED_SLICE /* of one tick */
 };
 
@@ -136,6 +138,30 @@ void sched_job_want(struct sched *s, struct sched_job *job, gw_time at, gw_time 
         job->again = true;
         break;
     }
+}
+
+static gw_time haste_ms(unsigned tries)
+{
+    gw_time ms = HASTE_FIRST_MS;
+
+    while (--tries && ms < HASTE_MAX_MS)
+        ms *= 2;
+    return ms < HASTE_MAX_MS ? ms : HASTE_MAX_MS;
+}
+
+void sched_job_hasten(struct sched *s, struct sched_job *job, gw_time at, gw_time wanted_by)
+{
+    gw_time soon;
+
+    if (job->state != SCHED_JOB_DELAYED || !job->tries) {
+        sched_job_want(s, job, at, wanted_by);
+        return;
+    }
+    soon = gw_time_after(s->now.mono, haste_ms(job->tries));
+    if (at < soon)
+        at = soon;
+    if (at < job->due.at)
+        sched_job_delay(s, job, at, wanted_by);
 }
 
 void sched_job_cancel(struct sched *s, struct sched_job *job)

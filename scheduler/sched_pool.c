@@ -232,6 +232,28 @@ static void gateway_enter(struct sched *s, struct sched_gateway *g, enum sched_g
     sched_want_tick(s, s->now.mono);
 }
 
+/* What failed before may work now. */
+static void hasten_users(struct sched *s, struct sched_gateway *g)
+{
+    struct gw_list *it, *tmp;
+    size_t n = 0;
+
+    GW_LIST_EACH(&g->users, it, tmp)
+    {
+        struct sched_user *u = GW_CONTAINER(it, struct sched_user, member);
+        gw_time turn = gw_time_after(s->now.mono, (gw_time)(n / VALIDATE_SLOT) * VALIDATE_SLOT_MS);
+
+        for (int k = 0; k < SCHED_KINDS; k++) {
+            struct sched_job *job = &u->job[k];
+
+            if (job->state != SCHED_JOB_DELAYED || !job->tries)
+                continue;
+            sched_job_hasten(s, job, turn, sched_wanted_calmly(s, u));
+            n++;
+        }
+    }
+}
+
 /* Whatever Exchange said meanwhile may not have reached us. */
 static void validate_users(struct sched *s, struct sched_gateway *g)
 {
@@ -286,6 +308,7 @@ static void back_up(struct sched *s, struct sched_gateway *g)
         if (u->moving)
             stay(s, u);
     }
+    hasten_users(s, g);
     renew_users(s, g);
     if (long_out)
         validate_users(s, g);
@@ -470,6 +493,7 @@ void sched_gateway_put(struct sched *s, struct gw_str name, struct gw_now now)
         if (u->moving)
             stay(s, u);
     }
+    hasten_users(s, g);
 }
 
 static void gateway_free(struct sched_gateway *g)

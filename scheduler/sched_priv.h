@@ -189,6 +189,8 @@ const char *sched_kind_name(enum sched_kind kind); /* "subscribe" */
 
 /* Not before 'at'. What was wanted sooner already stays so; wanted while running: once more. */
 void sched_job_want(struct sched *s, struct sched_job *job, gw_time at, gw_time wanted_by);
+/* The same, and there is a reason to try soon what has failed before: its back-off is cut short. */
+void sched_job_hasten(struct sched *s, struct sched_job *job, gw_time at, gw_time wanted_by);
 /* As told, whatever was before; not for a job that is running. */
 void sched_job_delay(struct sched *s, struct sched_job *job, gw_time at, gw_time wanted_by);
 void sched_job_queue(struct sched *s, struct sched_job *job); /* in its place, or another one now */

@@ -7,7 +7,8 @@ enum {
     RETRY_FIRST_MS = 1000,
     RETRY_MAX_MS = 10 * GW_MINUTE_MS,
     TRIES_PER_GATEWAY = 3,
-    SLOW_MIN = 60 /* a mailbox that is not there, a right that is missing */
+    SLOW_MIN = 60, /* a mailbox that is not there, a right that is missing */
+    UNREAD_FIRST_MS = 5 * GW_SECOND_MS
 };
 
 static const struct sched_rule rules[] = {
@@ -85,6 +86,20 @@ static void retry(struct sched *s, struct sched_job *job, bool at_once_elsewhere
         sched_user_move(s, sched_job_user(job), SCHED_DOUBT_MOVED);
 }
 
+/* Nobody expects it to work before somebody has acted. With a change that is not read it is looked
+ * sooner, but not so often for ever: thousands may lack the same right. */
+static void retry_slowly(struct sched *s, struct sched_job *job)
+{
+    gw_time wait = sched_minutes(s, SLOW_MIN), sooner = UNREAD_FIRST_MS;
+
+    if (job->kind == SCHED_READ && sched_job_user(job)->unread_told) {
+        for (unsigned i = 1; i < job->tries && sooner < wait; i++)
+            sooner *= 2;
+        wait = sooner < wait ? sooner : wait;
+    }
+    retry_at(s, job, gw_time_after(s->now.mono, wait));
+}
+
 static void narrow(struct sched *s, struct sched_job *job)
 {
     struct sched_user *u = sched_job_user(job);
@@ -94,7 +109,7 @@ static void narrow(struct sched *s, struct sched_job *job)
         retry_at(s, job, s->now.mono);
         return;
     }
-    retry_at(s, job, gw_time_after(s->now.mono, sched_minutes(s, SLOW_MIN)));
+    retry_slowly(s, job);
 }
 
 /* The job is idle here, and is not any more afterwards. */
@@ -128,7 +143,7 @@ static void act(struct sched *s, struct sched_job *job, enum sched_action action
         narrow(s, job);
         break;
     case SCHED_ACTION_SLOW:
-        retry_at(s, job, gw_time_after(now, sched_minutes(s, SLOW_MIN)));
+        retry_slowly(s, job);
         break;
     }
 }
@@ -138,6 +153,7 @@ void sched_job_failed(struct sched *s, struct sched_job *job, const struct ews_s
     const struct sched_rule *rule = sched_rule_of(status->class);
     struct sched_user *u = sched_job_user(job);
     enum sched_action action = rule->action;
+    bool again = job->again && job->kind == SCHED_READ;
 
     if (job->tries < UINT8_MAX)
         job->tries++;
@@ -153,6 +169,8 @@ void sched_job_failed(struct sched *s, struct sched_job *job, const struct ews_s
         sched_unread(s, u, false);
     job->again = false;
     act(s, job, action);
+    if (again) /* told of something while it was on its way */
+        sched_job_hasten(s, job, s->now.mono, s->now.mono);
     /* Without a subscription the calendar can be read all the same. */
     if (job->kind == SCHED_SUBSCRIBE && u->data.from == u->data.to)
         sched_job_want(s, &u->job[SCHED_READ], s->now.mono, s->now.mono);

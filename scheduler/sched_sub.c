@@ -269,7 +269,7 @@ void sched_sub_begin(struct sched *s, struct sched_user *u, struct gw_buf *url)
 static void first_read(struct sched *s, struct sched_user *u, gw_time wanted_by)
 {
     sched_unread(s, u, false);
-    sched_job_want(s, &u->job[SCHED_READ], gw_time_after(s->now.mono, FIRST_READ_MS), wanted_by);
+    sched_job_hasten(s, &u->job[SCHED_READ], gw_time_after(s->now.mono, FIRST_READ_MS), wanted_by);
 }
 
 /* It was made before a parameter was changed. */
@@ -345,7 +345,7 @@ static void read_mark(struct sched *s, struct sched_user *u)
     if (u->data.to > u->data.from && calm > at)
         at = calm;
     sched_unread(s, u, true);
-    sched_job_want(s, &u->job[SCHED_READ], at, at);
+    sched_job_hasten(s, &u->job[SCHED_READ], at, at);
 }
 
 static void heard(struct sched *s, struct sched_user *u, const struct ews_notification *n)

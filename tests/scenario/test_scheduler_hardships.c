@@ -193,6 +193,155 @@ static void test_late_answer_renews_nothing(void **state)
     sim_free(&m);
 }
 
+/* ---- changes while reading fails ---- */
+
+static void change(struct sim *m, unsigned user)
+{
+    sim_clear(m, user);
+    sim_add(m, user, m->now.utc - MIN, m->now.utc + 4 * HOUR, GW_BUSY_BUSY);
+}
+
+/* Reading has failed for so long that the next try is far away; nothing was told of. */
+static struct sim *sim_failing(enum ews_class class, const char *code)
+{
+    struct sim *m = sim_settled(1, 3);
+
+    m->user[1].refuse[EWS_OP_FIND_ITEM] = sim_status(class, code, true);
+    refresh(m, 1);
+    sim_run(m, 25 * MIN);
+    assert_non_null(sim_view(m, 1).error);
+    return m;
+}
+
+static void test_change_is_read_soon_after_failures(void **state)
+{
+    static const struct {
+        enum ews_class class;
+        const char *code;
+    } failures[] = {
+        { EWS_MAILBOX, "ErrorMailboxStoreUnavailable" },
+        { EWS_PERMISSION, "ErrorAccessDenied" },
+        { EWS_TOO_MUCH, "ErrorTimeoutExpired" },
+        { EWS_TRANSIENT, "ErrorInternalServerError" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        struct sim *m = sim_failing(failures[i].class, failures[i].code);
+
+        m->user[1].refuse[EWS_OP_FIND_ITEM] = sim_status(EWS_OK, "NoError", true);
+        change(m, 1);
+        sim_run(m, MIN + 2000);
+        assert_int_equal(sim_shown(m, 1), PRES_CAL_MEETING);
+        assert_null(sim_view(m, 1).error);
+        sim_free(&m);
+    }
+}
+
+/* The read that a change has asked for fails: it is not an hour until the next. */
+static void test_read_of_a_change_fails_for_a_moment(void **state)
+{
+    struct sim *m = sim_settled(1, 3);
+
+    (void)state;
+    m->user[1].refuse[EWS_OP_FIND_ITEM] = sim_status(EWS_MAILBOX, "ErrorMailboxFailover", true);
+    change(m, 1);
+    sim_run(m, 2000);
+    assert_non_null(sim_view(m, 1).error);
+    m->user[1].refuse[EWS_OP_FIND_ITEM] = sim_status(EWS_OK, "NoError", true);
+    sim_run(m, 6000);
+    assert_int_equal(sim_shown(m, 1), PRES_CAL_MEETING);
+    sim_free(&m);
+}
+
+/* The change comes while the read that fails is on its way. */
+static void test_change_during_a_read_that_fails(void **state)
+{
+    struct sim *m = sim_settled(1, 3);
+
+    (void)state;
+    m->gateway[0].latency_ms = 900;
+    m->user[1].refuse[EWS_OP_FIND_ITEM] = sim_status(EWS_MAILBOX, "ErrorMailboxFailover", true);
+    refresh(m, 1);
+    sim_run(m, 100);
+    change(m, 1);
+    sim_run(m, 1900);
+    m->user[1].refuse[EWS_OP_FIND_ITEM] = sim_status(EWS_OK, "NoError", true);
+    sim_run(m, 8000);
+    assert_int_equal(sim_shown(m, 1), PRES_CAL_MEETING);
+    sim_free(&m);
+}
+
+/* A calendar that changes all the time and cannot be read costs a request a minute, one that is
+ * quiet, or was told of once, hardly any. */
+static void test_failing_reads_stay_rare(void **state)
+{
+    struct sim *m = sim_failing(EWS_PERMISSION, "ErrorAccessDenied");
+    unsigned before = m->reads;
+
+    (void)state;
+    for (int i = 0; i < 600; i++) {
+        change(m, 1);
+        sim_run(m, 3000);
+    }
+    assert_in_range(m->reads - before, 20, 45);
+    sim_run(m, 2 * HOUR);
+    before = m->reads;
+    sim_run(m, 5 * HOUR);
+    assert_in_range(m->reads - before, 3, 6);
+    sim_free(&m);
+}
+
+/* The administrator gives the right, and edits the gateway; or the server comes back with it. */
+static void test_edited_gateway_is_asked_again(void **state)
+{
+    struct sim *m = sim_failing(EWS_PERMISSION, "ErrorAccessDenied");
+
+    (void)state;
+    m->user[1].refuse[EWS_OP_FIND_ITEM] = sim_status(EWS_OK, "NoError", true);
+    m->user[1].count = 0; /* and nobody is told */
+    sched_gateway_put(m->sched, gw_str_of(m->gateway[0].name), m->now);
+    sim_run(m, MIN + 2000);
+    assert_null(sim_view(m, 1).error);
+    assert_int_equal(sim_view(m, 1).calendar.count, 0);
+    sim_free(&m);
+}
+
+static void test_gateway_that_is_back_is_asked_again(void **state)
+{
+    struct sim *m = sim_failing(EWS_PERMISSION, "ErrorAccessDenied");
+
+    (void)state;
+    outage(m, 5000);
+    m->user[1].refuse[EWS_OP_FIND_ITEM] = sim_status(EWS_OK, "NoError", true);
+    m->user[1].count = 0;
+    sim_run(m, 2 * MIN);
+    assert_null(sim_view(m, 1).error);
+    assert_int_equal(sim_view(m, 1).calendar.count, 0);
+    sim_free(&m);
+}
+
+/* What the server says about load is above all news. */
+static void test_news_wait_for_the_end_of_a_back_off(void **state)
+{
+    struct sim *m = sim_failing(EWS_MAILBOX, "ErrorMailboxStoreUnavailable");
+
+    (void)state;
+    m->user[1].refuse[EWS_OP_FIND_ITEM] = sim_status(EWS_OK, "NoError", true);
+    m->gateway[0].throttled_until = m->now.mono + 4 * MIN;
+    m->gateway[0].throttle_ms = 1;
+    refresh(m, 0);
+    sim_run(m, 1000);
+    change(m, 1);
+    sim_run(m, 3 * MIN);
+    assert_int_equal(m->gateway[0].early, 0);
+    assert_int_equal(sim_shown(m, 1), PRES_CAL_FREE);
+    sim_run(m, 2 * MIN);
+    assert_int_equal(m->gateway[0].early, 0);
+    assert_int_equal(sim_shown(m, 1), PRES_CAL_MEETING);
+    sim_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +353,13 @@ int main(void)
         cmocka_unit_test(test_machine_that_was_away),
         cmocka_unit_test(test_gateway_is_put_while_it_is_away),
         cmocka_unit_test(test_late_answer_renews_nothing),
+        cmocka_unit_test(test_change_is_read_soon_after_failures),
+        cmocka_unit_test(test_read_of_a_change_fails_for_a_moment),
+        cmocka_unit_test(test_change_during_a_read_that_fails),
+        cmocka_unit_test(test_failing_reads_stay_rare),
+        cmocka_unit_test(test_edited_gateway_is_asked_again),
+        cmocka_unit_test(test_gateway_that_is_back_is_asked_again),
+        cmocka_unit_test(test_news_wait_for_the_end_of_a_back_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
