@@ -68,8 +68,9 @@ enum sched_doubt { /* why a subscription is to be replaced */
 struct sched_sub {
     unsigned char token[SCHED_TOKEN_LEN], pending[SCHED_TOKEN_LEN];
     bool has_token, has_pending, pending_heard;
-    unsigned char state; /* enum sched_sub_state */
-    unsigned char doubt; /* enum sched_doubt */
+    unsigned char state;       /* enum sched_sub_state */
+    unsigned char doubt;       /* enum sched_doubt */
+    unsigned char short_lives; /* in a row: ended as soon as they were made */
     unsigned short frequency_min, pending_frequency_min;
     unsigned url_generation, pending_url_generation;
     struct gw_due silence; /* monotonic; not moved when something is heard, but looked at again */

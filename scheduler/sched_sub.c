@@ -23,6 +23,9 @@ enum {
     MERGE_MS = 300,      /* one change makes several notifications: they are read together */
     FIRST_READ_MS = 200, /* those who subscribed together are read together */
     SAVES_PER_LIMIT = 4, /* last heard is stored so often while nothing else changes */
+    SHORT_LIFE_MIN = 1,
+    SHORT_WAIT_FIRST_MS = 1000, /* doubled with each short life */
+    SHORT_WAIT_MAX_MIN = 10,
     VALIDATE_SLOT = 400, /* users that are read together after a restart */
     VALIDATE_SLOT_MS = 2000
 };
@@ -247,6 +250,7 @@ void sched_sub_forget(struct sched *s, struct sched_user *u)
     free(u->sub.id);
     u->sub.id = NULL;
     u->sub.since = 0;
+    u->sub.short_lives = 0;
     u->sub.heard = u->sub.saved = 0;
 }
 
@@ -372,20 +376,52 @@ static void heard_pending(struct sched *s, struct sched_user *u, const struct ew
         confirm(s, u);
 }
 
+static gw_time short_wait_ms(const struct sched *s, unsigned short_lives)
+{
+    gw_time max = sched_minutes(s, s->settings.status_frequency_min), ms = SHORT_WAIT_FIRST_MS;
+
+    if (!short_lives)
+        return 0;
+    if (max > sched_minutes(s, SHORT_WAIT_MAX_MIN))
+        max = sched_minutes(s, SHORT_WAIT_MAX_MIN);
+    while (--short_lives && ms < max)
+        ms *= 2;
+    return ms < max ? ms : max;
+}
+
+/* When there may be another one: at once, unless this one ended as soon as it was made. An Exchange
+ * that ends each of them would be asked all the time. */
+static gw_time after_end(struct sched *s, struct sched_user *u, bool pending)
+{
+    struct sched_sub *sub = &u->sub;
+
+    if (!pending && s->now.utc - sub->since >= sched_minutes(s, SHORT_LIFE_MIN))
+        sub->short_lives = 0;
+    else if (sub->short_lives < UINT8_MAX)
+        sub->short_lives++;
+    return gw_time_after(s->now.mono, short_wait_ms(s, sub->short_lives));
+}
+
 static void ended(struct sched *s, struct sched_user *u, bool pending)
 {
-    struct sched_job *read = &u->job[SCHED_READ];
+    struct sched_job *job = &u->job[SCHED_SUBSCRIBE];
+    gw_time at = after_end(s, u, pending);
 
     if (pending) {
         pending_drop(s, &u->sub);
-        if (u->job[SCHED_SUBSCRIBE].state == SCHED_JOB_RUNNING)
-            sched_job_cancel(s, &u->job[SCHED_SUBSCRIBE]);
+        if (job->state == SCHED_JOB_RUNNING)
+            sched_job_cancel(s, job);
     } else {
         sched_sub_doubt(s, u, SCHED_DOUBT_ENDED);
     }
     sched_user_move(s, u, SCHED_DOUBT_MOVED);
+    if (at > s->now.mono && job->state != SCHED_JOB_RUNNING) {
+        if (job->tries < u->sub.short_lives)
+            job->tries = u->sub.short_lives; /* it is a retry */
+        sched_job_delay(s, job, at, at);
+    }
     sched_unread(s, u, false);
-    sched_job_want(s, read, s->now.mono, s->now.mono);
+    sched_job_want(s, &u->job[SCHED_READ], at, at);
 }
 
 enum ews_reply sched_notified(struct sched *s, struct gw_str token,

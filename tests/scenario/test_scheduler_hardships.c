@@ -342,6 +342,88 @@ static void test_news_wait_for_the_end_of_a_back_off(void **state)
     sim_free(&m);
 }
 
+/* ---- subscriptions that end ---- */
+
+static void end_one(struct sim *m, unsigned user)
+{
+    struct sim_sub *sub = sim_sub_of(m, user);
+
+    if (!sub)
+        return;
+    (void)sim_post(m, sub, true);
+    sim_sub_free(sub);
+}
+
+/* Each is ended within 50 ms, maybe before its answer is here. */
+static void end_each_for(struct sim *m, unsigned user, int64_t ms)
+{
+    for (int64_t t = 0; t < ms; t += 50) {
+        end_one(m, user);
+        sim_run(m, 50);
+    }
+}
+
+static void test_subscription_that_always_ends_does_not_spin(void **state)
+{
+    static const int64_t latency_ms[] = { 2, 40, 90 };
+
+    (void)state;
+    for (size_t gateways = 1; gateways <= 2; gateways++) {
+        for (size_t i = 0; i < sizeof(latency_ms) / sizeof(latency_ms[0]); i++) {
+            struct sim *m = sim_settled(gateways, 2);
+            unsigned subscribes = m->subscribes, reads = m->reads;
+
+            for (size_t g = 0; g < gateways; g++)
+                m->gateway[g].latency_ms = latency_ms[i];
+            end_each_for(m, 0, 10000);
+            assert_in_range(m->subscribes - subscribes, 2, 6);
+            assert_in_range(m->reads - reads, 1, 12);
+            end_each_for(m, 0, HOUR);
+            assert_in_range(m->subscribes - subscribes, 10, 18);
+            assert_in_range(m->reads - reads, 5, 36);
+            sim_run(m, 11 * MIN); /* and then Exchange is well again */
+            assert_one_each(m);
+            assert_changes_are_told(m, 5000);
+            sim_free(&m);
+        }
+    }
+}
+
+/* One that has lived is made again at once, and is forgiven what was before. */
+static void test_subscription_that_has_lived_is_made_again_at_once(void **state)
+{
+    struct sim *m = sim_settled(2, 2);
+
+    (void)state;
+    end_each_for(m, 0, 5 * MIN);
+    sim_run(m, 20 * MIN);
+    assert_one_each(m);
+    for (int i = 0; i < 3; i++) {
+        m->user[0].count = 0;
+        end_one(m, 0);
+        sim_run(m, 500);
+        assert_one_each(m);
+        assert_int_equal(sim_view(m, 0).calendar.count, 0);
+        sim_run(m, 2 * MIN);
+    }
+    sim_free(&m);
+}
+
+/* A status frequency below ten minutes is the longest wait. */
+static void test_wait_after_short_lives_is_a_status_frequency_at_most(void **state)
+{
+    struct sim *m = sim_settled(1, 1);
+
+    (void)state;
+    m->settings.status_frequency_min = 1;
+    sched_settings_set(m->sched, &m->settings, m->now);
+    sim_run(m, 10000);
+    end_each_for(m, 0, 30 * MIN);
+    sim_run(m, MIN + 1000);
+    assert_one_each(m);
+    sim_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +442,9 @@ int main(void)
         cmocka_unit_test(test_edited_gateway_is_asked_again),
         cmocka_unit_test(test_gateway_that_is_back_is_asked_again),
         cmocka_unit_test(test_news_wait_for_the_end_of_a_back_off),
+        cmocka_unit_test(test_subscription_that_always_ends_does_not_spin),
+        cmocka_unit_test(test_subscription_that_has_lived_is_made_again_at_once),
+        cmocka_unit_test(test_wait_after_short_lives_is_a_status_frequency_at_most),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
