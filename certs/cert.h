@@ -46,8 +46,8 @@ struct cert_info {
 
 typedef void cert_info_fn(const struct cert_info *info, void *ctx);
 
-/* PEM with any number of certificates, or one in DER. All of it or nothing: an upload with anything
- * unreadable, or with a private key in it, is refused. What is trusted already is no error; *added
+/* PEM with any number of certificates, one in DER, or PKCS#7 (.p7b) in either. All of it or nothing:
+ * an upload with anything unreadable, or with a private key in it, is refused. What is trusted already is no error; *added
  * (may be NULL) counts the others, each (may be NULL) is told of all. */
 enum gw_code cert_trust_add(struct cert_store *s, const char *set, struct gw_str data,
                             unsigned *added, cert_info_fn *each, void *ctx, struct gw_err *err);

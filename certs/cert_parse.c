@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs7.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,26 +20,71 @@ enum {
 
 /* --- reading */
 
+/* Takes the certificate. */
+static enum gw_code push(STACK_OF(X509) * stack, X509 *x509, struct gw_err *err)
+{
+    enum gw_code code = GW_OK;
+
+    if (sk_X509_num(stack) >= CERT_CHAIN_MAX)
+        code = gw_fail(err, GW_LIMIT, "more than %d certificates at once", CERT_CHAIN_MAX);
+    else if (!sk_X509_push(stack, x509))
+        code = gw_fail(err, GW_INTERNAL, "out of memory");
+    if (code)
+        X509_free(x509);
+    return code;
+}
+
 static enum gw_code push_der(STACK_OF(X509) * stack, const unsigned char *der, long len,
                              struct gw_err *err)
 {
     const unsigned char *at = der;
     X509 *x509 = d2i_X509(NULL, &at, len);
-    unsigned number = (unsigned)sk_X509_num(stack) + 1;
 
-    if (!x509 || at != der + len) {
-        X509_free(x509);
-        return gw_fail(err, GW_BADMSG, "certificate %u is damaged", number);
+    if (x509 && at == der + len)
+        return push(stack, x509, err);
+    X509_free(x509);
+    return gw_fail(err, GW_BADMSG, "certificate %d is damaged", sk_X509_num(stack) + 1);
+}
+
+/* A .p7b bundle: SignedData of which only the certificates matter (RFC 2315 9.1). */
+static enum gw_code push_bundle(STACK_OF(X509) * stack, const unsigned char *der, long len,
+                                struct gw_err *err)
+{
+    const unsigned char *at = der;
+    PKCS7 *bundle = d2i_PKCS7(NULL, &at, len);
+    STACK_OF(X509) *certs = NULL;
+    enum gw_code code = GW_OK;
+
+    if (!bundle || at != der + len)
+        code = gw_fail(err, GW_BADMSG, "the PKCS#7 bundle is damaged");
+    else if (!PKCS7_type_is_signed(bundle) || !bundle->d.sign)
+        code = gw_fail(err, GW_INVALID, "the PKCS#7 file is not a bundle of certificates");
+    else
+        certs = bundle->d.sign->cert;
+    for (int i = 0; !code && i < sk_X509_num(certs); i++) {
+        X509_up_ref(sk_X509_value(certs, i));
+        code = push(stack, sk_X509_value(certs, i), err);
     }
-    if (number > CERT_CHAIN_MAX) {
-        X509_free(x509);
-        return gw_fail(err, GW_LIMIT, "more than %d certificates at once", CERT_CHAIN_MAX);
-    }
-    if (!sk_X509_push(stack, x509)) {
-        X509_free(x509);
-        return gw_fail(err, GW_INTERNAL, "out of memory");
-    }
-    return GW_OK;
+    PKCS7_free(bundle);
+    return code;
+}
+
+/* Both are a SEQUENCE; that of a bundle begins with an object identifier. */
+static bool is_bundle(const unsigned char *der, long len)
+{
+    const unsigned char *at = der;
+    long inner;
+    int tag, class;
+
+    if (ASN1_get_object(&at, &inner, &tag, &class, len) & 0x80)
+        return false;
+    return at < der + len && *at == V_ASN1_OBJECT;
+}
+
+static enum gw_code push_any(STACK_OF(X509) * stack, const unsigned char *der, long len,
+                             struct gw_err *err)
+{
+    return is_bundle(der, len) ? push_bundle(stack, der, len, err) : push_der(stack, der, len, err);
 }
 
 static enum gw_code push_block(STACK_OF(X509) * stack, const char *name, const unsigned char *der,
@@ -48,6 +94,8 @@ static enum gw_code push_block(STACK_OF(X509) * stack, const char *name, const u
 
     if (!strcmp(name, PEM_STRING_X509) || !strcmp(name, PEM_STRING_X509_OLD))
         return push_der(stack, der, len, err);
+    if (!strcmp(name, PEM_STRING_PKCS7) || !strcmp(name, PEM_STRING_PKCS7_SIGNED))
+        return push_bundle(stack, der, len, err);
     if (strstr(name, "PRIVATE KEY"))
         return gw_fail(err, GW_INVALID,
                        "there is a private key in it, which is nobody else's business: leave it "
@@ -78,8 +126,6 @@ static enum gw_code parse_pem(struct gw_str data, STACK_OF(X509) * stack, struct
         OPENSSL_clear_free(der, (size_t)len);
     }
     BIO_free(bio);
-    if (!code && !sk_X509_num(stack))
-        code = gw_fail(err, GW_BADMSG, "there is no certificate in it");
     return code;
 }
 
@@ -99,9 +145,11 @@ enum gw_code cert_parse(struct gw_str data, STACK_OF(X509) * *out, struct gw_err
     if (memmem(data.p, data.len, "-----BEGIN ", 11))
         code = parse_pem(data, stack, err);
     else if (data.p[0] == 0x30) /* SEQUENCE */
-        code = push_der(stack, (const unsigned char *)data.p, (long)data.len, err);
+        code = push_any(stack, (const unsigned char *)data.p, (long)data.len, err);
     else
         code = gw_fail(err, GW_BADMSG, "this is neither PEM nor DER");
+    if (!code && !sk_X509_num(stack))
+        code = gw_fail(err, GW_BADMSG, "there is no certificate in it");
     ERR_clear_error();
     if (code)
         sk_X509_pop_free(stack, X509_free);

@@ -18,7 +18,7 @@ struct cert_entry {
 
 /* --- cert_parse.c. None of these leaves anything in OpenSSL's error queue. */
 
-/* Gives a stack; PEM of any number of certificates, or one in DER, and nothing else. */
+/* Gives a stack; PEM of any number of certificates, one in DER, or PKCS#7 in either, nothing else. */
 enum gw_code cert_parse(struct gw_str data, STACK_OF(X509) * *out, struct gw_err *err);
 
 /* Gives; takes a reference to x509. */

@@ -182,6 +182,50 @@ static void test_der(void **state)
     OPENSSL_free(der);
 }
 
+/* A .p7b as Windows exports it: certificates and no signature. */
+static PKCS7 *bundle_new(int first, int last)
+{
+    PKCS7 *bundle = PKCS7_new();
+
+    PKCS7_set_type(bundle, NID_pkcs7_signed);
+    PKCS7_content_new(bundle, NID_pkcs7_data);
+    for (int i = first; i <= last; i++)
+        PKCS7_add_certificate(bundle, cert[i].x509);
+    return bundle;
+}
+
+static void test_bundle(void **state)
+{
+    PKCS7 *bundle = bundle_new(0, 2), *none = bundle_new(0, -1);
+    unsigned char *der = NULL, *empty = NULL;
+    int len = i2d_PKCS7(bundle, &der), empty_len = i2d_PKCS7(none, &empty);
+    struct gw_str all = { (char *)der, (size_t)len };
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *pem;
+    long pem_len;
+    struct gw_err err = { 0 };
+
+    (void)state;
+    must_add("bundle", all, 3, 3);
+    PEM_write_bio_PKCS7(bio, bundle);
+    pem_len = BIO_get_mem_data(bio, &pem);
+    must_add("bundle", (struct gw_str){ pem, (size_t)pem_len }, 0, 3);
+    for (size_t n = 0; n < all.len; n++)
+        assert_int_not_equal(
+            cert_trust_add(store, "bundle", gw_str_sub(all, 0, n), NULL, NULL, NULL, NULL), GW_OK);
+    assert_int_equal(cert_trust_add(store, "bundle",
+                                    (struct gw_str){ (char *)empty, (size_t)empty_len }, NULL, NULL,
+                                    NULL, &err),
+                     GW_BADMSG);
+    assert_string_equal(err.msg, "there is no certificate in it");
+    assert_int_equal(count_of("bundle"), 3);
+    BIO_free(bio);
+    OPENSSL_free(der);
+    OPENSSL_free(empty);
+    PKCS7_free(bundle);
+    PKCS7_free(none);
+}
+
 static void test_refused(void **state)
 {
     struct gw_buf one, with_key, text;
@@ -342,6 +386,7 @@ int main(void)
         cmocka_unit_test(test_add_and_remove),
         cmocka_unit_test(test_described),
         cmocka_unit_test(test_der),
+        cmocka_unit_test(test_bundle),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_dressed),
         cmocka_unit_test(test_foreign_files),
