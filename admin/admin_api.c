@@ -53,9 +53,13 @@ const struct admin_route admin_routes[] = {
     { "GET", "/v1/watch", false, admin_watch_start,
       "presence changes as they happen, a JSON line each; query: user" },
 
-    { "GET", "/v1/trust", false, admin_trust_list, "certificates trusted for Exchange" },
-    { "POST", "/v1/trust", true, admin_trust_add, "trusts certificates: pem" },
-    { "DELETE", "/v1/trust/{fingerprint}", false, admin_trust_remove, "trusts one no longer" },
+    { "GET", "/v1/trust", false, admin_trust_stores, "stores of trusted certificates" },
+    { "GET", "/v1/trust/{store}", false, admin_trust_list, "certificates trusted for a purpose" },
+    { "POST", "/v1/trust/{store}", true, admin_trust_add,
+      "trusts certificates: pem, or base64 of a PEM, DER or PKCS#7 file" },
+    { "GET", "/v1/trust/{store}/{fingerprint}", false, admin_trust_show, "one of them, with PEM" },
+    { "DELETE", "/v1/trust/{store}/{fingerprint}", false, admin_trust_remove,
+      "trusts one no longer" },
 };
 
 const size_t admin_routes_count = sizeof(admin_routes) / sizeof(admin_routes[0]);

@@ -179,6 +179,8 @@ enum ctl_exit ctl_param_set(struct ctl *ctl);
 enum ctl_exit ctl_param_get(struct ctl *ctl);
 enum ctl_exit ctl_trust_add(struct ctl *ctl);
 enum ctl_exit ctl_trust_list(struct ctl *ctl);
+enum ctl_exit ctl_trust_show(struct ctl *ctl);
+enum ctl_exit ctl_trust_export(struct ctl *ctl);
 enum ctl_exit ctl_trust_remove(struct ctl *ctl);
 enum ctl_exit ctl_log_level(struct ctl *ctl);
 enum ctl_exit ctl_status(struct ctl *ctl);

@@ -45,6 +45,15 @@ static const struct ctl_option password_options[] = {
     { NULL, NULL, CTL_NO_FIELD, NULL },
 };
 
+static const struct ctl_option trust_options[] = {
+    { "store", "S", CTL_NO_FIELD,
+      "cup-trust: Exchange and SIP servers (default); cup-xmpp-trust: XMPP servers" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+#define FINGERPRINT_HELP                                                                           \
+    "'kalendsctl cert trust list' shows fingerprints; their beginning is enough."
+
 const struct ctl_command ctl_commands[] = {
     { "domain add", "NAME...", "add domains", ctl_domain_add, NULL,
       "Users belong to a domain: what follows '@' in their address.",
@@ -113,14 +122,19 @@ const struct ctl_command ctl_commands[] = {
     { "refresh", "USER", "read a user's calendar again now", ctl_refresh, NULL, NULL,
       "refresh ann@example.org" },
 
-    { "cert trust add", "FILE", "trust certificates in a PEM file for Exchange", ctl_trust_add,
-      NULL, "FILE '-' is standard input.",
-      "cert trust add exchange-ca.pem\ncert trust add - < exchange-ca.pem" },
-    { "cert trust list", "", "list the certificates trusted for Exchange", ctl_trust_list, NULL,
-      NULL, "cert trust list" },
-    { "cert trust remove", "FINGERPRINT", "trust a certificate no longer", ctl_trust_remove, NULL,
-      "'kalendsctl cert trust list' shows fingerprints; their beginning is enough.",
-      "cert trust remove 3f9a04c1" },
+    { "cert trust add", "FILE", "trust the certificates in a file", ctl_trust_add, trust_options,
+      "PEM, DER or PKCS#7 (.p7b). FILE '-' is standard input. From the next connection on; those "
+      "that\nstand are not dropped.",
+      "cert trust add exchange-ca.pem\ncert trust add chain.p7b --store cup-xmpp-trust\n"
+      "cert trust add - < exchange-ca.pem" },
+    { "cert trust list", "", "list the certificates that are trusted", ctl_trust_list,
+      trust_options, NULL, "cert trust list" },
+    { "cert trust show", "FINGERPRINT", "show all that is in a trusted certificate", ctl_trust_show,
+      trust_options, FINGERPRINT_HELP, "cert trust show 3f9a04c1" },
+    { "cert trust export", "FINGERPRINT", "print a trusted certificate as PEM", ctl_trust_export,
+      trust_options, FINGERPRINT_HELP, "cert trust export 3f9a04c1 > ca.pem" },
+    { "cert trust remove", "FINGERPRINT", "trust a certificate no longer", ctl_trust_remove,
+      trust_options, FINGERPRINT_HELP, "cert trust remove 3f9a04c1" },
 
     { "log-level", "LEVEL [COMPONENT]", "log more or less, until the next start", ctl_log_level,
       NULL, "LEVEL: off, error, warn, info or debug. COMPONENT is what a log line begins with.",

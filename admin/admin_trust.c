@@ -1,46 +1,105 @@
-/* /v1/trust: the certificates that servers of Exchange are verified with */
+/* /v1/trust: the certificates that servers are verified with, a store for each purpose */
 #include <stdlib.h>
 
 #include "admin_priv.h"
 #include "cert.h"
+#include "gw_bytes.h"
 #include "gw_log.h"
 
-static void list_one(const struct cert_info *info, void *ctx)
+json_t *admin_json_cert(const struct cert_info *info)
 {
     json_t *names = json_array();
     size_t i;
 
     for (i = 0; info->names && info->names[i]; i++)
         json_array_append_new(names, admin_json_cstr(info->names[i]));
-    json_array_append_new(ctx,
-                          json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "fingerprint",
-                                    info->fingerprint, "subject", admin_json_cstr(info->subject),
-                                    "issuer", admin_json_cstr(info->issuer), "names", names,
-                                    "not_before", admin_json_utc(info->not_before), "not_after",
-                                    admin_json_utc(info->not_after), "ca", info->is_ca));
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "fingerprint",
+                     info->fingerprint, "subject", admin_json_cstr(info->subject), "issuer",
+                     admin_json_cstr(info->issuer), "names", names, "not_before",
+                     admin_json_utc(info->not_before), "not_after", admin_json_utc(info->not_after),
+                     "serial", admin_json_cstr(info->serial), "key", admin_json_cstr(info->key),
+                     "signature", admin_json_cstr(info->signature), "usages",
+                     admin_json_cstr(info->usages), "ca", info->is_ca);
+}
+
+static void list_one(const struct cert_info *info, void *ctx)
+{
+    json_array_append_new(ctx, admin_json_cert(info));
+}
+
+/* The store that the path names; NULL: was answered. */
+static const char *store_of(struct admin_call *call)
+{
+    const struct cert_trust_set *set;
+    struct gw_err err;
+
+    if (!cert_trust_set_find(call->arg[0], &set, &err))
+        return set->name;
+    admin_reply_error(call, &err);
+    return NULL;
+}
+
+void admin_trust_stores(struct admin_call *call)
+{
+    json_t *list = json_array();
+
+    for (const struct cert_trust_set *set = cert_trust_sets; set->name; set++)
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s}", "store", set->name, "purpose", set->purpose));
+    admin_reply(call, 200, json_pack("{s:o}", "stores", list));
 }
 
 void admin_trust_list(struct admin_call *call)
 {
-    json_t *list = json_array();
+    const char *store = store_of(call);
+    json_t *list;
     struct gw_err err;
 
-    if (cert_trust_each(call->api->args.certs, CERT_TRUST_EXCHANGE, list_one, list, &err)) {
+    if (!store)
+        return;
+    list = json_array();
+    if (cert_trust_each(call->api->args.certs, store, list_one, list, &err)) {
         json_decref(list);
         admin_reply_error(call, &err);
         return;
     }
-    admin_reply(call, 200, json_pack("{s:o}", "certificates", list));
+    admin_reply(call, 200, json_pack("{s:s, s:o}", "store", store, "certificates", list));
+}
+
+static void show_one(const struct cert_info *info, void *ctx)
+{
+    *(json_t **)ctx = admin_json_cert(info);
+}
+
+void admin_trust_show(struct admin_call *call)
+{
+    const char *store = store_of(call);
+    json_t *json = NULL;
+    struct gw_buf pem;
+    struct gw_err err;
+
+    if (!store)
+        return;
+    gw_buf_init(&pem, 2 * CERT_UPLOAD_MAX);
+    if (cert_trust_get(call->api->args.certs, store, call->arg[1], show_one, &json, &pem, &err)) {
+        admin_reply_error(call, &err);
+    } else {
+        json_object_set_new(json, "store", json_string(store));
+        json_object_set_new(json, "pem", json_stringn(pem.p, pem.len));
+        admin_reply(call, 200, json);
+    }
+    gw_buf_done(&pem);
 }
 
 /* --- changes, told to the operator */
 
-static void log_change(const char *what, const char *fingerprint, const char *subject)
+static void log_change(const char *what, const char *store, const char *fingerprint,
+                       const char *subject)
 {
     char quoted[GW_QUOTE_MAX];
 
-    gw_info("admin", "trust certificate %s fingerprint=%s subject=%s", what, fingerprint,
-            gw_quote(gw_str_of(subject), quoted));
+    gw_info("admin", "trust certificate %s store=%s fingerprint=%s subject=%s", what, store,
+            fingerprint, gw_quote(gw_str_of(subject), quoted));
 }
 
 static void subject_note(const struct cert_info *info, void *ctx)
@@ -49,15 +108,15 @@ static void subject_note(const struct cert_info *info, void *ctx)
 }
 
 /* Subjects by fingerprint of all that is trusted now: {} when that cannot be read. */
-static json_t *subjects(const struct admin_api_args *args)
+static json_t *subjects(const struct admin_api_args *args, const char *store)
 {
     json_t *object = json_object();
 
-    (void)cert_trust_each(args->certs, CERT_TRUST_EXCHANGE, subject_note, object, NULL);
+    (void)cert_trust_each(args->certs, store, subject_note, object, NULL);
     return object;
 }
 
-static void log_added(const json_t *before, const json_t *list)
+static void log_added(const json_t *before, const char *store, const json_t *list)
 {
     const char *fingerprint;
     json_t *cert;
@@ -67,25 +126,57 @@ static void log_added(const json_t *before, const json_t *list)
     {
         fingerprint = json_string_value(json_object_get(cert, "fingerprint"));
         if (!json_object_get(before, fingerprint))
-            log_change("added", fingerprint, json_string_value(json_object_get(cert, "subject")));
+            log_change("added", store, fingerprint,
+                       json_string_value(json_object_get(cert, "subject")));
     }
+}
+
+struct upload {
+    struct gw_str pem, base64;
+};
+
+/* The file: text as it is, or anything in base64. */
+static enum gw_code upload_read(const json_t *body, struct gw_buf *out, struct gw_err *err)
+{
+    static const struct admin_field fields[] = {
+        { "pem", ADMIN_TEXT, offsetof(struct upload, pem), false, 1, CERT_UPLOAD_MAX },
+        { "base64", ADMIN_TEXT, offsetof(struct upload, base64), false, 1, 2 * CERT_UPLOAD_MAX },
+    };
+    struct upload upload;
+    enum gw_code rc = admin_fields_read(body, fields, 2, &upload, err);
+
+    if (rc)
+        return rc;
+    if (!upload.pem.p == !upload.base64.p)
+        return gw_fail(err, GW_INVALID, "either 'pem' or 'base64' is needed");
+    if (upload.pem.p)
+        gw_buf_add_str(out, upload.pem);
+    else if (!gw_base64_parse(upload.base64, out))
+        return gw_fail(err, GW_INVALID, "'base64' is not proper base64");
+    return GW_OK;
 }
 
 void admin_trust_add(struct admin_call *call)
 {
-    static const struct admin_field field = { "pem", ADMIN_TEXT, 0, true, 1, CERT_UPLOAD_MAX };
     const struct admin_api_args *args = &call->api->args;
-    json_t *list = json_array(), *before = subjects(args);
+    const char *store = store_of(call);
+    json_t *list, *before;
     unsigned added = 0;
-    struct gw_str pem;
+    struct gw_buf data;
     struct gw_err err;
     enum gw_code rc;
 
-    rc = admin_fields_read(call->body, &field, 1, &pem, &err);
+    if (!store)
+        return;
+    list = json_array();
+    before = subjects(args, store);
+    gw_buf_init(&data, 2 * CERT_UPLOAD_MAX);
+    rc = upload_read(call->body, &data, &err);
     if (!rc)
-        rc = cert_trust_add(args->certs, CERT_TRUST_EXCHANGE, pem, &added, list_one, list, &err);
+        rc = cert_trust_add(args->certs, store, gw_buf_str(&data), &added, list_one, list, &err);
     if (!rc)
-        log_added(before, list);
+        log_added(before, store, list);
+    gw_buf_done(&data);
     json_decref(before);
     if (rc) {
         json_decref(list);
@@ -101,14 +192,20 @@ void admin_trust_add(struct admin_call *call)
 void admin_trust_remove(struct admin_call *call)
 {
     const struct admin_api_args *args = &call->api->args;
-    char *fingerprint = gw_str_dup(call->arg[0]);
-    json_t *before = subjects(args);
+    const char *store = store_of(call);
+    char *fingerprint;
+    json_t *before;
     struct gw_err err;
     enum gw_code rc;
 
-    rc = cert_trust_remove(args->certs, CERT_TRUST_EXCHANGE, call->arg[0], &err);
+    if (!store)
+        return;
+    fingerprint = gw_str_dup(call->arg[1]);
+    before = subjects(args, store);
+    rc = cert_trust_remove(args->certs, store, call->arg[1], &err);
     if (!rc)
-        log_change("removed", fingerprint, json_string_value(json_object_get(before, fingerprint)));
+        log_change("removed", store, fingerprint,
+                   json_string_value(json_object_get(before, fingerprint)));
     json_decref(before);
     free(fingerprint);
     if (rc) {

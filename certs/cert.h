@@ -1,6 +1,6 @@
 /* Certificates: whom we trust, by purpose, and who we are. A folder of PEM files:
  *
- *   FOLDER/SET/FINGERPRINT.pem   one trusted certificate each; set: "cup-trust" (Exchange)
+ *   FOLDER/SET/FINGERPRINT.pem   one trusted certificate each; the sets: cert_trust_sets
  *   FOLDER/IDENTITY.pem          certificate, its chain, and the private key, mode 0600: "cup-xmpp"
  *
  * Every change is live: the next handshake sees it, whichever context it runs in. Only what is in a
@@ -12,12 +12,14 @@
 #ifndef CERT_H
 #define CERT_H
 
+#include "gw_buf.h"
 #include "gw_err.h"
 #include "gw_str.h"
 #include "gw_time.h"
 #include "net_tls.h"
 
-#define CERT_TRUST_EXCHANGE "cup-trust"
+#define CERT_TRUST_EXCHANGE "cup-trust" /* and SIP */
+#define CERT_TRUST_XMPP     "cup-xmpp-trust"
 #define CERT_IDENTITY_XMPP  "cup-xmpp"
 
 enum {
@@ -37,12 +39,23 @@ struct cert_info {
     const char *fingerprint;      /* SHA-256, 64 lower-case hex digits */
     const char *subject, *issuer; /* RFC 2253, UTF-8: "CN=mail.example.com,O=Example" */
     const char *const *names;     /* subject alternative names: host names, addresses; then NULL */
+    const char *serial;           /* hex digits */
+    const char *key;              /* "RSA, 2048 bits", "EC P-256, 256 bits" */
+    const char *signature;        /* "ecdsa-with-SHA256" */
+    const char *usages;           /* extended key usage: "serverAuth, clientAuth"; "": any */
     gw_utc not_before, not_after;
     bool is_self_issued; /* subject and issuer are the same name */
     bool is_ca;
 };
 
-/* --- trust sets. The name of a set is lower-case letters, digits and '-' */
+/* --- trust sets, by purpose */
+
+struct cert_trust_set {
+    const char *name, *purpose; /* "cup-trust", "Exchange and SIP servers" */
+};
+extern const struct cert_trust_set cert_trust_sets[]; /* ends with a NULL name */
+enum gw_code cert_trust_set_find(struct gw_str name, const struct cert_trust_set **out,
+                                 struct gw_err *err); /* GW_NOTFOUND, naming those that there are */
 
 typedef void cert_info_fn(const struct cert_info *info, void *ctx);
 
@@ -53,6 +66,10 @@ enum gw_code cert_trust_add(struct cert_store *s, const char *set, struct gw_str
                             unsigned *added, cert_info_fn *each, void *ctx, struct gw_err *err);
 enum gw_code cert_trust_remove(struct cert_store *s, const char *set, struct gw_str fingerprint,
                                struct gw_err *err); /* GW_NOTFOUND */
+
+/* One of them: told of it, and its PEM written (either may be NULL). GW_NOTFOUND. */
+enum gw_code cert_trust_get(struct cert_store *s, const char *set, struct gw_str fingerprint,
+                            cert_info_fn *each, void *ctx, struct gw_buf *pem, struct gw_err *err);
 
 /* Ordered by fingerprint. */
 enum gw_code cert_trust_each(struct cert_store *s, const char *set, cert_info_fn *each, void *ctx,

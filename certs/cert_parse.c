@@ -298,6 +298,70 @@ static const char *entry_fingerprint(struct cert_entry *e, struct gw_buf *text)
     return entry_text(e, text);
 }
 
+static const char *entry_serial(struct cert_entry *e, struct gw_buf *text)
+{
+    const ASN1_INTEGER *n = X509_get0_serialNumber(e->x509);
+
+    gw_hex_write(
+        (struct gw_str){ (const char *)ASN1_STRING_get0_data(n), (size_t)ASN1_STRING_length(n) },
+        text);
+    return entry_text(e, text);
+}
+
+static const char *entry_key(struct cert_entry *e, struct gw_buf *text)
+{
+    EVP_PKEY *key = X509_get0_pubkey(e->x509);
+    const char *kind = key ? EVP_PKEY_get0_type_name(key) : NULL;
+    char group[64] = "";
+
+    if (!kind) {
+        gw_buf_add_cstr(text, "unknown");
+        return entry_text(e, text);
+    }
+    (void)EVP_PKEY_get_group_name(key, group, sizeof(group), NULL);
+    gw_buf_addf(text, "%s%s%s, %d bits", kind, *group ? " " : "", group, EVP_PKEY_get_bits(key));
+    return entry_text(e, text);
+}
+
+static const char *entry_signature(struct cert_entry *e, struct gw_buf *text)
+{
+    const char *name = OBJ_nid2sn(X509_get_signature_nid(e->x509));
+
+    gw_buf_add_cstr(text, name ? name : "unknown");
+    return entry_text(e, text);
+}
+
+static const char *entry_usages(struct cert_entry *e, struct gw_buf *text)
+{
+    EXTENDED_KEY_USAGE *all = X509_get_ext_d2i(e->x509, NID_ext_key_usage, NULL, NULL);
+
+    for (int i = 0; i < sk_ASN1_OBJECT_num(all); i++) {
+        char oid[80] = "";
+        int nid = OBJ_obj2nid(sk_ASN1_OBJECT_value(all, i));
+
+        if (nid == NID_undef)
+            (void)OBJ_obj2txt(oid, sizeof(oid), sk_ASN1_OBJECT_value(all, i), 1);
+        gw_buf_addf(text, "%s%s", i ? ", " : "", nid == NID_undef ? oid : OBJ_nid2sn(nid));
+    }
+    sk_ASN1_OBJECT_pop_free(all, ASN1_OBJECT_free);
+    return entry_text(e, text);
+}
+
+enum gw_code cert_pem_write(X509 *x509, struct gw_buf *out, struct gw_err *err)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *pem = NULL;
+    long len = 0;
+
+    if (bio && PEM_write_bio_X509(bio, x509))
+        len = BIO_get_mem_data(bio, &pem);
+    if (len > 0)
+        gw_buf_add(out, pem, (size_t)len);
+    BIO_free(bio);
+    ERR_clear_error();
+    return len > 0 ? GW_OK : gw_fail(err, GW_INTERNAL, "a certificate cannot be written as PEM");
+}
+
 enum gw_code cert_entry_new(X509 *x509, struct cert_entry **out, struct gw_err *err)
 {
     struct cert_entry *e = gw_new(struct cert_entry);
@@ -312,6 +376,10 @@ enum gw_code cert_entry_new(X509 *x509, struct cert_entry **out, struct gw_err *
     info->subject = entry_name(e, X509_get_subject_name(x509), &text);
     info->issuer = entry_name(e, X509_get_issuer_name(x509), &text);
     info->names = entry_alt_names(e, &text);
+    info->serial = entry_serial(e, &text);
+    info->key = entry_key(e, &text);
+    info->signature = entry_signature(e, &text);
+    info->usages = entry_usages(e, &text);
     info->not_before = cert_time(X509_get0_notBefore(x509));
     info->not_after = cert_time(X509_get0_notAfter(x509));
     info->is_self_issued = !X509_NAME_cmp(X509_get_subject_name(x509), X509_get_issuer_name(x509));

@@ -24,6 +24,7 @@ enum gw_code cert_parse(struct gw_str data, STACK_OF(X509) * *out, struct gw_err
 /* Gives; takes a reference to x509. */
 enum gw_code cert_entry_new(X509 *x509, struct cert_entry **out, struct gw_err *err);
 void cert_entry_free(struct cert_entry **ep);
+enum gw_code cert_pem_write(X509 *x509, struct gw_buf *out, struct gw_err *err);
 
 enum { CERT_NAME_TEXT_MAX = 64 }; /* two of them fit into a message */
 /* "CN=...", cut to fit, for a message. Returns out. */

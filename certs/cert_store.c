@@ -13,6 +13,27 @@
 #include "gw_log.h"
 #include "gw_mem.h"
 
+const struct cert_trust_set cert_trust_sets[] = {
+    { CERT_TRUST_EXCHANGE, "Exchange and SIP servers" },
+    { CERT_TRUST_XMPP, "XMPP servers" },
+    { NULL, NULL },
+};
+
+enum gw_code cert_trust_set_find(struct gw_str name, const struct cert_trust_set **out,
+                                 struct gw_err *err)
+{
+    char quoted[GW_QUOTE_MAX];
+
+    for (const struct cert_trust_set *set = cert_trust_sets; set->name; set++)
+        if (gw_str_is(name, set->name)) {
+            *out = set;
+            return GW_OK;
+        }
+    return gw_fail(err, GW_NOTFOUND, "there is no trust store %s: they are '%s' (%s) and '%s' (%s)",
+                   gw_quote(name, quoted), cert_trust_sets[0].name, cert_trust_sets[0].purpose,
+                   cert_trust_sets[1].name, cert_trust_sets[1].purpose);
+}
+
 enum gw_code cert_store_open(const char *folder, struct cert_store **out, struct gw_err *err)
 {
     enum gw_code code = cert_folder_make(folder, err);
@@ -204,17 +225,14 @@ static enum gw_code entry_write(const struct cert_set *set, const struct cert_en
                                 struct gw_err *err)
 {
     char *path = cert_path(set->folder, e->info.fingerprint, ".pem");
-    BIO *bio = BIO_new(BIO_s_mem());
+    struct gw_buf pem;
     enum gw_code code;
-    char *pem = NULL;
-    long len;
 
-    if (bio && PEM_write_bio_X509(bio, e->x509) && (len = BIO_get_mem_data(bio, &pem)) > 0)
-        code = cert_file_write(path, (struct gw_str){ pem, (size_t)len }, err);
-    else
-        code = gw_fail(err, GW_INTERNAL, "certificate cannot be written: '%s'", e->info.subject);
-    BIO_free(bio);
-    ERR_clear_error();
+    gw_buf_init(&pem, 2 * CERT_UPLOAD_MAX);
+    code = cert_pem_write(e->x509, &pem, err);
+    if (!code)
+        code = cert_file_write(path, gw_buf_str(&pem), err);
+    gw_buf_done(&pem);
     free(path);
     return code;
 }
@@ -318,22 +336,47 @@ enum gw_code cert_trust_add(struct cert_store *s, const char *set_name, struct g
     return code;
 }
 
+static enum gw_code trust_find(struct cert_store *s, const char *set_name,
+                               struct gw_str fingerprint, struct cert_set **set, size_t *at,
+                               struct gw_err *err)
+{
+    enum gw_code code = cert_set_get(s, set_name, set, err);
+    char quoted[GW_QUOTE_MAX];
+    bool found;
+
+    if (code)
+        return code;
+    *at = set_find(*set, fingerprint, &found);
+    if (!found)
+        return gw_fail(err, GW_NOTFOUND, "there is no certificate %s in '%s'",
+                       gw_quote(fingerprint, quoted), set_name);
+    return GW_OK;
+}
+
+enum gw_code cert_trust_get(struct cert_store *s, const char *set_name, struct gw_str fingerprint,
+                            cert_info_fn *each, void *ctx, struct gw_buf *pem, struct gw_err *err)
+{
+    struct cert_set *set = NULL;
+    size_t at = 0;
+    enum gw_code code = trust_find(s, set_name, fingerprint, &set, &at, err);
+
+    if (!code && pem)
+        code = cert_pem_write(set->entry[at]->x509, pem, err);
+    if (!code && each)
+        each(&set->entry[at]->info, ctx);
+    return code;
+}
+
 enum gw_code cert_trust_remove(struct cert_store *s, const char *set_name,
                                struct gw_str fingerprint, struct gw_err *err)
 {
     struct cert_set *set = NULL;
-    enum gw_code code = cert_set_get(s, set_name, &set, err);
-    char quoted[GW_QUOTE_MAX];
-    bool found;
-    size_t at;
+    size_t at = 0;
+    enum gw_code code = trust_find(s, set_name, fingerprint, &set, &at, err);
     int os;
 
-    if (!set)
+    if (code)
         return code;
-    at = set_find(set, fingerprint, &found);
-    if (!found)
-        return gw_fail(err, GW_NOTFOUND, "there is no certificate %s in '%s'",
-                       gw_quote(fingerprint, quoted), set_name);
     os = entry_unlink(set, set->entry[at]);
     if (os)
         return cert_file_fail(set->folder, os, err);

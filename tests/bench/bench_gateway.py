@@ -25,7 +25,7 @@ def row(what, value, unit, budget=""):
 def add_gateways(gateway, mock, tls):
     if tls:
         with open(mock.cert, encoding="ascii") as f:
-            gateway.api("POST", "/v1/trust", {"pem": f.read()})
+            gateway.api("POST", "/v1/trust/cup-trust", {"pem": f.read()})
     for name, cas in mock.cas.items():
         gateway.api("POST", "/v1/gateways", {
             "name": name, "host": "127.0.0.1", "port": urllib.parse.urlsplit(cas["url"]).port,

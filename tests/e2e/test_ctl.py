@@ -421,6 +421,19 @@ def test_gateways_and_trust():
         done = gateway.run_ctl("gateway", "check", "cas1")
         assert done.returncode == FAILED and "certificate" in done.stdout, done
         assert print_ in gateway.ctl("cert", "trust", "add", h.mock.cert)
+        assert "0 added" in gateway.ctl("cert", "trust", "add", h.mock.cert)
+        assert "256 bits" in gateway.ctl("cert", "trust", "show", print_[:8])
+        pem = gateway.ctl("cert", "trust", "export", print_)
+        bundle = os.path.join(gateway.data, "chain.p7b")
+        subprocess.run(["openssl", "crl2pkcs7", "-nocrl", "-certfile", h.mock.cert, "-outform", "DER",
+                        "-out", bundle], check=True)
+        other = ("--store", "cup-xmpp-trust")
+        assert gateway.ctl_json("cert", "trust", "list", *other)["certificates"] == []
+        assert print_ in gateway.ctl("cert", "trust", "add", bundle, *other)
+        assert gateway.ctl("cert", "trust", "export", print_, *other) == pem
+        gateway.ctl("cert", "trust", "remove", print_, *other)
+        refused(gateway, "cert", "trust", "show", print_, *other, says=print_)
+        refused(gateway, "cert", "trust", "list", "--store", "cup", says="cup-xmpp-trust")
         refused(gateway, "cert", "trust", "add", __file__, says="")
         assert gateway.run_ctl("gateway", "check", "cas1").returncode == OK
 

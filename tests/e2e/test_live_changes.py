@@ -90,8 +90,8 @@ def test_check_without_users():
         done = h.gateway.run_ctl("gateway", "check", "cas1")
         assert done.returncode == 1 and "password" in done.stdout, done
         h.gateway.api("PATCH", "/v1/gateways/cas1", {"password": h.mock.account[1]})
-        for trusted in h.gateway.api("GET", "/v1/trust")["certificates"]:
-            h.gateway.api("DELETE", f"/v1/trust/{trusted['fingerprint']}")
+        for trusted in h.gateway.api("GET", "/v1/trust/cup-trust")["certificates"]:
+            h.gateway.api("DELETE", f"/v1/trust/cup-trust/{trusted['fingerprint']}")
         done = h.gateway.run_ctl("gateway", "check", "cas1")
         assert done.returncode == 1 and "Failed: certificate missing from chain" in done.stdout, done
 
@@ -108,16 +108,16 @@ def test_log():
         gw.api("DELETE", f"/v1/users/{jid}")
         gw.api("POST", "/v1/users", [{"user": f"{name}@{domain}"} for name in ("u1", "u2", "bob")])
         gw.set("calendar.spread_s", "007")
-        trusted = gw.api("GET", "/v1/trust")["certificates"][0]
-        gw.api("DELETE", f"/v1/trust/{trusted['fingerprint']}")
+        trusted = gw.api("GET", "/v1/trust/cup-trust")["certificates"][0]
+        gw.api("DELETE", f"/v1/trust/cup-trust/{trusted['fingerprint']}")
         log = gw.log()
         for line in ("domain added domain='other.example'", "domain removed domain='other.example'",
                      f"user added user='{jid}' mail='{jid}' im=on calendar=off password=yes",
                      f"user changed user='{jid}' mail='{jid}' im=on calendar=on password=yes",
                      f"password set user='{jid}'", f"user removed user='{jid}'",
                      "users added count=2 refused=1",
-                     f"trust certificate added fingerprint={trusted['fingerprint']} subject=",
-                     f"trust certificate removed fingerprint={trusted['fingerprint']} "
+                     f"trust certificate added store=cup-trust fingerprint={trusted['fingerprint']} subject=",
+                     f"trust certificate removed store=cup-trust fingerprint={trusted['fingerprint']} "
                      f"subject='{trusted['subject']}'"):
             assert log.count(line) == 1, (line, log)
         assert "key=calendar.spread_s" in log and "now='7'" in log and "'007'" not in log, log

@@ -54,7 +54,7 @@ class House:
         gateway.api("POST", "/v1/domains", {"name": DOMAIN})
         if self.tls:
             with open(self.mock.cert, encoding="ascii") as f:
-                gateway.api("POST", "/v1/trust", {"pem": f.read()})
+                gateway.api("POST", "/v1/trust/cup-trust", {"pem": f.read()})
         for name, cas in self.mock.cas.items():
             self.add_gateway(name, urllib.parse.urlsplit(cas["url"]).port)
         users = [{"user": f"{n}@{DOMAIN}", "mail": f"{n}@{DOMAIN}", "im": True, "calendar": True,

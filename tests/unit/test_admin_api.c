@@ -269,8 +269,10 @@ static int tear_down(void **state)
     net_timer_free(&h->guard);
     net_loop_free(&h->loop);
     json_decref(h->json);
-    snprintf(set, sizeof(set), "%s/%s", h->certs, CERT_TRUST_EXCHANGE);
-    (void)rmdir(set);
+    for (const struct cert_trust_set *trust = cert_trust_sets; trust->name; trust++) {
+        snprintf(set, sizeof(set), "%s/%s", h->certs, trust->name);
+        (void)rmdir(set);
+    }
     (void)rmdir(h->certs);
     (void)unlink(h->socket);
     assert_int_equal(rmdir(h->folder), 0);
@@ -381,8 +383,16 @@ static const struct {
     { "GET", "/v1/gateways/cas9", NULL, 404, "cas9" },
     { "POST", "/v1/gateways", "{\"name\": \"a\", \"port\": 0}", 400, "'port'" },
     { "GET", "/v1/watch?user=bob", NULL, 404, "bob" },
-    { "POST", "/v1/trust", "{\"pem\": \"nonsense\"}", 400, NULL },
-    { "DELETE", "/v1/trust/00", NULL, 404, NULL },
+    { "POST", "/v1/trust/cup-trust", "{\"pem\": \"nonsense\"}", 400, "neither PEM nor DER" },
+    { "POST", "/v1/trust/cup-trust", "{\"base64\": \"?\"}", 400, "base64" },
+    { "POST", "/v1/trust/cup-trust", "{\"base64\": \"MA==\"}", 400, "damaged" },
+    { "POST", "/v1/trust/cup-trust", "{}", 400, "either" },
+    { "POST", "/v1/trust/cup-trust", "{\"pem\": \"a\", \"base64\": \"MA==\"}", 400, "either" },
+    { "POST", "/v1/trust/cup", "{\"pem\": \"nonsense\"}", 404, "cup-xmpp-trust" },
+    { "GET", "/v1/trust/none", NULL, 404, "'none'" },
+    { "GET", "/v1/trust/cup-trust/00", NULL, 404, "'00'" },
+    { "DELETE", "/v1/trust/cup-trust/00", NULL, 404, "'00'" },
+    { "DELETE", "/v1/trust/none/00", NULL, 404, "'none'" },
 };
 
 static void refusals_are_sentences(void **state)
@@ -412,6 +422,9 @@ static void every_resource_is_listed(void **state)
     assert_int_equal(ask(h, "GET", "/v1/status", NULL), 200);
     assert_string_equal(text_at(h, "data"), "here");
     assert_int_equal(ask(h, "GET", "/v1/trust", NULL), 200);
+    assert_int_equal(json_array_size(json_object_get(h->json, "stores")), 2);
+    assert_int_equal(ask(h, "GET", "/v1/trust/cup-xmpp-trust", NULL), 200);
+    assert_int_equal(json_array_size(json_object_get(h->json, "certificates")), 0);
 }
 
 static void users_live(void **state)

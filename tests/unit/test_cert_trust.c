@@ -168,6 +168,64 @@ static void test_described(void **state)
     }
 }
 
+static void test_get(void **state)
+{
+    struct gw_buf pem, one;
+    struct list list = { .count = 0 };
+    struct gw_err err = { 0 };
+
+    (void)state;
+    pem_of(0, 0, &one);
+    gw_buf_init(&pem, 100000);
+    must_add("get", gw_buf_str(&one), 1, 1);
+    assert_int_equal(cert_trust_each(store, "get", keep_last, &list, NULL), GW_OK);
+    assert_int_equal(
+        cert_trust_get(store, "get", gw_str_of(list.last), keep_last, &list, &pem, NULL), GW_OK);
+    assert_int_equal(list.count, 2);
+    assert_string_equal(pem.p, one.p);
+    assert_int_equal(cert_trust_get(store, "get", GW_STR("00"), NULL, NULL, NULL, &err),
+                     GW_NOTFOUND);
+    gw_buf_done(&pem);
+    gw_buf_done(&one);
+}
+
+static void on_details(const struct cert_info *info, void *ctx)
+{
+    gw_buf_addf(ctx, "%s|%s|%s", info->key, info->signature, info->usages);
+}
+
+static void test_details(void **state)
+{
+    static const struct {
+        struct lab_spec spec;
+        const char *text;
+    } c[] = {
+        { { .cn = "ec" }, "EC prime256v1, 256 bits|ecdsa-with-SHA256|serverAuth, clientAuth" },
+        { { .cn = "rsa", .rsa_bits = 2048, .eku = "1.3.6.1.4.1.311.20.2.3" },
+          "RSA, 2048 bits|RSA-SHA256|msUPN" },
+        { { .cn = "ca", .ca = true }, "EC prime256v1, 256 bits|ecdsa-with-SHA256|" },
+        { { .cn = "odd", .eku = "1.2.3.4.5.6" },
+          "EC prime256v1, 256 bits|ecdsa-with-SHA256|1.2.3.4.5.6" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+        struct lab_cert made = lab_make(&c[i].spec, NULL);
+        struct gw_buf pem, out;
+
+        gw_buf_init(&pem, 100000);
+        gw_buf_init(&out, 10000);
+        lab_pem(&made, false, &pem);
+        assert_int_equal(
+            cert_trust_add(store, "details", gw_buf_str(&pem), NULL, on_details, &out, NULL),
+            GW_OK);
+        assert_string_equal(out.p, c[i].text);
+        gw_buf_done(&pem);
+        gw_buf_done(&out);
+        lab_free(&made);
+    }
+}
+
 static void test_der(void **state)
 {
     unsigned char *der = NULL;
@@ -385,6 +443,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_and_remove),
         cmocka_unit_test(test_described),
+        cmocka_unit_test(test_get),
+        cmocka_unit_test(test_details),
         cmocka_unit_test(test_der),
         cmocka_unit_test(test_bundle),
         cmocka_unit_test(test_refused),

@@ -1,0 +1,245 @@
+/* kalendsctl cert trust */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "admin_ctl.h"
+#include "gw_bytes.h"
+
+enum { FILE_MAX = 4 * 1024 * 1024, FINGERPRINT_HEX = 64, PREFIX_MIN = 8 };
+
+static const char *store_of(const struct ctl *ctl)
+{
+    const char *store = ctl_opt(ctl, "store");
+
+    return store ? store : "cup-trust";
+}
+
+static bool read_all(int fd, struct gw_buf *out)
+{
+    char piece[16 * 1024];
+    ssize_t n;
+
+    while ((n = read(fd, piece, sizeof(piece))) > 0)
+        gw_buf_add(out, piece, (size_t)n);
+    if (out->failed)
+        errno = EFBIG;
+    return n == 0 && !out->failed;
+}
+
+static enum ctl_exit file_read(const struct ctl *ctl, const char *path, struct gw_buf *out)
+{
+    int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && read_all(fd, out);
+
+    if (!ok)
+        ctl_complain(ctl, "invalid", "cannot read '%s': %s", path, strerror(errno));
+    if (fd > STDIN_FILENO)
+        (void)close(fd);
+    return ok ? CTL_OK : CTL_USAGE;
+}
+
+/* --- printing */
+
+static void line_print(const char *name, const char *text)
+{
+    if (*text)
+        printf("  %-10s%s\n", name, text);
+}
+
+static void certificate_print(const struct ctl *ctl, const json_t *c)
+{
+    char at[CTL_TIME_MAX];
+    json_t *name;
+    size_t i;
+
+    printf("%s\n  subject   %s%s\n", ctl_str(c, "fingerprint"), ctl_str(c, "subject"),
+           ctl_true(c, "ca") ? " (CA)" : "");
+    if (strcmp(ctl_str(c, "issuer"), ctl_str(c, "subject")) != 0)
+        line_print("issuer", ctl_str(c, "issuer"));
+    if (json_array_size(json_object_get(c, "names"))) {
+        printf("  names    ");
+        json_array_foreach(json_object_get(c, "names"), i, name)
+            printf(" %s", json_is_string(name) ? json_string_value(name) : "");
+        (void)putchar('\n');
+    }
+    line_print(ctl_utc(c, "not_after") < ctl->now ? "EXPIRED" : "expires",
+               ctl_time(ctl_utc(c, "not_after"), ctl->now, "not known", at));
+}
+
+static void certificates_print(const struct ctl *ctl, const json_t *answer)
+{
+    json_t *c;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer, "certificates"), i, c) certificate_print(ctl, c);
+}
+
+/* --- trust */
+
+enum ctl_exit ctl_trust_add(struct ctl *ctl)
+{
+    struct gw_buf file, base64;
+    json_t *answer, *body;
+    enum ctl_exit rc;
+
+    gw_buf_init(&file, FILE_MAX);
+    rc = file_read(ctl, ctl_arg(ctl, 0), &file);
+    if (rc) {
+        gw_buf_done(&file);
+        return rc;
+    }
+    gw_buf_init(&base64, 2 * FILE_MAX);
+    gw_base64_write(gw_buf_str(&file), &base64);
+    body = json_pack("{s:s%}", "base64", base64.len ? base64.p : "", base64.len);
+    gw_buf_done(&file);
+    gw_buf_done(&base64);
+    rc = ctl_call(ctl, "POST", ctl_path("/v1/trust/%s", store_of(ctl)), body, &answer);
+    if (rc)
+        return rc;
+    if (ctl->line->json) {
+        ctl_print_json(answer);
+    } else {
+        certificates_print(ctl, answer);
+        printf("%lld added\n", (long long)ctl_int(answer, "added"));
+    }
+    json_decref(answer);
+    return CTL_OK;
+}
+
+static enum ctl_exit trust_get(struct ctl *ctl, json_t **out)
+{
+    return ctl_call(ctl, "GET", ctl_path("/v1/trust/%s", store_of(ctl)), NULL, out);
+}
+
+enum ctl_exit ctl_trust_list(struct ctl *ctl)
+{
+    json_t *answer;
+    enum ctl_exit rc = trust_get(ctl, &answer);
+
+    if (rc)
+        return rc;
+    if (ctl->line->json)
+        ctl_print_json(answer);
+    else
+        certificates_print(ctl, answer);
+    json_decref(answer);
+    return CTL_OK;
+}
+
+/* As OpenSSL writes it, "AB:CD:...", too. False: it cannot be one. */
+static bool fingerprint_normalise(const char *in, char out[FINGERPRINT_HEX + 1])
+{
+    size_t len = 0;
+
+    for (; *in; in++) {
+        if (*in == ':')
+            continue;
+        if (!isxdigit((unsigned char)*in) || len == FINGERPRINT_HEX)
+            return false;
+        out[len++] = (char)tolower((unsigned char)*in);
+    }
+    out[len] = '\0';
+    return len >= PREFIX_MIN;
+}
+
+/* Completes what is the beginning of exactly one. */
+static enum ctl_exit fingerprint_complete(struct ctl *ctl, char text[FINGERPRINT_HEX + 1])
+{
+    char found[FINGERPRINT_HEX + 1] = "";
+    size_t count = 0, i;
+    json_t *answer, *c;
+    enum ctl_exit rc = trust_get(ctl, &answer);
+
+    if (rc)
+        return rc;
+    json_array_foreach(json_object_get(answer, "certificates"), i, c)
+    {
+        if (!gw_str_starts(gw_str_of(ctl_str(c, "fingerprint")), text))
+            continue;
+        (void)snprintf(found, sizeof(found), "%s", ctl_str(c, "fingerprint"));
+        count++;
+    }
+    json_decref(answer);
+    if (count != 1) {
+        ctl_complain(ctl, "notfound", "%s certificate's fingerprint begins with '%s'",
+                     count ? "more than one" : "no", text);
+        return CTL_FAILED;
+    }
+    memcpy(text, found, sizeof(found));
+    return CTL_OK;
+}
+
+/* The whole fingerprint that the first argument stands for. */
+static enum ctl_exit fingerprint_read(struct ctl *ctl, char out[FINGERPRINT_HEX + 1])
+{
+    if (!fingerprint_normalise(ctl_arg(ctl, 0), out)) {
+        ctl_complain(ctl, "usage",
+                     "a fingerprint is %d hexadecimal digits, or at least the first %d",
+                     FINGERPRINT_HEX, PREFIX_MIN);
+        return CTL_USAGE;
+    }
+    return strlen(out) < FINGERPRINT_HEX ? fingerprint_complete(ctl, out) : CTL_OK;
+}
+
+static enum ctl_exit trust_one(struct ctl *ctl, json_t **out)
+{
+    char fingerprint[FINGERPRINT_HEX + 1];
+    enum ctl_exit rc = fingerprint_read(ctl, fingerprint);
+
+    if (rc)
+        return rc;
+    return ctl_call(ctl, "GET", ctl_path("/v1/trust/%s/%s", store_of(ctl), fingerprint), NULL, out);
+}
+
+enum ctl_exit ctl_trust_show(struct ctl *ctl)
+{
+    char from[CTL_TIME_MAX];
+    json_t *c;
+    enum ctl_exit rc = trust_one(ctl, &c);
+
+    if (rc)
+        return rc;
+    if (ctl->line->json) {
+        ctl_print_json(c);
+    } else {
+        certificate_print(ctl, c);
+        line_print("from", ctl_time(ctl_utc(c, "not_before"), ctl->now, "not known", from));
+        line_print("serial", ctl_str(c, "serial"));
+        line_print("key", ctl_str(c, "key"));
+        line_print("signature", ctl_str(c, "signature"));
+        line_print("usages", ctl_str(c, "usages"));
+    }
+    json_decref(c);
+    return CTL_OK;
+}
+
+enum ctl_exit ctl_trust_export(struct ctl *ctl)
+{
+    json_t *c;
+    enum ctl_exit rc = trust_one(ctl, &c);
+
+    if (rc)
+        return rc;
+    if (ctl->line->json)
+        ctl_print_json(c);
+    else
+        printf("%s", ctl_str(c, "pem"));
+    json_decref(c);
+    return CTL_OK;
+}
+
+enum ctl_exit ctl_trust_remove(struct ctl *ctl)
+{
+    char fingerprint[FINGERPRINT_HEX + 1];
+    enum ctl_exit rc = fingerprint_read(ctl, fingerprint);
+
+    if (rc)
+        return rc;
+    return ctl_change(ctl, "DELETE", ctl_path("/v1/trust/%s/%s", store_of(ctl), fingerprint), NULL,
+                      "certificate ", " is trusted no longer");
+}
