@@ -28,7 +28,7 @@ static const char help[] =
     "                        Whoever reaches it may do everything: keep it on loopback\n"
     "  --minute-ms N         how long a minute of StatusFrequency and of retries is; default: "
     "60000\n"
-    "  --exchange VERSION    2007, 2010, 2013, 2016 or 2019 (default)\n"
+    "  --exchange VERSION    2007 (SP1), 2010 (SP2), 2013 (SP1), 2016, 2019 (default) or SE\n"
     "  --tls-cert FILE --tls-key FILE\n"
     "                        PEM, for https\n"
     "  --log LEVEL           off, error, warn, info (default) or debug, on standard error\n"

@@ -1,6 +1,7 @@
 /* Ids: a tag byte, then little-endian numbers, in base64. */
 #include "mock_id.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "gw_bytes.h"
@@ -156,26 +157,59 @@ bool mock_id_watermark_parse(struct gw_str text, uint32_t *mailbox, uint64_t *ev
     return true;
 }
 
-char *mock_id_subscription(const char *server, int64_t stamp)
+void mock_id_guid_of(uint32_t mailbox, unsigned char guid[16])
 {
-    size_t server_len = strlen(server) & 0xffff;
-    unsigned char guid[16];
-    struct id_bytes part = { .len = 0 };
+    struct id_bytes id = { .len = 0 };
+
+    id_put(&id, gw_hash_stable((struct gw_str){ (const char *)&mailbox, sizeof(mailbox) }), 8);
+    id_put(&id, mailbox, 8);
+    memcpy(guid, id.b, 16);
+    guid[7] = (unsigned char)(0x40 | (guid[7] & 0x0f)); /* RFC 4122: version 4, in Windows' order */
+    guid[8] = (unsigned char)(0x80 | (guid[8] & 0x3f));
+}
+
+void mock_id_guid_write(const unsigned char guid[16], char out[MOCK_GUID_TEXT])
+{
+    /* Windows writes the first three fields as little-endian numbers. */
+    static const int order[] = { 3,  2, 1, 0,  -1, 5,  4,  -1, 7,  6,
+                                 -1, 8, 9, -1, 10, 11, 12, 13, 14, 15 };
+    char *at = out;
+
+    for (size_t i = 0; i < sizeof(order) / sizeof(*order); i++)
+        at += order[i] < 0 ? snprintf(at, 2, "-") : snprintf(at, 3, "%02x", guid[order[i]]);
+}
+
+static void sized_add(struct gw_buf *out, uint64_t len, unsigned len_bytes, const void *p)
+{
+    struct id_bytes size = { .len = 0 };
+
+    id_put(&size, len, len_bytes);
+    gw_buf_add(out, size.b, size.len);
+    gw_buf_add(out, p, (size_t)len);
+}
+
+char *mock_id_subscription(enum mock_id_form form, const char *server, uint32_t mailbox,
+                           int64_t stamp)
+{
+    struct id_bytes time = { .len = 0 };
+    unsigned char guid[16], owner[16];
+    char guid_text[MOCK_GUID_TEXT];
     struct gw_buf bytes, text;
 
-    gw_buf_init(&bytes, 128 * 1024);
-    id_put(&part, server_len, 2);
-    gw_buf_add(&bytes, part.b, part.len);
-    gw_buf_add(&bytes, server, server_len);
-    part.len = 0;
-    id_put(&part, sizeof(guid), 4);
-    gw_buf_add(&bytes, part.b, part.len);
     gw_random(guid, sizeof(guid));
-    gw_buf_add(&bytes, guid, sizeof(guid));
-    part.len = 0;
-    id_put(&part, (uint64_t)stamp, 8);
-    gw_buf_add(&bytes, part.b, part.len);
-
+    if (form == MOCK_ID_GUID) {
+        mock_id_guid_write(guid, guid_text);
+        return gw_str_dup(gw_str_of(guid_text));
+    }
+    gw_buf_init(&bytes, 128 * 1024);
+    sized_add(&bytes, strlen(server) & 0xffff, 2, server);
+    sized_add(&bytes, sizeof(guid), 4, guid);
+    id_put(&time, (uint64_t)stamp, 8);
+    gw_buf_add(&bytes, time.b, time.len);
+    if (form == MOCK_ID_SERVER_MAILBOX) {
+        mock_id_guid_of(mailbox, owner);
+        sized_add(&bytes, sizeof(owner), 4, owner);
+    }
     gw_buf_init(&text, 256 * 1024);
     gw_base64_write(gw_buf_str(&bytes), &text);
     gw_buf_done(&bytes);

@@ -5,6 +5,7 @@
 #define MOCK_ID_H
 
 #include "gw_str.h"
+#include "mock_version.h"
 
 /* The folders every mailbox has. Only the calendar holds items. */
 enum mock_folder {
@@ -46,8 +47,15 @@ bool mock_id_item_parse(struct gw_str id, uint32_t *mailbox, uint64_t *item);
 bool mock_id_folder_parse(struct gw_str id, uint32_t *mailbox, enum mock_folder *folder);
 bool mock_id_watermark_parse(struct gw_str id, uint32_t *mailbox, uint64_t *event);
 
-/* As Exchange 2010 and later write them: base64 of the owning server's name, a GUID and a time
- * stamp. Gives the text: free(). */
-char *mock_id_subscription(const char *server, int64_t stamp);
+/* A GUID that is always the same for the mailbox. */
+void mock_id_guid_of(uint32_t mailbox, unsigned char guid[16]);
+/* "6f9619ff-8b86-d011-b42d-00c04fc964ff" */
+enum { MOCK_GUID_TEXT = 37 };
+void mock_id_guid_write(const unsigned char guid[16], char out[MOCK_GUID_TEXT]);
+
+/* Subscriptions: as the form says a GUID, or base64 of the owning server's name, a GUID, a time
+ * stamp and, if wanted, the mailbox's GUID. Gives the text: free(). */
+char *mock_id_subscription(enum mock_id_form form, const char *server, uint32_t mailbox,
+                           int64_t stamp);
 
 #endif

@@ -114,7 +114,7 @@ static bool window_read(struct mock_call *call, const struct xml_node *window, s
         return mock_fault_schema(call, "The TimeWindow is not of xs:dateTime.");
     if (q->from > q->to)
         return mock_fault(call, "ErrorInvalidTimeInterval");
-    if (q->to - q->from > (int64_t)call->service->window_days_max * GW_DAY_MS)
+    if (q->to - q->from > (int64_t)call->service->product->window_days_max * GW_DAY_MS)
         return mock_fault(call, "ErrorTimeIntervalTooBig");
     return true;
 }

@@ -111,7 +111,8 @@ static void folder_write(struct mock_call *call, const struct mock_mailbox *mail
                   folder == MOCK_FOLDER_TOP    ? MOCK_FOLDER_COUNT - 2
                   : folder == MOCK_FOLDER_ROOT ? 1
                                                : 0);
-    if ((want & FOLDER_DISTINGUISHED) && call->version >= MOCK_V2013)
+    if ((want & FOLDER_DISTINGUISHED) &&
+        mock_version_has(call->version, MOCK_HAS_DISTINGUISHED_NAME))
         xml_put(w, "t:DistinguishedFolderId", gw_str_of(kind->name));
     xml_close(w);
 }

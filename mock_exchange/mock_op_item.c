@@ -229,7 +229,8 @@ static const char *view_check(struct mock_call *call, enum mock_folder folder,
         return "ErrorCalendarEndDateIsEarlierThanStartDate";
     if (view->to - view->from > (int64_t)VIEW_DAYS_MAX * GW_DAY_MS)
         return "ErrorCalendarViewRangeTooBig";
-    if (call->version >= MOCK_V2010_SP1 || view->max <= call->service->find_max)
+    if (mock_version_has(call->version, MOCK_HAS_PARTIAL_FIND) ||
+        view->max <= call->service->find_max)
         return NULL;
     while (mock_item_next_in(mailbox, view->from, view->to, &pos))
         total++;

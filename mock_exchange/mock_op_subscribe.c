@@ -16,7 +16,8 @@ static bool events_read(struct mock_call *call, const struct xml_node *types, un
         for (kind = 0; kind < MOCK_EVENT_KINDS; kind++)
             if (gw_str_is(xml_text(n), mock_event_name((enum mock_event_kind)kind)))
                 break;
-        if (kind == MOCK_EVENT_FREE_BUSY && call->version < MOCK_V2010_SP1)
+        if (kind == MOCK_EVENT_FREE_BUSY &&
+            !mock_version_has(call->version, MOCK_HAS_FREE_BUSY_CHANGED))
             kind = MOCK_EVENT_KINDS;
         if (!xml_is(n, MOCK_NS_TYPES, "EventType") || kind == MOCK_EVENT_KINDS)
             return mock_fault_schema(call, "The 'EventType' element is invalid: '%.*s'.",
@@ -97,6 +98,7 @@ static const char *push_make(struct mock_call *call, const struct xml_node *requ
     if (!calendar)
         args->events = 0;
     args->mailbox = call->self;
+    args->id_form = call->service->product->id_form;
     if (mock_sub_add(call->service->subs, args, call->now, sub, NULL))
         return "ErrorExceededSubscriptionCount";
     return NULL;

@@ -7,44 +7,26 @@
 
 enum { REQUEST_DEPTH_MAX = 32, REQUEST_NODES_MAX = 20000, REQUEST_ATTRS_MAX = 32 };
 
-const char mock_product_names[] = "2007, 2010, 2013, 2016 or 2019";
-
-static const struct mock_product product[] = {
-    { "2007", 8, 3, 83, 0, NULL, MOCK_V2007_SP1 },
-    { "2010", 14, 3, 123, 3, "Exchange2010_SP2", MOCK_V2010_SP2 },
-    { "2013", 15, 0, 1497, 2, "V2_23", MOCK_V2013_SP1 },
-    { "2016", 15, 1, 2507, 6, "V2017_07_11", MOCK_VERSION_NEWEST },
-    { "2019", 15, 2, 1544, 11, "V2017_07_11", MOCK_VERSION_NEWEST },
-};
-
-const struct mock_product *mock_product_find(struct gw_str name)
-{
-    for (size_t i = 0; i < sizeof(product) / sizeof(*product); i++)
-        if (gw_str_is(name, product[i].name))
-            return &product[i];
-    return NULL;
-}
-
 void mock_service_defaults(struct mock_service *service)
 {
     service->product = mock_product_find(GW_STR("2019"));
     service->find_max = 1000;
-    service->window_days_max = 62;
 }
 
-static const struct {
+static const struct operation {
     const char *element;
     enum mock_operation operation;
+    enum mock_version since; /* of requests, and so of the products that take them */
     mock_operation_fn *fn;
 } operation[] = {
-    { "Subscribe", MOCK_SUBSCRIBE, mock_subscribe },
-    { "Unsubscribe", MOCK_UNSUBSCRIBE, mock_unsubscribe },
-    { "FindItem", MOCK_FIND_ITEM, mock_find_item },
-    { "GetItem", MOCK_GET_ITEM, mock_get_item },
-    { "GetFolder", MOCK_GET_FOLDER, mock_get_folder },
-    { "ConvertId", MOCK_CONVERT_ID, mock_convert_id },
-    { "GetUserAvailabilityRequest", MOCK_GET_AVAILABILITY, mock_get_availability },
-    { "GetUserOofSettingsRequest", MOCK_GET_OOF, mock_get_oof },
+    { "Subscribe", MOCK_SUBSCRIBE, MOCK_V2007, mock_subscribe },
+    { "Unsubscribe", MOCK_UNSUBSCRIBE, MOCK_V2007, mock_unsubscribe },
+    { "FindItem", MOCK_FIND_ITEM, MOCK_V2007, mock_find_item },
+    { "GetItem", MOCK_GET_ITEM, MOCK_V2007, mock_get_item },
+    { "GetFolder", MOCK_GET_FOLDER, MOCK_V2007, mock_get_folder },
+    { "ConvertId", MOCK_CONVERT_ID, MOCK_V2007_SP1, mock_convert_id },
+    { "GetUserAvailabilityRequest", MOCK_GET_AVAILABILITY, MOCK_V2007, mock_get_availability },
+    { "GetUserOofSettingsRequest", MOCK_GET_OOF, MOCK_V2007, mock_get_oof },
 };
 
 static void envelope_open(struct xml_writer *w, struct gw_buf *out,
@@ -160,27 +142,17 @@ void mock_service_fault(const struct mock_service *service, const char *code, in
     fault_write(&call, out);
 }
 
-/* Names we do not know are taken as the newest, as long as they look like versions: clients are
- * ahead of every list. */
 static bool version_read(struct mock_call *call, const struct xml_node *header)
 {
-    static const char *const name[] = { "Exchange2007",     "Exchange2007_SP1", "Exchange2010",
-                                        "Exchange2010_SP1", "Exchange2010_SP2", "Exchange2013",
-                                        "Exchange2013_SP1", "Exchange2016",     NULL };
     const struct xml_node *node = xml_child(header, MOCK_NS_TYPES, "RequestServerVersion");
-    struct gw_str version = xml_attr(node, "Version");
-    int index = MOCK_VERSION_NEWEST;
 
     call->version = MOCK_V2007;
     if (!node)
         return true;
-    if (!mock_word_parse(version, name, &index) && !gw_str_starts(version, "Exchange20") &&
-        !gw_str_starts(version, "V20"))
+    call->version_name = xml_attr(node, "Version");
+    if (!mock_version_parse(call->version_name, false, &call->version) ||
+        call->version > call->service->product->newest)
         return mock_fault(call, "ErrorInvalidServerVersion");
-    if (index > call->service->product->rank || version.len > 64)
-        return mock_fault(call, "ErrorInvalidServerVersion");
-    call->version = (enum mock_version)index;
-    call->version_name = version;
     return true;
 }
 
@@ -233,7 +205,9 @@ static bool identity_read(struct mock_call *call, const struct xml_node *header)
     sid = xml_child(who, MOCK_NS_TYPES, "ConnectingSID");
     if (!sid || !sid->child)
         return mock_fault(call, "ErrorInvalidExchangeImpersonationHeaderData");
-    if (sid->child->next || !mock_word_parse(sid->child->name, kind, &index))
+    if (sid->child->next || !mock_word_parse(sid->child->name, kind, &index) ||
+        (xml_is(sid->child, MOCK_NS_TYPES, "SmtpAddress") &&
+         !mock_version_has(call->version, MOCK_HAS_SMTP_IMPERSONATION)))
         return mock_fault_schema(call, "ConnectingSID must hold one identifier.");
     call->self = sid_find(call, sid->child);
     if (!call->self)
@@ -250,40 +224,63 @@ static bool header_read(struct mock_call *call, const struct xml_node *header)
     if (!version_read(call, header) || !identity_read(call, header))
         return false;
     call->served->mailbox = call->self;
-    call->zone_context =
-        xml_child(header, MOCK_NS_TYPES, "TimeZoneContext") && call->version >= MOCK_V2010;
+    call->zone_context = xml_child(header, MOCK_NS_TYPES, "TimeZoneContext") &&
+                         mock_version_has(call->version, MOCK_HAS_TIME_ZONE_CONTEXT);
     return true;
 }
 
 /* NULL: an operation that is not known here. */
-static mock_operation_fn *operation_find(const struct xml_node *node, enum mock_operation *op)
+static const struct operation *operation_find(const struct xml_node *node)
 {
-    for (size_t i = 0; i < sizeof(operation) / sizeof(*operation); i++) {
-        if (xml_is(node, MOCK_NS_MESSAGES, operation[i].element)) {
-            *op = operation[i].operation;
-            return operation[i].fn;
-        }
-    }
+    for (size_t i = 0; i < sizeof(operation) / sizeof(*operation); i++)
+        if (xml_is(node, MOCK_NS_MESSAGES, operation[i].element))
+            return &operation[i];
     return NULL;
+}
+
+static enum mock_operation operation_of(const struct operation *op)
+{
+    return op ? op->operation : MOCK_OTHER;
+}
+
+/* A request without a version is from the time before all of them, and may still ask for what the
+ * server has. */
+static bool operation_exists(const struct mock_call *call, const struct operation *op)
+{
+    return op &&
+           (call->version_name.p ? call->version : call->service->product->newest) >= op->since;
+}
+
+/* Exchange 2007 is ASP.NET's web service and says so; later ones know the request's class, or not. */
+static bool operation_unknown(struct mock_call *call)
+{
+    if (call->service->product->newest >= MOCK_V2010)
+        return mock_fault(call, "ErrorInvalidRequest");
+    (void)mock_fault(call, "ErrorInvalidRequest");
+    call->fault.plain = true;
+    call->fault.text = "System.Web.Services.Protocols.SoapException: The request element was not "
+                       "recognized.";
+    return false;
 }
 
 static bool dispatch(struct mock_call *call, const struct xml_node *root, struct gw_buf *out)
 {
     const struct xml_node *body = xml_child(root, MOCK_NS_SOAP, "Body");
-    mock_operation_fn *fn;
+    const struct operation *op;
 
     if (!xml_is(root, MOCK_NS_SOAP, "Envelope") || !body)
         return mock_fault_schema(call, "The document is not a SOAP 1.1 envelope with a body.");
     call->node = body->child;
     if (!call->node || call->node->next)
         return mock_fault_schema(call, "The body must hold one element.");
-    fn = operation_find(call->node, &call->served->operation);
+    op = operation_find(call->node);
+    call->served->operation = operation_of(op);
     if (!header_read(call, xml_child(root, MOCK_NS_SOAP, "Header")))
         return false;
-    if (!fn)
-        return mock_fault(call, "ErrorInvalidRequest");
+    if (!operation_exists(call, op))
+        return operation_unknown(call);
     envelope_open(&call->w, out, call->service->product);
-    if (!fn(call))
+    if (!op->fn(call))
         return false;
     envelope_close(&call->w);
     return true;
@@ -303,7 +300,7 @@ void mock_service_peek(const struct mock_service *service, struct gw_str body,
         return;
     soap_body = xml_child(xml_doc_root(doc), MOCK_NS_SOAP, "Body");
     if (soap_body)
-        (void)operation_find(soap_body->child, &served->operation);
+        served->operation = operation_of(operation_find(soap_body->child));
     sid = xml_path(xml_doc_root(doc), "Header/ExchangeImpersonation/ConnectingSID");
     if (sid && sid->child) {
         served->impersonated = true;

@@ -4,28 +4,18 @@
 #define MOCK_SERVICE_H
 
 #include "mock_subs.h"
+#include "mock_version.h"
 
 enum {
     MOCK_REQUEST_MAX = 2 * 1024 * 1024, /* bytes */
     MOCK_ANSWER_MAX = 16 * 1024 * 1024
 };
 
-/* What the server says it is. */
-struct mock_product {
-    const char *name;                  /* "2019" */
-    int major, minor, build, revision; /* 15.2.1544.11 */
-    const char *version;               /* ServerVersionInfo/@Version; NULL: none */
-    int rank;                          /* the newest request version it knows, see mock_soap.c */
-};
-const struct mock_product *mock_product_find(struct gw_str name); /* NULL: not known */
-extern const char mock_product_names[];                           /* for messages */
-
 struct mock_service {
     struct mock_org *org;
     struct mock_subs *subs;
     const struct mock_product *product;
-    unsigned find_max;        /* EWSFindCountLimit: items of one FindItem */
-    unsigned window_days_max; /* of GetUserAvailability */
+    unsigned find_max; /* EWSFindCountLimit: items of one FindItem */
 };
 void mock_service_defaults(struct mock_service *service);
 

@@ -196,5 +196,7 @@ void mock_put_utc(struct xml_writer *w, const char *name, gw_utc t)
 
 enum gw_busy mock_busy_for(const struct mock_call *call, enum gw_busy busy)
 {
-    return busy == GW_BUSY_ELSEWHERE && call->version < MOCK_V2013 ? GW_BUSY_FREE : busy;
+    if (busy == GW_BUSY_ELSEWHERE && !mock_version_has(call->version, MOCK_HAS_WORKING_ELSEWHERE))
+        return GW_BUSY_FREE;
+    return busy;
 }

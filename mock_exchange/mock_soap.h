@@ -9,19 +9,6 @@
 #include "xml_doc.h"
 #include "xml_write.h"
 
-/* Request versions, in order of age. */
-enum mock_version {
-    MOCK_V2007,
-    MOCK_V2007_SP1,
-    MOCK_V2010,
-    MOCK_V2010_SP1,
-    MOCK_V2010_SP2,
-    MOCK_V2013,
-    MOCK_V2013_SP1,
-    MOCK_V2016,
-    MOCK_VERSION_NEWEST
-};
-
 struct mock_call {
     const struct mock_service *service;
     const struct mock_request *request;

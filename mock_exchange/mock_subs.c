@@ -264,7 +264,7 @@ enum gw_code mock_sub_add(struct mock_subs *subs, const struct mock_sub_args *ar
     sub = gw_new(struct mock_sub);
     sub->number = ++subs->last_number;
     snprintf(sub->key, sizeof(sub->key), "%llu", (unsigned long long)sub->number);
-    sub->id = mock_id_subscription(args->site->name, now.utc);
+    sub->id = mock_id_subscription(args->id_form, args->site->name, args->mailbox->number, now.utc);
     sub->url = gw_str_dup(args->url);
     sub->version = args->version.len ? gw_str_dup(args->version) : NULL;
     sub->account = gw_str_dup(args->account);

@@ -118,6 +118,7 @@ struct mock_sub_args {
     struct gw_str url, version, account;
     unsigned events;
     int status_min;
+    enum mock_id_form id_form;
     bool resume; /* after the watermark 'after' */
     uint64_t after;
 };

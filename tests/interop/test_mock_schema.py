@@ -259,7 +259,7 @@ def check_answers(mock, checker):
 
 
 def check_products(schema_checker):
-    for version in ("2007", "2010", "2013", "2016", "2019"):
+    for version in ("2007", "2010", "2013", "2016", "2019", "SE"):
         with Mock(scenario={**SCENARIO, "version": version}) as mock:
             got, _, text = mock.soap(find(), header("ann@example", version="Exchange2007_SP1"))
             schema_checker.add("product " + version, text)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <string.h>
 #include <stdlib.h>
 
 #include "mock_auth.h"
@@ -219,7 +220,10 @@ static void test_ids(void **state)
     uint32_t box;
     uint64_t number;
     enum mock_folder folder;
-    char *a = mock_id_subscription("cas1", 1), *b = mock_id_subscription("cas1", 1);
+    char *a = mock_id_subscription(MOCK_ID_SERVER, "cas1", 7, 1);
+    char *b = mock_id_subscription(MOCK_ID_SERVER, "cas1", 7, 1);
+    char *guid = mock_id_subscription(MOCK_ID_GUID, "cas1", 7, 1);
+    char *longer = mock_id_subscription(MOCK_ID_SERVER_MAILBOX, "cas1", 7, 1);
 
     (void)state;
     assert_true(mock_id_item_parse(gw_str_of(mock_id_item(7, 1ull << 40).s), &box, &number));
@@ -236,8 +240,12 @@ static void test_ids(void **state)
     assert_false(mock_id_folder_parse(GW_STR(""), &box, &folder));
     assert_false(mock_id_item_parse(GW_STR("%%%"), &box, &number));
     assert_string_not_equal(a, b);
+    assert_int_equal(strlen(guid), 36);
+    assert_true(strlen(longer) > strlen(a));
     free(a);
     free(b);
+    free(guid);
+    free(longer);
 }
 
 static const struct {
