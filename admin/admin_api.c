@@ -29,6 +29,10 @@ const struct admin_route admin_routes[] = {
     { "PATCH", "/v1/gateways/{gateway}", true, admin_gateway_edit,
       "changes fields; account and password change on all gateways" },
     { "DELETE", "/v1/gateways/{gateway}", false, admin_gateway_remove, "removes it" },
+    { "POST", "/v1/gateways/{gateway}/drain", false, admin_gateway_drain,
+      "gives it no new users, and its own to the others, calmly" },
+    { "POST", "/v1/gateways/{gateway}/undrain", false, admin_gateway_undrain,
+      "gives it users again" },
     { "POST", "/v1/gateways/{gateway}/check", false, admin_gateway_check,
       "tries it step by step: a JSON line for each step" },
 

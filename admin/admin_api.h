@@ -61,6 +61,8 @@ struct admin_host {
                                  void *ctx);
     enum gw_code (*gateway_remove)(struct gw_str name, store_done_fn *done, void *done_ctx,
                                    struct gw_err *err, void *ctx);
+    enum gw_code (*gateway_drain)(struct gw_str name, bool drained, store_done_fn *done,
+                                  void *done_ctx, struct gw_err *err, void *ctx);
 
     /* Steps come one by one, never from inside the call. NULL: no such gateway. */
     struct admin_check *(*gateway_check)(struct gw_str name, admin_check_step_fn *step,

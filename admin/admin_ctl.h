@@ -165,6 +165,8 @@ enum ctl_exit ctl_domain_remove(struct ctl *ctl);
 enum ctl_exit ctl_gateway_add(struct ctl *ctl);
 enum ctl_exit ctl_gateway_edit(struct ctl *ctl);
 enum ctl_exit ctl_gateway_remove(struct ctl *ctl);
+enum ctl_exit ctl_gateway_drain(struct ctl *ctl);
+enum ctl_exit ctl_gateway_undrain(struct ctl *ctl);
 enum ctl_exit ctl_gateway_list(struct ctl *ctl);
 enum ctl_exit ctl_gateway_check(struct ctl *ctl);
 enum ctl_exit ctl_user_add(struct ctl *ctl);

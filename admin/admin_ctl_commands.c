@@ -76,6 +76,13 @@ const struct ctl_command ctl_commands[] = {
       "gateway edit cas1 --host mail3.example.org\ngateway edit cas1 --ask-password" },
     { "gateway remove", "NAME", "remove a gateway; its users go to the others", ctl_gateway_remove,
       NULL, NULL, "gateway remove cas2" },
+    { "gateway drain", "NAME", "give a gateway no new users, and its own to the others",
+      ctl_gateway_drain, NULL,
+      "Before a server is taken out of service: its users move a few at a time, and nothing is "
+      "missed. It stays so until 'gateway undrain'; then users are spread evenly again, slowly.",
+      "gateway drain cas2" },
+    { "gateway undrain", "NAME", "give a gateway users again", ctl_gateway_undrain, NULL, NULL,
+      "gateway undrain cas2" },
     { "gateway list", "", "list the gateways with their state", ctl_gateway_list, NULL, NULL,
       "gateway list" },
     { "gateway check", "[NAME]", "try a gateway, or all, step by step", ctl_gateway_check, NULL,

@@ -46,6 +46,18 @@ enum ctl_exit ctl_gateway_remove(struct ctl *ctl)
                       " removed");
 }
 
+enum ctl_exit ctl_gateway_drain(struct ctl *ctl)
+{
+    return ctl_change(ctl, "POST", ctl_path("/v1/gateways/%s/drain", ctl_arg(ctl, 0)), NULL,
+                      "gateway ", " is drained");
+}
+
+enum ctl_exit ctl_gateway_undrain(struct ctl *ctl)
+{
+    return ctl_change(ctl, "POST", ctl_path("/v1/gateways/%s/undrain", ctl_arg(ctl, 0)), NULL,
+                      "gateway ", " takes users again");
+}
+
 /* --- list */
 
 static void row_add(const struct ctl *ctl, struct ctl_table *table, const json_t *g)
@@ -56,7 +68,10 @@ static void row_add(const struct ctl *ctl, struct ctl_table *table, const json_t
     ctl_table_cellf(table, "%s://%.120s:%lld", ctl_true(g, "http") ? "http" : "https",
                     ctl_str(g, "host"), (long long)ctl_int(g, "port"));
     ctl_table_cell(table, ctl_str(g, "account"));
-    ctl_table_cell(table, ctl_str(g, "state"));
+    ctl_table_cellf(table, "%s%s", ctl_str(g, "state"),
+                    !ctl_true(g, "drained") ? ""
+                    : ctl_int(g, "users")   ? ", draining"
+                                            : ", drained");
     ctl_table_cell(table, ctl_time(ctl_utc(g, "since"), ctl->now, "-", since));
     ctl_table_cellf(table, "%lld", (long long)ctl_int(g, "users"));
     ctl_table_cellf(table, "%lld", (long long)ctl_int(g, "in_flight"));

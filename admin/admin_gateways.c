@@ -8,13 +8,14 @@
 
 static json_t *state_json(const struct sched_gateway_view *v)
 {
-    return json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I}", "state",
-                     sched_gateway_state_name(v->state), "since", admin_json_utc(v->since), "users",
-                     (json_int_t)v->users, "in_flight", (json_int_t)v->in_flight, "waiting",
-                     (json_int_t)v->waiting, "window", (json_int_t)v->window, "backoff_until",
-                     admin_json_utc(v->backoff_until), "next_probe", admin_json_utc(v->next_probe),
-                     "problem", admin_json_cstr(v->error), "requests", (json_int_t)v->requests,
-                     "failures", (json_int_t)v->failures, "push_backs", (json_int_t)v->push_backs);
+    return json_pack("{s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I}", "state",
+                     sched_gateway_state_name(v->state), "since", admin_json_utc(v->since),
+                     "drained", v->drained, "users", (json_int_t)v->users, "in_flight",
+                     (json_int_t)v->in_flight, "waiting", (json_int_t)v->waiting, "window",
+                     (json_int_t)v->window, "backoff_until", admin_json_utc(v->backoff_until),
+                     "next_probe", admin_json_utc(v->next_probe), "problem",
+                     admin_json_cstr(v->error), "requests", (json_int_t)v->requests, "failures",
+                     (json_int_t)v->failures, "push_backs", (json_int_t)v->push_backs);
 }
 
 static json_t *gateway_json(const struct admin_call *call, const struct admin_gateway *g)
@@ -148,6 +149,26 @@ void admin_gateway_remove(struct admin_call *call)
 
     rc = host->gateway_remove(call->arg[0], admin_call_saved, call, &err, host->ctx);
     admin_reply_change(call, rc, &err, 200, json_pack("{s:b}", "removed", 1));
+}
+
+static void drain(struct admin_call *call, bool drained)
+{
+    const struct admin_host *host = call->api->args.host;
+    struct gw_err err;
+    enum gw_code rc;
+
+    rc = host->gateway_drain(call->arg[0], drained, admin_call_saved, call, &err, host->ctx);
+    admin_reply_change(call, rc, &err, 200, rc ? json_null() : gateway_one(call, call->arg[0]));
+}
+
+void admin_gateway_drain(struct admin_call *call)
+{
+    drain(call, true);
+}
+
+void admin_gateway_undrain(struct admin_call *call)
+{
+    drain(call, false);
 }
 
 /* --- checking: a line for each step as it is done */

@@ -36,6 +36,12 @@ static enum gw_code host_gateway_remove(struct gw_str name, store_done_fn *done,
     return gd_gateway_remove(ctx, name, done, done_ctx, err);
 }
 
+static enum gw_code host_gateway_drain(struct gw_str name, bool drained, store_done_fn *done,
+                                       void *done_ctx, struct gw_err *err, void *ctx)
+{
+    return gd_gateway_drain(ctx, name, drained, done, done_ctx, err);
+}
+
 static struct admin_check *host_check(struct gw_str name, admin_check_step_fn *step,
                                       admin_check_done_fn *done, void *done_ctx, void *ctx)
 {
@@ -154,6 +160,7 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
         .gateway_add = host_gateway_add,
         .gateway_edit = host_gateway_edit,
         .gateway_remove = host_gateway_remove,
+        .gateway_drain = host_gateway_drain,
         .gateway_check = host_check,
         .gateway_check_cancel = host_check_cancel,
         .param_set = host_param_set,

@@ -29,7 +29,7 @@ enum {
 struct gateway {
     char *name, *host, *description;
     uint16_t port;
-    bool http;
+    bool http, drained;
     struct cert_client *cert; /* NULL: http */
     struct net_tls_policy policy;
     struct ews_client *client;
@@ -177,6 +177,7 @@ static enum gw_code gateway_make(struct gd_gateways *g, struct gw_str name,
 
     gateway->name = gw_str_dup(name);
     gateway->http = edit->http >= 0 ? edit->http : old ? old->http : false;
+    gateway->drained = old && old->drained;
     gateway->host = gw_str_dup(edit->host.p ? edit->host : gw_str_of(old ? old->host : ""));
     gateway->description =
         gw_str_dup(edit->description.p ? gw_str_utf8_cut(edit->description, DESCRIPTION_MAX)
@@ -213,8 +214,9 @@ static void record_put(struct store_batch *b, const char *kind, const char *key,
 static void gateway_save(struct store_batch *b, const struct gateway *gateway)
 {
     record_put(b, KIND_GATEWAY, gateway->name,
-               json_pack("{s:s, s:i, s:b, s:s}", "host", gateway->host, "port", (int)gateway->port,
-                         "http", gateway->http, "description", gateway->description));
+               json_pack("{s:s, s:i, s:b, s:s, s:b}", "host", gateway->host, "port",
+                         (int)gateway->port, "http", gateway->http, "description",
+                         gateway->description, "drained", gateway->drained));
 }
 
 static void account_save(struct store_batch *b, const struct gd_gateways *g)
@@ -268,17 +270,19 @@ static enum gw_code gateway_read(struct gd_gateways *g, const struct store_recor
     json_t *json = json_loadb(r->value.p, r->value.len, 0, NULL);
     struct admin_gateway_edit edit = { .port = -1, .http = -1 };
     const char *host, *description;
+    int port, drained = false;
     enum gw_code rc;
-    int port;
 
-    if (json_unpack(json, "{s:s, s:i, s:b, s:s}", "host", &host, "port", &port, "http", &edit.http,
-                    "description", &description)) {
+    if (json_unpack(json, "{s:s, s:i, s:b, s:s, s?b}", "host", &host, "port", &port, "http",
+                    &edit.http, "description", &description, "drained", &drained)) {
         rc = gw_fail(err, GW_BADMSG, "the record makes no sense");
     } else {
         edit.host = gw_str_of(host);
         edit.description = gw_str_of(description);
         edit.port = port;
         rc = gateway_make(g, r->key, NULL, &edit, g->account, g->password, out, err);
+        if (!rc)
+            (*out)->drained = drained;
     }
     json_decref(json);
     return rc;
@@ -288,6 +292,8 @@ static void gateway_put(struct gd_gateways *g, struct gateway *gateway)
 {
     gw_map_set(g->by_name, gw_str_of(gateway->name), gateway);
     sched_gateway_put(g->gd->sched, gw_str_of(gateway->name), net_loop_now(g->gd->loop));
+    sched_gateway_drain(g->gd->sched, gw_str_of(gateway->name), gateway->drained,
+                        net_loop_now(g->gd->loop));
 }
 
 static void gateway_load_one(const struct store_record *r, void *ctx)
@@ -550,6 +556,22 @@ enum gw_code gd_gateway_edit(struct gd *gd, struct gw_str name,
     if (!old)
         return no_gateway(name, err);
     return gateway_change(gd, name, old, edit, done, done_ctx, err);
+}
+
+enum gw_code gd_gateway_drain(struct gd *gd, struct gw_str name, bool drained, store_done_fn *done,
+                              void *done_ctx, struct gw_err *err)
+{
+    struct gateway *gateway = gw_map_get(gd->gateways->by_name, name);
+    struct store_batch *b;
+
+    if (!gateway)
+        return no_gateway(name, err);
+    gateway->drained = drained;
+    sched_gateway_drain(gd->sched, name, drained, net_loop_now(gd->loop));
+    b = store_batch_new();
+    gateway_save(b, gateway);
+    store_commit(gd->store, &b, done, done_ctx);
+    return GW_OK;
 }
 
 enum gw_code gd_gateway_remove(struct gd *gd, struct gw_str name, store_done_fn *done,

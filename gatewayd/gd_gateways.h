@@ -31,6 +31,8 @@ enum gw_code gd_gateway_edit(struct gd *gd, struct gw_str name,
                              void *done_ctx, struct gw_err *err);
 enum gw_code gd_gateway_remove(struct gd *gd, struct gw_str name, store_done_fn *done,
                                void *done_ctx, struct gw_err *err);
+enum gw_code gd_gateway_drain(struct gd *gd, struct gw_str name, bool drained, store_done_fn *done,
+                              void *done_ctx, struct gw_err *err);
 
 /* For the check of a gateway. Borrowed until the gateway is changed; false: there is none. */
 struct gd_gateway_target {

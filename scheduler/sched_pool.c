@@ -33,7 +33,8 @@ enum {
     VALIDATE_SLOT = 50,              /* users of a returned gateway that are read together */
     VALIDATE_SLOT_MS = 250,
     /* One that refuses a connection now and then is not made to renew all the time. */
-    RENEW_MIN = 5
+    RENEW_MIN = 5,
+    STEADY_MIN = 1 /* one that is back stays so long before it is given users of the others */
 };
 
 const char *sched_gateway_state_name(enum sched_gateway_state state)
@@ -65,28 +66,28 @@ struct sched_gateway *sched_gateway_find(const struct sched *s, struct gw_str na
     return NULL;
 }
 
-static size_t usable_but(const struct sched *s, const struct sched_gateway *but)
+size_t sched_pool_usable(const struct sched *s)
 {
     struct gw_list *it, *tmp;
     size_t n = 0;
 
     GW_LIST_EACH(&s->pool.gateways, it, tmp)
-    {
-        struct sched_gateway *g = GW_CONTAINER(it, struct sched_gateway, link);
-
-        n += g != but && sched_gateway_is_usable(g);
-    }
+    n += sched_gateway_is_usable(GW_CONTAINER(it, struct sched_gateway, link));
     return n;
-}
-
-size_t sched_pool_usable(const struct sched *s)
-{
-    return usable_but(s, NULL);
 }
 
 bool sched_pool_has_other(const struct sched *s, const struct sched_gateway *g)
 {
-    return usable_but(s, g) > 0;
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&s->pool.gateways, it, tmp)
+    {
+        struct sched_gateway *other = GW_CONTAINER(it, struct sched_gateway, link);
+
+        if (other != g && sched_gateway_takes_users(other))
+            return true;
+    }
+    return false;
 }
 
 /* ---- who is on which ---- */
@@ -113,8 +114,25 @@ static struct sched_gateway *after(struct sched *s, struct sched_gateway *g)
     return next == &s->pool.gateways ? NULL : GW_CONTAINER(next, struct sched_gateway, link);
 }
 
+static struct sched_gateway *with_fewest_users(struct sched *s, const struct sched_gateway *but,
+                                               sched_fits_fn *fits)
+{
+    struct sched_gateway *best = NULL;
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&s->pool.gateways, it, tmp)
+    {
+        struct sched_gateway *g = GW_CONTAINER(it, struct sched_gateway, link);
+
+        if (g != but && sched_gateway_takes_users(g) && fits(s, g) &&
+            (!best || g->user_count < best->user_count))
+            best = g;
+    }
+    return best;
+}
+
 /* The users of a dead gateway go to the others in turn. One that has its own reasons goes to the
- * next after its own, and so comes to each. */
+ * next after its own, and so comes to each. One that is alone may stay, drained or not. */
 struct sched_gateway *sched_pool_next(struct sched *s, const struct sched_user *u,
                                       sched_fits_fn *fits)
 {
@@ -124,8 +142,12 @@ struct sched_gateway *sched_pool_next(struct sched *s, const struct sched_user *
 
     if (!g)
         return NULL;
+    if (own && !other)
+        return fits(s, u->gateway) ? u->gateway : NULL;
+    if (u->moving == SCHED_MOVES_CALMLY)
+        return with_fewest_users(s, u->gateway, fits);
     do {
-        if (sched_gateway_is_usable(g) && fits(s, g) && !(other && g == u->gateway)) {
+        if (sched_gateway_takes_users(g) && fits(s, g) && !(other && g == u->gateway)) {
             if (!own)
                 s->pool.turn = g;
             return g;
@@ -146,8 +168,15 @@ static void requeue(struct sched *s, struct sched_user *u)
 
 void sched_user_move(struct sched *s, struct sched_user *u, enum sched_doubt why)
 {
-    u->moving = true;
+    u->moving = SCHED_MOVES;
     sched_sub_doubt(s, u, why);
+    requeue(s, u);
+}
+
+void sched_user_move_calmly(struct sched *s, struct sched_user *u)
+{
+    u->moving = SCHED_MOVES_CALMLY;
+    sched_sub_doubt(s, u, SCHED_DOUBT_CALM);
     requeue(s, u);
 }
 
@@ -155,7 +184,7 @@ bool sched_user_settle(struct sched *s, struct sched_user *u)
 {
     if (!u->gateway || !sched_gateway_is_usable(u->gateway))
         return false;
-    u->moving = false;
+    u->moving = SCHED_STAYS;
     requeue(s, u);
     return true;
 }
@@ -222,6 +251,7 @@ static void gateway_enter(struct sched *s, struct sched_gateway *g, enum sched_g
     g->probe_at = GW_NEVER;
     if (sched_gateway_is_usable(g)) {
         g->evacuate_at = GW_NEVER;
+        sched_balance_look(s, gw_time_after(s->now.mono, sched_minutes(s, STEADY_MIN)));
     } else {
         probe_later(s, g);
         if (was_usable) {
@@ -402,7 +432,7 @@ static void evacuate(struct sched *s, struct sched_gateway *g)
     {
         struct sched_user *u = GW_CONTAINER(it, struct sched_user, member);
 
-        if (!u->moving)
+        if (u->moving != SCHED_MOVES)
             sched_user_move(s, u, SCHED_DOUBT_GATEWAY);
     }
 }
@@ -463,6 +493,7 @@ static struct sched_gateway *gateway_new(struct sched *s, struct gw_str name)
     gw_list_init(&g->users);
     gw_list_init(&g->calls);
     gw_list_append(&s->pool.gateways, &g->link);
+    sched_balance_look(s, gw_time_after(s->now.mono, sched_minutes(s, STEADY_MIN)));
     g->since = s->now.utc;
     g->probe_at = g->evacuate_at = GW_NEVER;
     sched_budget_init(g);
@@ -494,6 +525,20 @@ void sched_gateway_put(struct sched *s, struct gw_str name, struct gw_now now)
             stay(s, u);
     }
     hasten_users(s, g);
+}
+
+void sched_gateway_drain(struct sched *s, struct gw_str name, bool drained, struct gw_now now)
+{
+    struct sched_gateway *g = sched_gateway_find(s, name);
+
+    s->now = now;
+    if (!g || g->drained == drained)
+        return;
+    g->drained = drained;
+    gw_info("sched", "gateway '%.*s': %s users=%zu", GW_STR_ARG(g->name),
+            drained ? "is drained" : "takes users again", g->user_count);
+    sched_balance_look(s, now.mono);
+    sched_want_tick(s, now.mono);
 }
 
 static void gateway_free(struct sched_gateway *g)

@@ -62,6 +62,7 @@ enum sched_doubt { /* why a subscription is to be replaced */
                    SCHED_DOUBT_MOVED,     /* its server cannot serve the mailbox */
                    SCHED_DOUBT_URL,       /* another notification address */
                    SCHED_DOUBT_FREQUENCY, /* another status frequency; as good as ever till then */
+                   SCHED_DOUBT_CALM,      /* moved by choice; as good as ever till then */
                    SCHED_DOUBT_ENDED      /* told by Exchange */
 };
 
@@ -81,6 +82,12 @@ struct sched_sub {
 
 /* ---- user ---- */
 
+enum sched_move {
+    SCHED_STAYS,
+    SCHED_MOVES, /* its gateway is gone, or cannot serve it: as soon as another one has room */
+    SCHED_MOVES_CALMLY /* by choice: to the gateway with the fewest users */
+};
+
 struct sched_data { /* what is known */
     struct gw_interval *intervals;
     unsigned count;
@@ -96,7 +103,8 @@ struct sched_user {
     struct gw_list member;  /* of its gateway */
     struct gw_list changed; /* the owner is to be told */
     struct sched_gateway *gateway;
-    bool moving;               /* to the next gateway, as soon as one has room */
+    unsigned char moving;      /* enum sched_move */
+    bool choosy;               /* one gateway could not serve it: it is not moved by choice */
     unsigned char narrow;      /* the window is narrowed so many times */
     unsigned char bulk_failed; /* this mailbox alone failed in bulk so many times */
     unsigned char error_kind;  /* of error */
@@ -131,6 +139,7 @@ struct sched_pool {
     struct gw_list gateways;     /* in the order in which they were put */
     struct sched_gateway *turn;  /* the last one that was given a user */
     struct sched_queue homeless; /* jobs of users whose gateway is still to be found */
+    gw_time balance_at;          /* when the balance is looked at */
 };
 
 struct sched_budget {
@@ -219,6 +228,7 @@ struct sched_gateway {
     gw_time lost_at;   /* monotonic: since then it may have been started anew; 0: it has not */
     gw_time renewed_at;
     gw_time probe_at, evacuate_at;
+    bool drained;
     unsigned probes; /* in vain */
     bool probing;
 
@@ -240,6 +250,11 @@ static inline bool sched_gateway_is_usable(const struct sched_gateway *g)
     return g->state == SCHED_GATEWAY_NEW || g->state == SCHED_GATEWAY_UP;
 }
 
+static inline bool sched_gateway_takes_users(const struct sched_gateway *g)
+{
+    return sched_gateway_is_usable(g) && !g->drained;
+}
+
 static inline struct gw_str sched_user_gateway_name(const struct sched_user *u)
 {
     return u->gateway ? u->gateway->name : (struct gw_str){ 0 };
@@ -247,6 +262,7 @@ static inline struct gw_str sched_user_gateway_name(const struct sched_user *u)
 
 struct sched_gateway *sched_gateway_find(const struct sched *s, struct gw_str name);
 size_t sched_pool_usable(const struct sched *s);
+/* Another one than g (NULL: any) that takes users. */
 bool sched_pool_has_other(const struct sched *s, const struct sched_gateway *g);
 void sched_user_assign(struct sched *s, struct sched_user *u, struct sched_gateway *g);
 /* The next of the pool in turn that 'fits'; for a user that is moving another one than its own, if
@@ -258,11 +274,18 @@ struct sched_gateway *sched_pool_next(struct sched *s, const struct sched_user *
 bool sched_user_settle(struct sched *s, struct sched_user *u);
 /* Away from its gateway; its subscription is made again. */
 void sched_user_move(struct sched *s, struct sched_user *u, enum sched_doubt why);
+void sched_user_move_calmly(struct sched *s, struct sched_user *u);
 void sched_gateway_answered(struct sched *s, struct sched_gateway *g,
                             const struct ews_status *status);
 void sched_pool_tick(struct sched *s);
 gw_time sched_pool_deadline(const struct sched *s);
 void sched_pool_done(struct sched *s);
+
+/* ---- sched_balance.c: moves by choice ---- */
+void sched_balance_tick(struct sched *s);
+gw_time sched_balance_deadline(const struct sched *s);
+/* A gateway takes users again, or no longer. */
+void sched_balance_look(struct sched *s, gw_time at);
 
 /* ---- sched_budget.c: how much at once ---- */
 void sched_budget_init(struct sched_gateway *g);

@@ -82,6 +82,7 @@ static void retry(struct sched *s, struct sched_job *job, bool at_once_elsewhere
     if (at_once_elsewhere && move && job->tries < sched_pool_usable(s))
         wait = 0;
     retry_at(s, job, gw_time_after(s->now.mono, wait));
+    sched_job_user(job)->choosy |= at_once_elsewhere;
     if (move && (at_once_elsewhere || job->tries % TRIES_PER_GATEWAY == 0))
         sched_user_move(s, sched_job_user(job), SCHED_DOUBT_MOVED);
 }

@@ -45,6 +45,8 @@ static const char *doubt_name(enum sched_doubt why)
         return "notification address changed";
     case SCHED_DOUBT_FREQUENCY:
         return "status frequency changed";
+    case SCHED_DOUBT_CALM:
+        return "to another gateway by choice";
     case SCHED_DOUBT_ENDED:
         return "ended by Exchange";
     }
@@ -140,13 +142,19 @@ static bool is_as_wanted(const struct sched *s, const struct sched_sub *sub)
            sub->url_generation == s->subs.url_generation;
 }
 
+/* It is replaced, but not for a fault of its own. */
+static bool is_by_choice(const struct sched_user *u)
+{
+    return (u->sub.doubt == SCHED_DOUBT_FREQUENCY && u->moving != SCHED_MOVES) ||
+           u->sub.doubt == SCHED_DOUBT_CALM;
+}
+
 bool sched_sub_is_good(const struct sched *s, const struct sched_user *u)
 {
     const struct sched_sub *sub = &u->sub;
 
-    return sub->state == SCHED_SUB_LIVE ||
-           (sub->state == SCHED_SUB_DOUBTFUL && sub->doubt == SCHED_DOUBT_FREQUENCY && !u->moving &&
-            s->now.mono - sub->heard < sched_sub_limit(s, u));
+    return sub->state == SCHED_SUB_LIVE || (sub->state == SCHED_SUB_DOUBTFUL && is_by_choice(u) &&
+                                            s->now.mono - sub->heard < sched_sub_limit(s, u));
 }
 
 /* Nothing but time, or what has become of its gateway, speaks against it. */

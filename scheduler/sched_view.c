@@ -76,7 +76,7 @@ static gw_time job_moment(const struct sched *s, const struct sched_user *u,
 static bool is_stuck(const struct sched *s, const struct sched_user *u)
 {
     if (!u->gateway || u->moving)
-        return sched_pool_usable(s) == 0;
+        return !sched_pool_has_other(s, NULL);
     return !sched_gateway_is_usable(u->gateway) && !sched_pool_has_other(s, u->gateway);
 }
 
@@ -173,6 +173,7 @@ static void gateway_fill(const struct sched *s, const struct sched_gateway *g, s
     *out = (struct sched_gateway_view){ .name = g->name,
                                         .state = g->state,
                                         .since = g->since,
+                                        .drained = g->drained,
                                         .users = g->user_count,
                                         .in_flight = g->in_flight,
                                         .waiting = g->line.len + g->marked.len,

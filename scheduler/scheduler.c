@@ -28,6 +28,7 @@ struct sched *sched_new(const struct sched_args *args, struct gw_now now)
     s->minute_ms = args->minute_ms > 0 ? args->minute_ms : GW_MINUTE_MS;
     s->now = now;
     s->sleep_until = GW_NEVER;
+    s->pool.balance_at = GW_NEVER;
     s->by_name = gw_map_new();
     s->subs.by_token = gw_map_new();
     s->subs.notify_url = gw_str_dup(args->notify_url);
@@ -80,7 +81,7 @@ static gw_time next_tick(const struct sched *s)
     if (s->restless || !gw_list_is_empty(&s->changed))
         return s->now.mono;
     if (!gw_list_is_empty(&s->users))
-        at = gw_time_after(s->now.mono, SCHED_LOOK_MS);
+        at = sooner(gw_time_after(s->now.mono, SCHED_LOOK_MS), sched_balance_deadline(s));
     at = sooner(at, first_mono(&s->subs.silence));
     at = sooner(at, first_mono(&s->freshness));
     at = sooner(at, first_utc(s, &s->dues.moments));
@@ -128,6 +129,7 @@ void sched_tick(struct sched *s, struct gw_now now)
     sched_rolls_tick(s);
     sched_freshness_tick(s);
     sched_pool_tick(s);
+    sched_balance_tick(s);
     sched_jobs_fire(s);
     sched_budget_line_up(s);
     sched_budget_run(s);

@@ -89,6 +89,9 @@ void sched_notify_url_set(struct sched *s, struct gw_str notify_url, struct gw_n
  * and what was in flight is begun again. */
 void sched_gateway_put(struct sched *s, struct gw_str name, struct gw_now now);
 void sched_gateway_remove(struct sched *s, struct gw_str name, struct gw_now now);
+/* Drained: it gets no new users, and those that it has move to the others, a few at a time, if there
+ * are any that are not drained. Stays so when the gateway is put again; it is not saved here. */
+void sched_gateway_drain(struct sched *s, struct gw_str name, bool drained, struct gw_now now);
 
 /* ---- users ---- */
 
@@ -178,6 +181,7 @@ struct sched_gateway_view {
     struct gw_str name;
     enum sched_gateway_state state;
     gw_utc since;
+    bool drained;
     size_t users, in_flight, waiting;
     size_t window;        /* how many may be in flight */
     gw_utc backoff_until; /* throttled; 0: not */

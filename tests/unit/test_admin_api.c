@@ -122,6 +122,18 @@ static enum gw_code host_gateway_remove(struct gw_str name, store_done_fn *done,
     return GW_OK;
 }
 
+static enum gw_code host_gateway_drain(struct gw_str name, bool drained, store_done_fn *done,
+                                       void *done_ctx, struct gw_err *err, void *ctx)
+{
+    struct house *h = ctx;
+
+    if (!gw_str_is(name, "cas1"))
+        return gw_fail(err, GW_NOTFOUND, "there is no gateway '%.*s'", GW_STR_ARG(name));
+    snprintf(h->told, sizeof(h->told), "drained %d", drained);
+    save(h, done, done_ctx);
+    return GW_OK;
+}
+
 static enum gw_code host_param_set(struct gw_str key, struct gw_str value, store_done_fn *done,
                                    void *done_ctx, struct gw_err *err, void *ctx)
 {
@@ -208,6 +220,7 @@ static void open_api(struct house *h)
         .gateway_add = host_gateway_set,
         .gateway_edit = host_gateway_set,
         .gateway_remove = host_gateway_remove,
+        .gateway_drain = host_gateway_drain,
         .param_set = host_param_set,
         .log_level_set = host_log_level,
         .status = host_status,
@@ -533,6 +546,11 @@ static void gateways_reach_the_host(void **state)
     assert_string_equal(h->told, "cas1  444  1");
     assert_int_equal(ask(h, "GET", "/v1/gateways", NULL), 200);
     assert_int_equal(json_array_size(json_object_get(h->json, "gateways")), 1);
+    assert_int_equal(ask(h, "POST", "/v1/gateways/cas1/drain", NULL), 200);
+    assert_string_equal(h->told, "drained 1");
+    assert_int_equal(ask(h, "POST", "/v1/gateways/cas1/undrain", NULL), 200);
+    assert_string_equal(h->told, "drained 0");
+    assert_int_equal(ask(h, "POST", "/v1/gateways/cas9/drain", NULL), 404);
     h->refuse = GW_DENIED;
     assert_int_equal(ask(h, "PATCH", "/v1/gateways/cas1", "{}"), 403);
     assert_string_equal(text_at(h, "error"), "refused by the host");

@@ -1,0 +1,194 @@
+/* Who is on which gateway by choice: draining one, and spreading users evenly again. */
+#include "sched_sim.h"
+
+#define MIN  ((int64_t)GW_MINUTE_MS)
+#define HOUR ((int64_t)GW_HOUR_MS)
+
+static void assert_one_each(struct sim *m)
+{
+    for (unsigned i = 0; i < m->users; i++) {
+        assert_int_equal(sim_view(m, i).sub_state, SCHED_SUB_LIVE);
+        assert_int_equal(sim_subs_of(m, i), 1);
+    }
+}
+
+static struct sim *sim_settled(size_t gateways, size_t users)
+{
+    struct sim *m = sim_new(gateways, users);
+
+    m->settings.status_frequency_min = 5;
+    sched_settings_set(m->sched, &m->settings, m->now);
+    sim_enable_all(m);
+    sim_run(m, 10000);
+    assert_one_each(m);
+    return m;
+}
+
+static void drain(struct sim *m, unsigned gateway, bool drained)
+{
+    sched_gateway_drain(m->sched, gw_str_of(m->gateway[gateway].name), drained, m->now);
+}
+
+static size_t users_of(struct sim *m, unsigned gateway)
+{
+    return sim_gateway_view(m, gateway).users;
+}
+
+/* Calmly: at no moment is a calendar anything but fresh, and a change is told of all the time. */
+static void test_drained_gateway_gives_its_users_away(void **state)
+{
+    enum { USERS = 600 };
+    struct sim *m = sim_settled(3, USERS);
+    unsigned subscribes = m->subscribes;
+
+    (void)state;
+    drain(m, 1, true);
+    assert_true(sim_gateway_view(m, 1).drained);
+    sim_run(m, 1500);
+    assert_in_range(users_of(m, 1), 100, 160); /* a few at a time */
+    for (int t = 0; t < 30; t++) {
+        unsigned i = sim_below(m, USERS);
+
+        sim_clear(m, i);
+        sim_add(m, i, m->now.utc - MIN, m->now.utc + HOUR, GW_BUSY_BUSY);
+        sim_run(m, 1500);
+        assert_int_equal(sim_shown(m, i), PRES_CAL_MEETING);
+        assert_int_equal(sim_counters(m).stale, 0);
+    }
+    assert_int_equal(users_of(m, 1), 0);
+    assert_in_range(users_of(m, 0), 298, 302);
+    assert_int_equal(m->subscribes - subscribes, 200); /* each once */
+    sim_run(m, 10 * MIN);
+    assert_one_each(m); /* the old ones were told to end when they spoke */
+    sim_free(&m);
+}
+
+static void test_drained_gateway_gets_nobody(void **state)
+{
+    struct sim *m = sim_new(2, 20);
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++)
+        sched_gateway_put(m->sched, gw_str_of(m->gateway[i].name), m->now);
+    drain(m, 0, true);
+    sched_gateway_put(m->sched, gw_str_of(m->gateway[0].name), m->now); /* edited: stays so */
+    sim_enable_all(m);
+    sim_run(m, 5 * MIN);
+    assert_int_equal(users_of(m, 0), 0);
+    assert_int_equal(users_of(m, 1), 20);
+    m->gateway[1].up = false;
+    sim_run(m, 20 * MIN);
+    assert_int_equal(users_of(m, 0), 0); /* not even then: an administrator said so */
+    sim_free(&m);
+}
+
+static void test_only_gateway_keeps_its_users_when_drained(void **state)
+{
+    struct sim *m = sim_settled(1, 10);
+
+    (void)state;
+    drain(m, 0, true);
+    sim_run(m, 20 * MIN);
+    assert_int_equal(users_of(m, 0), 10);
+    assert_int_equal(m->subscribes, 10);
+    sim_forget_subs(m, &m->gateway[0]); /* and serves them */
+    sim_run(m, 12 * MIN);
+    assert_one_each(m);
+    sim_free(&m);
+}
+
+static void test_drained_gateway_that_dies(void **state)
+{
+    struct sim *m = sim_settled(2, 400);
+
+    (void)state;
+    drain(m, 0, true);
+    sim_run(m, 1100);
+    m->gateway[0].up = false;
+    sim_forget_subs(m, &m->gateway[0]);
+    sim_run(m, 12 * MIN);
+    assert_int_equal(users_of(m, 1), 400);
+    assert_one_each(m);
+    sim_free(&m);
+}
+
+static void test_undrained_gateway_gets_its_part_slowly(void **state)
+{
+    struct sim *m = sim_settled(2, 200);
+    size_t after_ten_seconds;
+
+    (void)state;
+    drain(m, 0, true);
+    sim_run(m, MIN);
+    assert_int_equal(users_of(m, 0), 0);
+    drain(m, 0, false);
+    sim_run(m, 5000);
+    after_ten_seconds = users_of(m, 0);
+    assert_in_range(after_ten_seconds, 20, 60);
+    sim_run(m, 2 * MIN);
+    assert_in_range(users_of(m, 0), 97, 100);
+    sim_run(m, 10 * MIN);
+    assert_one_each(m);
+    sim_free(&m);
+}
+
+static void test_added_gateway_gets_its_part_slowly(void **state)
+{
+    struct sim *m = sim_new(3, 300);
+
+    (void)state;
+    m->settings.status_frequency_min = 5;
+    sched_settings_set(m->sched, &m->settings, m->now);
+    for (unsigned i = 0; i < 2; i++)
+        sched_gateway_put(m->sched, gw_str_of(m->gateway[i].name), m->now);
+    for (unsigned i = 0; i < 300; i++)
+        sim_enable(m, i);
+    sim_run(m, 5 * MIN);
+    m->gateway[2].up = false; /* not proven: it gets nobody */
+    sched_gateway_put(m->sched, gw_str_of(m->gateway[2].name), m->now);
+    sim_run(m, 10 * MIN);
+    assert_int_equal(users_of(m, 2), 0);
+    m->gateway[2].up = true;
+    sim_run(m, MIN + 10000);
+    assert_in_range(users_of(m, 2), 0, 90);
+    sim_run(m, 10 * MIN);
+    assert_in_range(users_of(m, 2), 95, 100);
+    assert_int_equal(m->subscribes - 300, users_of(m, 2)); /* each once */
+    sim_run(m, 10 * MIN);
+    assert_one_each(m);
+    sim_free(&m);
+}
+
+/* Who is where it is because another gateway could not serve it stays there. */
+static void test_user_that_one_gateway_cannot_serve_is_left_alone(void **state)
+{
+    struct sim *m = sim_new(2, 40);
+
+    (void)state;
+    m->settings.status_frequency_min = 5;
+    sched_settings_set(m->sched, &m->settings, m->now);
+    m->gateway[0].refuse[EWS_OP_SUBSCRIBE] =
+        sim_status(EWS_ELSEWHERE, "ErrorCrossSiteRequest", true);
+    sim_enable_all(m);
+    sim_run(m, 10000);
+    assert_int_equal(users_of(m, 1), 40);
+    m->gateway[0].refuse[EWS_OP_SUBSCRIBE] = sim_status(EWS_OK, "NoError", true);
+    sim_run(m, 30 * MIN);
+    assert_in_range(users_of(m, 1), 20, 22); /* the others came because of balance alone */
+    sim_free(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_drained_gateway_gives_its_users_away),
+        cmocka_unit_test(test_drained_gateway_gets_nobody),
+        cmocka_unit_test(test_only_gateway_keeps_its_users_when_drained),
+        cmocka_unit_test(test_drained_gateway_that_dies),
+        cmocka_unit_test(test_undrained_gateway_gets_its_part_slowly),
+        cmocka_unit_test(test_added_gateway_gets_its_part_slowly),
+        cmocka_unit_test(test_user_that_one_gateway_cannot_serve_is_left_alone),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
