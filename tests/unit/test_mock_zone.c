@@ -5,8 +5,10 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
+#include <string.h>
 
-#include "mock_zone.h"
+#include "mock_zone_named.h"
 
 /* clang-format off */
 static const struct mock_zone utc = { 0, { 0 }, { 0 } };
@@ -88,12 +90,81 @@ static void test_offset_wins(void **state)
     assert_int_not_equal(mock_zone_parse(&cet, GW_STR(""), &t), GW_OK);
 }
 
+static const struct {
+    const char *name, *id, *display, *utc, *local;
+} named_case[] = {
+    { "UTC", "UTC", "(UTC) Coordinated Universal Time", "2026-07-01T00:00:00Z",
+      "2026-07-01T00:00:00" },
+    { "Europe/Berlin", "W. Europe Standard Time", "(UTC+01:00) Berlin", "2026-03-29T00:59:59Z",
+      "2026-03-29T01:59:59" },
+    { "W. Europe Standard Time", "W. Europe Standard Time", "(UTC+01:00) Berlin",
+      "2026-03-29T01:00:00Z", "2026-03-29T03:00:00" },
+    { "Eastern Standard Time", "Eastern Standard Time", "(UTC-05:00) New York",
+      "2006-03-20T12:00:00Z", "2006-03-20T07:00:00" }, /* April was its month until 2006 */
+    { "Eastern Standard Time", "Eastern Standard Time", "(UTC-05:00) New York",
+      "2026-03-20T12:00:00Z", "2026-03-20T08:00:00" },
+    { "New Zealand Standard Time", "New Zealand Standard Time", "(UTC+12:00) Auckland",
+      "2026-01-01T00:00:00Z", "2026-01-01T13:00:00" },
+    { "Asia/Kolkata", "India Standard Time", "(UTC+05:30) Kolkata", "2026-01-01T00:00:00Z",
+      "2026-01-01T05:30:00" },
+    { "Russian Standard Time", "Russian Standard Time", "(UTC+03:00) Moscow",
+      "2013-01-01T00:00:00Z", "2013-01-01T04:00:00" },
+};
+
+static void test_named(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(named_case) / sizeof(*named_case); i++) {
+        struct mock_zone_named zone;
+        struct gw_buf text;
+        gw_utc t;
+
+        assert_true(mock_zone_find(gw_str_of(named_case[i].name), &zone));
+        assert_string_equal(zone.id, named_case[i].id);
+        assert_string_equal(zone.display, named_case[i].display);
+        assert_int_equal(gw_utc_parse(gw_str_of(named_case[i].utc), &t, NULL), GW_OK);
+        gw_buf_init(&text, 64);
+        mock_zone_write(mock_zone_at(&zone, t), t, &text);
+        assert_string_equal(text.p, named_case[i].local);
+        gw_buf_done(&text);
+    }
+}
+
+static void test_unnamed(void **state)
+{
+    static const char *const name[] = { "", "Atlantis Standard Time", "\xff", "Europe/Nowhere" };
+    struct mock_zone_named zone;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(name) / sizeof(*name); i++)
+        assert_false(mock_zone_find(gw_str_of(name[i]), &zone));
+}
+
+static void test_names(void **state)
+{
+    size_t count;
+    char **names = mock_zone_names(&count);
+
+    (void)state;
+    assert_true(count > 100);
+    for (size_t i = 0; i < count; i++) {
+        struct mock_zone_named zone;
+
+        assert_true(!i || strcmp(names[i - 1], names[i]) < 0);
+        assert_true(mock_zone_find(gw_str_of(names[i]), &zone));
+        assert_true(zone.run_count > 0 && zone.run_count <= MOCK_ZONE_RUNS_MAX);
+    }
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_utc_to_local),
-        cmocka_unit_test(test_local_to_utc),
-        cmocka_unit_test(test_offset_wins),
+        cmocka_unit_test(test_utc_to_local), cmocka_unit_test(test_local_to_utc),
+        cmocka_unit_test(test_offset_wins),  cmocka_unit_test(test_named),
+        cmocka_unit_test(test_unnamed),      cmocka_unit_test(test_names),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,205 @@
+/* ICU knows when a clock is changed, Windows a rule for each year: the rules are found by looking at
+ * the changes of every year. */
+#include "mock_zone_named.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unicode/ucal.h>
+#include <unicode/uenum.h>
+#include <unicode/ustring.h>
+
+#include "gw_mem.h"
+
+enum { NAME_MAX_ICU = 128, CHANGES_MAX = 4, ZONES_MAX = 400 };
+
+static gw_utc year_start(int year)
+{
+    struct gw_civil c = { .year = year, .month = 1, .day = 1 };
+
+    return gw_civil_to_utc(&c);
+}
+
+static int64_t offset_at(UCalendar *calendar, gw_utc t)
+{
+    UErrorCode status = U_ZERO_ERROR;
+
+    ucal_setMillis(calendar, (UDate)t, &status);
+    return ucal_get(calendar, UCAL_ZONE_OFFSET, &status) +
+           ucal_get(calendar, UCAL_DST_OFFSET, &status);
+}
+
+/* What time of the year it is, by the clock before the change. */
+static void change_describe(gw_utc at, int64_t offset_before, struct mock_zone_change *out)
+{
+    struct gw_civil c, next_week;
+
+    gw_utc_to_civil(at + offset_before, &c);
+    gw_utc_to_civil(at + offset_before + (int64_t)7 * GW_DAY_MS, &next_week);
+    out->month = c.month;
+    out->weekday = c.weekday;
+    out->order = next_week.month != c.month ? 5 : (c.day - 1) / 7 + 1;
+    out->second_of_day = c.hour * 3600 + c.minute * 60 + c.second;
+}
+
+static int minutes_west(int64_t offset)
+{
+    return (int)(-offset / GW_MINUTE_MS);
+}
+
+/* A year with a change there and one back has daylight time; any other counts as it ended. */
+static void year_read(UCalendar *calendar, int year, struct mock_zone *out)
+{
+    gw_utc start = year_start(year), end = year_start(year + 1);
+    int64_t before[CHANGES_MAX], last = offset_at(calendar, end - 1);
+    gw_utc change[CHANGES_MAX];
+    UErrorCode status = U_ZERO_ERROR;
+    int count = 0, to_daylight;
+    UDate at;
+
+    *out = (struct mock_zone){ .bias = minutes_west(last) };
+    ucal_setMillis(calendar, (UDate)start, &status);
+    while (count < CHANGES_MAX &&
+           ucal_getTimeZoneTransitionDate(calendar, UCAL_TZ_TRANSITION_NEXT, &at, &status) &&
+           at < (UDate)end) {
+        change[count] = (gw_utc)at;
+        before[count] = offset_at(calendar, change[count] - 1);
+        if (offset_at(calendar, change[count]) != before[count])
+            count++;
+        ucal_setMillis(calendar, at, &status);
+    }
+    if (count != 2 || before[0] == before[1] || before[0] != last)
+        return;
+    to_daylight = before[0] < before[1] ? 0 : 1;
+    out->bias = minutes_west(before[to_daylight]);
+    out->daylight.bias = minutes_west(before[1 - to_daylight]) - out->bias;
+    change_describe(change[to_daylight], before[to_daylight], &out->daylight);
+    change_describe(change[1 - to_daylight], before[1 - to_daylight], &out->standard);
+}
+
+static void runs_read(UCalendar *calendar, struct mock_zone_named *out)
+{
+    for (int year = MOCK_ZONE_YEAR_FIRST; year <= MOCK_ZONE_YEAR_LAST; year++) {
+        struct mock_zone_run run = { .from_year = year };
+
+        year_read(calendar, year, &run.zone);
+        if (out->run_count &&
+            !memcmp(&out->run[out->run_count - 1].zone, &run.zone, sizeof(run.zone)))
+            continue;
+        if (out->run_count == MOCK_ZONE_RUNS_MAX) {
+            memmove(out->run, out->run + 1, (MOCK_ZONE_RUNS_MAX - 1) * sizeof(*out->run));
+            out->run_count--;
+        }
+        out->run[out->run_count++] = run;
+    }
+}
+
+/* "(UTC+01:00) Berlin": the standard time now, and the city of the IANA's name. */
+static void display_write(struct mock_zone_named *out, const char *iana)
+{
+    int west = out->run[out->run_count - 1].zone.bias;
+    const char *city = strrchr(iana, '/');
+    char hours[16] = "";
+
+    if (west)
+        snprintf(hours, sizeof(hours), "%c%02d:%02d", west < 0 ? '+' : '-', abs(west) / 60,
+                 abs(west) % 60);
+    snprintf(out->display, sizeof(out->display), "(UTC%s) %.60s", hours,
+             strcmp(iana, "Etc/UTC") != 0 ? (city ? city + 1 : iana)
+                                          : "Coordinated Universal Time");
+    for (char *c = out->display; *c; c++)
+        if (*c == '_')
+            *c = ' ';
+}
+
+/* Windows' and the IANA's name of a zone, whichever was given. */
+static bool names_find(struct gw_str name, UChar windows[NAME_MAX_ICU], UChar iana[NAME_MAX_ICU])
+{
+    UErrorCode status = U_ZERO_ERROR;
+    int32_t len;
+
+    if (!name.len || name.len >= NAME_MAX_ICU || !gw_str_is_utf8(name))
+        return false;
+    u_strFromUTF8(windows, NAME_MAX_ICU, &len, name.p, (int32_t)name.len, &status);
+    len = ucal_getTimeZoneIDForWindowsID(windows, len, NULL, iana, NAME_MAX_ICU, &status);
+    if (U_SUCCESS(status) && len > 0)
+        return true;
+    status = U_ZERO_ERROR;
+    u_strcpy(iana, windows);
+    len = ucal_getWindowsTimeZoneID(iana, u_strlen(iana), windows, NAME_MAX_ICU, &status);
+    return U_SUCCESS(status) && len > 0;
+}
+
+bool mock_zone_find(struct gw_str name, struct mock_zone_named *out)
+{
+    UChar windows[NAME_MAX_ICU], iana[NAME_MAX_ICU];
+    UErrorCode status = U_ZERO_ERROR;
+    struct mock_zone_named named = { .run_count = 0 };
+    char iana_text[NAME_MAX_ICU];
+    UCalendar *calendar;
+
+    if (!names_find(name, windows, iana))
+        return false;
+    calendar = ucal_open(iana, -1, "en", UCAL_GREGORIAN, &status);
+    if (U_FAILURE(status))
+        return false;
+    u_strToUTF8(named.id, sizeof(named.id), NULL, windows, -1, &status);
+    u_strToUTF8(iana_text, sizeof(iana_text), NULL, iana, -1, &status);
+    runs_read(calendar, &named);
+    ucal_close(calendar);
+    if (U_FAILURE(status))
+        return false;
+    display_write(&named, iana_text);
+    *out = named;
+    return true;
+}
+
+const struct mock_zone *mock_zone_at(const struct mock_zone_named *named, gw_utc utc)
+{
+    size_t run = named->run_count - 1;
+    struct gw_civil c;
+
+    gw_utc_to_civil(utc - (int64_t)named->run[run].zone.bias * GW_MINUTE_MS, &c);
+    while (run && named->run[run].from_year > c.year)
+        run--;
+    return &named->run[run].zone;
+}
+
+static int text_cmp(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char **mock_zone_names(size_t *count)
+{
+    char **names = gw_realloc(NULL, ZONES_MAX, sizeof(*names));
+    UErrorCode status = U_ZERO_ERROR;
+    UEnumeration *all =
+        ucal_openTimeZoneIDEnumeration(UCAL_ZONE_TYPE_CANONICAL, NULL, NULL, &status);
+    size_t found = 0, kept = 0;
+    const UChar *iana;
+
+    while (found < ZONES_MAX && (iana = uenum_unext(all, NULL, &status))) {
+        UChar windows[NAME_MAX_ICU], back[NAME_MAX_ICU];
+        char text[NAME_MAX_ICU];
+        UErrorCode missing = U_ZERO_ERROR;
+
+        /* each Windows zone once: with the place that it stands for */
+        if (ucal_getWindowsTimeZoneID(iana, -1, windows, NAME_MAX_ICU, &missing) <= 0 ||
+            ucal_getTimeZoneIDForWindowsID(windows, -1, NULL, back, NAME_MAX_ICU, &missing) <= 0 ||
+            U_FAILURE(missing) || u_strcmp(back, iana) != 0)
+            continue;
+        u_strToUTF8(text, sizeof(text), NULL, windows, -1, &missing);
+        names[found++] = gw_str_dup(gw_str_of(text));
+    }
+    uenum_close(all);
+    qsort(names, found, sizeof(*names), text_cmp);
+    for (size_t i = 0; i < found; i++) {
+        if (kept && !strcmp(names[kept - 1], names[i]))
+            free(names[i]);
+        else
+            names[kept++] = names[i];
+    }
+    *count = kept;
+    return names;
+}

@@ -1,0 +1,35 @@
+/* Time zones by name, with the rules that ICU knows: what TimeZoneContext, GetServerTimeZones and
+ * working hours need. Windows' rules hold for a year, so a zone is a row of rules by year. */
+#ifndef MOCK_ZONE_NAMED_H
+#define MOCK_ZONE_NAMED_H
+
+#include "mock_zone.h"
+
+enum {
+    MOCK_ZONE_RUNS_MAX = 10, /* clients sort the groups by their one digit */
+    MOCK_ZONE_YEAR_FIRST = 2000,
+    MOCK_ZONE_YEAR_LAST = 2037
+};
+
+struct mock_zone_named {
+    char id[64];       /* Windows' name: "W. Europe Standard Time" */
+    char display[100]; /* "(UTC+01:00) Berlin" */
+    struct mock_zone_run {
+        int from_year;
+        struct mock_zone zone;
+    } run
+        [MOCK_ZONE_RUNS_MAX]; /* the first holds for all years before, too; the last for all after */
+    size_t run_count;
+};
+
+/* By Windows' or the IANA's name, as "Europe/Berlin". False: ICU does not know it. A zone that
+ * changed its rules more often than there is room for has the latest ones. */
+bool mock_zone_find(struct gw_str name, struct mock_zone_named *out);
+
+/* Its rules at that moment. */
+const struct mock_zone *mock_zone_at(const struct mock_zone_named *named, gw_utc utc);
+
+/* Windows' names of all zones, sorted. Gives the array and its texts: free() them all. */
+char **mock_zone_names(size_t *count);
+
+#endif
