@@ -126,6 +126,7 @@ static void status_print(const json_t *status)
     }
     member_print("calendars", json_object_get(calendars, "now"));
     member_print("since start", json_object_get(calendars, "since_start"));
+    member_print("times", json_object_get(calendars, "times"));
 }
 
 enum ctl_exit ctl_status(struct ctl *ctl)

@@ -1,4 +1,6 @@
 /* /v1, /v1/version, /v1/status */
+#include <stdio.h>
+
 #include "admin_priv.h"
 #include "dir.h"
 #include "pres.h"
@@ -37,6 +39,35 @@ static json_t *users_json(const struct admin_api *api)
 
 #define COUNT(name) #name, (json_int_t)c.name
 
+/* "due_late_p50_ms", "due_late_p99_ms", "due_late_max_ms" */
+static void times_add(json_t *into, const char *name, const char *unit,
+                      const struct gw_histogram *h)
+{
+    const struct {
+        const char *name;
+        int64_t value;
+    } part[] = { { "p50", gw_histogram_quantile(h, 500) },
+                 { "p99", gw_histogram_quantile(h, 990) },
+                 { "max", h->max } };
+
+    for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+        char key[64];
+
+        snprintf(key, sizeof(key), "%s_%s_%s", name, part[i].name, unit);
+        json_object_set_new(into, key, json_integer(part[i].value));
+    }
+}
+
+static json_t *times_json(const struct sched_counters *c)
+{
+    json_t *times = json_object();
+
+    times_add(times, "due_late", "ms", &c->due_late_ms);
+    times_add(times, "request", "ms", &c->request_ms);
+    times_add(times, "age", "s", &c->age_s);
+    return times;
+}
+
 static json_t *calendars_json(const struct admin_api *api)
 {
     struct sched_counters c;
@@ -47,13 +78,13 @@ static json_t *calendars_json(const struct admin_api *api)
                     COUNT(subscribed), COUNT(with_calendar), COUNT(stale), COUNT(in_trouble),
                     COUNT(in_flight), COUNT(lined_up), COUNT(remembered), COUNT(spread_s));
     since = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
-                      " s:I, s:I, s:I}",
+                      " s:I, s:I}",
                       COUNT(notifications), COUNT(status_events), COUNT(unknown_tokens),
                       COUNT(requests), COUNT(failures), COUNT(retries), COUNT(push_backs),
                       COUNT(subscribes), COUNT(reads), COUNT(bulk_reads), COUNT(unchanged),
                       COUNT(oof_polls), COUNT(silent), COUNT(moved), COUNT(resumed), COUNT(due),
-                      COUNT(clock_steps), COUNT(due_late_max_ms));
-    return json_pack("{s:o, s:o}", "now", now, "since_start", since);
+                      COUNT(clock_steps));
+    return json_pack("{s:o, s:o, s:o}", "now", now, "since_start", since, "times", times_json(&c));
 }
 
 static json_t *presence_json(const struct admin_api *api)

@@ -154,7 +154,10 @@ static void count_answer(struct sched *s, struct sched_call *call, const struct 
 {
     struct sched_gateway *g = call->gateway;
     enum sched_effect effect = sched_rule_effect(status);
+    gw_time took_ms = s->now.mono - call->started.mono;
 
+    gw_histogram_add(&g->request_ms, took_ms);
+    gw_histogram_add(&s->counters.request_ms, took_ms);
     if (status->class != EWS_OK) {
         g->failed++;
         s->counters.failures++;

@@ -61,11 +61,8 @@ void sched_due_set(struct sched *s, struct sched_user *u)
 
 static void fire(struct sched *s, struct sched_user *u, gw_utc at)
 {
-    int64_t late = s->now.utc - at;
-
     s->counters.due++;
-    if (late > s->counters.due_late_max_ms)
-        s->counters.due_late_max_ms = late;
+    gw_histogram_add(&s->counters.due_late_ms, s->now.utc - at);
     sched_due_set(s, u);
     if (s->callbacks.due)
         s->callbacks.due(sched_user_name(u), s->callbacks.ctx);

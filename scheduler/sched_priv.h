@@ -240,6 +240,7 @@ struct sched_gateway {
     unsigned push_backs_in_row;
 
     uint64_t requests, failed, push_backs;
+    struct gw_histogram request_ms;
     char *error;
     struct gw_str name;
     char name_text[];

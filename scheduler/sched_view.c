@@ -182,7 +182,8 @@ static void gateway_fill(const struct sched *s, const struct sched_gateway *g, s
                                         .error = g->error,
                                         .requests = g->requests,
                                         .failures = g->failed,
-                                        .push_backs = g->push_backs };
+                                        .push_backs = g->push_backs,
+                                        .request_ms = &g->request_ms };
     if (g->backoff_until > now.mono)
         out->backoff_until = utc_of(now, g->backoff_until);
 }
@@ -211,17 +212,18 @@ void sched_gateways_each(const struct sched *s, struct gw_now now, sched_gateway
     }
 }
 
-static size_t count_stale(const struct sched *s)
+static void count_users(const struct sched *s, struct sched_counters *out)
 {
     const struct gw_list *it;
-    size_t n = 0;
 
     for (it = s->users.next; it != &s->users; it = it->next) {
         const struct sched_user *u = GW_CONTAINER(it, struct sched_user, link);
 
-        n += u->data.from < u->data.to && sched_freshness_of(s, u) != SCHED_FRESH;
+        if (u->data.from >= u->data.to)
+            continue;
+        out->stale += sched_freshness_of(s, u) != SCHED_FRESH;
+        gw_histogram_add(&out->age_s, (s->now.mono - u->data.verified) / GW_SECOND_MS);
     }
-    return n;
 }
 
 void sched_counters(const struct sched *s, struct sched_counters *out)
@@ -229,7 +231,7 @@ void sched_counters(const struct sched *s, struct sched_counters *out)
     *out = s->counters;
     out->users = gw_map_len(s->by_name);
     out->subscribed = s->subs.live;
-    out->stale = count_stale(s);
     out->spread_s = sched_spread_s(s);
     sched_budget_count(s, out);
+    count_users(s, out);
 }

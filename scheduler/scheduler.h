@@ -14,6 +14,7 @@
 
 #include "ews_notification.h"
 #include "ews_ops.h"
+#include "gw_histogram.h"
 #include "gw_interval.h"
 #include "gw_time.h"
 #include "sched_settings.h"
@@ -188,6 +189,7 @@ struct sched_gateway_view {
     gw_utc next_probe;    /* 0: none */
     const char *error;    /* last one that was the server's; NULL: none since it is up */
     uint64_t requests, failures, push_backs;
+    const struct gw_histogram *request_ms; /* from the request to its answer, or its end */
 };
 bool sched_gateway_view(const struct sched *s, struct gw_str name, struct gw_now now,
                         struct sched_gateway_view *out);
@@ -208,7 +210,10 @@ struct sched_counters {
     uint64_t subscribes, reads, bulk_reads, unchanged, oof_polls;
     uint64_t silent, moved, resumed;
     uint64_t due, clock_steps;
-    int64_t due_late_max_ms;
+    struct gw_histogram due_late_ms; /* after boundary and offset; late wake-ups are in it */
+    struct gw_histogram request_ms;
+    /* now */
+    struct gw_histogram age_s; /* how long ago what is known of each user was known to be right */
 };
 void sched_counters(const struct sched *s, struct sched_counters *out);
 

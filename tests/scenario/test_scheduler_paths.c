@@ -385,6 +385,32 @@ static void test_spread_is_flat_and_the_same_for_start_and_end(void **state)
     sim_free(&m);
 }
 
+/* The machine slept over a begin and, with others, over begin and end. */
+static void test_late_wake_up_loses_no_transition(void **state)
+{
+    struct sim *m = sim_new(1, 2);
+    gw_utc t = m->now.utc + HOUR;
+
+    (void)state;
+    sim_add(m, 0, t, t + HOUR, GW_BUSY_BUSY);
+    sim_add(m, 1, t, t + 20 * MIN, GW_BUSY_BUSY);
+    sim_add(m, 1, t + 25 * MIN, t + HOUR, GW_BUSY_OOF);
+    sim_enable_all(m);
+    sim_run_to(m, t - MIN);
+    assert_int_equal(sim_counters(m).due_late_ms.max, 0);
+    m->now.mono += 31 * MIN;
+    m->now.utc += 31 * MIN;
+    sim_run(m, 0);
+    assert_int_equal(sim_shown(m, 0), PRES_CAL_MEETING);
+    assert_int_equal(sim_shown(m, 1), PRES_CAL_AWAY);
+    assert_int_equal(sim_counters(m).due_late_ms.max, 30 * MIN);
+    assert_true(sim_counters(m).age_s.count == 2);
+    sim_run_to(m, t + HOUR);
+    assert_int_equal(sim_shown(m, 0), PRES_CAL_FREE);
+    assert_int_equal(sim_shown(m, 1), PRES_CAL_FREE);
+    sim_free(&m);
+}
+
 static void test_auto_spread(void **state)
 {
     struct sim *m = sim_new(1, 1000);
@@ -833,6 +859,7 @@ int main(void)
         cmocka_unit_test(test_other_mailbox_begins_anew),
         cmocka_unit_test(test_back_to_back_does_not_flicker),
         cmocka_unit_test(test_spread_is_flat_and_the_same_for_start_and_end),
+        cmocka_unit_test(test_late_wake_up_loses_no_transition),
         cmocka_unit_test(test_auto_spread),
         cmocka_unit_test(test_spread_changed_live_loses_no_boundary),
         cmocka_unit_test(test_clock_step_forward_and_back),
