@@ -34,8 +34,9 @@ struct ews_call {
     struct gw_list link; /* in client->waiting, ->sent, ->failed or ->delivering */
     struct ews_client *client;
     enum call_state state;
-    struct ews_request request; /* op, mailbox_count and window; the texts are not kept */
-    char *mailbox;              /* for X-AnchorMailbox; NULL: none */
+    struct ews_request request; /* op, mailbox_count, mode and window; the texts are not kept */
+    char *mailbox;              /* whose; NULL: nobody's */
+    char *anchor, *affinity;    /* of its group; NULL: none */
     struct gw_buf body;         /* until it is sent */
     const struct ews_dialect *dialect;
     unsigned account_epoch; /* of the account it was sent with */
@@ -167,6 +168,8 @@ static void call_free(struct ews_call *call)
     client->call_count--;
     gw_buf_done(&call->body);
     free(call->mailbox);
+    free(call->anchor);
+    free(call->affinity);
     free(call);
 }
 
@@ -255,27 +258,64 @@ static void http_start(struct ews_call *call, const char *const *headers)
     net_http_start(call->slot->http, &request, NULL, on_http_done, call->slot);
 }
 
+enum { HEADERS_MAX = 10, HEADER_TEXT_MAX = 64 + EWS_AFFINITY_MAX };
+
+/* Header lines, in place. */
+struct headers {
+    const char *v[HEADERS_MAX + 1];
+    unsigned count;
+    char text[3][HEADER_TEXT_MAX];
+    unsigned texts;
+};
+
+static void headers_add(struct headers *h, const char *line)
+{
+    h->v[h->count++] = line;
+}
+
+static void headers_addf(struct headers *h, const char *name, const char *value)
+{
+    char *text = h->text[h->texts++];
+
+    snprintf(text, HEADER_TEXT_MAX, "%s: %s", name, value);
+    headers_add(h, text);
+}
+
+/* Without an anchor 2013 and later may be slow, or fail to find the mailbox's server at all. The
+ * calls of a group must reach one server, whoever they are for. */
+static void headers_add_route(struct headers *h, const struct ews_call *call)
+{
+    if (call->anchor || call->mailbox)
+        headers_addf(h, "X-AnchorMailbox", call->anchor ? call->anchor : call->mailbox);
+    if (call->anchor)
+        headers_add(h, "X-PreferServerAffinity: true");
+    if (call->affinity)
+        headers_addf(h, "Cookie", call->affinity);
+}
+
 static void call_send(struct ews_call *call)
 {
     struct ews_client *client = call->client;
-    char id[] = "client-request-id: 00000000-0000-0000-0000-000000000000";
-    char anchor[sizeof("X-AnchorMailbox: ") + EWS_MAILBOX_MAX];
+    struct headers headers = { 0 };
     struct gw_buf authorization;
+    char id[37];
 
     secret_init(&authorization);
     authorization_write(client, &authorization);
-    guid_write(strchr(id, ' ') + 1);
-    snprintf(anchor, sizeof(anchor), "X-AnchorMailbox: %s", call->mailbox ? call->mailbox : "");
+    guid_write(id);
+    headers_add(&headers, "Content-Type: text/xml; charset=utf-8");
+    headers_add(&headers, "Accept: text/xml");
+    headers_add(&headers, "return-client-request-id: true");
+    headers_addf(&headers, "client-request-id", id);
+    headers_add(&headers, authorization.p);
+    headers_add_route(&headers, call);
     call->state = CALL_SENT;
     gw_list_remove(&call->link);
     gw_list_append(&client->sent, &call->link);
     call->account_epoch = client->account_epoch;
     call->slot = slot_take(client);
     call->slot->call = call;
-    http_start(call,
-               (const char *const[]){ "Content-Type: text/xml; charset=utf-8", "Accept: text/xml",
-                                      "return-client-request-id: true", authorization.p, id,
-                                      call->mailbox ? anchor : NULL, NULL });
+    http_start(call, headers.v);
     secret_done(&authorization);
     gw_buf_done(&call->body);
 }
@@ -472,22 +512,24 @@ static void learn_account(struct ews_call *call, const struct ews_status *status
         calls_share_fate(client, status);
 }
 
-/* All WWW-Authenticate headers in one text: IIS sends one for each scheme. */
-static void join_challenges(const struct net_http_answer *answer, struct gw_buf *out)
+/* All headers of that name in one text. */
+static struct gw_str join_headers(const struct net_http_answer *answer, const char *name,
+                                  const char *separator, struct gw_buf *out)
 {
     struct gw_str value;
 
-    for (unsigned i = 0; (value = net_http_answer_header(answer, "WWW-Authenticate", i)).p; i++) {
+    for (unsigned i = 0; (value = net_http_answer_header(answer, name, i)).p; i++) {
         if (i)
-            gw_buf_add_cstr(out, ", ");
+            gw_buf_add_cstr(out, separator);
         gw_buf_add_str(out, value);
     }
+    return gw_buf_str(out);
 }
 
 static void parse_answer(const struct ews_call *call, const struct net_http_answer *answer,
                          struct gw_arena *arena, struct ews_answer *out)
 {
-    struct gw_buf challenges;
+    struct gw_buf challenges, cookies;
     struct ews_http http = { .code = answer->code,
                              .error = answer->error,
                              .status = answer->status,
@@ -495,16 +537,19 @@ static void parse_answer(const struct ews_call *call, const struct net_http_answ
                              .now = net_loop_now(call->client->loop).utc };
 
     gw_buf_init(&challenges, NET_HTTP_HEADERS_MAX);
+    gw_buf_init(&cookies, NET_HTTP_HEADERS_MAX);
     if (!answer->code) {
         http.content_type = net_http_answer_header(answer, "Content-Type", 0);
         http.location = net_http_answer_header(answer, "Location", 0);
         http.retry_after = net_http_answer_header(answer, "Retry-After", 0);
         http.cas_error = net_http_answer_header(answer, "X-CasErrorCode", 0);
-        join_challenges(answer, &challenges);
-        http.www_authenticate = gw_buf_str(&challenges);
+        /* IIS sends one for each scheme. */
+        http.www_authenticate = join_headers(answer, "WWW-Authenticate", ", ", &challenges);
+        http.set_cookies = join_headers(answer, "Set-Cookie", "\n", &cookies);
     }
     ews_answer_parse(&call->request, &http, arena, out);
     gw_buf_done(&challenges);
+    gw_buf_done(&cookies);
 }
 
 static void on_http_done(const struct net_http_answer *http, void *ctx)
@@ -678,14 +723,17 @@ void ews_client_reconnect(struct ews_client *client)
 static bool write_refused(const struct ews_request *request, struct ews_call *call,
                           struct ews_status *why)
 {
-    bool mailbox = ews_op_info(request->op)->impersonates && ews_mailbox_check(request, NULL);
+    bool mailbox =
+        ews_op_info(request->op)->impersonates && ews_address_check(request->mailbox, NULL);
     struct gw_err err;
+    enum gw_code rc = ews_request_write(request, call->dialect, &call->body, &err);
 
-    if (!ews_request_write(request, call->dialect, &call->body, &err))
-        return false;
-    ews_status_set(why, mailbox ? EWS_MAILBOX : EWS_BUG, "invalid-request", "not sent: %s",
-                   err.msg);
-    return true;
+    if (rc == GW_NOTFOUND)
+        ews_status_set(why, EWS_UNSUPPORTED, "unsupported", "not sent: %s", err.msg);
+    else if (rc)
+        ews_status_set(why, mailbox ? EWS_MAILBOX : EWS_BUG, "invalid-request", "not sent: %s",
+                       err.msg);
+    return rc != GW_OK;
 }
 
 /* Why a call must not even wait for its turn. */
@@ -710,6 +758,7 @@ struct ews_call *ews_client_start(struct ews_client *client, const struct ews_re
     call->state = CALL_WAITING;
     call->request = (struct ews_request){ .op = request->op,
                                           .mailbox_count = request->mailbox_count,
+                                          .sub_mode = request->sub_mode,
                                           .from = request->from,
                                           .to = request->to };
     call->dialect = client->dialect;
@@ -725,6 +774,10 @@ struct ews_call *ews_client_start(struct ews_client *client, const struct ews_re
     }
     if (ews_op_info(request->op)->impersonates)
         call->mailbox = gw_str_dup(request->mailbox);
+    if (request->anchor.len)
+        call->anchor = gw_str_dup(request->anchor);
+    if (request->affinity.len)
+        call->affinity = gw_str_dup(request->affinity);
     calls_pump(client);
     return call;
 }

@@ -13,7 +13,8 @@ struct ews_dialect {
     bool time_zone_context; /* TimeZoneContext with any zone id */
     bool free_busy_event;   /* FreeBusyChangedEvent */
     bool smtp_address;      /* impersonation by any proxy address, not the primary one only */
-    bool working_elsewhere; /* the busy type WorkingElsewhere */
+    bool mail_tips;         /* GetMailTips */
+    bool streaming;         /* streaming subscriptions */
 };
 
 const struct ews_dialect *ews_dialect_default(void);                      /* Exchange2010_SP2 */
@@ -25,13 +26,15 @@ bool ews_dialect_is_newer(const struct ews_dialect *a, const struct ews_dialect 
 const struct ews_dialect *ews_dialect_of_server(int major, int minor);
 
 enum {
-    EWS_REQUEST_MAX = 256 * 1024, /* bytes: 100 addresses of the greatest length, escaped */
+    EWS_REQUEST_MAX = 512 * 1024, /* bytes: 200 subscription ids of the greatest length */
     EWS_MAILBOX_MAX = 320,        /* bytes of an SMTP address, RFC 5321 4.5.3.1 */
-    EWS_FIND_ITEM_MAX = 500       /* items asked for at once; more comes back as truncated */
+    EWS_FIND_ITEM_MAX = 500,      /* items asked for at once; more comes back as truncated */
+    EWS_STREAM_DOCUMENT_MAX = 1024 * 1024 /* bytes of one document of a stream: 200 notifications of
+                                             some 1.5 KiB would be much */
 };
 
-/* A whole SOAP envelope. GW_INVALID: the request is not one that could be sent; nothing was
- * written. Overflow is the buffer's sticky failure. */
+/* A whole SOAP envelope. GW_INVALID: the request is not one that could be sent; GW_NOTFOUND: not to
+ * a server of that generation; nothing was written. Overflow is the buffer's sticky failure. */
 enum gw_code ews_request_write(const struct ews_request *request, const struct ews_dialect *dialect,
                                struct gw_buf *out, struct gw_err *err);
 
@@ -43,15 +46,16 @@ struct ews_http {
     int status;
     struct gw_str body;
     struct gw_str content_type, location, retry_after, www_authenticate, cas_error;
-    gw_utc now; /* for a Retry-After that is a date */
+    struct gw_str set_cookies; /* all of them, one a line */
+    gw_utc now;                /* for a Retry-After that is a date */
 };
 
 /* Bytes of an answer's body that are worth reading, and of the arena for what is kept of it. */
 size_t ews_answer_body_max(enum ews_op op);
 enum { EWS_ANSWER_ARENA = 4 * 1024 * 1024 };
 
-/* Always fills out, whatever came: out->status tells. Of the request op, mailbox_count and the
- * window are used. Strings and arrays of out live in the arena. */
+/* Always fills out, whatever came: out->status tells. Of the request op, mailbox_count, sub_mode and
+ * the window are used. Strings and arrays of out live in the arena. */
 void ews_answer_parse(const struct ews_request *request, const struct ews_http *http,
                       struct gw_arena *arena, struct ews_answer *out);
 

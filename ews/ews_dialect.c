@@ -3,14 +3,29 @@
 
 #include <string.h>
 
-/* The oldest first. FreeBusyChangedEvent came with 2010 SP1, impersonation by any address with
- * 2010 SP2, WorkingElsewhere with 2013. */
+/* The oldest first. Mail tips and the header TimeZoneContext came with 2010, streaming and
+ * FreeBusyChangedEvent with its SP1, impersonation by any address with SP2; by Exchange2013 a server
+ * knows the busy type WorkingElsewhere, which older ones show as another. */
 static const struct ews_dialect dialect_table[] = {
-    { "Exchange2007_SP1", false, false, false, false },
-    { "Exchange2010", true, false, false, false },
-    { "Exchange2010_SP1", true, true, false, false },
-    { "Exchange2010_SP2", true, true, true, false },
-    { "Exchange2013_SP1", true, true, true, true },
+    { .version = "Exchange2007_SP1" },
+    { .version = "Exchange2010", .time_zone_context = true, .mail_tips = true },
+    { .version = "Exchange2010_SP1",
+      .time_zone_context = true,
+      .mail_tips = true,
+      .free_busy_event = true,
+      .streaming = true },
+    { .version = "Exchange2010_SP2",
+      .time_zone_context = true,
+      .mail_tips = true,
+      .free_busy_event = true,
+      .streaming = true,
+      .smtp_address = true },
+    { .version = "Exchange2013_SP1",
+      .time_zone_context = true,
+      .mail_tips = true,
+      .free_busy_event = true,
+      .streaming = true,
+      .smtp_address = true },
 };
 
 enum { DIALECT_COUNT = sizeof(dialect_table) / sizeof(dialect_table[0]) };

@@ -11,6 +11,7 @@ static const struct {
     const char *hint; /* what it is, or what to do; NULL: Exchange's own words will do */
 } code_table[] = {
     { "NoError", EWS_OK, NULL },
+    { "ErrorNameResolutionMultipleResults", EWS_OK, NULL },
 
     { "ErrorServerBusy", EWS_BUSY, "the server throttles the service account" },
     { "ErrorTooManyObjectsOpened", EWS_BUSY, "the server throttles the service account" },
@@ -27,6 +28,7 @@ static const struct {
     { "ErrorMailboxDataArrayTooBig", EWS_TOO_MUCH, "too many mailboxes in one request" },
     { "ErrorRequestStreamTooBig", EWS_TOO_MUCH, "the request is too large for the server" },
     { "ErrorDataSizeLimitExceeded", EWS_TOO_MUCH, "the answer is too large for the server" },
+    { "ErrorResultSetTooBig", EWS_TOO_MUCH, "the answer is too large for the server" },
 
     { "ErrorInternalServerError", EWS_TRANSIENT, NULL },
     { "ErrorInternalServerTransientError", EWS_TRANSIENT, NULL },
@@ -39,6 +41,10 @@ static const struct {
     { "ErrorADOperation", EWS_TRANSIENT, "Active Directory is not available to the server" },
     { "ErrorTimeoutExpired", EWS_TRANSIENT, NULL },
     { "ErrorInsufficientResources", EWS_TRANSIENT, "the server is short of resources" },
+    { "ErrorNotEnoughMemory", EWS_TRANSIENT, "the server is short of resources" },
+    { "ErrorServiceUnavailable", EWS_TRANSIENT, NULL },
+    { "ErrorRequestAborted", EWS_TRANSIENT, NULL },
+    { "ErrorUnableToGetUserOofSettings", EWS_TRANSIENT, NULL },
     { "ErrorFreeBusyGenerationFailed", EWS_TRANSIENT, NULL },
     { "ErrorItemNotFound", EWS_TRANSIENT, "the item has gone meanwhile" },
 
@@ -54,6 +60,11 @@ static const struct {
     { "ErrorProxyRequestNotAllowed", EWS_ELSEWHERE, NULL },
     { "ErrorProxyRequestProcessingFailed", EWS_ELSEWHERE, NULL },
     { "ErrorServiceDiscoveryFailed", EWS_ELSEWHERE, NULL },
+    { "ErrorProxyServiceDiscoveryFailed", EWS_ELSEWHERE, NULL },
+    { "ErrorProxyCallFailed", EWS_ELSEWHERE, NULL },
+    { "ErrorNoApplicableProxyCASServersAvailable", EWS_ELSEWHERE,
+      "no server that could serve the mailbox is known to this one" },
+    { "ErrorAutoDiscoverFailed", EWS_ELSEWHERE, NULL },
     { "ErrorWrongServerVersion", EWS_ELSEWHERE,
       "the mailbox belongs to a server of another version" },
     { "ErrorWrongServerVersionDelegate", EWS_ELSEWHERE, NULL },
@@ -68,9 +79,20 @@ static const struct {
     { "ErrorReadEventsFailed", EWS_SUBSCRIPTION_GONE, "the server has ended the subscription" },
     { "ErrorEventNotFound", EWS_SUBSCRIPTION_GONE, NULL },
     { "ErrorMissedNotificationEvents", EWS_SUBSCRIPTION_GONE, NULL },
+    { "ErrorNewEventStreamConnectionOpened", EWS_SUBSCRIPTION_GONE,
+      "somebody else has begun to read these subscriptions" },
+    { "ErrorInvalidSyncStateData", EWS_SUBSCRIPTION_GONE,
+      "the server does not accept the old sync state any more" },
 
     { "ErrorNonExistentMailbox", EWS_MAILBOX, "no mailbox has this address" },
     { "ErrorMailRecipientNotFound", EWS_MAILBOX, "no mailbox has this address" },
+    { "ErrorRecipientNotFound", EWS_MAILBOX, "no mailbox has this address" },
+    { "ErrorCannotFindUser", EWS_MAILBOX, "no user has this address" },
+    { "ErrorMissingExchangePrincipal", EWS_MAILBOX, "the user has no mailbox" },
+    { "ErrorNameResolutionNoResults", EWS_MAILBOX, "the directory knows nobody of this name" },
+    { "ErrorNameResolutionNoMailbox", EWS_MAILBOX, "whom the name means has no mailbox" },
+    { "ErrorInvalidNameForNameResolution", EWS_MAILBOX, "the name is not one to look for" },
+    { "ErrorFreeBusyDLLimitReached", EWS_MAILBOX, "this is a large distribution list" },
     { "ErrorInvalidSmtpAddress", EWS_MAILBOX, "the mailbox address is not valid" },
     { "ErrorNonPrimarySmtpAddress", EWS_MAILBOX,
       "this is not the mailbox's primary address: set the primary one" },
@@ -82,6 +104,10 @@ static const struct {
       "the mailbox address is not valid" },
     { "ErrorMailboxConfiguration", EWS_MAILBOX, "the mailbox is not configured rightly" },
     { "ErrorFolderNotFound", EWS_MAILBOX, "the mailbox has no calendar folder" },
+    { "ErrorSyncFolderNotFound", EWS_MAILBOX, "the mailbox has no calendar folder" },
+    { "ErrorNoCalendar", EWS_MAILBOX, "the mailbox has no calendar folder" },
+    { "ErrorCalendarFolderIsInvalidForCalendarView", EWS_MAILBOX,
+      "the mailbox's calendar folder does not hold a calendar" },
     { "ErrorAccessDenied", EWS_MAILBOX, "the account may not read this calendar" },
     { "ErrorNoFreeBusyAccess", EWS_MAILBOX, "the account may not read this calendar" },
 
@@ -107,6 +133,8 @@ static const struct {
     { "ErrorIncorrectSchemaVersion", EWS_VERSION, "the server is older than the request" },
     { "ErrorInvalidSchemaVersionForMailboxVersion", EWS_VERSION,
       "the mailbox's server is older than the request" },
+
+    { "ErrorMailTipsDisabled", EWS_UNSUPPORTED, "mail tips are turned off on the server" },
 
     { "ErrorSchemaValidation", EWS_BUG, "the server found the request invalid" },
     { "ErrorInvalidRequest", EWS_BUG, "the server found the request invalid" },
@@ -166,6 +194,8 @@ const char *ews_class_name(enum ews_class class)
         return "config";
     case EWS_VERSION:
         return "version";
+    case EWS_UNSUPPORTED:
+        return "unsupported";
     case EWS_BUG:
         return "bug";
     case EWS_BAD_ANSWER:

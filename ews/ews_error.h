@@ -20,6 +20,7 @@ enum ews_class {
     EWS_CREDENTIALS,        /* 401, password expired: alarm, stop; account lock-out is near */
     EWS_CONFIG,             /* URL, port, certificate, push URL: an administrator must act */
     EWS_VERSION,            /* lower RequestServerVersion */
+    EWS_UNSUPPORTED,        /* not with a server of its version: another operation or mode */
     EWS_BUG,                /* our request was invalid */
     EWS_BAD_ANSWER,         /* not what EWS answers: HTML, cut, malformed */
     EWS_SERVER_DOWN         /* transport, time-out, 503 or 500 without SOAP */

@@ -17,17 +17,26 @@ static void keep(struct gw_str value, struct gw_str *out)
         *out = value;
 }
 
-static void read_events(const struct xml_node *notification, struct ews_notification *out)
+void ews_notification_add(const struct xml_node *notification, struct ews_notification *n)
 {
-    for (const struct xml_node *n = notification->child; n; n = n->next) {
-        if (!is_event(n))
+    keep(xml_child_text(notification, NULL, "SubscriptionId"), &n->subscription_id);
+    n->more_events |= ews_text_is_true(xml_child_text(notification, NULL, "MoreEvents"));
+    for (const struct xml_node *event = notification->child; event; event = event->next) {
+        if (!is_event(event))
             continue;
-        if (xml_is(n, NULL, "StatusEvent"))
-            out->status_events++;
+        if (xml_is(event, NULL, "StatusEvent"))
+            n->status_events++;
         else
-            out->changes++;
-        keep(xml_child_text(n, NULL, "Watermark"), &out->watermark);
+            n->changes++;
+        keep(xml_child_text(event, NULL, "Watermark"), &n->watermark);
     }
+}
+
+bool ews_notification_keep(struct ews_notification *n, struct gw_arena *arena)
+{
+    n->subscription_id = gw_arena_dup(arena, n->subscription_id);
+    n->watermark = gw_arena_dup(arena, n->watermark);
+    return n->subscription_id.p && n->watermark.p;
 }
 
 /* The error form has no Notification, and names the subscription in MessageXml. */
@@ -51,13 +60,8 @@ static void read_message(const struct xml_node *message, struct ews_notification
         read_error(message, out);
         out->status = status;
     }
-    for (; n; n = ews_next_named(n)) {
-        struct gw_str more = xml_child_text(n, NULL, "MoreEvents");
-
-        keep(xml_child_text(n, NULL, "SubscriptionId"), &out->subscription_id);
-        out->more_events |= gw_str_iis(more, "true") || gw_str_is(more, "1");
-        read_events(n, out);
-    }
+    for (; n; n = ews_next_named(n))
+        ews_notification_add(n, out);
 }
 
 static enum gw_code read_doc(const struct xml_doc *doc, struct gw_arena *arena,
@@ -75,9 +79,7 @@ static enum gw_code read_doc(const struct xml_doc *doc, struct gw_arena *arena,
     ews_status_set_code(&n.status, GW_STR("NoError"), (struct gw_str){ NULL, 0 });
     for (; message; message = ews_next_named(message))
         read_message(message, &n);
-    n.subscription_id = gw_arena_dup(arena, n.subscription_id);
-    n.watermark = gw_arena_dup(arena, n.watermark);
-    if (!n.subscription_id.p || !n.watermark.p)
+    if (!ews_notification_keep(&n, arena))
         return gw_fail(err, GW_LIMIT, "notification is too large");
     *out = n;
     return GW_OK;

@@ -1,66 +1,33 @@
-/* The operations, one row each, and what is the same for all of them: the envelope of a request and
- * the way from an HTTP answer to an operation's own parser. */
+/* What is the same for all operations: the envelope of a request, and the way from an HTTP answer to
+ * the operation's own parser. */
 #include "ews_priv.h"
 
-/* Of an answer's body: an out-of-office answer carries two texts of up to 128 KiB; a calendar item
- * takes some 700 bytes and 12 nodes; 100 mailboxes for a month some 20 KiB each. */
-enum {
-    SUBSCRIBE_BODY_MAX = 64 * 1024,
-    FIND_ITEM_BODY_MAX = 2 * 1024 * 1024,
-    AVAILABILITY_BODY_MAX = 4 * 1024 * 1024,
-    OOF_BODY_MAX = 1024 * 1024
-};
-
-static const struct ews_op_info op_table[] = {
-    [EWS_OP_SUBSCRIBE] = { .name = "Subscribe",
-                           .answer = "SubscribeResponse",
-                           .body_max = SUBSCRIBE_BODY_MAX,
-                           .nodes_max = 1000,
-                           .impersonates = true,
-                           .check = ews_subscribe_check,
-                           .write = ews_subscribe_write,
-                           .parse = ews_subscribe_parse },
-    [EWS_OP_FIND_ITEM] = { .name = "FindItem",
-                           .answer = "FindItemResponse",
-                           .body_max = FIND_ITEM_BODY_MAX,
-                           .nodes_max = 30000,
-                           .impersonates = true,
-                           .time_zone_context = true,
-                           .wide = true,
-                           .check = ews_find_item_check,
-                           .write = ews_find_item_write,
-                           .parse = ews_find_item_parse },
-    [EWS_OP_AVAILABILITY] = { .name = "GetUserAvailability",
-                              .answer = "GetUserAvailabilityResponse",
-                              .body_max = AVAILABILITY_BODY_MAX,
-                              .nodes_max = 120000,
-                              .wide = true,
-                              .check = ews_availability_check,
-                              .write = ews_availability_write,
-                              .parse = ews_availability_parse },
-    [EWS_OP_OOF] = { .name = "GetUserOofSettings",
-                     .answer = "GetUserOofSettingsResponse",
-                     .body_max = OOF_BODY_MAX,
-                     .nodes_max = 1000,
-                     .impersonates = true,
-                     .check = ews_mailbox_check,
-                     .write = ews_oof_write,
-                     .parse = ews_oof_parse },
+static const struct ews_op_info *const op_table[EWS_OP_COUNT] = {
+    [EWS_OP_SUBSCRIBE] = &ews_op_subscribe,
+    [EWS_OP_FIND_ITEM] = &ews_op_find_item,
+    [EWS_OP_AVAILABILITY] = &ews_op_availability,
+    [EWS_OP_OOF] = &ews_op_oof,
+    [EWS_OP_MAIL_TIPS] = &ews_op_mail_tips,
+    [EWS_OP_UNSUBSCRIBE] = &ews_op_unsubscribe,
+    [EWS_OP_GET_EVENTS] = &ews_op_get_events,
+    [EWS_OP_STREAM] = &ews_op_stream,
+    [EWS_OP_SYNC] = &ews_op_sync,
+    [EWS_OP_RESOLVE] = &ews_op_resolve,
 };
 
 const struct ews_op_info *ews_op_info(enum ews_op op)
 {
-    return &op_table[op];
+    return op_table[op];
 }
 
 const char *ews_op_name(enum ews_op op)
 {
-    return op_table[op].name;
+    return op_table[op]->name;
 }
 
 size_t ews_answer_body_max(enum ews_op op)
 {
-    return op_table[op].body_max;
+    return op_table[op]->body_max;
 }
 
 /* ---- requests --------------------------------------------------------------------------------- */
@@ -98,6 +65,24 @@ static void put_header(struct xml_writer *w, const struct ews_request *request,
     xml_close(w);
 }
 
+static enum gw_code request_check(const struct ews_request *request,
+                                  const struct ews_dialect *dialect, struct gw_err *err)
+{
+    const struct ews_op_info *op = ews_op_info(request->op);
+    enum gw_code rc;
+
+    if (op->impersonates && (rc = ews_address_check(request->mailbox, err)))
+        return rc;
+    if (request->anchor.len && (rc = ews_address_check(request->anchor, err)))
+        return rc;
+    if ((rc = ews_affinity_check(request, err)) || (op->check && (rc = op->check(request, err))))
+        return rc;
+    if (op->supported && !op->supported(request, dialect))
+        return gw_fail(err, GW_NOTFOUND, "a server that speaks %s has no such %s", dialect->version,
+                       op->name);
+    return GW_OK;
+}
+
 enum gw_code ews_request_write(const struct ews_request *request, const struct ews_dialect *dialect,
                                struct gw_buf *out, struct gw_err *err)
 {
@@ -105,7 +90,7 @@ enum gw_code ews_request_write(const struct ews_request *request, const struct e
     struct xml_writer w;
     enum gw_code rc;
 
-    rc = op->check(request, err);
+    rc = request_check(request, dialect, err);
     if (rc)
         return rc;
     xml_write_init(&w, out);
@@ -198,4 +183,5 @@ void ews_answer_parse(const struct ews_request *request, const struct ews_http *
         ews_http_transport_status(http, ews_op_info(request->op), &out->status);
     else
         parse_body(request, http, arena, out);
+    out->affinity = ews_affinity_read(http->set_cookies, arena);
 }

@@ -4,26 +4,71 @@
 #define EWS_OPS_H
 
 #include "ews_error.h"
+#include "ews_notification.h"
 #include "gw_arena.h"
 #include "gw_interval.h"
 
 enum ews_op {
-    EWS_OP_SUBSCRIBE,    /* push, on the calendar folder of the mailbox (impersonating) */
+    EWS_OP_SUBSCRIBE,    /* on the calendar folder of the mailbox (impersonating) */
     EWS_OP_FIND_ITEM,    /* CalendarView of the mailbox (impersonating) */
     EWS_OP_AVAILABILITY, /* GetUserAvailability of up to 100 mailboxes */
-    EWS_OP_OOF           /* GetUserOofSettings of the mailbox (impersonating) */
+    EWS_OP_OOF,          /* GetUserOofSettings of the mailbox (impersonating): exact */
+    EWS_OP_MAIL_TIPS,    /* GetMailTips of up to 50 mailboxes: who replies automatically now. Since
+                            2010; a reply without text is not seen */
+    EWS_OP_UNSUBSCRIBE,  /* of the mailbox (impersonating); pull and streaming only: a push
+                            subscription is ended by the answer to a notification */
+    EWS_OP_GET_EVENTS,   /* of a pull subscription of the mailbox (impersonating) */
+    EWS_OP_STREAM,       /* GetStreamingEvents of up to 200 subscriptions, charged to the mailbox
+                            (impersonating); by ews_client_stream_start(). Since 2010 SP1 */
+    EWS_OP_SYNC,         /* SyncFolderItems of the mailbox's calendar (impersonating): has anything
+                            changed since the last time? */
+    EWS_OP_RESOLVE       /* ResolveNames in the directory */
+};
+enum { EWS_OP_COUNT = EWS_OP_RESOLVE + 1 };
+
+enum ews_sub_mode {
+    EWS_SUB_PUSH,
+    EWS_SUB_PULL,
+    EWS_SUB_STREAMING /* since 2010 SP1 */
 };
 
-enum { EWS_AVAILABILITY_MAX = 100, EWS_URL_MAX = 2082, EWS_ID_MAX = 2048 };
+enum {
+    EWS_AVAILABILITY_MAX = 100,
+    EWS_MAIL_TIPS_MAX = 50, /* MaxRecipientsPerGetMailTipsRequest */
+    EWS_STREAM_IDS_MAX = 200,
+    EWS_RESOLUTIONS_MAX = 100,
+    EWS_URL_MAX = 2082,
+    EWS_ID_MAX = 2048,
+    EWS_SYNC_STATE_MAX = 64 * 1024, /* grows with the folder */
+    EWS_NAME_MAX = 512,
+    EWS_AFFINITY_MAX = 1024
+};
 
 struct ews_request {
     enum ews_op op;
-    struct gw_str mailbox;          /* SMTP address; not for EWS_OP_AVAILABILITY */
-    const struct gw_str *mailboxes; /* EWS_OP_AVAILABILITY */
+    struct gw_str mailbox;          /* SMTP address: whose calendar, and to be impersonated. Of
+                                       MAIL_TIPS the sender, any of ours; not for AVAILABILITY and
+                                       RESOLVE */
+    const struct gw_str *mailboxes; /* AVAILABILITY, MAIL_TIPS */
     size_t mailbox_count;
     gw_utc from, to;               /* window of FIND_ITEM and AVAILABILITY */
-    struct gw_str notify_url;      /* SUBSCRIBE */
-    unsigned status_frequency_min; /* SUBSCRIBE */
+    enum ews_sub_mode sub_mode;    /* SUBSCRIBE */
+    struct gw_str notify_url;      /* ... push */
+    unsigned status_frequency_min; /* ... push: 1..1440 */
+    unsigned pull_timeout_min;     /* ... pull: 1..1440; the subscription dies unread */
+    struct gw_str subscription_id; /* UNSUBSCRIBE, GET_EVENTS */
+    struct gw_str watermark;       /* GET_EVENTS: of the last event, or of SUBSCRIBE's answer */
+    const struct gw_str *subscription_ids; /* STREAM */
+    size_t subscription_id_count;
+    unsigned stream_timeout_min; /* STREAM: 1..30; the server ends the answer then */
+    struct gw_str sync_state;    /* SYNC: of the last answer; empty: from the start */
+    struct gw_str name;          /* RESOLVE: an address or a part of a name */
+
+    /* Subscriptions that are read on one connection must live on one server. For all calls of such
+     * a group, the same anchor: the first address in order. Its SUBSCRIBE goes first, without
+     * affinity; what its answer has as affinity goes into all the others. */
+    struct gw_str anchor;   /* SMTP address; empty: no group */
+    struct gw_str affinity; /* opaque; empty: none */
 };
 
 /* One mailbox's calendar. FIND_ITEM gives one, AVAILABILITY one for each mailbox asked, in order. */
@@ -34,14 +79,43 @@ struct ews_calendar {
     bool truncated; /* the server held items back: narrow the window */
 };
 
+/* One mailbox's automatic reply: MAIL_TIPS gives one for each mailbox asked, in order. */
+struct ews_tip {
+    struct ews_status status; /* per mailbox */
+    bool pending;             /* the server had no time for it: what was known before holds */
+    struct gw_oof oof;
+};
+
+struct ews_resolution {
+    struct gw_str address; /* SMTP address */
+    struct gw_str name;
+    struct gw_str mailbox_type; /* "Mailbox", "Contact", "PublicDL" ...; empty: not said */
+};
+
 /* Borrowed by the callback: lives in the answer's arena. */
 struct ews_answer {
     enum ews_op op;
-    struct ews_status status;      /* of the whole request */
-    struct gw_str subscription_id; /* SUBSCRIBE */
-    const struct ews_calendar *calendars;
+    struct ews_status status;             /* of the whole request */
+    struct gw_str subscription_id;        /* SUBSCRIBE */
+    struct gw_str watermark;              /* SUBSCRIBE, not streaming */
+    const struct ews_calendar *calendars; /* FIND_ITEM, AVAILABILITY */
     size_t calendar_count;
-    struct gw_oof oof;              /* OOF */
+    struct gw_oof oof;          /* OOF */
+    const struct ews_tip *tips; /* MAIL_TIPS */
+    size_t tip_count;
+    const struct ews_notification *events; /* GET_EVENTS: one; STREAM: of one document */
+    size_t event_count;
+    const struct gw_str *bad_ids; /* STREAM, with EWS_SUBSCRIPTION_GONE: these are lost; none are
+                                     named: all. The others live on and can be read again */
+    size_t bad_id_count;
+    bool closed;              /* STREAM: the server has ended the answer, as it must now and then */
+    struct gw_str sync_state; /* SYNC: for the next time. EWS_SUBSCRIPTION_GONE: the old one is not
+                                 accepted any more, start over */
+    bool changed;             /* SYNC: something is not as it was at the old state */
+    bool more;                /* SYNC: there is more to come, ask again with the new state */
+    const struct ews_resolution *resolutions; /* RESOLVE; none is EWS_MAILBOX */
+    size_t resolution_count;
+    struct gw_str affinity;         /* what the server gave; empty: none */
     unsigned dropped;               /* items that could not be understood; counted, not fatal */
     int server_major, server_minor; /* ServerVersionInfo; 0: not said */
 };

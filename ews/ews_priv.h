@@ -24,7 +24,10 @@ struct ews_op_info {
     bool impersonates;      /* speaks for request->mailbox */
     bool time_zone_context; /* the WSDL allows the header */
     bool wide;              /* too large an answer is cured by asking for less */
+    /* What the request says, apart from an impersonated mailbox; NULL: nothing else. */
     enum gw_code (*check)(const struct ews_request *request, struct gw_err *err);
+    /* NULL: since ever. */
+    bool (*supported)(const struct ews_request *request, const struct ews_dialect *dialect);
     void (*write)(struct xml_writer *w, const struct ews_request *request,
                   const struct ews_dialect *dialect);
     void (*parse)(const struct xml_node *body, const struct ews_request *request,
@@ -32,34 +35,45 @@ struct ews_op_info {
 };
 const struct ews_op_info *ews_op_info(enum ews_op op);
 
-/* ews_request.c */
-enum gw_code ews_subscribe_check(const struct ews_request *request, struct gw_err *err);
-enum gw_code ews_mailbox_check(const struct ews_request *request, struct gw_err *err);
-enum gw_code ews_find_item_check(const struct ews_request *request, struct gw_err *err);
-enum gw_code ews_availability_check(const struct ews_request *request, struct gw_err *err);
-void ews_subscribe_write(struct xml_writer *w, const struct ews_request *request,
-                         const struct ews_dialect *dialect);
-void ews_find_item_write(struct xml_writer *w, const struct ews_request *request,
-                         const struct ews_dialect *dialect);
-void ews_availability_write(struct xml_writer *w, const struct ews_request *request,
-                            const struct ews_dialect *dialect);
-void ews_oof_write(struct xml_writer *w, const struct ews_request *request,
-                   const struct ews_dialect *dialect);
+/* ews_op_*.c, one each or a few that belong together. */
+extern const struct ews_op_info ews_op_subscribe, ews_op_unsubscribe, ews_op_get_events,
+    ews_op_stream, ews_op_find_item, ews_op_availability, ews_op_oof, ews_op_mail_tips, ews_op_sync,
+    ews_op_resolve;
 
-/* Of the digits of MergedFreeBusy. The smallest that Exchange allows: a boundary that is read from
- * them is off by less than this. */
-enum { EWS_MERGED_MINUTES = 5 };
-gw_utc ews_window_start(const struct ews_request *request); /* as it was written: whole seconds */
+/* ews_request.c: for the writers. */
+enum gw_code ews_address_check(struct gw_str mailbox, struct gw_err *err);
+enum gw_code ews_mailboxes_check(const struct ews_request *request, size_t max, struct gw_err *err);
+enum gw_code ews_subscription_check(struct gw_str id, struct gw_err *err);
+enum gw_code ews_window_check(const struct ews_request *request, struct gw_err *err);
+gw_utc ews_window_start(const struct ews_request *request); /* outwards to whole seconds */
+gw_utc ews_window_end(const struct ews_request *request);
+void ews_put_int(struct xml_writer *w, const char *name, int64_t n);
+void ews_put_calendar_folder(struct xml_writer *w, const char *list);
 
-/* ews_answer.c */
-void ews_subscribe_parse(const struct xml_node *body, const struct ews_request *request,
-                         struct gw_arena *arena, struct ews_answer *out);
-void ews_find_item_parse(const struct xml_node *body, const struct ews_request *request,
-                         struct gw_arena *arena, struct ews_answer *out);
-void ews_availability_parse(const struct xml_node *body, const struct ews_request *request,
-                            struct gw_arena *arena, struct ews_answer *out);
-void ews_oof_parse(const struct xml_node *body, const struct ews_request *request,
-                   struct gw_arena *arena, struct ews_answer *out);
+/* ews_answer.c: for the parsers. */
+bool ews_text_is_true(struct gw_str s);
+enum gw_busy ews_busy_of(struct gw_str s); /* kinds that are not known are Busy */
+bool ews_read_span(const struct xml_node *n, const char *start, const char *end, gw_utc *from,
+                   gw_utc *to);
+size_t ews_count_children(const struct xml_node *n);
+void ews_set_too_large(struct ews_status *out);
+void ews_set_missing(struct ews_status *out, const char *what);
+/* Room for all the children of n as intervals; NULL, and the status is set, when there is none. */
+struct gw_interval *ews_intervals_alloc(const struct xml_node *n, struct gw_arena *arena,
+                                        struct ews_status *status);
+void ews_calendar_set(struct ews_calendar *c, struct gw_interval *v, size_t count);
+/* The first response message; NULL and a status when the answer has none or it is an error. */
+const struct xml_node *ews_first_message(const struct xml_node *body, struct ews_status *status);
+
+/* ews_notification.c: one Notification element, added to what n has; texts are the document's until
+ * they are kept. False: no room. */
+void ews_notification_add(const struct xml_node *notification, struct ews_notification *n);
+bool ews_notification_keep(struct ews_notification *n, struct gw_arena *arena);
+
+/* ews_affinity.c: the cookie that leads to the same server again, from the Set-Cookie headers, one a
+ * line; as it goes into the Cookie header. Empty: there is none. */
+struct gw_str ews_affinity_read(struct gw_str set_cookies, struct gw_arena *arena);
+enum gw_code ews_affinity_check(const struct ews_request *request, struct gw_err *err);
 
 /* ews_soap.c: the envelope around the bodies. */
 void ews_soap_open(struct xml_writer *w);

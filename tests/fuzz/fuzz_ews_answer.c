@@ -24,6 +24,12 @@ static void check(const struct ews_answer *a)
     assert((a->status.class == EWS_OK) == !a->status.text[0]);
     for (size_t i = 0; i < a->calendar_count; i++)
         check_calendar(&a->calendars[i]);
+    for (size_t i = 0; i < a->event_count; i++)
+        assert(a->events[i].subscription_id.p && a->events[i].watermark.p);
+    for (size_t i = 0; i < a->bad_id_count; i++)
+        assert(a->bad_ids[i].len);
+    for (size_t i = 0; i < a->resolution_count; i++)
+        assert(a->resolutions[i].address.len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
@@ -43,10 +49,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     body = (struct gw_str){ (const char *)data + 1, len - 1 };
     if (!gw_str_cut(body, "\n", &header, &body))
         return 0;
-    request.op = (enum ews_op)(data[0] & 3);
+    request.op = (enum ews_op)(((data[0] & 3) | data[0] >> 5 << 2) % EWS_OP_COUNT);
+    request.sub_mode = request.op == EWS_OP_SUBSCRIBE ? (enum ews_sub_mode)(len % 3) : 0;
     http.status = statuses[(data[0] >> 2) & 7];
     http.content_type = http.location = http.retry_after = header;
-    http.www_authenticate = http.cas_error = header;
+    http.www_authenticate = http.cas_error = http.set_cookies = header;
     http.body = body;
     gw_arena_init(&arena, EWS_ANSWER_ARENA);
     ews_answer_parse(&request, &http, &arena, &answer);

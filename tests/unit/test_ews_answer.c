@@ -1,5 +1,5 @@
 /* Answers: samples, and documents as servers should not send them. */
-#include "ews_test.h"
+#include "ews_test_answer.h"
 
 #define RESPONSE(op, body)                                                                         \
     EWS_TEST_ENVELOPE("<" op "Response><ResponseMessages>" body "</ResponseMessages></" op         \
@@ -28,53 +28,6 @@
 #define FAULT(code, detail)                                                                        \
     EWS_TEST_ENVELOPE("<x:Fault><faultcode>a:" code "</faultcode><faultstring>words"               \
                       "</faultstring><detail>" detail "</detail></x:Fault>")
-
-static const struct gw_str mailboxes[3];
-
-struct parsed {
-    struct gw_arena arena;
-    struct ews_answer a;
-};
-
-static void parse_http(enum ews_op op, const struct ews_http *http, struct parsed *out)
-{
-    struct ews_request r = { .op = op,
-                             .mailboxes = mailboxes,
-                             .mailbox_count = 2,
-                             .from = EWS_TEST_DAY,
-                             .to = EWS_TEST_DAY + (gw_utc)GW_DAY_MS };
-    char *exact = malloc(http->body.len ? http->body.len : 1);
-    struct ews_http h = *http;
-
-    /* The answer must not borrow from the body, nor read beyond it. */
-    if (h.body.len)
-        memcpy(exact, h.body.p, h.body.len);
-    h.body.p = exact;
-    gw_arena_init(&out->arena, EWS_ANSWER_ARENA);
-    ews_answer_parse(&r, &h, &out->arena, &out->a);
-    free(exact);
-}
-
-static void parse_text(enum ews_op op, const char *text, struct parsed *out)
-{
-    struct ews_http http = { .status = 200, .body = gw_str_of(text) };
-
-    parse_http(op, &http, out);
-}
-
-static void parse_file(enum ews_op op, const char *name, int status, struct parsed *out)
-{
-    char *text = ews_test_file(name);
-    struct ews_http http = { .status = status, .body = gw_str_of(text) };
-
-    parse_http(op, &http, out);
-    free(text);
-}
-
-static void parsed_done(struct parsed *p)
-{
-    gw_arena_done(&p->arena);
-}
 
 static void assert_interval(const struct gw_interval *i, const char *start, const char *end,
                             enum gw_busy busy, unsigned flags)

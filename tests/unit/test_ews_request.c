@@ -12,13 +12,19 @@ static struct ews_request request_of(enum ews_op op)
                              .from = EWS_TEST_DAY,
                              .to = EWS_TEST_DAY + 2 * (gw_utc)GW_DAY_MS,
                              .notify_url = GW_STR_INIT("http://gw:50020/ews/notify/t&k"),
-                             .status_frequency_min = 60 };
+                             .status_frequency_min = 60,
+                             .pull_timeout_min = 10,
+                             .mailboxes = two,
+                             .mailbox_count = 2,
+                             .subscription_id = GW_STR_INIT("EQBj=="),
+                             .watermark = GW_STR_INIT("AQAA"),
+                             .subscription_ids = two,
+                             .subscription_id_count = 2,
+                             .stream_timeout_min = 30,
+                             .name = GW_STR_INIT("smtp:ann@presence.example") };
 
-    if (op == EWS_OP_AVAILABILITY) {
+    if (op == EWS_OP_AVAILABILITY || op == EWS_OP_RESOLVE)
         r.mailbox = (struct gw_str){ NULL, 0 };
-        r.mailboxes = two;
-        r.mailbox_count = 2;
-    }
     return r;
 }
 
@@ -121,6 +127,115 @@ static void test_oof(void **state)
     free(text);
 }
 
+static const struct {
+    enum ews_op op;
+    enum ews_sub_mode mode;
+    bool impersonates;
+    const char *has[3], *lacks[3];
+} written_case[] = {
+    { EWS_OP_SUBSCRIBE,
+      EWS_SUB_PULL,
+      true,
+      { "<m:PullSubscriptionRequest>", "<t:Timeout>10</t:Timeout>" },
+      { "StatusFrequency", "<t:URL>", "Watermark" } },
+    { EWS_OP_SUBSCRIBE,
+      EWS_SUB_STREAMING,
+      true,
+      { "<m:StreamingSubscriptionRequest>" },
+      { "StatusFrequency", "<t:URL>", "Timeout" } },
+    { EWS_OP_UNSUBSCRIBE,
+      EWS_SUB_PUSH,
+      true,
+      { "<m:SubscriptionId>EQBj==</m:SubscriptionId>" },
+      { "Watermark" } },
+    { EWS_OP_GET_EVENTS,
+      EWS_SUB_PUSH,
+      true,
+      { "<m:SubscriptionId>EQBj==</m:SubscriptionId><m:Watermark>AQAA</m:Watermark>" },
+      { NULL } },
+    { EWS_OP_STREAM,
+      EWS_SUB_PUSH,
+      true,
+      { "<t:SubscriptionId>ann@presence.example</t:SubscriptionId><t:SubscriptionId>",
+        "<m:ConnectionTimeout>30</m:ConnectionTimeout>" },
+      { NULL } },
+    { EWS_OP_MAIL_TIPS,
+      EWS_SUB_PUSH,
+      false,
+      { "<m:SendingAs><t:EmailAddress>ann@presence.example</t:EmailAddress></m:SendingAs>",
+        "<t:EmailAddress>&lt;o'brien&amp;sons&gt;@presence.example</t:EmailAddress>",
+        "<m:MailTipsRequested>OutOfOfficeMessage</m:MailTipsRequested>" },
+      { NULL } },
+    { EWS_OP_SYNC,
+      EWS_SUB_PUSH,
+      true,
+      { "<t:BaseShape>IdOnly</t:BaseShape>", "<t:DistinguishedFolderId Id=\"calendar\"/>",
+        "<m:MaxChangesReturned>512</m:MaxChangesReturned>" },
+      { "m:SyncState", "Subject", "AdditionalProperties" } },
+    { EWS_OP_RESOLVE,
+      EWS_SUB_PUSH,
+      false,
+      { "<m:UnresolvedEntry>smtp:ann@presence.example</m:UnresolvedEntry>",
+        "ReturnFullContactData=\"false\"" },
+      { NULL } },
+};
+
+static void test_written(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(written_case) / sizeof(written_case[0]); i++) {
+        struct ews_request r = request_of(written_case[i].op);
+        char *text;
+
+        r.sub_mode = written_case[i].mode;
+        text = written(&r, "Exchange2010_SP2");
+        if ((strstr(text, "ExchangeImpersonation") != NULL) != written_case[i].impersonates)
+            fail_msg("%s: impersonation", text);
+        for (size_t k = 0; k < 3; k++) {
+            if (written_case[i].has[k])
+                assert_has(text, written_case[i].has[k]);
+            if (written_case[i].lacks[k])
+                assert_lacks(text, written_case[i].lacks[k]);
+        }
+        free(text);
+    }
+}
+
+/* A server is not asked for what its generation does not have. */
+static void test_unsupported(void **state)
+{
+    static const struct {
+        enum ews_op op;
+        enum ews_sub_mode mode;
+        const char *first; /* version that has it */
+    } c[] = {
+        { EWS_OP_SUBSCRIBE, EWS_SUB_PUSH, "Exchange2007_SP1" },
+        { EWS_OP_SUBSCRIBE, EWS_SUB_PULL, "Exchange2007_SP1" },
+        { EWS_OP_SUBSCRIBE, EWS_SUB_STREAMING, "Exchange2010_SP1" },
+        { EWS_OP_STREAM, EWS_SUB_PUSH, "Exchange2010_SP1" },
+        { EWS_OP_MAIL_TIPS, EWS_SUB_PUSH, "Exchange2010" },
+        { EWS_OP_SYNC, EWS_SUB_PUSH, "Exchange2007_SP1" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+        const struct ews_dialect *first = ews_dialect_find(gw_str_of(c[i].first));
+        struct ews_request r = request_of(c[i].op);
+
+        r.sub_mode = c[i].mode;
+        for (const struct ews_dialect *d = ews_dialect_of_server(15, 2); d;
+             d = ews_dialect_lower(d)) {
+            struct gw_err err = { GW_OK, "" };
+            struct gw_buf out;
+
+            gw_buf_init(&out, EWS_REQUEST_MAX);
+            assert_int_equal(ews_request_write(&r, d, &out, &err),
+                             ews_dialect_is_newer(first, d) ? GW_NOTFOUND : GW_OK);
+            gw_buf_done(&out);
+        }
+    }
+}
+
 #define LONG_MAILBOX                                                                               \
     "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"  \
     "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890"  \
@@ -178,6 +293,69 @@ static void test_refused(void **state)
     }
 }
 
+/* The texts and numbers of the other operations: each one wrong in turn. */
+static void test_refused_fields(void **state)
+{
+    static char longer[EWS_SYNC_STATE_MAX + 1];
+    static const struct gw_str none = { NULL, 0 }, cookie = GW_STR_INIT("a=b; c=d"),
+                               line = GW_STR_INIT("a=b\r\nX-Evil: 1");
+    struct ews_request r[16];
+    size_t count = 0;
+
+    (void)state;
+    memset(longer, 'a', sizeof(longer));
+    for (size_t i = 0; i < sizeof(r) / sizeof(r[0]); i++)
+        r[i] = request_of(EWS_OP_GET_EVENTS);
+    r[count++].subscription_id = none;
+    r[count++].subscription_id = (struct gw_str){ longer, EWS_ID_MAX + 1 };
+    r[count++].watermark = none;
+    r[count++].watermark = (struct gw_str){ longer, EWS_ID_MAX + 1 };
+    r[count++].affinity = cookie;
+    r[count++].affinity = line;
+    r[count++].anchor = line;
+    r[count].op = EWS_OP_UNSUBSCRIBE;
+    r[count++].subscription_id = none;
+    r[count].op = EWS_OP_STREAM;
+    r[count++].subscription_id_count = 0;
+    r[count].op = EWS_OP_STREAM;
+    r[count++].subscription_id_count = EWS_STREAM_IDS_MAX + 1;
+    r[count].op = EWS_OP_STREAM;
+    r[count++].stream_timeout_min = 31;
+    r[count].op = EWS_OP_SYNC;
+    r[count++].sync_state = (struct gw_str){ longer, sizeof(longer) };
+    r[count].op = EWS_OP_RESOLVE;
+    r[count++].name = none;
+    r[count].op = EWS_OP_MAIL_TIPS;
+    r[count++].mailbox_count = EWS_MAIL_TIPS_MAX + 1;
+    r[count].op = EWS_OP_SUBSCRIBE;
+    r[count].sub_mode = EWS_SUB_PULL;
+    r[count++].pull_timeout_min = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct gw_err err = { GW_OK, "" };
+        struct gw_buf out;
+
+        gw_buf_init(&out, EWS_REQUEST_MAX);
+        if (ews_request_write(&r[i], ews_dialect_default(), &out, &err) != GW_INVALID || out.len)
+            fail_msg("case %zu was written", i);
+        gw_buf_done(&out);
+    }
+}
+
+static void test_two_hundred_longest_ids_fit(void **state)
+{
+    static char longest[EWS_ID_MAX];
+    struct gw_str ids[EWS_STREAM_IDS_MAX];
+    struct ews_request r = request_of(EWS_OP_STREAM);
+
+    (void)state;
+    memset(longest, '/', sizeof(longest));
+    for (size_t i = 0; i < EWS_STREAM_IDS_MAX; i++)
+        ids[i] = (struct gw_str){ longest, sizeof(longest) };
+    r.subscription_ids = ids;
+    r.subscription_id_count = EWS_STREAM_IDS_MAX;
+    free(written(&r, "Exchange2010_SP2"));
+}
+
 static void test_hundred_longest_addresses_fit(void **state)
 {
     struct gw_str longest[EWS_AVAILABILITY_MAX];
@@ -201,7 +379,11 @@ int main(void)
         cmocka_unit_test(test_find_item),
         cmocka_unit_test(test_availability),
         cmocka_unit_test(test_oof),
+        cmocka_unit_test(test_written),
+        cmocka_unit_test(test_unsupported),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused_fields),
+        cmocka_unit_test(test_two_hundred_longest_ids_fit),
         cmocka_unit_test(test_hundred_longest_addresses_fit),
     };
 

@@ -1,0 +1,218 @@
+/* GetUserAvailability: the calendars of up to 100 mailboxes, without impersonation. */
+#include "ews_priv.h"
+
+/* Of the digits of MergedFreeBusy. The smallest that Exchange allows: a boundary that is read from
+ * them is off by less than this. */
+enum { MERGED_MINUTES = 5 };
+
+static enum gw_code availability_check(const struct ews_request *request, struct gw_err *err)
+{
+    enum gw_code rc = ews_mailboxes_check(request, EWS_AVAILABILITY_MAX, err);
+
+    return rc ? rc : ews_window_check(request, err);
+}
+
+/* Without offset: in the zone that GetUserAvailability names, which is UTC. */
+static void put_unsuffixed(struct xml_writer *w, const char *name, gw_utc t)
+{
+    char text[GW_UTC_TEXT_MAX];
+    struct gw_str s = gw_str_of(gw_utc_text(t, text));
+
+    xml_put(w, name, gw_str_sub(s, 0, s.len - 1));
+}
+
+/* A zone without daylight saving: order and month are 0. */
+static void put_transition(struct xml_writer *w, const char *name)
+{
+    xml_open(w, name);
+    ews_put_int(w, "t:Bias", 0);
+    xml_put(w, "t:Time", GW_STR("00:00:00"));
+    ews_put_int(w, "t:DayOrder", 0);
+    ews_put_int(w, "t:Month", 0);
+    xml_put(w, "t:DayOfWeek", GW_STR("Sunday"));
+    xml_close(w);
+}
+
+static void put_utc_zone(struct xml_writer *w)
+{
+    xml_open(w, "t:TimeZone");
+    ews_put_int(w, "t:Bias", 0);
+    put_transition(w, "t:StandardTime");
+    put_transition(w, "t:DaylightTime");
+    xml_close(w);
+}
+
+static void put_mailbox_data(struct xml_writer *w, struct gw_str mailbox)
+{
+    xml_open(w, "t:MailboxData");
+    xml_open(w, "t:Email");
+    xml_put(w, "t:Address", mailbox);
+    xml_close(w);
+    xml_put(w, "t:AttendeeType", GW_STR("Required"));
+    xml_put(w, "t:ExcludeConflicts", GW_STR("false"));
+    xml_close(w);
+}
+
+static void availability_write(struct xml_writer *w, const struct ews_request *request,
+                               const struct ews_dialect *dialect)
+{
+    (void)dialect;
+    xml_open(w, "m:GetUserAvailabilityRequest");
+    put_utc_zone(w);
+    xml_open(w, "m:MailboxDataArray");
+    for (size_t i = 0; i < request->mailbox_count; i++)
+        put_mailbox_data(w, request->mailboxes[i]);
+    xml_close(w);
+    xml_open(w, "t:FreeBusyViewOptions");
+    xml_open(w, "t:TimeWindow");
+    put_unsuffixed(w, "t:StartTime", ews_window_start(request));
+    put_unsuffixed(w, "t:EndTime", ews_window_end(request));
+    xml_close(w);
+    ews_put_int(w, "t:MergedFreeBusyIntervalInMinutes", MERGED_MINUTES);
+    xml_put(w, "t:RequestedView", GW_STR("FreeBusyMerged"));
+    xml_close(w);
+    xml_close(w);
+}
+
+/* One digit for each MERGED_MINUTES from the start of the window: 0 Free, 1 Tentative, 2 Busy,
+ * 3 OOF; what 4 and above mean differs between versions, so they say nothing. */
+static enum gw_busy busy_of_digit(char digit)
+{
+    switch (digit) {
+    case '0':
+        return GW_BUSY_FREE;
+    case '1':
+        return GW_BUSY_TENTATIVE;
+    case '2':
+        return GW_BUSY_BUSY;
+    case '3':
+        return GW_BUSY_OOF;
+    default:
+        return GW_BUSY_NODATA;
+    }
+}
+
+/* Runs of equal digits that are not free. v NULL: only counts. */
+static size_t merged_runs(struct gw_str digits, gw_utc start, struct gw_interval *v)
+{
+    const int64_t step = (int64_t)MERGED_MINUTES * GW_MINUTE_MS;
+    size_t count = 0, from = 0;
+
+    while (from < digits.len) {
+        enum gw_busy busy = busy_of_digit(digits.p[from]);
+        size_t to = from + 1;
+
+        while (to < digits.len && busy_of_digit(digits.p[to]) == busy)
+            to++;
+        if (busy != GW_BUSY_FREE) {
+            if (v)
+                v[count] = (struct gw_interval){ .start = start + (int64_t)from * step,
+                                                 .end = start + (int64_t)to * step,
+                                                 .busy = (unsigned char)busy };
+            count++;
+        }
+        from = to;
+    }
+    return count;
+}
+
+static void read_merged(struct gw_str digits, const struct ews_request *request,
+                        struct gw_arena *arena, struct ews_calendar *out)
+{
+    gw_utc start = ews_window_start(request);
+    struct gw_interval *v;
+
+    v = gw_arena_alloc(arena, (merged_runs(digits, start, NULL) + 1) * sizeof(*v));
+    if (!v)
+        ews_set_too_large(&out->status);
+    else
+        ews_calendar_set(out, v, merged_runs(digits, start, v));
+}
+
+static void read_events(const struct xml_node *events, struct gw_arena *arena,
+                        struct ews_calendar *out, unsigned *dropped)
+{
+    struct gw_interval *v = ews_intervals_alloc(events, arena, &out->status);
+    size_t count = 0;
+
+    if (!v)
+        return;
+    for (const struct xml_node *n = events->child; n; n = n->next) {
+        struct gw_interval *i = &v[count];
+
+        *i = (struct gw_interval){ 0 };
+        if (!ews_read_span(n, "StartTime", "EndTime", &i->start, &i->end)) {
+            ++*dropped;
+            continue;
+        }
+        i->busy = (unsigned char)ews_busy_of(xml_child_text(n, NULL, "BusyType"));
+        count++;
+    }
+    ews_calendar_set(out, v, count);
+}
+
+/* The view may be less than was asked for: across forests the digits come alone. */
+static void read_view(const struct xml_node *view, const struct ews_request *request,
+                      struct gw_arena *arena, struct ews_calendar *out, unsigned *dropped)
+{
+    struct gw_str type = xml_child_text(view, NULL, "FreeBusyViewType");
+    struct gw_str digits = xml_child_text(view, NULL, "MergedFreeBusy");
+    const struct xml_node *events = xml_child(view, NULL, "CalendarEventArray");
+
+    if (events)
+        read_events(events, arena, out, dropped);
+    else if (digits.len)
+        read_merged(digits, request, arena, out);
+    else if (!view || gw_str_is(type, "None") || gw_str_is(type, "MergedOnly")) {
+        ews_status_set(&out->status, EWS_MAILBOX, "no-view",
+                       "the server shows no free/busy times of this mailbox: check its rights");
+        out->status.alive = true;
+    }
+}
+
+static void read_response(const struct xml_node *response, const struct ews_request *request,
+                          struct gw_arena *arena, struct ews_calendar *out, unsigned *dropped)
+{
+    ews_soap_message_status(xml_child(response, NULL, "ResponseMessage"), &out->status);
+    if (out->status.class == EWS_OK)
+        read_view(xml_child(response, NULL, "FreeBusyView"), request, arena, out, dropped);
+}
+
+static void availability_parse(const struct xml_node *body, const struct ews_request *request,
+                               struct gw_arena *arena, struct ews_answer *out)
+{
+    const struct xml_node *array = xml_child(body, NULL, "FreeBusyResponseArray");
+    const struct xml_node *response = xml_child(array, NULL, "FreeBusyResponse");
+    struct ews_calendar *calendars;
+
+    if (!response) {
+        ews_set_missing(&out->status, "FreeBusyResponse");
+        return;
+    }
+    calendars = gw_arena_alloc(arena, request->mailbox_count * sizeof(*calendars));
+    if (!calendars) {
+        ews_set_too_large(&out->status);
+        return;
+    }
+    ews_status_set_code(&out->status, GW_STR("NoError"), (struct gw_str){ NULL, 0 });
+    for (size_t i = 0; i < request->mailbox_count; i++) {
+        if (response)
+            read_response(response, request, arena, &calendars[i], &out->dropped);
+        else
+            ews_set_missing(&calendars[i].status, "part for this mailbox");
+        response = response ? ews_next_named(response) : NULL;
+    }
+    out->calendars = calendars;
+    out->calendar_count = request->mailbox_count;
+}
+
+const struct ews_op_info ews_op_availability = {
+    .name = "GetUserAvailability",
+    .answer = "GetUserAvailabilityResponse",
+    .body_max = 4 * 1024 * 1024, /* 100 mailboxes for a month, some 20 KiB each */
+    .nodes_max = 120000,
+    .wide = true,
+    .check = availability_check,
+    .write = availability_write,
+    .parse = availability_parse
+};

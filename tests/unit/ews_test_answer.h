@@ -1,0 +1,53 @@
+/* Answers to a request for two mailboxes and the test's day, parsed. */
+#ifndef EWS_TEST_ANSWER_H
+#define EWS_TEST_ANSWER_H
+
+#include "ews_test.h"
+
+struct parsed {
+    struct gw_arena arena;
+    struct ews_answer a;
+};
+
+static inline void parse_http(enum ews_op op, const struct ews_http *http, struct parsed *out)
+{
+    static const struct gw_str mailboxes[2];
+    struct ews_request r = { .op = op,
+                             .mailboxes = mailboxes,
+                             .mailbox_count = 2,
+                             .from = EWS_TEST_DAY,
+                             .to = EWS_TEST_DAY + (gw_utc)GW_DAY_MS };
+    char *exact = malloc(http->body.len ? http->body.len : 1);
+    struct ews_http h = *http;
+
+    /* The answer must not borrow from the body, nor read beyond it. */
+    if (h.body.len)
+        memcpy(exact, h.body.p, h.body.len);
+    h.body.p = exact;
+    gw_arena_init(&out->arena, EWS_ANSWER_ARENA);
+    ews_answer_parse(&r, &h, &out->arena, &out->a);
+    free(exact);
+}
+
+static inline void parse_text(enum ews_op op, const char *text, struct parsed *out)
+{
+    struct ews_http http = { .status = 200, .body = gw_str_of(text) };
+
+    parse_http(op, &http, out);
+}
+
+static inline void parse_file(enum ews_op op, const char *name, int status, struct parsed *out)
+{
+    char *text = ews_test_file(name);
+    struct ews_http http = { .status = status, .body = gw_str_of(text) };
+
+    parse_http(op, &http, out);
+    free(text);
+}
+
+static inline void parsed_done(struct parsed *p)
+{
+    gw_arena_done(&p->arena);
+}
+
+#endif
