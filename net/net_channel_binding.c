@@ -1,5 +1,7 @@
 /* Channel bindings: what both ends of one TLS connection can compute and nobody in between. */
+#include <openssl/err.h>
 #include <openssl/objects.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <string.h>
@@ -23,18 +25,34 @@ static const EVP_MD *end_point_hash(const X509 *cert)
     return EVP_get_digestbynid(md_nid);
 }
 
-static bool write_end_point(SSL *ssl, struct gw_buf *out)
+static unsigned end_point(const X509 *cert, unsigned char digest[EVP_MAX_MD_SIZE])
 {
-    const X509 *cert =
-        SSL_is_server(ssl) ? SSL_get_certificate(ssl) : SSL_get0_peer_certificate(ssl);
     const EVP_MD *md = cert ? end_point_hash(cert) : NULL;
-    unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned len;
 
-    if (!md || X509_digest(cert, md, digest, &len) != 1)
-        return false;
+    return md && X509_digest(cert, md, digest, &len) == 1 ? len : 0;
+}
+
+size_t net_end_point_of_pem(const char *pem, char out[EVP_MAX_MD_SIZE])
+{
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    size_t len = end_point(cert, (unsigned char *)out);
+
+    X509_free(cert);
+    BIO_free(bio);
+    ERR_clear_error();
+    return len;
+}
+
+static bool write_end_point(SSL *ssl, struct gw_buf *out)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = end_point(
+        SSL_is_server(ssl) ? SSL_get_certificate(ssl) : SSL_get0_peer_certificate(ssl), digest);
+
     gw_buf_add(out, digest, len);
-    return true;
+    return len;
 }
 
 /* RFC 9266 4.2: below TLS 1.3 only with the extended master secret, else it is not unique. */

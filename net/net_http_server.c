@@ -14,6 +14,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,15 +42,28 @@ enum {
     LOG_LINE_MAX = 200
 };
 
+enum { BINDING_MAX = 64 }; /* bytes of the longest hash */
+
+/* One of the library's daemons: a certificate, and the connections that were made with it. */
+struct daemon {
+    struct gw_list link;
+    struct net_http_server *server;
+    struct MHD_Daemon *mhd;
+    struct net_watch *watch;
+    unsigned connections;
+    char binding[BINDING_MAX]; /* tls-server-end-point */
+    size_t binding_len;
+};
+
 struct net_http_server {
     struct net_loop *loop;
     net_http_handler_fn *handler;
     void *ctx;
     size_t body_max;
+    unsigned connections_max, connections_per_ip_max, idle_s;
     gw_time request_ms;
-    struct MHD_Daemon *daemon;
+    struct gw_list daemons; /* the first one accepts; the others last as long as a connection */
     struct net_bound bound;
-    struct net_watch *watch;
     struct net_timer *timer;
     gw_time timer_at;
     struct net_defer again; /* MHD_run() once more, soon */
@@ -65,10 +79,13 @@ struct net_http_server {
 
 struct connection {
     struct gw_list link;
+    struct daemon *daemon;
     uint64_t id;
     gw_time since; /* when its last whole request ended, or it came */
     int fd;
     struct net_http_exchange *x;
+    void *data; /* the handler's */
+    void (*on_end)(void *data);
     char peer[NET_PEER_TEXT_MAX];
 };
 
@@ -391,7 +408,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
                                   const char *method, const char *version, const char *data,
                                   size_t *len, void **xp)
 {
-    struct net_http_server *s = cls;
+    struct net_http_server *s = ((struct daemon *)cls)->server;
 
     (void)version;
     if (s->freed)
@@ -423,15 +440,24 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **xp,
     exchange_free(x);
 }
 
+static void connection_forget(struct connection *c)
+{
+    if (c->on_end)
+        c->on_end(c->data);
+}
+
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode what)
 {
-    struct net_http_server *s = cls;
+    struct daemon *d = cls;
+    struct net_http_server *s = d->server;
     struct connection *c = *context;
 
     switch (what) {
     case MHD_CONNECTION_NOTIFY_STARTED:
         c = gw_new(struct connection);
+        c->daemon = d;
+        d->connections++;
         c->id = ++s->last_id;
         c->since = net_loop_now(s->loop).mono;
         c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
@@ -440,7 +466,9 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
         break;
     case MHD_CONNECTION_NOTIFY_CLOSED:
         *context = NULL;
+        d->connections--;
         gw_list_remove(&c->link);
+        connection_forget(c);
         free(c);
         break;
     }
@@ -522,6 +550,25 @@ uint64_t net_http_connection_id(const struct net_http_exchange *x)
     return x->connection->id;
 }
 
+void net_http_connection_set(struct net_http_exchange *x, void *data, void (*on_end)(void *data))
+{
+    connection_forget(x->connection);
+    x->connection->data = data;
+    x->connection->on_end = on_end;
+}
+
+void *net_http_connection_get(const struct net_http_exchange *x)
+{
+    return x->connection->data;
+}
+
+struct gw_str net_http_end_point(const struct net_http_exchange *x)
+{
+    const struct daemon *d = x->connection->daemon;
+
+    return (struct gw_str){ d->binding, d->binding_len };
+}
+
 /* --- the daemon in the loop --- */
 
 /* Cuts off who has not sent a whole request in time. */
@@ -547,9 +594,13 @@ static void set_timer(struct net_http_server *s)
 {
     gw_time now = net_loop_now(s->loop).mono;
     gw_time at = cut_slow(s, now);
+    struct gw_list *it, *tmp;
     MHD_UNSIGNED_LONG_LONG ms;
 
-    if (MHD_get_timeout(s->daemon, &ms) == MHD_YES) {
+    GW_LIST_EACH(&s->daemons, it, tmp)
+    {
+        if (MHD_get_timeout(GW_CONTAINER(it, struct daemon, link)->mhd, &ms) != MHD_YES)
+            continue;
         if (!ms)
             net_defer_set(s->loop, &s->again);
         else if (gw_time_after(now, (int64_t)ms) < at)
@@ -563,10 +614,27 @@ static void set_timer(struct net_http_server *s)
 
 static void server_destroy(struct net_http_server *s);
 
+static void daemon_free(struct daemon *d)
+{
+    gw_list_remove(&d->link);
+    net_watch_free(&d->watch);
+    MHD_stop_daemon(d->mhd); /* closes the listening socket too, unless it was taken from it */
+    free(d);
+}
+
 static void server_run(struct net_http_server *s)
 {
+    struct gw_list *it, *tmp;
+
     s->running = true;
-    (void)MHD_run(s->daemon);
+    GW_LIST_EACH(&s->daemons, it, tmp)
+    {
+        struct daemon *d = GW_CONTAINER(it, struct daemon, link);
+
+        (void)MHD_run(d->mhd);
+        if (it != s->daemons.next && !d->connections)
+            daemon_free(d);
+    }
     s->running = false;
     if (s->freed)
         server_destroy(s);
@@ -598,7 +666,7 @@ static void on_timer(struct gw_now now, void *ctx)
 /* libmicrohttpd's own words: for debugging, and for the error of a start that failed. */
 __attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *fmt, va_list ap)
 {
-    struct net_http_server *s = cls;
+    struct net_http_server *s = ((struct daemon *)cls)->server;
     char quoted[GW_QUOTE_MAX];
 
     (void)vsnprintf(s->last_log, sizeof s->last_log, fmt, ap);
@@ -607,65 +675,75 @@ __attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *
 
 /* --- life --- */
 
-static enum gw_code start_daemon(struct net_http_server *s, const struct net_http_server_args *args,
-                                 struct gw_err *err)
+/* The daemon accepts from now on; when it cannot, the listening socket is closed. */
+static enum gw_code daemon_start(struct net_http_server *s, const char *cert_pem,
+                                 const char *key_pem, struct gw_err *err)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_TURBO;
-    bool tls = args->cert_pem && args->key_pem;
+    bool tls = cert_pem && key_pem;
     struct MHD_OptionItem tls_options[] = {
-        { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)args->cert_pem },
-        { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)args->key_pem },
+        { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)cert_pem },
+        { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)key_pem },
         { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" },
         { MHD_OPTION_END, 0, NULL },
     };
     struct MHD_OptionItem plain_options[] = { { MHD_OPTION_END, 0, NULL } };
-    unsigned idle_s = args->idle_s ? args->idle_s : IDLE_DEFAULT_S;
+    struct daemon *d = gw_new(struct daemon);
+    const union MHD_DaemonInfo *info;
     struct stat before = { 0 }, after = { 0 };
 
     (void)fstat(s->bound.fd, &before);
-    s->daemon =
-        MHD_start_daemon(flags | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, s,
-                         MHD_OPTION_EXTERNAL_LOGGER, on_log, s, /* first */
-                         MHD_OPTION_LISTEN_SOCKET, s->bound.fd, /* */
-                         MHD_OPTION_CONNECTION_LIMIT,           /* */
-                         args->connections_max ? args->connections_max : CONNECTIONS_DEFAULT, /* */
-                         MHD_OPTION_PER_IP_CONNECTION_LIMIT, args->connections_per_ip_max,    /* */
-                         MHD_OPTION_CONNECTION_TIMEOUT, idle_s,                               /* */
-                         MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,                        /* */
-                         MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,                      /* */
-                         MHD_OPTION_UNESCAPE_CALLBACK, unescape, s,                           /* */
-                         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                                /* */
-                         MHD_OPTION_ARRAY, tls ? tls_options : plain_options, MHD_OPTION_END);
-    s->request_ms = (gw_time)idle_s * GW_SECOND_MS * REQUEST_IDLE_TIMES;
-    if (s->daemon)
-        return GW_OK;
-    /* Whether MHD has closed the socket depends on how far it came. */
-    if (!fstat(s->bound.fd, &after) && before.st_ino == after.st_ino &&
-        before.st_dev == after.st_dev)
-        (void)close(s->bound.fd);
-    return gw_fail(err, tls ? GW_INVALID : GW_INTERNAL, "cannot start the HTTP%s listener: %.*s",
-                   tls ? "S" : "", GW_STR_ARG(gw_str_trim(gw_str_of(s->last_log))));
+    d->server = s;
+    d->mhd = MHD_start_daemon(flags | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, d,
+                              MHD_OPTION_EXTERNAL_LOGGER, on_log, d,           /* first */
+                              MHD_OPTION_LISTEN_SOCKET, s->bound.fd,           /* */
+                              MHD_OPTION_CONNECTION_LIMIT, s->connections_max, /* */
+                              MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->connections_per_ip_max, /* */
+                              MHD_OPTION_CONNECTION_TIMEOUT, s->idle_s,                      /* */
+                              MHD_OPTION_NOTIFY_COMPLETED, on_completed, d,                  /* */
+                              MHD_OPTION_NOTIFY_CONNECTION, on_connection, d,                /* */
+                              MHD_OPTION_UNESCAPE_CALLBACK, unescape, d,                     /* */
+                              MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                          /* */
+                              MHD_OPTION_ARRAY, tls ? tls_options : plain_options, MHD_OPTION_END);
+    if (!d->mhd) {
+        free(d);
+        /* Whether MHD has closed the socket depends on how far it came. */
+        if (!fstat(s->bound.fd, &after) && before.st_ino == after.st_ino &&
+            before.st_dev == after.st_dev)
+            (void)close(s->bound.fd);
+        return gw_fail(err, tls ? GW_INVALID : GW_INTERNAL,
+                       "cannot start the HTTP%s listener: %.*s", tls ? "S" : "",
+                       GW_STR_ARG(gw_str_trim(gw_str_of(s->last_log))));
+    }
+    if (tls)
+        d->binding_len = net_end_point_of_pem(cert_pem, d->binding);
+    info = MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+    d->watch = net_watch_new(s->loop, info->epoll_fd, on_daemon_ready, s);
+    net_watch_set(d->watch, NET_IO_READ);
+    gw_list_prepend(&s->daemons, &d->link);
+    return GW_OK;
 }
 
-static void watch_daemon(struct net_http_server *s)
-{
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-
-    s->watch = net_watch_new(s->loop, info->epoll_fd, on_daemon_ready, s);
-    net_watch_set(s->watch, NET_IO_READ);
-    s->gone_watch = net_watch_new(s->loop, s->gone_fd, on_gone_ready, s);
-    net_watch_set(s->gone_watch, NET_IO_READ);
-    s->timer = net_timer_new(s->loop, on_timer, s);
-    s->timer_at = GW_NEVER;
-}
-
-enum gw_code net_http_server_new(struct net_loop *loop, const struct net_http_server_args *args,
-                                 struct net_http_server **out, struct gw_err *err)
+static enum gw_code server_bind(struct net_http_server *s, const struct net_http_server_args *args,
+                                struct gw_err *err)
 {
     struct net_bind bind = { .address = args->address,
                              .port = args->port,
                              .unix_path = args->unix_path,
                              .unix_mode = args->unix_mode };
+    enum gw_code rc = net_bind(&bind, &s->bound, err);
+
+    if (rc)
+        return rc;
+    rc = daemon_start(s, args->cert_pem, args->key_pem, err);
+    if (rc)
+        net_bound_unlink(&s->bound);
+    return rc;
+}
+
+enum gw_code net_http_server_new(struct net_loop *loop, const struct net_http_server_args *args,
+                                 struct net_http_server **out, struct gw_err *err)
+{
     struct net_http_server *s = gw_new(struct net_http_server);
     enum gw_code rc;
 
@@ -673,25 +751,51 @@ enum gw_code net_http_server_new(struct net_loop *loop, const struct net_http_se
     s->handler = args->handler;
     s->ctx = args->ctx;
     s->body_max = args->body_max;
+    s->connections_max = args->connections_max ? args->connections_max : CONNECTIONS_DEFAULT;
+    s->connections_per_ip_max = args->connections_per_ip_max;
+    s->idle_s = args->idle_s ? args->idle_s : IDLE_DEFAULT_S;
+    s->request_ms = (gw_time)s->idle_s * GW_SECOND_MS * REQUEST_IDLE_TIMES;
+    gw_list_init(&s->daemons);
     gw_list_init(&s->connections);
     gw_list_init(&s->exchanges);
     net_defer_init(&s->again, on_again);
     s->gone_fd = epoll_create1(EPOLL_CLOEXEC);
     rc = s->gone_fd < 0 ? gw_fail(err, GW_INTERNAL, "no epoll set: %s", strerror(errno))
-                        : net_bind(&bind, &s->bound, err);
-    if (!rc) {
-        rc = start_daemon(s, args, err);
-        if (rc)
-            net_bound_unlink(&s->bound);
-    }
+                        : server_bind(s, args, err);
     if (rc) {
         if (s->gone_fd >= 0)
             (void)close(s->gone_fd);
         free(s);
         return rc;
     }
-    watch_daemon(s);
+    s->gone_watch = net_watch_new(s->loop, s->gone_fd, on_gone_ready, s);
+    net_watch_set(s->gone_watch, NET_IO_READ);
+    s->timer = net_timer_new(s->loop, on_timer, s);
+    s->timer_at = GW_NEVER;
     *out = s;
+    return GW_OK;
+}
+
+enum gw_code net_http_server_renew(struct net_http_server *s, const char *cert_pem,
+                                   const char *key_pem, struct gw_err *err)
+{
+    struct daemon *old = GW_CONTAINER(s->daemons.next, struct daemon, link);
+    int fd = s->bound.fd;
+    enum gw_code rc;
+
+    s->bound.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (s->bound.fd < 0) {
+        s->bound.fd = fd;
+        return gw_fail(err, GW_INTERNAL, "no descriptor: %s", strerror(errno));
+    }
+    rc = daemon_start(s, cert_pem, key_pem, err);
+    if (rc) {
+        s->bound.fd = fd;
+        return rc;
+    }
+    (void)MHD_quiesce_daemon(old->mhd);
+    (void)close(fd);
+    net_defer_set(s->loop, &s->again); /* an old one without connections ends */
     return GW_OK;
 }
 
@@ -702,11 +806,13 @@ uint16_t net_http_server_port(const struct net_http_server *s)
 
 static void server_destroy(struct net_http_server *s)
 {
-    net_watch_free(&s->watch);
+    struct gw_list *it, *tmp;
+
     net_watch_free(&s->gone_watch);
     net_timer_free(&s->timer);
     net_defer_cancel(&s->again);
-    MHD_stop_daemon(s->daemon); /* closes the listening socket too */
+    GW_LIST_EACH(&s->daemons, it, tmp)
+    daemon_free(GW_CONTAINER(it, struct daemon, link));
     (void)close(s->gone_fd);
     free(s);
 }

@@ -36,6 +36,11 @@ enum gw_code net_http_server_new(struct net_loop *loop, const struct net_http_se
                                  struct net_http_server **out, struct gw_err *err);
 uint16_t net_http_server_port(const struct net_http_server *s);
 
+/* Another certificate for the connections that come from now on; those that stand keep theirs. Of a
+ * server that has one. After an error the old one is kept. */
+enum gw_code net_http_server_renew(struct net_http_server *s, const char *cert_pem,
+                                   const char *key_pem, struct gw_err *err);
+
 /* Open exchanges are ended: on_gone comes for each, from inside this call. */
 void net_http_server_free(struct net_http_server **sp);
 
@@ -51,6 +56,15 @@ const char *net_http_peer(const struct net_http_exchange *x); /* "127.0.0.1", "u
 
 /* A number that names the TCP connection, the same for all its requests, never used again. */
 uint64_t net_http_connection_id(const struct net_http_exchange *x);
+
+/* What the handler keeps for the connection, for later requests on it: NULL at first. on_end(data),
+ * which may be NULL, comes once, when it is replaced or the connection has ended. */
+void net_http_connection_set(struct net_http_exchange *x, void *data, void (*on_end)(void *data));
+void *net_http_connection_get(const struct net_http_exchange *x);
+
+/* RFC 5929 tls-server-end-point of the certificate that the connection was made with; empty: there
+ * is none. */
+struct gw_str net_http_end_point(const struct net_http_exchange *x);
 
 /* Who wants to know that the client left before the answer was given (or its stream ended): after
  * on_gone the exchange must not be used. A client that shuts down its sending half has left. */
