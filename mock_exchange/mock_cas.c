@@ -10,6 +10,7 @@
 #include "gw_log.h"
 #include "gw_mem.h"
 #include "mock_auth.h"
+#include "mock_hang.h"
 #include "net_http_server.h"
 
 enum {
@@ -56,8 +57,7 @@ static void on_held_gone(void *ctx)
     held_free(ctx);
 }
 
-static void answer(struct mock_cas *cas, struct net_http_exchange *x, int status, const char *type,
-                   struct gw_str body)
+static void answer_headers(struct mock_cas *cas, struct net_http_exchange *x)
 {
     struct gw_str id = net_http_header(x, "client-request-id");
     char hex[33], echo[128];
@@ -70,6 +70,12 @@ static void answer(struct mock_cas *cas, struct net_http_exchange *x, int status
         snprintf(echo, sizeof(echo), "%.*s", GW_STR_ARG(id));
         net_http_reply_header(x, "client-request-id", echo);
     }
+}
+
+static void answer(struct mock_cas *cas, struct net_http_exchange *x, int status, const char *type,
+                   struct gw_str body)
+{
+    answer_headers(cas, x);
     net_http_reply(x, status, type, body);
 }
 
@@ -263,10 +269,15 @@ static void serve_and_answer(struct mock_cas *cas, struct net_http_exchange *x,
     gw_buf_init(&out, MOCK_ANSWER_MAX);
     serve(cas, account, net_http_body(x), &out, &served);
     note(cas, &served);
-    if (trouble)
+    if (trouble) {
+        mock_stream_free(&served.stream);
         spoil(cas, x, trouble, served.status, &out);
-    else
+    } else if (served.stream) {
+        answer_headers(cas, x);
+        mock_hang_start(x, xml_type, gw_buf_str(&out), served.stream);
+    } else {
         answer(cas, x, served.status, xml_type, gw_buf_str(&out));
+    }
     gw_buf_done(&out);
     cas->served(cas->ctx);
 }

@@ -80,6 +80,7 @@ static json_t *totals_json(const struct mock_subs *subs)
     mock_control_put_int(json, "made", (int64_t)t->made);
     mock_control_put_int(json, "unsubscribed", (int64_t)t->unsubscribed);
     mock_control_put_int(json, "given_up", (int64_t)t->given_up);
+    mock_control_put_int(json, "expired", (int64_t)t->expired);
     mock_control_put_int(json, "lost", (int64_t)t->lost);
     mock_control_put_int(json, "broken", (int64_t)t->broken);
     mock_control_put_int(json, "calls", (int64_t)t->calls);
@@ -102,6 +103,7 @@ static enum gw_code summary(struct mock_control_call *call)
     mock_control_put_int(call->answer, "users", (int64_t)mock_mailbox_count(mx->org));
     mock_control_put_int(call->answer, "meetings", (int64_t)mock_item_count(mx->org));
     mock_control_put(call->answer, "subscriptions", totals_json(mx->subs));
+    mock_control_put_int(call->answer, "streams", (int64_t)mock_streams_count(mx->service.streams));
     for (int op = 0; op < MOCK_OPERATION_COUNT; op++)
         mock_control_put_int(
             requests, mock_operation_name((enum mock_operation)op),

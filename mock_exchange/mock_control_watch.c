@@ -15,13 +15,18 @@ static json_t *sub_json(const struct mock_sub *sub)
                                         json_string(mock_event_name((enum mock_event_kind)kind)));
     mock_control_put_text(json, "number", sub->key);
     mock_control_put_text(json, "id", sub->id);
+    mock_control_put_text(json, "kind", mock_sub_kind_name(sub->kind));
     mock_control_put_text(json, "user", sub->mailbox->address);
     mock_control_put_text(json, "cas", mock_site_name(sub->site));
     mock_control_put_text(json, "account", sub->account);
     mock_control_put_text(json, "url", sub->url);
     mock_control_put_text(json, "version", sub->version);
     mock_control_put(json, "event_types", events);
-    mock_control_put_int(json, "status_frequency", sub->status_min);
+    if (sub->kind != MOCK_SUB_STREAMING)
+        mock_control_put_int(json, sub->kind == MOCK_SUB_PUSH ? "status_frequency" : "timeout",
+                             sub->minutes);
+    else
+        mock_control_put(json, "connected", json_boolean(sub->stream));
     mock_control_put_text(json, "state", mock_sub_state_name(sub->state));
     mock_control_put(json, "created", mock_json_utc(sub->created));
     mock_control_put(json, "last_call", mock_json_utc(sub->count.last_call));

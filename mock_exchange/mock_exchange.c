@@ -13,13 +13,16 @@ static void on_timer(struct gw_now now, void *ctx)
 
     mx->timer_at = GW_NEVER;
     mock_subs_tick(mx->subs, now);
+    mock_streams_tick(mx->service.streams, now);
     mock_exchange_touch(mx);
 }
 
 void mock_exchange_touch(struct mock_exchange *mx)
 {
-    gw_time at = mock_subs_deadline(mx->subs);
+    gw_time at = mock_subs_deadline(mx->subs), streams = mock_streams_deadline(mx->service.streams);
 
+    if (streams < at)
+        at = streams;
     if (at == mx->timer_at)
         return;
     mx->timer_at = at;
@@ -34,13 +37,13 @@ static void on_pushed(void *ctx)
 struct mock_exchange *mock_exchange_new(struct net_loop *loop)
 {
     struct mock_exchange *mx = gw_new(struct mock_exchange);
-    struct mock_subs_args args = { .sender = &mock_push_sender };
+    struct mock_subs_args args = { .push = &mock_push_sender };
 
     mx->loop = loop;
     mx->started = net_loop_now(loop).utc;
     mx->org = mock_org_new();
     mx->push = mock_push_new(loop);
-    args.sender_ctx = mx->push;
+    args.push_ctx = mx->push;
     mx->subs = mock_subs_new(&args);
     mock_push_attach(mx->push, mx->subs, on_pushed, mx);
     mock_org_observe(mx->org, mock_subs_changed, mx->subs);
@@ -48,6 +51,7 @@ struct mock_exchange *mock_exchange_new(struct net_loop *loop)
     mx->service.org = mx->org;
     mx->service.subs = mx->subs;
     mock_service_defaults(&mx->service);
+    mx->service.streams = mock_streams_new(&mx->service);
     mx->timer = net_timer_new(loop, on_timer, mx);
     mx->timer_at = GW_NEVER;
     return mx;
@@ -65,6 +69,7 @@ void mock_exchange_free(struct mock_exchange **mxp)
         mock_cas_free(&mx->cas[i]);
     net_timer_free(&mx->timer);
     mock_subs_free(&mx->subs);
+    mock_streams_free(&mx->service.streams);
     mock_push_free(&mx->push);
     mock_journal_free(&mx->journal);
     mock_org_free(&mx->org);

@@ -5,7 +5,10 @@
  *   organisation (mock_org) --changes--> subscriptions (mock_subs) --calls--> push sender (mock_push)
  *        ^         ^                          ^
  *        |         '---- service (mock_service: SOAP in, SOAP out) <---- CAS (mock_cas: HTTP, faults)
- *        '-- control (mock_control: JSON) and scenario (mock_scenario) */
+ *        '-- control (mock_control: JSON) and scenario (mock_scenario)
+ *
+ * Streaming subscriptions deliver to streams (mock_stream), which are answers of a CAS that go on
+ * (mock_hang). */
 #ifndef MOCK_EXCHANGE_H
 #define MOCK_EXCHANGE_H
 

@@ -1,4 +1,4 @@
-/* The document of a push call, with the prefix "soap11" that Exchange's own calls have. */
+/* Notifications, and the document of a push call with the prefix "soap11" that Exchange's own have. */
 #include "mock_note.h"
 
 #include "mock_names.h"
@@ -49,7 +49,8 @@ static void put_event(struct xml_writer *w, const struct mock_sub *sub, const st
     uint32_t box = sub->mailbox->number;
 
     xml_open(w, name[e->kind]);
-    put_watermark(w, "t:Watermark", sub, e->watermark);
+    if (sub->kind != MOCK_SUB_STREAMING)
+        put_watermark(w, "t:Watermark", sub, e->watermark);
     xml_open(w, "t:TimeStamp");
     xml_put_utc(w, e->at - e->at % GW_SECOND_MS);
     xml_close(w);
@@ -67,16 +68,17 @@ static void put_event(struct xml_writer *w, const struct mock_sub *sub, const st
     xml_close(w);
 }
 
-static void put_notification(struct xml_writer *w, const struct mock_sub *sub, size_t count)
+void mock_note_put(struct xml_writer *w, const struct mock_sub *sub)
 {
-    xml_put(w, "m:ResponseCode", GW_STR("NoError"));
     xml_open(w, "m:Notification");
     xml_put(w, "t:SubscriptionId", gw_str_of(sub->id));
-    put_watermark(w, "t:PreviousWatermark", sub, sub->acked);
-    xml_put(w, "t:MoreEvents", gw_str_of(count < sub->queued ? "true" : "false"));
-    for (size_t i = 0; i < count; i++)
+    if (sub->kind != MOCK_SUB_STREAMING) {
+        put_watermark(w, "t:PreviousWatermark", sub, sub->acked);
+        xml_put(w, "t:MoreEvents", gw_str_of(sub->in_call < sub->queued ? "true" : "false"));
+    }
+    for (unsigned i = 0; i < sub->in_call; i++)
         put_event(w, sub, &sub->queue[i]);
-    if (!count) {
+    if (!sub->in_call) {
         xml_open(w, "t:StatusEvent");
         put_watermark(w, "t:Watermark", sub, sub->acked);
         xml_close(w);
@@ -100,7 +102,7 @@ static void put_failure(struct xml_writer *w, const struct mock_sub *sub)
     xml_close(w);
 }
 
-void mock_note_write(const struct mock_sub *sub, size_t count, struct gw_buf *out)
+void mock_note_write(const struct mock_sub *sub, struct gw_buf *out)
 {
     struct xml_writer w;
 
@@ -123,10 +125,12 @@ void mock_note_write(const struct mock_sub *sub, size_t count, struct gw_buf *ou
     xml_open(&w, "m:ResponseMessages");
     xml_open(&w, "m:SendNotificationResponseMessage");
     xml_put_attr(&w, "ResponseClass", gw_str_of(sub->broken ? "Error" : "Success"));
-    if (sub->broken)
+    if (sub->broken) {
         put_failure(&w, sub);
-    else
-        put_notification(&w, sub, count);
+    } else {
+        xml_put(&w, "m:ResponseCode", GW_STR("NoError"));
+        mock_note_put(&w, sub);
+    }
     xml_close(&w);
     xml_close(&w);
     xml_close(&w);

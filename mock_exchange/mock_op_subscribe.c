@@ -1,7 +1,5 @@
-/* Subscribe (push) and Unsubscribe, which push subscriptions do not know. */
+/* Subscribe: push, pull and streaming. */
 #include "mock_soap.h"
-
-enum { STATUS_FREQUENCY_MAX = 1440 };
 
 static bool events_read(struct mock_call *call, const struct xml_node *types, unsigned *mask)
 {
@@ -83,15 +81,16 @@ static const char *watermark_read(struct mock_call *call, const struct xml_node 
     return NULL;
 }
 
-static const char *push_make(struct mock_call *call, const struct xml_node *request,
-                             struct mock_sub_args *args, struct mock_sub **sub)
+/* What is wrong with a request that the schema allows; NULL: nothing, and *sub is made. */
+static const char *sub_make(struct mock_call *call, const struct xml_node *request,
+                            struct mock_sub_args *args, struct mock_sub **sub)
 {
     bool calendar;
     const char *code = folders_read(call, request, &calendar);
 
     if (!code)
         code = watermark_read(call, request, args);
-    if (!code && !url_is_valid(args->url))
+    if (!code && args->kind == MOCK_SUB_PUSH && !url_is_valid(args->url))
         code = "ErrorInvalidPushSubscriptionUrl";
     if (code)
         return code;
@@ -112,10 +111,11 @@ static void subscribe_write(struct mock_call *call, const char *code, const stru
     xml_put_attr(w, "xmlns:m", GW_STR(MOCK_NS_MESSAGES));
     xml_open(w, "m:ResponseMessages");
     mock_message_open(call, "m:SubscribeResponseMessage", code);
-    if (!code) {
+    if (!code)
+        xml_put(w, "m:SubscriptionId", gw_str_of(sub->id));
+    if (!code && sub->kind != MOCK_SUB_STREAMING) {
         struct mock_id watermark = mock_id_watermark(sub->mailbox->number, sub->acked);
 
-        xml_put(w, "m:SubscriptionId", gw_str_of(sub->id));
         xml_put(w, "m:Watermark", gw_str_of(watermark.s));
     }
     xml_close(w);
@@ -123,64 +123,72 @@ static void subscribe_write(struct mock_call *call, const char *code, const stru
     xml_close(w);
 }
 
-bool mock_subscribe(struct mock_call *call)
-{
-    static const struct mock_rule push[] = {
-        { MOCK_NS_MESSAGES, "PushSubscriptionRequest", true, false },
-    };
-    static const struct mock_rule rule[] = {
-        { MOCK_NS_TYPES, "FolderIds", false, false },
-        { MOCK_NS_TYPES, "EventTypes", true, false },
-        { MOCK_NS_TYPES, "Watermark", false, false },
-        { MOCK_NS_TYPES, "StatusFrequency", true, false },
-        { MOCK_NS_TYPES, "URL", true, false },
-        { MOCK_NS_TYPES, "CallerData", false, false },
-    };
-    const struct xml_node *request = call->node->child;
-    struct gw_str all = xml_attr(request, "SubscribeToAllFolders");
-    struct mock_sub_args args = { .site = call->request->site, .version = call->version_name };
-    struct mock_sub *sub = NULL;
-    int64_t status_min;
-    const char *code;
+static const struct mock_rule push_rule[] = {
+    { MOCK_NS_TYPES, "FolderIds", false, false }, { MOCK_NS_TYPES, "EventTypes", true, false },
+    { MOCK_NS_TYPES, "Watermark", false, false }, { MOCK_NS_TYPES, "StatusFrequency", true, false },
+    { MOCK_NS_TYPES, "URL", true, false },        { MOCK_NS_TYPES, "CallerData", false, false },
+};
+static const struct mock_rule pull_rule[] = {
+    { MOCK_NS_TYPES, "FolderIds", false, false },
+    { MOCK_NS_TYPES, "EventTypes", true, false },
+    { MOCK_NS_TYPES, "Watermark", false, false },
+    { MOCK_NS_TYPES, "Timeout", true, false },
+};
+static const struct mock_rule streaming_rule[] = {
+    { MOCK_NS_TYPES, "FolderIds", false, false },
+    { MOCK_NS_TYPES, "EventTypes", true, false },
+};
+static const struct {
+    const char *element;
+    enum mock_sub_kind kind;
+    const char *minutes; /* the element that says how many; NULL: none */
+    const struct mock_rule *rule;
+    size_t rules;
+} kind[] = {
+    { "PullSubscriptionRequest", MOCK_SUB_PULL, "Timeout", pull_rule, 4 },
+    { "PushSubscriptionRequest", MOCK_SUB_PUSH, "StatusFrequency", push_rule, 6 },
+    { "StreamingSubscriptionRequest", MOCK_SUB_STREAMING, NULL, streaming_rule, 2 },
+};
+enum { KINDS = sizeof(kind) / sizeof(*kind) };
 
-    if (request && (xml_is(request, MOCK_NS_MESSAGES, "PullSubscriptionRequest") ||
-                    xml_is(request, MOCK_NS_MESSAGES, "StreamingSubscriptionRequest"))) {
-        subscribe_write(call, "ErrorInvalidSubscriptionRequest", NULL);
-        return true;
-    }
-    if (!mock_check_children(call, call->node, push, 1))
-        return false;
-    if (!mock_check_children(call, request, rule, sizeof(rule) / sizeof(*rule)) ||
+static bool request_read(struct mock_call *call, const struct xml_node *request, size_t k,
+                         struct mock_sub_args *args)
+{
+    struct gw_str all = xml_attr(request, "SubscribeToAllFolders");
+    int64_t minutes = 0;
+
+    if (!mock_check_children(call, request, kind[k].rule, kind[k].rules) ||
         (all.p && !mock_check_bool(call, all, "SubscribeToAllFolders")) ||
-        !events_read(call, xml_child(request, MOCK_NS_TYPES, "EventTypes"), &args.events) ||
-        !mock_check_int(call, xml_child(request, MOCK_NS_TYPES, "StatusFrequency"), 1,
-                        STATUS_FREQUENCY_MAX, &status_min))
+        !events_read(call, xml_child(request, MOCK_NS_TYPES, "EventTypes"), &args->events) ||
+        (kind[k].minutes &&
+         !mock_check_int(call, xml_child(request, MOCK_NS_TYPES, kind[k].minutes), 1,
+                         MOCK_SUB_MINUTES_MAX, &minutes)))
         return false;
-    args.status_min = (int)status_min;
-    args.url = xml_child_text(request, MOCK_NS_TYPES, "URL");
-    args.account = gw_str_of(call->request->account->name);
-    code = push_make(call, request, &args, &sub);
-    subscribe_write(call, code, sub);
+    args->kind = kind[k].kind;
+    args->minutes = (int)minutes;
+    args->url = xml_child_text(request, MOCK_NS_TYPES, "URL");
     return true;
 }
 
-bool mock_unsubscribe(struct mock_call *call)
+bool mock_subscribe(struct mock_call *call)
 {
-    static const struct mock_rule rule[] = {
-        { MOCK_NS_MESSAGES, "SubscriptionId", true, false },
-    };
-    struct gw_str id = xml_child_text(call->node, MOCK_NS_MESSAGES, "SubscriptionId");
-    struct xml_writer *w = &call->w;
+    const struct xml_node *request = call->node->child;
+    struct mock_sub_args args = { .site = call->request->site, .version = call->version_name };
+    struct mock_sub *sub = NULL;
+    const char *code;
+    size_t k = 0;
 
-    if (!mock_check_children(call, call->node, rule, 1))
+    while (k < KINDS && !(request && xml_is(request, MOCK_NS_MESSAGES, kind[k].element)))
+        k++;
+    if (k == KINDS || request->next ||
+        (kind[k].kind == MOCK_SUB_STREAMING &&
+         !mock_version_has(call->version, MOCK_HAS_STREAMING)))
+        return mock_fault_schema(call, "The element 'Subscribe' must hold one request for a "
+                                       "subscription of a kind that this version knows.");
+    if (!request_read(call, request, k, &args))
         return false;
-    xml_open(w, "m:UnsubscribeResponse");
-    xml_put_attr(w, "xmlns:m", GW_STR(MOCK_NS_MESSAGES));
-    xml_open(w, "m:ResponseMessages");
-    mock_message_error(call, "m:UnsubscribeResponseMessage",
-                       mock_sub_find(call->service->subs, id) ? "ErrorInvalidPullSubscriptionId"
-                                                              : "ErrorSubscriptionNotFound");
-    xml_close(w);
-    xml_close(w);
+    args.account = gw_str_of(call->request->account->name);
+    code = sub_make(call, request, &args, &sub);
+    subscribe_write(call, code, sub);
     return true;
 }

@@ -10,6 +10,8 @@
 static const char *const operation_name[MOCK_OPERATION_COUNT] = {
     [MOCK_SUBSCRIBE] = "Subscribe",
     [MOCK_UNSUBSCRIBE] = "Unsubscribe",
+    [MOCK_GET_EVENTS] = "GetEvents",
+    [MOCK_GET_STREAMING_EVENTS] = "GetStreamingEvents",
     [MOCK_FIND_ITEM] = "FindItem",
     [MOCK_GET_ITEM] = "GetItem",
     [MOCK_GET_FOLDER] = "GetFolder",

@@ -169,7 +169,7 @@ static void push_cancel(void *ctx, struct mock_sub *sub)
     net_wake_send(push->wake);
 }
 
-const struct mock_sender mock_push_sender = { push_want, push_cancel };
+const struct mock_sender mock_push_sender = { push_want, push_cancel, NULL };
 
 static void on_answer(const struct net_http_answer *answer, void *ctx)
 {
@@ -242,7 +242,8 @@ static void slot_send(struct mock_push *push, struct slot *slot, struct mock_sub
     };
 
     gw_buf_reset(&push->body);
-    mock_sub_take(push->subs, sub, net_loop_now(push->loop), &push->body);
+    mock_sub_take(push->subs, sub, net_loop_now(push->loop));
+    mock_note_write(sub, &push->body);
     request.body = gw_buf_str(&push->body);
     slot->sub = sub;
     sub->in_flight = slot;

@@ -21,6 +21,8 @@ static const struct operation {
 } operation[] = {
     { "Subscribe", MOCK_SUBSCRIBE, MOCK_V2007, mock_subscribe },
     { "Unsubscribe", MOCK_UNSUBSCRIBE, MOCK_V2007, mock_unsubscribe },
+    { "GetEvents", MOCK_GET_EVENTS, MOCK_V2007, mock_get_events },
+    { "GetStreamingEvents", MOCK_GET_STREAMING_EVENTS, MOCK_V2010_SP1, mock_get_streaming_events },
     { "FindItem", MOCK_FIND_ITEM, MOCK_V2007, mock_find_item },
     { "GetItem", MOCK_GET_ITEM, MOCK_V2007, mock_get_item },
     { "GetFolder", MOCK_GET_FOLDER, MOCK_V2007, mock_get_folder },
@@ -29,8 +31,7 @@ static const struct operation {
     { "GetUserOofSettingsRequest", MOCK_GET_OOF, MOCK_V2007, mock_get_oof },
 };
 
-static void envelope_open(struct xml_writer *w, struct gw_buf *out,
-                          const struct mock_product *server)
+void mock_envelope_open(struct xml_writer *w, struct gw_buf *out, const struct mock_product *server)
 {
     xml_write_init(w, out);
     xml_write_declaration(w);
@@ -62,7 +63,7 @@ static void envelope_open(struct xml_writer *w, struct gw_buf *out,
     xml_open(w, "s:Body");
 }
 
-static void envelope_close(struct xml_writer *w)
+void mock_envelope_close(struct xml_writer *w)
 {
     xml_close(w);
     xml_close(w);
@@ -103,7 +104,7 @@ static void fault_write(const struct mock_call *call, struct gw_buf *out)
     struct xml_writer w;
     char name[80];
 
-    envelope_open(&w, out, call->service->product);
+    mock_envelope_open(&w, out, call->service->product);
     xml_open(&w, "s:Fault");
     xml_open(&w, "faultcode");
     if (call->fault.plain) {
@@ -129,7 +130,7 @@ static void fault_write(const struct mock_call *call, struct gw_buf *out)
     }
     xml_close(&w);
     xml_close(&w);
-    envelope_close(&w);
+    mock_envelope_close(&w);
 }
 
 void mock_service_fault(const struct mock_service *service, const char *code, int64_t back_off_ms,
@@ -279,10 +280,10 @@ static bool dispatch(struct mock_call *call, const struct xml_node *root, struct
         return false;
     if (!operation_exists(call, op))
         return operation_unknown(call);
-    envelope_open(&call->w, out, call->service->product);
+    mock_envelope_open(&call->w, out, call->service->product);
     if (!op->fn(call))
         return false;
-    envelope_close(&call->w);
+    mock_envelope_close(&call->w);
     return true;
 }
 
@@ -329,6 +330,7 @@ void mock_service_serve(const struct mock_service *service, const struct mock_re
     if (ok && out->failed)
         ok = mock_fault(&call, "ErrorExceededFindCountLimit");
     if (!ok) {
+        mock_stream_free(&served->stream);
         gw_buf_reset(out);
         fault_write(&call, out);
         served->status = 500;

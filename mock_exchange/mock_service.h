@@ -3,6 +3,7 @@
 #ifndef MOCK_SERVICE_H
 #define MOCK_SERVICE_H
 
+#include "mock_stream.h"
 #include "mock_subs.h"
 #include "mock_version.h"
 
@@ -14,6 +15,7 @@ enum {
 struct mock_service {
     struct mock_org *org;
     struct mock_subs *subs;
+    struct mock_streams *streams;
     const struct mock_product *product;
     unsigned find_max; /* EWSFindCountLimit: items of one FindItem */
 };
@@ -32,6 +34,8 @@ struct mock_served {
     unsigned mailboxes;
     const char *code; /* the worst ResponseCode */
     bool impersonated;
+    struct mock_stream
+        *stream; /* gives one when the answer goes on: mock_stream_start(), or _free() */
 };
 
 void mock_service_serve(const struct mock_service *service, const struct mock_request *request,

@@ -33,8 +33,14 @@ struct mock_call {
 /* Each operation writes its response element, or fails: then what was written is dropped, and the
  * fault is written instead. */
 typedef bool mock_operation_fn(struct mock_call *call);
-mock_operation_fn mock_subscribe, mock_unsubscribe, mock_find_item, mock_get_item, mock_get_folder,
-    mock_convert_id, mock_get_availability, mock_get_oof;
+mock_operation_fn mock_subscribe, mock_unsubscribe, mock_get_events, mock_get_streaming_events;
+mock_operation_fn mock_find_item, mock_get_item, mock_get_folder, mock_convert_id,
+    mock_get_availability, mock_get_oof;
+
+/* The envelope of an answer up to the open Body, and its end. */
+void mock_envelope_open(struct xml_writer *w, struct gw_buf *out,
+                        const struct mock_product *server);
+void mock_envelope_close(struct xml_writer *w);
 
 /* Always false, to be returned. 'code' is a literal; its text comes from a table. */
 bool mock_fault(struct mock_call *call, const char *code);

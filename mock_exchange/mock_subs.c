@@ -1,31 +1,13 @@
-/* The life of push subscriptions. See the state diagram in the header. */
+/* Which subscriptions there are, and what waits for them. How it is delivered is in mock_sub_call.c. */
 #include "mock_subs.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gw_log.h"
 #include "gw_mem.h"
-#include "mock_note.h"
-
-struct mock_site {
-    char *name;
-    bool running;
-    struct gw_list subs;
-    size_t count;
-};
-
-struct mock_subs {
-    struct gw_map *by_id, *by_key, *sites;
-    struct gw_heap due;
-    const struct mock_sender *sender;
-    void *sender_ctx;
-    unsigned minute_ms, per_mailbox_max;
-    uint64_t last_number;
-    struct mock_subs_totals totals;
-};
+#include "mock_subs_priv.h"
 
 static const char *const event_name[] = {
     [MOCK_EVENT_COPIED] = "CopiedEvent",
@@ -43,6 +25,17 @@ const char *mock_event_name(enum mock_event_kind kind)
     return event_name[kind];
 }
 
+const char *mock_sub_kind_name(enum mock_sub_kind kind)
+{
+    static const char *const name[] = {
+        [MOCK_SUB_PUSH] = "push",
+        [MOCK_SUB_PULL] = "pull",
+        [MOCK_SUB_STREAMING] = "streaming",
+    };
+
+    return name[kind];
+}
+
 const char *mock_sub_state_name(enum mock_sub_state state)
 {
     switch (state) {
@@ -54,13 +47,14 @@ const char *mock_sub_state_name(enum mock_sub_state state)
         return "sending";
     case MOCK_SUB_WAITING:
         return "waiting";
+    case MOCK_SUB_EXPIRED:
+        return "expired";
     }
     return "?";
 }
 
-/* The one place that changes the state. 'at' is when to look at it again, GW_NEVER: not. */
-static void sub_enter(struct mock_subs *subs, struct mock_sub *sub, enum mock_sub_state to,
-                      gw_time at)
+void mock_sub_enter(struct mock_subs *subs, struct mock_sub *sub, enum mock_sub_state to,
+                    gw_time at)
 {
     gw_debug("mock", "subscription %s of '%s': %s -> %s", sub->key, sub->mailbox->address,
              mock_sub_state_name(sub->state), mock_sub_state_name(to));
@@ -71,15 +65,9 @@ static void sub_enter(struct mock_subs *subs, struct mock_sub *sub, enum mock_su
         gw_heap_set(&subs->due, &sub->due, at);
 }
 
-static int64_t sub_frequency_ms(const struct mock_subs *subs, const struct mock_sub *sub)
+int64_t mock_sub_period_ms(const struct mock_subs *subs, const struct mock_sub *sub)
 {
-    return (int64_t)sub->status_min * subs->minute_ms;
-}
-
-static void sub_want(struct mock_subs *subs, struct mock_sub *sub)
-{
-    sub_enter(subs, sub, MOCK_SUB_QUEUED, GW_NEVER);
-    subs->sender->want(subs->sender_ctx, sub);
+    return (int64_t)sub->minutes * subs->minute_ms;
 }
 
 struct mock_subs *mock_subs_new(const struct mock_subs_args *args)
@@ -90,11 +78,17 @@ struct mock_subs *mock_subs_new(const struct mock_subs_args *args)
     subs->by_key = gw_map_new();
     subs->sites = gw_map_new();
     gw_heap_init(&subs->due);
-    subs->sender = args->sender;
-    subs->sender_ctx = args->sender_ctx;
+    subs->sender[MOCK_SUB_PUSH] = args->push;
+    subs->sender_ctx[MOCK_SUB_PUSH] = args->push_ctx;
     mock_subs_set_minute(subs, args->minute_ms);
     mock_subs_set_limit(subs, args->per_mailbox_max);
     return subs;
+}
+
+void mock_subs_attach_streams(struct mock_subs *subs, const struct mock_sender *sender, void *ctx)
+{
+    subs->sender[MOCK_SUB_STREAMING] = sender;
+    subs->sender_ctx[MOCK_SUB_STREAMING] = ctx;
 }
 
 void mock_subs_set_minute(struct mock_subs *subs, unsigned minute_ms)
@@ -112,10 +106,19 @@ unsigned mock_subs_minute(const struct mock_subs *subs)
     return subs->minute_ms;
 }
 
-static void sub_free(struct mock_subs *subs, struct mock_sub *sub)
+void mock_sub_cancel(struct mock_subs *subs, struct mock_sub *sub)
 {
-    if (sub->state == MOCK_SUB_QUEUED || sub->state == MOCK_SUB_SENDING)
-        subs->sender->cancel(subs->sender_ctx, sub);
+    if (sub->state != MOCK_SUB_QUEUED && sub->state != MOCK_SUB_SENDING)
+        return;
+    subs->sender[sub->kind]->cancel(subs->sender_ctx[sub->kind], sub);
+    sub->in_call = 0;
+}
+
+void mock_sub_free(struct mock_subs *subs, struct mock_sub *sub)
+{
+    mock_sub_cancel(subs, sub);
+    if (sub->stream)
+        subs->sender[sub->kind]->leave(subs->sender_ctx[sub->kind], sub);
     gw_heap_remove(&subs->due, &sub->due);
     (void)gw_map_remove(subs->by_id, gw_str_of(sub->id));
     (void)gw_map_remove(subs->by_key, gw_str_of(sub->key));
@@ -142,7 +145,7 @@ void mock_subs_free(struct mock_subs **subsp)
         return;
     *subsp = NULL;
     while ((sub = gw_map_next(subs->by_key, &pos)))
-        sub_free(subs, sub);
+        mock_sub_free(subs, sub);
     pos = 0;
     while ((site = gw_map_next(subs->sites, &pos))) {
         (void)gw_map_remove(subs->sites, gw_str_of(site->name));
@@ -193,13 +196,12 @@ void mock_site_set_running(struct mock_subs *subs, struct mock_site *site, bool 
     {
         struct mock_sub *sub = GW_CONTAINER(it, struct mock_sub, in_site);
 
-        if (sub->state == MOCK_SUB_QUEUED || sub->state == MOCK_SUB_SENDING) {
-            subs->sender->cancel(subs->sender_ctx, sub);
-            sub->in_call = 0;
-        }
+        if (sub->kind != MOCK_SUB_PUSH)
+            continue;
+        mock_sub_cancel(subs, sub);
         if (running)
             sub->wait_ms = 0;
-        sub_enter(subs, sub, MOCK_SUB_IDLE, running ? now.mono : GW_NEVER);
+        mock_sub_enter(subs, sub, MOCK_SUB_IDLE, running ? now.mono : GW_NEVER);
     }
 }
 
@@ -222,19 +224,6 @@ static void queue_add(struct mock_sub *sub, const struct mock_event *event)
         sub->queue = gw_realloc(sub->queue, sub->queue_cap, sizeof(*sub->queue));
     }
     sub->queue[sub->queued++] = *event;
-}
-
-static void queue_drop(struct mock_sub *sub, size_t count)
-{
-    if (!count)
-        return;
-    sub->queued -= count;
-    memmove(sub->queue, sub->queue + count, sub->queued * sizeof(*sub->queue));
-    if (!sub->queued && sub->queue_cap > 16) {
-        free(sub->queue);
-        sub->queue = NULL;
-        sub->queue_cap = 0;
-    }
 }
 
 /* No history is kept: that something was missed is said with one event on the folder, after which a
@@ -263,20 +252,22 @@ enum gw_code mock_sub_add(struct mock_subs *subs, const struct mock_sub_args *ar
                        args->mailbox->sub_count);
     sub = gw_new(struct mock_sub);
     sub->number = ++subs->last_number;
+    sub->kind = args->kind;
     snprintf(sub->key, sizeof(sub->key), "%llu", (unsigned long long)sub->number);
     sub->id = mock_id_subscription(args->id_form, args->site->name, args->mailbox->number, now.utc);
-    sub->url = gw_str_dup(args->url);
+    sub->url = args->url.len ? gw_str_dup(args->url) : NULL;
     sub->version = args->version.len ? gw_str_dup(args->version) : NULL;
     sub->account = gw_str_dup(args->account);
     sub->mailbox = args->mailbox;
     sub->site = args->site;
     sub->events = args->events;
-    sub->status_min = args->status_min;
+    sub->minutes = args->minutes;
     sub->created = now.utc;
     sub->acked = args->mailbox->event;
     if (args->resume)
         sub_resume(sub, args, now.utc);
     gw_list_init(&sub->in_sender);
+    gw_list_init(&sub->in_stream);
     gw_list_append(&args->mailbox->subs, &sub->in_mailbox);
     gw_list_append(&args->site->subs, &sub->in_site);
     args->mailbox->sub_count++;
@@ -284,7 +275,9 @@ enum gw_code mock_sub_add(struct mock_subs *subs, const struct mock_sub_args *ar
     (void)gw_map_set(subs->by_id, gw_str_of(sub->id), sub);
     (void)gw_map_set(subs->by_key, gw_str_of(sub->key), sub);
     subs->totals.made++;
-    sub_enter(subs, sub, MOCK_SUB_IDLE, args->site->running ? now.mono : GW_NEVER);
+    mock_sub_rest(subs, sub, now);
+    if (sub->kind == MOCK_SUB_PUSH) /* the first call comes at once */
+        mock_sub_due(subs, sub, now.mono);
     *out = sub;
     return GW_OK;
 }
@@ -292,14 +285,24 @@ enum gw_code mock_sub_add(struct mock_subs *subs, const struct mock_sub_args *ar
 void mock_sub_lose(struct mock_subs *subs, struct mock_sub *sub)
 {
     subs->totals.lost++;
-    sub_free(subs, sub);
+    mock_sub_free(subs, sub);
+}
+
+void mock_sub_unsubscribe(struct mock_subs *subs, struct mock_sub *sub)
+{
+    subs->totals.unsubscribed++;
+    mock_sub_free(subs, sub);
 }
 
 void mock_sub_break(struct mock_subs *subs, struct mock_sub *sub, struct gw_now now)
 {
     sub->broken = true;
-    if (sub->site->running && (sub->state == MOCK_SUB_IDLE || sub->state == MOCK_SUB_WAITING))
-        sub_enter(subs, sub, MOCK_SUB_IDLE, now.mono);
+    mock_sub_due(subs, sub, now.mono);
+}
+
+struct mock_sub *mock_sub_by_id(const struct mock_subs *subs, struct gw_str id)
+{
+    return gw_map_get(subs->by_id, id);
 }
 
 struct mock_sub *mock_sub_find(const struct mock_subs *subs, struct gw_str id_or_key)
@@ -327,15 +330,15 @@ const struct mock_subs_totals *mock_subs_totals(const struct mock_subs *subs)
 static void sub_event(struct mock_subs *subs, struct mock_sub *sub, const struct mock_event *event,
                       struct gw_now now)
 {
-    if (!(sub->events & 1u << event->kind) || sub->broken)
+    if (!(sub->events & 1u << event->kind) || sub->broken || sub->state == MOCK_SUB_EXPIRED)
         return;
     if (sub->queued >= MOCK_SUB_EVENTS_MAX) {
         mock_sub_break(subs, sub, now);
         return;
     }
     queue_add(sub, event);
-    if (sub->state == MOCK_SUB_IDLE && sub->site->running)
-        sub_enter(subs, sub, MOCK_SUB_IDLE, now.mono);
+    if (sub->state == MOCK_SUB_IDLE) /* one that waits for an answer goes on waiting */
+        mock_sub_due(subs, sub, now.mono);
 }
 
 /* One save of an item is an event on the item, one on the folder, and one on free/busy. */
@@ -371,92 +374,4 @@ gw_time mock_subs_deadline(const struct mock_subs *subs)
     const struct gw_due *first = gw_heap_first(&subs->due);
 
     return first ? first->at : GW_NEVER;
-}
-
-void mock_subs_tick(struct mock_subs *subs, struct gw_now now)
-{
-    struct gw_due *due;
-
-    for (int i = 0; i < MOCK_SUBS_TICK_MAX && (due = gw_heap_pop_due(&subs->due, now.mono)); i++)
-        sub_want(subs, GW_CONTAINER(due, struct mock_sub, due));
-}
-
-void mock_sub_take(struct mock_subs *subs, struct mock_sub *sub, struct gw_now now,
-                   struct gw_buf *out)
-{
-    assert(sub->state == MOCK_SUB_QUEUED);
-    sub->in_call = sub->queued > MOCK_SUB_BATCH_MAX ? MOCK_SUB_BATCH_MAX : (unsigned)sub->queued;
-    sub->broken_sent = sub->broken;
-    mock_note_write(sub, sub->in_call, out);
-    sub->tries++;
-    sub->count.calls++;
-    sub->count.last_call = now.utc;
-    subs->totals.calls++;
-    sub_enter(subs, sub, MOCK_SUB_SENDING, GW_NEVER);
-}
-
-static void sub_delivered(struct mock_subs *subs, struct mock_sub *sub, struct gw_now now)
-{
-    if (sub->in_call)
-        sub->acked = sub->queue[sub->in_call - 1].watermark;
-    else
-        sub->count.status++;
-    sub->count.events += sub->in_call;
-    queue_drop(sub, sub->in_call);
-    sub->in_call = 0;
-    sub->tries = 0;
-    sub->wait_ms = 0;
-    sub->greeted = true;
-    sub_enter(subs, sub, MOCK_SUB_IDLE,
-              sub->queued ? now.mono : gw_time_after(now.mono, sub_frequency_ms(subs, sub)));
-}
-
-/* 30 s, 60 s, 120 s ... until the next wait would exceed StatusFrequency. */
-static void sub_unheard(struct mock_subs *subs, struct mock_sub *sub, struct gw_now now)
-{
-    int64_t wait_ms = sub->wait_ms ? 2 * sub->wait_ms : (subs->minute_ms + 1) / 2;
-
-    sub->in_call = 0;
-    if (wait_ms > sub_frequency_ms(subs, sub)) {
-        gw_info("mock", "subscription %s of '%s': given up after %u tries", sub->key,
-                sub->mailbox->address, sub->tries);
-        subs->totals.given_up++;
-        sub_enter(subs, sub, MOCK_SUB_IDLE, GW_NEVER);
-        sub_free(subs, sub);
-        return;
-    }
-    sub->wait_ms = wait_ms;
-    sub_enter(subs, sub, MOCK_SUB_WAITING, gw_time_after(now.mono, wait_ms));
-}
-
-void mock_subs_answered(struct mock_subs *subs, struct mock_sub *sub, enum mock_push_result result,
-                        struct gw_now now)
-{
-    bool answered = result != MOCK_PUSH_NOTHING;
-
-    assert(sub->state == MOCK_SUB_SENDING);
-    sub_enter(subs, sub, MOCK_SUB_IDLE, GW_NEVER);
-    *(answered ? &sub->count.answered : &sub->count.unanswered) += 1;
-    *(answered ? &subs->totals.answered : &subs->totals.unanswered) += 1;
-    if (answered)
-        sub->count.last_answer = now.utc;
-    if (sub->broken && sub->broken_sent) {
-        subs->totals.broken++;
-        sub_free(subs, sub);
-        return;
-    }
-    switch (result) {
-    case MOCK_PUSH_OK:
-        sub_delivered(subs, sub, now);
-        break;
-    case MOCK_PUSH_UNSUBSCRIBE:
-        subs->totals.unsubscribed++;
-        sub_free(subs, sub);
-        return;
-    case MOCK_PUSH_NOTHING:
-        sub_unheard(subs, sub, now);
-        return;
-    }
-    if (sub->broken)
-        sub_enter(subs, sub, MOCK_SUB_IDLE, now.mono);
 }

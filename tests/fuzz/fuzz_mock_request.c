@@ -10,7 +10,7 @@ static void want(void *ctx, struct mock_sub *sub)
     (void)sub;
 }
 
-static const struct mock_sender sender = { want, want };
+static const struct mock_sender sender = { want, want, NULL };
 
 struct world {
     struct mock_service service;
@@ -19,7 +19,7 @@ struct world {
 
 static void world_init(struct world *w)
 {
-    struct mock_subs_args subs = { .sender = &sender };
+    struct mock_subs_args subs = { .push = &sender };
     struct mock_account_args account = { .name = GW_STR("svc"), .rights = MOCK_RIGHTS_ALL };
     struct mock_mailbox_args box = { .address = GW_STR("ann@presence.example") };
     struct mock_item_data data = { .busy = GW_BUSY_BUSY };
@@ -29,6 +29,7 @@ static void world_init(struct world *w)
     mock_service_defaults(&w->service);
     w->service.org = mock_org_new();
     w->service.subs = mock_subs_new(&subs);
+    w->service.streams = mock_streams_new(&w->service);
     (void)mock_account_put(w->service.org, &account, NULL);
     (void)mock_mailbox_add(w->service.org, &box, &ann, NULL);
     (void)gw_utc_parse(GW_STR("2026-11-20T09:00:00Z"), &data.start, NULL);
@@ -53,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     mock_service_serve(&w.service, &w.request, (struct gw_now){ 1, 1 }, &out, &served);
     if (out.failed || !out.len)
         abort();
+    mock_stream_free(&served.stream);
     mock_service_peek(&w.service, w.request.body, &served);
     (void)mock_site_lose(w.service.subs, w.request.site);
     gw_buf_done(&out);

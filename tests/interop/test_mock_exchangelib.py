@@ -8,6 +8,7 @@ warnings.simplefilter("ignore")
 try:
     from exchangelib import (BASIC, IMPERSONATION, Account, Configuration, Credentials,
                              EWSDateTime, EWSTimeZone)
+    from exchangelib.errors import ErrorSubscriptionNotFound
     from exchangelib.properties import (DaylightTime, FreeBusyViewOptions, MailboxData,
                                         StandardTime, TimeWindow, TimeZone)
     from exchangelib.protocol import BaseProtocol, NoVerifyHTTPAdapter
@@ -102,6 +103,41 @@ def check_push(mock, ann):
     listener.close()
 
 
+def check_pull(mock, ann):
+    subscription, watermark = ann.calendar.subscribe_to_pull(timeout=10)
+    mock.meeting("ann@example", start="+1h", **{"for": "30m"})
+    first = next(ann.calendar.get_events(subscription, watermark))
+    assert [type(e).__name__ for e in first.events] == [
+        "CreatedEvent", "FreeBusyChangedEvent", "ModifiedEvent"], first
+    second = next(ann.calendar.get_events(subscription, first.events[-1].watermark))
+    assert [type(e).__name__ for e in second.events] == ["StatusEvent"], second
+    ann.calendar.unsubscribe(subscription)
+    try:
+        next(ann.calendar.get_events(subscription, watermark))
+        raise AssertionError("an ended subscription was read")
+    except ErrorSubscriptionNotFound:
+        pass
+
+
+def check_streaming(mock, ann):
+    """A minute lasts three seconds: the connection ends by itself."""
+    mock.post("/settings", {"minute_ms": 3000})
+    subscription = ann.calendar.subscribe_to_streaming()
+    mock.meeting("ann@example", start="+1h", **{"for": "30m"})
+    seen = [type(e).__name__ for n in ann.calendar.get_streaming_events(
+        subscription, connection_timeout=1) for e in n.events]
+    assert seen == ["CreatedEvent", "FreeBusyChangedEvent", "ModifiedEvent"], seen
+    with ann.calendar.streaming_subscription() as other:
+        assert mock.subscriptions(user="ann@example")[-1]["id"] == other
+    try:
+        list(ann.calendar.get_streaming_events([subscription, other], connection_timeout=1))
+        raise AssertionError("an ended subscription was streamed")
+    except ErrorSubscriptionNotFound:
+        pass
+    ann.calendar.unsubscribe(subscription)
+    assert not mock.subscriptions(user="ann@example")
+
+
 def main():
     BaseProtocol.HTTP_ADAPTER_CLS = NoVerifyHTTPAdapter
     with Mock(tls=True, scenario=SCENARIO) as mock:
@@ -110,10 +146,12 @@ def main():
         check_availability(ann)
         check_oof(ann)
         check_push(mock, ann)
+        check_pull(mock, ann)
+        check_streaming(mock, ann)
         ann.protocol.close()
         code = mock.stop()
         assert code == 0, code
-    print("calendar view, availability, out of office, push")
+    print("calendar view, availability, out of office, push, pull, streaming")
     return 0
 
 

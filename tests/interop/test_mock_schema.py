@@ -11,7 +11,8 @@ import sys
 import tempfile
 import xml.etree.ElementTree as ET
 
-from mock import NS, Listener, Mock, header, subscribe
+from mock import (NS, Listener, Mock, get_events, get_streaming_events, header, split_documents,
+                  subscribe, subscribe_pull, subscribe_streaming, text_of)
 
 # Where Exchange breaks its own schema, and the mock does as Exchange does.
 DEVIATES = ("ErrorReadEventsFailed",)
@@ -204,8 +205,25 @@ CASES = [
     ("subscribe no mailbox", subscribe(URL), header(), {}, 200, "ErrorMissingEmailAddress"),
     ("subscribe nothing", subscribe(URL).replace('<t:DistinguishedFolderId Id="calendar"/>', ""),
      ANN, {}, 200, "ErrorInvalidSubscriptionRequest"),
-    ("subscribe streaming", "<m:Subscribe><m:StreamingSubscriptionRequest/></m:Subscribe>", ANN, {},
-     200, "ErrorInvalidSubscriptionRequest"),
+    ("subscribe streaming", subscribe_streaming(), ANN, {}, 200, "<m:SubscriptionId>"),
+    ("subscribe streaming empty", "<m:Subscribe><m:StreamingSubscriptionRequest/></m:Subscribe>",
+     ANN, {}, 500, "ErrorSchemaValidation"),
+    ("subscribe streaming old", subscribe_streaming(events=("CreatedEvent",)),
+     header("ann@example", version="Exchange2010"), {}, 500, "ErrorSchemaValidation"),
+    ("subscribe pull", subscribe_pull(), ANN, {}, 200, "<m:Watermark>"),
+    ("subscribe pull timeout", subscribe_pull(minutes=1441), ANN, {}, 500, "ErrorSchemaValidation"),
+    ("subscribe two", subscribe_pull().replace("</m:Subscribe>", "<m:PullSubscriptionRequest/>"
+                                               "</m:Subscribe>"), ANN, {}, 500,
+     "ErrorSchemaValidation"),
+    ("get events", get_events("x", "y"), ANN, {}, 200, "ErrorSubscriptionNotFound"),
+    ("get events nothing", "<m:GetEvents/>", ANN, {}, 500, "ErrorSchemaValidation"),
+    ("streaming events", get_streaming_events("x", "y"), ANN, {}, 200,
+     "<t:SubscriptionId>y</t:SubscriptionId></m:ErrorSubscriptionIds><m:ConnectionStatus>Closed"),
+    ("streaming events minutes", get_streaming_events("x", minutes=31), ANN, {}, 500,
+     "ErrorSchemaValidation"),
+    ("streaming events nothing", get_streaming_events(), ANN, {}, 500, "ErrorSchemaValidation"),
+    ("streaming events too many", get_streaming_events(*["x"] * 201), ANN, {}, 500,
+     "ErrorInvalidRequest"),
     ("unsubscribe", "<m:Unsubscribe><m:SubscriptionId>x</m:SubscriptionId></m:Unsubscribe>", ANN,
      {}, 200, "ErrorSubscriptionNotFound"),
     ("by upn", get_folder("calendar"), header("ANN.K@example", "PrincipalName"), {}, 200,
@@ -322,6 +340,40 @@ def check_calls(mock, checker):
     listener.close()
 
 
+def check_pull(mock, checker):
+    got, _, text = mock.soap(subscribe_pull(), ANN)
+    subscription, watermark = text_of(text, "m:SubscriptionId"), text_of(text, "m:Watermark")
+    for name, expected in (("pull nothing", ["StatusEvent"]),
+                           ("pull created", ["CreatedEvent", "FreeBusyChangedEvent",
+                                             "ModifiedEvent"])):
+        _, _, text = mock.soap(get_events(subscription, watermark), ANN)
+        checker.add(name, text)
+        checker.expect(name, events_of(text) == expected, text)
+        mock.meeting("ann@example", start="+1h", **{"for": "30m"})
+    end = f"<m:Unsubscribe><m:SubscriptionId>{subscription}</m:SubscriptionId></m:Unsubscribe>"
+    got, _, text = mock.soap(end, ANN)
+    checker.add("pull unsubscribed", text)
+    checker.expect("pull unsubscribed", got == 200 and "NoError" in text, text)
+
+
+def check_streams(mock, checker):
+    """Exchange writes m:Notification where its schema says t:Notification."""
+    mock.post("/settings", {"minute_ms": 1000})
+    _, _, text = mock.soap(subscribe_streaming(), ANN)
+    subscription = text_of(text, "m:SubscriptionId")
+    mock.meeting("ann@example", start="+1h", **{"for": "30m"})
+    got, headers, text = mock.soap(get_streaming_events(subscription), ANN)
+    documents = split_documents(text)
+    for index, document in enumerate(documents):
+        checker.add(f"stream {index}", document.replace("m:Notification>", "t:Notification>"))
+    checker.expect("stream chunked", headers["Transfer-Encoding"] == "chunked", str(headers))
+    checker.expect("stream open", "<m:ConnectionStatus>OK<" in documents[0], documents[0])
+    checker.expect("stream events", events_of(documents[1]) ==
+                   ["CreatedEvent", "FreeBusyChangedEvent", "ModifiedEvent"], documents[1])
+    checker.expect("stream heartbeat", "<m:ConnectionStatus>OK<" in documents[2], documents[2])
+    checker.expect("stream closed", "<m:ConnectionStatus>Closed<" in documents[-1], documents[-1])
+
+
 def main():
     schema = os.environ.get("KALENDS_EWS_SCHEMA")
     if not schema or not os.path.exists(os.path.join(schema, "validate.xsd")):
@@ -332,6 +384,8 @@ def main():
         check_answers(mock, checker)
         try:
             check_calls(mock, checker)
+            check_pull(mock, checker)
+            check_streams(mock, checker)
         except queue.Empty:
             checker.failures.append("a push call did not come")
         code = mock.stop()

@@ -105,7 +105,8 @@ class Mock:
 
     def request(self, method, path, body=None):
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.control + path, data=data, method=method)
+        request = urllib.request.Request(self.control + path, data=data, method=method,
+                                         headers={"Content-Type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return json.load(answer)
@@ -180,6 +181,46 @@ def subscribe(url, status_min=1, events=ALL_EVENTS, watermark=None):
             f"<t:EventTypes>{types}</t:EventTypes>{mark}"
             f"<t:StatusFrequency>{status_min}</t:StatusFrequency><t:URL>{url}</t:URL>"
             "</m:PushSubscriptionRequest></m:Subscribe>")
+
+
+def subscribe_pull(minutes=10, events=ALL_EVENTS):
+    """The body of a pull Subscribe."""
+    types = "".join(f"<t:EventType>{e}</t:EventType>" for e in events)
+    return ('<m:Subscribe><m:PullSubscriptionRequest><t:FolderIds>'
+            '<t:DistinguishedFolderId Id="calendar"/></t:FolderIds>'
+            f"<t:EventTypes>{types}</t:EventTypes><t:Timeout>{minutes}</t:Timeout>"
+            "</m:PullSubscriptionRequest></m:Subscribe>")
+
+
+def subscribe_streaming(events=ALL_EVENTS):
+    """The body of a streaming Subscribe."""
+    types = "".join(f"<t:EventType>{e}</t:EventType>" for e in events)
+    return ('<m:Subscribe><m:StreamingSubscriptionRequest><t:FolderIds>'
+            '<t:DistinguishedFolderId Id="calendar"/></t:FolderIds>'
+            f"<t:EventTypes>{types}</t:EventTypes>"
+            "</m:StreamingSubscriptionRequest></m:Subscribe>")
+
+
+def get_events(subscription, watermark):
+    return (f"<m:GetEvents><m:SubscriptionId>{subscription}</m:SubscriptionId>"
+            f"<m:Watermark>{watermark}</m:Watermark></m:GetEvents>")
+
+
+def get_streaming_events(*subscriptions, minutes=1):
+    """The answer is a row of documents, which ends after that many minutes: split_documents()."""
+    ids = "".join(f"<t:SubscriptionId>{s}</t:SubscriptionId>" for s in subscriptions)
+    return (f"<m:GetStreamingEvents><m:SubscriptionIds>{ids}</m:SubscriptionIds>"
+            f"<m:ConnectionTimeout>{minutes}</m:ConnectionTimeout></m:GetStreamingEvents>")
+
+
+def split_documents(text):
+    end = "</s:Envelope>"
+    return [part + end for part in text.split(end)[:-1]]
+
+
+def text_of(text, element):
+    """The text of the first element of that name, with its prefix."""
+    return text.split(f"<{element}>", 1)[1].split("<", 1)[0]
 
 
 class Listener:

@@ -42,7 +42,7 @@ static void world_cancel(void *ctx, struct mock_sub *sub)
             w->wanted[i] = w->wanted[--w->wanted_count];
 }
 
-static const struct mock_sender sender = { world_want, world_cancel };
+static const struct mock_sender sender = { world_want, world_cancel, NULL };
 
 static struct mock_sub *subscribe(struct world *w, int status_min, unsigned events)
 {
@@ -52,7 +52,7 @@ static struct mock_sub *subscribe(struct world *w, int status_min, unsigned even
                                   .version = GW_STR("Exchange2010_SP2"),
                                   .account = GW_STR("svc"),
                                   .events = events,
-                                  .status_min = status_min };
+                                  .minutes = status_min };
     struct mock_sub *sub;
 
     assert_int_equal(mock_sub_add(w->subs, &args, w->now, &sub, NULL), GW_OK);
@@ -61,7 +61,7 @@ static struct mock_sub *subscribe(struct world *w, int status_min, unsigned even
 
 static void world_init(struct world *w, int status_min)
 {
-    struct mock_subs_args args = { .sender = &sender, .sender_ctx = w };
+    struct mock_subs_args args = { .push = &sender, .push_ctx = w };
     struct mock_mailbox_args box = { .address = GW_STR("ann@example") };
 
     *w = (struct world){ .now = { 1000, 1000000 } };
@@ -94,7 +94,8 @@ static bool pass(struct world *w, int64_t ms, enum mock_push_result result)
         return false;
     sub = w->wanted[--w->wanted_count];
     gw_buf_reset(&w->body);
-    mock_sub_take(w->subs, sub, w->now, &w->body);
+    mock_sub_take(w->subs, sub, w->now);
+    mock_note_write(sub, &w->body);
     assert_false(w->body.failed);
     mock_subs_answered(w->subs, sub, result, w->now);
     return true;
@@ -291,7 +292,7 @@ static void test_broken_while_sending(void **state)
     world_init(&w, 5);
     mock_subs_tick(w.subs, w.now);
     sub = w.wanted[--w.wanted_count];
-    mock_sub_take(w.subs, sub, w.now, &w.body);
+    mock_sub_take(w.subs, sub, w.now);
     mock_sub_break(w.subs, sub, w.now);
     mock_subs_answered(w.subs, sub, MOCK_PUSH_OK, w.now);
     assert_int_equal(mock_subs_count(w.subs), 1);
@@ -324,7 +325,7 @@ static void test_down_while_sending(void **state)
     (void)state;
     world_init(&w, 1);
     mock_subs_tick(w.subs, w.now);
-    mock_sub_take(w.subs, w.wanted[--w.wanted_count], w.now, &w.body);
+    mock_sub_take(w.subs, w.wanted[--w.wanted_count], w.now);
     mock_site_set_running(w.subs, w.site, false, w.now);
     assert_int_equal(w.cancels, 1);
     assert_int_equal(w.sub->state, MOCK_SUB_IDLE);
@@ -363,7 +364,7 @@ static void test_resume(void **state)
                                    .site = w.site,
                                    .url = GW_STR("http://x"),
                                    .events = ~0u,
-                                   .status_min = 1,
+                                   .minutes = 1,
                                    .resume = true,
                                    .after = w.box->event };
     (void)meeting_add(&w);
