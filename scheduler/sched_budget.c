@@ -155,13 +155,19 @@ void sched_budget_line_up(struct sched *s)
 
 /* ---- running ---- */
 
+/* What was told of is read by itself, which shows more, as long as there is little of it. */
+static size_t bulk_min(struct sched_job *job)
+{
+    return sched_job_user(job)->unread_told ? SCHED_BULK_MIN : SCHED_BULK_CALM_MIN;
+}
+
 static bool run_one(struct sched *s, struct sched_gateway *g)
 {
     struct sched_job *job;
 
     if (!sched_budget_is_open(s, g) || !(job = sched_queue_first(&g->line)))
         return false;
-    if (job->lane == SCHED_READ && g->line.lane[SCHED_READ].len > SCHED_BULK_MIN)
+    if (job->lane == SCHED_READ && g->line.lane[SCHED_READ].len > bulk_min(job))
         sched_call_bulk(s, g);
     else
         sched_call_job(s, g, job);

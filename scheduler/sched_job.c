@@ -7,7 +7,8 @@ enum {
     CALM_MS = 10 * GW_MINUTE_MS,
     HASTE_FIRST_MS = 5 * GW_SECOND_MS, /* doubled with each failure */
     HASTE_MAX_MS = GW_MINUTE_MS,
-    FIRE_SLICE = 8 * SCHED_SLICE /* of one tick */
+    FIRE_SLICE = 8 * SCHED_SLICE, /* of one tick */
+    TURNS = 20                    /* in an interval */
 };
 
 const char *sched_kind_name(enum sched_kind kind)
@@ -182,6 +183,17 @@ void sched_jobs_fire(struct sched *s)
         job->state = SCHED_JOB_IDLE;
         sched_job_queue(s, job);
     }
+}
+
+gw_time sched_turn_next(const struct sched *s, const struct sched_user *u, gw_time interval_ms)
+{
+    gw_time step = interval_ms / TURNS > 0 ? interval_ms / TURNS : 1;
+    gw_time phase = step * (gw_time)((uint64_t)u->hash * TURNS >> 32);
+    gw_time past = (s->now.mono - phase) % interval_ms;
+
+    if (past < 0)
+        past += interval_ms;
+    return gw_time_after(s->now.mono, interval_ms - past);
 }
 
 gw_time sched_wanted_calmly(const struct sched *s, const struct sched_user *u)

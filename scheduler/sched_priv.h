@@ -212,6 +212,10 @@ void sched_queue_remove(struct sched_job *job);
 struct sched_job *sched_queue_first(const struct sched_queue *q);
 void sched_queue_done(struct sched_queue *q);
 
+/* The user's next turn in something that comes again and again. Turns are few and far between, so
+ * that users are asked for together; in each there are equally many. */
+gw_time sched_turn_next(const struct sched *s, const struct sched_user *u, gw_time interval_ms);
+
 /* When work that is not urgent is wanted: before the user's next due moment. */
 gw_time sched_wanted_calmly(const struct sched *s, const struct sched_user *u);
 
@@ -303,7 +307,7 @@ void sched_budget_count(const struct sched *s, struct sched_counters *out);
 
 /* ---- sched_call.c: requests and their answers ---- */
 
-enum { SCHED_BULK_MIN = 20 };
+enum { SCHED_BULK_MIN = 20, SCHED_BULK_CALM_MIN = 4 };
 
 struct sched_call {
     struct gw_list link; /* sched_gateway.calls */
@@ -378,6 +382,7 @@ void sched_read_answered(struct sched *s, struct sched_job *job, const struct sc
 void sched_oof_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
                         const struct ews_answer *answer);
 gw_time sched_oof_next(const struct sched *s, const struct sched_user *u);
+gw_time sched_read_next(const struct sched *s, const struct sched_user *u);
 void sched_data_done(struct sched_data *d);
 void sched_data_restore(struct sched *s, struct sched_user *u, const struct sched_cal_record *r);
 /* What is known may be another one now, and is to be read: until that has been done. */

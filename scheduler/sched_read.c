@@ -120,8 +120,6 @@ void sched_freshness_tick(struct sched *s)
 /* Copied with the fields alone, so that equal calendars are equal bytes in a record. */
 static void intervals_set(struct sched_data *d, const struct gw_interval *v, size_t count)
 {
-    if (count > SCHED_INTERVALS_MAX)
-        count = SCHED_INTERVALS_MAX;
     free(d->intervals);
     d->intervals = NULL;
     d->count = (unsigned)count;
@@ -131,11 +129,35 @@ static void intervals_set(struct sched_data *d, const struct gw_interval *v, siz
     memcpy(d->intervals, v, count * sizeof(*v));
 }
 
+/* Reads in between do not put it off: it is when a narrowed window is tried wide again. */
 static void roll_set(struct sched *s, struct sched_user *u)
 {
     struct sched_window w = sched_window_of(s->now.utc, u->hash, u->narrow);
 
-    gw_heap_set(&s->rolls, &u->roll, w.roll);
+    if (!u->roll.pos || w.roll < u->roll.at)
+        gw_heap_set(&s->rolls, &u->roll, w.roll);
+}
+
+/* The next one at or after i that shows. */
+static size_t next_shown(const struct gw_interval *v, size_t count, size_t i)
+{
+    while (i < count && v[i].busy <= GW_BUSY_FREE)
+        i++;
+    return i;
+}
+
+/* Bulk reading shows the same calendar in fewer words. */
+static bool shows_the_same(const struct gw_interval *a, size_t a_count, const struct gw_interval *b,
+                           size_t b_count)
+{
+    size_t i = next_shown(a, a_count, 0), k = next_shown(b, b_count, 0);
+
+    for (; i < a_count && k < b_count;
+         i = next_shown(a, a_count, i + 1), k = next_shown(b, b_count, k + 1)) {
+        if (a[i].start != b[k].start || a[i].end != b[k].end || a[i].busy != b[k].busy)
+            return false;
+    }
+    return i == a_count && k == b_count;
 }
 
 static void take(struct sched *s, struct sched_user *u, const struct sched_call *call,
@@ -143,8 +165,9 @@ static void take(struct sched *s, struct sched_user *u, const struct sched_call 
 {
     struct sched_data *d = &u->data;
     bool first = !is_known(d), was_current = d->to > s->now.utc;
-    bool same = gw_intervals_eq(d->intervals, d->count, c->intervals,
-                                c->count < SCHED_INTERVALS_MAX ? c->count : SCHED_INTERVALS_MAX);
+    size_t count = c->count < SCHED_INTERVALS_MAX ? c->count : SCHED_INTERVALS_MAX;
+    bool same = (call->op == EWS_OP_AVAILABILITY ? shows_the_same : gw_intervals_eq)(
+        d->intervals, d->count, c->intervals, count);
     bool same_window = d->from == call->from && d->to == call->to;
 
     d->from = call->from;
@@ -154,7 +177,8 @@ static void take(struct sched *s, struct sched_user *u, const struct sched_call 
     if (first)
         d->verified = call->started.mono;
     if (!same)
-        intervals_set(d, c->intervals, c->count);
+        intervals_set(d, c->intervals, count);
+    s->counters.missed += !same && same_window && u->unread == GW_NEVER;
     if (same && same_window && !first)
         s->counters.unchanged++;
     else
@@ -166,18 +190,26 @@ static void take(struct sched *s, struct sched_user *u, const struct sched_call 
     s->counters.with_calendar += first;
 }
 
-/* As long as no subscription tells of changes they are looked for. */
+/* As long as no subscription tells of changes they are looked for; else it is a cross-check. */
+gw_time sched_read_next(const struct sched *s, const struct sched_user *u)
+{
+    gw_time poll = sched_minutes(s, s->settings.status_frequency_min);
+
+    if (u->sub.state != SCHED_SUB_LIVE)
+        return gw_time_after(s->now.mono, poll);
+    return sched_turn_next(s, u, sched_minutes(s, s->settings.cross_check_min));
+}
+
 static void read_on(struct sched *s, struct sched_user *u, bool again)
 {
     struct sched_job *job = &u->job[SCHED_READ];
-    gw_time now = s->now.mono, poll = sched_minutes(s, s->settings.status_frequency_min);
+    gw_time calm = gw_time_after(u->data.asked, SCHED_RESTLESS_MS), at = s->now.mono;
 
-    if (again) {
-        gw_time calm = gw_time_after(u->data.asked, SCHED_RESTLESS_MS);
-
-        sched_job_want(s, job, calm > now ? calm : now, calm > now ? calm : now);
-    } else if (u->sub.state != SCHED_SUB_LIVE)
-        sched_job_want(s, job, gw_time_after(now, poll), gw_time_after(now, poll));
+    if (!again)
+        at = sched_read_next(s, u);
+    else if (calm > at)
+        at = calm;
+    sched_job_want(s, job, at, at);
 }
 
 static void read_alone(struct sched *s, struct sched_job *job)
@@ -238,16 +270,9 @@ void sched_rolls_tick(struct sched *s)
 
 /* ---- automatic replies ---- */
 
-/* Every user has its own phase of the interval, so that polls come evenly. */
 gw_time sched_oof_next(const struct sched *s, const struct sched_user *u)
 {
-    gw_time interval = sched_minutes(s, s->settings.oof_poll_min);
-    gw_time phase = (gw_time)((uint64_t)u->hash * (uint64_t)interval >> 32);
-    gw_time past = (s->now.mono - phase) % interval;
-
-    if (past < 0)
-        past += interval;
-    return gw_time_after(s->now.mono, interval - past);
+    return sched_turn_next(s, u, sched_minutes(s, s->settings.oof_poll_min));
 }
 
 /* Dates that do not count now are nothing to compare: Exchange keeps old ones. */

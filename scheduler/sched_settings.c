@@ -75,6 +75,16 @@ const struct gw_param sched_params[] = {
       .min = 1,
       .max = 1440,
       .def = "10" },
+    { .key = "calendar.cross_check_min",
+      .shown_as = "cross-check interval (minutes)",
+      .help =
+          "how often each calendar is read although nothing was told, a hundred in one request: "
+          "finds what a notification that was lost did not tell",
+      .type = GW_PARAM_INT,
+      .offset = MEMBER(cross_check_min),
+      .min = 5,
+      .max = 1440,
+      .def = "60" },
     { .key = "calendar.auth",
       .shown_as = "Exchange authentication",
       .help = "how the service account proves itself to Exchange",

@@ -19,6 +19,7 @@ struct sched_settings {
     int64_t exchange_queue;
     int64_t exchange_threads;
     int64_t oof_poll_min;
+    int64_t cross_check_min;
     int oof_display; /* enum sched_oof_display */
     int auth;        /* enum sched_auth */
     int source;      /* enum sched_source */

@@ -459,7 +459,7 @@ enum ews_reply sched_notified(struct sched *s, struct gw_str token,
         heard(s, u, n);
     if (n->changes)
         read_mark(s, u);
-    else if (u->job[SCHED_READ].state == SCHED_JOB_IDLE)
+    else if (u->unread == GW_NEVER)
         sched_verified(s, u, now.mono);
     return EWS_REPLY_OK;
 }

@@ -139,18 +139,24 @@ void sched_tick(struct sched *s, struct gw_now now)
 
 /* ---- parameters ---- */
 
-static void polls_reset(struct sched *s)
+static void replan(struct sched *s, struct sched_job *job, gw_time at)
+{
+    if (job->state == SCHED_JOB_DELAYED && !job->tries)
+        sched_job_delay(s, job, at, at);
+}
+
+/* What comes again and again comes at another interval now. */
+static void turns_reset(struct sched *s)
 {
     struct gw_list *it, *tmp;
 
     GW_LIST_EACH(&s->users, it, tmp)
     {
         struct sched_user *u = GW_CONTAINER(it, struct sched_user, link);
-        struct sched_job *job = &u->job[SCHED_OOF];
-        gw_time next = sched_oof_next(s, u);
 
-        if (job->state == SCHED_JOB_DELAYED && !job->tries)
-            sched_job_delay(s, job, next, next);
+        replan(s, &u->job[SCHED_OOF], sched_oof_next(s, u));
+        if (u->unread == GW_NEVER)
+            replan(s, &u->job[SCHED_READ], sched_read_next(s, u));
     }
 }
 
@@ -162,8 +168,9 @@ void sched_settings_set(struct sched *s, const struct sched_settings *settings, 
     s->settings = *settings;
     if (old.spread_s != settings->spread_s)
         sched_dues_respread(s);
-    if (old.oof_poll_min != settings->oof_poll_min)
-        polls_reset(s);
+    if (old.oof_poll_min != settings->oof_poll_min ||
+        old.cross_check_min != settings->cross_check_min)
+        turns_reset(s);
     if (old.status_frequency_min != settings->status_frequency_min)
         sched_subs_frequency_set(s);
     sched_want_tick(s, now.mono);

@@ -208,6 +208,7 @@ struct sched_counters {
     uint64_t notifications, status_events, unknown_tokens;
     uint64_t requests, failures, retries, push_backs;
     uint64_t subscribes, reads, bulk_reads, unchanged, oof_polls;
+    uint64_t missed; /* changes that nobody had told of */
     uint64_t silent, moved, resumed;
     uint64_t due, clock_steps;
     struct gw_histogram due_late_ms; /* after boundary and offset; late wake-ups are in it */

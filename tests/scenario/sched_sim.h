@@ -108,6 +108,7 @@ struct sim {
     unsigned serial, in_flight, peak;
     bool lose_posts; /* notifications do not reach us */
     bool lose_subscribe_answers;
+    bool bulk_is_poor;   /* bulk reading shows neither free items nor what kind an item is of */
     bool truncate_above; /* more than truncate items are held back */
     size_t truncate;
     unsigned posts, unsubscribed, subscribes, reads, bulks, polls, wakes;
@@ -176,14 +177,20 @@ static inline bool sim_overlaps(const struct gw_interval *v, gw_utc from, gw_utc
 /* What the server reads when the request reaches it. */
 static inline void sim_snapshot(struct sim *m, struct sim_call *c)
 {
+    bool poor = m->bulk_is_poor && c->op == EWS_OP_AVAILABILITY;
+
     for (size_t i = 0; i < c->count; i++) {
         const struct sim_user *u = &m->user[c->user[i]];
         struct gw_interval *copy = gw_alloc(sizeof(*copy) * SIM_ITEMS);
         size_t n = 0;
 
         for (size_t k = 0; k < u->count; k++) {
-            if (sim_overlaps(&u->item[k], c->from, c->to))
-                copy[n++] = u->item[k];
+            if (!sim_overlaps(&u->item[k], c->from, c->to) ||
+                (poor && u->item[k].busy == GW_BUSY_FREE))
+                continue;
+            copy[n++] = u->item[k];
+            if (poor)
+                copy[n - 1].flags = 0;
         }
         n = gw_intervals_normalise(copy, n);
         c->calendar[i] = (struct ews_calendar){ .status = sim_status(EWS_OK, "NoError", true),

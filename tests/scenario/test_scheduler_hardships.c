@@ -280,6 +280,8 @@ static void test_failing_reads_stay_rare(void **state)
     unsigned before = m->reads;
 
     (void)state;
+    m->settings.cross_check_min = 1440;
+    sched_settings_set(m->sched, &m->settings, m->now);
     for (int i = 0; i < 600; i++) {
         change(m, 1);
         sim_run(m, 3000);

@@ -487,7 +487,7 @@ static void test_windows_roll_without_a_midnight_rush(void **state)
     unsigned most = 0;
 
     (void)state;
-    m->settings.oof_poll_min = 1440;
+    m->settings.oof_poll_min = m->settings.cross_check_min = 1440;
     sched_settings_set(m->sched, &m->settings, m->now);
     for (unsigned i = 0; i < USERS; i++)
         for (int d = 0; d < 9; d++)
@@ -534,6 +534,80 @@ static void test_held_back_items_narrow_the_window(void **state)
     m->truncate_above = false; /* and widens again when it rolls */
     sim_run(m, 2 * DAY);
     assert_true(sim_view(m, 0).calendar.to - sim_view(m, 0).calendar.from == 5 * DAY);
+    sim_free(&m);
+}
+
+/* ---- the cross-check ---- */
+
+/* Nobody tells of the change; it is found in the hour, and read in bulk. */
+static void test_cross_check_finds_what_was_missed(void **state)
+{
+    enum { USERS = 400 };
+    struct sim *m = sim_new(2, USERS);
+    unsigned reads, bulks, saved;
+
+    (void)state;
+    sim_enable_all(m);
+    sim_run(m, 2 * MIN);
+    reads = m->reads;
+    bulks = m->bulks;
+    saved = m->user[1].changed;
+    m->user[0].item[0] = (struct gw_interval){ .start = m->now.utc,
+                                               .end = m->now.utc + 5 * HOUR,
+                                               .busy = GW_BUSY_BUSY };
+    m->user[0].count = 1;
+    sim_run(m, HOUR + 20000);
+    assert_int_equal(sim_shown(m, 0), PRES_CAL_MEETING);
+    assert_int_equal(sim_counters(m).missed, 1);
+    assert_in_range(m->reads - reads, 0, 20);  /* turns with hardly anybody in them */
+    assert_in_range(m->bulks - bulks, 20, 50); /* some twenty turns on two gateways */
+    assert_int_equal(m->user[1].changed, saved);
+    assert_true(sim_counters(m).unchanged >= USERS - 1);
+    sim_free(&m);
+}
+
+/* What bulk reading cannot see, or shows in other words, makes no difference. */
+static void test_cross_check_keeps_what_was_read_better(void **state)
+{
+    struct sim *m = sim_new(1, 40);
+    char *record;
+
+    (void)state;
+    for (unsigned i = 0; i < 40; i++) {
+        sim_add(m, i, m->now.utc + HOUR, m->now.utc + 2 * HOUR, GW_BUSY_BUSY);
+        m->user[i].item[0].flags = GW_INTERVAL_MEETING;
+        sim_add(m, i, m->now.utc + 3 * HOUR, m->now.utc + 4 * HOUR, GW_BUSY_FREE);
+    }
+    sim_enable_all(m);
+    sim_run(m, MIN);
+    (void)sched_user_refresh(m->sched, sim_name(m, 0), m->now);
+    sim_run(m, MIN);
+    assert_int_equal(sim_view(m, 0).calendar.intervals[0].flags, GW_INTERVAL_MEETING);
+    record = gw_str_dup(gw_str_of(m->user[0].record[1]));
+    m->bulk_is_poor = true;
+    sim_run(m, 2 * HOUR);
+    assert_true(m->bulks > 5);
+    assert_string_equal(record, m->user[0].record[1]);
+    assert_int_equal(sim_view(m, 0).calendar.count, 2);
+    assert_int_equal(sim_counters(m).missed, 0);
+    free(record);
+    sim_free(&m);
+}
+
+static void test_cross_check_interval_is_live(void **state)
+{
+    struct sim *m = sim_new(1, 1);
+
+    (void)state;
+    m->settings.cross_check_min = 1440;
+    sched_settings_set(m->sched, &m->settings, m->now);
+    sim_enable_all(m);
+    sim_run(m, MIN);
+    m->reads = 0;
+    m->settings.cross_check_min = 5;
+    sched_settings_set(m->sched, &m->settings, m->now);
+    sim_run(m, HOUR);
+    assert_in_range(m->reads, 11, 13);
     sim_free(&m);
 }
 
@@ -865,6 +939,9 @@ int main(void)
         cmocka_unit_test(test_clock_step_forward_and_back),
         cmocka_unit_test(test_windows_roll_without_a_midnight_rush),
         cmocka_unit_test(test_held_back_items_narrow_the_window),
+        cmocka_unit_test(test_cross_check_finds_what_was_missed),
+        cmocka_unit_test(test_cross_check_keeps_what_was_read_better),
+        cmocka_unit_test(test_cross_check_interval_is_live),
         cmocka_unit_test(test_automatic_replies_are_polled),
         cmocka_unit_test(test_polls_come_evenly_and_interval_is_live),
         cmocka_unit_test(test_other_port_renews_every_subscription),

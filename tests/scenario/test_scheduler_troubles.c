@@ -565,7 +565,7 @@ static void test_mailbox_that_is_not_there(void **state)
     assert_non_null(strstr(sim_view(m, 3).error, "ErrorNonExistentMailbox"));
     assert_in_range(sim_view(m, 3).next_action_at - m->now.utc, 50 * MIN, HOUR);
     before = m->gateway[0].requests + m->gateway[1].requests;
-    m->settings.oof_poll_min = 1440;
+    m->settings.oof_poll_min = m->settings.cross_check_min = 1440;
     sched_settings_set(m->sched, &m->settings, m->now);
     sim_run(m, 50 * MIN);
     assert_int_equal(m->gateway[0].requests + m->gateway[1].requests, before);
