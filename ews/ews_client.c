@@ -5,9 +5,11 @@
  *      '----- fate of the first in line, or refused at once -----> FAILED --next round--> done
  *
  * An answer is parsed, and everything of the client is brought in order, before done is called:
- * it may start and cancel calls, and free the client. */
+ * it may start and cancel calls, and free the client. A stream is a call whose answer is given out
+ * while it comes. */
 #include "ews_client.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,9 +41,11 @@ struct ews_call {
     char *anchor, *affinity;    /* of its group; NULL: none */
     struct gw_buf body;         /* until it is sent */
     const struct ews_dialect *dialect;
-    unsigned account_epoch; /* of the account it was sent with */
-    struct slot *slot;      /* SENT */
-    struct ews_status fate; /* FAILED */
+    unsigned account_epoch;         /* of the account it was sent with */
+    struct slot *slot;              /* SENT */
+    struct ews_status fate;         /* FAILED */
+    struct ews_stream *stream;      /* EWS_OP_STREAM; else NULL */
+    struct net_timer *stream_timer; /* at its deadline */
     ews_done_fn *done;
     void *ctx;
 };
@@ -73,6 +77,7 @@ struct ews_client {
 };
 
 static void on_http_done(const struct net_http_answer *answer, void *ctx);
+static void on_stream_data(struct gw_str piece, void *ctx);
 static void try_over(struct ews_client *client);
 
 static gw_time client_now(const struct ews_client *client)
@@ -170,6 +175,8 @@ static void call_free(struct ews_call *call)
     free(call->mailbox);
     free(call->anchor);
     free(call->affinity);
+    ews_stream_free(&call->stream);
+    net_timer_free(&call->stream_timer);
     free(call);
 }
 
@@ -255,7 +262,14 @@ static void http_start(struct ews_call *call, const char *const *headers)
                                         .timeout_ms = client->timeout_ms,
                                         .body_max = ews_answer_body_max(call->request.op) };
 
-    net_http_start(call->slot->http, &request, NULL, on_http_done, call->slot);
+    if (call->stream) {
+        request.timeout_ms = 0;
+        request.body_max = 0;
+        ews_stream_begin(call->stream, client_now(client));
+        net_timer_set(call->stream_timer, ews_stream_deadline(call->stream));
+    }
+    net_http_start(call->slot->http, &request, call->stream ? on_stream_data : NULL, on_http_done,
+                   call->slot);
 }
 
 enum { HEADERS_MAX = 10, HEADER_TEXT_MAX = 64 + EWS_AFFINITY_MAX };
@@ -445,12 +459,12 @@ static void log_answer(const struct ews_call *call, const struct net_http_answer
         return;
     gw_buf_init(&line, 1000);
     gw_buf_addf(&line, "%s url=%s http=%d result=%s code=%s", ews_op_name(answer->op),
-                call->client->url, http->status, ews_class_name(s->class), s->code);
+                call->client->url, http ? http->status : 0, ews_class_name(s->class), s->code);
     if (call->mailbox) {
         gw_buf_add_cstr(&line, " mailbox=");
         gw_buf_add_quoted(&line, gw_str_of(call->mailbox), 80);
     }
-    for (size_t i = 0; s->class != EWS_OK && i < sizeof(trace) / sizeof(trace[0]); i++) {
+    for (size_t i = 0; http && s->class != EWS_OK && i < sizeof(trace) / sizeof(trace[0]); i++) {
         struct gw_str value = net_http_answer_header(http, trace[i], 0);
 
         if (!value.len)
@@ -547,38 +561,88 @@ static void parse_answer(const struct ews_call *call, const struct net_http_answ
         http.www_authenticate = join_headers(answer, "WWW-Authenticate", ", ", &challenges);
         http.set_cookies = join_headers(answer, "Set-Cookie", "\n", &cookies);
     }
-    ews_answer_parse(&call->request, &http, arena, out);
+    if (call->stream)
+        ews_stream_finish(call->stream, &http, out);
+    else
+        ews_answer_parse(&call->request, &http, arena, out);
     gw_buf_done(&challenges);
     gw_buf_done(&cookies);
+}
+
+/* The call is over; it is gone, and all is in order, before whoever called hears of it. */
+static void call_finish(struct ews_call *call, struct ews_answer *answer)
+{
+    struct ews_client *client = call->client;
+    struct ews_stream *stream = call->stream; /* the answer may be borrowed from it */
+    ews_done_fn *done = call->done;
+    void *done_ctx = call->ctx;
+
+    call->stream = NULL;
+    if (answer->status.class == EWS_VERSION)
+        lower_version(call, &answer->status);
+    learn_version(client, answer);
+    slot_give_back(call->slot);
+    learn_account(call, &answer->status);
+    try_over(client);
+    call_free(call);
+
+    client->refs++;
+    done(answer, done_ctx);
+    ews_stream_free(&stream);
+    if (!client->freed)
+        calls_pump(client);
+    client_unref(client);
 }
 
 static void on_http_done(const struct net_http_answer *http, void *ctx)
 {
     struct slot *slot = ctx;
-    struct ews_call *call = slot->call;
-    struct ews_client *client = call->client;
-    ews_done_fn *done = call->done;
-    void *done_ctx = call->ctx;
     struct gw_arena arena;
     struct ews_answer answer;
 
     gw_arena_init(&arena, EWS_ANSWER_ARENA);
-    parse_answer(call, http, &arena, &answer);
-    if (answer.status.class == EWS_VERSION)
-        lower_version(call, &answer.status);
-    learn_version(client, &answer);
-    log_answer(call, http, &answer);
-    slot_give_back(slot);
-    learn_account(call, &answer.status);
-    try_over(client);
-    call_free(call);
-
-    client->refs++;
-    done(&answer, done_ctx);
+    parse_answer(slot->call, http, &arena, &answer);
+    log_answer(slot->call, http, &answer);
+    call_finish(slot->call, &answer);
     gw_arena_done(&arena);
-    if (!client->freed)
-        calls_pump(client);
-    client_unref(client);
+}
+
+/* ---- streams ---------------------------------------------------------------------------------- */
+
+/* Others need not wait for its end to know that the account is good. */
+static void stream_prove_account(struct ews_call *call)
+{
+    static const struct ews_status good = { .class = EWS_OK, .alive = true };
+    struct ews_client *client = call->client;
+
+    if (client->account_proven || !ews_stream_was_heard(call->stream))
+        return;
+    learn_account(call, &good);
+    try_over(client);
+    calls_pump(client);
+}
+
+static void on_stream_data(struct gw_str piece, void *ctx)
+{
+    const struct slot *slot = ctx;
+    struct ews_call *call = slot->call;
+
+    if (!ews_stream_feed(call->stream, piece, client_now(call->client)))
+        return; /* cancelled */
+    net_timer_set(call->stream_timer, ews_stream_deadline(call->stream));
+    stream_prove_account(call);
+}
+
+static void on_stream_timer(struct gw_now now, void *ctx)
+{
+    struct ews_call *call = ctx;
+    struct ews_answer answer;
+
+    (void)now;
+    net_http_cancel(call->slot->http);
+    ews_stream_finish(call->stream, NULL, &answer);
+    log_answer(call, NULL, &answer);
+    call_finish(call, &answer);
 }
 
 /* ---- the public functions --------------------------------------------------------------------- */
@@ -748,11 +812,11 @@ static bool start_refused(const struct ews_client *client, const struct ews_requ
     return write_refused(request, call, why) || locked_out(client, why);
 }
 
-struct ews_call *ews_client_start(struct ews_client *client, const struct ews_request *request,
-                                  ews_done_fn *done, void *ctx)
+/* Waits for its turn, and is not yet in line. */
+static struct ews_call *call_new(struct ews_client *client, const struct ews_request *request,
+                                 ews_done_fn *done, void *ctx)
 {
     struct ews_call *call = gw_new(struct ews_call);
-    struct ews_status why;
 
     call->client = client;
     call->state = CALL_WAITING;
@@ -765,20 +829,49 @@ struct ews_call *ews_client_start(struct ews_client *client, const struct ews_re
     call->done = done;
     call->ctx = ctx;
     gw_buf_init(&call->body, EWS_REQUEST_MAX);
-    gw_list_init(&call->link);
-    gw_list_append(&client->waiting, &call->link);
-    client->call_count++;
-    if (start_refused(client, request, call, &why)) {
-        call_fail(call, &why);
-        return call;
-    }
     if (ews_op_info(request->op)->impersonates)
         call->mailbox = gw_str_dup(request->mailbox);
     if (request->anchor.len)
         call->anchor = gw_str_dup(request->anchor);
     if (request->affinity.len)
         call->affinity = gw_str_dup(request->affinity);
-    calls_pump(client);
+    return call;
+}
+
+static void call_line_up(struct ews_call *call, const struct ews_request *request)
+{
+    struct ews_client *client = call->client;
+    struct ews_status why;
+
+    gw_list_append(&client->waiting, &call->link);
+    client->call_count++;
+    if (start_refused(client, request, call, &why))
+        call_fail(call, &why);
+    else
+        calls_pump(client);
+}
+
+struct ews_call *ews_client_start(struct ews_client *client, const struct ews_request *request,
+                                  ews_done_fn *done, void *ctx)
+{
+    struct ews_call *call = call_new(client, request, done, ctx);
+
+    assert(request->op != EWS_OP_STREAM);
+    call_line_up(call, request);
+    return call;
+}
+
+struct ews_call *ews_client_stream_start(struct ews_client *client,
+                                         const struct ews_request *request,
+                                         ews_stream_event_fn *on_event, ews_done_fn *done,
+                                         void *ctx)
+{
+    struct ews_call *call = call_new(client, request, done, ctx);
+
+    assert(request->op == EWS_OP_STREAM);
+    call->stream = ews_stream_new(on_event, ctx);
+    call->stream_timer = net_timer_new(client->loop, on_stream_timer, call);
+    call_line_up(call, request);
     return call;
 }
 

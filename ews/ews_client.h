@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "ews_codec.h"
+#include "ews_stream.h"
 #include "net_loop.h"
 #include "net_tls.h"
 
@@ -64,6 +65,21 @@ typedef void ews_done_fn(const struct ews_answer *answer, void *ctx);
 struct ews_call *ews_client_start(struct ews_client *client, const struct ews_request *request,
                                   ews_done_fn *done, void *ctx);
 void ews_call_cancel(struct ews_call **callp); /* done does not come; NULL is fine */
+
+/* EWS_OP_STREAM, which is answered for up to stream_timeout_min: it holds a connection of its own all
+ * the time, and counts among the calls. on_event comes from its first heartbeat on, and may do what
+ * done may do. Then done tells how it ended:
+ *   EWS_OK                 closed by the server, as agreed: start again with the same ids
+ *   EWS_SUBSCRIPTION_GONE  bad_ids are lost, or all if none is named: subscribe these again and read
+ *                          these calendars; the stream is started again with the others
+ *   EWS_CONNECTION_LIMIT   too many streams at once for one mailbox, or for the account
+ *   anything else          start again after a while, as after any failed call; a calendar may have
+ *                          changed meanwhile
+ * The clients' timeout does not hold for it: it fails after EWS_STREAM_SILENCE_MS without a word. */
+struct ews_call *ews_client_stream_start(struct ews_client *client,
+                                         const struct ews_request *request,
+                                         ews_stream_event_fn *on_event, ews_done_fn *done,
+                                         void *ctx);
 
 struct ews_client_state {
     unsigned calls;                 /* in flight and waiting */
