@@ -344,6 +344,9 @@ static const struct {
     { "GET", "/subscriptions/*", mock_control_sub },
     { "DELETE", "/subscriptions/*", mock_control_sub_lose },
     { "POST", "/subscriptions/*/break", mock_control_sub_break },
+    { "GET", "/mishaps", mock_control_mishaps },
+    { "POST", "/mishaps", mock_control_mishap_add },
+    { "DELETE", "/mishaps", mock_control_mishaps_clear },
     { "GET", "/journal", mock_control_journal },
     { "DELETE", "/journal", mock_control_journal_clear },
 };

@@ -71,6 +71,20 @@ enum gw_code mock_json_int(const json_t *object, const char *member, int64_t min
     return GW_OK;
 }
 
+enum gw_code mock_json_share(const json_t *object, const char *member, double *out,
+                             struct gw_err *err)
+{
+    const json_t *value = json_object_get(object, member);
+    double share = json_number_value(value);
+
+    if (!value)
+        return GW_OK;
+    if (!json_is_number(value) || !(share >= 0 && share <= 1))
+        return gw_fail(err, GW_INVALID, "'%s' is not a number from 0 to 1", member);
+    *out = share;
+    return GW_OK;
+}
+
 enum gw_code mock_json_bool(const json_t *object, const char *member, bool *out, struct gw_err *err)
 {
     const json_t *value = json_object_get(object, member);

@@ -17,6 +17,8 @@ enum gw_code mock_json_text(const json_t *object, const char *member, struct gw_
                             struct gw_err *err);
 enum gw_code mock_json_int(const json_t *object, const char *member, int64_t min, int64_t max,
                            int64_t *out, struct gw_err *err);
+enum gw_code mock_json_share(const json_t *object, const char *member, double *out,
+                             struct gw_err *err); /* a number from 0 to 1 */
 enum gw_code mock_json_bool(const json_t *object, const char *member, bool *out,
                             struct gw_err *err);
 /* One of the names (ends with NULL), case-blind; its index. */

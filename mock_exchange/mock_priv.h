@@ -35,6 +35,8 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *sett
 enum gw_code mock_scenario_account(struct mock_exchange *mx, const json_t *account,
                                    struct gw_err *err);
 enum gw_code mock_scenario_cas(struct mock_exchange *mx, const json_t *cas, struct gw_err *err);
+enum gw_code mock_scenario_mishap(struct mock_exchange *mx, const json_t *mishap,
+                                  struct gw_err *err);
 enum gw_code mock_scenario_user(struct mock_exchange *mx, const json_t *user, struct gw_now now,
                                 int64_t *count, struct gw_err *err);
 enum gw_code mock_scenario_meeting(struct mock_exchange *mx, struct mock_mailbox *mailbox,

@@ -7,6 +7,7 @@
 
 #include "gw_bytes.h"
 #include "gw_log.h"
+#include "mock_random.h"
 
 enum { PEM_MAX = 1024 * 1024, GROUP_MAX = 1000000, RANDOM_MAX = 1000 };
 
@@ -176,16 +177,6 @@ static enum gw_code random_read(const json_t *json, struct random_args *args, st
     return rc;
 }
 
-/* SplitMix64: the same calendars for the same seed, everywhere. */
-static uint64_t random_next(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
 static enum gw_code random_meetings(struct mock_exchange *mx, struct mock_mailbox *mailbox,
                                     const struct random_args *args, struct gw_now now,
                                     struct gw_err *err)
@@ -197,11 +188,11 @@ static enum gw_code random_meetings(struct mock_exchange *mx, struct mock_mailbo
     enum gw_code rc = GW_OK;
 
     for (int64_t i = 0; !rc && i < args->per_user; i++) {
-        uint64_t start = random_next(&state) % (uint64_t)(args->within_ms / GW_SECOND_MS + 1);
-        uint64_t length = random_next(&state) % (uint64_t)(args->length_ms / GW_SECOND_MS + 1);
+        uint64_t start = mock_random_next(&state) % (uint64_t)(args->within_ms / GW_SECOND_MS + 1);
+        uint64_t length = mock_random_next(&state) % (uint64_t)(args->length_ms / GW_SECOND_MS + 1);
         struct mock_item_data data = {
             .start = base + (int64_t)start * GW_SECOND_MS,
-            .busy = busy[random_next(&state) % 4],
+            .busy = busy[mock_random_next(&state) % 4],
             .response = MOCK_RESPONSE_ACCEPT,
             .meeting = true,
         };
@@ -525,6 +516,13 @@ static enum gw_code each_cas(struct mock_exchange *mx, const json_t *json, struc
     return mock_scenario_cas(mx, json, err);
 }
 
+static enum gw_code each_mishap(struct mock_exchange *mx, const json_t *json, struct gw_now now,
+                                struct gw_err *err)
+{
+    (void)now;
+    return mock_scenario_mishap(mx, json, err);
+}
+
 static enum gw_code each_user(struct mock_exchange *mx, const json_t *json, struct gw_now now,
                               struct gw_err *err)
 {
@@ -558,16 +556,14 @@ enum gw_code mock_scenario_apply(struct mock_exchange *mx, const json_t *scenari
                            struct gw_err *err);
     } part[] = {
         /* users before what listens: who is told of a port finds all behind it */
-        { "accounts", each_account },
-        { "users", each_user },
-        { "meetings", each_meeting },
-        { "cas", each_cas },
+        { "accounts", each_account }, { "users", each_user },     { "meetings", each_meeting },
+        { "cas", each_cas },          { "mishaps", each_mishap },
     };
     struct gw_str control = { NULL, 0 };
     enum gw_code rc = mock_json_only(scenario, "scenario",
                                      "minute_ms version push_timeout find_max "
                                      "subscriptions_per_mailbox tls_cert tls_key control cas "
-                                     "accounts users meetings",
+                                     "accounts users meetings mishaps",
                                      err);
 
     if (!rc)

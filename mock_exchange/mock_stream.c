@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "gw_mem.h"
+#include "mock_mishap.h"
 #include "mock_note.h"
 #include "mock_soap.h"
 
@@ -295,12 +296,16 @@ static void events_send(struct mock_stream *stream, struct gw_now now)
         struct mock_sub *sub = GW_CONTAINER(link, struct mock_sub, in_sender);
 
         mock_sub_take(subs, sub, now);
-        mock_note_put(&w, sub);
-        sent[count++] = sub;
+        if (sub->in_call) { /* unless they are held back since */
+            mock_note_put(&w, sub);
+            sent[count++] = sub;
+        } else {
+            mock_subs_answered(subs, sub, MOCK_PUSH_NOTHING, now);
+        }
     }
     xml_close(&w);
     doc_close(&w);
-    rc = stream_write(stream, &doc, now);
+    rc = count ? stream_write(stream, &doc, now) : GW_OK;
     gw_buf_done(&doc);
     for (size_t i = 0; i < count; i++)
         mock_subs_answered(subs, sent[i], rc ? MOCK_PUSH_NOTHING : MOCK_PUSH_OK, now);
@@ -312,6 +317,20 @@ static bool any_broken(const struct mock_stream *stream)
 
     GW_LIST_EACH(&stream->ready, it, tmp)
     if (GW_CONTAINER(it, struct mock_sub, in_sender)->broken)
+        return true;
+    return false;
+}
+
+/* Whether it happens on purpose to one of its subscriptions. */
+static bool any_meets(struct mock_stream *stream, enum mock_mishap_kind kind)
+{
+    struct mock_mishaps *mishaps = mock_subs_mishaps(stream->streams->service->subs);
+    struct gw_list *it, *tmp;
+
+    if (!mishaps->count)
+        return false;
+    GW_LIST_EACH(&stream->subs, it, tmp)
+    if (mock_mishaps_take(mishaps, kind, GW_CONTAINER(it, struct mock_sub, in_stream)))
         return true;
     return false;
 }
@@ -343,15 +362,24 @@ static void stream_run(struct mock_stream *stream, struct gw_now now)
         broken_end(stream, now);
         return;
     }
-    if (!gw_list_is_empty(&stream->ready))
+    if (!gw_list_is_empty(&stream->ready)) {
+        if (any_meets(stream, MOCK_MISHAP_CUT)) {
+            stream_end(stream, true);
+            return;
+        }
         events_send(stream, now);
+    }
     if (now.mono >= stream->closes) {
         status_send(stream, "Closed", now);
         stream_end(stream, false);
         return;
     }
-    if (now.mono >= stream->beats)
-        status_send(stream, "OK", now);
+    if (now.mono >= stream->beats) {
+        if (any_meets(stream, MOCK_MISHAP_SILENCE))
+            stream->beats = gw_time_after(now.mono, heartbeat_ms(stream->streams));
+        else
+            status_send(stream, "OK", now);
+    }
     stream_rest(stream);
 }
 

@@ -36,6 +36,8 @@ void mock_sub_due(struct mock_subs *subs, struct mock_sub *sub, gw_time at)
 {
     if (sub->state != MOCK_SUB_IDLE && sub->state != MOCK_SUB_WAITING)
         return;
+    if (at < sub->hold)
+        at = sub->hold;
     switch (sub->kind) {
     case MOCK_SUB_PUSH:
         if (sub->site->running)
@@ -74,20 +76,46 @@ void mock_subs_tick(struct mock_subs *subs, struct gw_now now)
             pull_expire(subs, sub, now);
             continue;
         }
+        if (!sub->queued && !sub->broken &&
+            mock_mishaps_take(&subs->mishaps, MOCK_MISHAP_SILENCE, sub)) {
+            mock_sub_rest(subs, sub, now);
+            continue;
+        }
         mock_sub_enter(subs, sub, MOCK_SUB_QUEUED, GW_NEVER);
         subs->sender[sub->kind]->want(subs->sender_ctx[sub->kind], sub);
     }
 }
 
-static unsigned batch_of(const struct mock_sub *sub)
+static void queue_reverse(struct mock_event *queue, unsigned count)
 {
-    return sub->queued > MOCK_SUB_BATCH_MAX ? MOCK_SUB_BATCH_MAX : (unsigned)sub->queued;
+    for (unsigned i = 0; i < count / 2; i++) {
+        struct mock_event last = queue[count - 1 - i];
+
+        queue[count - 1 - i] = queue[i];
+        queue[i] = last;
+    }
+}
+
+/* The events that go into a call. */
+static unsigned batch_of(struct mock_subs *subs, struct mock_sub *sub, gw_time now)
+{
+    size_t count = now < sub->hold ? 0 : sub->queued;
+    const struct mock_mishap *more;
+
+    if (count > MOCK_SUB_BATCH_MAX)
+        count = MOCK_SUB_BATCH_MAX;
+    more = count ? mock_mishaps_take(&subs->mishaps, MOCK_MISHAP_MORE, sub) : NULL;
+    if (more && (int64_t)count > more->batch)
+        count = (size_t)more->batch;
+    if (count > 1 && mock_mishaps_take(&subs->mishaps, MOCK_MISHAP_REORDER, sub))
+        queue_reverse(sub->queue, (unsigned)count);
+    return (unsigned)count;
 }
 
 void mock_sub_take(struct mock_subs *subs, struct mock_sub *sub, struct gw_now now)
 {
     assert(sub->state == MOCK_SUB_QUEUED);
-    sub->in_call = batch_of(sub);
+    sub->in_call = batch_of(subs, sub, now.mono);
     sub->broken_sent = sub->broken;
     sub->tries++;
     sub->count.calls++;
@@ -99,10 +127,10 @@ void mock_sub_take(struct mock_subs *subs, struct mock_sub *sub, struct gw_now n
 
 static void sub_delivered(struct mock_subs *subs, struct mock_sub *sub, struct gw_now now)
 {
-    if (sub->in_call)
-        sub->acked = sub->queue[sub->in_call - 1].watermark;
-    else
-        sub->count.status++;
+    for (unsigned i = 0; i < sub->in_call; i++)
+        if (sub->queue[i].watermark > sub->acked)
+            sub->acked = sub->queue[i].watermark;
+    sub->count.status += !sub->in_call;
     sub->count.events += sub->in_call;
     queue_drop(sub, sub->in_call);
     sub->in_call = 0;
@@ -192,7 +220,7 @@ const char *mock_sub_read(struct mock_subs *subs, struct mock_sub *sub, uint64_t
         read++;
     queue_drop(sub, read);
     sub->acked = after;
-    sub->in_call = batch_of(sub);
+    sub->in_call = batch_of(subs, sub, now.mono);
     sub->count.calls++;
     sub->count.answered++;
     sub->count.last_call = sub->count.last_answer = now.utc;

@@ -78,6 +78,7 @@ struct mock_subs *mock_subs_new(const struct mock_subs_args *args)
     subs->by_key = gw_map_new();
     subs->sites = gw_map_new();
     gw_heap_init(&subs->due);
+    mock_mishaps_init(&subs->mishaps);
     subs->sender[MOCK_SUB_PUSH] = args->push;
     subs->sender_ctx[MOCK_SUB_PUSH] = args->push_ctx;
     mock_subs_set_minute(subs, args->minute_ms);
@@ -156,7 +157,13 @@ void mock_subs_free(struct mock_subs **subsp)
     gw_map_free(&subs->by_key);
     gw_map_free(&subs->sites);
     gw_heap_done(&subs->due);
+    mock_mishaps_clear(&subs->mishaps);
     free(subs);
+}
+
+struct mock_mishaps *mock_subs_mishaps(struct mock_subs *subs)
+{
+    return &subs->mishaps;
 }
 
 struct mock_site *mock_site_get(struct mock_subs *subs, const char *name)
@@ -327,6 +334,30 @@ const struct mock_subs_totals *mock_subs_totals(const struct mock_subs *subs)
     return &subs->totals;
 }
 
+/* What happens to an event on purpose before it waits; true: it does not wait. */
+static bool event_meets(struct mock_subs *subs, struct mock_sub *sub,
+                        const struct mock_event *event, struct gw_now now)
+{
+    const struct mock_mishap *delay;
+
+    if (mock_mishaps_take(&subs->mishaps, MOCK_MISHAP_LOSE, sub)) {
+        mock_sub_lose(subs, sub);
+        return true;
+    }
+    if (mock_mishaps_take(&subs->mishaps, MOCK_MISHAP_BREAK, sub)) {
+        mock_sub_break(subs, sub, now);
+        return true;
+    }
+    if (mock_mishaps_take(&subs->mishaps, MOCK_MISHAP_DROP, sub))
+        return true;
+    if (mock_mishaps_take(&subs->mishaps, MOCK_MISHAP_DUPLICATE, sub))
+        queue_add(sub, event);
+    delay = mock_mishaps_take(&subs->mishaps, MOCK_MISHAP_DELAY, sub);
+    if (delay)
+        sub->hold = gw_time_after(now.mono, delay->delay_ms);
+    return false;
+}
+
 static void sub_event(struct mock_subs *subs, struct mock_sub *sub, const struct mock_event *event,
                       struct gw_now now)
 {
@@ -336,6 +367,8 @@ static void sub_event(struct mock_subs *subs, struct mock_sub *sub, const struct
         mock_sub_break(subs, sub, now);
         return;
     }
+    if (subs->mishaps.count && event_meets(subs, sub, event, now))
+        return;
     queue_add(sub, event);
     if (sub->state == MOCK_SUB_IDLE) /* one that waits for an answer goes on waiting */
         mock_sub_due(subs, sub, now.mono);

@@ -87,6 +87,7 @@ struct mock_sub { /* to be read */
     enum mock_sub_state state;
     bool broken;      /* events were missed: the next call says so, and is the last */
     bool broken_sent; /* the call under way is that one */
+    gw_time hold;     /* nothing is delivered before */
     unsigned tries;   /* of the call under way */
     int64_t wait_ms;  /* the last wait of the retry rule; 0: none yet */
     uint64_t acked;   /* watermark of what was delivered */
@@ -129,6 +130,8 @@ void mock_subs_free(struct mock_subs **subsp); /* the organisation must still be
 void mock_subs_set_minute(struct mock_subs *subs, unsigned minute_ms);
 void mock_subs_set_limit(struct mock_subs *subs, unsigned per_mailbox_max);
 unsigned mock_subs_minute(const struct mock_subs *subs);
+struct mock_mishaps;
+struct mock_mishaps *mock_subs_mishaps(struct mock_subs *subs); /* to be changed, mock_mishap.h */
 
 struct mock_site *mock_site_get(struct mock_subs *subs, const char *name); /* made when missing */
 const char *mock_site_name(const struct mock_site *site);

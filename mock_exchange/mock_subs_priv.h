@@ -2,7 +2,7 @@
 #ifndef MOCK_SUBS_PRIV_H
 #define MOCK_SUBS_PRIV_H
 
-#include "mock_subs.h"
+#include "mock_mishap.h"
 
 struct mock_site {
     char *name;
@@ -19,6 +19,7 @@ struct mock_subs {
     unsigned minute_ms, per_mailbox_max;
     uint64_t last_number;
     struct mock_subs_totals totals;
+    struct mock_mishaps mishaps;
 };
 
 /* The one place that changes the state. 'at' is when to look at it again, GW_NEVER: not. */

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <string.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "mock_auth.h"
 #include "mock_json.h"

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mock_mishap.h"
 #include "mock_names.h"
 #include "mock_service.h"
 
@@ -574,6 +575,47 @@ static void test_stream_limits(void **state)
     world_done(&w);
 }
 
+static void mishap(struct world *w, enum mock_mishap_kind kind)
+{
+    struct mock_mishap m = { .kind = kind, .left = 1, .probability = 1, .delay_ms = 5000 };
+
+    assert_int_equal(mock_mishaps_add(mock_subs_mishaps(w->service.subs), &m, NULL), GW_OK);
+}
+
+static void test_stream_mishaps(void **state)
+{
+    struct world w;
+    struct mock_sub *ann;
+
+    (void)state;
+    world_init(&w, "2019");
+    ann = subscribe(&w, 0, false);
+    stream(&w, 0, 0, 30, (const char *[]){ ann->id, NULL });
+    mishap(&w, MOCK_MISHAP_SILENCE);
+    pass(&w, MOCK_STREAM_HEARTBEAT_MS);
+    assert_int_equal(w.pipe[0].out.len, 0);
+    pass(&w, MOCK_STREAM_HEARTBEAT_MS);
+    assert_true(piped(&w, 0, "<m:ConnectionStatus>OK<"));
+    gw_buf_reset(&w.pipe[0].out);
+    meeting_add(&w, 0);
+    mock_subs_tick(w.service.subs, w.now);
+    mishap(&w, MOCK_MISHAP_DELAY); /* of what comes while an event is wanted already */
+    meeting_add(&w, 0);
+    pass(&w, 4999);
+    assert_int_equal(w.pipe[0].out.len, 0);
+    pass(&w, 2000);
+    assert_true(piped(&w, 0, "<t:CreatedEvent>"));
+    assert_false(piped(&w, 0, "StatusEvent"));
+    mishap(&w, MOCK_MISHAP_CUT);
+    meeting_add(&w, 0);
+    pass(&w, 0);
+    assert_true(w.pipe[0].ended && w.pipe[0].cut);
+    stream(&w, 0, 0, 30, (const char *[]){ ann->id, NULL });
+    pass(&w, 0);
+    assert_true(piped(&w, 0, "<t:CreatedEvent>")); /* nothing was lost by that */
+    world_done(&w);
+}
+
 /* Up to 2010 the server that was asked for it has it, and no other. */
 static void test_where_it_lives(void **state)
 {
@@ -630,6 +672,7 @@ int main(void)
         cmocka_unit_test(test_stream_slow),
         cmocka_unit_test(test_stream_gone),
         cmocka_unit_test(test_stream_limits),
+        cmocka_unit_test(test_stream_mishaps),
         cmocka_unit_test(test_where_it_lives),
         cmocka_unit_test(test_old_versions),
     };

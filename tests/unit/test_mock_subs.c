@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "mock_mishap.h"
 #include "mock_note.h"
 #include "mock_subs.h"
 
@@ -375,6 +376,100 @@ static void test_resume(void **state)
     world_done(&w);
 }
 
+static void mishap(struct world *w, enum mock_mishap_kind kind, int64_t count)
+{
+    struct mock_mishap m = {
+        .kind = kind, .left = count, .probability = 1, .delay_ms = 5000, .batch = 2
+    };
+
+    assert_int_equal(mock_mishaps_add(mock_subs_mishaps(w->subs), &m, NULL), GW_OK);
+}
+
+/* Each save is three events: created, free/busy, the folder's. */
+static void test_mishaps_of_events(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, 5);
+    assert_true(pass(&w, 0, MOCK_PUSH_OK));
+    mishap(&w, MOCK_MISHAP_DROP, 1);
+    (void)meeting_add(&w);
+    assert_true(pass(&w, 0, MOCK_PUSH_OK));
+    assert_false(body_has(&w, "<t:CreatedEvent>"));
+    assert_true(body_has(&w, "<t:FreeBusyChangedEvent>"));
+    mishap(&w, MOCK_MISHAP_DUPLICATE, 1);
+    (void)meeting_add(&w);
+    assert_true(pass(&w, 0, MOCK_PUSH_OK));
+    assert_int_equal(w.sub->count.events, 2 + 4);
+    mishap(&w, MOCK_MISHAP_MORE, 1);
+    (void)meeting_add(&w);
+    assert_true(pass(&w, 0, MOCK_PUSH_OK));
+    assert_true(body_has(&w, "<t:MoreEvents>true"));
+    assert_true(pass(&w, 0, MOCK_PUSH_OK));
+    assert_true(body_has(&w, "<t:MoreEvents>false"));
+    mishap(&w, MOCK_MISHAP_REORDER, 1);
+    (void)meeting_add(&w);
+    assert_true(pass(&w, 0, MOCK_PUSH_OK));
+    assert_true(strstr(w.body.p, "<t:CreatedEvent>") > strstr(w.body.p, "<t:ModifiedEvent>"));
+    assert_int_equal(w.sub->acked, w.box->event);
+    mishap(&w, MOCK_MISHAP_DELAY, 1);
+    (void)meeting_add(&w);
+    assert_false(pass(&w, 4999, MOCK_PUSH_OK));
+    assert_true(pass(&w, 1, MOCK_PUSH_OK));
+    assert_true(body_has(&w, "<t:CreatedEvent>"));
+    world_done(&w);
+}
+
+static void test_mishaps_of_subscriptions(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, 5);
+    mishap(&w, MOCK_MISHAP_SILENCE, 2);
+    assert_false(pass(&w, 0, MOCK_PUSH_OK));
+    assert_false(pass(&w, 5 * MINUTE, MOCK_PUSH_OK));
+    assert_true(pass(&w, 5 * MINUTE, MOCK_PUSH_OK));
+    mishap(&w, MOCK_MISHAP_BREAK, 1);
+    (void)meeting_add(&w);
+    assert_true(pass(&w, 0, MOCK_PUSH_OK));
+    assert_true(body_has(&w, "ErrorReadEventsFailed"));
+    assert_int_equal(mock_subs_count(w.subs), 0);
+    w.sub = subscribe(&w, 5, ~0u);
+    (void)subscribe(&w, 5, ~0u);
+    mishap(&w, MOCK_MISHAP_LOSE, 1);
+    (void)meeting_add(&w);
+    assert_int_equal(mock_subs_count(w.subs), 1);
+    assert_int_equal(mock_subs_totals(w.subs)->lost, 1);
+    world_done(&w);
+}
+
+/* The same seed, the same events; and only those of whom it is meant for. */
+static void test_mishaps_by_chance(void **state)
+{
+    struct mock_mishap m = {
+        .kind = MOCK_MISHAP_DROP, .left = MOCK_MISHAP_FOREVER, .probability = 0.3, .random = 7
+    };
+    size_t queued[3];
+
+    (void)state;
+    for (int run = 0; run < 3; run++) {
+        struct world w;
+
+        world_init(&w, 5);
+        m.site = run == 2 ? mock_site_get(w.subs, "elsewhere") : NULL;
+        assert_int_equal(mock_mishaps_add(mock_subs_mishaps(w.subs), &m, NULL), GW_OK);
+        for (int i = 0; i < 100; i++)
+            (void)meeting_add(&w);
+        queued[run] = w.sub->queued;
+        world_done(&w);
+    }
+    assert_in_range(queued[0], 180, 240);
+    assert_int_equal(queued[0], queued[1]);
+    assert_int_equal(queued[2], 300);
+}
+
 #define ENVELOPE(body)                                                                             \
     "<s:Envelope xmlns:s='http://schemas.xmlsoap.org/soap/envelope/' "                             \
     "xmlns:m='http://schemas.microsoft.com/exchange/services/2006/messages'><s:Body>" body         \
@@ -428,6 +523,9 @@ int main(void)
         cmocka_unit_test(test_down_while_sending),
         cmocka_unit_test(test_limit_of_a_mailbox),
         cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_mishaps_of_events),
+        cmocka_unit_test(test_mishaps_of_subscriptions),
+        cmocka_unit_test(test_mishaps_by_chance),
         cmocka_unit_test(test_answers),
     };
 
