@@ -169,6 +169,9 @@ static bool run_one(struct sched *s, struct sched_gateway *g)
         return false;
     if (job->lane == SCHED_READ && g->line.lane[SCHED_READ].len > bulk_min(job))
         sched_call_bulk(s, g);
+    else if (job->lane == SCHED_LANE_TIPS &&
+             g->line.lane[SCHED_LANE_TIPS].len > SCHED_BULK_CALM_MIN)
+        sched_call_tips(s, g);
     else
         sched_call_job(s, g, job);
     return true;

@@ -98,6 +98,19 @@ void sched_call_job(struct sched *s, struct sched_gateway *g, struct sched_job *
     }
 }
 
+/* The first jobs of a lane. */
+static void take_many(struct sched_call *call, unsigned lane, struct gw_str *mailboxes, size_t most)
+{
+    struct gw_due *due;
+
+    while (call->count < most && (due = gw_heap_first(&call->gateway->line.lane[lane]))) {
+        struct sched_job *job = GW_CONTAINER(due, struct sched_job, due);
+
+        mailboxes[call->count] = mailbox_of(sched_job_user(job));
+        take(call, job);
+    }
+}
+
 void sched_call_bulk(struct sched *s, struct sched_gateway *g)
 {
     struct gw_str mailboxes[EWS_AVAILABILITY_MAX];
@@ -106,15 +119,23 @@ void sched_call_bulk(struct sched *s, struct sched_gateway *g)
     struct ews_request r = {
         .op = EWS_OP_AVAILABILITY, .mailboxes = mailboxes, .from = w.from, .to = w.to
     };
-    struct gw_due *due;
 
-    while (call->count < EWS_AVAILABILITY_MAX && (due = gw_heap_first(&g->line.lane[SCHED_READ]))) {
-        struct sched_job *job = GW_CONTAINER(due, struct sched_job, due);
-
-        take(call, job);
-        mailboxes[r.mailbox_count++] = mailbox_of(sched_job_user(job));
-    }
+    take_many(call, SCHED_READ, mailboxes, EWS_AVAILABILITY_MAX);
+    r.mailbox_count = call->count;
     s->counters.bulk_reads++;
+    begin(call, &r);
+}
+
+void sched_call_tips(struct sched *s, struct sched_gateway *g)
+{
+    struct gw_str mailboxes[EWS_MAIL_TIPS_MAX];
+    struct sched_call *call = call_new(s, g, EWS_MAIL_TIPS_MAX);
+    struct ews_request r = { .op = EWS_OP_MAIL_TIPS, .mailboxes = mailboxes };
+
+    take_many(call, SCHED_LANE_TIPS, mailboxes, EWS_MAIL_TIPS_MAX);
+    r.mailbox = mailboxes[0]; /* the sender: any of ours */
+    r.mailbox_count = call->count;
+    s->counters.tips++;
     begin(call, &r);
 }
 
@@ -172,6 +193,13 @@ static void count_answer(struct sched *s, struct sched_call *call, const struct 
     sched_gateway_answered(s, g, status);
 }
 
+/* By a server that does not know them, or has them turned off. */
+static bool are_tips_refused(const struct ews_status *status)
+{
+    return status->class == EWS_UNSUPPORTED || status->class == EWS_VERSION ||
+           status->class == EWS_BUG;
+}
+
 static void job_answered(struct sched *s, struct sched_call *call, struct sched_job *job,
                          const struct ews_answer *answer, size_t i)
 {
@@ -182,6 +210,11 @@ static void job_answered(struct sched *s, struct sched_call *call, struct sched_
         .alive = true
     };
 
+    if (call->op == EWS_OP_MAIL_TIPS && are_tips_refused(&answer->status)) {
+        call->gateway->no_tips = true;
+        sched_job_queue(s, job);
+        return;
+    }
     if (answer->status.class != EWS_OK) {
         sched_job_failed(s, job, &answer->status);
         return;
@@ -197,7 +230,12 @@ static void job_answered(struct sched *s, struct sched_call *call, struct sched_
             sched_job_failed(s, job, &short_answer);
         break;
     case SCHED_OOF:
-        sched_oof_answered(s, job, call, answer);
+        if (call->op == EWS_OP_OOF)
+            sched_oof_answered(s, job, call, answer);
+        else if (i < answer->tip_count)
+            sched_tip_answered(s, job, call, &answer->tips[i]);
+        else
+            sched_job_failed(s, job, &short_answer);
         break;
     }
 }

@@ -30,6 +30,8 @@ static unsigned lane_of(const struct sched_job *job, const struct sched_user *u)
 {
     if (job->kind == SCHED_READ && (u->narrow || u->bulk_failed))
         return SCHED_LANE_SINGLE_READ;
+    if (job->kind == SCHED_OOF && !u->replies.exact && u->gateway && !u->gateway->no_tips)
+        return SCHED_LANE_TIPS;
     return job->kind;
 }
 

@@ -515,6 +515,7 @@ void sched_gateway_put(struct sched *s, struct gw_str name, struct gw_now now)
     error_set(g, NULL);
     g->failures = 0;
     g->backoff_until = 0;
+    g->no_tips = false;
     sched_budget_init(g);
     gateway_enter(s, g, SCHED_GATEWAY_NEW);
     GW_LIST_EACH(&g->users, it, tmp)

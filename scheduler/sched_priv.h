@@ -45,9 +45,10 @@ struct sched_job {
 };
 
 /* Jobs by what can go out together, the earliest first. */
-enum { SCHED_LANE_SINGLE_READ = SCHED_KINDS, SCHED_LANES };
+enum { SCHED_LANE_SINGLE_READ = SCHED_KINDS, SCHED_LANE_TIPS, SCHED_LANES };
 struct sched_queue {
-    struct gw_heap lane[SCHED_LANES]; /* by enum sched_kind; READ: can be read in bulk */
+    /* By enum sched_kind. READ: can be read in bulk; OOF: exactly; TIPS: can be asked for in bulk. */
+    struct gw_heap lane[SCHED_LANES];
     size_t len;
 };
 
@@ -98,6 +99,12 @@ struct sched_data { /* what is known */
     gw_time asked;    /* monotonic: of the last answer that was taken */
 };
 
+struct sched_replies {       /* how automatic replies are asked for */
+    bool exact;              /* the next time by themselves; else with others, if there are some */
+    bool has_tip, tip;       /* the last one said that replies go out */
+    unsigned char same_kind; /* polls of the same kind in a row */
+};
+
 struct sched_user {
     struct gw_list link;    /* sched.users */
     struct gw_list member;  /* of its gateway */
@@ -107,8 +114,9 @@ struct sched_user {
     bool choosy;               /* one gateway could not serve it: it is not moved by choice */
     unsigned char narrow;      /* the window is narrowed so many times */
     unsigned char bulk_failed; /* this mailbox alone failed in bulk so many times */
-    unsigned char error_kind;  /* of error */
-    uint32_t hash;             /* the same on every machine, in every run */
+    struct sched_replies replies;
+    unsigned char error_kind; /* of error */
+    uint32_t hash;            /* the same on every machine, in every run */
     struct sched_job job[SCHED_KINDS];
     struct sched_sub sub;
     struct sched_data data;
@@ -233,6 +241,7 @@ struct sched_gateway {
     gw_time renewed_at;
     gw_time probe_at, evacuate_at;
     bool drained;
+    bool no_tips;    /* it knows no GetMailTips */
     unsigned probes; /* in vain */
     bool probing;
 
@@ -323,6 +332,7 @@ struct sched_call {
 
 void sched_call_job(struct sched *s, struct sched_gateway *g, struct sched_job *job);
 void sched_call_bulk(struct sched *s, struct sched_gateway *g);
+void sched_call_tips(struct sched *s, struct sched_gateway *g);
 void sched_call_probe(struct sched *s, struct sched_gateway *g);
 void sched_call_drop(struct sched_call *call, struct sched_job *job); /* its answer is not wanted */
 void sched_calls_cancel(struct sched *s, struct sched_gateway *g);    /* jobs go back to waiting */
@@ -374,16 +384,22 @@ void sched_subs_tick(struct sched *s);
 void sched_subs_frequency_set(struct sched *s); /* the parameter is another one */
 gw_time sched_sub_limit(const struct sched *s, const struct sched_user *u); /* of silence, ms */
 
-/* ---- sched_read.c: windows, answers, automatic replies ---- */
+/* ---- sched_oof.c: automatic replies ---- */
+void sched_oof_init(struct sched_user *u);
+void sched_oof_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
+                        const struct ews_answer *answer);
+void sched_tip_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
+                        const struct ews_tip *tip);
+gw_time sched_oof_next(const struct sched *s, const struct sched_user *u);
+
+/* ---- sched_read.c: windows and answers ---- */
 /* Between two reads of a calendar that changes all the time. */
 enum { SCHED_RESTLESS_MS = 1200 };
 void sched_read_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
                          const struct ews_calendar *calendar);
-void sched_oof_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
-                        const struct ews_answer *answer);
-gw_time sched_oof_next(const struct sched *s, const struct sched_user *u);
 gw_time sched_read_next(const struct sched *s, const struct sched_user *u);
 void sched_data_done(struct sched_data *d);
+void sched_data_save(struct sched *s, struct sched_user *u);
 void sched_data_restore(struct sched *s, struct sched_user *u, const struct sched_cal_record *r);
 /* What is known may be another one now, and is to be read: until that has been done. */
 void sched_unread(struct sched *s, struct sched_user *u, bool told);

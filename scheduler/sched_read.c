@@ -1,5 +1,5 @@
-/* What is known of users: calendars and automatic replies, as read; how long it may be trusted; and
- * the rolling of the windows. An answer that says what is known already costs nothing further. */
+/* What is known of users: calendars, as read; how long it may be trusted; and the rolling of the
+ * windows. An answer that says what is known already costs nothing further. */
 #include "sched_priv.h"
 
 #include <stdlib.h>
@@ -24,7 +24,7 @@ void sched_data_done(struct sched_data *d)
     *d = (struct sched_data){ 0 };
 }
 
-static void save(struct sched *s, struct sched_user *u)
+void sched_data_save(struct sched *s, struct sched_user *u)
 {
     const struct sched_data *d = &u->data;
     const struct sched_cal_record r = {
@@ -182,7 +182,7 @@ static void take(struct sched *s, struct sched_user *u, const struct sched_call 
     if (same && same_window && !first)
         s->counters.unchanged++;
     else
-        save(s, u);
+        sched_data_save(s, u);
     if (!same || !same_window || first)
         sched_due_set(s, u);
     if (!same || first || !was_current)
@@ -266,49 +266,6 @@ void sched_rolls_tick(struct sched *s)
         u->narrow = 0;
         sched_job_want(s, &u->job[SCHED_READ], s->now.mono, sched_wanted_calmly(s, u));
     }
-}
-
-/* ---- automatic replies ---- */
-
-gw_time sched_oof_next(const struct sched *s, const struct sched_user *u)
-{
-    return sched_turn_next(s, u, sched_minutes(s, s->settings.oof_poll_min));
-}
-
-/* Dates that do not count now are nothing to compare: Exchange keeps old ones. */
-static struct gw_oof oof_canonical(const struct gw_oof *oof)
-{
-    if (oof->state == GW_OOF_SCHEDULED)
-        return *oof;
-    return (struct gw_oof){ .state = oof->state };
-}
-
-static bool oof_eq(const struct gw_oof *a, const struct gw_oof *b)
-{
-    return a->state == b->state && a->start == b->start && a->end == b->end;
-}
-
-void sched_oof_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
-                        const struct ews_answer *answer)
-{
-    struct sched_user *u = sched_job_user(job);
-    struct sched_data *d = &u->data;
-    struct gw_oof oof = oof_canonical(&answer->oof);
-    bool same = d->oof_known && oof_eq(&oof, &d->oof);
-    bool shown = !d->oof_known ? oof.state != GW_OOF_DISABLED : !same;
-
-    job->tries = 0;
-    sched_error_clear(s, u, SCHED_OOF);
-    d->oof_known = true;
-    d->oof = oof;
-    d->oof_read_at = call->started.utc;
-    if (!same)
-        save(s, u);
-    if (shown) {
-        sched_due_set(s, u);
-        sched_changed(s, u);
-    }
-    sched_job_want(s, job, sched_oof_next(s, u), sched_oof_next(s, u));
 }
 
 /* ---- after a restart ---- */

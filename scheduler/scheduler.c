@@ -195,6 +195,7 @@ static struct sched_user *user_new(struct sched *s, struct gw_str name, struct g
     for (int k = 0; k < SCHED_KINDS; k++)
         u->job[k].kind = (unsigned char)k;
     u->unread = GW_NEVER;
+    sched_oof_init(u);
     gw_list_init(&u->member);
     gw_list_init(&u->changed);
     gw_list_append(&s->users, &u->link);

@@ -207,7 +207,7 @@ struct sched_counters {
     /* since start */
     uint64_t notifications, status_events, unknown_tokens;
     uint64_t requests, failures, retries, push_backs;
-    uint64_t subscribes, reads, bulk_reads, unchanged, oof_polls;
+    uint64_t subscribes, reads, bulk_reads, unchanged, oof_polls, tips;
     uint64_t missed; /* changes that nobody had told of */
     uint64_t silent, moved, resumed;
     uint64_t due, clock_steps;

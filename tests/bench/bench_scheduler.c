@@ -51,7 +51,7 @@ static void *exchange_start(void *ctx, struct gw_str gateway, const struct ews_r
 
     (void)gateway;
     call->op = request->op;
-    call->mailboxes = request->op == EWS_OP_AVAILABILITY ? request->mailbox_count : 1;
+    call->mailboxes = request->mailbox_count ? request->mailbox_count : 1;
     call->from = request->from;
     call->done = done;
     call->ctx = answer_ctx;
@@ -74,6 +74,7 @@ static void exchange_answer(struct bench *b, struct call *call)
     struct gw_interval intervals[INTERVALS];
     struct ews_calendar calendars[EWS_AVAILABILITY_MAX];
     struct ews_answer answer = { .op = call->op, .status = { .class = EWS_OK, .alive = true } };
+    static const struct ews_tip tips[EWS_MAIL_TIPS_MAX];
     char id[32];
 
     for (int i = 0; i < INTERVALS; i++) {
@@ -89,6 +90,9 @@ static void exchange_answer(struct bench *b, struct call *call)
     if (call->op == EWS_OP_FIND_ITEM || call->op == EWS_OP_AVAILABILITY) {
         answer.calendars = calendars;
         answer.calendar_count = call->mailboxes;
+    } else if (call->op == EWS_OP_MAIL_TIPS) {
+        answer.tips = tips;
+        answer.tip_count = call->mailboxes;
     } else if (call->op == EWS_OP_SUBSCRIBE) {
         snprintf(id, sizeof(id), "sub-%" PRIu64, b->serial++);
         answer.subscription_id = gw_str_of(id);

@@ -34,17 +34,17 @@ enum {
 
 struct sim_gateway {
     char name[32];
-    bool up;                     /* connections are answered */
-    bool silent;                 /* nothing comes back: the request times out */
-    bool cannot_post;            /* notifications from it do not reach us */
-    struct ews_status refuse[4]; /* by enum ews_op: what it answers; EWS_OK: properly */
+    bool up;                                /* connections are answered */
+    bool silent;                            /* nothing comes back: the request times out */
+    bool cannot_post;                       /* notifications from it do not reach us */
+    struct ews_status refuse[EWS_OP_COUNT]; /* by enum ews_op: what it answers; EWS_OK: properly */
     gw_time throttled_until;
     int64_t throttle_ms; /* said to each request while throttled */
     unsigned most;       /* requests at once, above: connection limit; 0: no limit */
     int64_t latency_ms;
     unsigned in_flight, peak, requests, early; /* early: came while throttled, after it was told */
     bool told;
-    unsigned ops[4];
+    unsigned ops[EWS_OP_COUNT];
 };
 
 struct sim_sub {
@@ -63,8 +63,10 @@ struct sim_user {
     struct gw_interval item[SIM_ITEMS];
     size_t count;
     struct gw_oof oof;
-    struct ews_status refuse[4]; /* by enum ews_op */
-    bool no_free_busy;           /* bulk reading is refused for this one */
+    struct ews_status refuse[EWS_OP_COUNT]; /* by enum ews_op */
+    bool no_free_busy;                      /* bulk reading is refused for this one */
+    bool no_reply_text;                     /* mail tips do not show the automatic reply */
+    bool tip_pending, tip_refused;
     bool enabled;
     /* the owner */
     bool published;
@@ -91,6 +93,7 @@ struct sim_call {
     struct ews_calendar calendar[EWS_AVAILABILITY_MAX];
     struct gw_interval *intervals[EWS_AVAILABILITY_MAX];
     struct gw_oof oof;
+    struct ews_tip tip[EWS_MAIL_TIPS_MAX];
     sched_answer_fn *done;
     void *ctx;
 };
@@ -108,10 +111,11 @@ struct sim {
     unsigned serial, in_flight, peak;
     bool lose_posts; /* notifications do not reach us */
     bool lose_subscribe_answers;
+    bool short_tips;     /* the answer lacks the last one */
     bool bulk_is_poor;   /* bulk reading shows neither free items nor what kind an item is of */
     bool truncate_above; /* more than truncate items are held back */
     size_t truncate;
-    unsigned posts, unsubscribed, subscribes, reads, bulks, polls, wakes;
+    unsigned posts, unsubscribed, subscribes, reads, bulks, polls, tips, wakes;
     char url[64];
     int64_t minute_ms;
     struct bridge_policy policy;
@@ -174,6 +178,19 @@ static inline bool sim_overlaps(const struct gw_interval *v, gw_utc from, gw_utc
     return v->start < to && v->end > from;
 }
 
+/* What there is now, not what is planned. */
+static inline struct ews_tip sim_tip(const struct sim *m, const struct sim_user *u)
+{
+    struct ews_tip tip = { .status = sim_status(EWS_OK, "NoError", true),
+                           .pending = u->tip_pending };
+
+    if (u->tip_refused)
+        tip.status = sim_status(EWS_MAILBOX, "ErrorMailRecipientNotFound", true);
+    if (!u->no_reply_text && gw_oof_is_active(&u->oof, m->now.utc))
+        tip.oof = u->oof;
+    return tip;
+}
+
 /* What the server reads when the request reaches it. */
 static inline void sim_snapshot(struct sim *m, struct sim_call *c)
 {
@@ -206,6 +223,13 @@ static inline void sim_snapshot(struct sim *m, struct sim_call *c)
     }
     if (c->count == 1)
         c->oof = m->user[c->user[0]].oof;
+    for (size_t i = 0; c->op == EWS_OP_MAIL_TIPS && i < c->count; i++)
+        c->tip[i] = sim_tip(m, &m->user[c->user[i]]);
+}
+
+static inline bool sim_is_bulk(enum ews_op op)
+{
+    return op == EWS_OP_AVAILABILITY || op == EWS_OP_MAIL_TIPS;
 }
 
 static inline struct ews_status sim_verdict(struct sim *m, struct sim_call *c)
@@ -225,7 +249,7 @@ static inline struct ews_status sim_verdict(struct sim *m, struct sim_call *c)
         return sim_status(EWS_CONNECTION_LIMIT, "ErrorExceededConnectionCount", true);
     if (g->refuse[c->op].class != EWS_OK)
         return g->refuse[c->op];
-    if (c->op != EWS_OP_AVAILABILITY && m->user[c->user[0]].refuse[c->op].class != EWS_OK)
+    if (!sim_is_bulk(c->op) && m->user[c->user[0]].refuse[c->op].class != EWS_OK)
         return m->user[c->user[0]].refuse[c->op];
     return sim_status(EWS_OK, "NoError", true);
 }
@@ -259,10 +283,11 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
     c->frequency_min = r->status_frequency_min;
     c->done = done;
     c->ctx = answer_ctx;
-    c->count = r->op == EWS_OP_AVAILABILITY ? r->mailbox_count : 1;
-    assert_in_range(c->count, 1, EWS_AVAILABILITY_MAX);
+    c->count = sim_is_bulk(r->op) ? r->mailbox_count : 1;
+    assert_in_range(c->count, 1,
+                    r->op == EWS_OP_MAIL_TIPS ? EWS_MAIL_TIPS_MAX : EWS_AVAILABILITY_MAX);
     for (size_t i = 0; i < c->count; i++) {
-        int user = sim_user_of(m, r->op == EWS_OP_AVAILABILITY ? r->mailboxes[i] : r->mailbox);
+        int user = sim_user_of(m, sim_is_bulk(r->op) ? r->mailboxes[i] : r->mailbox);
 
         assert_true(user >= 0);
         c->user[i] = (unsigned)user;
@@ -277,6 +302,7 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
     m->reads += r->op == EWS_OP_FIND_ITEM;
     m->bulks += r->op == EWS_OP_AVAILABILITY;
     m->polls += r->op == EWS_OP_OOF;
+    m->tips += r->op == EWS_OP_MAIL_TIPS;
     if (++m->in_flight > m->peak)
         m->peak = m->in_flight;
     c->gateway->requests++;
@@ -327,6 +353,10 @@ static inline void sim_answer(struct sim *m, struct sim_call *c)
     if (c->status.class == EWS_OK && (c->op == EWS_OP_FIND_ITEM || c->op == EWS_OP_AVAILABILITY)) {
         a.calendars = copy.calendar;
         a.calendar_count = copy.count;
+    }
+    if (c->status.class == EWS_OK && c->op == EWS_OP_MAIL_TIPS) {
+        a.tips = copy.tip;
+        a.tip_count = copy.count - m->short_tips;
     }
     /* The handle is spent before done is called, as with the real one. */
     memset(c->intervals, 0, sizeof(c->intervals));

@@ -638,32 +638,6 @@ static void test_automatic_replies_are_polled(void **state)
     sim_free(&m);
 }
 
-static void test_polls_come_evenly_and_interval_is_live(void **state)
-{
-    enum { USERS = 100 };
-    struct sim *m = sim_new(1, USERS);
-    unsigned least = UINT32_MAX, most = 0;
-
-    (void)state;
-    sim_enable_all(m);
-    sim_run(m, 30 * MIN);
-    for (int i = 0; i < 20; i++) {
-        unsigned before = m->polls;
-
-        sim_run(m, MIN);
-        least = m->polls - before < least ? m->polls - before : least;
-        most = m->polls - before > most ? m->polls - before : most;
-    }
-    assert_in_range(least, 2, 10);
-    assert_in_range(most, 10, 25); /* 10 a minute expected */
-    m->settings.oof_poll_min = 1;
-    sched_settings_set(m->sched, &m->settings, m->now);
-    least = m->polls;
-    sim_run(m, 5 * MIN);
-    assert_in_range(m->polls - least, 4 * USERS, 5 * USERS);
-    sim_free(&m);
-}
-
 /* ---- parameters ---- */
 
 static void test_other_port_renews_every_subscription(void **state)
@@ -943,7 +917,6 @@ int main(void)
         cmocka_unit_test(test_cross_check_keeps_what_was_read_better),
         cmocka_unit_test(test_cross_check_interval_is_live),
         cmocka_unit_test(test_automatic_replies_are_polled),
-        cmocka_unit_test(test_polls_come_evenly_and_interval_is_live),
         cmocka_unit_test(test_other_port_renews_every_subscription),
         cmocka_unit_test(test_other_port_while_subscribing),
         cmocka_unit_test(test_other_status_frequency_renews_every_subscription),
