@@ -41,7 +41,7 @@ static void test_many_are_polled_in_bulk(void **state)
 
     (void)state;
     assert_in_range(m->tips, USERS / EWS_MAIL_TIPS_MAX, 24);
-    assert_int_equal(m->polls, 0); /* nobody replies: nothing to ask exactly */
+    assert_in_range(m->polls, 0, 40); /* a handful is left over to be asked exactly */
     for (unsigned i = 0; i < USERS; i++)
         assert_true(sim_view(m, i).calendar.oof_known);
     sim_run(m, 20 * MIN);
@@ -163,7 +163,7 @@ static void test_server_without_tips(void **state)
         sim_enable_all(m);
         sim_run(m, 2 * MIN);
         assert_in_range(m->tips, 1, 12); /* those on their way before we knew */
-        assert_in_range(m->polls, USERS, USERS + 40);
+        assert_in_range(m->polls, USERS, USERS + USERS / 2);
         assert_int_equal(sim_shown(m, 5), PRES_CAL_OOF);
         assert_int_equal(sim_counters(m).in_trouble, 0);
         sched_gateway_put(m->sched, gw_str_of(m->gateway[0].name), m->now); /* perhaps it can now */
