@@ -336,6 +336,8 @@ static const struct {
     { "POST", "/users/*/meetings", mock_control_meetings_add },
     { "GET", "/users/*/oof", mock_control_oof },
     { "POST", "/users/*/oof", mock_control_oof_set },
+    { "GET", "/users/*/traits", mock_control_traits },
+    { "POST", "/users/*/traits", mock_control_traits_set },
     { "GET", "/meetings/*", mock_control_meeting },
     { "POST", "/meetings/*", mock_control_meeting_change },
     { "DELETE", "/meetings/*", mock_control_meeting_delete },

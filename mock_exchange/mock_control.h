@@ -15,6 +15,7 @@
  *   GET DELETE /users/ADDRESS
  *   GET POST /users/ADDRESS/meetings   POST: one meeting, or an array of them
  *   GET POST /users/ADDRESS/oof
+ *   GET POST /users/ADDRESS/traits     hours, sharing, free_busy_error ... as in a scenario
  *   GET POST DELETE /meetings/ID       POST changes what is given; DELETE with {"moved": true}: to
  *                                      Deleted Items
  *   POST   /meetings/ID/cancel
@@ -52,8 +53,9 @@ struct mock_control_call {
 typedef enum gw_code mock_control_fn(struct mock_control_call *call);
 mock_control_fn mock_control_users, mock_control_users_add, mock_control_user,
     mock_control_user_remove, mock_control_user_meetings, mock_control_meetings_add,
-    mock_control_oof, mock_control_oof_set, mock_control_meeting, mock_control_meeting_change,
-    mock_control_meeting_cancel, mock_control_meeting_delete;
+    mock_control_oof, mock_control_oof_set, mock_control_traits, mock_control_traits_set,
+    mock_control_meeting, mock_control_meeting_change, mock_control_meeting_cancel,
+    mock_control_meeting_delete;
 mock_control_fn mock_control_mishaps, mock_control_mishap_add, mock_control_mishaps_clear;
 mock_control_fn mock_control_subs, mock_control_sub, mock_control_sub_lose, mock_control_sub_break,
     mock_control_journal, mock_control_journal_clear;

@@ -1,9 +1,11 @@
 /* The control interface: users, their meetings, their out-of-office settings. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gw_log.h"
 #include "mock_control.h"
+#include "mock_soap.h"
 
 static struct mock_mailbox *user_of(struct mock_control_call *call)
 {
@@ -191,6 +193,65 @@ enum gw_code mock_control_oof_set(struct mock_control_call *call)
         return call->err.code;
     rc = mock_scenario_oof(mailbox, call->body, call->now.utc, &call->err);
     return rc ? rc : mock_control_oof(call);
+}
+
+static json_t *hours_json(const struct mock_hours *hours)
+{
+    json_t *json = json_object(), *days = json_array();
+    char text[16];
+
+    mock_control_put_text(json, "zone", hours->zone_id);
+    for (int i = 0; i < 7; i++)
+        if (hours->days & 1u << i)
+            (void)json_array_append_new(days, json_string(mock_weekday_name[i]));
+    mock_control_put(json, "days", days);
+    snprintf(text, sizeof(text), "%02d:%02d", hours->start_min / 60, hours->start_min % 60);
+    mock_control_put_text(json, "start", text);
+    snprintf(text, sizeof(text), "%02d:%02d", hours->end_min / 60, hours->end_min % 60);
+    mock_control_put_text(json, "end", text);
+    return json;
+}
+
+static json_t *discovery_json(const struct mock_discovery *discovery)
+{
+    json_t *json = json_object();
+
+    mock_control_put_text(json, "redirect_address", discovery->redirect_address);
+    mock_control_put_text(json, "redirect_url", discovery->redirect_url);
+    mock_control_put_text(json, "error_level", mock_discovery_level_name[discovery->level]);
+    mock_control_put_text(json, "error_code", discovery->error_code);
+    return json;
+}
+
+enum gw_code mock_control_traits(struct mock_control_call *call)
+{
+    struct mock_mailbox *mailbox = user_of(call);
+    const struct mock_traits *traits;
+    json_t *json;
+
+    if (!mailbox)
+        return call->err.code;
+    traits = mock_mailbox_traits(mailbox);
+    json = json_object();
+    mock_control_put(json, "hours", hours_json(&traits->hours));
+    mock_control_put_text(json, "sharing", mock_sharing_name[traits->sharing]);
+    mock_control_put_text(json, "free_busy_error", traits->free_busy_error);
+    mock_control_put(json, "tips_pending", json_boolean(traits->tips_pending));
+    mock_control_put(json, "external_oof", json_boolean(traits->external_oof));
+    mock_control_put(json, "autodiscover", discovery_json(&traits->discovery));
+    mock_control_put(call->answer, "traits", json);
+    return GW_OK;
+}
+
+enum gw_code mock_control_traits_set(struct mock_control_call *call)
+{
+    struct mock_mailbox *mailbox = user_of(call);
+    enum gw_code rc;
+
+    if (!mailbox)
+        return call->err.code;
+    rc = mock_scenario_traits(mailbox, call->body, call->now.utc, &call->err);
+    return rc ? rc : mock_control_traits(call);
 }
 
 /* --- one meeting --- */

@@ -22,11 +22,8 @@ enum view_type {
 };
 static const char *const view_name[] = { "None",     "MergedOnly",     "FreeBusy", "FreeBusyMerged",
                                          "Detailed", "DetailedMerged", NULL };
-static const char *const weekday_name[] = { "Sunday",   "Monday", "Tuesday",  "Wednesday",
-                                            "Thursday", "Friday", "Saturday", NULL };
-
 struct query {
-    struct mock_zone zone;
+    struct mock_zone_named zone; /* of the request and of the answer */
     gw_utc from, to;
     int64_t interval_min;
     enum view_type view;
@@ -69,7 +66,7 @@ static bool change_read(struct mock_call *call, const struct xml_node *node,
         (year && !mock_check_int(call, year, 0, 9999, &in_year)))
         return false;
     if (!clock_parse(xml_child_text(node, MOCK_NS_TYPES, "Time"), &out->second_of_day) ||
-        !mock_word_parse(xml_child_text(node, MOCK_NS_TYPES, "DayOfWeek"), weekday_name,
+        !mock_word_parse(xml_child_text(node, MOCK_NS_TYPES, "DayOfWeek"), mock_weekday_name,
                          &out->weekday))
         return mock_fault_schema(call, "The time zone's Time or DayOfWeek is invalid.");
     out->bias = (int)bias;
@@ -79,24 +76,27 @@ static bool change_read(struct mock_call *call, const struct xml_node *node,
     return true;
 }
 
-static bool zone_read(struct mock_call *call, const struct xml_node *node, struct mock_zone *out)
+static bool zone_read(struct mock_call *call, const struct xml_node *node,
+                      struct mock_zone_named *out)
 {
     static const struct mock_rule rule[] = {
         { MOCK_NS_TYPES, "Bias", true, false },
         { MOCK_NS_TYPES, "StandardTime", true, false },
         { MOCK_NS_TYPES, "DaylightTime", true, false },
     };
+    struct mock_zone zone = { .bias = 0 };
     int64_t bias;
 
-    *out = (struct mock_zone){ .bias = 0 };
+    *out = call->zone;
     if (!node)
         return call->zone_context || mock_fault(call, "ErrorTimeZone");
     if (!mock_check_children(call, node, rule, 3) ||
         !mock_check_int(call, xml_child(node, MOCK_NS_TYPES, "Bias"), -1440, 1440, &bias) ||
-        !change_read(call, xml_child(node, MOCK_NS_TYPES, "StandardTime"), &out->standard) ||
-        !change_read(call, xml_child(node, MOCK_NS_TYPES, "DaylightTime"), &out->daylight))
+        !change_read(call, xml_child(node, MOCK_NS_TYPES, "StandardTime"), &zone.standard) ||
+        !change_read(call, xml_child(node, MOCK_NS_TYPES, "DaylightTime"), &zone.daylight))
         return false;
-    out->bias = (int)bias;
+    zone.bias = (int)bias;
+    *out = mock_zone_of(&zone);
     return true;
 }
 
@@ -109,8 +109,9 @@ static bool window_read(struct mock_call *call, const struct xml_node *window, s
 
     if (!mock_check_children(call, window, rule, 2))
         return false;
-    if (mock_zone_parse(&q->zone, xml_child_text(window, MOCK_NS_TYPES, "StartTime"), &q->from) ||
-        mock_zone_parse(&q->zone, xml_child_text(window, MOCK_NS_TYPES, "EndTime"), &q->to))
+    if (mock_zone_named_parse(&q->zone, xml_child_text(window, MOCK_NS_TYPES, "StartTime"),
+                              &q->from) ||
+        mock_zone_named_parse(&q->zone, xml_child_text(window, MOCK_NS_TYPES, "EndTime"), &q->to))
         return mock_fault_schema(call, "The TimeWindow is not of xs:dateTime.");
     if (q->from > q->to)
         return mock_fault(call, "ErrorInvalidTimeInterval");
@@ -191,18 +192,19 @@ static void merged_write(struct mock_call *call, const struct mock_mailbox *mail
     gw_buf_done(&digits);
 }
 
-static void local_write(struct mock_call *call, const char *name, const struct mock_zone *zone,
-                        gw_utc t)
+static void local_write(struct mock_call *call, const char *name,
+                        const struct mock_zone_named *zone, gw_utc t)
 {
     struct gw_buf text;
 
     gw_buf_init(&text, 64);
-    mock_zone_write(zone, t, &text);
+    mock_zone_named_write(zone, t, &text);
     xml_put(&call->w, name, gw_buf_str(&text));
     gw_buf_done(&text);
 }
 
-static void details_write(struct xml_writer *w, const struct mock_item *item)
+/* What is private shows others that it is there, and no more. */
+static void details_write(struct xml_writer *w, const struct mock_item *item, bool own)
 {
     const struct mock_item_data *d = &item->data;
     bool private = d->sensitivity == MOCK_PRIVATE || d->sensitivity == MOCK_CONFIDENTIAL;
@@ -210,9 +212,9 @@ static void details_write(struct xml_writer *w, const struct mock_item *item)
 
     xml_open(w, "t:CalendarEventDetails");
     xml_put(w, "t:ID", gw_str_of(id.s));
-    if (d->subject)
+    if (d->subject && (own || !private))
         xml_put(w, "t:Subject", gw_str_of(d->subject));
-    if (d->location)
+    if (d->location && (own || !private))
         xml_put(w, "t:Location", gw_str_of(d->location));
     mock_put_bool(w, "t:IsMeeting", d->meeting);
     mock_put_bool(w, "t:IsRecurring", d->type != MOCK_SINGLE);
@@ -240,65 +242,97 @@ static void events_write(struct mock_call *call, const struct mock_mailbox *mail
         local_write(call, "t:EndTime", &q->zone, item->data.end);
         xml_put(w, "t:BusyType", gw_str_of(gw_busy_name(mock_busy_for(call, item->data.busy))));
         if (details)
-            details_write(w, item);
+            details_write(w, item, mailbox == call->self);
         xml_close(w);
     }
     if (written)
         xml_close(w);
 }
 
-static void zone_change_write(struct xml_writer *w, const char *name, int bias)
+static void change_write(struct xml_writer *w, const char *name,
+                         const struct mock_zone_change *change)
 {
+    char time[16];
+    int s = change->second_of_day;
+
     xml_open(w, name);
-    xml_open(w, "t:Bias");
-    xml_put_int(w, bias);
-    xml_close(w);
-    xml_put(w, "t:Time", GW_STR("00:00:00"));
-    xml_put(w, "t:DayOrder", GW_STR("0"));
-    xml_put(w, "t:Month", GW_STR("0"));
-    xml_put(w, "t:DayOfWeek", GW_STR("Sunday"));
+    mock_put_int(w, "t:Bias", change->bias);
+    snprintf(time, sizeof(time), "%02d:%02d:%02d", s / 3600 % 24, s / 60 % 60, s % 60);
+    xml_put(w, "t:Time", gw_str_of(time));
+    mock_put_int(w, "t:DayOrder", change->order);
+    mock_put_int(w, "t:Month", change->month);
+    xml_put(w, "t:DayOfWeek", gw_str_of(mock_weekday_name[change->weekday]));
     xml_close(w);
 }
 
-static void working_hours_write(struct xml_writer *w)
+static void days_write(struct xml_writer *w, unsigned days)
+{
+    bool first = true;
+
+    xml_open(w, "t:DayOfWeek");
+    for (int i = 0; i < 7; i++) {
+        if (!(days & 1u << i))
+            continue;
+        xml_put_text(w, gw_str_of(first ? "" : " "));
+        xml_put_text(w, gw_str_of(mock_weekday_name[i]));
+        first = false;
+    }
+    xml_close(w);
+}
+
+static void working_hours_write(struct xml_writer *w, const struct mock_hours *hours)
 {
     xml_open(w, "t:WorkingHours");
     xml_open(w, "t:TimeZone");
-    xml_put(w, "t:Bias", GW_STR("0"));
-    zone_change_write(w, "t:StandardTime", 0);
-    zone_change_write(w, "t:DaylightTime", 0);
+    mock_put_int(w, "t:Bias", hours->zone.bias);
+    change_write(w, "t:StandardTime", &hours->zone.standard);
+    change_write(w, "t:DaylightTime", &hours->zone.daylight);
     xml_close(w);
     xml_open(w, "t:WorkingPeriodArray");
     xml_open(w, "t:WorkingPeriod");
-    xml_put(w, "t:DayOfWeek", GW_STR("Monday Tuesday Wednesday Thursday Friday"));
-    xml_put(w, "t:StartTimeInMinutes", GW_STR("480"));
-    xml_put(w, "t:EndTimeInMinutes", GW_STR("1020"));
+    days_write(w, hours->days);
+    mock_put_int(w, "t:StartTimeInMinutes", hours->start_min);
+    mock_put_int(w, "t:EndTimeInMinutes", hours->end_min);
     xml_close(w);
     xml_close(w);
     xml_close(w);
 }
 
-/* The own calendar in detail; that of others as free and busy times. */
+/* As much of what was asked as the caller may see: one's own calendar is seen in full. */
+static enum view_type view_allowed(enum view_type asked, enum mock_sharing sharing)
+{
+    static const enum view_type allowed[][VIEW_DETAILED_MERGED + 1] = {
+        [MOCK_SHARING_NONE] = { VIEW_NONE },
+        [MOCK_SHARING_MERGED] = { VIEW_NONE, VIEW_MERGED_ONLY, VIEW_MERGED_ONLY, VIEW_MERGED_ONLY,
+                                  VIEW_MERGED_ONLY, VIEW_MERGED_ONLY },
+        [MOCK_SHARING_FREE_BUSY] = { VIEW_NONE, VIEW_MERGED_ONLY, VIEW_FREE_BUSY,
+                                     VIEW_FREE_BUSY_MERGED, VIEW_FREE_BUSY, VIEW_FREE_BUSY_MERGED },
+        [MOCK_SHARING_DETAILED] = { VIEW_NONE, VIEW_MERGED_ONLY, VIEW_FREE_BUSY,
+                                    VIEW_FREE_BUSY_MERGED, VIEW_DETAILED, VIEW_DETAILED_MERGED },
+    };
+
+    return allowed[sharing][asked];
+}
+
+static enum mock_sharing sharing_of(const struct mock_call *call,
+                                    const struct mock_mailbox *mailbox)
+{
+    return mailbox == call->self ? MOCK_SHARING_DETAILED : mock_mailbox_traits(mailbox)->sharing;
+}
+
 static void view_write(struct mock_call *call, const struct mock_mailbox *mailbox,
                        const struct query *q)
 {
-    enum view_type view = q->view;
-    bool merged, details;
+    enum view_type view = view_allowed(q->view, sharing_of(call, mailbox));
+    bool details = view == VIEW_DETAILED || view == VIEW_DETAILED_MERGED;
 
-    if (mailbox != call->self && view == VIEW_DETAILED)
-        view = VIEW_FREE_BUSY;
-    if (mailbox != call->self && view == VIEW_DETAILED_MERGED)
-        view = VIEW_FREE_BUSY_MERGED;
-    merged =
-        view == VIEW_MERGED_ONLY || view == VIEW_FREE_BUSY_MERGED || view == VIEW_DETAILED_MERGED;
-    details = view == VIEW_DETAILED || view == VIEW_DETAILED_MERGED;
     xml_put(&call->w, "t:FreeBusyViewType", gw_str_of(view_name[view]));
-    if (merged)
+    if (view == VIEW_MERGED_ONLY || view == VIEW_FREE_BUSY_MERGED || view == VIEW_DETAILED_MERGED)
         merged_write(call, mailbox, q);
     if (view == VIEW_MERGED_ONLY)
         return;
     events_write(call, mailbox, q, details);
-    working_hours_write(&call->w);
+    working_hours_write(&call->w, &mock_mailbox_traits(mailbox)->hours);
 }
 
 static bool has_too_many(const struct mock_mailbox *mailbox, const struct query *q)
@@ -312,20 +346,30 @@ static bool has_too_many(const struct mock_mailbox *mailbox, const struct query 
     return count > EVENTS_MAX;
 }
 
+/* NULL: there is a view to show. */
+static const char *trouble_find(const struct mock_call *call, const struct mock_mailbox *mailbox,
+                                const struct query *q)
+{
+    if (!mailbox)
+        return "ErrorMailRecipientNotFound";
+    if (mock_mailbox_traits(mailbox)->free_busy_error)
+        return mock_mailbox_traits(mailbox)->free_busy_error;
+    if (sharing_of(call, mailbox) == MOCK_SHARING_NONE)
+        return "ErrorNoFreeBusyAccess";
+    return has_too_many(mailbox, q) ? "ErrorResultSetTooBig" : NULL;
+}
+
 static void response_write(struct mock_call *call, const struct xml_node *data,
                            const struct query *q)
 {
     struct gw_str address =
         xml_child_text(xml_child(data, MOCK_NS_TYPES, "Email"), MOCK_NS_TYPES, "Address");
     struct mock_mailbox *mailbox = mock_mailbox_by_smtp(call->service->org, address);
-    const char *code = !mailbox                   ? "ErrorMailRecipientNotFound"
-                       : has_too_many(mailbox, q) ? "ErrorResultSetTooBig"
-                                                  : NULL;
+    const char *code = trouble_find(call, mailbox, q);
     struct xml_writer *w = &call->w;
 
     xml_open(w, "m:FreeBusyResponse");
-    mock_message_open(call, "m:ResponseMessage", code);
-    xml_close(w);
+    mock_message_error(call, "m:ResponseMessage", code);
     xml_open(w, "m:FreeBusyView");
     if (!code) {
         mailbox->calls[MOCK_GET_AVAILABILITY] += mailbox != call->served->mailbox;
@@ -388,9 +432,7 @@ bool mock_get_availability(struct mock_call *call)
         !mailboxes_check(call, array, &call->served->mailboxes) ||
         !options_read(call, xml_child(call->node, MOCK_NS_TYPES, "FreeBusyViewOptions"), &q))
         return false;
-    xml_open(w, "m:GetUserAvailabilityResponse");
-    xml_put_attr(w, "xmlns:m", GW_STR(MOCK_NS_MESSAGES));
-    xml_put_attr(w, "xmlns:t", GW_STR(MOCK_NS_TYPES));
+    mock_response_open(call, "m:GetUserAvailabilityResponse");
     xml_open(w, "m:FreeBusyResponseArray");
     for (const struct xml_node *n = array->child; n; n = n->next)
         response_write(call, n, &q);

@@ -1,4 +1,4 @@
-/* GetFolder and ConvertId: what clients ask first. And folder ids, which other operations need. */
+/* GetFolder: what clients ask first. And folder ids, which other operations need. */
 #include <stdio.h>
 
 #include "mock_soap.h"
@@ -145,45 +145,6 @@ bool mock_get_folder(struct mock_call *call)
         if (!code)
             folder_write(call, mailbox, folder, folder_shape_read(shape));
         xml_close(w);
-        xml_close(w);
-    }
-    xml_close(w);
-    xml_close(w);
-    return true;
-}
-
-/* Clients use it to find out what the server is; there is one format of ids here, so the id itself
- * is the answer. */
-bool mock_convert_id(struct mock_call *call)
-{
-    static const char *const format[] = { "EwsLegacyId", "EwsId", "EntryId", "HexEntryId",
-                                          "StoreId",     "OwaId", NULL };
-    const struct xml_node *ids = xml_child(call->node, MOCK_NS_MESSAGES, "SourceIds");
-    struct gw_str to = xml_attr(call->node, "DestinationFormat");
-    struct xml_writer *w = &call->w;
-    int index;
-
-    if (!ids || !ids->child || !mock_word_parse(to, format, &index))
-        return mock_fault_schema(call, "ConvertId needs DestinationFormat and SourceIds.");
-    xml_open(w, "m:ConvertIdResponse");
-    xml_put_attr(w, "xmlns:m", GW_STR(MOCK_NS_MESSAGES));
-    xml_put_attr(w, "xmlns:t", GW_STR(MOCK_NS_TYPES));
-    xml_open(w, "m:ResponseMessages");
-    for (const struct xml_node *id = ids->child; id; id = id->next) {
-        struct gw_str address = xml_attr(id, "Mailbox");
-        bool known = mock_mailbox_by_smtp(call->service->org, address);
-
-        mock_message_open(call, "m:ConvertIdResponseMessage",
-                          known ? NULL : "ErrorNonExistentMailbox");
-        if (known) {
-            xml_open(w, "m:AlternateId");
-            xml_put_attr(w, "xmlns:xsi", GW_STR("http://www.w3.org/2001/XMLSchema-instance"));
-            xml_put_attr(w, "xsi:type", GW_STR("t:AlternateIdType"));
-            xml_put_attr(w, "Format", to);
-            xml_put_attr(w, "Id", xml_attr(id, "Id"));
-            xml_put_attr(w, "Mailbox", address);
-            xml_close(w);
-        }
         xml_close(w);
     }
     xml_close(w);

@@ -18,6 +18,11 @@ static const char *const operation_name[MOCK_OPERATION_COUNT] = {
     [MOCK_CONVERT_ID] = "ConvertId",
     [MOCK_GET_AVAILABILITY] = "GetUserAvailability",
     [MOCK_GET_OOF] = "GetUserOofSettings",
+    [MOCK_SET_OOF] = "SetUserOofSettings",
+    [MOCK_GET_MAIL_TIPS] = "GetMailTips",
+    [MOCK_GET_SERVICE_CONFIGURATION] = "GetServiceConfiguration",
+    [MOCK_RESOLVE_NAMES] = "ResolveNames",
+    [MOCK_GET_TIME_ZONES] = "GetServerTimeZones",
     [MOCK_OTHER] = "other",
 };
 
@@ -99,6 +104,9 @@ static void mailbox_free(struct mock_mailbox *mailbox)
     free(mailbox->display);
     free(mailbox->oof.internal_reply);
     free(mailbox->oof.external_reply);
+    if (mailbox->traits)
+        mock_traits_done(mailbox->traits);
+    free(mailbox->traits);
     free(mailbox);
 }
 
@@ -330,4 +338,20 @@ void mock_oof_set(struct mock_mailbox *mailbox, const struct mock_oof *oof)
     free(mailbox->oof.internal_reply);
     free(mailbox->oof.external_reply);
     mailbox->oof = copy;
+}
+
+const struct mock_traits *mock_mailbox_traits(const struct mock_mailbox *mailbox)
+{
+    return mailbox->traits ? mailbox->traits : &mock_traits_usual;
+}
+
+void mock_mailbox_set_traits(struct mock_mailbox *mailbox, const struct mock_traits *traits)
+{
+    struct mock_traits *old = mailbox->traits;
+
+    mailbox->traits = gw_new(struct mock_traits);
+    mock_traits_copy(mailbox->traits, traits);
+    if (old)
+        mock_traits_done(old);
+    free(old);
 }

@@ -11,6 +11,7 @@
 #include "gw_map.h"
 #include "gw_time.h"
 #include "mock_id.h"
+#include "mock_traits.h"
 
 enum {
     MOCK_MAILBOXES_MAX = 1000000,
@@ -29,6 +30,11 @@ enum mock_operation {
     MOCK_CONVERT_ID,
     MOCK_GET_AVAILABILITY,
     MOCK_GET_OOF,
+    MOCK_SET_OOF,
+    MOCK_GET_MAIL_TIPS,
+    MOCK_GET_SERVICE_CONFIGURATION,
+    MOCK_RESOLVE_NAMES,
+    MOCK_GET_TIME_ZONES,
     MOCK_OTHER, /* not known here, or not even XML */
     MOCK_OPERATION_COUNT
 };
@@ -98,6 +104,7 @@ struct mock_mailbox {
     uint64_t event;  /* number of its last event */
     uint32_t change; /* of the calendar folder */
     struct mock_oof oof;
+    struct mock_traits *traits; /* NULL: the usual ones, see mock_mailbox_traits() */
 
     struct gw_list subs; /* of struct mock_sub */
     unsigned sub_count;
@@ -174,6 +181,10 @@ const struct mock_item *mock_item_next_in(const struct mock_mailbox *mailbox, gw
 
 /* Copies. There is no event for this: clients have to ask. */
 void mock_oof_set(struct mock_mailbox *mailbox, const struct mock_oof *oof);
+
+const struct mock_traits *mock_mailbox_traits(const struct mock_mailbox *mailbox);
+void mock_mailbox_set_traits(struct mock_mailbox *mailbox,
+                             const struct mock_traits *traits); /* copies */
 
 /* Names as the schema has them. */
 const char *mock_sensitivity_name(enum mock_sensitivity s);

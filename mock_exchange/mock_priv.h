@@ -45,6 +45,9 @@ enum gw_code mock_scenario_meeting(struct mock_exchange *mx, struct mock_mailbox
 enum gw_code mock_scenario_oof(struct mock_mailbox *mailbox, const json_t *oof, gw_utc now,
                                struct gw_err *err);
 
+enum gw_code mock_scenario_traits(struct mock_mailbox *mailbox, const json_t *traits, gw_utc now,
+                                  struct gw_err *err);
+
 /* The members of a meeting over what 'data' says; its texts are borrowed from the JSON. */
 enum gw_code mock_meeting_read(const json_t *meeting, int64_t shift_ms, gw_utc now,
                                struct mock_item_data *data, struct gw_err *err);

@@ -210,6 +210,7 @@ static enum gw_code user_fill(struct mock_exchange *mx, struct mock_mailbox *mai
 {
     const json_t *meetings = json_object_get(user, "meetings");
     const json_t *oof = json_object_get(user, "oof"), *rand = json_object_get(user, "random");
+    const json_t *traits = json_object_get(user, "traits");
     struct random_args args;
     enum gw_code rc = GW_OK;
 
@@ -229,6 +230,8 @@ static enum gw_code user_fill(struct mock_exchange *mx, struct mock_mailbox *mai
         rc = random_meetings(mx, mailbox, &args, now, err);
     if (!rc && oof)
         rc = mock_scenario_oof(mailbox, oof, now.utc, err);
+    if (!rc && traits)
+        rc = mock_scenario_traits(mailbox, traits, now.utc, err);
     return rc;
 }
 
@@ -239,7 +242,7 @@ static enum gw_code user_group(struct mock_exchange *mx, const json_t *user, str
     int64_t users = 0, first = 1;
     char address[400];
     enum gw_code rc = mock_json_only(user, "group of users",
-                                     "count first domain prefix meetings oof random", err);
+                                     "count first domain prefix meetings oof random traits", err);
 
     if (!rc)
         rc = mock_json_int(user, "count", 0, GROUP_MAX, &users, err);
@@ -298,7 +301,7 @@ enum gw_code mock_scenario_user(struct mock_exchange *mx, const json_t *user, st
 
     if (json_object_get(user, "count"))
         return user_group(mx, user, now, count, err);
-    rc = mock_json_only(user, "user", "address upn name aliases meetings oof random", err);
+    rc = mock_json_only(user, "user", "address upn name aliases meetings oof random traits", err);
     if (!rc)
         rc = mock_json_text(user, "address", &args.address, err);
     if (!rc)
@@ -473,6 +476,7 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *json
     int64_t minute_ms = mock_subs_minute(mx->subs), find_max = mx->service.find_max;
     int64_t per_mailbox = -1, push_ms = -1;
     struct gw_str version = { NULL, 0 };
+    bool mail_tips = !mx->service.mail_tips_off;
     const struct mock_product *product = mx->service.product;
     enum gw_code rc = mock_json_int(json, "minute_ms", 10, 3600 * 1000, &minute_ms, err);
 
@@ -487,6 +491,8 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *json
     if (!rc && version.len && !(product = mock_product_find(version)))
         rc = gw_fail(err, GW_INVALID, "version is not %s", mock_product_names);
     if (!rc)
+        rc = mock_json_bool(json, "mail_tips", &mail_tips, err);
+    if (!rc)
         rc = tls_read(mx, json, err);
     if (rc)
         return rc;
@@ -497,6 +503,7 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *json
         mock_push_set_timeout(mx->push, push_ms < INT32_MAX ? (unsigned)push_ms : INT32_MAX);
     mx->service.find_max = (unsigned)find_max;
     mx->service.product = product;
+    mx->service.mail_tips_off = !mail_tips;
     return GW_OK;
 }
 
@@ -561,7 +568,7 @@ enum gw_code mock_scenario_apply(struct mock_exchange *mx, const json_t *scenari
     };
     struct gw_str control = { NULL, 0 };
     enum gw_code rc = mock_json_only(scenario, "scenario",
-                                     "minute_ms version push_timeout find_max "
+                                     "minute_ms version push_timeout find_max mail_tips "
                                      "subscriptions_per_mailbox tls_cert tls_key control cas "
                                      "accounts users meetings mishaps",
                                      err);

@@ -29,6 +29,12 @@ static const struct operation {
     { "ConvertId", MOCK_CONVERT_ID, MOCK_V2007_SP1, mock_convert_id },
     { "GetUserAvailabilityRequest", MOCK_GET_AVAILABILITY, MOCK_V2007, mock_get_availability },
     { "GetUserOofSettingsRequest", MOCK_GET_OOF, MOCK_V2007, mock_get_oof },
+    { "SetUserOofSettingsRequest", MOCK_SET_OOF, MOCK_V2007, mock_set_oof },
+    { "GetMailTips", MOCK_GET_MAIL_TIPS, MOCK_V2010, mock_get_mail_tips },
+    { "GetServiceConfiguration", MOCK_GET_SERVICE_CONFIGURATION, MOCK_V2010,
+      mock_get_service_configuration },
+    { "ResolveNames", MOCK_RESOLVE_NAMES, MOCK_V2007, mock_resolve_names },
+    { "GetServerTimeZones", MOCK_GET_TIME_ZONES, MOCK_V2010, mock_get_time_zones },
 };
 
 void mock_envelope_open(struct xml_writer *w, struct gw_buf *out, const struct mock_product *server)
@@ -220,14 +226,25 @@ static bool identity_read(struct mock_call *call, const struct xml_node *header)
     return true;
 }
 
+/* The zone by its name: what else a definition says about it is what this server knows as well. */
+static bool zone_read(struct mock_call *call, const struct xml_node *context)
+{
+    static const struct mock_zone utc = { .bias = 0 };
+    struct gw_str id = xml_attr(xml_child(context, MOCK_NS_TYPES, "TimeZoneDefinition"), "Id");
+
+    call->zone = mock_zone_of(&utc);
+    call->zone_context = context && mock_version_has(call->version, MOCK_HAS_TIME_ZONE_CONTEXT);
+    if (call->zone_context && !mock_zone_find(id, &call->zone))
+        return mock_fault(call, "ErrorTimeZone");
+    return true;
+}
+
 static bool header_read(struct mock_call *call, const struct xml_node *header)
 {
     if (!version_read(call, header) || !identity_read(call, header))
         return false;
     call->served->mailbox = call->self;
-    call->zone_context = xml_child(header, MOCK_NS_TYPES, "TimeZoneContext") &&
-                         mock_version_has(call->version, MOCK_HAS_TIME_ZONE_CONTEXT);
-    return true;
+    return zone_read(call, xml_child(header, MOCK_NS_TYPES, "TimeZoneContext"));
 }
 
 /* NULL: an operation that is not known here. */
@@ -257,11 +274,9 @@ static bool operation_unknown(struct mock_call *call)
 {
     if (call->service->product->newest >= MOCK_V2010)
         return mock_fault(call, "ErrorInvalidRequest");
-    (void)mock_fault(call, "ErrorInvalidRequest");
-    call->fault.plain = true;
-    call->fault.text = "System.Web.Services.Protocols.SoapException: The request element was not "
-                       "recognized.";
-    return false;
+    return mock_fault_plain(call,
+                            "System.Web.Services.Protocols.SoapException: The request element "
+                            "was not recognized.");
 }
 
 static bool dispatch(struct mock_call *call, const struct xml_node *root, struct gw_buf *out)

@@ -17,7 +17,8 @@ struct mock_service {
     struct mock_subs *subs;
     struct mock_streams *streams;
     const struct mock_product *product;
-    unsigned find_max; /* EWSFindCountLimit: items of one FindItem */
+    unsigned find_max;  /* EWSFindCountLimit: items of one FindItem */
+    bool mail_tips_off; /* ErrorMailTipsDisabled */
 };
 void mock_service_defaults(struct mock_service *service);
 

@@ -24,9 +24,11 @@ static const struct {
       "You have exceeded the available subscriptions for your account. Remove unnecessary "
       "subscriptions and try your request again." },
     { "ErrorExpiredSubscription", "The subscription has expired." },
+    { "ErrorFreeBusyGenerationFailed", "Unable to generate free/busy data." },
     { "ErrorFolderNotFound", "The specified folder could not be found in the store." },
     { "ErrorImpersonateUserDenied",
       "The account does not have permission to impersonate the requested user." },
+    { "ErrorInvalidArgument", "The argument is not valid." },
     { "ErrorInvalidExchangeImpersonationHeaderData",
       "ExchangeImpersonation SOAP header must contain a non-empty identifier." },
     { "ErrorInvalidFreeBusyViewType", "The requested free/busy view type is not valid." },
@@ -38,16 +40,23 @@ static const struct {
     { "ErrorInvalidPullSubscriptionId", "The subscription is not a pull subscription." },
     { "ErrorInvalidPushSubscriptionUrl", "The push subscription URL is invalid." },
     { "ErrorInvalidRequest", "The request is invalid." },
+    { "ErrorInvalidScheduledOofDuration",
+      "The start time of the scheduled duration is not before its end, or its end has passed." },
     { "ErrorInvalidServerVersion", "The specified server version is invalid." },
     { "ErrorInvalidSubscription", "The subscription is not valid." },
     { "ErrorInvalidSubscriptionRequest", "The subscription request is not valid." },
     { "ErrorInvalidTimeInterval", "The start of the interval is later than its end." },
     { "ErrorInvalidUserPrincipalName", "The user principal name is not valid." },
+    { "ErrorInvalidUserOofSettings", "The out of office settings are not valid." },
     { "ErrorInvalidUserSid", "The SID is not valid." },
     { "ErrorInvalidWatermark", "The watermark used for creating this subscription was not found." },
     { "ErrorItemNotFound", "The specified object was not found in the store." },
+    { "ErrorMailboxLogonFailed", "The logon to the mailbox failed." },
     { "ErrorMailboxDataArrayEmpty", "The mailbox data array is empty." },
     { "ErrorMailboxDataArrayTooBig", "The number of mailboxes exceeds the allowed limit of 100." },
+    { "ErrorMailTipsDisabled", "Mail tips are disabled." },
+    { "ErrorMailboxStoreUnavailable", "The mailbox database is temporarily unavailable." },
+    { "ErrorMailboxMoveInProgress", "Mailbox move in progress. Try again later." },
     { "ErrorMailRecipientNotFound",
       "Unable to resolve e-mail address to an Active Directory object." },
     { "ErrorMissingEmailAddress",
@@ -56,23 +65,40 @@ static const struct {
     { "ErrorMissedNotificationEvents", "Events were missed. The subscription must be recreated." },
     { "ErrorNewEventStreamConnectionOpened",
       "Another connection was opened for the subscription." },
+    { "ErrorNameResolutionMultipleResults", "Multiple results were found." },
+    { "ErrorNameResolutionNoResults", "No results were found." },
     { "ErrorNoFreeBusyAccess", "The caller does not have access to free/busy data." },
     { "ErrorNonExistentMailbox", "The SMTP address has no mailbox associated with it." },
     { "ErrorNonPrimarySmtpAddress", "The SMTP address is not the primary one of its mailbox." },
     { "ErrorReadEventsFailed",
       "Unable to retrieve events for this subscription. The subscription must be recreated." },
+    { "ErrorProxyRequestNotAllowed", "A proxy request is not allowed for this mailbox." },
+    { "ErrorProxyRequestProcessingFailed", "A proxy request failed." },
+    { "ErrorPublicFolderRequestProcessingFailed", "The public folder request failed." },
     { "ErrorResultSetTooBig", "The result set contains too many calendar entries." },
     { "ErrorSchemaValidation", "The request failed schema validation." },
     { "ErrorServerBusy", "The server cannot service this request right now. Try again later." },
     { "ErrorSubscriptionAccessDenied",
       "The subscription belongs to another account than that of this request." },
+    { "ErrorServiceDiscoveryFailed",
+      "The service that holds the mailbox could not be discovered." },
     { "ErrorSubscriptionDelegateAccessNotSupported",
       "Subscriptions are not supported for delegate user access." },
     { "ErrorSubscriptionNotFound", "The specified subscription was not found." },
     { "ErrorSubscriptionUnsubscribed", "The subscription was ended by Unsubscribe." },
     { "ErrorTimeIntervalTooBig", "The requested time window is too large." },
+    { "ErrorTimeoutExpired", "The operation did not complete in time." },
     { "ErrorTimeZone", "The request must contain a time zone." },
+    { "ErrorWorkingHoursXmlMalformed", "The working hours are malformed." },
 };
+
+const char *mock_code_find(struct gw_str code)
+{
+    for (size_t i = 0; i < sizeof(code_text) / sizeof(*code_text); i++)
+        if (gw_str_is(code, code_text[i].code))
+            return code_text[i].code;
+    return NULL;
+}
 
 const char *mock_code_text(const char *code)
 {
@@ -82,11 +108,22 @@ const char *mock_code_text(const char *code)
     return "The request failed.";
 }
 
+const char *const mock_weekday_name[] = { "Sunday",   "Monday", "Tuesday",  "Wednesday",
+                                          "Thursday", "Friday", "Saturday", NULL };
+
 bool mock_fault(struct mock_call *call, const char *code)
 {
     call->fault.code = code;
     call->fault.text = mock_code_text(code);
     call->fault.back_off_ms = -1;
+    return false;
+}
+
+bool mock_fault_plain(struct mock_call *call, const char *text)
+{
+    (void)mock_fault(call, "ErrorInvalidOperation");
+    call->fault.plain = true;
+    call->fault.text = text;
     return false;
 }
 
@@ -161,12 +198,20 @@ bool mock_word_parse(struct gw_str word, const char *const *names, int *out)
     return false;
 }
 
-void mock_message_open(struct mock_call *call, const char *name, const char *code)
+/* The one thing that is said with data all the same. */
+static const char *response_class(const char *code)
+{
+    if (!code)
+        return "Success";
+    return strcmp(code, "ErrorNameResolutionMultipleResults") != 0 ? "Error" : "Warning";
+}
+
+/* The class, and what follows it. */
+static void outcome_write(struct mock_call *call, const char *code)
 {
     struct xml_writer *w = &call->w;
 
-    xml_open(w, name);
-    xml_put_attr(w, "ResponseClass", gw_str_of(code ? "Error" : "Success"));
+    xml_put_attr(w, "ResponseClass", gw_str_of(response_class(code)));
     if (!code) {
         xml_put(w, "m:ResponseCode", GW_STR("NoError"));
         return;
@@ -175,6 +220,25 @@ void mock_message_open(struct mock_call *call, const char *name, const char *cod
     xml_put(w, "m:MessageText", gw_str_of(mock_code_text(code)));
     xml_put(w, "m:ResponseCode", gw_str_of(code));
     xml_put(w, "m:DescriptiveLinkKey", GW_STR("0"));
+}
+
+void mock_message_open(struct mock_call *call, const char *name, const char *code)
+{
+    xml_open(&call->w, name);
+    outcome_write(call, code);
+}
+
+void mock_response_open(struct mock_call *call, const char *name)
+{
+    xml_open(&call->w, name);
+    xml_put_attr(&call->w, "xmlns:m", GW_STR(MOCK_NS_MESSAGES));
+    xml_put_attr(&call->w, "xmlns:t", GW_STR(MOCK_NS_TYPES));
+}
+
+void mock_response_message_open(struct mock_call *call, const char *name, const char *code)
+{
+    mock_response_open(call, name);
+    outcome_write(call, code);
 }
 
 void mock_message_error(struct mock_call *call, const char *name, const char *code)
@@ -204,6 +268,21 @@ void mock_put_utc(struct xml_writer *w, const char *name, gw_utc t)
 
     xml_open(w, name);
     xml_put_utc(w, t - (ms < 0 ? ms + GW_SECOND_MS : ms));
+    xml_close(w);
+}
+
+void mock_put_int(struct xml_writer *w, const char *name, int64_t value)
+{
+    xml_open(w, name);
+    xml_put_int(w, value);
+    xml_close(w);
+}
+
+void mock_put_duration(struct xml_writer *w, gw_utc start, gw_utc end)
+{
+    xml_open(w, "t:Duration");
+    mock_put_utc(w, "t:StartTime", start);
+    mock_put_utc(w, "t:EndTime", end);
     xml_close(w);
 }
 

@@ -165,6 +165,28 @@ const struct mock_zone *mock_zone_at(const struct mock_zone_named *named, gw_utc
     return &named->run[run].zone;
 }
 
+struct mock_zone_named mock_zone_of(const struct mock_zone *zone)
+{
+    struct mock_zone_named named = { .run_count = 1 };
+
+    named.run[0].zone = *zone;
+    return named;
+}
+
+enum gw_code mock_zone_named_parse(const struct mock_zone_named *named, struct gw_str text,
+                                   gw_utc *out)
+{
+    gw_utc about;
+    enum gw_code rc = gw_utc_parse(text, &about, NULL);
+
+    return rc ? rc : mock_zone_parse(mock_zone_at(named, about), text, out);
+}
+
+void mock_zone_named_write(const struct mock_zone_named *named, gw_utc utc, struct gw_buf *out)
+{
+    mock_zone_write(mock_zone_at(named, utc), utc, out);
+}
+
 static int text_cmp(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);

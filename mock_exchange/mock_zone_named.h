@@ -29,6 +29,14 @@ bool mock_zone_find(struct gw_str name, struct mock_zone_named *out);
 /* Its rules at that moment. */
 const struct mock_zone *mock_zone_at(const struct mock_zone_named *named, gw_utc utc);
 
+/* One rule for all years. */
+struct mock_zone_named mock_zone_of(const struct mock_zone *zone);
+
+/* As mock_zone_parse() and mock_zone_write(). */
+enum gw_code mock_zone_named_parse(const struct mock_zone_named *named, struct gw_str text,
+                                   gw_utc *out);
+void mock_zone_named_write(const struct mock_zone_named *named, gw_utc utc, struct gw_buf *out);
+
 /* Windows' names of all zones, sorted. Gives the array and its texts: free() them all. */
 char **mock_zone_names(size_t *count);
 
