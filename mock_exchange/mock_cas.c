@@ -26,6 +26,7 @@ struct mock_cas {
     char *name, *address, *cert_pem, *key_pem;
     uint16_t port;
     struct mock_site *site;
+    struct mock_cas_place place;
     struct net_http_server *server; /* NULL: down */
     struct mock_troubles troubles;
     struct gw_list held;
@@ -134,12 +135,23 @@ static void trouble_status(struct mock_cas *cas, struct net_http_exchange *x,
 }
 
 /* The whole way of a request that is let through; out gets the document. */
-static void serve(struct mock_cas *cas, const struct mock_account *account, struct gw_str body,
-                  struct gw_buf *out, struct mock_served *served)
+static void serve(struct mock_cas *cas, struct net_http_exchange *x,
+                  const struct mock_account *account, struct gw_buf *out,
+                  struct mock_served *served)
 {
-    struct mock_request request = { .account = account, .site = cas->site, .body = body };
+    struct mock_request request = {
+        .account = account,
+        .site = cas->site,
+        .place = &cas->place,
+        .route = { .cookies = net_http_header(x, "Cookie"),
+                   .anchor = net_http_header(x, "X-AnchorMailbox"),
+                   .prefer = gw_str_iis(net_http_header(x, "X-PreferServerAffinity"), "true") },
+        .body = net_http_body(x),
+    };
 
     mock_service_serve(cas->service, &request, net_loop_now(cas->loop), out, served);
+    if (*served->set_cookie)
+        net_http_reply_header(x, "Set-Cookie", served->set_cookie);
 }
 
 static void note(struct mock_cas *cas, const struct mock_served *served)
@@ -267,7 +279,7 @@ static void serve_and_answer(struct mock_cas *cas, struct net_http_exchange *x,
     struct gw_buf out;
 
     gw_buf_init(&out, MOCK_ANSWER_MAX);
-    serve(cas, account, net_http_body(x), &out, &served);
+    serve(cas, x, account, &out, &served);
     note(cas, &served);
     if (trouble) {
         mock_stream_free(&served.stream);
@@ -419,6 +431,11 @@ struct mock_site *mock_cas_site(const struct mock_cas *cas)
 bool mock_cas_is_up(const struct mock_cas *cas)
 {
     return cas->server;
+}
+
+struct mock_cas_place *mock_cas_place(struct mock_cas *cas)
+{
+    return &cas->place;
 }
 
 struct mock_troubles *mock_cas_troubles(struct mock_cas *cas)

@@ -35,6 +35,8 @@ void mock_cas_url_write(const struct mock_cas *cas, struct gw_buf *out);
 void mock_cas_down(struct mock_cas *cas);
 enum gw_code mock_cas_up(struct mock_cas *cas, struct gw_err *err);
 
+struct mock_cas_place *mock_cas_place(struct mock_cas *cas); /* to be changed */
+
 /* To be changed through mock_troubles_*(); mock_cas_clear() also lets go of stalled requests. */
 struct mock_troubles *mock_cas_troubles(struct mock_cas *cas);
 void mock_cas_clear(struct mock_cas *cas);

@@ -55,6 +55,8 @@ static json_t *cas_json(struct mock_cas *cas)
     mock_control_put_text(json, "url", url.p);
     mock_control_put_int(json, "port", mock_cas_port(cas));
     mock_control_put(json, "up", json_boolean(mock_cas_is_up(cas)));
+    mock_control_put_text(json, "site", mock_cas_place(cas)->site);
+    mock_control_put_text(json, "refusal", mock_cas_place(cas)->refusal);
     mock_control_put_int(json, "subscriptions", (int64_t)mock_site_count(mock_cas_site(cas)));
     mock_control_put_int(json, "faults", (int64_t)mock_cas_troubles(cas)->count);
     gw_buf_done(&url);
@@ -120,10 +122,10 @@ static enum gw_code scenario(struct mock_control_call *call)
 
 static enum gw_code settings(struct mock_control_call *call)
 {
-    enum gw_code rc = mock_json_only(
-        call->body, "settings",
-        "minute_ms version push_timeout find_max subscriptions_per_mailbox tls_cert tls_key",
-        &call->err);
+    enum gw_code rc = mock_json_only(call->body, "settings",
+                                     "minute_ms version push_timeout find_max "
+                                     "subscriptions_per_mailbox affinity tls_cert tls_key",
+                                     &call->err);
 
     return rc ? rc : mock_scenario_settings(call->mx, call->body, &call->err);
 }
@@ -183,6 +185,21 @@ static enum gw_code cas_up(struct mock_control_call *call)
     if (!cas)
         return call->err.code;
     rc = mock_cas_up(cas, &call->err);
+    if (!rc)
+        mock_control_put(call->answer, "cas", cas_json(cas));
+    return rc;
+}
+
+static enum gw_code cas_place(struct mock_control_call *call)
+{
+    struct mock_cas *cas = cas_of(call);
+    enum gw_code rc;
+
+    if (!cas)
+        return call->err.code;
+    rc = mock_json_only(call->body, "place", "site refusal", &call->err);
+    if (!rc)
+        rc = mock_scenario_cas_place(cas, call->body, &call->err);
     if (!rc)
         mock_control_put(call->answer, "cas", cas_json(cas));
     return rc;
@@ -325,6 +342,7 @@ static const struct {
     { "POST", "/cas", cas_add },
     { "POST", "/cas/*/down", cas_down },
     { "POST", "/cas/*/up", cas_up },
+    { "POST", "/cas/*/place", cas_place },
     { "GET", "/cas/*/faults", faults_list },
     { "POST", "/cas/*/faults", fault_add },
     { "DELETE", "/cas/*/faults", faults_clear },
@@ -346,6 +364,9 @@ static const struct {
     { "GET", "/subscriptions/*", mock_control_sub },
     { "DELETE", "/subscriptions/*", mock_control_sub_lose },
     { "POST", "/subscriptions/*/break", mock_control_sub_break },
+    { "POST", "/users/*/move", mock_control_user_move },
+    { "GET", "/databases", mock_control_databases },
+    { "POST", "/databases", mock_control_database_add },
     { "GET", "/mishaps", mock_control_mishaps },
     { "POST", "/mishaps", mock_control_mishap_add },
     { "DELETE", "/mishaps", mock_control_mishaps_clear },

@@ -56,6 +56,7 @@ mock_control_fn mock_control_users, mock_control_users_add, mock_control_user,
     mock_control_oof, mock_control_oof_set, mock_control_traits, mock_control_traits_set,
     mock_control_meeting, mock_control_meeting_change, mock_control_meeting_cancel,
     mock_control_meeting_delete;
+mock_control_fn mock_control_databases, mock_control_database_add, mock_control_user_move;
 mock_control_fn mock_control_mishaps, mock_control_mishap_add, mock_control_mishaps_clear;
 mock_control_fn mock_control_subs, mock_control_sub, mock_control_sub_lose, mock_control_sub_break,
     mock_control_journal, mock_control_journal_clear;

@@ -30,13 +30,17 @@ static json_t *oof_json(const struct mock_oof *oof)
     return json;
 }
 
-static json_t *user_json(const struct mock_mailbox *mailbox)
+static json_t *user_json(const struct mock_control_call *call, const struct mock_mailbox *mailbox)
 {
+    const struct mock_database *at =
+        mock_database_of(call->mx->service.places, mailbox, call->now.mono);
     json_t *json = json_object();
 
     mock_control_put_text(json, "address", mailbox->address);
     mock_control_put_text(json, "upn", mailbox->upn);
     mock_control_put_text(json, "name", mailbox->display);
+    mock_control_put_text(json, "database", at->name);
+    mock_control_put(json, "moving", json_boolean(mock_mailbox_is_moving(mailbox, call->now.mono)));
     mock_control_put_int(json, "meetings", (int64_t)mailbox->item_count);
     mock_control_put_int(json, "subscriptions", mailbox->sub_count);
     mock_control_put(json, "requests", mock_control_counts(mailbox->calls));
@@ -83,7 +87,7 @@ enum gw_code mock_control_users(struct mock_control_call *call)
             continue;
         if (limit-- <= 0)
             break;
-        (void)json_array_append_new(list, user_json(mailbox));
+        (void)json_array_append_new(list, user_json(call, mailbox));
     }
     mock_control_put_int(call->answer, "total", (int64_t)mock_mailbox_count(call->mx->org));
     mock_control_put(call->answer, "users", list);
@@ -107,7 +111,7 @@ enum gw_code mock_control_user(struct mock_control_call *call)
 
     if (!mailbox)
         return call->err.code;
-    mock_control_put(call->answer, "user", user_json(mailbox));
+    mock_control_put(call->answer, "user", user_json(call, mailbox));
     mock_control_put(call->answer, "oof", oof_json(&mailbox->oof));
     return GW_OK;
 }

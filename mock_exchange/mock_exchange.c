@@ -50,6 +50,7 @@ struct mock_exchange *mock_exchange_new(struct net_loop *loop)
     mx->journal = mock_journal_new();
     mx->service.org = mx->org;
     mx->service.subs = mx->subs;
+    mx->service.places = mock_places_new();
     mock_service_defaults(&mx->service);
     mx->service.streams = mock_streams_new(&mx->service);
     mx->timer = net_timer_new(loop, on_timer, mx);
@@ -72,6 +73,7 @@ void mock_exchange_free(struct mock_exchange **mxp)
     mock_streams_free(&mx->service.streams);
     mock_push_free(&mx->push);
     mock_journal_free(&mx->journal);
+    mock_places_free(&mx->service.places);
     mock_org_free(&mx->org);
     gw_secret_free(&mx->cert_pem);
     gw_secret_free(&mx->key_pem);

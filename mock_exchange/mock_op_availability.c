@@ -356,7 +356,7 @@ static const char *trouble_find(const struct mock_call *call, const struct mock_
         return mock_mailbox_traits(mailbox)->free_busy_error;
     if (sharing_of(call, mailbox) == MOCK_SHARING_NONE)
         return "ErrorNoFreeBusyAccess";
-    return has_too_many(mailbox, q) ? "ErrorResultSetTooBig" : NULL;
+    return has_too_many(mailbox, q) ? "ErrorResultSetTooBig" : mock_reach(call, mailbox);
 }
 
 static void response_write(struct mock_call *call, const struct xml_node *data,

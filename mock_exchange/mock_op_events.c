@@ -5,9 +5,11 @@
 #include "mock_soap.h"
 
 /* Up to 2010 a subscription is in the memory of the client access server that was asked for it; since
- * 2013 in that of the mailbox's server, and every client access server finds it. */
+ * 2013 in that of a mailbox server, which a request gets to when it says the same about itself. */
 static bool is_here(const struct mock_call *call, const struct mock_sub *sub)
 {
+    if (call->service->affinity && strcmp(sub->backend, call->backend.name) != 0)
+        return false;
     return call->service->product->newest >= MOCK_V2013 || sub->site == call->request->site;
 }
 
@@ -40,6 +42,9 @@ static const char *events_read(struct mock_call *call, struct mock_sub **sub)
     if ((*sub)->kind != MOCK_SUB_PULL)
         return "ErrorInvalidPullSubscriptionId";
     call->served->mailbox = (*sub)->mailbox;
+    code = mock_reach(call, (*sub)->mailbox);
+    if (code)
+        return code;
     if (!mock_id_watermark_parse(watermark, &mailbox, &after) || mailbox != (*sub)->mailbox->number)
         return "ErrorInvalidWatermark";
     return mock_sub_read(call->service->subs, *sub, after, call->now);

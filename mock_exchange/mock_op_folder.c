@@ -24,7 +24,8 @@ static const char *distinguished_find(struct mock_call *call, const struct xml_n
     } else if (!call->self) {
         return "ErrorMissingEmailAddress";
     }
-    return mock_folder_parse(xml_attr(id, "Id"), folder) ? NULL : "ErrorFolderNotFound";
+    return mock_folder_parse(xml_attr(id, "Id"), folder) ? mock_reach(call, *mailbox)
+                                                         : "ErrorFolderNotFound";
 }
 
 const char *mock_folder_find(struct mock_call *call, const struct xml_node *id,
@@ -39,7 +40,7 @@ const char *mock_folder_find(struct mock_call *call, const struct xml_node *id,
     *mailbox = mock_mailbox_by_number(call->service->org, number);
     if (!*mailbox)
         return "ErrorNonExistentMailbox";
-    return *mailbox == call->self ? NULL : "ErrorAccessDenied";
+    return *mailbox == call->self ? mock_reach(call, *mailbox) : "ErrorAccessDenied";
 }
 
 /* In the schema's order, whatever the order asked in. */

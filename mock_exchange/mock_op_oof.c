@@ -51,15 +51,18 @@ bool mock_get_oof(struct mock_call *call)
     };
     struct xml_writer *w = &call->w;
     struct mock_mailbox *mailbox;
+    const char *code;
 
     if (!mock_check_children(call, call->node, rule, 1) || !(mailbox = own_mailbox(call)))
         return false;
+    code = mock_reach(call, mailbox);
     mock_response_open(call, "m:GetUserOofSettingsResponse");
-    mock_message_open(call, "m:ResponseMessage", NULL);
-    xml_close(w);
-    settings_write(w, &mailbox->oof);
-    xml_put(w, "m:AllowExternalOof",
-            mock_mailbox_traits(mailbox)->external_oof ? GW_STR("All") : GW_STR("None"));
+    mock_message_error(call, "m:ResponseMessage", code);
+    if (!code) {
+        settings_write(w, &mailbox->oof);
+        xml_put(w, "m:AllowExternalOof",
+                mock_mailbox_traits(mailbox)->external_oof ? GW_STR("All") : GW_STR("None"));
+    }
     xml_close(w);
     return true;
 }
@@ -162,7 +165,9 @@ bool mock_set_oof(struct mock_call *call)
     oof = mailbox->oof; /* without a Duration the old one stays */
     if (!settings_read(call, settings, &oof))
         return false;
-    code = settings_check(call, settings, &oof);
+    code = mock_reach(call, mailbox);
+    if (!code)
+        code = settings_check(call, settings, &oof);
     if (!code)
         mock_oof_set(mailbox, &oof);
     mock_response_open(call, "m:SetUserOofSettingsResponse");

@@ -188,6 +188,7 @@ bool mock_subscribe(struct mock_call *call)
     if (!request_read(call, request, k, &args))
         return false;
     args.account = gw_str_of(call->request->account->name);
+    args.backend = gw_str_of(call->backend.name);
     code = sub_make(call, request, &args, &sub);
     subscribe_write(call, code, sub);
     return true;

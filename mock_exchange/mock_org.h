@@ -106,6 +106,9 @@ struct mock_mailbox {
     struct mock_oof oof;
     struct mock_traits *traits; /* NULL: the usual ones, see mock_mailbox_traits() */
 
+    uint16_t database, moves_from; /* of mock_place.h */
+    gw_time moves_until;           /* 0: it does not move */
+
     struct gw_list subs; /* of struct mock_sub */
     unsigned sub_count;
     uint32_t calls[MOCK_OPERATION_COUNT]; /* the journal's */

@@ -37,6 +37,9 @@ enum gw_code mock_scenario_account(struct mock_exchange *mx, const json_t *accou
 enum gw_code mock_scenario_cas(struct mock_exchange *mx, const json_t *cas, struct gw_err *err);
 enum gw_code mock_scenario_mishap(struct mock_exchange *mx, const json_t *mishap,
                                   struct gw_err *err);
+enum gw_code mock_scenario_database(struct mock_exchange *mx, const json_t *database,
+                                    struct gw_err *err);
+enum gw_code mock_scenario_cas_place(struct mock_cas *cas, const json_t *json, struct gw_err *err);
 enum gw_code mock_scenario_user(struct mock_exchange *mx, const json_t *user, struct gw_now now,
                                 int64_t *count, struct gw_err *err);
 enum gw_code mock_scenario_meeting(struct mock_exchange *mx, struct mock_mailbox *mailbox,

@@ -235,14 +235,35 @@ static enum gw_code user_fill(struct mock_exchange *mx, struct mock_mailbox *mai
     return rc;
 }
 
+/* Where the mailbox is: "database", or of "databases" one after the other. */
+static enum gw_code user_place(struct mock_exchange *mx, struct mock_mailbox *mailbox,
+                               const json_t *user, int64_t index, struct gw_now now,
+                               struct gw_err *err)
+{
+    const json_t *list = json_object_get(user, "databases");
+    struct gw_str name = { NULL, 0 };
+    enum gw_code rc = mock_json_text(user, "database", &name, err);
+
+    if (rc)
+        return rc;
+    if (list && !json_array_size(list))
+        return gw_fail(err, GW_INVALID, "'databases' is not an array of names");
+    if (list)
+        name = gw_str_of(
+            json_string_value(json_array_get(list, (size_t)index % json_array_size(list))));
+    return name.len ? mock_mailbox_move(mx->service.places, mailbox, name, 0, now.mono, err)
+                    : GW_OK;
+}
+
 static enum gw_code user_group(struct mock_exchange *mx, const json_t *user, struct gw_now now,
                                int64_t *count, struct gw_err *err)
 {
     struct gw_str domain = GW_STR("example"), prefix = GW_STR("user");
     int64_t users = 0, first = 1;
     char address[400];
-    enum gw_code rc = mock_json_only(user, "group of users",
-                                     "count first domain prefix meetings oof random traits", err);
+    enum gw_code rc =
+        mock_json_only(user, "group of users",
+                       "count first domain prefix meetings oof random traits databases", err);
 
     if (!rc)
         rc = mock_json_int(user, "count", 0, GROUP_MAX, &users, err);
@@ -260,6 +281,8 @@ static enum gw_code user_group(struct mock_exchange *mx, const json_t *user, str
             address, sizeof(address), "%.*s%04lld@%.*s", (int)(prefix.len < 64 ? prefix.len : 64),
             prefix.p, (long long)first + i, (int)(domain.len < 256 ? domain.len : 256), domain.p);
         rc = mock_mailbox_add(mx->org, &args, &mailbox, err);
+        if (!rc)
+            rc = user_place(mx, mailbox, user, i, now, err);
         if (!rc)
             rc = user_fill(mx, mailbox, user, i, now, err);
         if (!rc)
@@ -301,7 +324,8 @@ enum gw_code mock_scenario_user(struct mock_exchange *mx, const json_t *user, st
 
     if (json_object_get(user, "count"))
         return user_group(mx, user, now, count, err);
-    rc = mock_json_only(user, "user", "address upn name aliases meetings oof random traits", err);
+    rc = mock_json_only(user, "user",
+                        "address upn name aliases meetings oof random traits database", err);
     if (!rc)
         rc = mock_json_text(user, "address", &args.address, err);
     if (!rc)
@@ -312,6 +336,8 @@ enum gw_code mock_scenario_user(struct mock_exchange *mx, const json_t *user, st
         rc = texts_read(user, "aliases", aliases, &args.alias_count, err);
     if (!rc)
         rc = mock_mailbox_add(mx->org, &args, &mailbox, err);
+    if (!rc)
+        rc = user_place(mx, mailbox, user, 0, now, err);
     if (rc)
         return rc;
     ++*count;
@@ -403,7 +429,7 @@ enum gw_code mock_scenario_cas(struct mock_exchange *mx, const json_t *json, str
                                   .served = on_served,
                                   .ctx = mx };
     char address[64], text[64];
-    enum gw_code rc = mock_json_only(json, "cas", "name listen", err);
+    enum gw_code rc = mock_json_only(json, "cas", "name listen site refusal", err);
 
     if (!rc)
         rc = mock_json_text(json, "name", &name, err);
@@ -424,7 +450,7 @@ enum gw_code mock_scenario_cas(struct mock_exchange *mx, const json_t *json, str
     args.name = text;
     rc = mock_cas_new(&args, &mx->cas[mx->cas_count], err);
     if (!rc)
-        mx->cas_count++;
+        rc = mock_scenario_cas_place(mx->cas[mx->cas_count++], json, err);
     return rc;
 }
 
@@ -475,6 +501,7 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *json
 {
     int64_t minute_ms = mock_subs_minute(mx->subs), find_max = mx->service.find_max;
     int64_t per_mailbox = -1, push_ms = -1;
+    bool affinity = mx->service.affinity;
     struct gw_str version = { NULL, 0 };
     bool mail_tips = !mx->service.mail_tips_off;
     const struct mock_product *product = mx->service.product;
@@ -484,6 +511,8 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *json
         rc = mock_json_int(json, "find_max", 1, INT32_MAX, &find_max, err);
     if (!rc)
         rc = mock_json_int(json, "subscriptions_per_mailbox", 1, INT32_MAX, &per_mailbox, err);
+    if (!rc)
+        rc = mock_json_bool(json, "affinity", &affinity, err);
     if (!rc)
         rc = mock_json_span(json, "push_timeout", &push_ms, err);
     if (!rc)
@@ -504,6 +533,7 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *json
     mx->service.find_max = (unsigned)find_max;
     mx->service.product = product;
     mx->service.mail_tips_off = !mail_tips;
+    mx->service.affinity = affinity;
     return GW_OK;
 }
 
@@ -528,6 +558,13 @@ static enum gw_code each_mishap(struct mock_exchange *mx, const json_t *json, st
 {
     (void)now;
     return mock_scenario_mishap(mx, json, err);
+}
+
+static enum gw_code each_database(struct mock_exchange *mx, const json_t *json, struct gw_now now,
+                                  struct gw_err *err)
+{
+    (void)now;
+    return mock_scenario_database(mx, json, err);
 }
 
 static enum gw_code each_user(struct mock_exchange *mx, const json_t *json, struct gw_now now,
@@ -563,14 +600,15 @@ enum gw_code mock_scenario_apply(struct mock_exchange *mx, const json_t *scenari
                            struct gw_err *err);
     } part[] = {
         /* users before what listens: who is told of a port finds all behind it */
-        { "accounts", each_account }, { "users", each_user },     { "meetings", each_meeting },
+        { "accounts", each_account }, { "databases", each_database },
+        { "users", each_user },       { "meetings", each_meeting },
         { "cas", each_cas },          { "mishaps", each_mishap },
     };
     struct gw_str control = { NULL, 0 };
     enum gw_code rc = mock_json_only(scenario, "scenario",
                                      "minute_ms version push_timeout find_max mail_tips "
                                      "subscriptions_per_mailbox tls_cert tls_key control cas "
-                                     "accounts users meetings mishaps",
+                                     "accounts databases users meetings mishaps affinity",
                                      err);
 
     if (!rc)

@@ -2,6 +2,7 @@
 #include "mock_service.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "mock_soap.h"
 
@@ -244,6 +245,10 @@ static bool header_read(struct mock_call *call, const struct xml_node *header)
     if (!version_read(call, header) || !identity_read(call, header))
         return false;
     call->served->mailbox = call->self;
+    mock_route_find(call->service->places, call->service->org,
+                    call->service->product->newest >= MOCK_V2013, &call->request->route, call->self,
+                    call->now.mono, &call->backend);
+    memcpy(call->served->set_cookie, call->backend.set_cookie, sizeof(call->backend.set_cookie));
     return zone_read(call, xml_child(header, MOCK_NS_TYPES, "TimeZoneContext"));
 }
 

@@ -3,6 +3,7 @@
 #ifndef MOCK_SERVICE_H
 #define MOCK_SERVICE_H
 
+#include "mock_place.h"
 #include "mock_stream.h"
 #include "mock_subs.h"
 #include "mock_version.h"
@@ -16,6 +17,9 @@ struct mock_service {
     struct mock_org *org;
     struct mock_subs *subs;
     struct mock_streams *streams;
+    struct mock_places *places;
+    bool
+        affinity; /* pull and streaming subscriptions are found by requests that get to their server */
     const struct mock_product *product;
     unsigned find_max;  /* EWSFindCountLimit: items of one FindItem */
     bool mail_tips_off; /* ErrorMailTipsDisabled */
@@ -24,7 +28,9 @@ void mock_service_defaults(struct mock_service *service);
 
 struct mock_request {
     const struct mock_account *account;
-    struct mock_site *site; /* the CAS that was asked */
+    struct mock_site *site;             /* the CAS that was asked */
+    const struct mock_cas_place *place; /* of that */
+    struct mock_route route;
     struct gw_str body;
 };
 
@@ -35,8 +41,9 @@ struct mock_served {
     unsigned mailboxes;
     const char *code; /* the worst ResponseCode */
     bool impersonated;
-    struct mock_stream
-        *stream; /* gives one when the answer goes on: mock_stream_start(), or _free() */
+    char set_cookie[MOCK_COOKIE_MAX + 80]; /* empty: none */
+    /* Gives one when the answer goes on: mock_stream_start(), or _free(). */
+    struct mock_stream *stream;
 };
 
 void mock_service_serve(const struct mock_service *service, const struct mock_request *request,

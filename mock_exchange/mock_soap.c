@@ -14,6 +14,7 @@ static const struct {
       "Calendar view is not supported for this folder." },
     { "ErrorCalendarViewRangeTooBig",
       "The specified view range exceeds the maximum range of two years." },
+    { "ErrorCrossSiteRequest", "The mailbox is in another site; the request must be made there." },
     { "ErrorEventNotFound", "The specified event was not found." },
     { "ErrorExceededConnectionCount", "You have exceeded the available concurrent connections for "
                                       "your account. Try again once your "
@@ -67,13 +68,19 @@ static const struct {
       "Another connection was opened for the subscription." },
     { "ErrorNameResolutionMultipleResults", "Multiple results were found." },
     { "ErrorNameResolutionNoResults", "No results were found." },
+    { "ErrorNoDestinationCASDueToVersionMismatch",
+      "No client access server of a fitting version was found in the mailbox's site." },
     { "ErrorNoFreeBusyAccess", "The caller does not have access to free/busy data." },
+    { "ErrorNoRespondingCASInDestinationSite",
+      "No client access server in the mailbox's site answers." },
     { "ErrorNonExistentMailbox", "The SMTP address has no mailbox associated with it." },
     { "ErrorNonPrimarySmtpAddress", "The SMTP address is not the primary one of its mailbox." },
+    { "ErrorProxiedSubscriptionCallFailure",
+      "The request could not be handed on to the server that has the subscription." },
+    { "ErrorProxyRequestNotAllowed", "The request may not be handed on to another server." },
+    { "ErrorProxyRequestProcessingFailed", "The server that the request was handed on to failed." },
     { "ErrorReadEventsFailed",
       "Unable to retrieve events for this subscription. The subscription must be recreated." },
-    { "ErrorProxyRequestNotAllowed", "A proxy request is not allowed for this mailbox." },
-    { "ErrorProxyRequestProcessingFailed", "A proxy request failed." },
     { "ErrorPublicFolderRequestProcessingFailed", "The public folder request failed." },
     { "ErrorResultSetTooBig", "The result set contains too many calendar entries." },
     { "ErrorSchemaValidation", "The request failed schema validation." },
@@ -90,6 +97,7 @@ static const struct {
     { "ErrorTimeoutExpired", "The operation did not complete in time." },
     { "ErrorTimeZone", "The request must contain a time zone." },
     { "ErrorWorkingHoursXmlMalformed", "The working hours are malformed." },
+    { "ErrorWrongServerVersion", "The mailbox is on a server of another version." },
 };
 
 const char *mock_code_find(struct gw_str code)
@@ -284,6 +292,11 @@ void mock_put_duration(struct xml_writer *w, gw_utc start, gw_utc end)
     mock_put_utc(w, "t:StartTime", start);
     mock_put_utc(w, "t:EndTime", end);
     xml_close(w);
+}
+
+const char *mock_reach(const struct mock_call *call, const struct mock_mailbox *mailbox)
+{
+    return mock_place_refusal(call->service->places, call->request->place, mailbox, call->now.mono);
 }
 
 enum gw_busy mock_busy_for(const struct mock_call *call, enum gw_busy busy)

@@ -17,6 +17,7 @@ struct mock_call {
     struct gw_str version_name;  /* as sent; empty: not */
     bool zone_context;           /* TimeZoneContext was sent: */
     struct mock_zone_named zone; /* of times without offset; UTC when nothing else is said */
+    struct mock_backend backend; /* where the request got to */
     struct mock_mailbox *self;   /* on whose behalf; NULL: an account without mailbox */
     const struct xml_node *node; /* the body's child */
     struct xml_writer w;         /* inside the answer's Body */
@@ -91,6 +92,9 @@ void mock_put_duration(struct xml_writer *w, gw_utc start, gw_utc end); /* t:Dur
 /* Folder ids: a child of FolderIds or ParentFolderIds. NULL: found; otherwise a ResponseCode. */
 const char *mock_folder_find(struct mock_call *call, const struct xml_node *id,
                              struct mock_mailbox **mailbox, enum mock_folder *folder);
+
+/* Why this request cannot get to the mailbox: a ResponseCode; NULL: it can. */
+const char *mock_reach(const struct mock_call *call, const struct mock_mailbox *mailbox);
 
 /* As others see it with this request version: WorkingElsewhere is free to the old ones. */
 enum gw_busy mock_busy_for(const struct mock_call *call, enum gw_busy busy);

@@ -131,6 +131,7 @@ void mock_sub_free(struct mock_subs *subs, struct mock_sub *sub)
     free(sub->url);
     free(sub->version);
     free(sub->account);
+    free(sub->backend);
     free(sub->queue);
     free(sub);
 }
@@ -265,6 +266,7 @@ enum gw_code mock_sub_add(struct mock_subs *subs, const struct mock_sub_args *ar
     sub->url = args->url.len ? gw_str_dup(args->url) : NULL;
     sub->version = args->version.len ? gw_str_dup(args->version) : NULL;
     sub->account = gw_str_dup(args->account);
+    sub->backend = gw_str_dup(args->backend);
     sub->mailbox = args->mailbox;
     sub->site = args->site;
     sub->events = args->events;

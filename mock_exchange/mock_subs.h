@@ -78,6 +78,7 @@ struct mock_sub { /* to be read */
     char *url;     /* push only */
     char *version; /* RequestServerVersion of the subscriber, or NULL */
     char *account; /* who made it, and alone may use it */
+    char *backend; /* the server that has it, as affinity knows it */
     struct mock_mailbox *mailbox;
     struct mock_site *site;
     unsigned events; /* mask */
@@ -144,7 +145,7 @@ struct mock_sub_args {
     enum mock_sub_kind kind;
     struct mock_mailbox *mailbox;
     struct mock_site *site;
-    struct gw_str url, version, account;
+    struct gw_str url, version, account, backend;
     unsigned events;
     int minutes;
     enum mock_id_form id_form;

@@ -15,6 +15,7 @@ static const struct mock_sender sender = { want, want, NULL };
 struct world {
     struct mock_service service;
     struct mock_request request;
+    struct mock_cas_place place;
 };
 
 static void world_init(struct world *w)
@@ -26,6 +27,7 @@ static void world_init(struct world *w)
     struct gw_now now = { 0, 0 };
     struct mock_mailbox *ann;
 
+    w->service.places = mock_places_new();
     mock_service_defaults(&w->service);
     w->service.org = mock_org_new();
     w->service.subs = mock_subs_new(&subs);
@@ -37,6 +39,7 @@ static void world_init(struct world *w)
     (void)mock_item_add(w->service.org, ann, &data, now, NULL, NULL);
     w->request.account = mock_account_find(w->service.org, GW_STR("svc"));
     w->request.site = mock_site_get(w->service.subs, "cas1");
+    w->request.place = &w->place;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);

@@ -26,6 +26,8 @@ struct pipe {
 struct world {
     struct mock_service service;
     struct mock_site *site[2];
+    struct mock_cas_place place[2];
+    struct mock_route route;
     struct mock_mailbox *box[USERS];
     struct gw_now now;
     struct mock_served served;
@@ -71,6 +73,7 @@ static void world_init(struct world *w, const char *version)
     *w = (struct world){ .now = { 1000, 1000000000 }, .account = "svc" };
     w->service.org = mock_org_new();
     w->service.subs = mock_subs_new(&subs);
+    w->service.places = mock_places_new();
     mock_service_defaults(&w->service);
     w->service.product = mock_product_find(gw_str_of(version));
     w->service.streams = mock_streams_new(&w->service);
@@ -101,6 +104,7 @@ static void world_done(struct world *w)
     }
     mock_subs_free(&w->service.subs);
     mock_streams_free(&w->service.streams);
+    mock_places_free(&w->service.places);
     mock_org_free(&w->service.org);
     gw_buf_done(&w->out);
 }
@@ -109,7 +113,9 @@ static const char *serve_at(struct world *w, int site, int user, const char *bod
 {
     struct mock_request request = { .account =
                                         mock_account_find(w->service.org, gw_str_of(w->account)),
-                                    .site = w->site[site] };
+                                    .site = w->site[site],
+                                    .place = &w->place[site],
+                                    .route = w->route };
     struct gw_buf text;
 
     gw_buf_init(&text, 1 << 20);
@@ -644,6 +650,107 @@ static void test_where_it_lives(void **state)
     }
 }
 
+static const char *read_by(struct world *w, const struct mock_sub *sub, const char *cookies,
+                           const char *anchor)
+{
+    char body[500];
+
+    w->route = (struct mock_route){ gw_str_of(cookies), gw_str_of(anchor), cookies != NULL };
+    snprintf(body, sizeof(body),
+             "<m:GetEvents><m:SubscriptionId>%s</m:SubscriptionId><m:Watermark>%s</m:Watermark>"
+             "</m:GetEvents>",
+             sub->id, w->watermark);
+    return serve(w, 0, body);
+}
+
+/* Since 2013: the cookie of the anchor's Subscribe leads to its server, and nothing else does when the
+ * request is made for a mailbox that lives elsewhere. */
+static void test_affinity(void **state)
+{
+    struct world w;
+    struct mock_sub *sub;
+
+    (void)state;
+    world_init(&w, "2019");
+    w.service.affinity = true;
+    assert_int_equal(
+        mock_database_put(w.service.places, GW_STR("DB2"), GW_STR("mbx2"), GW_STR("berlin"), NULL),
+        GW_OK);
+    assert_int_equal(
+        mock_mailbox_move(w.service.places, w.box[1], GW_STR("db2"), 0, w.now.mono, NULL), GW_OK);
+    w.route = (struct mock_route){ .anchor = GW_STR("bob@example"), .prefer = true };
+    sub = subscribe(&w, 0, true);
+    assert_string_equal(sub->backend, "mbx2");
+    assert_non_null(strstr(w.served.set_cookie, "X-BackEndOverrideCookie=mbx2~"));
+    read_by(&w, sub, NULL, NULL);
+    assert_true(says(&w, "ErrorSubscriptionNotFound"));
+    read_by(&w, sub, "a=b; X-BackEndOverrideCookie=mbx2~1943310282;c=d", NULL);
+    assert_true(says(&w, "NoError"));
+    assert_int_equal(w.served.set_cookie[0], 0);
+    read_by(&w, sub, NULL, "bob@example");
+    assert_true(says(&w, "NoError"));
+    read_by(&w, sub, "X-BackEndOverrideCookie=mbx1~1", "bob@example");
+    assert_true(says(&w, "ErrorSubscriptionNotFound"));
+    world_done(&w);
+}
+
+static void test_affinity_2010(void **state)
+{
+    char cookie[100];
+    struct world w;
+    struct mock_sub *sub;
+
+    (void)state;
+    world_init(&w, "2010");
+    w.service.affinity = true;
+    sub = subscribe(&w, 0, true);
+    snprintf(cookie, sizeof(cookie), "%.*s", (int)strcspn(w.served.set_cookie, ";"),
+             w.served.set_cookie);
+    assert_int_equal(strncmp(cookie, "exchangecookie=", 15), 0);
+    read_by(&w, sub, cookie, NULL);
+    assert_true(says(&w, "NoError"));
+    read_by(&w, sub, NULL, NULL);
+    assert_true(says(&w, "ErrorSubscriptionNotFound"));
+    world_done(&w);
+}
+
+static void test_moves(void **state)
+{
+    static const char folder[] = "<m:GetFolder><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape>"
+                                 "</m:FolderShape><m:FolderIds><t:DistinguishedFolderId "
+                                 "Id='calendar'/></m:FolderIds></m:GetFolder>";
+    struct gw_err err;
+    struct world w;
+
+    (void)state;
+    world_init(&w, "2019");
+    assert_int_equal(
+        mock_database_put(w.service.places, GW_STR("DB2"), GW_STR("mbx2"), GW_STR("berlin"), NULL),
+        GW_OK);
+    assert_int_equal(
+        mock_database_put(w.service.places, GW_STR("a b"), GW_STR(""), GW_STR(""), &err),
+        GW_INVALID);
+    assert_int_equal(
+        mock_mailbox_move(w.service.places, w.box[0], GW_STR("DB9"), 0, w.now.mono, &err),
+        GW_NOTFOUND);
+    assert_int_equal(mock_cas_place_set(&w.place[0], GW_STR("berlin"), mock_refusals[0], NULL),
+                     GW_OK);
+    serve(&w, 0, folder);
+    assert_true(says(&w, mock_refusals[0]));
+    serve_at(&w, 1, 0, folder); /* that one stands nowhere, and serves all */
+    assert_true(says(&w, "NoError"));
+    assert_int_equal(
+        mock_mailbox_move(w.service.places, w.box[0], GW_STR("DB2"), 5000, w.now.mono, NULL),
+        GW_OK);
+    serve_at(&w, 1, 0, folder);
+    assert_true(says(&w, "ErrorMailboxMoveInProgress"));
+    assert_string_equal(mock_database_of(w.service.places, w.box[0], w.now.mono)->name, "DB1");
+    pass(&w, 5000);
+    serve(&w, 0, folder);
+    assert_true(says(&w, "NoError"));
+    world_done(&w);
+}
+
 static void test_old_versions(void **state)
 {
     struct world w;
@@ -674,6 +781,9 @@ int main(void)
         cmocka_unit_test(test_stream_limits),
         cmocka_unit_test(test_stream_mishaps),
         cmocka_unit_test(test_where_it_lives),
+        cmocka_unit_test(test_affinity),
+        cmocka_unit_test(test_affinity_2010),
+        cmocka_unit_test(test_moves),
         cmocka_unit_test(test_old_versions),
     };
 
