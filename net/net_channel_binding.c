@@ -45,7 +45,7 @@ size_t net_end_point_of_pem(const char *pem, char out[EVP_MAX_MD_SIZE])
     return len;
 }
 
-static bool write_end_point(SSL *ssl, struct gw_buf *out)
+bool net_tls_end_point(SSL *ssl, struct gw_buf *out)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned len = end_point(
@@ -96,7 +96,7 @@ enum gw_code net_stream_channel_binding(struct net_stream *s, const char *type, 
         const char *type;
         bool (*write)(SSL *ssl, struct gw_buf *out);
     } known[] = {
-        { "tls-server-end-point", write_end_point },
+        { "tls-server-end-point", net_tls_end_point },
         { "tls-exporter", write_exporter },
         { "tls-unique", write_unique },
     };

@@ -12,9 +12,12 @@
 #include <string.h>
 
 #include "gw_buf.h"
+#include "gw_bytes.h"
 #include "gw_log.h"
 #include "gw_mem.h"
 #include "net_priv.h"
+
+enum { END_POINT_MAX = 64 }; /* SHA-512 */
 
 struct net_http_slot {
     struct net_loop *loop;
@@ -32,7 +35,8 @@ struct net_http_slot {
     net_http_data_fn *on_data;
     net_http_done_fn *done;
     void *ctx;
-    char *origin; /* "https://host:port", for messages */
+    struct gw_buf end_point; /* of the connection; empty before its first answer */
+    char *origin;            /* "https://host:port", for messages */
     char *request_body;
     struct curl_slist *request_headers;
     unsigned timeout_ms;
@@ -121,6 +125,16 @@ static int on_curl_timer(CURLM *multi, long timeout_ms, void *ctx)
     return 0;
 }
 
+/* libcurl lends the TLS session while an answer comes in, not after it. */
+static void learn_end_point(struct net_http_slot *slot)
+{
+    struct curl_tlssessioninfo *tls = NULL;
+
+    if (!slot->end_point.len && !curl_easy_getinfo(slot->easy, CURLINFO_TLS_SSL_PTR, &tls) && tls &&
+        tls->internals)
+        (void)net_tls_end_point(tls->internals, &slot->end_point);
+}
+
 /* A status line begins the headers anew: those of "100 Continue" are not the answer's. */
 static size_t on_curl_header(char *p, size_t size, size_t count, void *ctx)
 {
@@ -130,6 +144,8 @@ static size_t on_curl_header(char *p, size_t size, size_t count, void *ctx)
     if (gw_str_starts((struct gw_str){ p, len }, "HTTP/")) {
         gw_buf_reset(&slot->headers);
         slot->headers_end = false;
+        if (slot->tls)
+            learn_end_point(slot);
     }
     slot->headers_end |= *p == '\r' || *p == '\n';
     gw_buf_add(&slot->headers, p, len);
@@ -161,6 +177,7 @@ static CURLcode on_curl_ssl_ctx(CURL *easy, void *ssl_ctx, void *ctx)
     struct net_http_slot *slot = ctx;
 
     (void)easy;
+    gw_buf_reset(&slot->end_point);
     if (!slot->tls) {
         (void)gw_fail(&slot->failure, GW_INVALID, "https is not set up for '%s'", slot->origin);
         return CURLE_SSL_CERTPROBLEM;
@@ -239,8 +256,11 @@ static void describe(const struct net_http_slot *slot, CURLcode result, struct g
     }
 }
 
+/* Headers may hold a password. */
 static void forget_request(struct net_http_slot *slot)
 {
+    for (struct curl_slist *h = slot->request_headers; h; h = h->next)
+        gw_wipe(h->data, strlen(h->data));
     curl_slist_free_all(slot->request_headers);
     slot->request_headers = NULL;
     free(slot->request_body);
@@ -270,6 +290,7 @@ static void slot_destroy(struct net_http_slot *slot)
     slot_close(slot);
     forget_request(slot);
     net_timer_free(&slot->timer);
+    gw_buf_done(&slot->end_point);
     free(slot->origin);
     free(slot->unix_path);
     free(slot->user_agent);
@@ -399,6 +420,20 @@ struct gw_str net_http_answer_header(const struct net_http_answer *answer, const
 
 /* --- slots --- */
 
+struct gw_str net_http_slot_end_point(const struct net_http_slot *slot)
+{
+    return gw_buf_str(&slot->end_point);
+}
+
+int net_http_slot_status(const struct net_http_slot *slot)
+{
+    long status = 0;
+
+    if (slot->easy)
+        (void)curl_easy_getinfo(slot->easy, CURLINFO_RESPONSE_CODE, &status);
+    return (int)status;
+}
+
 struct net_http_slot *net_http_slot_new(struct net_loop *loop,
                                         const struct net_http_slot_args *args)
 {
@@ -413,6 +448,7 @@ struct net_http_slot *net_http_slot_new(struct net_loop *loop,
     slot->timer = net_timer_new(loop, on_timer, slot);
     net_defer_init(&slot->soon, on_soon);
     gw_list_init(&slot->sockets);
+    gw_buf_init(&slot->end_point, END_POINT_MAX);
     return slot;
 }
 

@@ -52,6 +52,14 @@ typedef void net_http_data_fn(struct gw_str piece, void *ctx);
 struct gw_str net_http_answer_header(const struct net_http_answer *answer, const char *name,
                                      unsigned nth);
 
+/* Of the connection that the last answer came on: its channel binding tls-server-end-point, RFC 5929
+ * 4, without the name in front. Empty: not TLS, or a certificate that has none. Borrowed until the
+ * slot is used again. */
+struct gw_str net_http_slot_end_point(const struct net_http_slot *slot);
+
+/* For on_data: the status of the answer that the piece is of. */
+int net_http_slot_status(const struct net_http_slot *slot);
+
 struct net_http_slot *net_http_slot_new(struct net_loop *loop,
                                         const struct net_http_slot_args *args);
 void net_http_slot_free(struct net_http_slot **slotp); /* done does not come any more */

@@ -537,6 +537,19 @@ static const struct {
     { "no policy", "DNS:localhost", NULL, GW_INVALID, "not set up" },
 };
 
+/* RFC 5929 4.1: the hash of the certificate. */
+static void check_end_point(const struct pair *p, const struct identity *id)
+{
+    struct gw_str seen = net_http_slot_end_point(p->r.slot);
+    unsigned char hash[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+
+    if (id)
+        assert_int_equal(X509_digest(id->cert, EVP_sha256(), hash, &len), 1);
+    assert_int_equal(seen.len, len);
+    assert_memory_equal(seen.p ? seen.p : "", hash, len);
+}
+
 static void test_https(void **state)
 {
     (void)state;
@@ -554,6 +567,7 @@ static void test_https(void **state)
                 fail_msg("%s: %s '%s'", tls_case[i].name, gw_code_name(p.r.code), p.r.error);
             if (!p.r.code)
                 assert_int_equal(p.r.fresh, !again);
+            check_end_point(&p, p.r.code ? NULL : &id);
         }
         pair_done(&p);
         identity_done(&id);
