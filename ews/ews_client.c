@@ -1,5 +1,4 @@
-/* Calls to one Exchange server over warm connections. The only file, beside the listener, that
- * knows net/.
+/* Calls to one Exchange server over warm connections.
  *
  *   WAITING --account proven, or first in line--> SENT --answer--> done
  *      '----- fate of the first in line, or refused at once -----> FAILED --next round--> done
@@ -14,11 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ews_account_priv.h"
+#include "ews_conn.h"
 #include "ews_priv.h"
 #include "gw_bytes.h"
 #include "gw_list.h"
 #include "gw_mem.h"
-#include "net_http_client.h"
 
 enum call_state { CALL_WAITING, CALL_SENT, CALL_FAILED };
 
@@ -26,10 +26,10 @@ enum call_state { CALL_WAITING, CALL_SENT, CALL_FAILED };
 struct slot {
     struct gw_list link; /* in client->idle, or in client->busy */
     struct ews_client *client;
-    struct net_http_slot *http;
+    struct ews_conn *conn;
     struct ews_call *call; /* NULL: idle */
     gw_time idle_until;
-    bool outdated; /* trust has changed: not to be used again */
+    bool outdated; /* trust or account has changed: not to be used again */
 };
 
 struct ews_call {
@@ -54,8 +54,8 @@ struct ews_client {
     struct net_loop *loop;
     unsigned refs; /* the owner, and each delivery on the stack */
     bool freed;
-    char *url, *account, *password;
-    unsigned account_epoch; /* grows with each change */
+    char *url, *host;
+    struct ews_account *account;
     const struct net_tls_policy *tls;
     unsigned timeout_ms, calls_max, idle_ms;
 
@@ -71,12 +71,12 @@ struct ews_client {
     const struct ews_dialect *dialect;
     const struct ews_dialect *ceiling; /* the server refused newer ones; NULL: none so far */
     int server_major, server_minor;
-    bool account_proven;
-    struct ews_lockout *lockout, *own_lockout;
-    struct gw_list account_link; /* in lockout->clients */
+    unsigned proven_epoch;       /* of the account, when this server took it; 0: never */
+    struct gw_list account_link; /* in account->clients */
 };
 
-static void on_http_done(const struct net_http_answer *answer, void *ctx);
+static void on_conn_done(const struct net_http_answer *http, const struct ews_status *login,
+                         void *ctx);
 static void on_stream_data(struct gw_str piece, void *ctx);
 static void try_over(struct ews_client *client);
 
@@ -91,18 +91,19 @@ static void slot_free(struct slot *slot)
 {
     gw_list_remove(&slot->link);
     slot->client->slot_count--;
-    net_http_slot_free(&slot->http);
+    ews_conn_free(&slot->conn);
     free(slot);
 }
 
 static struct slot *slot_new(struct ews_client *client)
 {
-    struct net_http_slot_args args = { .tls = client->tls,
-                                       .user_agent = "Kalends/" KALENDS_VERSION };
+    struct ews_conn_args args = {
+        .loop = client->loop, .account = client->account, .tls = client->tls, .host = client->host
+    };
     struct slot *slot = gw_new(struct slot);
 
     slot->client = client;
-    slot->http = net_http_slot_new(client->loop, &args);
+    slot->conn = ews_conn_new(&args);
     gw_list_init(&slot->link);
     client->slot_count++;
     return slot;
@@ -195,7 +196,7 @@ static void call_fail(struct ews_call *call, const struct ews_status *fate)
 static void call_cancel(struct ews_call *call)
 {
     if (call->state == CALL_SENT) {
-        net_http_cancel(call->slot->http);
+        ews_conn_cancel(call->slot->conn);
         slot_give_back(call->slot);
         try_over(call->client);
     }
@@ -221,38 +222,7 @@ static void guid_write(char out[37])
     snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
-/* All its memory at once, so that growing leaves no copies behind. */
-enum { SECRET_MAX = 2048 };
-static void secret_init(struct gw_buf *b)
-{
-    static const char blank[SECRET_MAX];
-
-    gw_buf_init(b, SECRET_MAX);
-    gw_buf_add(b, blank, SECRET_MAX);
-    gw_buf_reset(b);
-}
-
-static void secret_done(struct gw_buf *b)
-{
-    gw_wipe(b->p, b->len);
-    gw_buf_done(b);
-}
-
-/* "Authorization: Basic ..." (RFC 7617) */
-static void authorization_write(const struct ews_client *client, struct gw_buf *out)
-{
-    struct gw_buf pair;
-
-    secret_init(&pair);
-    gw_buf_add_cstr(&pair, client->account);
-    gw_buf_add_char(&pair, ':');
-    gw_buf_add_cstr(&pair, client->password);
-    gw_buf_add_cstr(out, "Authorization: Basic ");
-    gw_base64_write(gw_buf_str(&pair), out);
-    secret_done(&pair);
-}
-
-static void http_start(struct ews_call *call, const char *const *headers)
+static void conn_start(struct ews_call *call, const char *const *headers)
 {
     struct ews_client *client = call->client;
     struct net_http_request request = { .method = "POST",
@@ -268,7 +238,7 @@ static void http_start(struct ews_call *call, const char *const *headers)
         ews_stream_begin(call->stream, client_now(client));
         net_timer_set(call->stream_timer, ews_stream_deadline(call->stream));
     }
-    net_http_start(call->slot->http, &request, call->stream ? on_stream_data : NULL, on_http_done,
+    ews_conn_start(call->slot->conn, &request, call->stream ? on_stream_data : NULL, on_conn_done,
                    call->slot);
 }
 
@@ -311,45 +281,45 @@ static void call_send(struct ews_call *call)
 {
     struct ews_client *client = call->client;
     struct headers headers = { 0 };
-    struct gw_buf authorization;
     char id[37];
 
-    secret_init(&authorization);
-    authorization_write(client, &authorization);
     guid_write(id);
     headers_add(&headers, "Content-Type: text/xml; charset=utf-8");
     headers_add(&headers, "Accept: text/xml");
     headers_add(&headers, "return-client-request-id: true");
     headers_addf(&headers, "client-request-id", id);
-    headers_add(&headers, authorization.p);
     headers_add_route(&headers, call);
     call->state = CALL_SENT;
     gw_list_remove(&call->link);
     gw_list_append(&client->sent, &call->link);
-    call->account_epoch = client->account_epoch;
+    call->account_epoch = client->account->epoch;
     call->slot = slot_take(client);
     call->slot->call = call;
-    http_start(call, headers.v);
-    secret_done(&authorization);
+    conn_start(call, headers.v);
     gw_buf_done(&call->body);
+}
+
+static bool is_proven(const struct ews_client *client)
+{
+    return client->proven_epoch == client->account->epoch;
 }
 
 /* As long as the account is not proven here a single one; as long as it is not proven anywhere, a
  * single one of all clients that share it. */
 static bool may_send(const struct ews_client *client)
 {
-    const struct ews_lockout *l = client->lockout;
+    const struct ews_account *a = client->account;
 
-    if (client->account_proven)
+    if (is_proven(client))
         return true;
-    return gw_list_is_empty(&client->sent) && (l->proven || !l->trying || l->trying == client);
+    return gw_list_is_empty(&client->sent) && (a->proven || !a->trying || a->trying == client);
 }
 
 static void calls_pump(struct ews_client *client)
 {
     while (!gw_list_is_empty(&client->waiting) && may_send(client)) {
-        if (!client->account_proven && !client->lockout->proven)
-            client->lockout->trying = client;
+        if (!is_proven(client) && !client->account->proven)
+            client->account->trying = client;
         call_send(GW_CONTAINER(client->waiting.next, struct ews_call, link));
     }
 }
@@ -366,39 +336,24 @@ static void calls_share_fate(struct ews_client *client, const struct ews_status 
         call_fail(GW_CONTAINER(client->waiting.next, struct ews_call, link), &fate);
 }
 
-static bool locked_out(const struct ews_client *client, struct ews_status *why)
-{
-    gw_time now = client_now(client);
-    gw_time until = ews_lockout_until(client->lockout, now);
-
-    if (!until)
-        return false;
-    ews_status_set(why, EWS_CREDENTIALS, "locked-out",
-                   "not sent: the account was refused %d times; set the right password, or wait %d "
-                   "minutes",
-                   EWS_REFUSALS_MAX, (int)((until - now) / GW_MINUTE_MS) + 1);
-    why->backoff_ms = until - now;
-    return true;
-}
-
 /* The client's call that was to prove the account has ended, one way or the other: the next client
  * of those that wait for it tries, or all go on, or all are told that the account is locked out. */
 static void try_over(struct ews_client *client)
 {
-    struct ews_lockout *l = client->lockout;
+    struct ews_account *a = client->account;
     struct gw_list *it, *tmp;
     struct ews_status why;
 
-    if (l->trying != client)
+    if (a->trying != client)
         return;
-    l->trying = NULL;
-    GW_LIST_EACH(&l->clients, it, tmp)
+    a->trying = NULL;
+    GW_LIST_EACH(&a->clients, it, tmp)
     {
-        struct ews_client *other = GW_CONTAINER(it, struct ews_client, account_link);
+        struct ews_client *other = ews_client_of_account(it);
 
         if (other == client)
             continue;
-        if (locked_out(other, &why))
+        if (ews_account_is_locked(a, client_now(client), &why))
             calls_share_fate(other, &why);
         else
             calls_pump(other);
@@ -413,10 +368,8 @@ static void client_unref(struct ews_client *client)
         return;
     net_timer_free(&client->idle_timer);
     net_timer_free(&client->failed_timer);
-    ews_lockout_free(&client->own_lockout);
     free(client->url);
-    free(client->account);
-    gw_secret_free(&client->password);
+    free(client->host);
     free(client);
 }
 
@@ -507,22 +460,21 @@ static void lower_version(struct ews_call *call, struct ews_status *status)
 }
 
 /* What an answer says about the account. One that was given to an older account says nothing. */
-static void learn_account(struct ews_call *call, const struct ews_status *status)
+static void learn_account(struct ews_call *call, const struct ews_status *status, bool counted)
 {
     struct ews_client *client = call->client;
 
-    if (call->account_epoch != client->account_epoch)
+    if (call->account_epoch != client->account->epoch)
         return;
     if (status->class == EWS_CREDENTIALS) {
-        client->account_proven = false;
-        client->lockout->proven = false;
-        ews_lockout_refused(client->lockout, client_now(client));
+        client->proven_epoch = 0;
+        if (!counted)
+            ews_account_refused(client->account, call->account_epoch, client_now(client));
     } else if (status->alive) {
-        client->account_proven = true;
-        client->lockout->proven = true;
-        client->lockout->count = 0;
+        client->proven_epoch = call->account_epoch;
+        ews_account_taken(client->account, call->account_epoch);
     }
-    if (!client->account_proven)
+    if (!is_proven(client))
         calls_share_fate(client, status);
 }
 
@@ -543,34 +495,31 @@ static struct gw_str join_headers(const struct net_http_answer *answer, const ch
 static void parse_answer(const struct ews_call *call, const struct net_http_answer *answer,
                          struct gw_arena *arena, struct ews_answer *out)
 {
-    struct gw_buf challenges, cookies;
+    struct gw_buf cookies;
     struct ews_http http = { .code = answer->code,
                              .error = answer->error,
                              .status = answer->status,
                              .body = answer->body,
                              .now = net_loop_now(call->client->loop).utc };
 
-    gw_buf_init(&challenges, NET_HTTP_HEADERS_MAX);
     gw_buf_init(&cookies, NET_HTTP_HEADERS_MAX);
     if (!answer->code) {
         http.content_type = net_http_answer_header(answer, "Content-Type", 0);
         http.location = net_http_answer_header(answer, "Location", 0);
         http.retry_after = net_http_answer_header(answer, "Retry-After", 0);
         http.cas_error = net_http_answer_header(answer, "X-CasErrorCode", 0);
-        /* IIS sends one for each scheme. */
-        http.www_authenticate = join_headers(answer, "WWW-Authenticate", ", ", &challenges);
         http.set_cookies = join_headers(answer, "Set-Cookie", "\n", &cookies);
     }
     if (call->stream)
         ews_stream_finish(call->stream, &http, out);
     else
         ews_answer_parse(&call->request, &http, arena, out);
-    gw_buf_done(&challenges);
     gw_buf_done(&cookies);
 }
 
-/* The call is over; it is gone, and all is in order, before whoever called hears of it. */
-static void call_finish(struct ews_call *call, struct ews_answer *answer)
+/* The call is over; it is gone, and all is in order, before whoever called hears of it. counted: the
+ * account knows already of the refusal. */
+static void call_finish(struct ews_call *call, struct ews_answer *answer, bool counted)
 {
     struct ews_client *client = call->client;
     struct ews_stream *stream = call->stream; /* the answer may be borrowed from it */
@@ -582,7 +531,7 @@ static void call_finish(struct ews_call *call, struct ews_answer *answer)
         lower_version(call, &answer->status);
     learn_version(client, answer);
     slot_give_back(call->slot);
-    learn_account(call, &answer->status);
+    learn_account(call, &answer->status, counted);
     try_over(client);
     call_free(call);
 
@@ -594,16 +543,20 @@ static void call_finish(struct ews_call *call, struct ews_answer *answer)
     client_unref(client);
 }
 
-static void on_http_done(const struct net_http_answer *http, void *ctx)
+static void on_conn_done(const struct net_http_answer *http, const struct ews_status *login,
+                         void *ctx)
 {
-    struct slot *slot = ctx;
+    const struct slot *slot = ctx;
     struct gw_arena arena;
-    struct ews_answer answer;
+    struct ews_answer answer = { .op = slot->call->request.op };
 
     gw_arena_init(&arena, EWS_ANSWER_ARENA);
-    parse_answer(slot->call, http, &arena, &answer);
+    if (login)
+        answer.status = *login;
+    else
+        parse_answer(slot->call, http, &arena, &answer);
     log_answer(slot->call, http, &answer);
-    call_finish(slot->call, &answer);
+    call_finish(slot->call, &answer, login);
     gw_arena_done(&arena);
 }
 
@@ -615,9 +568,9 @@ static void stream_prove_account(struct ews_call *call)
     static const struct ews_status good = { .class = EWS_OK, .alive = true };
     struct ews_client *client = call->client;
 
-    if (client->account_proven || !ews_stream_was_heard(call->stream))
+    if (is_proven(client) || !ews_stream_was_heard(call->stream))
         return;
-    learn_account(call, &good);
+    learn_account(call, &good, false);
     try_over(client);
     calls_pump(client);
 }
@@ -639,10 +592,10 @@ static void on_stream_timer(struct gw_now now, void *ctx)
     struct ews_answer answer;
 
     (void)now;
-    net_http_cancel(call->slot->http);
+    ews_conn_cancel(call->slot->conn);
     ews_stream_finish(call->stream, NULL, &answer);
     log_answer(call, NULL, &answer);
-    call_finish(call, &answer);
+    call_finish(call, &answer, false);
 }
 
 /* ---- the public functions --------------------------------------------------------------------- */
@@ -662,25 +615,6 @@ static enum gw_code host_check(const char *host, struct gw_err *err)
     return GW_OK;
 }
 
-/* RFC 7617: no colon in the name, no control characters. */
-static enum gw_code account_check(const char *account, const char *password, struct gw_err *err)
-{
-    struct gw_str name = gw_str_of(account), secret = gw_str_of(password);
-
-    if (!name.len || name.len > 512)
-        return gw_fail(err, GW_INVALID, "account is %s",
-                       name.len ? "longer than 512 bytes" : "missing");
-    if (secret.len > 512)
-        return gw_fail(err, GW_INVALID, "password is longer than 512 bytes");
-    for (size_t i = 0; i < name.len; i++)
-        if ((unsigned char)name.p[i] < ' ' || name.p[i] == 0x7f || name.p[i] == ':')
-            return gw_fail(err, GW_INVALID, "account has a colon or a control character");
-    for (size_t i = 0; i < secret.len; i++)
-        if ((unsigned char)secret.p[i] < ' ' || secret.p[i] == 0x7f)
-            return gw_fail(err, GW_INVALID, "password has a control character");
-    return GW_OK;
-}
-
 static char *url_new(const struct ews_client_args *args)
 {
     bool ipv6 = strchr(args->host, ':') != NULL;
@@ -696,10 +630,9 @@ enum gw_code ews_client_new(struct net_loop *loop, const struct ews_client_args 
                             struct ews_client **out, struct gw_err *err)
 {
     struct ews_client *client;
-    enum gw_code rc;
+    enum gw_code rc = host_check(args->host, err);
 
-    if ((rc = host_check(args->host, err)) ||
-        (rc = account_check(args->account, args->password, err)))
+    if (rc)
         return rc;
     if (!args->port || !args->timeout_ms)
         return gw_fail(err, GW_INVALID, "%s is missing", args->port ? "timeout" : "port");
@@ -707,8 +640,8 @@ enum gw_code ews_client_new(struct net_loop *loop, const struct ews_client_args 
     client->loop = loop;
     client->refs = 1;
     client->url = url_new(args);
-    client->account = gw_str_dup(gw_str_of(args->account));
-    client->password = gw_str_dup(gw_str_of(args->password));
+    client->host = gw_str_dup(gw_str_of(args->host));
+    client->account = args->account;
     client->tls = args->allow_http ? NULL : args->tls;
     client->timeout_ms = args->timeout_ms;
     client->calls_max = args->calls_max ? args->calls_max : EWS_CALLS_MAX;
@@ -722,10 +655,7 @@ enum gw_code ews_client_new(struct net_loop *loop, const struct ews_client_args 
     client->idle_timer = net_timer_new(loop, on_idle_timer, client);
     client->failed_timer = net_timer_new(loop, on_failed_timer, client);
     client->dialect = ews_dialect_default();
-    if (!args->lockout)
-        client->own_lockout = ews_lockout_new();
-    client->lockout = args->lockout ? args->lockout : client->own_lockout;
-    gw_list_append(&client->lockout->clients, &client->account_link);
+    gw_list_append(&client->account->clients, &client->account_link);
     *out = client;
     return GW_OK;
 }
@@ -755,26 +685,6 @@ void ews_client_set_timeout(struct ews_client *client, unsigned timeout_ms)
     client->timeout_ms = timeout_ms;
 }
 
-enum gw_code ews_client_set_account(struct ews_client *client, const char *account,
-                                    const char *password, struct gw_err *err)
-{
-    enum gw_code rc = account_check(account, password, err);
-    char *new_account, *new_password;
-
-    if (rc)
-        return rc;
-    new_account = gw_str_dup(gw_str_of(account));
-    new_password = gw_str_dup(gw_str_of(password));
-    free(client->account);
-    gw_secret_free(&client->password);
-    client->account = new_account;
-    client->password = new_password;
-    client->account_epoch++;
-    client->account_proven = false;
-    ews_lockout_reset(client->lockout);
-    return GW_OK;
-}
-
 void ews_client_reconnect(struct ews_client *client)
 {
     struct gw_list *it, *tmp;
@@ -782,6 +692,11 @@ void ews_client_reconnect(struct ews_client *client)
     slots_free(&client->idle);
     GW_LIST_EACH(&client->busy, it, tmp)
     GW_CONTAINER(it, struct slot, link)->outdated = true;
+}
+
+struct ews_client *ews_client_of_account(struct gw_list *link)
+{
+    return GW_CONTAINER(link, struct ews_client, account_link);
 }
 
 static bool write_refused(const struct ews_request *request, struct ews_call *call,
@@ -809,7 +724,8 @@ static bool start_refused(const struct ews_client *client, const struct ews_requ
                        "not sent: %u calls are in flight already", client->calls_max);
         return true;
     }
-    return write_refused(request, call, why) || locked_out(client, why);
+    return write_refused(request, call, why) ||
+           ews_account_is_locked(client->account, client_now(client), why);
 }
 
 /* Waits for its turn, and is not yet in line. */
@@ -818,6 +734,7 @@ static struct ews_call *call_new(struct ews_client *client, const struct ews_req
 {
     struct ews_call *call = gw_new(struct ews_call);
 
+    assert(client->account->name);
     call->client = client;
     call->state = CALL_WAITING;
     call->request = (struct ews_request){ .op = request->op,
@@ -896,7 +813,7 @@ void ews_client_state(const struct ews_client *client, struct ews_client_state *
         .server_major = client->server_major,
         .server_minor = client->server_minor,
         .version = client->dialect->version,
-        .account_proven = client->account_proven,
-        .blocked_until = ews_lockout_until(client->lockout, client_now(client)),
+        .account_proven = is_proven(client),
+        .blocked_until = ews_account_locked_until(client->account, client_now(client)),
     };
 }

@@ -1,16 +1,12 @@
 /* The client of one Exchange server (CAS). It runs as many calls at once as it is asked to: whoever
  * calls keeps the budget. Connections are kept warm and closed when they are idle for a while.
- *
- * A wrong password must not lock the account out. While it is not known whether the server takes
- * the account (at first, and after each refusal), one call is sent and the others wait for it: it
- * proves the account, or they fail with it. After two refusals within 15 minutes calls fail at
- * once with EWS_CREDENTIALS, until the password is set anew or the time is over. Clients of several
- * servers with the same account share a struct ews_lockout: all this then holds for them together. */
+ * How it logs in is the account's: ews_account.h. */
 #ifndef EWS_CLIENT_H
 #define EWS_CLIENT_H
 
 #include <stdint.h>
 
+#include "ews_account.h"
 #include "ews_codec.h"
 #include "ews_stream.h"
 #include "net_loop.h"
@@ -20,24 +16,14 @@ struct ews_client;
 struct ews_call;
 
 enum {
-    EWS_CALLS_MAX = 200,                /* at once; more fail with EWS_CONNECTION_LIMIT */
-    EWS_IDLE_MS = 90 * GW_SECOND_MS,    /* IIS closes after 120 s */
-    EWS_REFUSALS_MAX = 2,               /* in EWS_REFUSALS_MS: typical lock-out starts at 5 */
-    EWS_REFUSALS_MS = 15 * GW_MINUTE_MS /* the usual observation window of account lock-out */
+    EWS_CALLS_MAX = 200,            /* at once; more fail with EWS_CONNECTION_LIMIT */
+    EWS_IDLE_MS = 90 * GW_SECOND_MS /* IIS closes after 120 s */
 };
-
-/* How often an account was refused lately, and who is trying it now. */
-struct ews_lockout;
-struct ews_lockout *ews_lockout_new(void);
-void ews_lockout_free(struct ews_lockout **lp); /* after its clients */
-void ews_lockout_reset(struct ews_lockout *l);  /* another password was set */
 
 struct ews_client_args {
     const char *host; /* name, IPv4 or IPv6 address, without brackets */
     uint16_t port;
-    const char *account;              /* "user@domain" or "DOMAIN\user" */
-    const char *password;             /* copied; wiped when freed or replaced */
-    struct ews_lockout *lockout;      /* of the account; borrowed; NULL: one of its own */
+    struct ews_account *account;      /* borrowed for the client's life */
     const struct net_tls_policy *tls; /* borrowed for the client's life */
     unsigned timeout_ms;              /* of one call, not 0 */
     unsigned calls_max;               /* 0: EWS_CALLS_MAX */
@@ -52,8 +38,6 @@ void ews_client_free(struct ews_client **clientp); /* calls are cancelled */
 
 /* Live changes; calls in flight end as they began. */
 void ews_client_set_timeout(struct ews_client *client, unsigned timeout_ms);
-enum gw_code ews_client_set_account(struct ews_client *client, const char *account,
-                                    const char *password, struct gw_err *err);
 /* After a change of trust: every connection is made anew before its next call. */
 void ews_client_reconnect(struct ews_client *client);
 

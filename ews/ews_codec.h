@@ -45,7 +45,7 @@ struct ews_http {
     const char *error; /* when code is not GW_OK */
     int status;
     struct gw_str body;
-    struct gw_str content_type, location, retry_after, www_authenticate, cas_error;
+    struct gw_str content_type, location, retry_after, cas_error;
     struct gw_str set_cookies; /* all of them, one a line */
     gw_utc now;                /* for a Retry-After that is a date */
 };

@@ -165,21 +165,6 @@ static int64_t retry_after_ms(const struct ews_http *http)
     return 0;
 }
 
-static void unauthorized_status(const struct ews_http *http, struct ews_status *out)
-{
-    char quoted[GW_QUOTE_MAX];
-
-    if (!http->www_authenticate.len || ews_http_has_word(http->www_authenticate, "basic"))
-        ews_status_set(out, EWS_CREDENTIALS, "http-401",
-                       "the server refused the account: check name and password, and that the "
-                       "account is not locked");
-    else
-        ews_status_set(out, EWS_CONFIG, "http-401",
-                       "the server does not offer Basic authentication but %s: enable it on the "
-                       "EWS virtual directory",
-                       gw_quote(http->www_authenticate, quoted));
-}
-
 static void redirect_status(const struct ews_http *http, const char *code, struct ews_status *out)
 {
     char quoted[GW_QUOTE_MAX];
@@ -221,6 +206,7 @@ static const struct {
     enum ews_class class;
     const char *text;
 } status_table[] = {
+    { 401, EWS_CREDENTIALS, "the server refused the account" },
     { 403, EWS_PERMISSION,
       "the server refuses the account: check that EWS is enabled for it and that it may log in" },
     { 404, EWS_CONFIG, "the server has no /EWS/Exchange.asmx: is it an Exchange server?" },
@@ -259,9 +245,7 @@ void ews_http_status(const struct ews_http *http, struct ews_status *out)
     char code[32];
 
     snprintf(code, sizeof(code), "http-%d", http->status);
-    if (http->status == 401)
-        unauthorized_status(http, out);
-    else if (http->status == 500)
+    if (http->status == 500)
         server_error_status(http, code, out);
     else if (http->status >= 300 && http->status < 400 && http->location.len)
         redirect_status(http, code, out);

@@ -105,16 +105,4 @@ int64_t ews_backoff_bound(int64_t ms);
 /* Decimal digits, whatever their number: what is too long is the bound. False: not digits. */
 bool ews_backoff_parse(struct gw_str digits, int64_t unit_ms, int64_t *out_ms);
 
-/* ews_lockout.c: what is known of a password. */
-struct ews_client;
-struct ews_lockout {
-    gw_time refused[EWS_REFUSALS_MAX]; /* the oldest first */
-    unsigned count;
-    bool proven;               /* some server has taken it */
-    struct ews_client *trying; /* whose call is to prove it; NULL: nobody's */
-    struct gw_list clients;
-};
-void ews_lockout_refused(struct ews_lockout *l, gw_time now);
-gw_time ews_lockout_until(const struct ews_lockout *l, gw_time now); /* 0: not locked */
-
 #endif

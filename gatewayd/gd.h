@@ -12,6 +12,7 @@
 #include "bridge.h"
 #include "cert.h"
 #include "dir.h"
+#include "ews_account.h"
 #include "gd_config.h"
 #include "gw_list.h"
 #include "net_dns.h"
@@ -31,6 +32,7 @@ enum { GD_PATH_MAX = 4200 };
 
 struct gd_settings {
     struct sched_settings sched;
+    struct ews_settings ews;
     struct pres_settings pres;
     struct xmpp_settings xmpp;
 };
@@ -101,7 +103,7 @@ enum gw_code gd_param_at_start(struct gd *gd, struct gw_str key, struct gw_str v
                                struct gw_err *err);
 enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
                           store_done_fn *done, void *done_ctx, struct gw_err *err);
-enum { GD_PARAM_TABLES = 3 };
+enum { GD_PARAM_TABLES = 4 };
 void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABLES]);
 void gd_params_done(struct gd *gd);
 

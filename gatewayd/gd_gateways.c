@@ -39,8 +39,8 @@ struct gd_gateways {
     struct gd *gd;
     struct gw_map *by_name;
     struct gw_list calls;
-    char *account, *password; /* NULL: not set yet */
-    struct ews_lockout *lockout;
+    char *account, *password;  /* NULL: not set yet */
+    struct ews_account *login; /* set when account and password are */
 };
 
 /* One request of the scheduler on its way. */
@@ -119,14 +119,12 @@ static unsigned timeout_ms(const struct gd *gd)
 
 /* What is needed to talk to the server at gateway->host. */
 static enum gw_code gateway_connect(struct gd_gateways *g, struct gateway *gateway,
-                                    const char *account, const char *password, struct gw_err *err)
+                                    struct gw_err *err)
 {
     struct ews_client_args args = {
         .host = gateway->host,
         .port = gateway->port,
-        .account = account,
-        .password = password,
-        .lockout = g->lockout,
+        .account = g->login,
         .timeout_ms = timeout_ms(g->gd),
         .allow_http = gateway->http,
     };
@@ -169,8 +167,7 @@ static enum gw_code http_check(const struct gd *gd, bool http, struct gw_err *er
 /* A new gateway as 'old' (NULL: none) would be after the edit. */
 static enum gw_code gateway_make(struct gd_gateways *g, struct gw_str name,
                                  const struct gateway *old, const struct admin_gateway_edit *edit,
-                                 const char *account, const char *password, struct gateway **out,
-                                 struct gw_err *err)
+                                 struct gateway **out, struct gw_err *err)
 {
     struct gateway *gateway = gw_new(struct gateway);
     enum gw_code rc;
@@ -189,10 +186,8 @@ static enum gw_code gateway_make(struct gd_gateways *g, struct gw_str name,
     rc = http_check(g->gd, gateway->http, err);
     if (!rc && !gateway->host[0])
         rc = gw_fail(err, GW_INVALID, "which host? give its name or address");
-    if (!rc && !account)
-        rc = gw_fail(err, GW_INVALID, "no account is set yet: give account and password");
     if (!rc)
-        rc = gateway_connect(g, gateway, account, password, err);
+        rc = gateway_connect(g, gateway, err);
     if (rc)
         gateway_free(&gateway);
     else
@@ -230,6 +225,16 @@ static void account_save(struct store_batch *b, const struct gd_gateways *g)
     gw_buf_done(&sealed);
 }
 
+static enum gw_code login_set(const struct gd_gateways *g, const char *account,
+                              const char *password, struct gw_err *err)
+{
+    struct ews_account_args args = { .auth = (enum ews_auth)g->gd->settings.ews.auth,
+                                     .name = account,
+                                     .password = password };
+
+    return ews_account_set(g->login, &args, err);
+}
+
 static enum gw_code account_read(struct gd_gateways *g, struct gw_str value, struct gw_err *err)
 {
     json_t *json = json_loadb(value.p, value.len, 0, NULL);
@@ -242,6 +247,8 @@ static enum gw_code account_read(struct gd_gateways *g, struct gw_str value, str
         rc = gw_fail(err, GW_BADMSG, "the record of the Exchange account makes no sense");
     else
         rc = store_unseal(g->gd->store, GW_STR(SEAL_CONTEXT), gw_str_of(sealed), &password, err);
+    if (!rc)
+        rc = login_set(g, account, password.p ? password.p : "", err);
     if (!rc) {
         g->account = gw_str_dup(gw_str_of(account));
         g->password = gw_str_dup(gw_buf_str(&password));
@@ -280,7 +287,8 @@ static enum gw_code gateway_read(struct gd_gateways *g, const struct store_recor
         edit.host = gw_str_of(host);
         edit.description = gw_str_of(description);
         edit.port = port;
-        rc = gateway_make(g, r->key, NULL, &edit, g->account, g->password, out, err);
+        rc = g->account ? gateway_make(g, r->key, NULL, &edit, out, err)
+                        : gw_fail(err, GW_INVALID, "it has no account");
         if (!rc)
             (*out)->drained = drained;
     }
@@ -328,7 +336,7 @@ struct gd_gateways *gd_gateways_new(struct gd *gd)
     g->gd = gd;
     g->by_name = gw_map_new();
     gw_list_init(&g->calls);
-    g->lockout = ews_lockout_new();
+    g->login = ews_account_new(gd->loop, gd->pool);
     return g;
 }
 
@@ -344,7 +352,7 @@ void gd_gateways_free(struct gd_gateways **gp)
     while ((gateway = gw_map_next(g->by_name, &pos)))
         gateway_free(&gateway);
     gw_map_free(&g->by_name);
-    ews_lockout_free(&g->lockout);
+    ews_account_free(&g->login);
     free(g->account);
     gw_secret_free(&g->password);
     free(g);
@@ -357,6 +365,28 @@ void gd_gateways_timeout_set(struct gd_gateways *g, unsigned ms)
 
     while ((gateway = gw_map_next(g->by_name, &pos)))
         ews_client_set_timeout(gateway->client, ms);
+}
+
+/* Those that are not up are tried with what was set. */
+static void gateways_try(struct gd_gateways *g)
+{
+    struct gw_now now = net_loop_now(g->gd->loop);
+    struct gateway *gateway;
+    size_t pos = 0;
+
+    while ((gateway = gw_map_next(g->by_name, &pos)))
+        sched_gateway_put(g->gd->sched, gw_str_of(gateway->name), now);
+}
+
+enum gw_code gd_gateways_login_set(struct gd_gateways *g, struct gw_err *err)
+{
+    enum gw_code rc = GW_OK;
+
+    if (g->account)
+        rc = login_set(g, g->account, g->password, err);
+    if (!rc)
+        gateways_try(g);
+    return rc;
 }
 
 void gd_gateways_trust_changed(struct gd *gd)
@@ -456,34 +486,34 @@ static enum gw_code account_edit_init(const struct gd_gateways *g,
     return GW_OK;
 }
 
+static enum gw_code account_edit_check(const struct account_edit *a, struct gw_err *err)
+{
+    struct ews_account_args args = { .name = a->account, .password = a->password };
+
+    if (!a->account)
+        return gw_fail(err, GW_INVALID, "no account is set yet: give account and password");
+    return ews_account_check(&args, err);
+}
+
 static void account_edit_done(struct account_edit *a)
 {
     free(a->account);
     gw_secret_free(&a->password);
 }
 
-/* On every gateway: the next request uses it. 'but' was made with it. */
-static void account_apply(struct gd_gateways *g, struct account_edit *a, const struct gateway *but)
+/* On every gateway: the next request uses it. It was checked. */
+static void account_apply(struct gd_gateways *g, struct account_edit *a)
 {
-    struct gw_now now = net_loop_now(g->gd->loop);
-    struct gateway *gateway;
     struct gw_err err;
-    size_t pos = 0;
 
     free(g->account);
     gw_secret_free(&g->password);
     g->account = a->account;
     g->password = a->password;
     *a = (struct account_edit){ 0 };
-    ews_lockout_reset(g->lockout);
-    while ((gateway = gw_map_next(g->by_name, &pos))) {
-        if (gateway == but)
-            continue;
-        if (ews_client_set_account(gateway->client, g->account, g->password, &err))
-            gw_error("gatewayd", "account not changed gateway=%s error='%s'", gateway->name,
-                     err.msg);
-        sched_gateway_put(g->gd->sched, gw_str_of(gateway->name), now);
-    }
+    if (login_set(g, g->account, g->password, &err))
+        gw_error("gatewayd", "account not changed error='%s'", err.msg);
+    gateways_try(g);
 }
 
 /* The record first, then the change: done comes when it is on the disk. */
@@ -495,12 +525,12 @@ static void change_commit(struct gd_gateways *g, struct gateway *gateway, struct
     bool account_changed = a->changed;
 
     gd_checks_abort(g->gd, gw_str_of(gateway->name));
-    gateway_put(g, gateway); /* calls of the old one are cancelled here */
-    gateway_free(&old);
     if (account_changed) {
-        account_apply(g, a, gateway);
+        account_apply(g, a);
         account_save(b, g);
     }
+    gateway_put(g, gateway); /* calls of the old one are cancelled here */
+    gateway_free(&old);
     gateway_save(b, gateway);
     store_commit(g->gd->store, &b, done, done_ctx);
     gw_info("gatewayd", "gateway set name=%s host=%s port=%u%s%s", gateway->name, gateway->host,
@@ -519,7 +549,9 @@ static enum gw_code gateway_change(struct gd *gd, struct gw_str name, const stru
     rc = account_edit_init(g, edit, &account, err);
     if (rc)
         return rc;
-    rc = gateway_make(g, name, old, edit, account.account, account.password, &gateway, err);
+    rc = account_edit_check(&account, err);
+    if (!rc)
+        rc = gateway_make(g, name, old, edit, &gateway, err);
     if (!rc)
         change_commit(g, gateway, &account, done, done_ctx);
     account_edit_done(&account);

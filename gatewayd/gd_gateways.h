@@ -19,6 +19,8 @@ struct sched_exchange gd_gateways_exchange(struct gd_gateways *g);
 enum gw_code gd_gateways_load(struct gd *gd, struct gw_err *err);
 
 void gd_gateways_timeout_set(struct gd_gateways *g, unsigned timeout_ms);
+/* calendar.auth has changed. */
+enum gw_code gd_gateways_login_set(struct gd_gateways *g, struct gw_err *err);
 void gd_gateways_trust_changed(struct gd *gd); /* those that are not up are tried at once */
 
 /* As struct admin_host has them. */

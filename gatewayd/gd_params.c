@@ -18,6 +18,7 @@ void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABL
     out[0] = (struct admin_params){ sched_params, sched_param_count, &gd->settings.sched };
     out[1] = (struct admin_params){ pres_params, pres_param_count, &gd->settings.pres };
     out[2] = (struct admin_params){ xmpp_params, xmpp_param_count, &gd->settings.xmpp };
+    out[3] = (struct admin_params){ ews_params, ews_param_count, &gd->settings.ews };
 }
 
 /* The row of a key, and the settings that it belongs to. */
@@ -25,7 +26,7 @@ static const struct gw_param *param_find(struct gd *gd, struct gw_str key, void 
 {
     struct admin_params tables[GD_PARAM_TABLES];
     void *const changeable[GD_PARAM_TABLES] = { &gd->settings.sched, &gd->settings.pres,
-                                                &gd->settings.xmpp };
+                                                &gd->settings.xmpp, &gd->settings.ews };
 
     gd_params_tables(gd, tables);
     for (size_t i = 0; i < GD_PARAM_TABLES; i++) {
@@ -62,7 +63,7 @@ enum gw_code gd_params_load(struct gd *gd, struct gw_err *err)
 {
     struct admin_params tables[GD_PARAM_TABLES];
     void *const settings[GD_PARAM_TABLES] = { &gd->settings.sched, &gd->settings.pres,
-                                              &gd->settings.xmpp };
+                                              &gd->settings.xmpp, &gd->settings.ews };
     enum gw_code rc;
 
     gd_params_tables(gd, tables);
@@ -103,6 +104,7 @@ void gd_params_done(struct gd *gd)
     gw_param_settings_done(sched_params, sched_param_count, &gd->settings.sched);
     gw_param_settings_done(pres_params, pres_param_count, &gd->settings.pres);
     gw_param_settings_done(xmpp_params, xmpp_param_count, &gd->settings.xmpp);
+    gw_param_settings_done(ews_params, ews_param_count, &gd->settings.ews);
 }
 
 /* --- making a change good */
@@ -143,6 +145,8 @@ static enum gw_code apply(struct gd *gd, const void *settings, struct gw_err *er
         gd_gateways_timeout_set(gd->gateways,
                                 (unsigned)(gd->settings.sched.exchange_timeout_s * GW_SECOND_MS));
         gd_calendar_publish_all(gd);
+    } else if (settings == &gd->settings.ews) {
+        return gd_gateways_login_set(gd->gateways, err);
     } else if (settings == &gd->settings.xmpp) {
         pres_retell(gd->core); /* what clients are shown may have another word now */
     }

@@ -4,7 +4,6 @@
 #include <stddef.h>
 
 static const char *const oof_display_choices[] = { "display", "hide", NULL };
-static const char *const auth_choices[] = { "basic", NULL };
 static const char *const source_choices[] = { "push", NULL };
 
 #define MEMBER(name) offsetof(struct sched_settings, name)
@@ -85,13 +84,6 @@ const struct gw_param sched_params[] = {
       .min = 5,
       .max = 1440,
       .def = "60" },
-    { .key = "calendar.auth",
-      .shown_as = "Exchange authentication",
-      .help = "how the service account proves itself to Exchange",
-      .type = GW_PARAM_CHOICE,
-      .offset = MEMBER(auth),
-      .def = "basic",
-      .choices = auth_choices },
     { .key = "calendar.source",
       .shown_as = "notification mode",
       .help = "how changes in Exchange are noticed",

@@ -7,7 +7,6 @@
 #include "gw_param.h"
 
 enum sched_oof_display { SCHED_OOF_DISPLAY, SCHED_OOF_HIDE };
-enum sched_auth { SCHED_AUTH_BASIC };
 enum sched_source { SCHED_SOURCE_PUSH };
 
 /* Units are in the names; "minutes" are minute_ms of struct sched_args long. */
@@ -21,7 +20,6 @@ struct sched_settings {
     int64_t oof_poll_min;
     int64_t cross_check_min;
     int oof_display; /* enum sched_oof_display */
-    int auth;        /* enum sched_auth */
     int source;      /* enum sched_source */
 };
 

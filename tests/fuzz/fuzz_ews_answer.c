@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     request.sub_mode = request.op == EWS_OP_SUBSCRIBE ? (enum ews_sub_mode)(len % 3) : 0;
     http.status = statuses[(data[0] >> 2) & 7];
     http.content_type = http.location = http.retry_after = header;
-    http.www_authenticate = http.cas_error = http.set_cookies = header;
+    http.cas_error = http.set_cookies = header;
     http.body = body;
     gw_arena_init(&arena, EWS_ANSWER_ARENA);
     ews_answer_parse(&request, &http, &arena, &answer);

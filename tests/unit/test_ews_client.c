@@ -28,6 +28,8 @@ static struct {
     struct net_loop *loop;
     struct net_timer *guard;
     struct net_http_server *server;
+    struct net_pool *pool;
+    struct ews_account *account;
     struct ews_client *client;
     enum reaction script[CALLS_MAX]; /* of the nth request; the last one stays */
     unsigned script_len;
@@ -193,8 +195,7 @@ static struct ews_client *client_new(uint16_t port, unsigned timeout_ms, unsigne
 {
     struct ews_client_args args = { .host = "127.0.0.1",
                                     .port = port,
-                                    .account = "PRESENCE\\gateway",
-                                    .password = "s3cr\xc3\xa9t",
+                                    .account = t.account,
                                     .timeout_ms = timeout_ms,
                                     .calls_max = calls_max,
                                     .idle_ms = t.idle_ms,
@@ -219,6 +220,9 @@ static void await(unsigned done)
 
 static void setup(const enum reaction *script, unsigned len, unsigned timeout_ms)
 {
+    struct ews_account_args account = { .auth = EWS_AUTH_BASIC,
+                                        .name = "PRESENCE\\gateway",
+                                        .password = "s3cr\xc3\xa9t" };
     struct net_http_server_args args = { .address = "127.0.0.1",
                                          .body_max = EWS_REQUEST_MAX,
                                          .handler = on_request };
@@ -230,12 +234,17 @@ static void setup(const enum reaction *script, unsigned len, unsigned timeout_ms
     t.loop = net_loop_new();
     t.guard = net_timer_new(t.loop, on_guard, NULL);
     assert_int_equal(net_http_server_new(t.loop, &args, &t.server, &err), GW_OK);
+    t.pool = net_pool_new(t.loop, 2);
+    t.account = ews_account_new(t.loop, t.pool);
+    assert_int_equal(ews_account_set(t.account, &account, &err), GW_OK);
     t.client = client_new(net_http_server_port(t.server), timeout_ms, 0);
 }
 
 static void teardown(void)
 {
     ews_client_free(&t.client);
+    ews_account_free(&t.account);
+    net_pool_free(&t.pool);
     net_http_server_free(&t.server);
     net_timer_free(&t.guard);
     net_loop_free(&t.loop);
@@ -284,7 +293,7 @@ static const struct {
 } failure[] = {
     { "busy", FAULT_BUSY, EWS_BUSY, "ErrorServerBusy", true, 178510 },
     { "wrong password", REFUSED, EWS_CREDENTIALS, "http-401", false, 0 },
-    { "Basic not offered", NO_BASIC, EWS_CONFIG, "http-401", false, 0 },
+    { "Basic not offered", NO_BASIC, EWS_CONFIG, "login-not-offered", false, 0 },
     { "unavailable", UNAVAILABLE, EWS_SERVER_DOWN, "http-503", false, 30000 },
     { "login page", LOGIN_PAGE, EWS_BAD_ANSWER, "html", false, 0 },
     { "redirect", REDIRECT, EWS_CONFIG, "http-302", false, 0 },
@@ -411,14 +420,13 @@ static void test_below_http(void **state)
 
 static void test_https_without_trust(void **state)
 {
-    struct ews_client_args args = {
-        .host = "127.0.0.1", .account = "a", .password = "p", .timeout_ms = PATIENT_MS
-    };
+    struct ews_client_args args = { .host = "127.0.0.1", .timeout_ms = PATIENT_MS };
 
     (void)state;
     SETUP(PATIENT_MS, SUBSCRIBED);
     ews_client_free(&t.client);
     args.port = net_http_server_port(t.server);
+    args.account = t.account;
     assert_int_equal(ews_client_new(t.loop, &args, &t.client, NULL), GW_OK);
     start();
     await(1);
@@ -427,6 +435,13 @@ static void test_https_without_trust(void **state)
 }
 
 /* ---- the account ------------------------------------------------------------------------------ */
+
+static enum gw_code set_account(const char *name, const char *password, struct gw_err *err)
+{
+    struct ews_account_args args = { .auth = EWS_AUTH_BASIC, .name = name, .password = password };
+
+    return ews_account_set(t.account, &args, err);
+}
 
 /* Six calls at once with a wrong password are one login, not six. */
 static void test_wrong_password_is_tried_once(void **state)
@@ -462,8 +477,7 @@ static void test_two_refusals_block(void **state)
     assert_string_equal(t.status[2].code, "locked-out");
     assert_true(t.status[2].backoff_ms > 14 * GW_MINUTE_MS);
     /* A new password is tried at once. */
-    assert_int_equal(ews_client_set_account(t.client, "gateway@presence.example", "right", &err),
-                     GW_OK);
+    assert_int_equal(set_account("gateway@presence.example", "right", &err), GW_OK);
     start();
     await(4);
     assert_int_equal(t.status[3].class, EWS_OK);
@@ -482,7 +496,7 @@ static void test_refusal_of_old_password_does_not_count(void **state)
     start();
     await(1);
     start();
-    assert_int_equal(ews_client_set_account(t.client, "gateway", "new", &err), GW_OK);
+    assert_int_equal(set_account("gateway", "new", &err), GW_OK);
     await(2);
     ews_client_state(t.client, &s);
     assert_int_equal(s.blocked_until, 0);
@@ -543,23 +557,16 @@ static void test_cancelled_first_lets_the_next_go(void **state)
     teardown();
 }
 
-static void test_invalid_accounts(void **state)
+static void test_invalid_arguments(void **state)
 {
     static const struct {
-        const char *host, *account, *password;
+        const char *host;
         uint16_t port;
         unsigned timeout_ms;
     } c[] = {
-        { "", "a", "p", 443, 3000 },
-        { "mail.example/owa", "a", "p", 443, 3000 },
-        { "a b", "a", "p", 443, 3000 },
-        { "user@mail.example", "a", "p", 443, 3000 },
-        { "mail.example", "", "p", 443, 3000 },
-        { "mail.example", "a:b", "p", 443, 3000 },
-        { "mail.example", "a\r\nX-Evil: 1", "p", 443, 3000 },
-        { "mail.example", "a", "p\n", 443, 3000 },
-        { "mail.example", "a", "p", 0, 3000 },
-        { "mail.example", "a", "p", 443, 0 },
+        { "", 443, 3000 },           { "mail.example/owa", 443, 3000 },
+        { "a b", 443, 3000 },        { "user@mail.example", 443, 3000 },
+        { "mail.example", 0, 3000 }, { "mail.example", 443, 0 },
     };
 
     (void)state;
@@ -567,8 +574,7 @@ static void test_invalid_accounts(void **state)
     for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
         struct ews_client_args args = { .host = c[i].host,
                                         .port = c[i].port,
-                                        .account = c[i].account,
-                                        .password = c[i].password,
+                                        .account = t.account,
                                         .timeout_ms = c[i].timeout_ms };
         struct gw_err err = { GW_OK, "" };
         struct ews_client *client = NULL;
@@ -798,7 +804,7 @@ int main(void)
         cmocka_unit_test(test_calls_wait_for_the_first),
         cmocka_unit_test(test_waiting_calls_share_the_fate),
         cmocka_unit_test(test_cancelled_first_lets_the_next_go),
-        cmocka_unit_test(test_invalid_accounts),
+        cmocka_unit_test(test_invalid_arguments),
         cmocka_unit_test(test_connection_is_kept),
         cmocka_unit_test(test_idle_connections_are_closed),
         cmocka_unit_test(test_reconnect),

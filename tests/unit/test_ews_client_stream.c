@@ -10,6 +10,7 @@ static struct {
     struct net_loop *loop;
     struct net_timer *guard;
     struct net_http_server *server;
+    struct ews_account *account;
     struct ews_client *client;
     bool stuck;
 
@@ -50,6 +51,7 @@ static void on_request(struct net_http_exchange *x, void *ctx)
     (void)ctx;
     t.requests++;
     if (t.refuse) {
+        net_http_reply_header(x, "WWW-Authenticate", "Basic realm=\"x\"");
         net_http_reply_header(x, "WWW-Authenticate", "Basic realm=\"x\"");
         net_http_reply(x, 401, "text/html", GW_STR("<html/>"));
     } else if (gw_str_cut(body, "<m:GetStreamingEvents>", NULL, NULL)) {
@@ -146,9 +148,10 @@ static int setup(void **state)
     struct net_http_server_args args = { .address = "127.0.0.1",
                                          .body_max = EWS_REQUEST_MAX,
                                          .handler = on_request };
+    struct ews_account_args account = { .auth = EWS_AUTH_BASIC,
+                                        .name = "PRESENCE\\gateway",
+                                        .password = "secret" };
     struct ews_client_args client = { .host = "127.0.0.1",
-                                      .account = "PRESENCE\\gateway",
-                                      .password = "secret",
                                       .timeout_ms = GUARD_MS,
                                       .allow_http = true };
     struct gw_err err;
@@ -158,6 +161,9 @@ static int setup(void **state)
     t.loop = net_loop_new();
     t.guard = net_timer_new(t.loop, on_guard, NULL);
     assert_int_equal(net_http_server_new(t.loop, &args, &t.server, &err), GW_OK);
+    t.account = ews_account_new(t.loop, NULL); /* Basic needs no threads */
+    assert_int_equal(ews_account_set(t.account, &account, &err), GW_OK);
+    client.account = t.account;
     client.port = net_http_server_port(t.server);
     assert_int_equal(ews_client_new(t.loop, &client, &t.client, &err), GW_OK);
     return 0;
@@ -167,6 +173,7 @@ static int teardown(void **state)
 {
     (void)state;
     ews_client_free(&t.client);
+    ews_account_free(&t.account);
     net_http_server_free(&t.server);
     net_timer_free(&t.guard);
     net_loop_free(&t.loop);

@@ -95,23 +95,6 @@ static void test_dialects(void **state)
     assert_null(ews_dialect_find(GW_STR("Exchange2099")));
 }
 
-static void test_lockout(void **state)
-{
-    struct ews_lockout l = { 0 };
-
-    (void)state;
-    assert_int_equal(ews_lockout_until(&l, 0), 0);
-    ews_lockout_refused(&l, 1000);
-    assert_int_equal(ews_lockout_until(&l, 1000), 0);
-    ews_lockout_refused(&l, 61000);
-    assert_int_equal(ews_lockout_until(&l, 61000), 1000 + EWS_REFUSALS_MS);
-    assert_int_equal(ews_lockout_until(&l, 999 + EWS_REFUSALS_MS), 1000 + EWS_REFUSALS_MS);
-    /* One may be tried when the first one is forgotten, and no more. */
-    assert_int_equal(ews_lockout_until(&l, 1000 + EWS_REFUSALS_MS), 0);
-    ews_lockout_refused(&l, 1000 + EWS_REFUSALS_MS);
-    assert_int_equal(ews_lockout_until(&l, 1000 + EWS_REFUSALS_MS), 61000 + EWS_REFUSALS_MS);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,7 +103,6 @@ int main(void)
         cmocka_unit_test(test_peer_text_is_quoted_and_cut),
         cmocka_unit_test(test_text_is_not_cut_inside_a_character),
         cmocka_unit_test(test_dialects),
-        cmocka_unit_test(test_lockout),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,8 +116,6 @@ static const struct {
     { "calendar.oof_display", "hide", GW_OK },
     { "calendar.oof_display", "maybe", GW_INVALID },
     { "calendar.oof_poll_min", "1440", GW_OK },
-    { "calendar.auth", "basic", GW_OK },
-    { "calendar.auth", "ntlmv2", GW_INVALID },
     { "calendar.source", "push", GW_OK },
     { "calendar.source", "poll", GW_INVALID },
 };

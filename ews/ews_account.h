@@ -1,0 +1,55 @@
+/* Who logs in at Exchange, and how. The clients of several servers share one account.
+ *
+ * A wrong password must not lock the account out. While it is not known whether a server takes the
+ * account (at first, and after each refusal), one call is sent and the others wait for it: it proves
+ * the account, or they fail with it. Later logins on further connections are few at once. After two
+ * refusals within 15 minutes calls fail at once with EWS_CREDENTIALS, until the account is set anew
+ * or the time is over: all this for all clients of the account together. (Basic has no login: each
+ * request bears the password, and those in flight when it is changed at the directory are all
+ * refused.) */
+#ifndef EWS_ACCOUNT_H
+#define EWS_ACCOUNT_H
+
+#include "gw_err.h"
+#include "gw_param.h"
+#include "net_loop.h"
+#include "net_work.h"
+
+enum ews_auth {
+    EWS_AUTH_AUTO,      /* Negotiate, else NTLMv2, as the server offers */
+    EWS_AUTH_NEGOTIATE, /* Kerberos or NTLMv2 inside */
+    EWS_AUTH_NTLMV2,
+    EWS_AUTH_BASIC /* the password itself, to any server that has the right certificate */
+};
+extern const char *const ews_auth_names[]; /* "auto" ..., in that order; ends with NULL */
+
+/* calendar.auth */
+struct ews_settings {
+    int auth; /* of enum ews_auth */
+};
+extern const struct gw_param ews_params[];
+extern const size_t ews_param_count;
+
+enum {
+    EWS_REFUSALS_MAX = 2,               /* in EWS_REFUSALS_MS: typical lock-out starts at 5 */
+    EWS_REFUSALS_MS = 15 * GW_MINUTE_MS /* the usual observation window of account lock-out */
+};
+
+struct ews_account_args {
+    enum ews_auth auth;
+    const char *name;     /* "user@domain" or "DOMAIN\user" */
+    const char *password; /* copied; wiped when freed or replaced */
+};
+
+/* Logins run on the pool; it and the loop are borrowed for life. To be set before it is used. */
+struct ews_account;
+struct ews_account *ews_account_new(struct net_loop *loop, struct net_pool *pool);
+void ews_account_free(struct ews_account **ap); /* after its clients */
+
+/* Live: refusals are forgotten, and the next call of each client logs in anew. Calls in flight end
+ * as they began. GW_INVALID: err tells what is wrong; the account stays as it was. */
+enum gw_code ews_account_set(struct ews_account *a, const struct ews_account_args *args,
+                             struct gw_err *err);
+enum gw_code ews_account_check(const struct ews_account_args *args, struct gw_err *err);
+
+#endif

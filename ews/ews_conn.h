@@ -1,0 +1,45 @@
+/* A connection to a server that logs in by itself, then carries one request at a time.
+ *
+ *                .---------------- Basic, or logged in --------------------.
+ *   IDLE --request--> HELLO --401: what is offered--> STEP --> LEG --answer--> IDLE
+ *                                                      ^----401---'
+ *
+ * HELLO is the request without a body and without credentials: it shows what the server offers and
+ * its certificate, which the login is bound to. NTLM's first token goes without the body too. Once
+ * logged in, the connection is, and requests go as they are; a 401 then logs in anew, once. A server
+ * that wants a Kerberos ticket with every request (IIS does unless told otherwise) gets it with every
+ * request.
+ *
+ * The contract of net_http_client.h: one request at a time, done comes once, never from inside start,
+ * never after cancel or free. */
+#ifndef EWS_CONN_H
+#define EWS_CONN_H
+
+#include "ews_account.h"
+#include "ews_error.h"
+#include "net_http_client.h"
+
+struct ews_conn;
+
+struct ews_conn_args {
+    struct net_loop *loop;
+    struct ews_account *account;      /* borrowed for life */
+    const struct net_tls_policy *tls; /* borrowed for life */
+    const char *host;                 /* of the server; copied */
+};
+struct ews_conn *ews_conn_new(const struct ews_conn_args *args);
+void ews_conn_free(struct ews_conn **connp);
+
+/* login is NULL when the request got through: then http is its answer. Otherwise the login failed,
+ * and why; http may be NULL. Refusals are counted in the account already. Both borrowed for the
+ * call, which may free the connection. */
+typedef void ews_conn_done_fn(const struct net_http_answer *http, const struct ews_status *login,
+                              void *ctx);
+
+/* The request as net_http_start() takes it, without an Authorization header. Its time-out, if any,
+ * bounds login and request together. */
+void ews_conn_start(struct ews_conn *conn, const struct net_http_request *request,
+                    net_http_data_fn *on_data, ews_conn_done_fn *done, void *ctx);
+void ews_conn_cancel(struct ews_conn *conn); /* done does not come; the connection is dropped */
+
+#endif

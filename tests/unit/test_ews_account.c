@@ -1,0 +1,148 @@
+/* What is taken as an account, and how refusals of it are counted. */
+#include "ews_test.h"
+
+#include "ews_account_priv.h"
+
+static void test_invalid_accounts(void **state)
+{
+    static const struct {
+        const char *name, *password;
+    } c[] = {
+        { "", "p" },    { "a:b", "p" }, { "a\r\nX-Evil: 1", "p" },
+        { "a", "p\n" }, { "a", "" },    { "a\x7f", "p" },
+        { NULL, "p" },  { "a", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+        struct ews_account_args args = { .name = c[i].name, .password = c[i].password };
+        struct gw_err err = { GW_OK, "" };
+
+        if (ews_account_check(&args, &err) != GW_INVALID || !err.msg[0])
+            fail_msg("case %zu was taken", i);
+    }
+}
+
+static struct ews_account *account_new(struct net_loop *loop)
+{
+    struct ews_account_args args = { .name = "gateway", .password = "secret" };
+    struct ews_account *a = ews_account_new(loop, NULL);
+
+    assert_int_equal(ews_account_set(a, &args, NULL), GW_OK);
+    return a;
+}
+
+static void test_lockout(void **state)
+{
+    struct net_loop *loop = net_loop_new();
+    struct ews_account *a = account_new(loop);
+    struct ews_status why;
+
+    (void)state;
+    assert_int_equal(ews_account_locked_until(a, 0), 0);
+    ews_account_refused(a, a->epoch, 1000);
+    assert_int_equal(ews_account_locked_until(a, 1000), 0);
+    ews_account_refused(a, a->epoch, 61000);
+    assert_int_equal(ews_account_locked_until(a, 61000), 1000 + EWS_REFUSALS_MS);
+    assert_int_equal(ews_account_locked_until(a, 999 + EWS_REFUSALS_MS), 1000 + EWS_REFUSALS_MS);
+    assert_true(ews_account_is_locked(a, 61000, &why));
+    assert_int_equal(why.backoff_ms, EWS_REFUSALS_MS - 60000);
+    /* One may be tried when the first one is forgotten, and no more. */
+    assert_int_equal(ews_account_locked_until(a, 1000 + EWS_REFUSALS_MS), 0);
+    ews_account_refused(a, a->epoch, 1000 + EWS_REFUSALS_MS);
+    assert_int_equal(ews_account_locked_until(a, 1000 + EWS_REFUSALS_MS), 61000 + EWS_REFUSALS_MS);
+    ews_account_taken(a, a->epoch);
+    assert_false(ews_account_is_locked(a, 1000 + EWS_REFUSALS_MS, &why));
+    ews_account_free(&a);
+    net_loop_free(&loop);
+}
+
+/* What is heard of the account as it was says nothing of what it is. */
+static void test_old_refusals_do_not_count(void **state)
+{
+    struct ews_account_args other = { .name = "gateway", .password = "other" };
+    struct net_loop *loop = net_loop_new();
+    struct ews_account *a = account_new(loop);
+    unsigned epoch = a->epoch;
+
+    (void)state;
+    ews_account_refused(a, epoch, 1000);
+    assert_int_equal(ews_account_set(a, &other, NULL), GW_OK);
+    ews_account_refused(a, epoch, 1000);
+    ews_account_taken(a, epoch);
+    assert_int_equal(a->refused_count, 0);
+    assert_false(a->proven);
+    ews_account_free(&a);
+    net_loop_free(&loop);
+}
+
+/* ---- logins at once --------------------------------------------------------------------------- */
+
+static unsigned gone;
+
+static void on_go(void *ctx)
+{
+    (void)ctx;
+    gone++;
+}
+
+static void on_stop(struct gw_now now, void *ctx)
+{
+    (void)now;
+    net_loop_stop(ctx);
+}
+
+static void run_a_round(struct net_loop *loop)
+{
+    struct net_timer *timer = net_timer_new(loop, on_stop, loop);
+
+    net_timer_set(timer, net_loop_now(loop).mono + 5);
+    net_loop_run(loop);
+    net_timer_free(&timer);
+}
+
+static void test_few_trials_at_once(void **state)
+{
+    struct net_loop *loop = net_loop_new();
+    struct ews_account *a = account_new(loop);
+    struct ews_trial t[5];
+
+    (void)state;
+    gone = 0;
+    /* not known yet: one */
+    assert_true(ews_trial_begin(&t[0], a, on_go, NULL));
+    assert_false(ews_trial_begin(&t[1], a, on_go, NULL));
+    assert_false(ews_trial_begin(&t[2], a, on_go, NULL));
+    assert_false(ews_trial_begin(&t[3], a, on_go, NULL));
+    ews_account_taken(a, a->epoch);
+    ews_trial_end(&t[0]);
+    ews_trial_end(&t[0]);
+    assert_int_equal(gone, 0);
+    run_a_round(loop);
+    assert_int_equal(gone, 2);
+    /* one is refused: one more may be tried, and that is running */
+    ews_account_refused(a, a->epoch, net_loop_now(loop).mono);
+    ews_trial_end(&t[1]);
+    run_a_round(loop);
+    assert_int_equal(gone, 2);
+    /* the next one too: whoever waits is told, and will see that the account is locked */
+    ews_account_refused(a, a->epoch, net_loop_now(loop).mono);
+    ews_trial_end(&t[2]);
+    run_a_round(loop);
+    assert_int_equal(gone, 3);
+    ews_trial_end(&t[3]);
+    ews_account_free(&a);
+    net_loop_free(&loop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_invalid_accounts),
+        cmocka_unit_test(test_lockout),
+        cmocka_unit_test(test_old_refusals_do_not_count),
+        cmocka_unit_test(test_few_trials_at_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
