@@ -44,7 +44,7 @@ char *ctl_path(const char *fmt, ...)
     va_start(ap, fmt);
     for (; *fmt; fmt++) {
         if (fmt[0] == '%' && fmt[1] == 's') {
-            admin_url_encode(gw_str_of(va_arg(ap, const char *)), &out);
+            gw_percent_write(gw_str_of(va_arg(ap, const char *)), &out);
             fmt++;
         } else {
             gw_buf_add_char(&out, *fmt);

@@ -33,20 +33,6 @@ bool admin_path_match(const char *pattern, struct gw_str path, struct gw_str arg
     return path.len == 0;
 }
 
-void admin_url_encode(struct gw_str text, struct gw_buf *out)
-{
-    static const char plain[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
-    size_t i;
-
-    for (i = 0; i < text.len; i++) {
-        if (text.p[i] && strchr(plain, text.p[i]))
-            gw_buf_add_char(out, text.p[i]);
-        else
-            gw_buf_addf(out, "%%%02X", (unsigned char)text.p[i]);
-    }
-}
-
 static bool is_too_deep(struct gw_str body)
 {
     bool in_text = false;

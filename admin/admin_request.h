@@ -13,10 +13,6 @@ enum { ADMIN_PATH_ARGS = 2 };
 /* "/v1/users/{user}/password" against a path; what stands for {...} goes to args, never empty. */
 bool admin_path_match(const char *pattern, struct gw_str path, struct gw_str args[ADMIN_PATH_ARGS]);
 
-/* UTF-8 text as a path segment or query value, percent-encoded. */
-struct gw_buf;
-void admin_url_encode(struct gw_str text, struct gw_buf *out);
-
 /* One JSON document, no member twice, at most 16 levels deep. Gives it; the caller json_decref()s. */
 enum gw_code admin_body_parse(struct gw_str body, json_t **out, struct gw_err *err);
 

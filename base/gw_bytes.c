@@ -205,6 +205,20 @@ bool gw_base64_parse(struct gw_str text, struct gw_buf *out)
     return true;
 }
 
+void gw_percent_write(struct gw_str text, struct gw_buf *out)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    size_t i;
+
+    for (i = 0; i < text.len; i++) {
+        if (text.p[i] && strchr(plain, text.p[i]))
+            gw_buf_add_char(out, text.p[i]);
+        else
+            gw_buf_addf(out, "%%%02X", (unsigned char)text.p[i]);
+    }
+}
+
 bool gw_secret_eq(struct gw_str a, struct gw_str b)
 {
     volatile unsigned char differ = 0;

@@ -20,6 +20,9 @@ bool gw_hex_parse(struct gw_str hex, struct gw_buf *out);
 void gw_base64_write(struct gw_str bytes, struct gw_buf *out);
 bool gw_base64_parse(struct gw_str text, struct gw_buf *out);
 
+/* RFC 3986 2.1: everything but the unreserved characters as %XX. */
+void gw_percent_write(struct gw_str text, struct gw_buf *out);
+
 bool gw_secret_eq(struct gw_str a, struct gw_str b); /* time depends on the lengths only */
 void gw_wipe(void *p, size_t len);
 void gw_secret_free(char **secretp); /* wipes a NUL-terminated secret, frees, clears */

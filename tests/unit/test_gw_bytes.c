@@ -141,12 +141,24 @@ static void secrets(void **state)
     gw_wipe(NULL, 0);
 }
 
+static void urls_are_encoded(void **state)
+{
+    struct gw_buf out;
+
+    (void)state;
+    gw_buf_init(&out, 100);
+    gw_percent_write((struct gw_str){ "a b/\xc3\xa9?%\0~", 10 }, &out);
+    assert_string_equal(out.p, "a%20b%2F%C3%A9%3F%25%00~");
+    gw_buf_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_differs), cmocka_unit_test(hash_is_stable),
-        cmocka_unit_test(hash_is_flat),   cmocka_unit_test(codes),
-        cmocka_unit_test(secrets),        cmocka_unit_test(refuses_bad_codes),
+        cmocka_unit_test(random_differs),   cmocka_unit_test(hash_is_stable),
+        cmocka_unit_test(hash_is_flat),     cmocka_unit_test(codes),
+        cmocka_unit_test(secrets),          cmocka_unit_test(refuses_bad_codes),
+        cmocka_unit_test(urls_are_encoded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
