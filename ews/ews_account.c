@@ -10,7 +10,7 @@
 
 enum { ACCOUNT_MAX = 512, PASSWORD_MAX = 512 };
 
-const char *const ews_auth_names[] = { "auto", "negotiate", "ntlmv2", "basic", NULL };
+const char *const ews_auth_names[] = { "auto", "negotiate", "ntlmv2", "basic", "oauth", NULL };
 
 const struct gw_param ews_params[] = {
     { .key = "calendar.auth",
@@ -22,6 +22,21 @@ const struct gw_param ews_params[] = {
       .offset = offsetof(struct ews_settings, auth),
       .def = "auto",
       .choices = ews_auth_names },
+    { .key = "calendar.oauth_token_url",
+      .shown_as = "OAuth token endpoint",
+      .help = "where calendar.auth oauth gets its access tokens: https://HOST/TENANT/oauth2/v2.0/"
+              "token; its certificate is checked as Exchange's",
+      .type = GW_PARAM_TEXT,
+      .offset = offsetof(struct ews_settings, token_url),
+      .max = 1000,
+      .def = "" },
+    { .key = "calendar.oauth_scope",
+      .shown_as = "OAuth scope",
+      .help = "what the access token is to be good for",
+      .type = GW_PARAM_TEXT,
+      .offset = offsetof(struct ews_settings, token_scope),
+      .max = 1000,
+      .def = "https://outlook.office365.com/.default" },
 };
 const size_t ews_param_count = sizeof(ews_params) / sizeof(ews_params[0]);
 
@@ -161,7 +176,11 @@ enum gw_code ews_account_check(const struct ews_account_args *args, struct gw_er
 {
     enum gw_code rc = text_check("account", args->name, ACCOUNT_MAX, ":", err);
 
-    return rc ? rc : text_check("password", args->password, PASSWORD_MAX, "", err);
+    if (!rc)
+        rc = text_check("password", args->password, PASSWORD_MAX, "", err);
+    if (!rc && args->auth == EWS_AUTH_OAUTH)
+        rc = ews_token_url_check(gw_str_of(args->token_url), NULL, err);
+    return rc;
 }
 
 static void account_forget(struct ews_account *a)
@@ -169,20 +188,41 @@ static void account_forget(struct ews_account *a)
     free(a->name);
     gw_secret_free(&a->password);
     ews_cred_unref(&a->cred);
+    free(a->token_url);
+    free(a->token_scope);
+}
+
+static void on_secret_refused(void *ctx)
+{
+    struct ews_account *a = ctx;
+
+    ews_account_refused(a, a->epoch, account_now(a));
 }
 
 static void account_take(struct ews_account *a, const struct ews_account_args *args)
 {
     char *name = gw_str_dup(gw_str_of(args->name));
     char *password = gw_str_dup(gw_str_of(args->password)); /* args may be our own */
+    char *url = gw_str_dup(gw_str_of(args->token_url));
+    char *scope = gw_str_dup(gw_str_of(args->token_scope));
+    struct ews_token_args token = { .url = url,
+                                    .client_id = name,
+                                    .client_secret = password,
+                                    .scope = scope,
+                                    .tls = args->token_tls,
+                                    .refused = on_secret_refused,
+                                    .ctx = a };
 
     account_forget(a);
+    a->token_url = url;
+    a->token_scope = scope;
     a->auth = args->auth;
     a->name = name;
     a->password = password;
     a->epoch++;
     a->proven = false;
     a->refused_count = 0;
+    ews_token_set(a->token, args->auth == EWS_AUTH_OAUTH ? &token : NULL);
 }
 
 struct ews_account *ews_account_new(struct net_loop *loop, struct net_pool *pool)
@@ -195,6 +235,7 @@ struct ews_account *ews_account_new(struct net_loop *loop, struct net_pool *pool
     gw_list_init(&a->trials);
     gw_list_init(&a->trials_waiting);
     a->trials_timer = net_timer_new(loop, on_trials_timer, a);
+    a->token = ews_token_new(loop);
     return a;
 }
 
@@ -206,6 +247,7 @@ void ews_account_free(struct ews_account **ap)
         return;
     *ap = NULL;
     account_forget(a);
+    ews_token_free(&a->token);
     net_timer_free(&a->trials_timer);
     free(a);
 }

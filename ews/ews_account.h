@@ -13,19 +13,22 @@
 #include "gw_err.h"
 #include "gw_param.h"
 #include "net_loop.h"
+#include "net_tls.h"
 #include "net_work.h"
 
 enum ews_auth {
     EWS_AUTH_AUTO,      /* Negotiate, else NTLMv2, as the server offers */
     EWS_AUTH_NEGOTIATE, /* Kerberos or NTLMv2 inside */
     EWS_AUTH_NTLMV2,
-    EWS_AUTH_BASIC /* the password itself, to any server that has the right certificate */
+    EWS_AUTH_BASIC, /* the password itself, to any server that has the right certificate */
+    EWS_AUTH_OAUTH  /* an access token, which the account's id and secret are good for */
 };
 extern const char *const ews_auth_names[]; /* "auto" ..., in that order; ends with NULL */
 
-/* calendar.auth */
+/* calendar.auth and what belongs to it. */
 struct ews_settings {
     int auth; /* of enum ews_auth */
+    char *token_url, *token_scope;
 };
 extern const struct gw_param ews_params[];
 extern const size_t ews_param_count;
@@ -37,8 +40,12 @@ enum {
 
 struct ews_account_args {
     enum ews_auth auth;
-    const char *name;     /* "user@domain" or "DOMAIN\user" */
-    const char *password; /* copied; wiped when freed or replaced */
+    const char *name;     /* "user@domain" or "DOMAIN\user"; OAuth: the application's id */
+    const char *password; /* OAuth: the application's secret. Copied; wiped when replaced */
+
+    /* OAuth only */
+    const char *token_url, *token_scope;
+    const struct net_tls_policy *token_tls; /* borrowed until others are set; NULL: http only */
 };
 
 /* Logins run on the pool; it and the loop are borrowed for life. To be set before it is used. */

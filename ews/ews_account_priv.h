@@ -4,6 +4,7 @@
 
 #include "ews_account.h"
 #include "ews_login.h"
+#include "ews_token.h"
 #include "gw_list.h"
 
 struct ews_client;
@@ -23,6 +24,8 @@ struct ews_account {
     struct gw_list trials, trials_waiting;
     struct net_timer *trials_timer;
     struct ews_cred *cred; /* NULL: not used yet */
+    char *token_url, *token_scope;
+    struct ews_token *token;
 };
 
 void ews_account_refused(struct ews_account *a, unsigned epoch, gw_time now);

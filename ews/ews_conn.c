@@ -17,6 +17,7 @@ enum {
 enum conn_state {
     CONN_IDLE,
     CONN_HELLO,   /* an empty request is out */
+    CONN_TOKEN,   /* waits for an access token */
     CONN_WAITING, /* for others to end their trial */
     CONN_STEP,    /* the login works on a thread */
     CONN_LEG,     /* a token is out */
@@ -54,6 +55,9 @@ struct ews_conn {
     struct net_work *work;
     struct ews_trial trial;
     struct job *job;
+    struct ews_token_wait wait;
+    struct gw_buf bearer; /* the token that was sent */
+    bool redone;          /* with another token */
 };
 
 /* What a worker thread has; it outlives a connection that is freed meanwhile. */
@@ -97,6 +101,8 @@ static void job_drop(void *ctx)
 static void login_end(struct ews_conn *conn)
 {
     ews_trial_end(&conn->trial);
+    ews_token_wait_cancel(&conn->wait);
+    secret_buf_done(&conn->bearer);
     if (!conn->job)
         return;
     if (conn->work)
@@ -147,9 +153,10 @@ static void on_timer(struct gw_now now, void *ctx)
 
     (void)now;
     if (conn->state != CONN_FAILED) {
-        ews_status_set(&conn->failure, EWS_SERVER_DOWN, "login-timeout",
-                       "the login did not end in time: does Kerberos answer, and does the name "
-                       "service?");
+        ews_status_set(&conn->failure, EWS_TRANSIENT, "login-timeout",
+                       "the login did not end in time: %s",
+                       conn->state == CONN_TOKEN ? "does calendar.oauth_token_url answer?"
+                                                 : "does Kerberos answer, and the name service?");
         conn->logged_in = false;
     }
     finish(conn, NULL, &conn->failure);
@@ -227,6 +234,60 @@ static void send_basic(struct ews_conn *conn)
     send(conn, CONN_CARRY, true, header.p);
     secret_buf_done(&pair);
     secret_buf_done(&header);
+}
+
+/* ---- access tokens ---------------------------------------------------------------------------- */
+
+static void send_bearer(struct ews_conn *conn, const char *token)
+{
+    struct gw_buf header;
+
+    gw_buf_reset(&conn->bearer);
+    gw_buf_add_cstr(&conn->bearer, token);
+    gw_buf_init(&header, EWS_TOKEN_MAX + 64);
+    gw_buf_addf(&header, "Authorization: Bearer %s", token);
+    send(conn, CONN_CARRY, true, header.p);
+    secret_buf_done(&header);
+}
+
+static void on_token(const char *token, const struct ews_status *why, void *ctx)
+{
+    struct ews_conn *conn = ctx;
+
+    if (token)
+        send_bearer(conn, token);
+    else
+        finish(conn, NULL, why);
+}
+
+static void bearer_begin(struct ews_conn *conn)
+{
+    const char *token;
+
+    conn->scheme = EWS_SCHEME_BEARER;
+    conn->epoch = conn->account->epoch;
+    conn->state = CONN_TOKEN;
+    conn->wait = (struct ews_token_wait){ .done = on_token, .ctx = conn };
+    net_timer_set(conn->timer, conn->deadline);
+    token = ews_token_get(conn->account->token, &conn->wait);
+    if (token)
+        send_bearer(conn, token);
+}
+
+/* One that was taken back, or that ended on the server's clock: another one, once. */
+static void bearer_refused(struct ews_conn *conn, const struct net_http_answer *answer)
+{
+    ews_token_drop(conn->account->token, gw_buf_str(&conn->bearer));
+    if (!conn->redone && conn->epoch == conn->account->epoch) {
+        conn->redone = true;
+        bearer_begin(conn);
+        return;
+    }
+    ews_status_set(&conn->failure, EWS_CONFIG, "token-not-taken",
+                   "the server does not take the access token: has the application the right "
+                   "full_access_as_app, with an administrator's consent, and is "
+                   "calendar.oauth_scope the server's?");
+    finish(conn, answer, &conn->failure);
 }
 
 /* ---- the login -------------------------------------------------------------------------------- */
@@ -337,7 +398,7 @@ static const struct {
 } allowed[] = {
     { EWS_AUTH_AUTO, EWS_SCHEME_NEGOTIATE },      { EWS_AUTH_AUTO, EWS_SCHEME_NTLM },
     { EWS_AUTH_NEGOTIATE, EWS_SCHEME_NEGOTIATE }, { EWS_AUTH_NTLMV2, EWS_SCHEME_NTLM },
-    { EWS_AUTH_BASIC, EWS_SCHEME_BASIC },
+    { EWS_AUTH_BASIC, EWS_SCHEME_BASIC },         { EWS_AUTH_OAUTH, EWS_SCHEME_BEARER },
 };
 
 static bool choose(const struct ews_conn *conn, const struct ews_challenges *offer,
@@ -413,6 +474,8 @@ static void hello_answered(struct ews_conn *conn, const struct net_http_answer *
         refused(conn, &conn->failure);
         ews_account_refused(conn->account, conn->epoch, conn_now(conn));
         finish(conn, answer, &conn->failure);
+    } else if (scheme == EWS_SCHEME_BEARER) {
+        bearer_refused(conn, answer);
     } else {
         login_begin(conn, scheme);
     }
@@ -488,6 +551,7 @@ struct ews_conn *ews_conn_new(const struct ews_conn_args *args)
     conn->host = gw_str_dup(gw_str_of(args->host));
     conn->slot = net_http_slot_new(args->loop, &slot);
     conn->timer = net_timer_new(args->loop, on_timer, conn);
+    gw_buf_init(&conn->bearer, EWS_TOKEN_MAX);
     return conn;
 }
 
@@ -519,6 +583,7 @@ static void request_take(struct ews_conn *conn, const struct net_http_request *r
     gw_buf_init(&conn->body, request->body.len);
     gw_buf_add_str(&conn->body, request->body);
     conn->body_max = request->body_max;
+    conn->redone = false;
     conn->deadline = request->timeout_ms ? gw_time_after(now, request->timeout_ms) : GW_NEVER;
 }
 
@@ -532,6 +597,8 @@ void ews_conn_start(struct ews_conn *conn, const struct net_http_request *reques
     conn->ctx = ctx;
     if (conn->account->auth == EWS_AUTH_BASIC)
         send_basic(conn);
+    else if (conn->account->auth == EWS_AUTH_OAUTH)
+        bearer_begin(conn);
     else if (conn->each_request)
         login_begin(conn, conn->scheme);
     else if (conn->logged_in)

@@ -1,6 +1,6 @@
 /* A connection to a server that logs in by itself, then carries one request at a time.
  *
- *                .---------------- Basic, or logged in --------------------.
+ *                .---------- Basic, a token, or logged in -----------------.
  *   IDLE --request--> HELLO --401: what is offered--> STEP --> LEG --answer--> IDLE
  *                                                      ^----401---'
  *
@@ -9,6 +9,8 @@
  * logged in, the connection is, and requests go as they are; a 401 then logs in anew, once. A server
  * that wants a Kerberos ticket with every request (IIS does unless told otherwise) gets it with every
  * request.
+ *
+ * Basic and OAuth know no login: their header goes with every request, as soon as there is a token.
  *
  * The contract of net_http_client.h: one request at a time, done comes once, never from inside start,
  * never after cancel or free. */

@@ -152,7 +152,7 @@ static bool http_date_parse(struct gw_str s, gw_utc *out)
 }
 
 /* RFC 9110 10.2.3: seconds, or a date. */
-static int64_t retry_after_ms(const struct ews_http *http)
+int64_t ews_http_retry_after_ms(const struct ews_http *http)
 {
     struct gw_str s = gw_str_trim(http->retry_after);
     int64_t ms;
@@ -251,5 +251,5 @@ void ews_http_status(const struct ews_http *http, struct ews_status *out)
         redirect_status(http, code, out);
     else
         other_status(http->status, code, out);
-    out->backoff_ms = retry_after_ms(http);
+    out->backoff_ms = ews_http_retry_after_ms(http);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ews_token.h"
 #include "gd_check.h"
 #include "gw_bytes.h"
 #include "gw_log.h"
@@ -39,8 +40,10 @@ struct gd_gateways {
     struct gd *gd;
     struct gw_map *by_name;
     struct gw_list calls;
-    char *account, *password;  /* NULL: not set yet */
-    struct ews_account *login; /* set when account and password are */
+    char *account, *password;       /* NULL: not set yet */
+    struct ews_account *login;      /* set when account and password are */
+    struct cert_client *token_cert; /* of the token endpoint; NULL: none is set */
+    struct net_tls_policy token_policy;
 };
 
 /* One request of the scheduler on its way. */
@@ -225,14 +228,60 @@ static void account_save(struct store_batch *b, const struct gd_gateways *g)
     gw_buf_done(&sealed);
 }
 
-static enum gw_code login_set(const struct gd_gateways *g, const char *account,
-                              const char *password, struct gw_err *err)
+static struct ews_account_args login_args(const struct gd_gateways *g, const char *account,
+                                          const char *password)
 {
-    struct ews_account_args args = { .auth = (enum ews_auth)g->gd->settings.ews.auth,
-                                     .name = account,
-                                     .password = password };
+    const struct ews_settings *settings = &g->gd->settings.ews;
 
-    return ews_account_set(g->login, &args, err);
+    return (struct ews_account_args){ .auth = (enum ews_auth)settings->auth,
+                                      .name = account,
+                                      .password = password,
+                                      .token_url = settings->token_url,
+                                      .token_scope = settings->token_scope,
+                                      .token_tls = g->token_cert ? &g->token_policy : NULL };
+}
+
+/* The token endpoint's certificate is checked as Exchange's own; without TLS it is for labs. */
+static enum gw_code token_cert_new(const struct gd_gateways *g, struct cert_client **out,
+                                   struct gw_err *err)
+{
+    struct gw_str url = gw_str_of(g->gd->settings.ews.token_url), host;
+    enum gw_code rc;
+
+    *out = NULL;
+    if (!url.len)
+        return GW_OK;
+    rc = ews_token_url_check(url, &host, err);
+    if (rc)
+        return rc;
+    if (gw_str_starts(url, "http:"))
+        return http_check(g->gd, true, err);
+    return cert_client_new(g->gd->certs, CERT_TRUST_EXCHANGE, host, out, err);
+}
+
+static enum gw_code login_set(struct gd_gateways *g, const char *account, const char *password,
+                              struct gw_err *err)
+{
+    struct cert_client *old = g->token_cert, *cert;
+    struct net_tls_policy old_policy = g->token_policy;
+    struct ews_account_args args;
+    enum gw_code rc = token_cert_new(g, &cert, err);
+
+    if (rc)
+        return rc;
+    g->token_cert = cert;
+    if (cert)
+        g->token_policy = cert_client_policy(cert);
+    args = login_args(g, account, password);
+    rc = account ? ews_account_set(g->login, &args, err) : GW_OK;
+    if (rc) {
+        g->token_cert = old;
+        g->token_policy = old_policy;
+        cert_client_free(&cert);
+        return rc;
+    }
+    cert_client_free(&old);
+    return GW_OK;
 }
 
 static enum gw_code account_read(struct gd_gateways *g, struct gw_str value, struct gw_err *err)
@@ -353,6 +402,7 @@ void gd_gateways_free(struct gd_gateways **gp)
         gateway_free(&gateway);
     gw_map_free(&g->by_name);
     ews_account_free(&g->login);
+    cert_client_free(&g->token_cert);
     free(g->account);
     gw_secret_free(&g->password);
     free(g);
@@ -380,10 +430,8 @@ static void gateways_try(struct gd_gateways *g)
 
 enum gw_code gd_gateways_login_set(struct gd_gateways *g, struct gw_err *err)
 {
-    enum gw_code rc = GW_OK;
+    enum gw_code rc = login_set(g, g->account, g->password, err);
 
-    if (g->account)
-        rc = login_set(g, g->account, g->password, err);
     if (!rc)
         gateways_try(g);
     return rc;
@@ -486,9 +534,10 @@ static enum gw_code account_edit_init(const struct gd_gateways *g,
     return GW_OK;
 }
 
-static enum gw_code account_edit_check(const struct account_edit *a, struct gw_err *err)
+static enum gw_code account_edit_check(const struct gd_gateways *g, const struct account_edit *a,
+                                       struct gw_err *err)
 {
-    struct ews_account_args args = { .name = a->account, .password = a->password };
+    struct ews_account_args args = login_args(g, a->account, a->password);
 
     if (!a->account)
         return gw_fail(err, GW_INVALID, "no account is set yet: give account and password");
@@ -549,7 +598,7 @@ static enum gw_code gateway_change(struct gd *gd, struct gw_str name, const stru
     rc = account_edit_init(g, edit, &account, err);
     if (rc)
         return rc;
-    rc = account_edit_check(&account, err);
+    rc = account_edit_check(g, &account, err);
     if (!rc)
         rc = gateway_make(g, name, old, edit, &gateway, err);
     if (!rc)

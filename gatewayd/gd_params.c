@@ -170,7 +170,7 @@ enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
     rc = gw_param_set(param, settings, value, err);
     if (!rc) {
         rc = apply(gd, settings, err);
-        if (rc) /* a port that is taken: as it was */
+        if (rc) /* a port that is taken, a login that cannot be: as it was */
             (void)gw_param_set(param, settings, gw_buf_str(&before), NULL);
     }
     if (!rc) {
