@@ -1,4 +1,5 @@
 /* mock-exchange: the command line. Its options make a scenario, which is laid over that of the file. */
+#include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <signal.h>
@@ -8,6 +9,9 @@
 
 #include "gw_log.h"
 #include "mock_exchange.h"
+#include "mock_json.h"
+
+enum { SCENARIO_MAX = 64 * 1024 * 1024 };
 
 static const char help[] =
     "mock-exchange - an Exchange organisation to test calendar gateways against\n"
@@ -44,13 +48,11 @@ static const char help[] =
     "  mock-exchange --cas 127.0.0.1:8091 --cas 127.0.0.1:8092 --users 50 --domain example \\\n"
     "      --account svc:secret --control 127.0.0.1:8090 --minute-ms 1000 &\n"
     "  curl http://127.0.0.1:8090/users/user0001@example/meetings \\\n"
-    "      -d '{\"start\": \"+5s\", \"for\": \"30s\", \"subject\": \"Plans\"}'\n"
+    "      --json '{\"start\": \"+5s\", \"for\": \"30s\", \"subject\": \"Plans\"}'\n"
     "  curl http://127.0.0.1:8090/\n"
-    "Control requests: GET / (summary), /cas, /users, /subscriptions, /journal; POST /users,\n"
-    "/users/ADDRESS/meetings, /users/ADDRESS/oof, /meetings/ID, /meetings/ID/cancel, "
-    "/cas/NAME/down\n"
-    "({\"lose\": true}), /cas/NAME/up, /cas/NAME/faults ({\"kind\": \"status\", \"status\": 503,\n"
-    "\"count\": 3}); DELETE /meetings/ID, /subscriptions/ID, /cas/NAME/faults, /journal.\n";
+    "\n"
+    "GET /help at the control address lists what it can be asked; CONTROL.md explains it, and the\n"
+    "members of a scenario. In a browser that address shows calendars, to be changed by hand.\n";
 
 static void on_log(enum gw_log_level level, const char *component, struct gw_str line, void *ctx)
 {
@@ -229,23 +231,39 @@ static bool scenario_merge(json_t *scenario, json_t *options)
     return true;
 }
 
+/* NULL, and said why. */
+static json_t *file_load(const char *name)
+{
+    json_error_t where = { .line = 0 };
+    struct gw_buf text;
+    char block[4096];
+    json_t *json;
+    size_t len;
+    FILE *f = fopen(name, "rb");
+
+    if (!f) {
+        fprintf(stderr, "mock-exchange: cannot read '%s': %s\n", name, strerror(errno));
+        return NULL;
+    }
+    gw_buf_init(&text, SCENARIO_MAX);
+    while ((len = fread(block, 1, sizeof(block), f)) > 0)
+        gw_buf_add(&text, block, len);
+    fclose(f);
+    json = text.failed ? NULL : mock_json_parse(gw_buf_str(&text), &where);
+    if (text.failed)
+        fprintf(stderr, "mock-exchange: '%s' is too large\n", name);
+    else if (!json)
+        fprintf(stderr, "mock-exchange: %s, line %d: %s\n", name, where.line, where.text);
+    gw_buf_done(&text);
+    return json;
+}
+
 static json_t *scenario_load(const struct options *o)
 {
-    json_error_t where;
-    json_t *scenario = json_object(), *account;
+    json_t *scenario = o->file ? file_load(o->file) : json_object(), *account;
 
-    if (o->file) {
-        json_decref(scenario);
-        scenario = json_load_file(o->file, JSON_REJECT_DUPLICATES, &where);
-        if (!scenario) {
-            if (where.line > 0)
-                fprintf(stderr, "mock-exchange: %s, line %d: %s\n", o->file, where.line,
-                        where.text);
-            else
-                fprintf(stderr, "mock-exchange: %s\n", where.text);
-            return NULL;
-        }
-    }
+    if (!scenario)
+        return NULL;
     if (json_object_get(o->group, "count"))
         (void)json_array_append(list_of(o->scenario, "users"), o->group);
     scenario_merge(scenario, o->scenario);

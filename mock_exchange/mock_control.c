@@ -330,49 +330,97 @@ static enum gw_code faults_clear(struct mock_control_call *call)
 
 /* --- routes --- */
 
+static mock_control_fn help;
+
+/* In the order in which they are explained. */
 static const struct {
     const char *method, *path;
     mock_control_fn *fn;
+    const char *takes; /* of the query, or members of the body; in brackets: may be left out */
+    const char *does;
 } route[] = {
-    { "GET", "/", summary },
-    { "POST", "/scenario", scenario },
-    { "POST", "/settings", settings },
-    { "POST", "/accounts", account_add },
-    { "GET", "/cas", cas_list },
-    { "POST", "/cas", cas_add },
-    { "POST", "/cas/*/down", cas_down },
-    { "POST", "/cas/*/up", cas_up },
-    { "POST", "/cas/*/place", cas_place },
-    { "GET", "/cas/*/faults", faults_list },
-    { "POST", "/cas/*/faults", fault_add },
-    { "DELETE", "/cas/*/faults", faults_clear },
-    { "GET", "/users", mock_control_users },
-    { "POST", "/users", mock_control_users_add },
-    { "GET", "/users/*", mock_control_user },
-    { "DELETE", "/users/*", mock_control_user_remove },
-    { "GET", "/users/*/meetings", mock_control_user_meetings },
-    { "POST", "/users/*/meetings", mock_control_meetings_add },
-    { "GET", "/users/*/oof", mock_control_oof },
-    { "POST", "/users/*/oof", mock_control_oof_set },
-    { "GET", "/users/*/traits", mock_control_traits },
-    { "POST", "/users/*/traits", mock_control_traits_set },
-    { "GET", "/meetings/*", mock_control_meeting },
-    { "POST", "/meetings/*", mock_control_meeting_change },
-    { "DELETE", "/meetings/*", mock_control_meeting_delete },
-    { "POST", "/meetings/*/cancel", mock_control_meeting_cancel },
-    { "GET", "/subscriptions", mock_control_subs },
-    { "GET", "/subscriptions/*", mock_control_sub },
-    { "DELETE", "/subscriptions/*", mock_control_sub_lose },
-    { "POST", "/subscriptions/*/break", mock_control_sub_break },
-    { "POST", "/users/*/move", mock_control_user_move },
-    { "GET", "/databases", mock_control_databases },
-    { "POST", "/databases", mock_control_database_add },
-    { "GET", "/mishaps", mock_control_mishaps },
-    { "POST", "/mishaps", mock_control_mishap_add },
-    { "DELETE", "/mishaps", mock_control_mishaps_clear },
-    { "GET", "/journal", mock_control_journal },
-    { "DELETE", "/journal", mock_control_journal_clear },
+    { "GET", "/", summary, "", "what there is, in numbers; for a browser: a page" },
+    { "GET", "/help", help, "", "this list" },
+    { "POST", "/scenario", scenario, "members of a scenario", "more of a scenario" },
+    { "POST", "/settings", settings,
+      "[minute_ms] [version] [push_timeout] [find_max] [subscriptions_per_mailbox] [affinity] "
+      "[mail_tips] [tls_cert tls_key]",
+      "changes these" },
+    { "POST", "/accounts", account_add, "name password [impersonate] [mailbox]",
+      "adds a service account, or changes one" },
+    { "GET", "/cas", cas_list, "", "the client access servers" },
+    { "POST", "/cas", cas_add, "[name] [listen] [site] [refusal]", "opens one more" },
+    { "POST", "/cas/*/down", cas_down, "[lose]",
+      "refuses and cuts connections, and sends nothing; lose: its subscriptions are gone" },
+    { "POST", "/cas/*/up", cas_up, "", "serves again, on the same port" },
+    { "POST", "/cas/*/place", cas_place, "[site] [refusal]",
+      "puts it into a site; mailboxes of others are refused with this code" },
+    { "GET", "/cas/*/faults", faults_list, "", "what it does instead of serving" },
+    { "POST", "/cas/*/faults", fault_add,
+      "kind [count] [operation] [status] [retry_after] [code] [back_off_ms] [ms]",
+      "one more fault; without count until it is cleared" },
+    { "DELETE", "/cas/*/faults", faults_clear, "", "serves well again; lets stalled requests go" },
+    { "GET", "/users", mock_control_users, "[offset] [limit]", "the mailboxes" },
+    { "POST", "/users", mock_control_users_add, "a user, or a group of users, as in a scenario",
+      "adds mailboxes" },
+    { "GET", "/users/*", mock_control_user, "", "one mailbox" },
+    { "DELETE", "/users/*", mock_control_user_remove, "",
+      "removes the mailbox and its subscriptions" },
+    { "POST", "/users/*/move", mock_control_user_move, "to [for] [subscriptions]",
+      "moves it to another database, which lasts for a while; its subscriptions: lose, break or "
+      "keep" },
+    { "GET", "/users/*/meetings", mock_control_user_meetings, "", "its calendar" },
+    { "POST", "/users/*/meetings", mock_control_meetings_add,
+      "a meeting as in a scenario, or an array of them", "adds to it" },
+    { "GET", "/users/*/oof", mock_control_oof, "", "its out-of-office settings" },
+    { "POST", "/users/*/oof", mock_control_oof_set,
+      "[state] [start] [end] [for] [internal] [external] [audience]", "changes these" },
+    { "GET", "/users/*/traits", mock_control_traits, "", "what makes it special" },
+    { "POST", "/users/*/traits", mock_control_traits_set, "traits as in a scenario",
+      "changes these" },
+    { "GET", "/meetings/*", mock_control_meeting, "", "one meeting" },
+    { "POST", "/meetings/*", mock_control_meeting_change, "members of a meeting",
+      "changes what is given; a new start alone moves it" },
+    { "POST", "/meetings/*/cancel", mock_control_meeting_cancel, "[keep_busy]",
+      "as the organizer calls it off" },
+    { "DELETE", "/meetings/*", mock_control_meeting_delete, "[moved]",
+      "deletes it; moved: to Deleted Items" },
+    { "GET", "/day", mock_control_day, "[from] [to] [user] [offset] [limit]",
+      "calendars of a time, today when none is said; user: those that begin so" },
+    { "GET", "/subscriptions", mock_control_subs, "[user] [cas] [offset] [limit]",
+      "subscriptions of all kinds" },
+    { "GET", "/subscriptions/*", mock_control_sub, "", "one, by number or id" },
+    { "DELETE", "/subscriptions/*", mock_control_sub_lose, "", "loses it without a word" },
+    { "POST", "/subscriptions/*/break", mock_control_sub_break, "",
+      "ErrorReadEventsFailed, or on a stream ErrorMissedNotificationEvents, and it is gone" },
+    { "GET", "/mishaps", mock_control_mishaps, "", "what goes wrong with notifications" },
+    { "POST", "/mishaps", mock_control_mishap_add,
+      "kind [user] [cas] [count] [probability] [seed] [for] [batch]", "one more of these" },
+    { "DELETE", "/mishaps", mock_control_mishaps_clear, "", "none of them any more" },
+    { "GET", "/databases", mock_control_databases, "", "databases with their servers and sites" },
+    { "POST", "/databases", mock_control_database_add, "name [server] [site]",
+      "adds one, or changes it" },
+    { "GET", "/journal", mock_control_journal, "[user] [cas] [offset] [limit]",
+      "the last requests, and counts by operation, mailbox and client access server" },
+    { "DELETE", "/journal", mock_control_journal_clear, "", "starts it anew" },
 };
+
+static enum gw_code help(struct mock_control_call *call)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < sizeof(route) / sizeof(*route); i++) {
+        json_t *json = json_object();
+
+        mock_control_put_text(json, "method", route[i].method);
+        mock_control_put_text(json, "path", route[i].path);
+        mock_control_put_text(json, "takes", route[i].takes);
+        mock_control_put_text(json, "does", route[i].does);
+        (void)json_array_append_new(list, json);
+    }
+    mock_control_put(call->answer, "requests", list);
+    return GW_OK;
+}
 
 /* The text up to the next '/', which is taken off as well. */
 static struct gw_str segment(struct gw_str *rest)
@@ -445,7 +493,7 @@ static int route_run(struct mock_control_call *call)
                       gw_quote(path, quoted));
         return 405;
     }
-    (void)gw_fail(&call->err, GW_NOTFOUND, "nothing at %s; GET / tells what there is",
+    (void)gw_fail(&call->err, GW_NOTFOUND, "nothing at %s; GET /help tells what there is",
                   gw_quote(path, quoted));
     return 404;
 }
@@ -487,57 +535,4 @@ int mock_control_serve(struct mock_exchange *mx, const struct mock_control_reque
     json_decref(body);
     mock_exchange_touch(mx);
     return status;
-}
-
-/* --- HTTP --- */
-
-static void on_control(struct net_http_exchange *x, void *ctx)
-{
-    struct mock_control_request request = {
-        .method = net_http_method(x),
-        .path = net_http_path(x),
-        .body = net_http_body(x),
-        .user = net_http_query(x, "user"),
-        .cas = net_http_query(x, "cas"),
-        .offset = net_http_query(x, "offset"),
-        .limit = net_http_query(x, "limit"),
-    };
-    struct gw_buf out;
-    int status;
-
-    gw_buf_init(&out, MOCK_CONTROL_ANSWER_MAX);
-    status = mock_control_serve(ctx, &request, &out);
-    net_http_reply(x, status, "application/json", gw_buf_str(&out));
-    gw_buf_done(&out);
-}
-
-enum gw_code mock_control_open(struct mock_exchange *mx, struct gw_str listen, struct gw_err *err)
-{
-    struct net_http_server_args args = {
-        .body_max = MOCK_CONTROL_BODY_MAX, .idle_s = 3600, .handler = on_control, .ctx = mx
-    };
-    char quoted[GW_QUOTE_MAX], address[64];
-    enum gw_code rc;
-
-    if (mx->control)
-        return gw_fail(err, GW_EXISTS, "the control interface is open already");
-    if (!mock_listen_parse(listen, address, &args.port))
-        return gw_fail(err, GW_INVALID, "control: %s is not of the form 127.0.0.1:8090",
-                       gw_quote(listen, quoted));
-    args.address = address;
-    rc = net_http_server_new(mx->loop, &args, &mx->control, err);
-    if (rc)
-        return gw_fail_prefix(err, "control: ");
-    mx->control_address = gw_str_dup(gw_str_of(address));
-    return GW_OK;
-}
-
-int mock_exchange_control(struct mock_exchange *mx, const char *method, const char *path,
-                          struct gw_str body, struct gw_buf *out)
-{
-    struct mock_control_request request = { .method = gw_str_of(method),
-                                            .path = gw_str_of(path),
-                                            .body = body };
-
-    return mock_control_serve(mx, &request, out);
 }

@@ -1,28 +1,6 @@
-/* The control interface: JSON over HTTP. Errors are {"error": "a sentence"} with status 4xx.
- *
- *   GET    /                           what there is, in numbers
- *   POST   /scenario                   more of a scenario (mock_scenario.h)
- *   POST   /settings                   minute_ms, push_timeout, find_max, version ...
- *   POST   /accounts                   {"name", "password", "impersonate", "mailbox"}
- *   GET    /cas                        all of them; POST {"name", "listen"} opens one more
- *   POST   /cas/NAME/down              {"lose": true}: its subscriptions are lost with it
- *   POST   /cas/NAME/up
- *   GET POST DELETE /cas/NAME/faults   {"kind": "status", "status": 503, "retry_after": 2,
- *                                       "count": 3, "operation": "FindItem"}; no count: until
- *                                      cleared. Kinds: status, html, fault (code, back_off_ms), half,
- *                                      cut, close, stall, delay (ms)
- *   GET    /users?offset=&limit=       POST: a user or a group, as in a scenario
- *   GET DELETE /users/ADDRESS
- *   GET POST /users/ADDRESS/meetings   POST: one meeting, or an array of them
- *   GET POST /users/ADDRESS/oof
- *   GET POST /users/ADDRESS/traits     hours, sharing, free_busy_error ... as in a scenario
- *   GET POST DELETE /meetings/ID       POST changes what is given; DELETE with {"moved": true}: to
- *                                      Deleted Items
- *   POST   /meetings/ID/cancel
- *   GET    /subscriptions?user=&cas=&offset=&limit=
- *   GET DELETE /subscriptions/ID       DELETE: lost without a word
- *   POST   /subscriptions/ID/break     ErrorReadEventsFailed, and gone
- *   GET    /journal?user=&cas=&limit=  counts and the last requests; DELETE clears */
+/* The control interface: JSON over HTTP, as CONTROL.md explains it and GET /help lists it. Errors are
+ * {"error": "a sentence"} with status 4xx. Whoever reaches it may do everything: it listens on loopback
+ * unless told otherwise, and requests made by pages of other sites are refused (mock_control_http.c). */
 #ifndef MOCK_CONTROL_H
 #define MOCK_CONTROL_H
 
@@ -32,12 +10,16 @@ enum { MOCK_CONTROL_BODY_MAX = 64 * 1024 * 1024, MOCK_CONTROL_ANSWER_MAX = 256 *
 
 struct mock_control_request {
     struct gw_str method, path, body;
-    struct gw_str user, cas, offset, limit; /* of the query; empty: not given */
+    struct gw_str user, cas, from, to, offset, limit; /* of the query; empty: not given */
 };
 
 /* Returns the HTTP status; out gets JSON. */
 int mock_control_serve(struct mock_exchange *mx, const struct mock_control_request *request,
                        struct gw_buf *out);
+
+/* What the page and /day show of these. */
+json_t *mock_control_oof_json(const struct mock_oof *oof);
+json_t *mock_control_meeting_json(const struct mock_item *item);
 
 /* What the handlers share. */
 enum { MOCK_CONTROL_ARGS = 2 };
@@ -57,6 +39,7 @@ mock_control_fn mock_control_users, mock_control_users_add, mock_control_user,
     mock_control_meeting, mock_control_meeting_change, mock_control_meeting_cancel,
     mock_control_meeting_delete;
 mock_control_fn mock_control_databases, mock_control_database_add, mock_control_user_move;
+mock_control_fn mock_control_day;
 mock_control_fn mock_control_mishaps, mock_control_mishap_add, mock_control_mishaps_clear;
 mock_control_fn mock_control_subs, mock_control_sub, mock_control_sub_lose, mock_control_sub_break,
     mock_control_journal, mock_control_journal_clear;

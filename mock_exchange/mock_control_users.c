@@ -17,7 +17,7 @@ static struct mock_mailbox *user_of(struct mock_control_call *call)
     return mailbox;
 }
 
-static json_t *oof_json(const struct mock_oof *oof)
+json_t *mock_control_oof_json(const struct mock_oof *oof)
 {
     json_t *json = json_object();
 
@@ -47,7 +47,7 @@ static json_t *user_json(const struct mock_control_call *call, const struct mock
     return json;
 }
 
-static json_t *meeting_json(const struct mock_item *item)
+json_t *mock_control_meeting_json(const struct mock_item *item)
 {
     const struct mock_item_data *d = &item->data;
     struct mock_id id = mock_id_item(item->mailbox->number, item->number);
@@ -112,7 +112,7 @@ enum gw_code mock_control_user(struct mock_control_call *call)
     if (!mailbox)
         return call->err.code;
     mock_control_put(call->answer, "user", user_json(call, mailbox));
-    mock_control_put(call->answer, "oof", oof_json(&mailbox->oof));
+    mock_control_put(call->answer, "oof", mock_control_oof_json(&mailbox->oof));
     return GW_OK;
 }
 
@@ -138,7 +138,7 @@ enum gw_code mock_control_user_meetings(struct mock_control_call *call)
         return call->err.code;
     list = json_array();
     for (size_t i = 0; i < mailbox->item_count; i++)
-        (void)json_array_append_new(list, meeting_json(mailbox->items[i]));
+        (void)json_array_append_new(list, mock_control_meeting_json(mailbox->items[i]));
     mock_control_put(call->answer, "meetings", list);
     return GW_OK;
 }
@@ -154,7 +154,7 @@ static enum gw_code meetings_add_all(struct mock_control_call *call, struct mock
         rc = mock_scenario_meeting(call->mx, mailbox, json_array_get(call->body, i), 0, call->now,
                                    &item, &call->err);
         if (!rc)
-            (void)json_array_append_new(list, meeting_json(item));
+            (void)json_array_append_new(list, mock_control_meeting_json(item));
         else
             (void)gw_fail_prefix(&call->err, "[%zu]: ", i);
     }
@@ -174,7 +174,7 @@ enum gw_code mock_control_meetings_add(struct mock_control_call *call)
         return meetings_add_all(call, mailbox);
     rc = mock_scenario_meeting(call->mx, mailbox, call->body, 0, call->now, &item, &call->err);
     if (!rc)
-        mock_control_put(call->answer, "meeting", meeting_json(item));
+        mock_control_put(call->answer, "meeting", mock_control_meeting_json(item));
     return rc;
 }
 
@@ -184,7 +184,7 @@ enum gw_code mock_control_oof(struct mock_control_call *call)
 
     if (!mailbox)
         return call->err.code;
-    mock_control_put(call->answer, "oof", oof_json(&mailbox->oof));
+    mock_control_put(call->answer, "oof", mock_control_oof_json(&mailbox->oof));
     return GW_OK;
 }
 
@@ -276,7 +276,7 @@ enum gw_code mock_control_meeting(struct mock_control_call *call)
 
     if (!item)
         return call->err.code;
-    mock_control_put(call->answer, "meeting", meeting_json(item));
+    mock_control_put(call->answer, "meeting", mock_control_meeting_json(item));
     return GW_OK;
 }
 

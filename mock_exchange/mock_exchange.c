@@ -29,6 +29,14 @@ void mock_exchange_touch(struct mock_exchange *mx)
     net_timer_set(mx->timer, at);
 }
 
+static void on_change(const struct mock_change *change, struct gw_now now, void *ctx)
+{
+    struct mock_exchange *mx = ctx;
+
+    mock_subs_changed(change, now, mx->subs);
+    mock_live_changed(mx->live);
+}
+
 static void on_pushed(void *ctx)
 {
     mock_exchange_touch(ctx);
@@ -46,7 +54,8 @@ struct mock_exchange *mock_exchange_new(struct net_loop *loop)
     args.push_ctx = mx->push;
     mx->subs = mock_subs_new(&args);
     mock_push_attach(mx->push, mx->subs, on_pushed, mx);
-    mock_org_observe(mx->org, mock_subs_changed, mx->subs);
+    mx->live = mock_live_new(loop);
+    mock_org_observe(mx->org, on_change, mx);
     mx->journal = mock_journal_new();
     mx->service.org = mx->org;
     mx->service.subs = mx->subs;
@@ -66,6 +75,7 @@ void mock_exchange_free(struct mock_exchange **mxp)
         return;
     *mxp = NULL;
     net_http_server_free(&mx->control);
+    mock_live_free(&mx->live);
     for (size_t i = 0; i < mx->cas_count; i++)
         mock_cas_free(&mx->cas[i]);
     net_timer_free(&mx->timer);
@@ -84,7 +94,7 @@ void mock_exchange_free(struct mock_exchange **mxp)
 enum gw_code mock_exchange_apply(struct mock_exchange *mx, struct gw_str text, struct gw_err *err)
 {
     json_error_t where;
-    json_t *json = json_loadb(text.p ? text.p : "", text.len, JSON_REJECT_DUPLICATES, &where);
+    json_t *json = mock_json_parse(text, &where);
     enum gw_code rc;
 
     if (!json)

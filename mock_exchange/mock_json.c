@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "gw_log.h"
@@ -18,6 +19,39 @@ static bool list_has(const char *members, const char *name)
         p += word + strspn(p + word, " ");
     }
     return false;
+}
+
+/* Comments become blanks, so that lines keep their numbers. */
+static void uncomment(char *text, size_t len)
+{
+    bool quoted = false, comment = false;
+
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '\n')
+            quoted = comment = false; /* a text ends with its line, at the latest */
+        else if (comment)
+            text[i] = ' ';
+        else if (quoted && text[i] == '\\')
+            i++;
+        else if (text[i] == '"')
+            quoted = !quoted;
+        else if (!quoted &&
+                 (text[i] == '#' || (text[i] == '/' && i + 1 < len && text[i + 1] == '/'))) {
+            comment = true;
+            text[i] = ' ';
+        }
+    }
+}
+
+json_t *mock_json_parse(struct gw_str text, json_error_t *what)
+{
+    char *copy = gw_str_dup(text);
+    json_t *json;
+
+    uncomment(copy, text.len);
+    json = json_loadb(copy, text.len, JSON_REJECT_DUPLICATES, what);
+    free(copy);
+    return json;
 }
 
 enum gw_code mock_json_only(const json_t *object, const char *what, const char *members,

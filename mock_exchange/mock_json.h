@@ -9,6 +9,10 @@
 #include "gw_str.h"
 #include "gw_time.h"
 
+/* A document that may have comments: from "//" or "#" to the end of the line, outside of texts. NULL
+ * when it is not JSON otherwise, or says a member twice; what gives line and reason. */
+json_t *mock_json_parse(struct gw_str text, json_error_t *what);
+
 /* GW_INVALID when the object has members besides these (separated by spaces), or is none. */
 enum gw_code mock_json_only(const json_t *object, const char *what, const char *members,
                             struct gw_err *err);

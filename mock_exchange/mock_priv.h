@@ -5,6 +5,7 @@
 #include "mock_cas.h"
 #include "mock_exchange.h"
 #include "mock_json.h"
+#include "mock_live.h"
 #include "mock_push.h"
 #include "net_http_server.h"
 
@@ -23,6 +24,7 @@ struct mock_exchange {
     gw_time timer_at;
     char *cert_pem, *key_pem; /* for CAS over HTTPS */
     struct net_http_server *control;
+    struct mock_live *live;
     char *control_address;
     gw_utc started;
 };

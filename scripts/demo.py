@@ -134,7 +134,7 @@ def stay(demo):
    export KALENDS_SOCKET={demo.gateway.socket}
    {program("kalendsctl")} status
    {program("kalendsctl")} explain {user(3)}
-   curl -d '{{"start": "now", "for": "1m"}}' {demo.mock.control}/users/{user(3)}/meetings
+   curl --json '{{"start": "now", "for": "1m"}}' {demo.mock.control}/users/{user(3)}/meetings
 
 == presence as it changes; Ctrl-C ends the demonstration
 """)

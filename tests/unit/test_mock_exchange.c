@@ -338,6 +338,8 @@ static const struct {
 } control_case[] = {
     { "GET", "/", NULL, 200, "\"users\":40" },
     { "GET", "/cas", NULL, 200, "\"name\":\"two\"" },
+    { "GET", "/help", NULL, 200, "\"path\":\"/journal\"" },
+    { "GET", "/day", NULL, 200, "\"total\":40" },
     { "GET", "/nothing", NULL, 404, "nothing at '/nothing'" },
     { "GET", "", NULL, 404, "error" },
     { "GET", "/users/", NULL, 200, "user0040" },
@@ -499,23 +501,139 @@ static void test_turned_away(void **state)
     }
 }
 
+static char *file_text(const char *name, struct gw_buf *text)
+{
+    FILE *f = fopen(name, "rb");
+    char block[4096];
+    size_t len;
+
+    assert_non_null(f);
+    gw_buf_init(text, 1 << 20);
+    while ((len = fread(block, 1, sizeof(block), f)) > 0)
+        gw_buf_add(text, block, len);
+    fclose(f);
+    return text->p;
+}
+
 /* The example file is one that works. */
 static void test_example(void **state)
 {
     struct world *w = *state;
     struct mock_exchange *mx = mock_exchange_new(w->loop);
-    json_t *json = json_load_file("mock_exchange/examples/office.json", 0, NULL);
-    char *text = json_dumps(json, 0);
+    struct gw_buf text;
     struct gw_err err;
 
-    assert_non_null(text);
-    assert_int_equal(mock_exchange_apply(mx, gw_str_of(text), &err), GW_OK);
+    (void)file_text("mock_exchange/examples/office.json", &text);
+    assert_int_equal(mock_exchange_apply(mx, gw_buf_str(&text), &err), GW_OK);
     assert_int_equal(mock_mailbox_count(mock_exchange_org(mx)), 50);
     assert_int_not_equal(mock_exchange_cas_port(mx, "cas2"), 0);
     assert_int_not_equal(mock_exchange_control_port(mx), 0);
-    free(text);
-    json_decref(json);
+    gw_buf_done(&text);
     mock_exchange_free(&mx);
+}
+
+static void test_comments(void **state)
+{
+    static const struct {
+        const char *json;
+        enum gw_code code;
+        const char *error;
+    } comment_case[] = {
+        { "// one\n{} # two", GW_OK, NULL },
+        { "{\"users\": [{\"address\": \"//@b\", \"name\": \"a \\\" # b\"}]}", GW_OK, NULL },
+        { "{ # a comment\n\n \"users\": x }", GW_INVALID, "line 3" },
+        { "{} / 5", GW_INVALID, "line 1" },
+        { "", GW_INVALID, "line 1" },
+    };
+    struct world *w = *state;
+    struct gw_err err;
+
+    for (size_t i = 0; i < sizeof(comment_case) / sizeof(*comment_case); i++) {
+        assert_int_equal(mock_exchange_apply(w->mx, gw_str_of(comment_case[i].json), &err),
+                         comment_case[i].code);
+        if (comment_case[i].error)
+            assert_non_null(strstr(err.msg, comment_case[i].error));
+    }
+    assert_int_equal(control(w, "GET", "/users///@b", NULL), 404);
+    assert_non_null(mock_mailbox_by_smtp(mock_exchange_org(w->mx), GW_STR("//@b")));
+}
+
+/* Each request that the mock lists is explained in the document. */
+static void test_documented(void **state)
+{
+    struct world *w = *state;
+    struct gw_buf document;
+    const char *text = file_text("mock_exchange/CONTROL.md", &document);
+    json_t *json, *requests;
+
+    assert_int_equal(control(w, "GET", "/help", NULL), 200);
+    json = json_loads(w->control.p, 0, NULL);
+    requests = json_object_get(json, "requests");
+    assert_in_range(json_array_size(requests), 30, 1000);
+    for (size_t i = 0; i < json_array_size(requests); i++) {
+        json_t *request = json_array_get(requests, i);
+        char row[200];
+
+        snprintf(row, sizeof(row), "| `%s %s` |",
+                 json_string_value(json_object_get(request, "method")),
+                 json_string_value(json_object_get(request, "path")));
+        if (!strstr(text, row))
+            fail_msg("CONTROL.md has no row %s", row);
+    }
+    json_decref(json);
+    gw_buf_done(&document);
+}
+
+/* A browser's page from elsewhere cannot tell it anything. */
+static void test_control_from_elsewhere(void **state)
+{
+    static const struct {
+        const char *method, *path, *header[3], *body;
+        int status;
+    } elsewhere[] = {
+        { "GET", "/", { "Host: localhost" }, NULL, 200 },
+        { "GET", "/", { "Host: [::1]:80" }, NULL, 200 },
+        { "GET", "/", { "Host: evil.example" }, NULL, 403 },
+        { "GET", "/", { "Host: 127.0.0.1.evil.example:80" }, NULL, 403 },
+        { "GET", "/", { "Host:" }, NULL, 403 },
+        { "GET", "/", { "Host: localhost", "Origin: http://localhost" }, NULL, 200 },
+        { "POST", "/cas/cas1/down", { "Origin: http://evil.example" }, NULL, 403 },
+        { "POST", "/cas/cas1/down", { "Origin: null" }, NULL, 403 },
+        { "POST",
+          "/cas/cas1/down",
+          { "Host: localhost:1", "Origin: http://localhost:2" },
+          NULL,
+          403 },
+        { "POST", "/cas/cas1/down", { "Content-Type: text/plain" }, "{}", 415 },
+        { "POST", "/cas/cas1/down", { NULL }, "{}", 415 },
+        { "POST", "/cas/cas1/up", { "Content-Type: application/json; charset=utf-8" }, "{}", 200 },
+        { "GET", "/", { "Accept: text/html,*/*" }, NULL, 200 },
+        { "GET", "/page.js", { NULL }, NULL, 200 },
+        { "POST", "/page.js", { NULL }, NULL, 404 },
+    };
+    struct world *w = *state;
+    struct gw_err err;
+
+    assert_int_equal(mock_exchange_apply(w->mx, GW_STR("{\"control\": \"127.0.0.1:0\"}"), &err),
+                     GW_OK);
+    for (size_t i = 0; i < sizeof(elsewhere) / sizeof(*elsewhere); i++) {
+        const char *headers[4] = { elsewhere[i].header[0], elsewhere[i].header[1], NULL, NULL };
+        struct net_http_request r = { .method = elsewhere[i].method,
+                                      .headers = headers,
+                                      .body = gw_str_of(elsewhere[i].body),
+                                      .timeout_ms = 5000,
+                                      .body_max = 1 << 20 };
+        char url[100];
+
+        snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", mock_exchange_control_port(w->mx),
+                 elsewhere[i].path);
+        r.url = url;
+        w->answered = false;
+        net_http_start(w->slot, &r, NULL, on_answer, w);
+        UNTIL(w, w->answered);
+        if (w->status != elsewhere[i].status)
+            fail_msg("%zu: %d %s", i, w->status, w->body);
+    }
 }
 
 int main(void)
@@ -529,6 +647,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_control, setup, teardown),
         cmocka_unit_test_setup_teardown(test_turned_away, setup, teardown),
         cmocka_unit_test_setup_teardown(test_example, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_comments, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_documented, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_control_from_elsewhere, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
