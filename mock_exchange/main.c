@@ -35,6 +35,14 @@ static const char help[] =
     "  --exchange VERSION    2007 (SP1), 2010 (SP2), 2013 (SP1), 2016, 2019 (default) or SE\n"
     "  --tls-cert FILE --tls-key FILE\n"
     "                        PEM, for https\n"
+    "  --schema FOLDER       requests that validate.xsd in it forbids are refused, as Exchange "
+    "does it\n"
+    "  --accept NAMES        with --schema: what known clients do wrong all the same: version "
+    "(names\n"
+    "                        of versions that the schema does not know), mail-tips (text instead "
+    "of\n"
+    "                        MailTipsRequested), watermark (m:Watermark). Without --schema: all\n"
+    "  --record FOLDER       every answer and push call is written to a file there\n"
     "  --log LEVEL           off, error, warn, info (default) or debug, on standard error\n"
     "  --help, --version\n"
     "\n"
@@ -152,6 +160,18 @@ static bool text_option(json_t *object, const char *member, const char *text)
     return !json_object_set_new(object, member, json_string(text));
 }
 
+/* "version,watermark" */
+static bool accept_option(json_t *scenario, const char *text)
+{
+    struct gw_str rest = gw_str_of(text), name;
+    json_t *list = list_of(scenario, "accept");
+
+    while (gw_str_cut(rest, ",", &name, &rest))
+        (void)json_array_append_new(list, json_stringn(name.p, name.len));
+    (void)json_array_append_new(list, json_stringn(rest.p, rest.len));
+    return true;
+}
+
 static bool option_take(struct options *o, int option, const char *text)
 {
     switch (option) {
@@ -176,6 +196,12 @@ static bool option_take(struct options *o, int option, const char *text)
         return text_option(o->scenario, "tls_cert", text);
     case 'k':
         return text_option(o->scenario, "tls_key", text);
+    case 's':
+        return text_option(o->scenario, "schema", text);
+    case 'A':
+        return accept_option(o->scenario, text);
+    case 'r':
+        return text_option(o->scenario, "record", text);
     case 'l':
         return log_option(text);
     case 'h':
@@ -192,15 +218,23 @@ static bool option_take(struct options *o, int option, const char *text)
 
 static bool options_read(struct options *o, int argc, char **argv)
 {
-    static const struct option option[] = {
-        { "cas", required_argument, NULL, 'c' },       { "account", required_argument, NULL, 'a' },
-        { "users", required_argument, NULL, 'u' },     { "domain", required_argument, NULL, 'd' },
-        { "meetings", required_argument, NULL, 'm' },  { "control", required_argument, NULL, 'C' },
-        { "minute-ms", required_argument, NULL, 'M' }, { "exchange", required_argument, NULL, 'x' },
-        { "tls-cert", required_argument, NULL, 't' },  { "tls-key", required_argument, NULL, 'k' },
-        { "log", required_argument, NULL, 'l' },       { "help", no_argument, NULL, 'h' },
-        { "version", no_argument, NULL, 'V' },         { NULL, 0, NULL, 0 }
-    };
+    static const struct option option[] = { { "cas", required_argument, NULL, 'c' },
+                                            { "account", required_argument, NULL, 'a' },
+                                            { "users", required_argument, NULL, 'u' },
+                                            { "domain", required_argument, NULL, 'd' },
+                                            { "meetings", required_argument, NULL, 'm' },
+                                            { "control", required_argument, NULL, 'C' },
+                                            { "minute-ms", required_argument, NULL, 'M' },
+                                            { "exchange", required_argument, NULL, 'x' },
+                                            { "tls-cert", required_argument, NULL, 't' },
+                                            { "tls-key", required_argument, NULL, 'k' },
+                                            { "schema", required_argument, NULL, 's' },
+                                            { "accept", required_argument, NULL, 'A' },
+                                            { "record", required_argument, NULL, 'r' },
+                                            { "log", required_argument, NULL, 'l' },
+                                            { "help", no_argument, NULL, 'h' },
+                                            { "version", no_argument, NULL, 'V' },
+                                            { NULL, 0, NULL, 0 } };
     int c;
 
     while (!o->done && (c = getopt_long(argc, argv, "h", option, NULL)) != -1)

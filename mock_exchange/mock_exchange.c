@@ -57,6 +57,8 @@ struct mock_exchange *mock_exchange_new(struct net_loop *loop)
     mx->live = mock_live_new(loop);
     mock_org_observe(mx->org, on_change, mx);
     mx->journal = mock_journal_new();
+    mx->service.record = mock_record_new();
+    mock_push_set_record(mx->push, mx->service.record);
     mx->service.org = mx->org;
     mx->service.subs = mx->subs;
     mx->service.places = mock_places_new();
@@ -85,6 +87,8 @@ void mock_exchange_free(struct mock_exchange **mxp)
     mock_journal_free(&mx->journal);
     mock_places_free(&mx->service.places);
     mock_org_free(&mx->org);
+    mock_strict_done(&mx->service.strict);
+    mock_record_free(&mx->service.record);
     gw_secret_free(&mx->cert_pem);
     gw_secret_free(&mx->key_pem);
     free(mx->control_address);

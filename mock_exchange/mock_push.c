@@ -38,6 +38,7 @@ struct mock_push {
     unsigned open;
     struct net_wake *wake;
     struct gw_buf body;
+    struct mock_record *record; /* may be NULL */
 };
 
 static void pump(void *ctx);
@@ -65,6 +66,11 @@ void mock_push_attach(struct mock_push *push, struct mock_subs *subs, void (*don
     push->subs = subs;
     push->done = done;
     push->ctx = ctx;
+}
+
+void mock_push_set_record(struct mock_push *push, struct mock_record *record)
+{
+    push->record = record;
 }
 
 void mock_push_set_timeout(struct mock_push *push, unsigned timeout_ms)
@@ -244,6 +250,7 @@ static void slot_send(struct mock_push *push, struct slot *slot, struct mock_sub
     gw_buf_reset(&push->body);
     mock_sub_take(push->subs, sub, net_loop_now(push->loop));
     mock_note_write(sub, &push->body);
+    mock_record_add(push->record, "SendNotification", gw_buf_str(&push->body));
     request.body = gw_buf_str(&push->body);
     slot->sub = sub;
     sub->in_flight = slot;

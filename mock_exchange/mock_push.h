@@ -3,6 +3,7 @@
 #ifndef MOCK_PUSH_H
 #define MOCK_PUSH_H
 
+#include "mock_record.h"
 #include "mock_subs.h"
 #include "net_loop.h"
 
@@ -18,6 +19,7 @@ void mock_push_free(struct mock_push **pushp); /* after the subscriptions */
 /* Whom to tell of the results; the other half of a pair that need each other. */
 void mock_push_attach(struct mock_push *push, struct mock_subs *subs, void (*done)(void *ctx),
                       void *ctx);
+void mock_push_set_record(struct mock_push *push, struct mock_record *record); /* borrowed */
 void mock_push_set_timeout(struct mock_push *push, unsigned timeout_ms);
 
 extern const struct mock_sender mock_push_sender; /* ctx: the struct mock_push */

@@ -496,6 +496,37 @@ static enum gw_code tls_read(struct mock_exchange *mx, const json_t *json, struc
     return rc;
 }
 
+/* Strict mode, and what is written down. */
+static enum gw_code watch_read(struct mock_exchange *mx, const json_t *json, struct gw_err *err)
+{
+    struct gw_str schema = { NULL, 0 }, record = { NULL, 0 };
+    struct gw_str names[ALIASES_MAX];
+    enum mock_deviation deviation;
+    char quoted[GW_QUOTE_MAX];
+    unsigned accepted = 0;
+    size_t count;
+    enum gw_code rc = texts_read(json, "accept", names, &count, err);
+
+    for (size_t i = 0; !rc && i < count; i++) {
+        if (mock_deviation_parse(names[i], &deviation))
+            accepted |= deviation;
+        else
+            rc = gw_fail(err, GW_INVALID, "accept: %s is none of %s", gw_quote(names[i], quoted),
+                         mock_deviation_names);
+    }
+    if (!rc)
+        rc = mock_json_text(json, "schema", &schema, err);
+    if (!rc)
+        rc = mock_json_text(json, "record", &record, err);
+    if (!rc && schema.p)
+        rc = mock_strict_load(&mx->service.strict, schema, err);
+    if (!rc && record.p)
+        rc = mock_record_open(mx->service.record, record, err);
+    if (!rc && json_object_get(json, "accept"))
+        mx->service.strict.accepted = accepted;
+    return rc;
+}
+
 enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *json,
                                     struct gw_err *err)
 {
@@ -523,6 +554,8 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *json
         rc = mock_json_bool(json, "mail_tips", &mail_tips, err);
     if (!rc)
         rc = tls_read(mx, json, err);
+    if (!rc)
+        rc = watch_read(mx, json, err);
     if (rc)
         return rc;
     mock_subs_set_minute(mx->subs, (unsigned)minute_ms);
@@ -605,11 +638,12 @@ enum gw_code mock_scenario_apply(struct mock_exchange *mx, const json_t *scenari
         { "cas", each_cas },          { "mishaps", each_mishap },
     };
     struct gw_str control = { NULL, 0 };
-    enum gw_code rc = mock_json_only(scenario, "scenario",
-                                     "minute_ms version push_timeout find_max mail_tips "
-                                     "subscriptions_per_mailbox tls_cert tls_key control cas "
-                                     "accounts databases users meetings mishaps affinity",
-                                     err);
+    enum gw_code rc =
+        mock_json_only(scenario, "scenario",
+                       "minute_ms version push_timeout find_max mail_tips schema accept record "
+                       "subscriptions_per_mailbox tls_cert tls_key control cas "
+                       "accounts databases users meetings mishaps affinity",
+                       err);
 
     if (!rc)
         rc = mock_scenario_settings(mx, scenario, err);

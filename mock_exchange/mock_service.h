@@ -4,7 +4,9 @@
 #define MOCK_SERVICE_H
 
 #include "mock_place.h"
+#include "mock_record.h"
 #include "mock_stream.h"
+#include "mock_strict.h"
 #include "mock_subs.h"
 #include "mock_version.h"
 
@@ -23,6 +25,8 @@ struct mock_service {
     const struct mock_product *product;
     unsigned find_max;  /* EWSFindCountLimit: items of one FindItem */
     bool mail_tips_off; /* ErrorMailTipsDisabled */
+    struct mock_strict strict;
+    struct mock_record *record; /* may be NULL */
 };
 void mock_service_defaults(struct mock_service *service);
 

@@ -26,7 +26,8 @@ struct mock_call {
     struct {
         const char *code; /* NULL: no fault */
         const char *text;
-        char violation[300]; /* of ErrorSchemaValidation */
+        char violation[300]; /* of ErrorSchemaValidation: */
+        int line, column;    /* 0: not known */
         int64_t back_off_ms; /* -1: none */
         bool plain;          /* soap:Client with an error code, not a ResponseCode */
     } fault;

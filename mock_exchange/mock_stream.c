@@ -138,7 +138,11 @@ static enum gw_code stream_write(struct mock_stream *stream, const struct gw_buf
                                  struct gw_now now)
 {
     stream->beats = gw_time_after(now.mono, heartbeat_ms(stream->streams));
-    return doc->failed ? GW_LIMIT : stream->out->write(stream->ctx, gw_buf_str(doc));
+    if (doc->failed)
+        return GW_LIMIT;
+    mock_record_add(stream->streams->service->record,
+                    mock_operation_name(MOCK_GET_STREAMING_EVENTS), gw_buf_str(doc));
+    return stream->out->write(stream->ctx, gw_buf_str(doc));
 }
 
 static void doc_open(struct mock_stream *stream, struct xml_writer *w, struct gw_buf *doc)

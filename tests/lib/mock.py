@@ -20,6 +20,8 @@ import threading
 import urllib.error
 import urllib.request
 
+from ews_schema import schema_folder, validate
+
 NS = {
     "s": "http://schemas.xmlsoap.org/soap/envelope/",
     "t": "http://schemas.microsoft.com/exchange/services/2006/types",
@@ -56,10 +58,13 @@ def make_certificate(folder, names=("127.0.0.1", "localhost")):
 
 
 class Mock:
-    """A running mock-exchange. cas: how many, or a list of what --cas takes."""
+    """A running mock-exchange. cas: how many, or a list of what --cas takes.
+
+    Where there is a schema, requests that it forbids are refused; strict=False: they are not, accept: but
+    for these deviations. record: what the mock says is kept, and validated by stop()."""
 
     def __init__(self, cas=1, users=0, domain="example", account="svc:secret", minute_ms=None,
-                 scenario=None, tls=False, args=()):
+                 scenario=None, tls=False, args=(), strict=True, accept=(), record=False):
         self._folder = tempfile.TemporaryDirectory(prefix="mock-exchange-")
         self.account = tuple(account.split(":", 1))
         command = [program(), "--account", account, "--domain", domain]
@@ -72,6 +77,15 @@ class Mock:
             command += ["--users", str(users)]
         if minute_ms:
             command += ["--minute-ms", str(minute_ms)]
+        if strict and schema_folder():
+            command += ["--schema", schema_folder()]
+            if accept:
+                command += ["--accept", ",".join(accept)]
+        self.record = None
+        if record and schema_folder():
+            self.record = os.path.join(self._folder.name, "record")
+            os.mkdir(self.record)
+            command += ["--record", self.record]
         command += list(args)
         if scenario is not None:
             path = os.path.join(self._folder.name, "scenario.json")
@@ -98,7 +112,15 @@ class Mock:
             self.process.terminate()
         code = self.process.wait(timeout=30)
         self.process.stdout.close()
+        count, failures = 0, []
+        if self.record and os.path.exists(self.record):
+            count, failures = validate(self.record)
         self._folder.cleanup()
+        if failures:
+            raise AssertionError(f"{len(failures)} lines about {count} answers:\n" +
+                                 "\n".join(failures[:50]))
+        if count:
+            print(f"{count} answers are valid")
         return code
 
     # --- control ---
