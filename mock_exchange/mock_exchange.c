@@ -2,6 +2,7 @@
 #include "mock_exchange.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "gw_bytes.h"
 #include "gw_mem.h"
@@ -42,6 +43,28 @@ static void on_pushed(void *ctx)
     mock_exchange_touch(ctx);
 }
 
+/* A running server of the mailbox's site, or one that stands in none; if there is no such, any. */
+static void url_write(const struct mock_mailbox *mailbox, gw_time now, struct gw_buf *out,
+                      void *ctx)
+{
+    const struct mock_exchange *mx = ctx;
+    const char *site = mock_database_of(mx->service.places, mailbox, now)->site;
+    const struct mock_cas *best = NULL;
+    int best_rank = -1;
+
+    for (size_t i = 0; i < mx->cas_count; i++) {
+        const char *stands = mock_cas_place(mx->cas[i])->site;
+        int rank = !mock_cas_is_up(mx->cas[i]) ? 0 : !strcmp(stands, site) ? 3 : !*stands ? 2 : 1;
+
+        if (rank > best_rank) {
+            best = mx->cas[i];
+            best_rank = rank;
+        }
+    }
+    if (best)
+        mock_cas_url_write(best, out);
+}
+
 struct mock_exchange *mock_exchange_new(struct net_loop *loop)
 {
     struct mock_exchange *mx = gw_new(struct mock_exchange);
@@ -59,6 +82,8 @@ struct mock_exchange *mock_exchange_new(struct net_loop *loop)
     mx->journal = mock_journal_new();
     mx->service.record = mock_record_new();
     mock_push_set_record(mx->push, mx->service.record);
+    mx->service.url_write = url_write;
+    mx->service.url_ctx = mx;
     mx->service.org = mx->org;
     mx->service.subs = mx->subs;
     mx->service.places = mock_places_new();

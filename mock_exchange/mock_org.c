@@ -23,6 +23,7 @@ static const char *const operation_name[MOCK_OPERATION_COUNT] = {
     [MOCK_GET_SERVICE_CONFIGURATION] = "GetServiceConfiguration",
     [MOCK_RESOLVE_NAMES] = "ResolveNames",
     [MOCK_GET_TIME_ZONES] = "GetServerTimeZones",
+    [MOCK_AUTODISCOVER] = "Autodiscover",
     [MOCK_OTHER] = "other",
 };
 

@@ -35,6 +35,7 @@ enum mock_operation {
     MOCK_GET_SERVICE_CONFIGURATION,
     MOCK_RESOLVE_NAMES,
     MOCK_GET_TIME_ZONES,
+    MOCK_AUTODISCOVER,
     MOCK_OTHER, /* not known here, or not even XML */
     MOCK_OPERATION_COUNT
 };

@@ -140,6 +140,13 @@ static void fault_write(const struct mock_call *call, struct gw_buf *out)
     mock_envelope_close(&w);
 }
 
+void mock_service_url_write(const struct mock_service *service, const struct mock_mailbox *mailbox,
+                            gw_time now, struct gw_buf *out)
+{
+    if (service->url_write)
+        service->url_write(mailbox, now, out, service->url_ctx);
+}
+
 void mock_service_fault(const struct mock_service *service, const char *code, int64_t back_off_ms,
                         struct gw_buf *out)
 {

@@ -27,6 +27,10 @@ struct mock_service {
     bool mail_tips_off; /* ErrorMailTipsDisabled */
     struct mock_strict strict;
     struct mock_record *record; /* may be NULL */
+    /* Where the mailbox is served, for Autodiscover; NULL: nowhere. */
+    void (*url_write)(const struct mock_mailbox *mailbox, gw_time now, struct gw_buf *out,
+                      void *ctx);
+    void *url_ctx;
 };
 void mock_service_defaults(struct mock_service *service);
 
@@ -52,6 +56,9 @@ struct mock_served {
 
 void mock_service_serve(const struct mock_service *service, const struct mock_request *request,
                         struct gw_now now, struct gw_buf *out, struct mock_served *served);
+
+void mock_service_url_write(const struct mock_service *service, const struct mock_mailbox *mailbox,
+                            gw_time now, struct gw_buf *out);
 
 /* Which operation a request is, and on whose behalf, without serving it. */
 void mock_service_peek(const struct mock_service *service, struct gw_str body,
