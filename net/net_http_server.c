@@ -251,9 +251,15 @@ void net_http_reply(struct net_http_exchange *x, int status, const char *content
 
 void net_http_drop(struct net_http_exchange *x)
 {
+    bool streaming = x->state == STREAMING;
+
     assert(exchange_is_owned(x));
     x->on_gone = NULL;
     give(x, DROPPED);
+    /* In the middle of an answer MHD may only mark the connection as closed, and close it whenever it
+     * hears of its socket again. */
+    if (streaming)
+        (void)shutdown(x->connection->fd, SHUT_RDWR);
 }
 
 /* --- streams --- */
