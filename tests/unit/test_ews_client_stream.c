@@ -255,7 +255,7 @@ static void test_connection_lost(void **state)
     start_stream();
     say(BEAT);
     RUN_UNTIL(t.heard[0]);
-    net_http_server_free(&t.server);
+    net_http_drop(t.x);
     RUN_UNTIL(t.done);
     assert_int_equal(t.status.class, EWS_TRANSIENT);
     assert_string_equal(t.status.code, "stream-lost");
