@@ -9,7 +9,6 @@
 #include "gw_bytes.h"
 #include "gw_log.h"
 #include "gw_mem.h"
-#include "mock_auth.h"
 #include "mock_hang.h"
 #include "net_http_server.h"
 
@@ -22,6 +21,8 @@ enum {
 struct mock_cas {
     struct net_loop *loop;
     const struct mock_service *service;
+    struct mock_auth *auth;
+    struct mock_auth_policy policy;
     struct mock_journal *journal;
     char *name, *address, *cert_pem, *key_pem;
     uint16_t port;
@@ -120,6 +121,25 @@ static void html(struct mock_cas *cas, struct net_http_exchange *x, int status)
     answer(cas, x, status, "text/html; charset=utf-8", gw_str_of(page));
 }
 
+/* Values of WWW-Authenticate, each ending with NUL. */
+static void put_challenges(struct net_http_exchange *x, const struct gw_buf *headers)
+{
+    const char *p = headers->p;
+
+    for (; p && p < headers->p + headers->len; p += strlen(p) + 1)
+        net_http_reply_header(x, "WWW-Authenticate", p);
+}
+
+static void put_offers(struct mock_cas *cas, struct net_http_exchange *x)
+{
+    struct gw_buf headers;
+
+    gw_buf_init(&headers, MOCK_CHALLENGES_MAX);
+    mock_auth_offers(&cas->policy, &headers);
+    put_challenges(x, &headers);
+    gw_buf_done(&headers);
+}
+
 static void trouble_status(struct mock_cas *cas, struct net_http_exchange *x,
                            const struct mock_trouble *t)
 {
@@ -130,7 +150,7 @@ static void trouble_status(struct mock_cas *cas, struct net_http_exchange *x,
         net_http_reply_header(x, "Retry-After", seconds);
     }
     if (t->status == 401)
-        net_http_reply_header(x, "WWW-Authenticate", "Basic realm=\"mock-exchange\"");
+        put_offers(cas, x);
     html(cas, x, t->status);
 }
 
@@ -243,33 +263,41 @@ static bool refuse(struct mock_cas *cas, struct net_http_exchange *x, const stru
     return false;
 }
 
-/* What keeps a request from the service, in the order of a real server. True: answered. */
-static bool turn_away(struct mock_cas *cas, struct net_http_exchange *x,
-                      const struct mock_account **account)
+/* NULL: it has been answered with 401. */
+static const struct mock_account *log_in(struct mock_cas *cas, struct net_http_exchange *x,
+                                         const char **why)
+{
+    struct mock_auth_request request = { .policy = &cas->policy,
+                                         .login = net_http_connection_get(x),
+                                         .authorization = net_http_header(x, "Authorization"),
+                                         .end_point = net_http_end_point(x) };
+    const struct mock_account *account;
+    struct gw_buf headers;
+
+    if (!request.login) {
+        request.login = mock_login_new();
+        net_http_connection_set(x, request.login, mock_login_free);
+    }
+    gw_buf_init(&headers, MOCK_CHALLENGES_MAX);
+    account = mock_auth_check(cas->auth, &request, net_loop_now(cas->loop), &headers, why);
+    put_challenges(x, &headers);
+    gw_buf_done(&headers);
+    if (!account)
+        html(cas, x, 401);
+    return account;
+}
+
+/* What keeps a request from the service, in the order of a real server; 0: nothing. */
+static int refusal(struct net_http_exchange *x)
 {
     struct gw_str type = net_http_header(x, "Content-Type");
 
-    if (!gw_str_iis(net_http_path(x), "/EWS/Exchange.asmx")) {
-        html(cas, x, 404);
-        return true;
-    }
-    *account = mock_auth_basic(cas->service->org, net_http_header(x, "Authorization"));
-    if (!*account) {
-        net_http_reply_header(x, "WWW-Authenticate", "Basic realm=\"mock-exchange\"");
-        html(cas, x, 401);
-        return true;
-    }
     if (!gw_str_is(net_http_method(x), "POST")) {
         net_http_reply_header(x, "Allow", "POST");
-        html(cas, x, 405);
-        return true;
+        return 405;
     }
     (void)gw_str_cut(type, ";", &type, NULL);
-    if (!gw_str_iis(gw_str_trim(type), "text/xml")) {
-        html(cas, x, 415);
-        return true;
-    }
-    return false;
+    return gw_str_iis(gw_str_trim(type), "text/xml") ? 0 : 415;
 }
 
 static void serve_and_answer(struct mock_cas *cas, struct net_http_exchange *x,
@@ -294,12 +322,13 @@ static void serve_and_answer(struct mock_cas *cas, struct net_http_exchange *x,
     cas->served(cas->ctx);
 }
 
-static void on_request(struct net_http_exchange *x, void *ctx)
+/* --- routes --- */
+
+static void on_ews(struct mock_cas *cas, struct net_http_exchange *x)
 {
-    struct mock_cas *cas = ctx;
     const struct mock_account *account;
     struct mock_trouble trouble;
-    struct mock_served served = { .operation = MOCK_OTHER, .status = 401, .code = "turned away" };
+    struct mock_served served = { .operation = MOCK_OTHER };
     bool met = false;
 
     if (!gw_list_is_empty(&cas->troubles.list)) {
@@ -309,14 +338,72 @@ static void on_request(struct net_http_exchange *x, void *ctx)
             note(cas, &served);
             return;
         }
-        served.status = 401;
     }
-    if (turn_away(cas, x, &account)) {
+    served.status = 401;
+    account = log_in(cas, x, &served.code);
+    if (account) {
+        served.status = refusal(x);
         served.code = "turned away";
-        note(cas, &served);
-        return;
+        if (served.status)
+            html(cas, x, served.status);
     }
-    serve_and_answer(cas, x, account, met ? &trouble : NULL);
+    if (served.status)
+        note(cas, &served);
+    else
+        serve_and_answer(cas, x, account, met ? &trouble : NULL);
+}
+
+static void on_token(struct mock_cas *cas, struct net_http_exchange *x)
+{
+    struct mock_token_request request = { .method = net_http_method(x),
+                                          .content_type = net_http_header(x, "Content-Type"),
+                                          .authorization = net_http_header(x, "Authorization"),
+                                          .body = net_http_body(x) };
+    struct mock_token_answer given;
+    struct gw_buf out;
+
+    gw_buf_init(&out, MOCK_ANSWER_MAX);
+    given = mock_token_serve(mock_auth_tokens(cas->auth), cas->service->org, &request,
+                             net_loop_now(cas->loop), &out);
+    net_http_reply_header(x, "Cache-Control", "no-store");
+    net_http_reply_header(x, "Pragma", "no-cache");
+    if (given.basic)
+        net_http_reply_header(x, "WWW-Authenticate", "Basic realm=\"mock-exchange\"");
+    answer(cas, x, given.status, "application/json", gw_buf_str(&out));
+    if (out.p)
+        gw_wipe(out.p, out.len);
+    gw_buf_done(&out);
+}
+
+typedef void route_fn(struct mock_cas *cas, struct net_http_exchange *x);
+
+static const struct {
+    const char *path; /* case-blind, as IIS is */
+    bool any_prefix;  /* the path may also end with it */
+    route_fn *fn;
+} route[] = {
+    { "/EWS/Exchange.asmx", false, on_ews },
+    { "/oauth2/v2.0/token", true, on_token },
+};
+
+static void on_request(struct net_http_exchange *x, void *ctx)
+{
+    struct mock_cas *cas = ctx;
+    struct mock_served served = { .operation = MOCK_OTHER, .status = 404, .code = "turned away" };
+
+    for (size_t i = 0; i < sizeof(route) / sizeof(*route); i++) {
+        struct gw_str path = net_http_path(x);
+        size_t len = strlen(route[i].path);
+
+        if (route[i].any_prefix && path.len > len)
+            path = gw_str_sub(path, path.len - len, path.len);
+        if (gw_str_iis(path, route[i].path)) {
+            route[i].fn(cas, x);
+            return;
+        }
+    }
+    html(cas, x, 404);
+    note(cas, &served);
 }
 
 enum gw_code mock_cas_up(struct mock_cas *cas, struct gw_err *err)
@@ -378,6 +465,8 @@ enum gw_code mock_cas_new(const struct mock_cas_args *args, struct mock_cas **ou
 
     cas->loop = args->loop;
     cas->service = args->service;
+    cas->auth = args->auth;
+    cas->policy = args->policy;
     cas->journal = args->journal;
     cas->name = gw_str_dup(gw_str_of(args->name));
     cas->address = gw_str_dup(gw_str_of(args->address));
@@ -426,6 +515,11 @@ uint16_t mock_cas_port(const struct mock_cas *cas)
 struct mock_site *mock_cas_site(const struct mock_cas *cas)
 {
     return cas->site;
+}
+
+struct mock_auth_policy *mock_cas_policy(struct mock_cas *cas)
+{
+    return &cas->policy;
 }
 
 bool mock_cas_is_up(const struct mock_cas *cas)

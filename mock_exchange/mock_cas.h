@@ -1,8 +1,10 @@
-/* One client access server: /EWS/Exchange.asmx on an address and port of its own, over HTTP or
- * HTTPS, up or down, with its own troubles. */
+/* One client access server: an address and port of its own, over HTTP or HTTPS, up or down, with its
+ * own ways to log in and its own troubles. It serves /EWS/Exchange.asmx, and /oauth2/v2.0/token (with
+ * any tenant in front) to get a bearer token from. */
 #ifndef MOCK_CAS_H
 #define MOCK_CAS_H
 
+#include "mock_auth.h"
 #include "mock_journal.h"
 #include "mock_service.h"
 #include "mock_trouble.h"
@@ -11,12 +13,14 @@
 struct mock_cas_args {
     struct net_loop *loop;
     const struct mock_service *service; /* these borrowed for life */
+    struct mock_auth *auth;
     struct mock_journal *journal;
     const char *name;               /* "cas1": copied */
     const char *address;            /* to listen on: copied */
     uint16_t port;                  /* 0: any free one; kept over down and up */
     const char *cert_pem, *key_pem; /* HTTPS when set: copied */
-    void (*served)(void *ctx);      /* after each request: subscriptions may be due */
+    struct mock_auth_policy policy;
+    void (*served)(void *ctx); /* after each request: subscriptions may be due */
     void *ctx;
 };
 
@@ -28,6 +32,7 @@ void mock_cas_free(struct mock_cas **casp);
 const char *mock_cas_name(const struct mock_cas *cas);
 uint16_t mock_cas_port(const struct mock_cas *cas);
 struct mock_site *mock_cas_site(const struct mock_cas *cas);
+struct mock_auth_policy *mock_cas_policy(struct mock_cas *cas); /* may be changed at any time */
 bool mock_cas_is_up(const struct mock_cas *cas);
 void mock_cas_url_write(const struct mock_cas *cas, struct gw_buf *out);
 

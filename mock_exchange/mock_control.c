@@ -123,8 +123,9 @@ static enum gw_code scenario(struct mock_control_call *call)
 static enum gw_code settings(struct mock_control_call *call)
 {
     enum gw_code rc = mock_json_only(call->body, "settings",
-                                     "minute_ms version push_timeout find_max "
-                                     "subscriptions_per_mailbox affinity tls_cert tls_key",
+                                     "minute_ms version push_timeout find_max mail_tips "
+                                     "subscriptions_per_mailbox affinity tls_cert tls_key "
+                                     "lockout_tries lockout_min token_min keytab",
                                      &call->err);
 
     return rc ? rc : mock_scenario_settings(call->mx, call->body, &call->err);
@@ -146,7 +147,7 @@ static enum gw_code cas_add(struct mock_control_call *call)
     return rc;
 }
 
-static struct mock_cas *cas_of(struct mock_control_call *call)
+struct mock_cas *mock_control_cas(struct mock_control_call *call)
 {
     struct mock_cas *cas = mock_cas_find(call->mx, call->arg[0]);
     char quoted[GW_QUOTE_MAX];
@@ -159,7 +160,7 @@ static struct mock_cas *cas_of(struct mock_control_call *call)
 
 static enum gw_code cas_down(struct mock_control_call *call)
 {
-    struct mock_cas *cas = cas_of(call);
+    struct mock_cas *cas = mock_control_cas(call);
     bool lose = false;
     enum gw_code rc;
 
@@ -179,7 +180,7 @@ static enum gw_code cas_down(struct mock_control_call *call)
 
 static enum gw_code cas_up(struct mock_control_call *call)
 {
-    struct mock_cas *cas = cas_of(call);
+    struct mock_cas *cas = mock_control_cas(call);
     enum gw_code rc;
 
     if (!cas)
@@ -192,7 +193,7 @@ static enum gw_code cas_up(struct mock_control_call *call)
 
 static enum gw_code cas_place(struct mock_control_call *call)
 {
-    struct mock_cas *cas = cas_of(call);
+    struct mock_cas *cas = mock_control_cas(call);
     enum gw_code rc;
 
     if (!cas)
@@ -229,7 +230,7 @@ static json_t *trouble_json(const struct mock_trouble *t)
 
 static enum gw_code faults_list(struct mock_control_call *call)
 {
-    struct mock_cas *cas = cas_of(call);
+    struct mock_cas *cas = mock_control_cas(call);
     struct gw_list *it, *tmp;
     json_t *list;
 
@@ -306,7 +307,7 @@ static enum gw_code trouble_read(const json_t *json, struct mock_trouble *t, str
 
 static enum gw_code fault_add(struct mock_control_call *call)
 {
-    struct mock_cas *cas = cas_of(call);
+    struct mock_cas *cas = mock_control_cas(call);
     struct mock_trouble trouble;
     enum gw_code rc;
 
@@ -320,7 +321,7 @@ static enum gw_code fault_add(struct mock_control_call *call)
 
 static enum gw_code faults_clear(struct mock_control_call *call)
 {
-    struct mock_cas *cas = cas_of(call);
+    struct mock_cas *cas = mock_control_cas(call);
 
     if (!cas)
         return call->err.code;
@@ -344,17 +345,23 @@ static const struct {
     { "POST", "/scenario", scenario, "members of a scenario", "more of a scenario" },
     { "POST", "/settings", settings,
       "[minute_ms] [version] [push_timeout] [find_max] [subscriptions_per_mailbox] [affinity] "
-      "[mail_tips] [tls_cert tls_key]",
+      "[mail_tips] [tls_cert tls_key] [lockout_tries] [lockout_min] [token_min] [keytab]",
       "changes these" },
-    { "POST", "/accounts", account_add, "name password [impersonate] [mailbox]",
-      "adds a service account, or changes one" },
+    { "GET", "/accounts", mock_control_accounts, "", "the service accounts" },
+    { "POST", "/accounts", account_add, "name password [impersonate] [mailbox] [password_expired]",
+      "adds a service account, or replaces one" },
+    { "DELETE", "/tokens", mock_control_tokens_expire, "", "bearer tokens are valid no longer" },
     { "GET", "/cas", cas_list, "", "the client access servers" },
-    { "POST", "/cas", cas_add, "[name] [listen] [site] [refusal]", "opens one more" },
+    { "POST", "/cas", cas_add, "[name] [listen] [site] [refusal], and members of /cas/*/auth",
+      "opens one more" },
     { "POST", "/cas/*/down", cas_down, "[lose]",
       "refuses and cuts connections, and sends nothing; lose: its subscriptions are gone" },
     { "POST", "/cas/*/up", cas_up, "", "serves again, on the same port" },
     { "POST", "/cas/*/place", cas_place, "[site] [refusal]",
       "puts it into a site; mailboxes of others are refused with this code" },
+    { "GET", "/cas/*/auth", mock_control_policy, "", "how one logs in there" },
+    { "POST", "/cas/*/auth", mock_control_policy_set,
+      "[auth] [extended_protection] [challenges] [ntlm_v1]", "changes these" },
     { "GET", "/cas/*/faults", faults_list, "", "what it does instead of serving" },
     { "POST", "/cas/*/faults", fault_add,
       "kind [count] [operation] [status] [retry_after] [code] [back_off_ms] [ms]",

@@ -84,6 +84,9 @@ struct mock_exchange *mock_exchange_new(struct net_loop *loop)
     mock_push_set_record(mx->push, mx->service.record);
     mx->service.url_write = url_write;
     mx->service.url_ctx = mx;
+    mx->auth = mock_auth_new(mx->org);
+    mx->lockout_min = 30;
+    mx->token_min = 60;
     mx->service.org = mx->org;
     mx->service.subs = mx->subs;
     mx->service.places = mock_places_new();
@@ -111,6 +114,7 @@ void mock_exchange_free(struct mock_exchange **mxp)
     mock_push_free(&mx->push);
     mock_journal_free(&mx->journal);
     mock_places_free(&mx->service.places);
+    mock_auth_free(&mx->auth);
     mock_org_free(&mx->org);
     mock_strict_done(&mx->service.strict);
     mock_record_free(&mx->service.record);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gw_bytes.h"
 #include "gw_mem.h"
 #include "mock_org_priv.h"
 
@@ -84,7 +85,7 @@ static void account_free(struct mock_account *account)
     if (!account)
         return;
     free(account->name);
-    free(account->password);
+    gw_secret_free(&account->password);
     free(account->mailbox);
     for (size_t i = 0; i < account->allowed_count; i++)
         free(account->allowed[i]);
@@ -150,6 +151,7 @@ enum gw_code mock_account_put(struct mock_org *org, const struct mock_account_ar
     account->password = gw_str_dup(args->password);
     account->mailbox = args->mailbox.len ? mock_lower_dup(args->mailbox) : NULL;
     account->rights = args->rights;
+    account->expired = args->expired;
     if (args->allowed_count)
         account->allowed = gw_realloc(NULL, args->allowed_count, sizeof(*account->allowed));
     for (size_t i = 0; i < args->allowed_count; i++)
@@ -164,9 +166,53 @@ const struct mock_account *mock_account_find(const struct mock_org *org, struct 
     return get_folded(org->accounts, name);
 }
 
+void mock_org_set_lockout(struct mock_org *org, unsigned tries, int64_t ms)
+{
+    org->lockout_tries = tries;
+    org->lockout_ms = ms;
+}
+
+bool mock_account_tried(struct mock_org *org, const struct mock_account *tried, bool right,
+                        struct gw_now now)
+{
+    struct mock_account *account = gw_map_get(org->accounts, gw_str_of(tried->name));
+
+    if (now.mono < account->locked_until)
+        return false;
+    account->bad_passwords = right ? 0 : account->bad_passwords + 1;
+    if (org->lockout_tries && account->bad_passwords >= org->lockout_tries) {
+        account->locked_until = gw_time_after(now.mono, org->lockout_ms);
+        account->bad_passwords = 0;
+    }
+    return true;
+}
+
+const struct mock_account *mock_account_login(struct mock_org *org, struct gw_str name,
+                                              struct gw_str password, struct gw_now now,
+                                              const char **why)
+{
+    const struct mock_account *account = mock_account_find(org, name);
+    bool right = account && gw_secret_eq(password, gw_str_of(account->password));
+
+    if (!account)
+        *why = "unknown account";
+    else if (!mock_account_tried(org, account, right, now))
+        *why = "locked out";
+    else if (!right)
+        *why = "wrong password";
+    else
+        return account;
+    return NULL;
+}
+
 size_t mock_account_count(const struct mock_org *org)
 {
     return gw_map_len(org->accounts);
+}
+
+const struct mock_account *mock_account_next(const struct mock_org *org, size_t *pos)
+{
+    return gw_map_next(org->accounts, pos);
 }
 
 bool mock_account_may(const struct mock_account *account, const struct mock_mailbox *mailbox)

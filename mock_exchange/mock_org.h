@@ -50,6 +50,9 @@ struct mock_account {
     enum mock_rights rights; /* whom it may impersonate */
     char **allowed;          /* MOCK_RIGHTS_LIST: addresses, or "@domain" for a whole domain */
     size_t allowed_count;
+    bool expired;           /* its password is: logs in, and is told so */
+    unsigned bad_passwords; /* in a row */
+    gw_time locked_until;
 };
 
 enum mock_sensitivity { MOCK_NORMAL, MOCK_PERSONAL, MOCK_PRIVATE, MOCK_CONFIDENTIAL };
@@ -141,12 +144,26 @@ struct mock_account_args {
     enum mock_rights rights;
     const struct gw_str *allowed;
     size_t allowed_count;
+    bool expired;
 };
 enum gw_code mock_account_put(struct mock_org *org, const struct mock_account_args *args,
                               struct gw_err *err); /* a second one of that name replaces it */
 const struct mock_account *mock_account_find(const struct mock_org *org, struct gw_str name);
 bool mock_account_may(const struct mock_account *account, const struct mock_mailbox *mailbox);
 size_t mock_account_count(const struct mock_org *org);
+const struct mock_account *mock_account_next(const struct mock_org *org,
+                                             size_t *pos); /* any order */
+
+/* After 'tries' wrong passwords in a row an account is locked out for 'ms'; 0: never. */
+void mock_org_set_lockout(struct mock_org *org, unsigned tries, int64_t ms);
+
+/* NULL: 'why' says why not, in two words. */
+const struct mock_account *mock_account_login(struct mock_org *org, struct gw_str name,
+                                              struct gw_str password, struct gw_now now,
+                                              const char **why);
+/* For who compares passwords by other means: counts the try. False: the account is locked out. */
+bool mock_account_tried(struct mock_org *org, const struct mock_account *account, bool right,
+                        struct gw_now now);
 
 /* Mailboxes. */
 struct mock_mailbox_args {

@@ -7,7 +7,9 @@
 
 struct mock_org {
     struct gw_map *accounts; /* name -> struct mock_account */
-    struct gw_map *by_smtp;  /* primary address or alias -> struct mock_mailbox */
+    unsigned lockout_tries;
+    int64_t lockout_ms;
+    struct gw_map *by_smtp; /* primary address or alias -> struct mock_mailbox */
     struct gw_map *by_upn;
     struct gw_map *items;            /* key -> struct mock_item */
     struct mock_mailbox **mailboxes; /* [number - 1] */

@@ -17,6 +17,8 @@ struct mock_exchange {
     struct mock_push *push;
     struct mock_subs *subs;
     struct mock_journal *journal;
+    struct mock_auth *auth;
+    int64_t lockout_tries, lockout_min, token_min; /* minutes as minute_ms has them */
     struct mock_service service;
     struct mock_cas *cas[MOCK_CAS_MAX];
     size_t cas_count;
@@ -36,6 +38,12 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *sett
                                     struct gw_err *err);
 enum gw_code mock_scenario_account(struct mock_exchange *mx, const json_t *account,
                                    struct gw_err *err);
+/* How to log in at a CAS: what is given is changed. */
+enum gw_code mock_scenario_policy(struct mock_auth_policy *policy, const json_t *json,
+                                  struct gw_err *err);
+/* The settings of the organisation: lock-out, tokens, Kerberos. */
+enum gw_code mock_scenario_logins(struct mock_exchange *mx, const json_t *json, struct gw_err *err);
+void mock_scenario_logins_scale(struct mock_exchange *mx); /* after a change of minute_ms, too */
 enum gw_code mock_scenario_cas(struct mock_exchange *mx, const json_t *cas, struct gw_err *err);
 enum gw_code mock_scenario_mishap(struct mock_exchange *mx, const json_t *mishap,
                                   struct gw_err *err);

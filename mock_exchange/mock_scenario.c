@@ -351,7 +351,8 @@ enum gw_code mock_scenario_account(struct mock_exchange *mx, const json_t *json,
     struct gw_str allowed[ALIASES_MAX];
     struct mock_account_args args = { .allowed = allowed, .rights = MOCK_RIGHTS_ALL };
     bool everybody = true;
-    enum gw_code rc = mock_json_only(json, "account", "name password impersonate mailbox", err);
+    enum gw_code rc =
+        mock_json_only(json, "account", "name password impersonate mailbox password_expired", err);
 
     if (!rc)
         rc = mock_json_text(json, "name", &args.name, err);
@@ -359,6 +360,8 @@ enum gw_code mock_scenario_account(struct mock_exchange *mx, const json_t *json,
         rc = mock_json_text(json, "password", &args.password, err);
     if (!rc)
         rc = mock_json_text(json, "mailbox", &args.mailbox, err);
+    if (!rc)
+        rc = mock_json_bool(json, "password_expired", &args.expired, err);
     if (!rc && json_is_array(json_object_get(json, "impersonate"))) {
         args.rights = MOCK_RIGHTS_LIST;
         rc = texts_read(json, "impersonate", allowed, &args.allowed_count, err);
@@ -425,11 +428,13 @@ enum gw_code mock_scenario_cas(struct mock_exchange *mx, const json_t *json, str
     struct gw_str name = { NULL, 0 }, listen = GW_STR("127.0.0.1:0");
     struct mock_cas_args args = { .loop = mx->loop,
                                   .service = &mx->service,
+                                  .auth = mx->auth,
                                   .journal = mx->journal,
                                   .served = on_served,
                                   .ctx = mx };
     char address[64], text[64];
-    enum gw_code rc = mock_json_only(json, "cas", "name listen site refusal", err);
+    enum gw_code rc = mock_json_only(
+        json, "cas", "name listen site refusal auth extended_protection challenges ntlm_v1", err);
 
     if (!rc)
         rc = mock_json_text(json, "name", &name, err);
@@ -437,6 +442,9 @@ enum gw_code mock_scenario_cas(struct mock_exchange *mx, const json_t *json, str
         rc = mock_json_text(json, "listen", &listen, err);
     if (!rc)
         rc = cas_args_read(mx, listen, address, &args, err);
+    mock_auth_policy_default(&args.policy);
+    if (!rc)
+        rc = mock_scenario_policy(&args.policy, json, err);
     if (rc)
         return rc;
     if (mx->cas_count == MOCK_CAS_MAX)
@@ -556,9 +564,12 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *json
         rc = tls_read(mx, json, err);
     if (!rc)
         rc = watch_read(mx, json, err);
+    if (!rc)
+        rc = mock_scenario_logins(mx, json, err);
     if (rc)
         return rc;
     mock_subs_set_minute(mx->subs, (unsigned)minute_ms);
+    mock_scenario_logins_scale(mx);
     if (per_mailbox > 0)
         mock_subs_set_limit(mx->subs, (unsigned)per_mailbox);
     if (push_ms > 0)
@@ -642,7 +653,8 @@ enum gw_code mock_scenario_apply(struct mock_exchange *mx, const json_t *scenari
         mock_json_only(scenario, "scenario",
                        "minute_ms version push_timeout find_max mail_tips schema accept record "
                        "subscriptions_per_mailbox tls_cert tls_key control cas "
-                       "accounts databases users meetings mishaps affinity",
+                       "accounts databases users meetings mishaps affinity "
+                       "lockout_tries lockout_min token_min keytab",
                        err);
 
     if (!rc)

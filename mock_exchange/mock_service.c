@@ -210,6 +210,14 @@ static struct mock_mailbox *sid_find(struct mock_call *call, const struct xml_no
     return mailbox;
 }
 
+/* Exchange 2007 has two rights: to impersonate at all, on the server, and the user in question. */
+static const char *impersonation_refusal(const struct mock_call *call)
+{
+    return call->service->product->major == 8 && call->request->account->rights == MOCK_RIGHTS_NONE
+               ? "ErrorImpersonationDenied"
+               : "ErrorImpersonateUserDenied";
+}
+
 static bool identity_read(struct mock_call *call, const struct xml_node *header)
 {
     static const char *const kind[] = { "PrincipalName", "SID", "PrimarySmtpAddress", "SmtpAddress",
@@ -237,7 +245,7 @@ static bool identity_read(struct mock_call *call, const struct xml_node *header)
     call->served->impersonated = true;
     call->served->mailbox = call->self;
     if (!mock_account_may(account, call->self))
-        return mock_fault(call, "ErrorImpersonateUserDenied");
+        return mock_fault(call, impersonation_refusal(call));
     return true;
 }
 
@@ -256,6 +264,8 @@ static bool zone_read(struct mock_call *call, const struct xml_node *context)
 
 static bool header_read(struct mock_call *call, const struct xml_node *header)
 {
+    if (call->request->account->expired)
+        return mock_fault(call, "ErrorPasswordExpired");
     if (!identity_read(call, header))
         return false;
     call->served->mailbox = call->self;

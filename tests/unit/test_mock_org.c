@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mock_auth.h"
 #include "mock_json.h"
 #include "mock_org.h"
 
@@ -162,37 +161,6 @@ static void test_changes_are_told(void **state)
     mock_org_free(&org);
 }
 
-static const struct {
-    const char *header, *account;
-} auth_case[] = {
-    { "Basic c3ZjOnNlYzpyZXQ=", "svc" }, /* svc:sec:ret */
-    { "basic  c3ZjOnNlYzpyZXQ=", "svc" },
-    { "Basic Q09SUFxTVkM6c2VjOnJldA==", "svc" }, /* CORP\SVC:sec:ret */
-    { "Basic c3ZjOnNlYw==", NULL },
-    { "Basic c3Zj", NULL },
-    { "Basic ???", NULL },
-    { "Basic", NULL },
-    { "Bearer c3ZjOnNlYzpyZXQ=", NULL },
-    { "", NULL },
-};
-
-static void test_basic(void **state)
-{
-    struct mock_org *org = mock_org_new();
-    struct mock_account_args args = { .name = GW_STR("Svc"), .password = GW_STR("sec:ret") };
-
-    (void)state;
-    assert_int_equal(mock_account_put(org, &args, NULL), GW_OK);
-    for (size_t i = 0; i < sizeof(auth_case) / sizeof(*auth_case); i++) {
-        const struct mock_account *a = mock_auth_basic(org, gw_str_of(auth_case[i].header));
-
-        assert_int_equal(!a, !auth_case[i].account);
-        if (a)
-            assert_string_equal(a->name, auth_case[i].account);
-    }
-    mock_org_free(&org);
-}
-
 static void test_rights(void **state)
 {
     struct gw_str allowed[] = { GW_STR_INIT("@B.example"), GW_STR_INIT("ann@a.example") };
@@ -309,7 +277,6 @@ int main(void)
         cmocka_unit_test(test_bad_addresses),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_changes_are_told),
-        cmocka_unit_test(test_basic),
         cmocka_unit_test(test_rights),
         cmocka_unit_test(test_ids),
         cmocka_unit_test(test_spans),
