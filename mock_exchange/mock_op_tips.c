@@ -165,7 +165,7 @@ bool mock_get_mail_tips(struct mock_call *call)
     bool internal = mock_mailbox_by_smtp(call->service->org, sender);
     struct xml_writer *w = &call->w;
     const char *code;
-    unsigned want;
+    unsigned want = 0;
 
     if (!request_read(call, &want))
         return false;
@@ -316,7 +316,7 @@ bool mock_get_service_configuration(struct mock_call *call)
     };
     const struct xml_node *list = xml_child(call->node, MOCK_NS_MESSAGES, "RequestedConfiguration");
     struct xml_writer *w = &call->w;
-    unsigned want;
+    unsigned want = 0;
 
     if (!mock_check_children(call, call->node, rule, 3) || !configuration_read(call, list, &want))
         return false;
