@@ -37,3 +37,30 @@ void *gw_realloc(void *p, size_t count, size_t size)
         out_of_memory();
     return p;
 }
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1 /* as gcc says it */
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/lsan_interface.h>
+
+void gw_leak_ignore(void)
+{
+    __lsan_disable();
+}
+
+void gw_leak_look(void)
+{
+    __lsan_enable();
+}
+#else
+void gw_leak_ignore(void)
+{
+}
+
+void gw_leak_look(void)
+{
+}
+#endif

@@ -147,6 +147,13 @@ static void fail_soon(struct ews_conn *conn)
     net_timer_set(conn->timer, conn_now(conn));
 }
 
+/* The server is in the middle of a login that will not be ended. */
+static void drop_connection(struct ews_conn *conn)
+{
+    net_http_cancel(conn->slot);
+    conn->logged_in = false;
+}
+
 static void on_timer(struct gw_now now, void *ctx)
 {
     struct ews_conn *conn = ctx;
@@ -157,7 +164,7 @@ static void on_timer(struct gw_now now, void *ctx)
                        "the login did not end in time: %s",
                        conn->state == CONN_TOKEN ? "does calendar.oauth_token_url answer?"
                                                  : "does Kerberos answer, and the name service?");
-        conn->logged_in = false;
+        drop_connection(conn);
     }
     finish(conn, NULL, &conn->failure);
 }
@@ -325,7 +332,7 @@ static void job_done(void *ctx)
     }
     if (job->why.class == EWS_CREDENTIALS) /* Kerberos has said so */
         ews_account_refused(conn->account, conn->epoch, conn_now(conn));
-    conn->logged_in = false;
+    drop_connection(conn);
     finish(conn, NULL, &job->why);
 }
 
@@ -611,7 +618,6 @@ void ews_conn_cancel(struct ews_conn *conn)
 {
     if (conn->state == CONN_IDLE)
         return;
-    net_http_cancel(conn->slot);
-    conn->logged_in = false;
+    drop_connection(conn);
     request_forget(conn);
 }

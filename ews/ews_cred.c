@@ -147,9 +147,11 @@ static OM_uint32 acquire(const char *name, const char *password, gss_OID mech, g
     OM_uint32 major, ignored;
 
     major = gss_import_name(minor, &text, GSS_C_NT_USER_NAME, &gss_name);
+    gw_leak_ignore(); /* gss-ntlmssp 1.2.0 loses 5 KB each time it hashes a password */
     if (!GSS_ERROR(major))
         major = gss_acquire_cred_with_password(minor, gss_name, &secret, GSS_C_INDEFINITE, &mechs,
                                                GSS_C_INITIATE, out, NULL, NULL);
+    gw_leak_look();
     (void)gss_release_name(&ignored, &gss_name);
     return major;
 }

@@ -29,6 +29,7 @@ struct ews_login {
     gw_time now;
     gss_ctx_id_t context;
     bool is_proof;
+    bool complete;          /* all was said */
     struct ews_status *why; /* during a step: where a failure goes */
 };
 
@@ -206,7 +207,10 @@ bool ews_login_step(struct ews_login *login, struct gw_str challenge, struct gw_
     int rc;
 
     ews_status_set(why, EWS_BAD_ANSWER, "login-token",
-                   "the server's part of the login is not base64");
+                   login->complete ? "the server does not end the login"
+                                   : "the server's part of the login is not base64");
+    if (login->complete)
+        return false;
     gw_buf_init(&in, EWS_LOGIN_TOKEN_MAX);
     if (!gw_base64_parse(challenge, &in)) {
         gw_buf_done(&in);
@@ -223,14 +227,13 @@ bool ews_login_step(struct ews_login *login, struct gw_str challenge, struct gw_
     }
     if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE)
         return false;
-    if (!output_len) { /* the server goes on though all was said */
+    login->complete = rc == GSASL_OK;
+    if (!output_len)
         ews_status_set(why, EWS_BAD_ANSWER, "login-token", "the server does not end the login");
-        return false;
-    }
-    if (token->failed)
+    else if (token->failed)
         ews_status_set(why, EWS_CONFIG, "login-too-long",
                        "the account's ticket is too large to be sent: is it in very many groups?");
-    return !token->failed;
+    return output_len && !token->failed;
 }
 
 bool ews_login_is_proof(const struct ews_login *login)

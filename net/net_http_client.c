@@ -467,8 +467,6 @@ void net_http_slot_free(struct net_http_slot **slotp)
 
 void net_http_cancel(struct net_http_slot *slot)
 {
-    if (!slot->busy)
-        return;
     slot->busy = false;
     slot_close(slot);
     forget_request(slot);

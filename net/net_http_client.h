@@ -67,7 +67,7 @@ void net_http_slot_free(struct net_http_slot **slotp); /* done does not come any
 /* One at a time: asserted. The result always comes through done. on_data may be NULL. */
 void net_http_start(struct net_http_slot *slot, const struct net_http_request *request,
                     net_http_data_fn *on_data, net_http_done_fn *done, void *ctx);
-void net_http_cancel(
-    struct net_http_slot *slot); /* done does not come; the connection is dropped */
+/* done does not come; the connection is dropped, an idle one too. */
+void net_http_cancel(struct net_http_slot *slot);
 
 #endif
