@@ -21,6 +21,7 @@ const struct mock_folder_kind mock_folder_kind[MOCK_FOLDER_COUNT] = {
     [MOCK_FOLDER_CONTACTS] = { "contacts", "Contacts", "IPF.Contact", "t:ContactsFolder",
                                MOCK_FOLDER_TOP },
     [MOCK_FOLDER_TASKS] = { "tasks", "Tasks", "IPF.Task", "t:TasksFolder", MOCK_FOLDER_TOP },
+    [MOCK_FOLDER_JUNK] = { "junkemail", "Junk E-mail", "IPF.Note", "t:Folder", MOCK_FOLDER_TOP },
 };
 
 bool mock_folder_parse(struct gw_str name, enum mock_folder *out)
