@@ -39,6 +39,7 @@ struct ews_call {
     struct ews_request request; /* op, mailbox_count, mode and window; the texts are not kept */
     char *mailbox;              /* whose; NULL: nobody's */
     char *anchor, *affinity;    /* of its group; NULL: none */
+    char *url;                  /* another one than the client's; or NULL */
     struct gw_buf body;         /* until it is sent */
     const struct ews_dialect *dialect;
     unsigned account_epoch;         /* of the account it was sent with */
@@ -176,6 +177,7 @@ static void call_free(struct ews_call *call)
     free(call->mailbox);
     free(call->anchor);
     free(call->affinity);
+    free(call->url);
     ews_stream_free(&call->stream);
     net_timer_free(&call->stream_timer);
     free(call);
@@ -222,11 +224,16 @@ static void guid_write(char out[37])
     snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
+static const char *call_url(const struct ews_call *call)
+{
+    return call->url ? call->url : call->client->url;
+}
+
 static void conn_start(struct ews_call *call, const char *const *headers)
 {
     struct ews_client *client = call->client;
     struct net_http_request request = { .method = "POST",
-                                        .url = client->url,
+                                        .url = call_url(call),
                                         .headers = headers,
                                         .body = gw_buf_str(&call->body),
                                         .timeout_ms = client->timeout_ms,
@@ -412,7 +419,7 @@ static void log_answer(const struct ews_call *call, const struct net_http_answer
         return;
     gw_buf_init(&line, 1000);
     gw_buf_addf(&line, "%s url=%s http=%d result=%s code=%s", ews_op_name(answer->op),
-                call->client->url, http ? http->status : 0, ews_class_name(s->class), s->code);
+                call_url(call), http ? http->status : 0, ews_class_name(s->class), s->code);
     if (call->mailbox) {
         gw_buf_add_cstr(&line, " mailbox=");
         gw_buf_add_quoted(&line, gw_str_of(call->mailbox), 80);
@@ -752,6 +759,8 @@ static struct ews_call *call_new(struct ews_client *client, const struct ews_req
         call->anchor = gw_str_dup(request->anchor);
     if (request->affinity.len)
         call->affinity = gw_str_dup(request->affinity);
+    if (request->url.len)
+        call->url = gw_str_dup(request->url);
     return call;
 }
 

@@ -136,6 +136,14 @@ static const struct {
 
     { "ErrorMailTipsDisabled", EWS_UNSUPPORTED, "mail tips are turned off on the server" },
 
+    /* of Autodiscover */
+    { "ServerBusy", EWS_BUSY, "the server throttles the service account" },
+    { "InternalServerError", EWS_TRANSIENT, NULL },
+    { "InvalidUser", EWS_MAILBOX, "no mailbox has this address" },
+    { "InvalidDomain", EWS_MAILBOX, "the server does not know the domain" },
+    { "NotFederated", EWS_MAILBOX, "the domain is not federated" },
+    { "InvalidRequest", EWS_BUG, NULL },
+
     { "ErrorSchemaValidation", EWS_BUG, "the server found the request invalid" },
     { "ErrorInvalidRequest", EWS_BUG, "the server found the request invalid" },
     { "ErrorInvalidSubscriptionRequest", EWS_BUG, NULL },

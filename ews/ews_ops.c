@@ -1,4 +1,4 @@
-/* What is the same for all operations: the envelope of a request, and the way from an HTTP answer to
+/* What is the same for all operations: the SOAP envelope of a request, and the way from an HTTP answer to
  * the operation's own parser. */
 #include "ews_priv.h"
 
@@ -13,6 +13,8 @@ static const struct ews_op_info *const op_table[EWS_OP_COUNT] = {
     [EWS_OP_STREAM] = &ews_op_stream,
     [EWS_OP_SYNC] = &ews_op_sync,
     [EWS_OP_RESOLVE] = &ews_op_resolve,
+    [EWS_OP_DISCOVER] = &ews_op_discover,
+    [EWS_OP_DISCOVER_POX] = &ews_op_discover_pox,
 };
 
 const struct ews_op_info *ews_op_info(enum ews_op op)
@@ -65,6 +67,17 @@ static void put_header(struct xml_writer *w, const struct ews_request *request,
     xml_close(w);
 }
 
+static void put_envelope(struct xml_writer *w, const struct ews_request *request,
+                         const struct ews_op_info *op, const struct ews_dialect *dialect)
+{
+    ews_soap_open(w);
+    put_header(w, request, op, dialect);
+    xml_open(w, "s:Body");
+    op->write(w, request, dialect);
+    xml_close(w);
+    xml_close(w);
+}
+
 static enum gw_code request_check(const struct ews_request *request,
                                   const struct ews_dialect *dialect, struct gw_err *err)
 {
@@ -94,12 +107,12 @@ enum gw_code ews_request_write(const struct ews_request *request, const struct e
     if (rc)
         return rc;
     xml_write_init(&w, out);
-    ews_soap_open(&w);
-    put_header(&w, request, op, dialect);
-    xml_open(&w, "s:Body");
-    op->write(&w, request, dialect);
-    xml_close(&w);
-    xml_close(&w);
+    if (op->document) {
+        xml_write_declaration(&w);
+        op->document(&w, request);
+    } else {
+        put_envelope(&w, request, op, dialect);
+    }
     return out->failed ? gw_fail(err, GW_LIMIT, "request is too long") : GW_OK;
 }
 
@@ -142,6 +155,18 @@ static bool parse_soap(const struct xml_doc *doc, const struct ews_request *requ
     return true;
 }
 
+/* False: the document is not of that form. */
+static bool parse_plain(const struct xml_doc *doc, const struct ews_request *request,
+                        const struct ews_http *http, struct gw_arena *arena, struct ews_answer *out)
+{
+    const struct ews_op_info *op = ews_op_info(request->op);
+
+    if (http->status != 200 || !xml_is(xml_doc_root(doc), NULL, op->root))
+        return false;
+    op->parse(xml_doc_root(doc), request, arena, out);
+    return true;
+}
+
 /* A 401 is about the account whatever its body says. */
 static bool may_be_soap(const struct ews_http *http)
 {
@@ -161,9 +186,9 @@ static void parse_body(const struct ews_request *request, const struct ews_http 
 
     if (may_be_soap(http)) {
         rc = xml_doc_parse(http->body, &limits, &doc, &err);
-        done = !rc && parse_soap(doc, request, http, arena, out);
+        done = !rc && (op->root ? parse_plain : parse_soap)(doc, request, http, arena, out);
     }
-    if (done)
+    if (done || (op->discovers && ews_discover_redirect(http, arena, out)))
         goto out;
     if (http->status != 200)
         ews_http_status(http, &out->status);

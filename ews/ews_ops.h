@@ -22,9 +22,12 @@ enum ews_op {
                             (impersonating); by ews_client_stream_start(). Since 2010 SP1 */
     EWS_OP_SYNC,         /* SyncFolderItems of the mailbox's calendar (impersonating): has anything
                             changed since the last time? */
-    EWS_OP_RESOLVE       /* ResolveNames in the directory */
+    EWS_OP_RESOLVE,      /* ResolveNames in the directory */
+    EWS_OP_DISCOVER,     /* Autodiscover of the mailbox by SOAP, since 2010; ews_autodiscover.h has
+                            all the ways in their order */
+    EWS_OP_DISCOVER_POX  /* ... by POX */
 };
-enum { EWS_OP_COUNT = EWS_OP_RESOLVE + 1 };
+enum { EWS_OP_COUNT = EWS_OP_DISCOVER_POX + 1 };
 
 enum ews_sub_mode {
     EWS_SUB_PUSH,
@@ -47,8 +50,8 @@ enum {
 struct ews_request {
     enum ews_op op;
     struct gw_str mailbox;          /* SMTP address: whose calendar, and to be impersonated. Of
-                                       MAIL_TIPS the sender, any of ours; not for AVAILABILITY and
-                                       RESOLVE */
+                                       MAIL_TIPS the sender, any of ours; of DISCOVER whom to look
+                                       for; not for AVAILABILITY and RESOLVE */
     const struct gw_str *mailboxes; /* AVAILABILITY, MAIL_TIPS */
     size_t mailbox_count;
     gw_utc from, to;               /* window of FIND_ITEM and AVAILABILITY */
@@ -63,6 +66,7 @@ struct ews_request {
     unsigned stream_timeout_min; /* STREAM: 1..30; the server ends the answer then */
     struct gw_str sync_state;    /* SYNC: of the last answer; empty: from the start */
     struct gw_str name;          /* RESOLVE: an address or a part of a name */
+    struct gw_str url;           /* DISCOVER: of the service, on the client's server */
 
     /* Subscriptions that are read on one connection must live on one server. For all calls of such
      * a group, the same anchor: the first address in order. Its SUBSCRIBE goes first, without
@@ -92,6 +96,13 @@ struct ews_resolution {
     struct gw_str mailbox_type; /* "Mailbox", "Contact", "PublicDL" ...; empty: not said */
 };
 
+/* Where a mailbox is, or who is to be asked for it. What is not said is empty. */
+struct ews_discovery {
+    struct gw_str internal_url, external_url;     /* of EWS */
+    struct gw_str grouping;                       /* mailboxes of one group share servers */
+    struct gw_str redirect_address, redirect_url; /* with EWS_ELSEWHERE: one of them */
+};
+
 /* Borrowed by the callback: lives in the answer's arena. */
 struct ews_answer {
     enum ews_op op;
@@ -115,7 +126,8 @@ struct ews_answer {
     bool more;                /* SYNC: there is more to come, ask again with the new state */
     const struct ews_resolution *resolutions; /* RESOLVE; none is EWS_MAILBOX */
     size_t resolution_count;
-    struct gw_str affinity;         /* what the server gave; empty: none */
+    const struct ews_discovery *discovery; /* DISCOVER; may be NULL when it failed */
+    struct gw_str affinity;                /* what the server gave; empty: none */
     unsigned dropped;               /* items that could not be understood; counted, not fatal */
     int server_major, server_minor; /* ServerVersionInfo; 0: not said */
 };

@@ -18,11 +18,13 @@
 /* One operation: everything that differs between them. */
 struct ews_op_info {
     const char *name;   /* for logs */
-    const char *answer; /* the local name of the answer's body */
+    const char *answer; /* the local name of the answer's body; NULL: no SOAP */
+    const char *root;   /* no SOAP: of its root element */
     size_t body_max;
     unsigned nodes_max;
     bool impersonates;      /* speaks for request->mailbox */
     bool time_zone_context; /* the WSDL allows the header */
+    bool discovers;         /* the answer may be an HTTP redirect */
     bool wide;              /* too large an answer is cured by asking for less */
     /* What the request says, apart from an impersonated mailbox; NULL: nothing else. */
     enum gw_code (*check)(const struct ews_request *request, struct gw_err *err);
@@ -30,6 +32,8 @@ struct ews_op_info {
     bool (*supported)(const struct ews_request *request, const struct ews_dialect *dialect);
     void (*write)(struct xml_writer *w, const struct ews_request *request,
                   const struct ews_dialect *dialect);
+    /* Instead of write: the whole of it, with an envelope of its own or none. */
+    void (*document)(struct xml_writer *w, const struct ews_request *request);
     void (*parse)(const struct xml_node *body, const struct ews_request *request,
                   struct gw_arena *arena, struct ews_answer *out);
 };
@@ -38,7 +42,11 @@ const struct ews_op_info *ews_op_info(enum ews_op op);
 /* ews_op_*.c, one each or a few that belong together. */
 extern const struct ews_op_info ews_op_subscribe, ews_op_unsubscribe, ews_op_get_events,
     ews_op_stream, ews_op_find_item, ews_op_availability, ews_op_oof, ews_op_mail_tips, ews_op_sync,
-    ews_op_resolve;
+    ews_op_resolve, ews_op_discover, ews_op_discover_pox;
+
+/* ews_op_discover.c. False: the answer sends to nobody else. */
+bool ews_discover_redirect(const struct ews_http *http, struct gw_arena *arena,
+                           struct ews_answer *out);
 
 /* ews_request.c: for the writers. */
 enum gw_code ews_address_check(struct gw_str mailbox, struct gw_err *err);

@@ -21,7 +21,8 @@ static struct ews_request request_of(enum ews_op op)
                              .subscription_ids = two,
                              .subscription_id_count = 2,
                              .stream_timeout_min = 30,
-                             .name = GW_STR_INIT("smtp:ann@presence.example") };
+                             .name = GW_STR_INIT("smtp:ann@presence.example"),
+                             .url = GW_STR_INIT("https://a/autodiscover/autodiscover.svc") };
 
     if (op == EWS_OP_AVAILABILITY || op == EWS_OP_RESOLVE)
         r.mailbox = (struct gw_str){ NULL, 0 };
@@ -172,6 +173,19 @@ static const struct {
       { "<t:BaseShape>IdOnly</t:BaseShape>", "<t:DistinguishedFolderId Id=\"calendar\"/>",
         "<m:MaxChangesReturned>512</m:MaxChangesReturned>" },
       { "m:SyncState", "Subject", "AdditionalProperties" } },
+    { EWS_OP_DISCOVER,
+      EWS_SUB_PUSH,
+      false,
+      { "<w:To>https://a/autodiscover/autodiscover.svc</w:To>",
+        "<a:Mailbox>ann@presence.example</a:Mailbox>", "<a:Setting>InternalEwsUrl</a:Setting>" },
+      { "RequestServerVersion", "m:", "t:" } },
+    { EWS_OP_DISCOVER_POX,
+      EWS_SUB_PUSH,
+      false,
+      { "<Request><EMailAddress>ann@presence.example</EMailAddress>",
+        "<AcceptableResponseSchema>http://schemas.microsoft.com/exchange/autodiscover/outlook/"
+        "responseschema/2006a<" },
+      { "Envelope" } },
     { EWS_OP_RESOLVE,
       EWS_SUB_PUSH,
       false,

@@ -75,7 +75,7 @@ static void add_all_requests(const struct ews_dialect *d)
                              .anchor = GW_STR_INIT("ann@presence.example"),
                              .affinity = GW_STR_INIT("X-BackEndOverrideCookie=a~1") };
 
-    for (int op = 0; op < EWS_OP_COUNT; op++) {
+    for (int op = 0; op < EWS_OP_DISCOVER; op++) { /* whose schema is another one */
         r.op = (enum ews_op)op;
         add_request(&r, d, "");
     }

@@ -1,0 +1,194 @@
+/* The steps of a trail over the network: a client for each server that is asked, a bare connection for
+ * the redirect that is looked for without login, a DNS query. */
+#include "ews_autodiscover.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ews_priv.h"
+#include "ews_url.h"
+#include "gw_mem.h"
+#include "net_http_client.h"
+
+enum { REDIRECT_BODY_MAX = 256 * 1024 }; /* of the page that comes with it, which nobody reads */
+
+struct ews_autodiscover {
+    struct ews_autodiscover_args args; /* but for the trail's */
+    struct ews_trail *trail;
+    struct ews_client *client;   /* EWS_TRAIL_ASK */
+    struct net_http_slot *slot;  /* EWS_TRAIL_REDIRECT */
+    struct net_dns_query *query; /* EWS_TRAIL_SRV */
+    struct net_timer *soon;      /* the end, in the next round */
+};
+
+static void step(struct ews_autodiscover *a);
+
+static void drop_step(struct ews_autodiscover *a)
+{
+    ews_client_free(&a->client);
+    net_http_slot_free(&a->slot);
+    net_dns_cancel(&a->query);
+}
+
+static void autodiscover_free(struct ews_autodiscover *a)
+{
+    drop_step(a);
+    net_timer_free(&a->soon);
+    ews_trail_free(&a->trail);
+    free(a);
+}
+
+static void on_soon(struct gw_now now, void *ctx)
+{
+    struct ews_autodiscover *a = ctx;
+    struct ews_trail_result result;
+
+    (void)now;
+    ews_trail_result(a->trail, &result);
+    a->args.done(&result, a->args.ctx);
+    autodiscover_free(a);
+}
+
+/* ---- asking ----------------------------------------------------------------------------------- */
+
+static void on_answer(const struct ews_answer *answer, void *ctx)
+{
+    struct ews_autodiscover *a = ctx;
+
+    ews_trail_answered(a->trail, answer);
+    step(a);
+}
+
+/* As if the server could not be asked. */
+static void could_not_ask(struct ews_autodiscover *a, const char *why)
+{
+    struct ews_answer answer = { 0 };
+
+    ews_status_set(&answer.status, EWS_CONFIG, "address", "%s", why);
+    ews_trail_answered(a->trail, &answer);
+}
+
+static enum gw_code client_new(struct ews_autodiscover *a, const struct ews_url *url,
+                               struct gw_err *err)
+{
+    struct ews_client_args args = { .port = url->port,
+                                    .account = a->args.account,
+                                    .tls = a->args.tls,
+                                    .timeout_ms = a->args.timeout_ms,
+                                    .allow_http = !url->https };
+    char *host = gw_str_dup(url->host);
+    enum gw_code rc;
+
+    args.host = host;
+    rc = ews_client_new(a->args.loop, &args, &a->client, err);
+    free(host);
+    return rc;
+}
+
+static void ask(struct ews_autodiscover *a, const struct ews_trail_step *s)
+{
+    struct ews_request request = { .op = s->op,
+                                   .mailbox = gw_str_of(s->address),
+                                   .url = gw_str_of(s->url) };
+    struct ews_url url;
+    struct gw_err err;
+
+    if (ews_url_parse(request.url, &url, &err) || client_new(a, &url, &err))
+        could_not_ask(a, err.msg);
+    else
+        (void)ews_client_start(a->client, &request, on_answer, a);
+}
+
+/* ---- the plain redirect ----------------------------------------------------------------------- */
+
+static void on_redirect(const struct net_http_answer *http, void *ctx)
+{
+    struct ews_autodiscover *a = ctx;
+    bool redirects = !http->code && http->status >= 300 && http->status < 400;
+    struct gw_str nowhere = { NULL, 0 };
+
+    ews_trail_redirected(a->trail,
+                         redirects ? net_http_answer_header(http, "Location", 0) : nowhere);
+    step(a);
+}
+
+static void look_for_redirect(struct ews_autodiscover *a, const struct ews_trail_step *s)
+{
+    struct net_http_slot_args args = { .user_agent = "Kalends/" KALENDS_VERSION };
+    struct net_http_request request = { .method = "GET",
+                                        .url = s->url,
+                                        .timeout_ms = a->args.timeout_ms,
+                                        .body_max = REDIRECT_BODY_MAX };
+
+    a->slot = net_http_slot_new(a->args.loop, &args);
+    net_http_start(a->slot, &request, NULL, on_redirect, a);
+}
+
+/* ---- DNS -------------------------------------------------------------------------------------- */
+
+static void on_records(const struct net_dns_result *result, void *ctx)
+{
+    struct ews_autodiscover *a = ctx;
+    struct net_dns_record none = { .port = 0 }, first = none;
+
+    a->query = NULL;
+    if (!result->code && result->count)
+        first = result->records[0];
+    ews_trail_srv(a->trail, first.name, first.port);
+    step(a);
+}
+
+/* ---- the walk --------------------------------------------------------------------------------- */
+
+static bool is_under_way(const struct ews_autodiscover *a)
+{
+    return a->client || a->slot || a->query;
+}
+
+/* Begins the next step that takes time; those that fail at once are gone over. */
+static void step(struct ews_autodiscover *a)
+{
+    const struct ews_trail_step *s = ews_trail_step(a->trail);
+
+    drop_step(a);
+    for (; !is_under_way(a) && s->kind != EWS_TRAIL_END; s = ews_trail_step(a->trail)) {
+        if (s->kind == EWS_TRAIL_ASK)
+            ask(a, s);
+        else if (s->kind == EWS_TRAIL_REDIRECT)
+            look_for_redirect(a, s);
+        else if (a->args.dns)
+            a->query = net_dns_start(a->args.dns, NET_DNS_SRV, s->url, on_records, a);
+        else
+            ews_trail_srv(a->trail, (struct gw_str){ NULL, 0 }, 0);
+    }
+    if (!is_under_way(a))
+        net_timer_set(a->soon, net_loop_now(a->args.loop).mono);
+}
+
+enum gw_code ews_autodiscover_start(const struct ews_autodiscover_args *args,
+                                    struct ews_autodiscover **out, struct gw_err *err)
+{
+    struct ews_trail *trail;
+    struct ews_autodiscover *a;
+    enum gw_code rc = ews_trail_new(&args->trail, &trail, err);
+
+    if (rc)
+        return rc;
+    a = gw_new(struct ews_autodiscover);
+    a->args = *args;
+    a->trail = trail;
+    a->soon = net_timer_new(args->loop, on_soon, a);
+    step(a);
+    *out = a;
+    return GW_OK;
+}
+
+void ews_autodiscover_cancel(struct ews_autodiscover **ap)
+{
+    struct ews_autodiscover *a = *ap;
+
+    if (!a)
+        return;
+    *ap = NULL;
+    autodiscover_free(a);
+}

@@ -1,0 +1,371 @@
+#include "ews_trail.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ews_priv.h"
+#include "ews_url.h"
+#include "gw_mem.h"
+
+/* In the order of asking. */
+enum source {
+    SOURCE_SERVER,
+    SOURCE_DOMAIN,
+    SOURCE_AUTODISCOVER,
+    SOURCE_REDIRECT,
+    SOURCE_SRV,
+    SOURCE_NONE
+};
+
+struct ews_trail {
+    char *address, *server;
+    bool allow_http;
+    uint16_t https_port, http_port;
+    enum source source;
+    unsigned hops;
+    struct ews_trail_step step;
+    char *url; /* of the step */
+    struct ews_status failure;
+    char *ews_url, *external_url, *grouping; /* once found */
+};
+
+/* ---- steps ------------------------------------------------------------------------------------ */
+
+static const char *domain_of(const struct ews_trail *t)
+{
+    return strrchr(t->address, '@') + 1;
+}
+
+static void set_step(struct ews_trail *t, enum ews_trail_kind kind, enum ews_op op, char *url)
+{
+    free(t->url);
+    t->url = url;
+    t->step = (struct ews_trail_step){ .kind = kind, .op = op, .address = t->address, .url = url };
+}
+
+static const char *const service_path[] = {
+    [0] = "/autodiscover/autodiscover.svc", [1] = "/autodiscover/autodiscover.xml"
+};
+
+static const char *path_of(enum ews_op op)
+{
+    return service_path[op == EWS_OP_DISCOVER_POX];
+}
+
+/* "https://host:port/autodiscover/autodiscover.svc"; the port is left out when it is 0. */
+static char *url_new(bool https, const char *prefix, const char *host, uint16_t port,
+                     enum ews_op op)
+{
+    struct gw_buf b;
+
+    gw_buf_init(&b, EWS_URL_MAX);
+    gw_buf_addf(&b, "%s://%s%s", https ? "https" : "http", prefix, host);
+    if (port)
+        gw_buf_addf(&b, ":%u", port);
+    gw_buf_add_cstr(&b, path_of(op));
+    return gw_buf_take(&b);
+}
+
+/* By SOAP first. */
+static void ask(struct ews_trail *t, const char *prefix, const char *host, uint16_t port)
+{
+    set_step(t, EWS_TRAIL_ASK, EWS_OP_DISCOVER,
+             url_new(!t->allow_http, prefix, host, port, EWS_OP_DISCOVER));
+}
+
+static void enter(struct ews_trail *t, enum source source)
+{
+    char name[EWS_HOST_MAX + 32];
+
+    t->source = source;
+    switch (source) {
+    case SOURCE_SERVER:
+        ask(t, "", t->server, 0);
+        break;
+    case SOURCE_DOMAIN:
+        ask(t, "", domain_of(t), t->https_port);
+        break;
+    case SOURCE_AUTODISCOVER:
+        ask(t, "autodiscover.", domain_of(t), t->https_port);
+        break;
+    case SOURCE_REDIRECT:
+        set_step(t, EWS_TRAIL_REDIRECT, EWS_OP_DISCOVER_POX,
+                 url_new(false, "autodiscover.", domain_of(t), t->http_port, EWS_OP_DISCOVER_POX));
+        break;
+    case SOURCE_SRV:
+        snprintf(name, sizeof(name), "_autodiscover._tcp.%s", domain_of(t));
+        set_step(t, EWS_TRAIL_SRV, EWS_OP_DISCOVER, gw_str_dup(gw_str_of(name)));
+        break;
+    case SOURCE_NONE:
+        set_step(t, EWS_TRAIL_END, EWS_OP_DISCOVER, NULL);
+        break;
+    }
+}
+
+static void begin(struct ews_trail *t)
+{
+    enter(t, t->server ? SOURCE_SERVER : SOURCE_DOMAIN);
+}
+
+static void next_source(struct ews_trail *t)
+{
+    enter(t, (enum source)(t->source + 1));
+}
+
+/* ---- failures --------------------------------------------------------------------------------- */
+
+/* What an administrator wants to hear first. */
+static int weight(const struct ews_status *s)
+{
+    static const enum ews_class order[] = { EWS_SERVER_DOWN, EWS_CONFIG, EWS_BAD_ANSWER,
+                                            EWS_PERMISSION, EWS_CREDENTIALS };
+    int w = 0;
+
+    if (s->alive)
+        return 100;
+    while (w < (int)(sizeof(order) / sizeof(order[0])) && order[w] != s->class)
+        w++;
+    return w + 1;
+}
+
+static void remember(struct ews_trail *t, const struct ews_status *s)
+{
+    if (t->failure.class == EWS_OK || weight(s) > weight(&t->failure))
+        t->failure = *s;
+}
+
+static void fail(struct ews_trail *t, const char *code, const char *why, const char *what)
+{
+    struct ews_status s;
+    char quoted[GW_QUOTE_MAX];
+
+    ews_status_set(&s, EWS_CONFIG, code, "%s: %s", why, gw_quote(gw_str_of(what), quoted));
+    remember(t, &s);
+}
+
+/* ---- being sent on ---------------------------------------------------------------------------- */
+
+/* False: enough, or not over TLS; it goes on with the next source. */
+static bool may_follow(struct ews_trail *t, struct gw_str url)
+{
+    struct ews_url u;
+    struct gw_err err;
+    char text[200];
+
+    snprintf(text, sizeof(text), "%.*s", (int)(url.len < 199 ? url.len : 199), url.p);
+    if (ews_url_parse(url, &u, &err))
+        fail(t, "redirect", "autodiscover sends on to what is no address", text);
+    else if (!u.https && !t->allow_http)
+        fail(t, "redirect", "autodiscover sends on to an address without TLS", text);
+    else if (t->hops >= EWS_TRAIL_HOPS_MAX)
+        fail(t, "redirect", "autodiscover sends on more than ten times, at last to", text);
+    else
+        return true;
+    return false;
+}
+
+static void follow_url(struct ews_trail *t, struct gw_str url)
+{
+    bool soap = ews_http_has_word(url, ".svc");
+
+    if (!may_follow(t, url)) {
+        next_source(t);
+        return;
+    }
+    t->hops++;
+    set_step(t, EWS_TRAIL_ASK, soap ? EWS_OP_DISCOVER : EWS_OP_DISCOVER_POX, gw_str_dup(url));
+}
+
+static bool is_address(struct gw_str s)
+{
+    ptrdiff_t at = gw_str_find(s, '@');
+
+    return at > 0 && (size_t)at + 1 < s.len && s.len - (size_t)at <= EWS_HOST_MAX &&
+           !ews_address_check(s, NULL) &&
+           gw_str_find(gw_str_sub(s, (size_t)at + 1, s.len), '@') < 0 &&
+           gw_str_find(gw_str_sub(s, (size_t)at + 1, s.len), '/') < 0;
+}
+
+/* All over again, for the mailbox by its other address. */
+static void follow_address(struct ews_trail *t, struct gw_str address)
+{
+    if (!is_address(address) || t->hops >= EWS_TRAIL_HOPS_MAX) {
+        fail(t, "redirect", "autodiscover sends on to an address that is none, or once too often",
+             t->address);
+        next_source(t);
+        return;
+    }
+    t->hops++;
+    free(t->address);
+    t->address = gw_str_dup(address);
+    begin(t);
+}
+
+/* ---- outcomes --------------------------------------------------------------------------------- */
+
+static bool is_usable(const struct ews_trail *t, struct gw_str url)
+{
+    struct ews_url u;
+
+    return url.len && !ews_url_parse(url, &u, NULL) && (u.https || t->allow_http);
+}
+
+/* False: neither address can be used. */
+static bool take(struct ews_trail *t, const struct ews_discovery *d)
+{
+    struct gw_str url = is_usable(t, d->internal_url) ? d->internal_url : d->external_url;
+
+    if (!is_usable(t, url)) {
+        fail(t, "no-ews-url", "autodiscover names no address of EWS with TLS for", t->address);
+        return false;
+    }
+    t->ews_url = gw_str_dup(url);
+    t->external_url = gw_str_dup(d->external_url);
+    t->grouping = gw_str_dup(d->grouping);
+    enter(t, SOURCE_NONE);
+    return true;
+}
+
+/* The server is there, and may know the older way only. */
+static bool may_speak_pox(const struct ews_trail *t, const struct ews_status *s)
+{
+    struct gw_str code = gw_str_of(s->code);
+
+    if (t->step.op != EWS_OP_DISCOVER || !gw_str_ends(gw_str_of(t->url), path_of(t->step.op)))
+        return false;
+    switch (s->class) {
+    case EWS_BAD_ANSWER:
+    case EWS_BUG:
+    case EWS_TRANSIENT:
+    case EWS_VERSION:
+    case EWS_UNSUPPORTED:
+        return true;
+    case EWS_CONFIG:
+    case EWS_PERMISSION:
+    case EWS_SERVER_DOWN:
+        return gw_str_starts(code, "http-") && !gw_str_is(code, "http-401");
+    case EWS_OK:
+    case EWS_BUSY:
+    case EWS_CONNECTION_LIMIT:
+    case EWS_SUBSCRIPTION_LIMIT:
+    case EWS_TOO_MUCH:
+    case EWS_ELSEWHERE:
+    case EWS_SUBSCRIPTION_GONE:
+    case EWS_MAILBOX:
+    case EWS_CREDENTIALS:
+        break;
+    }
+    return false;
+}
+
+static void ask_pox(struct ews_trail *t)
+{
+    struct gw_str url = gw_str_of(t->url);
+    struct gw_buf b;
+
+    gw_buf_init(&b, EWS_URL_MAX);
+    gw_buf_add_str(&b, gw_str_sub(url, 0, url.len - strlen(path_of(EWS_OP_DISCOVER))));
+    gw_buf_add_cstr(&b, path_of(EWS_OP_DISCOVER_POX));
+    set_step(t, EWS_TRAIL_ASK, EWS_OP_DISCOVER_POX, gw_buf_take(&b));
+}
+
+void ews_trail_answered(struct ews_trail *t, const struct ews_answer *answer)
+{
+    const struct ews_discovery *d = answer->discovery;
+    const struct ews_status *s = &answer->status;
+
+    if (s->class == EWS_OK && d && take(t, d))
+        return;
+    if (s->class == EWS_ELSEWHERE && d && d->redirect_url.len) {
+        follow_url(t, d->redirect_url);
+    } else if (s->class == EWS_ELSEWHERE && d && d->redirect_address.len) {
+        follow_address(t, d->redirect_address);
+    } else {
+        if (s->class != EWS_OK)
+            remember(t, s);
+        if (may_speak_pox(t, s))
+            ask_pox(t);
+        else
+            next_source(t);
+    }
+}
+
+void ews_trail_redirected(struct ews_trail *t, struct gw_str location)
+{
+    if (location.len)
+        follow_url(t, location);
+    else
+        next_source(t);
+}
+
+void ews_trail_srv(struct ews_trail *t, struct gw_str host, uint16_t port)
+{
+    char *name;
+
+    if (!host.len || host.len > EWS_HOST_MAX || !port || t->hops >= EWS_TRAIL_HOPS_MAX) {
+        next_source(t);
+        return;
+    }
+    t->hops++;
+    name = gw_str_dup(host);
+    ask(t, "", name, port);
+    free(name);
+}
+
+/* ---- the public functions --------------------------------------------------------------------- */
+
+enum gw_code ews_trail_new(const struct ews_trail_args *args, struct ews_trail **out,
+                           struct gw_err *err)
+{
+    char quoted[GW_QUOTE_MAX];
+    struct ews_trail *t;
+
+    if (!is_address(gw_str_of(args->address)))
+        return gw_fail(err, GW_INVALID, "not a mailbox address: %s",
+                       gw_quote(gw_str_of(args->address), quoted));
+    t = gw_new(struct ews_trail);
+    t->address = gw_str_dup(gw_str_of(args->address));
+    t->server = args->server ? gw_str_dup(gw_str_of(args->server)) : NULL;
+    t->allow_http = args->allow_http;
+    t->https_port = args->https_port;
+    t->http_port = args->http_port;
+    begin(t);
+    *out = t;
+    return GW_OK;
+}
+
+void ews_trail_free(struct ews_trail **trailp)
+{
+    struct ews_trail *t = *trailp;
+
+    if (!t)
+        return;
+    *trailp = NULL;
+    free(t->address);
+    free(t->server);
+    free(t->url);
+    free(t->ews_url);
+    free(t->external_url);
+    free(t->grouping);
+    free(t);
+}
+
+const struct ews_trail_step *ews_trail_step(const struct ews_trail *t)
+{
+    return &t->step;
+}
+
+void ews_trail_result(const struct ews_trail *t, struct ews_trail_result *out)
+{
+    *out = (struct ews_trail_result){ .status = t->failure,
+                                      .address = t->address,
+                                      .url = t->ews_url,
+                                      .external_url = t->external_url,
+                                      .grouping = t->grouping };
+    if (t->ews_url)
+        ews_status_set_code(&out->status, GW_STR("NoError"), (struct gw_str){ NULL, 0 });
+    else if (out->status.class == EWS_OK)
+        ews_status_set(&out->status, EWS_CONFIG, "autodiscover",
+                       "nobody answers for the domain of '%.100s'", t->address);
+}
