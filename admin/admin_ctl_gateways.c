@@ -87,6 +87,9 @@ static void problem_print(const struct ctl *ctl, const json_t *g)
     const char *state = ctl_str(g, "state"), *name = ctl_str(g, "name");
     char at[CTL_TIME_MAX];
 
+    if (ctl_utc(g, "mode_retry"))
+        printf("%s: changes come by %s; a better way is tried at %s\n", name, ctl_str(g, "mode"),
+               ctl_time(ctl_utc(g, "mode_retry"), ctl->now, "", at));
     if (*ctl_str(g, "problem"))
         printf("%s: %s\n", name, ctl_str(g, "problem"));
     if (strcmp(state, "refused") == 0 || strcmp(state, "down") == 0) {

@@ -89,7 +89,7 @@ static json_t *now_json(const struct admin_api *api, const struct sched_calendar
 
 static json_t *subscription_json(const struct sched_user_view *v)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:i}", "mode", v->mode, "state",
+    return json_pack("{s:s, s:s, s:o, s:o, s:i}", "mode", sched_mode_name(v->mode), "state",
                      sched_sub_state_name(v->sub_state), "since", admin_json_utc(v->subscribed_at),
                      "heard", admin_json_utc(v->heard_at), "status_frequency_min",
                      (int)v->status_frequency_min);

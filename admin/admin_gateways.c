@@ -8,14 +8,16 @@
 
 static json_t *state_json(const struct sched_gateway_view *v)
 {
-    return json_pack("{s:s, s:o, s:b, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I}",
+    return json_pack("{s:s, s:o, s:b, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, "
+                     "s:I, s:I, s:I}",
                      "state", sched_gateway_state_name(v->state), "since", admin_json_utc(v->since),
-                     "drained", v->drained, "users", (json_int_t)v->users, "in_flight",
-                     (json_int_t)v->in_flight, "waiting", (json_int_t)v->waiting, "window",
-                     (json_int_t)v->window, "backoff_until", admin_json_utc(v->backoff_until),
-                     "next_probe", admin_json_utc(v->next_probe), "problem",
-                     admin_json_cstr(v->error), "requests", (json_int_t)v->requests, "failures",
-                     (json_int_t)v->failures, "push_backs", (json_int_t)v->push_backs,
+                     "drained", v->drained, "mode", sched_mode_name(v->mode), "mode_retry",
+                     admin_json_utc(v->mode_retry), "streams", (json_int_t)v->streams, "users",
+                     (json_int_t)v->users, "in_flight", (json_int_t)v->in_flight, "waiting",
+                     (json_int_t)v->waiting, "window", (json_int_t)v->window, "backoff_until",
+                     admin_json_utc(v->backoff_until), "next_probe", admin_json_utc(v->next_probe),
+                     "problem", admin_json_cstr(v->error), "requests", (json_int_t)v->requests,
+                     "failures", (json_int_t)v->failures, "push_backs", (json_int_t)v->push_backs,
                      "request_p50_ms", (json_int_t)gw_histogram_quantile(v->request_ms, 500),
                      "request_p99_ms", (json_int_t)gw_histogram_quantile(v->request_ms, 990));
 }

@@ -74,16 +74,18 @@ static json_t *calendars_json(const struct admin_api *api)
     json_t *now, *since;
 
     sched_counters(api->args.sched, &c);
-    now = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", COUNT(users),
-                    COUNT(subscribed), COUNT(with_calendar), COUNT(stale), COUNT(in_trouble),
-                    COUNT(in_flight), COUNT(lined_up), COUNT(remembered), COUNT(spread_s));
-    since = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
-                      " s:I, s:I, s:I, s:I}",
-                      COUNT(notifications), COUNT(status_events), COUNT(unknown_tokens),
-                      COUNT(requests), COUNT(failures), COUNT(retries), COUNT(push_backs),
-                      COUNT(subscribes), COUNT(reads), COUNT(bulk_reads), COUNT(unchanged),
-                      COUNT(missed), COUNT(oof_polls), COUNT(tips), COUNT(silent), COUNT(moved),
-                      COUNT(resumed), COUNT(due), COUNT(clock_steps));
+    now = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", COUNT(users),
+                    COUNT(subscribed), COUNT(push), COUNT(streaming), COUNT(poll),
+                    COUNT(with_calendar), COUNT(stale), COUNT(in_trouble), COUNT(in_flight),
+                    COUNT(lined_up), COUNT(remembered), COUNT(spread_s));
+    since =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
+                  " s:I, s:I, s:I, s:I, s:I, s:I}",
+                  COUNT(notifications), COUNT(status_events), COUNT(unknown_tokens),
+                  COUNT(requests), COUNT(failures), COUNT(retries), COUNT(push_backs),
+                  COUNT(subscribes), COUNT(reads), COUNT(bulk_reads), COUNT(unchanged),
+                  COUNT(missed), COUNT(oof_polls), COUNT(tips), COUNT(silent), COUNT(moved),
+                  COUNT(resumed), COUNT(streams), COUNT(fallbacks), COUNT(due), COUNT(clock_steps));
     return json_pack("{s:o, s:o, s:o}", "now", now, "since_start", since, "times", times_json(&c));
 }
 

@@ -26,6 +26,15 @@ static inline bool gw_list_is_empty(const struct gw_list *l)
     return l->next == l;
 }
 
+static inline size_t gw_list_len(const struct gw_list *l) /* walks it */
+{
+    size_t n = 0;
+
+    for (const struct gw_list *it = l->next; it != l; it = it->next)
+        n++;
+    return n;
+}
+
 static inline void gw_list_insert_after(struct gw_list *at, struct gw_list *link)
 {
     link->prev = at;

@@ -46,11 +46,12 @@ struct gd_gateways {
     struct net_tls_policy token_policy;
 };
 
-/* One request of the scheduler on its way. */
+/* One request of the scheduler on its way, or a stream. */
 struct exchange_call {
     struct gw_list link;
     struct gd_gateways *gateways;
     struct ews_call *call;
+    sched_event_fn *event; /* of a stream */
     sched_answer_fn *done;
     void *done_ctx;
 };
@@ -69,17 +70,46 @@ static void call_done(const struct ews_answer *answer, void *ctx)
     done(answer, now, done_ctx);
 }
 
+static void call_event(const struct ews_notification *n, void *ctx)
+{
+    struct exchange_call *c = ctx;
+
+    c->event(n, net_loop_now(c->gateways->gd->loop), c->done_ctx);
+}
+
+static struct ews_client *client_of(const struct gd_gateways *g, struct gw_str name)
+{
+    struct gateway *gateway = gw_map_get(g->by_name, name);
+
+    assert(gateway);
+    return gateway->client;
+}
+
+static struct exchange_call *call_new(struct gd_gateways *g, sched_answer_fn *done, void *done_ctx)
+{
+    struct exchange_call *c = gw_new(struct exchange_call);
+
+    *c = (struct exchange_call){ .gateways = g, .done = done, .done_ctx = done_ctx };
+    gw_list_append(&g->calls, &c->link);
+    return c;
+}
+
 static void *exchange_start(void *ctx, struct gw_str name, const struct ews_request *request,
                             sched_answer_fn *done, void *done_ctx)
 {
-    struct gd_gateways *g = ctx;
-    struct gateway *gateway = gw_map_get(g->by_name, name);
-    struct exchange_call *c = gw_new(struct exchange_call);
+    struct exchange_call *c = call_new(ctx, done, done_ctx);
 
-    assert(gateway);
-    *c = (struct exchange_call){ .gateways = g, .done = done, .done_ctx = done_ctx };
-    gw_list_append(&g->calls, &c->link);
-    c->call = ews_client_start(gateway->client, request, call_done, c);
+    c->call = ews_client_start(client_of(ctx, name), request, call_done, c);
+    return c;
+}
+
+static void *exchange_stream(void *ctx, struct gw_str name, const struct ews_request *request,
+                             sched_event_fn *event, sched_answer_fn *done, void *done_ctx)
+{
+    struct exchange_call *c = call_new(ctx, done, done_ctx);
+
+    c->event = event;
+    c->call = ews_client_stream_start(client_of(ctx, name), request, call_event, call_done, c);
     return c;
 }
 
@@ -95,7 +125,9 @@ static void exchange_cancel(void *ctx, void *handle)
 
 struct sched_exchange gd_gateways_exchange(struct gd_gateways *g)
 {
-    return (struct sched_exchange){ exchange_start, exchange_cancel, g };
+    return (struct sched_exchange){
+        .start = exchange_start, .cancel = exchange_cancel, .ctx = g, .stream = exchange_stream
+    };
 }
 
 /* --- one gateway */

@@ -165,8 +165,16 @@ static bool run_one(struct sched *s, struct sched_gateway *g)
 {
     struct sched_job *job;
 
-    if (!sched_budget_is_open(s, g) || !(job = sched_queue_first(&g->line)))
+    if (!sched_budget_is_open(s, g))
         return false;
+    if (g->farewell_count) {
+        sched_call_farewell(s, g);
+        return true;
+    }
+    if (!(job = sched_queue_first(&g->line)))
+        return false;
+    if (job->kind == SCHED_SUBSCRIBE && !sched_sub_may_begin(s, sched_job_user(job)))
+        return true;
     if (job->lane == SCHED_READ && g->line.lane[SCHED_READ].len > bulk_min(job))
         sched_call_bulk(s, g);
     else if (job->lane == SCHED_LANE_TIPS &&
@@ -209,7 +217,7 @@ gw_time sched_budget_deadline(const struct sched *s)
     GW_LIST_EACH(&s->pool.gateways, it, tmp)
     {
         const struct sched_gateway *g = GW_CONTAINER(it, struct sched_gateway, link);
-        bool waits = g->line.len || g->marked.len || s->pool.homeless.len;
+        bool waits = g->line.len || g->marked.len || g->farewell_count || s->pool.homeless.len;
 
         if (waits && is_throttled(s, g) && g->backoff_until < at)
             at = g->backoff_until;

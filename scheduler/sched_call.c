@@ -52,9 +52,7 @@ static void begin_subscribe(struct sched_call *call, struct sched_user *u)
     struct gw_buf url;
 
     gw_buf_init(&url, EWS_URL_MAX);
-    sched_sub_begin(call->s, u, &url);
-    r.notify_url = gw_buf_str(&url);
-    r.status_frequency_min = u->sub.pending_frequency_min;
+    sched_sub_begin(call->s, u, &r, &url);
     call->s->counters.subscribes++;
     begin(call, &r);
     gw_buf_done(&url);
@@ -139,6 +137,20 @@ void sched_call_tips(struct sched *s, struct sched_gateway *g)
     begin(call, &r);
 }
 
+/* Whatever becomes of it: a subscription that nobody reads dies by itself. */
+void sched_call_farewell(struct sched *s, struct sched_gateway *g)
+{
+    struct sched_farewell *f = sched_farewell_take(g);
+    struct ews_request r = { .op = EWS_OP_UNSUBSCRIBE,
+                             .mailbox = gw_str_of(f->mailbox),
+                             .subscription_id = gw_str_of(f->id),
+                             .anchor = gw_str_of(f->anchor),
+                             .affinity = gw_str_of(f->affinity) };
+
+    begin(call_new(s, g, 0), &r);
+    sched_farewell_free(&f);
+}
+
 /* Whose mailbox it is does not matter: a SOAP answer of any kind proves the server alive. */
 void sched_call_probe(struct sched *s, struct sched_gateway *g)
 {
@@ -154,7 +166,7 @@ void sched_call_probe(struct sched *s, struct sched_gateway *g)
 
     gw_list_remove(&u->link); /* another one next time */
     gw_list_append(&s->users, &u->link);
-    g->probing = true;
+    g->probing = call->is_probe = true;
     begin(call, &r);
 }
 
@@ -164,7 +176,7 @@ static void call_end(struct sched_call *call)
 {
     struct sched *s = call->s;
 
-    if (!call->count)
+    if (call->is_probe)
         call->gateway->probing = false;
     sched_budget_ended(s, call->gateway);
     gw_list_remove(&call->link);
@@ -255,6 +267,8 @@ static void on_answer(const struct ews_answer *answer, struct gw_now now, void *
         job->state = SCHED_JOB_IDLE;
         job->in.call = NULL;
         job_answered(s, call, job, answer, i);
+        if (job->kind == SCHED_SUBSCRIBE)
+            sched_stream_release(sched_job_user(job));
     }
     call_end(call);
 }
@@ -269,6 +283,8 @@ void sched_call_drop(struct sched_call *call, struct sched_job *job)
         wanted = wanted || call->jobs[i];
     }
     job->in.call = NULL;
+    if (job->kind == SCHED_SUBSCRIBE)
+        sched_stream_release(sched_job_user(job));
     if (wanted)
         return; /* the others of a bulk read */
     call->s->exchange.cancel(call->s->exchange.ctx, call->handle);
@@ -289,6 +305,8 @@ void sched_calls_cancel(struct sched *s, struct sched_gateway *g)
             job->state = SCHED_JOB_IDLE;
             job->in.call = NULL;
             job->again = false;
+            if (job->kind == SCHED_SUBSCRIBE)
+                sched_stream_release(sched_job_user(job));
             sched_job_queue(s, job);
         }
         call_end(call);

@@ -94,9 +94,10 @@ bool sched_pool_has_other(const struct sched *s, const struct sched_gateway *g)
 
 void sched_user_assign(struct sched *s, struct sched_user *u, struct sched_gateway *g)
 {
-    (void)s;
-    if (u->gateway)
+    if (u->gateway) {
         u->gateway->user_count--;
+        sched_way_user_left(s, u->gateway, u);
+    }
     gw_list_remove(&u->member);
     u->gateway = g;
     if (!g)
@@ -252,6 +253,7 @@ static void gateway_enter(struct sched *s, struct sched_gateway *g, enum sched_g
     if (sched_gateway_is_usable(g)) {
         g->evacuate_at = GW_NEVER;
         sched_balance_look(s, gw_time_after(s->now.mono, sched_minutes(s, STEADY_MIN)));
+        sched_streams_hasten(s, g);
     } else {
         probe_later(s, g);
         if (was_usable) {
@@ -444,8 +446,15 @@ static bool may_probe(const struct sched *s)
            s->budget.in_flight < (size_t)s->settings.exchange_threads;
 }
 
+void sched_pool_suspect(struct sched *s, struct sched_gateway *g)
+{
+    if (!g->probing && !gw_list_is_empty(&s->users) && sched_budget_is_open(s, g))
+        sched_call_probe(s, g);
+}
+
 static void gateway_tick(struct sched *s, struct sched_gateway *g)
 {
+    sched_way_tick(s, g);
     if (g->evacuate_at <= s->now.mono && sched_pool_has_other(s, g)) {
         g->evacuate_at = GW_NEVER;
         evacuate(s, g);
@@ -477,6 +486,8 @@ gw_time sched_pool_deadline(const struct sched *s)
             at = g->probe_at;
         if (g->evacuate_at < at && sched_pool_has_other(s, g))
             at = g->evacuate_at;
+        if (g->way.retry_at < at && sched_gateway_is_usable(g))
+            at = g->way.retry_at;
     }
     return at;
 }
@@ -492,6 +503,9 @@ static struct sched_gateway *gateway_new(struct sched *s, struct gw_str name)
     g->name = (struct gw_str){ g->name_text, name.len };
     gw_list_init(&g->users);
     gw_list_init(&g->calls);
+    gw_list_init(&g->streams);
+    gw_list_init(&g->farewells);
+    sched_way_init(s, g);
     gw_list_append(&s->pool.gateways, &g->link);
     sched_balance_look(s, gw_time_after(s->now.mono, sched_minutes(s, STEADY_MIN)));
     g->since = s->now.utc;
@@ -516,6 +530,9 @@ void sched_gateway_put(struct sched *s, struct gw_str name, struct gw_now now)
     g->failures = 0;
     g->backoff_until = 0;
     g->no_tips = false;
+    if (g->way.retry_at != GW_NEVER)
+        g->way.retry_at = now.mono;
+    sched_streams_reopen(s, g);
     sched_budget_init(g);
     gateway_enter(s, g, SCHED_GATEWAY_NEW);
     GW_LIST_EACH(&g->users, it, tmp)
@@ -544,6 +561,10 @@ void sched_gateway_drain(struct sched *s, struct gw_str name, bool drained, stru
 
 static void gateway_free(struct sched_gateway *g)
 {
+    struct sched_farewell *f;
+
+    while ((f = sched_farewell_take(g)))
+        sched_farewell_free(&f);
     sched_queue_done(&g->line);
     sched_queue_done(&g->marked);
     free(g->error);
@@ -565,6 +586,7 @@ void sched_gateway_remove(struct sched *s, struct gw_str name, struct gw_now now
         sched_user_assign(s, u, NULL);
         sched_user_move(s, u, SCHED_DOUBT_GATEWAY);
     }
+    sched_streams_gone(g);
     if (s->pool.turn == g)
         s->pool.turn = g->link.prev == &s->pool.gateways
                            ? NULL

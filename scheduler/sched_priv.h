@@ -16,6 +16,7 @@
 struct sched_gateway;
 struct sched_user;
 struct sched_call;
+struct sched_stream;
 
 /* ---- jobs: what a user needs from Exchange ---- */
 
@@ -64,21 +65,26 @@ enum sched_doubt { /* why a subscription is to be replaced */
                    SCHED_DOUBT_URL,       /* another notification address */
                    SCHED_DOUBT_FREQUENCY, /* another status frequency; as good as ever till then */
                    SCHED_DOUBT_CALM,      /* moved by choice; as good as ever till then */
+                   SCHED_DOUBT_MODE,      /* to be one of another kind; as good as ever till then */
                    SCHED_DOUBT_ENDED      /* told by Exchange */
 };
 
 struct sched_sub {
     unsigned char token[SCHED_TOKEN_LEN], pending[SCHED_TOKEN_LEN];
     bool has_token, has_pending, pending_heard;
-    unsigned char state;       /* enum sched_sub_state */
-    unsigned char doubt;       /* enum sched_doubt */
-    unsigned char short_lives; /* in a row: ended as soon as they were made */
+    bool proven;                      /* push: heard from */
+    unsigned char mode, pending_mode; /* enum sched_mode */
+    unsigned char state;              /* enum sched_sub_state */
+    unsigned char doubt;              /* enum sched_doubt */
+    unsigned char short_lives;        /* in a row: ended as soon as they were made */
     unsigned short frequency_min, pending_frequency_min;
     unsigned url_generation, pending_url_generation;
     struct gw_due silence; /* monotonic; not moved when something is heard, but looked at again */
     gw_time heard, saved;  /* saved: what the store knows of heard */
     gw_utc since;
     char *id, *pending_id;
+    struct sched_stream *stream, *pending_stream; /* that it is on; where a place is reserved */
+    struct gw_list member;                        /* of the stream */
 };
 
 /* ---- user ---- */
@@ -158,9 +164,11 @@ struct sched_budget {
 struct sched_subs {
     struct gw_map *by_token; /* raw bytes -> user */
     struct gw_heap silence;  /* monotonic */
+    struct gw_heap streams;  /* monotonic: to be opened */
     char *notify_url;
     unsigned url_generation;
-    size_t live;
+    unsigned streams_resumed;
+    size_t live[SCHED_MODES];
 };
 
 struct sched_dues {
@@ -229,6 +237,14 @@ gw_time sched_wanted_calmly(const struct sched *s, const struct sched_user *u);
 
 /* ---- sched_pool.c: gateways, their health, who is on which ---- */
 
+struct sched_way {            /* how changes reach us */
+    unsigned char mode;       /* enum sched_mode: what new subscriptions are made for */
+    unsigned char mute;       /* stand and were never heard from, in a row */
+    unsigned char retries;    /* of a better mode, in vain */
+    gw_time retry_at;         /* or when the scout has tried long enough */
+    struct sched_user *scout; /* NULL: nobody tries */
+};
+
 struct sched_gateway {
     struct gw_list link; /* sched_pool.gateways */
     struct gw_list users, calls;
@@ -241,7 +257,11 @@ struct sched_gateway {
     gw_time renewed_at;
     gw_time probe_at, evacuate_at;
     bool drained;
-    bool no_tips;    /* it knows no GetMailTips */
+    bool no_tips; /* it knows no GetMailTips */
+
+    struct sched_way way;
+    struct gw_list streams, farewells;
+    size_t farewell_count;
     unsigned probes; /* in vain */
     bool probing;
 
@@ -291,6 +311,7 @@ void sched_user_move(struct sched *s, struct sched_user *u, enum sched_doubt why
 void sched_user_move_calmly(struct sched *s, struct sched_user *u);
 void sched_gateway_answered(struct sched *s, struct sched_gateway *g,
                             const struct ews_status *status);
+void sched_pool_suspect(struct sched *s, struct sched_gateway *g); /* it is probed */
 void sched_pool_tick(struct sched *s);
 gw_time sched_pool_deadline(const struct sched *s);
 void sched_pool_done(struct sched *s);
@@ -326,7 +347,8 @@ struct sched_call {
     void *handle;
     struct gw_now started;
     gw_utc from, to;
-    size_t count;             /* 0: a probe */
+    bool is_probe;
+    size_t count;
     struct sched_job *jobs[]; /* NULL: no longer wanted */
 };
 
@@ -334,6 +356,7 @@ void sched_call_job(struct sched *s, struct sched_gateway *g, struct sched_job *
 void sched_call_bulk(struct sched *s, struct sched_gateway *g);
 void sched_call_tips(struct sched *s, struct sched_gateway *g);
 void sched_call_probe(struct sched *s, struct sched_gateway *g);
+void sched_call_farewell(struct sched *s, struct sched_gateway *g);
 void sched_call_drop(struct sched_call *call, struct sched_job *job); /* its answer is not wanted */
 void sched_calls_cancel(struct sched *s, struct sched_gateway *g);    /* jobs go back to waiting */
 
@@ -369,8 +392,69 @@ const struct sched_rule *sched_rule_of(enum ews_class class);
 enum sched_effect sched_rule_effect(const struct ews_status *status);
 void sched_job_failed(struct sched *s, struct sched_job *job, const struct ews_status *status);
 
+/* ---- sched_mode.c: push, streaming or polling ---- */
+void sched_way_init(struct sched *s, struct sched_gateway *g);
+void sched_way_tick(struct sched *s, struct sched_gateway *g);
+void sched_way_mute(struct sched *s, struct sched_user *u); /* its push subscription is */
+void sched_way_heard(struct sched *s, struct sched_gateway *g, enum sched_mode mode);
+void sched_way_failed(struct sched *s, struct sched_gateway *g, enum sched_mode mode,
+                      const char *why);
+void sched_way_user_left(struct sched *s, struct sched_gateway *g, const struct sched_user *u);
+void sched_way_restore(struct sched *s, struct sched_gateway *g, enum sched_mode mode);
+void sched_modes_set(struct sched *s); /* the parameter is another one */
+enum sched_mode sched_mode_of(const struct sched *s, const struct sched_user *u); /* of the next */
+bool sched_mode_fits(const struct sched *s, const struct sched_user *u);          /* what it has */
+
+/* ---- sched_stream.c ---- */
+
+enum { SCHED_STREAM_LIMIT_MIN = 3 }; /* of silence; two heartbeats are 90 s */
+
+struct sched_stream {
+    struct gw_list link;    /* sched_gateway.streams */
+    struct gw_list members; /* sched_sub.member */
+    struct sched *s;
+    struct sched_gateway *gateway;
+    size_t count, reserved;  /* members, and those who are about to be */
+    char *anchor, *affinity; /* mailbox; NULL: none was given */
+    bool anchored, speaks;   /* the anchor has subscribed; this connection was heard from */
+    unsigned char tries, unheard;
+    void *handle; /* NULL: closed */
+    gw_time heard, opened;
+    struct gw_due due;
+};
+
+/* A place for a subscription of u at its gateway. False: not yet, its anchor is under way. Given back
+ * when the request has ended, whatever became of it, unless the user has joined. */
+bool sched_stream_reserve(struct sched *s, struct sched_user *u);
+void sched_stream_release(struct sched_user *u);
+void sched_stream_join(struct sched_user *u, struct gw_str affinity);
+void sched_stream_resume(struct sched *s, struct sched_user *u, const struct sched_sub_record *r);
+void sched_stream_leave(struct sched_user *u);
+void sched_streams_tick(struct sched *s);
+void sched_streams_hasten(struct sched *s, struct sched_gateway *g); /* those that are closed */
+void sched_streams_reopen(struct sched *s, struct sched_gateway *g); /* all: it is another one */
+void sched_streams_gone(struct sched_gateway *g);
+
+/* Subscriptions of streams that are nobody's any more, to be told to Exchange. */
+struct sched_farewell {
+    struct gw_list link;
+    char *mailbox, *id, *anchor, *affinity;
+};
+void sched_farewell_add(struct sched_user *u); /* its subscription of now */
+struct sched_farewell *sched_farewell_take(struct sched_gateway *g);
+void sched_farewell_free(struct sched_farewell **fp);
+
 /* ---- sched_sub.c ---- */
-void sched_sub_begin(struct sched *s, struct sched_user *u, struct gw_buf *url);
+/* False: there is nothing to ask for; the job was dealt with. */
+bool sched_sub_may_begin(struct sched *s, struct sched_user *u);
+void sched_sub_begin(struct sched *s, struct sched_user *u, struct ews_request *r,
+                     struct gw_buf *url);
+void sched_sub_follow(struct sched *s, struct sched_user *u); /* to the mode that is wanted now */
+void sched_sub_told(struct sched *s, struct sched_user *u, bool changes);
+void sched_sub_stream_opened(struct sched *s, struct sched_user *u);
+void sched_sub_stream_ended(struct sched *s, struct sched_user *u); /* Exchange has ended it */
+void sched_sub_stream_lost(struct sched *s, struct sched_user *u);  /* nobody listens */
+gw_time sched_sub_heard(const struct sched_user *u);
 void sched_sub_answered(struct sched *s, struct sched_job *job, const struct ews_answer *answer);
 void sched_sub_doubt(struct sched *s, struct sched_user *u, enum sched_doubt why);
 void sched_sub_gateway_back(struct sched *s, struct sched_user *u);
@@ -405,6 +489,7 @@ void sched_data_restore(struct sched *s, struct sched_user *u, const struct sche
 void sched_unread(struct sched *s, struct sched_user *u, bool told);
 void sched_rolls_tick(struct sched *s);
 void sched_verified(struct sched *s, struct sched_user *u, gw_time at);
+gw_time sched_verified_at(const struct sched_user *u);
 void sched_freshness_tick(struct sched *s);
 
 /* ---- sched_view.c ---- */

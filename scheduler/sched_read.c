@@ -50,9 +50,21 @@ void sched_data_save(struct sched *s, struct sched_user *u)
 
 /* ---- freshness ---- */
 
+/* A stream that is alive vouches for all who are on it. */
+gw_time sched_verified_at(const struct sched_user *u)
+{
+    const struct sched_sub *sub = &u->sub;
+    gw_time at = u->data.verified;
+
+    if (sub->stream && sub->state == SCHED_SUB_LIVE && u->unread == GW_NEVER &&
+        sub->stream->heard > at)
+        at = sub->stream->heard;
+    return at;
+}
+
 static gw_time stale_at(const struct sched *s, const struct sched_user *u)
 {
-    return gw_time_after(u->data.verified,
+    return gw_time_after(sched_verified_at(u),
                          sched_sub_limit(s, u) + sched_minutes(s, STALE_GRACE_MIN));
 }
 
@@ -197,6 +209,8 @@ gw_time sched_read_next(const struct sched *s, const struct sched_user *u)
 
     if (u->sub.state != SCHED_SUB_LIVE)
         return gw_time_after(s->now.mono, poll);
+    if (u->sub.mode == SCHED_MODE_POLL)
+        return sched_turn_next(s, u, sched_minutes(s, s->settings.poll_min));
     return sched_turn_next(s, u, sched_minutes(s, s->settings.cross_check_min));
 }
 

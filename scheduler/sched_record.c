@@ -6,6 +6,7 @@
 
 #include "gw_bytes.h"
 #include "gw_mem.h"
+#include "scheduler.h"
 
 /* Of 64 bits, so that a sum of two cannot overflow. */
 #define TIME_LIMIT INT64_C(0x3fffffffffffffff)
@@ -25,14 +26,21 @@ static void line_text(struct gw_buf *out, const char *name, struct gw_str value)
 void sched_sub_record_write(const struct sched_sub_record *r, struct gw_buf *out)
 {
     gw_buf_add_cstr(out, "version 1\n");
+    line_text(out, "mode", gw_str_of(sched_mode_name(r->mode)));
     line_text(out, "gateway", r->gateway);
     line_text(out, "id", r->id);
+    line_int(out, "since", r->since);
+    line_int(out, "heard", r->heard);
+    if (r->mode == SCHED_MODE_STREAMING) {
+        line_text(out, "anchor", r->anchor);
+        line_text(out, "affinity", r->affinity);
+    }
+    if (r->mode != SCHED_MODE_PUSH)
+        return;
     line_text(out, "url", r->url);
     gw_buf_add_cstr(out, "token ");
     gw_hex_write((struct gw_str){ (const char *)r->token, sizeof(r->token) }, out);
     gw_buf_add_char(out, '\n');
-    line_int(out, "since", r->since);
-    line_int(out, "heard", r->heard);
     line_int(out, "frequency", r->frequency_min);
 }
 
@@ -117,10 +125,27 @@ static enum gw_code version_check(struct gw_str *rest, struct gw_err *err)
     return GW_OK;
 }
 
+static bool mode_parse(struct gw_str s, enum sched_mode *out)
+{
+    for (int mode = 0; mode < SCHED_MODES; mode++) {
+        if (!gw_str_is(s, sched_mode_name((enum sched_mode)mode)))
+            continue;
+        *out = (enum sched_mode)mode;
+        return true;
+    }
+    return false;
+}
+
 static bool sub_line(struct sched_sub_record *r, struct gw_str name, struct gw_str value,
                      bool *has_token)
 {
-    if (gw_str_is(name, "gateway"))
+    if (gw_str_is(name, "mode"))
+        return mode_parse(value, &r->mode);
+    if (gw_str_is(name, "anchor"))
+        r->anchor = value;
+    else if (gw_str_is(name, "affinity"))
+        r->affinity = value;
+    else if (gw_str_is(name, "gateway"))
         r->gateway = value;
     else if (gw_str_is(name, "id"))
         r->id = value;
@@ -152,8 +177,10 @@ enum gw_code sched_sub_record_parse(struct gw_str text, struct sched_sub_record 
             return gw_fail(err, GW_BADMSG, "stored subscription has a bad '%.*s'",
                            name.len > 40 ? 40 : (int)name.len, name.p);
     }
-    if (!has_token || !r.frequency_min)
+    if (r.mode == SCHED_MODE_PUSH && (!has_token || !r.frequency_min))
         return gw_fail(err, GW_BADMSG, "stored subscription lacks token or frequency");
+    if (r.mode == SCHED_MODE_STREAMING && (!r.id.len || !r.anchor.len))
+        return gw_fail(err, GW_BADMSG, "stored subscription lacks id or anchor");
     *out = r;
     return GW_OK;
 }

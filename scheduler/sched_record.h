@@ -5,6 +5,7 @@
 
 #include "gw_buf.h"
 #include "gw_interval.h"
+#include "sched_settings.h"
 
 enum {
     SCHED_RECORD_TOKEN_LEN = 16,
@@ -13,8 +14,10 @@ enum {
 };
 
 struct sched_sub_record {
-    struct gw_str gateway, id, url; /* borrowed from the text */
-    unsigned char token[SCHED_RECORD_TOKEN_LEN];
+    enum sched_mode mode;
+    struct gw_str gateway, id, url;              /* borrowed from the text */
+    struct gw_str anchor, affinity;              /* streaming */
+    unsigned char token[SCHED_RECORD_TOKEN_LEN]; /* push */
     gw_utc since, heard;
     unsigned frequency_min;
 };

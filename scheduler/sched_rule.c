@@ -167,6 +167,10 @@ void sched_job_failed(struct sched *s, struct sched_job *job, const struct ews_s
         gw_warn("sched", "%s failed user='%.*s' gateway='%.*s' code=%s: %s",
                 sched_kind_name(job->kind), GW_STR_ARG(sched_user_name(u)),
                 GW_STR_ARG(sched_user_gateway_name(u)), status->code, status->text);
+    if (job->kind == SCHED_SUBSCRIBE && status->class == EWS_UNSUPPORTED && u->gateway) {
+        sched_way_failed(s, u->gateway, (enum sched_mode)u->sub.pending_mode, status->text);
+        action = SCHED_ACTION_WAIT;
+    }
     sched_error_set(s, u, job->kind, status);
     if (job->kind == SCHED_READ)
         sched_unread(s, u, false);

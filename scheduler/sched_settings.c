@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 static const char *const oof_display_choices[] = { "display", "hide", NULL };
-static const char *const source_choices[] = { "push", NULL };
+static const char *const source_choices[] = { "push", "streaming", "poll", NULL };
 
 #define MEMBER(name) offsetof(struct sched_settings, name)
 
@@ -84,9 +84,20 @@ const struct gw_param sched_params[] = {
       .min = 5,
       .max = 1440,
       .def = "60" },
+    { .key = "calendar.poll_min",
+      .shown_as = "calendar polling interval (minutes)",
+      .help =
+          "how often calendars are read where Exchange can tell of changes neither by push nor by "
+          "streaming, a hundred in one request",
+      .type = GW_PARAM_INT,
+      .offset = MEMBER(poll_min),
+      .min = 1,
+      .max = 1440,
+      .def = "2" },
     { .key = "calendar.source",
       .shown_as = "notification mode",
-      .help = "how changes in Exchange are noticed",
+      .help = "how changes in Exchange are noticed: it calls back (push), or holds answers open "
+              "(streaming), or is asked (poll); one that does not work falls back to the next",
       .type = GW_PARAM_CHOICE,
       .offset = MEMBER(source),
       .def = "push",

@@ -7,7 +7,14 @@
 #include "gw_param.h"
 
 enum sched_oof_display { SCHED_OOF_DISPLAY, SCHED_OOF_HIDE };
-enum sched_source { SCHED_SOURCE_PUSH };
+
+/* How changes reach us. In the order in which one is tried when the one before does not work. */
+enum sched_mode {
+    SCHED_MODE_PUSH,      /* Exchange posts to us */
+    SCHED_MODE_STREAMING, /* in answers that do not end */
+    SCHED_MODE_POLL       /* calendars are read, again and again */
+};
+enum { SCHED_MODES = 3 };
 
 /* Units are in the names; "minutes" are minute_ms of struct sched_args long. */
 struct sched_settings {
@@ -19,8 +26,9 @@ struct sched_settings {
     int64_t exchange_threads;
     int64_t oof_poll_min;
     int64_t cross_check_min;
+    int64_t poll_min;
     int oof_display; /* enum sched_oof_display */
-    int source;      /* enum sched_source */
+    int source;      /* enum sched_mode: with what it begins */
 };
 
 extern const struct gw_param sched_params[];

@@ -1,7 +1,7 @@
-/* Push subscriptions: one of each user.
+/* Subscriptions: one of each user.
  *
  *     NONE --answer--> LIVE --silent, ended, gateway gone or left, address changed,--> DOUBTFUL
- *                       ^ |     status frequency changed                                 |
+ *                       ^ |     status frequency or mode changed                         |
  *                       | '<-- heard from in time again, gateway or frequency back ------|
  *                       '<------------------------ answer of a new one ------------------'
  *
@@ -9,7 +9,10 @@
  * one we have asked for, which may speak before its answer is here (WIRE 2). When the new one
  * stands, the old token is forgotten, and its next notification is answered Unsubscribe; so there
  * are never two for longer than one notification. An answer that was lost costs nothing: the
- * subscription that it was about is adopted when it speaks, or told to end. */
+ * subscription that it was about is adopted when it speaks, or told to end.
+ *
+ * One that is streamed is a member of a stream, which speaks for it, and is unsubscribed when another
+ * one stands. A user whose calendar is polled asks for nothing: it is live as long as that is so. */
 #include "sched_priv.h"
 
 #include <assert.h>
@@ -23,6 +26,8 @@ enum {
     MERGE_MS = 300,      /* one change makes several notifications: they are read together */
     FIRST_READ_MS = 200, /* those who subscribed together are read together */
     SAVES_PER_LIMIT = 4, /* last heard is stored so often while nothing else changes */
+    FIRST_HEARD_S = 45,  /* the first notification comes at once, and again after 30 s (WIRE 3) */
+    ANCHOR_WAIT_MS = 50,
     SHORT_LIFE_MIN = 1,
     SHORT_WAIT_FIRST_MS = 1000, /* doubled with each short life */
     SHORT_WAIT_MAX_MIN = 10,
@@ -45,6 +50,8 @@ static const char *doubt_name(enum sched_doubt why)
         return "notification address changed";
     case SCHED_DOUBT_FREQUENCY:
         return "status frequency changed";
+    case SCHED_DOUBT_MODE:
+        return "notification mode changed";
     case SCHED_DOUBT_CALM:
         return "to another gateway by choice";
     case SCHED_DOUBT_ENDED:
@@ -70,9 +77,26 @@ gw_time sched_sub_limit(const struct sched *s, const struct sched_user *u)
 {
     unsigned minutes = u->sub.frequency_min;
 
+    switch ((enum sched_mode)u->sub.mode) {
+    case SCHED_MODE_PUSH:
+        break;
+    case SCHED_MODE_STREAMING:
+        return sched_minutes(s, SCHED_STREAM_LIMIT_MIN);
+    case SCHED_MODE_POLL:
+        return sched_minutes(s, 2 * s->settings.poll_min);
+    }
     if (!minutes)
         minutes = (unsigned)s->settings.status_frequency_min;
     return sched_minutes(s, 2 * (int64_t)minutes);
+}
+
+gw_time sched_sub_heard(const struct sched_user *u)
+{
+    const struct sched_sub *sub = &u->sub;
+
+    if (sub->stream && sub->stream->heard > sub->heard)
+        return sub->stream->heard;
+    return sub->mode == SCHED_MODE_POLL && u->data.asked > sub->heard ? u->data.asked : sub->heard;
 }
 
 /* ---- tokens ---- */
@@ -119,9 +143,15 @@ static void save(struct sched *s, struct sched_user *u)
                                   .frequency_min = sub->frequency_min };
 
     u->sub.saved = sub->heard;
-    if (!s->callbacks.save || !sub->has_token)
+    if (!s->callbacks.save || (sub->mode == SCHED_MODE_PUSH && !sub->has_token) ||
+        (sub->mode == SCHED_MODE_STREAMING && !sub->stream))
         return;
+    r.mode = (enum sched_mode)sub->mode;
     memcpy(r.token, sub->token, sizeof(r.token));
+    if (sub->stream) {
+        r.anchor = gw_str_of(sub->stream->anchor);
+        r.affinity = gw_str_of(sub->stream->affinity ? sub->stream->affinity : "");
+    }
     r.heard = s->now.utc - (s->now.mono - sub->heard);
     if (sub->doubt == SCHED_DOUBT_ENDED)
         r.heard = 0;
@@ -136,32 +166,45 @@ static void save(struct sched *s, struct sched_user *u)
 
 /* ---- states ---- */
 
-static bool is_as_wanted(const struct sched *s, const struct sched_sub *sub)
+static bool is_as_wanted(const struct sched *s, const struct sched_user *u)
 {
-    return sub->frequency_min == s->settings.status_frequency_min &&
-           sub->url_generation == s->subs.url_generation;
+    const struct sched_sub *sub = &u->sub;
+
+    return sched_mode_fits(s, u) && (sub->mode != SCHED_MODE_PUSH ||
+                                     (sub->frequency_min == s->settings.status_frequency_min &&
+                                      sub->url_generation == s->subs.url_generation));
 }
 
 /* It is replaced, but not for a fault of its own. */
 static bool is_by_choice(const struct sched_user *u)
 {
-    return (u->sub.doubt == SCHED_DOUBT_FREQUENCY && u->moving != SCHED_MOVES) ||
-           u->sub.doubt == SCHED_DOUBT_CALM;
+    bool settings = u->sub.doubt == SCHED_DOUBT_FREQUENCY || u->sub.doubt == SCHED_DOUBT_MODE;
+
+    return (settings && u->moving != SCHED_MOVES) || u->sub.doubt == SCHED_DOUBT_CALM;
 }
 
 bool sched_sub_is_good(const struct sched *s, const struct sched_user *u)
 {
     const struct sched_sub *sub = &u->sub;
 
-    return sub->state == SCHED_SUB_LIVE || (sub->state == SCHED_SUB_DOUBTFUL && is_by_choice(u) &&
-                                            s->now.mono - sub->heard < sched_sub_limit(s, u));
+    return sub->state == SCHED_SUB_LIVE ||
+           (sub->state == SCHED_SUB_DOUBTFUL && is_by_choice(u) &&
+            s->now.mono - sched_sub_heard(u) < sched_sub_limit(s, u));
 }
 
 /* Nothing but time, or what has become of its gateway, speaks against it. */
 static bool may_recover(const struct sched_sub *sub)
 {
     return sub->doubt == SCHED_DOUBT_SILENT || sub->doubt == SCHED_DOUBT_GATEWAY ||
-           sub->doubt == SCHED_DOUBT_FREQUENCY;
+           sub->doubt == SCHED_DOUBT_FREQUENCY || sub->doubt == SCHED_DOUBT_MODE;
+}
+
+/* One that was never heard from has less time: perhaps it cannot reach us. */
+static gw_time silent_at(const struct sched *s, const struct sched_user *u)
+{
+    gw_time limit = sched_sub_limit(s, u), first = sched_minutes(s, 1) * FIRST_HEARD_S / 60;
+
+    return gw_time_after(u->sub.heard, !u->sub.proven && first < limit ? first : limit);
 }
 
 static void sub_enter(struct sched *s, struct sched_user *u, enum sched_sub_state to,
@@ -174,7 +217,7 @@ static void sub_enter(struct sched *s, struct sched_user *u, enum sched_sub_stat
                  GW_STR_ARG(sched_user_name(u)), GW_STR_ARG(sched_user_gateway_name(u)),
                  sched_sub_state_name(sub->state), sched_sub_state_name(to), why ? " " : "",
                  why ? doubt_name(why) : "");
-    s->subs.live += (to == SCHED_SUB_LIVE) - (sub->state == SCHED_SUB_LIVE);
+    s->subs.live[sub->mode] += (to == SCHED_SUB_LIVE) - (sub->state == SCHED_SUB_LIVE);
     sub->state = (unsigned char)to;
     sub->doubt = (unsigned char)why;
     switch (to) {
@@ -182,13 +225,12 @@ static void sub_enter(struct sched *s, struct sched_user *u, enum sched_sub_stat
     case SCHED_SUB_DOUBTFUL:
         gw_heap_remove(&s->subs.silence, &sub->silence);
         break;
-    case SCHED_SUB_LIVE: {
-        gw_time at = gw_time_after(sub->heard, sched_sub_limit(s, u));
-
-        gw_heap_set(&s->subs.silence, &sub->silence, at);
-        sched_want_tick(s, at);
+    case SCHED_SUB_LIVE:
+        if (sub->mode != SCHED_MODE_PUSH)
+            break; /* its stream is looked after, or the age of what is polled */
+        gw_heap_set(&s->subs.silence, &sub->silence, silent_at(s, u));
+        sched_want_tick(s, sub->silence.at);
         break;
-    }
     }
 }
 
@@ -201,10 +243,11 @@ void sched_sub_doubt(struct sched *s, struct sched_user *u, enum sched_doubt why
 {
     if (u->sub.state == SCHED_SUB_LIVE)
         sub_enter(s, u, SCHED_SUB_DOUBTFUL, why);
-    if (why == SCHED_DOUBT_ENDED && u->sub.has_token) {
+    if (why == SCHED_DOUBT_ENDED && (u->sub.has_token || u->sub.stream)) {
         sub_enter(s, u, SCHED_SUB_NONE, why);
         save(s, u);
         token_drop(s, &u->sub);
+        sched_stream_leave(u);
     }
     want_subscribe(s, u);
 }
@@ -215,11 +258,11 @@ static void resume(struct sched *s, struct sched_user *u)
 {
     struct sched_sub *sub = &u->sub;
     struct sched_job *job = &u->job[SCHED_SUBSCRIBE];
-    bool in_time = s->now.mono - sub->heard < sched_sub_limit(s, u);
+    bool in_time = s->now.mono - sched_sub_heard(u) < sched_sub_limit(s, u);
 
     if (sub->state != SCHED_SUB_DOUBTFUL || !in_time || job->state == SCHED_JOB_RUNNING ||
         !may_recover(sub) || !u->gateway || !sched_gateway_is_usable(u->gateway) ||
-        !is_as_wanted(s, sub))
+        !is_as_wanted(s, u))
         return;
     s->counters.resumed++;
     sched_job_cancel(s, job);
@@ -239,8 +282,8 @@ bool sched_sub_gateway_lost(struct sched *s, struct sched_user *u, gw_time since
     struct sched_sub *sub = &u->sub;
     struct sched_job *job = &u->job[SCHED_SUBSCRIBE];
 
-    if (sub->state == SCHED_SUB_NONE || sub->heard > since)
-        return false;
+    if (sub->mode != SCHED_MODE_PUSH || sub->state == SCHED_SUB_NONE || sub->heard > since)
+        return false; /* of streams Exchange says which are gone */
     if (sub->state == SCHED_SUB_LIVE)
         sub_enter(s, u, SCHED_SUB_DOUBTFUL, SCHED_DOUBT_GATEWAY);
     if (job->state == SCHED_JOB_RUNNING)
@@ -250,13 +293,21 @@ bool sched_sub_gateway_lost(struct sched *s, struct sched_user *u, gw_time since
     return true;
 }
 
+/* What we had is nobody's from now on. */
+static void let_go(struct sched *s, struct sched_user *u)
+{
+    token_drop(s, &u->sub);
+    sched_farewell_add(u);
+    sched_stream_leave(u);
+    free(u->sub.id);
+    u->sub.id = NULL;
+}
+
 void sched_sub_forget(struct sched *s, struct sched_user *u)
 {
     sub_enter(s, u, SCHED_SUB_NONE, SCHED_DOUBT_NONE);
-    token_drop(s, &u->sub);
     pending_drop(s, &u->sub);
-    free(u->sub.id);
-    u->sub.id = NULL;
+    let_go(s, u);
     u->sub.since = 0;
     u->sub.short_lives = 0;
     u->sub.heard = u->sub.saved = 0;
@@ -264,11 +315,11 @@ void sched_sub_forget(struct sched *s, struct sched_user *u)
 
 /* ---- subscribing ---- */
 
-void sched_sub_begin(struct sched *s, struct sched_user *u, struct gw_buf *url)
+static void begin_push(struct sched *s, struct sched_user *u, struct ews_request *r,
+                       struct gw_buf *url)
 {
     struct sched_sub *sub = &u->sub;
 
-    pending_drop(s, sub);
     gw_random(sub->pending, sizeof(sub->pending));
     sub->has_pending = true;
     sub->pending_frequency_min = (unsigned short)s->settings.status_frequency_min;
@@ -276,6 +327,25 @@ void sched_sub_begin(struct sched *s, struct sched_user *u, struct gw_buf *url)
     (void)gw_map_set(s->subs.by_token, token_str(sub->pending), u);
     gw_buf_add_cstr(url, s->subs.notify_url);
     gw_hex_write(token_str(sub->pending), url);
+    r->notify_url = gw_buf_str(url);
+    r->status_frequency_min = sub->pending_frequency_min;
+}
+
+void sched_sub_begin(struct sched *s, struct sched_user *u, struct ews_request *r,
+                     struct gw_buf *url)
+{
+    struct sched_sub *sub = &u->sub;
+    const struct sched_stream *st = sub->pending_stream;
+
+    pending_drop(s, sub);
+    sub->pending_mode = st ? SCHED_MODE_STREAMING : SCHED_MODE_PUSH;
+    if (!st) {
+        begin_push(s, u, r, url);
+        return;
+    }
+    r->sub_mode = EWS_SUB_STREAMING;
+    r->anchor = gw_str_of(st->anchor);
+    r->affinity = gw_str_of(st->affinity ? st->affinity : "");
 }
 
 static void first_read(struct sched *s, struct sched_user *u, gw_time wanted_by)
@@ -287,33 +357,23 @@ static void first_read(struct sched *s, struct sched_user *u, gw_time wanted_by)
 /* It was made before a parameter was changed. */
 static void renew_if_other(struct sched *s, struct sched_user *u)
 {
-    if (u->sub.url_generation != s->subs.url_generation)
+    if (!sched_mode_fits(s, u))
+        sched_sub_doubt(s, u, SCHED_DOUBT_MODE);
+    else if (u->sub.mode == SCHED_MODE_PUSH && u->sub.url_generation != s->subs.url_generation)
         sched_sub_doubt(s, u, SCHED_DOUBT_URL);
-    else if (!is_as_wanted(s, &u->sub))
+    else if (!is_as_wanted(s, u))
         sched_sub_doubt(s, u, SCHED_DOUBT_FREQUENCY);
 }
 
-/* The subscription that we asked for stands. The old one, if any, is nobody's from now on. What
- * changed before it stood nobody told us: the calendar is read again. */
-static void confirm(struct sched *s, struct sched_user *u)
+/* It stands. What changed before nobody told us: the calendar is read again. */
+static void stand(struct sched *s, struct sched_user *u, bool proven)
 {
     struct sched_sub *sub = &u->sub;
     struct sched_job *job = &u->job[SCHED_SUBSCRIBE];
 
-    assert(sub->has_pending);
-    (void)gw_map_remove(s->subs.by_token, token_str(sub->pending));
-    token_drop(s, sub);
-    memcpy(sub->token, sub->pending, sizeof(sub->token));
-    (void)gw_map_set(s->subs.by_token, token_str(sub->token), u);
-    sub->has_token = true;
-    sub->has_pending = sub->pending_heard = false;
-    free(sub->id);
-    sub->id = sub->pending_id;
-    sub->pending_id = NULL;
-    sub->frequency_min = sub->pending_frequency_min;
-    sub->url_generation = sub->pending_url_generation;
     sub->since = s->now.utc;
     sub->heard = s->now.mono;
+    sub->proven = proven;
     sub_enter(s, u, SCHED_SUB_LIVE, SCHED_DOUBT_NONE);
     save(s, u);
     sched_job_cancel(s, job);
@@ -321,14 +381,104 @@ static void confirm(struct sched *s, struct sched_user *u)
     sched_error_clear(s, u, SCHED_SUBSCRIBE);
     renew_if_other(s, u);
     first_read(s, u, job->wanted_by);
+    if (proven && u->gateway)
+        sched_way_heard(s, u->gateway, (enum sched_mode)sub->mode);
+}
+
+/* The old one, if any, makes way for one of this kind. */
+static void replace(struct sched *s, struct sched_user *u, enum sched_mode mode)
+{
+    struct sched_sub *sub = &u->sub;
+
+    sub_enter(s, u, SCHED_SUB_NONE, SCHED_DOUBT_NONE);
+    let_go(s, u);
+    sub->mode = (unsigned char)mode;
+    sub->id = sub->pending_id;
+    sub->pending_id = NULL;
+}
+
+static void confirm_push(struct sched *s, struct sched_user *u)
+{
+    struct sched_sub *sub = &u->sub;
+    bool proven = sub->pending_heard;
+
+    assert(sub->has_pending);
+    replace(s, u, SCHED_MODE_PUSH);
+    (void)gw_map_remove(s->subs.by_token, token_str(sub->pending));
+    memcpy(sub->token, sub->pending, sizeof(sub->token));
+    (void)gw_map_set(s->subs.by_token, token_str(sub->token), u);
+    sub->has_token = true;
+    sub->has_pending = sub->pending_heard = false;
+    sub->frequency_min = sub->pending_frequency_min;
+    sub->url_generation = sub->pending_url_generation;
+    stand(s, u, proven);
+}
+
+static void confirm_streaming(struct sched *s, struct sched_user *u, struct gw_str affinity)
+{
+    replace(s, u, SCHED_MODE_STREAMING);
+    sched_stream_join(u, affinity);
+    stand(s, u, false);
+}
+
+/* There is nothing to subscribe to. */
+static void polled(struct sched *s, struct sched_user *u)
+{
+    pending_drop(s, &u->sub);
+    replace(s, u, SCHED_MODE_POLL);
+    stand(s, u, true);
+}
+
+bool sched_sub_may_begin(struct sched *s, struct sched_user *u)
+{
+    struct sched_job *job = &u->job[SCHED_SUBSCRIBE];
+
+    switch (sched_mode_of(s, u)) {
+    case SCHED_MODE_PUSH:
+        return true;
+    case SCHED_MODE_STREAMING:
+        if (sched_stream_reserve(s, u))
+            return true;
+        sched_job_delay(s, job, gw_time_after(s->now.mono, ANCHOR_WAIT_MS), job->wanted_by);
+        return false;
+    case SCHED_MODE_POLL:
+        polled(s, u);
+        return false;
+    }
+    return true;
 }
 
 void sched_sub_answered(struct sched *s, struct sched_job *job, const struct ews_answer *answer)
 {
+    static const struct ews_status no_id = {
+        .class = EWS_BAD_ANSWER,
+        .code = "no-subscription-id",
+        .text = "the server did not say the id of the subscription",
+        .alive = true
+    };
     struct sched_user *u = sched_job_user(job);
 
     id_set(&u->sub.pending_id, answer->subscription_id);
-    confirm(s, u);
+    if (u->sub.pending_mode == SCHED_MODE_PUSH)
+        confirm_push(s, u);
+    else if (u->sub.pending_id)
+        confirm_streaming(s, u, answer->affinity);
+    else
+        sched_job_failed(s, job, &no_id);
+}
+
+void sched_sub_follow(struct sched *s, struct sched_user *u)
+{
+    struct sched_job *job = &u->job[SCHED_SUBSCRIBE];
+
+    if (u->sub.state == SCHED_SUB_LIVE) {
+        renew_if_other(s, u);
+    } else if (u->sub.doubt == SCHED_DOUBT_MODE && !u->moving) {
+        resume(s, u);
+    } else if (job->state == SCHED_JOB_DELAYED) {
+        job->tries = 0; /* what failed may have failed for the mode */
+        want_subscribe(s, u);
+    }
 }
 
 /* ---- notifications ---- */
@@ -365,6 +515,9 @@ static void heard(struct sched *s, struct sched_user *u, const struct ews_notifi
     struct sched_sub *sub = &u->sub;
 
     sub->heard = s->now.mono;
+    if (!sub->proven && u->gateway)
+        sched_way_heard(s, u->gateway, SCHED_MODE_PUSH);
+    sub->proven = true;
     id_set(&sub->id, n->subscription_id);
     if (sub->state == SCHED_SUB_DOUBTFUL)
         resume(s, u);
@@ -381,7 +534,7 @@ static void heard_pending(struct sched *s, struct sched_user *u, const struct ew
     sub->pending_heard = true;
     id_set(&sub->pending_id, n->subscription_id);
     if (u->job[SCHED_SUBSCRIBE].state != SCHED_JOB_RUNNING)
-        confirm(s, u);
+        confirm_push(s, u);
 }
 
 static gw_time short_wait_ms(const struct sched *s, unsigned short_lives)
@@ -410,8 +563,10 @@ static gw_time after_end(struct sched *s, struct sched_user *u, bool pending)
     return gw_time_after(s->now.mono, short_wait_ms(s, sub->short_lives));
 }
 
+/* One that is streamed and ended says nothing against its gateway. */
 static void ended(struct sched *s, struct sched_user *u, bool pending)
 {
+    bool streamed = u->sub.mode == SCHED_MODE_STREAMING;
     struct sched_job *job = &u->job[SCHED_SUBSCRIBE];
     gw_time at = after_end(s, u, pending);
 
@@ -422,7 +577,8 @@ static void ended(struct sched *s, struct sched_user *u, bool pending)
     } else {
         sched_sub_doubt(s, u, SCHED_DOUBT_ENDED);
     }
-    sched_user_move(s, u, SCHED_DOUBT_MOVED);
+    if (!streamed)
+        sched_user_move(s, u, SCHED_DOUBT_MOVED);
     if (at > s->now.mono && job->state != SCHED_JOB_RUNNING) {
         if (job->tries < u->sub.short_lives)
             job->tries = u->sub.short_lives; /* it is a retry */
@@ -464,11 +620,47 @@ enum ews_reply sched_notified(struct sched *s, struct gw_str token,
     return EWS_REPLY_OK;
 }
 
+/* ---- streams ---- */
+
+void sched_sub_told(struct sched *s, struct sched_user *u, bool changes)
+{
+    u->sub.heard = s->now.mono;
+    if (changes)
+        read_mark(s, u);
+}
+
+void sched_sub_stream_opened(struct sched *s, struct sched_user *u)
+{
+    resume(s, u);
+}
+
+void sched_sub_stream_ended(struct sched *s, struct sched_user *u)
+{
+    ended(s, u, false);
+}
+
 /* ---- silence ---- */
+
+/* Its calendar may be another one; and it needs another subscription. */
+static void lost(struct sched *s, struct sched_user *u)
+{
+    s->counters.silent++;
+    sched_sub_doubt(s, u, SCHED_DOUBT_SILENT);
+    sched_unread(s, u, false);
+    sched_job_want(s, &u->job[SCHED_READ], s->now.mono, sched_wanted_calmly(s, u));
+}
+
+void sched_sub_stream_lost(struct sched *s, struct sched_user *u)
+{
+    if (u->sub.state != SCHED_SUB_LIVE)
+        return;
+    lost(s, u);
+    sched_user_move(s, u, SCHED_DOUBT_SILENT);
+}
 
 static void silent(struct sched *s, struct sched_user *u)
 {
-    gw_time limit = gw_time_after(u->sub.heard, sched_sub_limit(s, u));
+    gw_time limit = silent_at(s, u);
 
     if (u->sub.state != SCHED_SUB_LIVE)
         return;
@@ -476,11 +668,11 @@ static void silent(struct sched *s, struct sched_user *u)
         gw_heap_set(&s->subs.silence, &u->sub.silence, limit);
         return;
     }
-    s->counters.silent++;
-    sched_sub_doubt(s, u, SCHED_DOUBT_SILENT);
-    sched_user_move(s, u, SCHED_DOUBT_SILENT);
-    sched_unread(s, u, false);
-    sched_job_want(s, &u->job[SCHED_READ], s->now.mono, sched_wanted_calmly(s, u));
+    if (!u->sub.proven)
+        sched_way_mute(s, u);
+    lost(s, u);
+    if (u->sub.proven)
+        sched_user_move(s, u, SCHED_DOUBT_SILENT);
 }
 
 void sched_subs_tick(struct sched *s)
@@ -507,6 +699,8 @@ void sched_notify_url_set(struct sched *s, struct gw_str notify_url, struct gw_n
     {
         struct sched_user *u = GW_CONTAINER(it, struct sched_user, link);
 
+        if (u->sub.mode != SCHED_MODE_PUSH)
+            continue;
         if (u->sub.state != SCHED_SUB_NONE) {
             u->sub.doubt = SCHED_DOUBT_URL;
             sched_sub_doubt(s, u, SCHED_DOUBT_URL);
@@ -552,23 +746,18 @@ static bool may_resume(const struct sched *s, const struct sched_user *u,
 
 /* Its token is heard again in any case; it counts as live when it was so not long before we went. Then
  * it has as long to speak as any other, from now: while we were away nobody could hear it. */
-void sched_sub_restore(struct sched *s, struct sched_user *u, const struct sched_sub_record *r)
+static void restore_push(struct sched *s, struct sched_user *u, const struct sched_sub_record *r)
 {
     struct sched_sub *sub = &u->sub;
-    gw_time turn;
 
-    sched_sub_forget(s, u);
     memcpy(sub->token, r->token, sizeof(sub->token));
     if (gw_map_get(s->subs.by_token, token_str(sub->token)))
         return; /* of somebody else: as if there were none */
     (void)gw_map_set(s->subs.by_token, token_str(sub->token), u);
-    sub->has_token = true;
-    id_set(&sub->id, r->id);
-    sub->since = r->since;
+    sub->has_token = sub->proven = true;
     sub->frequency_min = (unsigned short)r->frequency_min;
     sub->heard = s->now.mono;
     sub->saved = s->now.mono - (r->heard < s->now.utc ? s->now.utc - r->heard : 0);
-    sched_user_assign(s, u, sched_gateway_find(s, r->gateway));
     if (!may_resume(s, u, r)) {
         sub->state = SCHED_SUB_DOUBTFUL;
         sub->doubt = SCHED_DOUBT_SILENT;
@@ -577,8 +766,61 @@ void sched_sub_restore(struct sched *s, struct sched_user *u, const struct sched
         return;
     }
     sub->url_generation = s->subs.url_generation;
-    s->counters.resumed++;
     sub_enter(s, u, SCHED_SUB_LIVE, SCHED_DOUBT_NONE);
+}
+
+/* What a stream told of before we went it does not tell again. Whether Exchange still has the
+ * subscription it says when the stream is opened. */
+static void restore_streaming(struct sched *s, struct sched_user *u,
+                              const struct sched_sub_record *r)
+{
+    struct sched_sub *sub = &u->sub;
+
+    if (!u->gateway || !s->exchange.stream || r->heard <= 0)
+        return;
+    id_set(&sub->id, r->id);
+    if (!sub->id)
+        return;
+    sub->mode = SCHED_MODE_STREAMING;
+    sub->heard = s->now.mono;
+    sched_way_restore(s, u->gateway, SCHED_MODE_STREAMING);
+    sched_stream_resume(s, u, r);
+    sub_enter(s, u, SCHED_SUB_LIVE, SCHED_DOUBT_NONE);
+}
+
+static void restore_polled(struct sched *s, struct sched_user *u)
+{
+    if (!u->gateway)
+        return;
+    u->sub.mode = SCHED_MODE_POLL;
+    u->sub.heard = s->now.mono;
+    sched_way_restore(s, u->gateway, SCHED_MODE_POLL);
+    sub_enter(s, u, SCHED_SUB_LIVE, SCHED_DOUBT_NONE);
+}
+
+void sched_sub_restore(struct sched *s, struct sched_user *u, const struct sched_sub_record *r)
+{
+    struct sched_sub *sub = &u->sub;
+    gw_time turn;
+
+    sched_sub_forget(s, u);
+    sched_user_assign(s, u, sched_gateway_find(s, r->gateway));
+    sub->since = r->since;
+    switch (r->mode) {
+    case SCHED_MODE_PUSH:
+        id_set(&sub->id, r->id);
+        restore_push(s, u, r);
+        break;
+    case SCHED_MODE_STREAMING:
+        restore_streaming(s, u, r);
+        break;
+    case SCHED_MODE_POLL:
+        restore_polled(s, u);
+        break;
+    }
+    if (sub->state != SCHED_SUB_LIVE)
+        return;
+    s->counters.resumed++;
     sched_job_cancel(s, &u->job[SCHED_SUBSCRIBE]);
     sched_verified(s, u, sub->saved);
     turn = (gw_time)(s->restored++ / VALIDATE_SLOT + 1) * VALIDATE_SLOT_MS;

@@ -132,7 +132,7 @@ static gw_utc stale_since(const struct sched *s, const struct sched_user *u, str
     case SCHED_UNREAD:
     case SCHED_GATEWAY_GONE:
     case SCHED_UNHEARD:
-        return utc_of(now, u->data.verified);
+        return utc_of(now, sched_verified_at(u));
     }
     return 0;
 }
@@ -147,9 +147,10 @@ bool sched_user_view(const struct sched *s, struct gw_str user, struct gw_now no
     *out = (struct sched_user_view){ .user = sched_user_name(u),
                                      .mailbox = gw_str_of(u->mailbox),
                                      .gateway = sched_user_gateway_name(u),
-                                     .mode = "push",
+                                     .mode = u->sub.state == SCHED_SUB_NONE
+                                                 ? sched_mode_of(s, u)
+                                                 : (enum sched_mode)u->sub.mode,
                                      .sub_state = (enum sched_sub_state)u->sub.state,
-                                     .status_frequency_min = u->sub.frequency_min,
                                      .read_at = u->data.read_at,
                                      .oof_read_at = u->data.oof_read_at,
                                      .freshness = sched_freshness_of(s, u),
@@ -158,10 +159,12 @@ bool sched_user_view(const struct sched *s, struct gw_str user, struct gw_now no
                                      .error_at = u->error_at,
                                      .next_due = u->due.pos ? u->due.at : GW_NEVER };
     calendar_fill(s, u, &out->calendar);
-    if (u->sub.has_token) {
+    if (u->sub.state != SCHED_SUB_NONE) {
         out->subscribed_at = u->sub.since;
-        out->heard_at = utc_of(now, u->sub.heard);
+        out->heard_at = utc_of(now, sched_sub_heard(u));
     }
+    if (out->mode == SCHED_MODE_PUSH)
+        out->status_frequency_min = u->sub.frequency_min;
     next_action_fill(s, u, now, out);
     return true;
 }
@@ -174,6 +177,9 @@ static void gateway_fill(const struct sched *s, const struct sched_gateway *g, s
                                         .state = g->state,
                                         .since = g->since,
                                         .drained = g->drained,
+                                        .mode = (enum sched_mode)g->way.mode,
+                                        .mode_retry = utc_of(now, g->way.retry_at),
+                                        .streams = gw_list_len(&g->streams),
                                         .users = g->user_count,
                                         .in_flight = g->in_flight,
                                         .waiting = g->line.len + g->marked.len,
@@ -222,7 +228,7 @@ static void count_users(const struct sched *s, struct sched_counters *out)
         if (u->data.from >= u->data.to)
             continue;
         out->stale += sched_freshness_of(s, u) != SCHED_FRESH;
-        gw_histogram_add(&out->age_s, (s->now.mono - u->data.verified) / GW_SECOND_MS);
+        gw_histogram_add(&out->age_s, (s->now.mono - sched_verified_at(u)) / GW_SECOND_MS);
     }
 }
 
@@ -230,7 +236,10 @@ void sched_counters(const struct sched *s, struct sched_counters *out)
 {
     *out = s->counters;
     out->users = gw_map_len(s->by_name);
-    out->subscribed = s->subs.live;
+    out->push = s->subs.live[SCHED_MODE_PUSH];
+    out->streaming = s->subs.live[SCHED_MODE_STREAMING];
+    out->poll = s->subs.live[SCHED_MODE_POLL];
+    out->subscribed = out->push + out->streaming + out->poll;
     out->spread_s = sched_spread_s(s);
     sched_budget_count(s, out);
     count_users(s, out);

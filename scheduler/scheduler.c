@@ -83,6 +83,7 @@ static gw_time next_tick(const struct sched *s)
     if (!gw_list_is_empty(&s->users))
         at = sooner(gw_time_after(s->now.mono, SCHED_LOOK_MS), sched_balance_deadline(s));
     at = sooner(at, first_mono(&s->subs.silence));
+    at = sooner(at, first_mono(&s->subs.streams));
     at = sooner(at, first_mono(&s->freshness));
     at = sooner(at, first_utc(s, &s->dues.moments));
     at = sooner(at, first_utc(s, &s->rolls));
@@ -126,6 +127,7 @@ void sched_tick(struct sched *s, struct gw_now now)
     sched_dues_tick(s);
     tell_changes(s);
     sched_subs_tick(s);
+    sched_streams_tick(s);
     sched_rolls_tick(s);
     sched_freshness_tick(s);
     sched_pool_tick(s);
@@ -169,8 +171,10 @@ void sched_settings_set(struct sched *s, const struct sched_settings *settings, 
     if (old.spread_s != settings->spread_s)
         sched_dues_respread(s);
     if (old.oof_poll_min != settings->oof_poll_min ||
-        old.cross_check_min != settings->cross_check_min)
+        old.cross_check_min != settings->cross_check_min || old.poll_min != settings->poll_min)
         turns_reset(s);
+    if (old.source != settings->source)
+        sched_modes_set(s);
     if (old.status_frequency_min != settings->status_frequency_min)
         sched_subs_frequency_set(s);
     sched_want_tick(s, now.mono);
@@ -197,6 +201,7 @@ static struct sched_user *user_new(struct sched *s, struct gw_str name, struct g
     u->unread = GW_NEVER;
     sched_oof_init(u);
     gw_list_init(&u->member);
+    gw_list_init(&u->sub.member);
     gw_list_init(&u->changed);
     gw_list_append(&s->users, &u->link);
     (void)gw_map_set(s->by_name, sched_user_name(u), u);
@@ -363,6 +368,7 @@ void sched_free(struct sched **sp)
     sched_pool_done(s);
     gw_heap_done(&s->budget.delays);
     gw_heap_done(&s->subs.silence);
+    gw_heap_done(&s->subs.streams);
     gw_heap_done(&s->dues.moments);
     gw_heap_done(&s->rolls);
     gw_heap_done(&s->freshness);

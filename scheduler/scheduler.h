@@ -26,6 +26,9 @@ struct sched;
 /* The answer is borrowed for the call. */
 typedef void sched_answer_fn(const struct ews_answer *answer, struct gw_now now, void *answer_ctx);
 
+/* What a stream says: of the subscription that is named; of all, if none is. Borrowed for the call. */
+typedef void sched_event_fn(const struct ews_notification *n, struct gw_now now, void *answer_ctx);
+
 struct sched_exchange {
     /* Sends the request to a gateway that was put here. The answer comes exactly once, never from
      * inside start, also when nothing could be sent; never after cancel. The request is borrowed
@@ -34,6 +37,10 @@ struct sched_exchange {
                    sched_answer_fn *done, void *answer_ctx);
     void (*cancel)(void *ctx, void *handle);
     void *ctx;
+    /* The same for EWS_OP_STREAM, with events before the answer, which tells how it has ended. NULL:
+     * there are no streams. */
+    void *(*stream)(void *ctx, struct gw_str gateway, const struct ews_request *request,
+                    sched_event_fn *event, sched_answer_fn *done, void *answer_ctx);
 };
 
 /* ---- the owner ---- */
@@ -128,9 +135,11 @@ struct sched_calendar {
 };
 bool sched_user_calendar(const struct sched *s, struct gw_str user, struct sched_calendar *out);
 
+const char *sched_mode_name(enum sched_mode mode); /* "push" */
+
 enum sched_sub_state {
     SCHED_SUB_NONE,    /* none yet, or it has ended */
-    SCHED_SUB_LIVE,    /* heard from in time */
+    SCHED_SUB_LIVE,    /* heard from in time; polled: nothing stands in the way of it */
     SCHED_SUB_DOUBTFUL /* being replaced; what it says still counts */
 };
 const char *sched_sub_state_name(enum sched_sub_state state); /* "live" */
@@ -151,10 +160,10 @@ enum sched_freshness {
 struct sched_user_view {
     struct gw_str user, mailbox;
     struct gw_str gateway; /* empty: none assigned yet */
-    const char *mode;      /* "push" */
+    enum sched_mode mode;
     enum sched_sub_state sub_state;
     gw_utc subscribed_at, heard_at;
-    unsigned status_frequency_min; /* as the subscription was made */
+    unsigned status_frequency_min; /* as the push subscription was made; 0: it is another kind */
     gw_utc read_at, oof_read_at;
     struct sched_calendar calendar;
     enum sched_freshness freshness;
@@ -183,6 +192,9 @@ struct sched_gateway_view {
     enum sched_gateway_state state;
     gw_utc since;
     bool drained;
+    enum sched_mode mode; /* of new subscriptions */
+    gw_utc mode_retry;    /* when a better one is tried; 0: it is as it was set */
+    size_t streams;       /* open, or to be opened */
     size_t users, in_flight, waiting;
     size_t window;        /* how many may be in flight */
     gw_utc backoff_until; /* throttled; 0: not */
@@ -201,6 +213,7 @@ void sched_gateways_each(const struct sched *s, struct gw_now now, sched_gateway
 struct sched_counters {
     /* now */
     size_t users, subscribed, with_calendar, in_trouble;
+    size_t push, streaming, poll;           /* of the subscribed */
     size_t stale;                           /* with a calendar that is not fresh */
     size_t in_flight, lined_up, remembered; /* requests; marks beyond the Exchange Queue */
     unsigned spread_s;
@@ -210,6 +223,7 @@ struct sched_counters {
     uint64_t subscribes, reads, bulk_reads, unchanged, oof_polls, tips;
     uint64_t missed; /* changes that nobody had told of */
     uint64_t silent, moved, resumed;
+    uint64_t streams, fallbacks; /* streams opened; gateways that went to a lesser mode */
     uint64_t due, clock_steps;
     struct gw_histogram due_late_ms; /* after boundary and offset; late wake-ups are in it */
     struct gw_histogram request_ms;

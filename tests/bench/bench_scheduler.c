@@ -206,10 +206,11 @@ int main(int argc, char **argv)
     sched_settings_default(&settings);
     settings.spread_s = 50;
     b.sched = sched_new(
-        &(struct sched_args){ .exchange = { exchange_start, exchange_cancel, &b },
-                              .callbacks = { .changed = on_changed, .due = on_due, .ctx = &b },
-                              .settings = &settings,
-                              .notify_url = GW_STR("http://gw:50020/ews/notify/") },
+        &(struct sched_args){
+            .exchange = { .start = exchange_start, .cancel = exchange_cancel, .ctx = &b },
+            .callbacks = { .changed = on_changed, .due = on_due, .ctx = &b },
+            .settings = &settings,
+            .notify_url = GW_STR("http://gw:50020/ews/notify/") },
         b.now);
     for (int i = 0; i < GATEWAYS; i++) {
         char name[16];

@@ -34,9 +34,11 @@ enum {
 
 struct sim_gateway {
     char name[32];
-    bool up;                                /* connections are answered */
-    bool silent;                            /* nothing comes back: the request times out */
-    bool cannot_post;                       /* notifications from it do not reach us */
+    bool up;               /* connections are answered */
+    bool silent;           /* nothing comes back: the request times out */
+    bool cannot_post;      /* notifications from it do not reach us */
+    bool no_streaming;     /* it is too old */
+    bool streams_are_held; /* something on the way keeps what streams say to itself */
     struct ews_status refuse[EWS_OP_COUNT]; /* by enum ews_op: what it answers; EWS_OK: properly */
     gw_time throttled_until;
     int64_t throttle_ms; /* said to each request while throttled */
@@ -47,8 +49,32 @@ struct sim_gateway {
     unsigned ops[EWS_OP_COUNT];
 };
 
+enum {
+    SIM_HEARTBEAT_MS = 45 * 1000,
+    SIM_STREAM_SILENCE_MS = 2 * SIM_HEARTBEAT_MS, /* then the client gives up */
+    SIM_STREAM_MS = 30 * GW_MINUTE_MS, /* then the server ends it, and forgets who is unread */
+    SIM_AFFINITY = 96
+};
+
+struct sim_stream {
+    struct gw_list link;
+    struct sim_gateway *gateway;
+    gw_time speak_at, end_at;
+    struct ews_status end; /* EWS_OK: closed */
+    struct gw_str bad_ids[EWS_STREAM_IDS_MAX];
+    char bad_text[EWS_STREAM_IDS_MAX][24];
+    size_t bad_count;
+    sched_event_fn *event;
+    sched_answer_fn *done;
+    void *ctx;
+};
+
 struct sim_sub {
     struct gw_list link;
+    bool streaming;
+    char group[SIM_AFFINITY];  /* streaming: whose server it lives on */
+    struct sim_stream *stream; /* NULL: unread */
+    gw_time unread_since;
     char id[24], token[SIM_TOKEN];
     struct sim_gateway *gateway;
     unsigned user;
@@ -86,7 +112,8 @@ struct sim_call {
     unsigned user[EWS_AVAILABILITY_MAX];
     size_t count;
     gw_utc from, to;
-    char token[SIM_TOKEN];
+    char token[SIM_TOKEN], group[SIM_AFFINITY];
+    bool streaming;
     unsigned frequency_min;
     struct ews_status status;
     bool lost; /* done by the server, but the answer does not come */
@@ -107,10 +134,12 @@ struct sim {
     size_t gateways;
     struct sim_user *user;
     size_t users;
-    struct gw_list calls, subs;
+    struct gw_list calls, subs, streams;
+    unsigned streams_opened, farewells;
     unsigned serial, in_flight, peak;
     bool lose_posts; /* notifications do not reach us */
     bool lose_subscribe_answers;
+    bool without_streams;
     bool short_tips;     /* the answer lacks the last one */
     bool bulk_is_poor;   /* bulk reading shows neither free items nor what kind an item is of */
     bool truncate_above; /* more than truncate items are held back */
@@ -247,6 +276,8 @@ static inline struct ews_status sim_verdict(struct sim *m, struct sim_call *c)
     }
     if (g->most && g->in_flight > g->most)
         return sim_status(EWS_CONNECTION_LIMIT, "ErrorExceededConnectionCount", true);
+    if (c->streaming && g->no_streaming)
+        return sim_status(EWS_UNSUPPORTED, "unsupported", false);
     if (g->refuse[c->op].class != EWS_OK)
         return g->refuse[c->op];
     if (!sim_is_bulk(c->op) && m->user[c->user[0]].refuse[c->op].class != EWS_OK)
@@ -264,9 +295,202 @@ static inline void sim_sub_new(struct sim *m, struct sim_call *c)
     sub->user = c->user[0];
     sub->frequency_ms = c->frequency_min * m->minute_ms;
     sub->post_at = m->now.mono + 5; /* the initial status event, maybe before the answer */
+    sub->streaming = c->streaming;
+    snprintf(sub->group, sizeof(sub->group), "%s", c->group);
+    if (sub->streaming) {
+        sub->unread_since = m->now.mono;
+        sub->post_at = m->now.mono + SIM_STREAM_MS;
+    }
     gw_list_append(&m->subs, &sub->link);
     snprintf(c->token, sizeof(c->token), "%s", sub->id);
 }
+
+/* The anchor's server, which whoever does not send what the anchor was given does not reach. */
+static inline void sim_group_of(struct sim_call *c, const struct ews_request *r)
+{
+    assert_true(r->anchor.len > 0);
+    if (!r->affinity.len)
+        assert_true(gw_str_eq(r->anchor, r->mailbox));
+    snprintf(c->group, sizeof(c->group), "%s/%.*s", c->gateway->name, GW_STR_ARG(r->anchor));
+    if (r->affinity.len)
+        assert_true(gw_str_is(r->affinity, c->group));
+}
+
+static inline void sim_sub_free(struct sim_sub *sub);
+
+static inline void sim_unsubscribe(struct sim *m, struct gw_str id)
+{
+    struct gw_list *it, *tmp;
+
+    m->farewells++;
+    GW_LIST_EACH(&m->subs, it, tmp)
+    {
+        struct sim_sub *sub = GW_CONTAINER(it, struct sim_sub, link);
+
+        if (!gw_str_is(id, sub->id))
+            continue;
+        assert_true(sub->streaming);
+        sim_sub_free(sub);
+    }
+}
+
+/* ---- streams ---- */
+
+static inline struct sim_sub *sim_sub_by_id(struct sim *m, struct gw_str id)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&m->subs, it, tmp)
+    {
+        struct sim_sub *sub = GW_CONTAINER(it, struct sim_sub, link);
+
+        if (gw_str_is(id, sub->id))
+            return sub;
+    }
+    return NULL;
+}
+
+static inline void sim_attach(struct sim *m, struct sim_stream *st, struct gw_str id,
+                              const char *group)
+{
+    struct sim_sub *sub = sim_sub_by_id(m, id);
+
+    if (!sub || sub->gateway != st->gateway || strcmp(sub->group, group) != 0) {
+        snprintf(st->bad_text[st->bad_count], sizeof(st->bad_text[0]), "%.*s", GW_STR_ARG(id));
+        st->bad_ids[st->bad_count] = gw_str_of(st->bad_text[st->bad_count]);
+        st->bad_count++;
+        return;
+    }
+    sub->stream = st;
+    sub->post_at = sub->changed ? m->now.mono + 30 : GW_NEVER;
+}
+
+static inline void sim_detach(struct sim *m, const struct sim_stream *st)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&m->subs, it, tmp)
+    {
+        struct sim_sub *sub = GW_CONTAINER(it, struct sim_sub, link);
+
+        if (sub->stream != st)
+            continue;
+        sub->stream = NULL;
+        sub->unread_since = m->now.mono;
+        sub->post_at = m->now.mono + SIM_STREAM_MS;
+    }
+}
+
+static inline void sim_stream_ends(struct sim_stream *st, gw_time at, struct ews_status how)
+{
+    st->end_at = at;
+    st->end = how;
+    st->speak_at = GW_NEVER;
+}
+
+static inline void *sim_stream_start(void *ctx, struct gw_str gateway, const struct ews_request *r,
+                                     sched_event_fn *event, sched_answer_fn *done, void *answer_ctx)
+{
+    struct sim *m = ctx;
+    struct sim_stream *st = gw_new(struct sim_stream);
+
+    st->gateway = sim_gateway_of(m, gateway);
+    assert_int_equal(r->op, EWS_OP_STREAM);
+    assert_in_range(r->subscription_id_count, 1, EWS_STREAM_IDS_MAX);
+    assert_true(r->anchor.len > 0 && r->affinity.len > 0);
+    st->event = event;
+    st->done = done;
+    st->ctx = answer_ctx;
+    sim_stream_ends(st, m->now.mono + SIM_STREAM_MS, sim_status(EWS_OK, "NoError", true));
+    st->speak_at = m->now.mono + st->gateway->latency_ms;
+    if (!st->gateway->up)
+        sim_stream_ends(st, m->now.mono + 2, sim_status(EWS_SERVER_DOWN, "unreachable", false));
+    else if (st->gateway->silent || st->gateway->streams_are_held)
+        sim_stream_ends(st, m->now.mono + SIM_STREAM_SILENCE_MS,
+                        sim_status(EWS_SERVER_DOWN, "timeout", false));
+    else
+        for (size_t i = 0; i < r->subscription_id_count; i++) {
+            char group[SIM_AFFINITY];
+
+            snprintf(group, sizeof(group), "%.*s", GW_STR_ARG(r->affinity));
+            sim_attach(m, st, r->subscription_ids[i], group);
+        }
+    if (st->bad_count) {
+        sim_detach(m, st);
+        sim_stream_ends(st, m->now.mono + st->gateway->latency_ms,
+                        sim_status(EWS_SUBSCRIPTION_GONE, "ErrorSubscriptionNotFound", true));
+    }
+    m->streams_opened++;
+    gw_list_append(&m->streams, &st->link);
+    return st;
+}
+
+static inline void sim_stream_free(struct sim *m, struct sim_stream *st)
+{
+    sim_detach(m, st);
+    gw_list_remove(&st->link);
+    free(st);
+}
+
+static inline void sim_stream_end(struct sim *m, struct sim_stream *st)
+{
+    struct ews_answer a = { .op = EWS_OP_STREAM,
+                            .status = st->end,
+                            .bad_ids = st->bad_ids,
+                            .bad_id_count = st->bad_count,
+                            .closed = st->end.class == EWS_OK };
+
+    sim_detach(m, st);
+    gw_list_remove(&st->link);
+    st->done(&a, m->now, st->ctx);
+    free(st);
+}
+
+/* The connection breaks. */
+static inline void sim_break_streams(struct sim *m, const struct sim_gateway *g)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&m->streams, it, tmp)
+    {
+        struct sim_stream *st = GW_CONTAINER(it, struct sim_stream, link);
+
+        if (st->gateway == g)
+            sim_stream_ends(st, m->now.mono, sim_status(EWS_SERVER_DOWN, "cut", false));
+    }
+}
+
+static inline void sim_stream_due(struct sim *m, struct sim_stream *st)
+{
+    struct ews_notification heartbeat = { .status = sim_status(EWS_OK, "NoError", true) };
+
+    if (!st->gateway->up && st->end.class == EWS_OK)
+        sim_stream_ends(st, m->now.mono, sim_status(EWS_SERVER_DOWN, "cut", false));
+    if (st->end_at <= m->now.mono) {
+        sim_stream_end(m, st);
+        return;
+    }
+    st->speak_at = m->now.mono + SIM_HEARTBEAT_MS;
+    st->event(&heartbeat, m->now, st->ctx);
+}
+
+static inline bool sim_speak_one(struct sim *m)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&m->streams, it, tmp)
+    {
+        struct sim_stream *st = GW_CONTAINER(it, struct sim_stream, link);
+
+        if (st->speak_at <= m->now.mono || st->end_at <= m->now.mono) {
+            sim_stream_due(m, st);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- the server, again ---- */
 
 static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews_request *r,
                               sched_answer_fn *done, void *answer_ctx)
@@ -292,7 +516,11 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
         assert_true(user >= 0);
         c->user[i] = (unsigned)user;
     }
-    if (r->op == EWS_OP_SUBSCRIBE) {
+    c->streaming = r->op == EWS_OP_SUBSCRIBE && r->sub_mode == EWS_SUB_STREAMING;
+    if (c->streaming) {
+        m->subscribes++;
+        sim_group_of(c, r);
+    } else if (r->op == EWS_OP_SUBSCRIBE) {
         assert_true(gw_str_starts(r->notify_url, m->url));
         token = gw_str_sub(r->notify_url, strlen(m->url), r->notify_url.len);
         assert_int_equal(token.len, 32);
@@ -314,6 +542,8 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
                            : c->gateway->up   ? c->gateway->latency_ms
                                               : 2);
     sim_snapshot(m, c);
+    if (c->status.class == EWS_OK && r->op == EWS_OP_UNSUBSCRIBE)
+        sim_unsubscribe(m, r->subscription_id);
     if (c->status.class == EWS_OK && r->op == EWS_OP_SUBSCRIBE) {
         sim_sub_new(m, c);
         if (m->lose_subscribe_answers) {
@@ -338,6 +568,16 @@ static inline void sim_call_free(struct sim *m, struct sim_call *c)
 
 static inline void sim_cancel(void *ctx, void *handle)
 {
+    struct sim *m = ctx;
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&m->streams, it, tmp)
+    {
+        if (GW_CONTAINER(it, struct sim_stream, link) != handle)
+            continue;
+        sim_stream_free(m, handle);
+        return;
+    }
     sim_call_free(ctx, handle);
 }
 
@@ -350,6 +590,8 @@ static inline void sim_answer(struct sim *m, struct sim_call *c)
         c->gateway->told = true;
     if (c->status.class == EWS_OK && c->op == EWS_OP_SUBSCRIBE)
         a.subscription_id = gw_str_of(copy.token);
+    if (c->streaming)
+        a.affinity = gw_str_of(copy.group);
     if (c->status.class == EWS_OK && (c->op == EWS_OP_FIND_ITEM || c->op == EWS_OP_AVAILABILITY)) {
         a.calendars = copy.calendar;
         a.calendar_count = copy.count;
@@ -384,12 +626,32 @@ static inline enum ews_reply sim_post(struct sim *m, struct sim_sub *sub, bool e
     return sched_notified(m->sched, gw_str_of(sub->token), &n, m->now);
 }
 
+static inline void sim_stream_tell(struct sim *m, struct sim_sub *sub)
+{
+    struct ews_notification n = { .subscription_id = gw_str_of(sub->id),
+                                  .changes = 2,
+                                  .status = sim_status(EWS_OK, "NoError", true) };
+
+    sub->post_at = GW_NEVER;
+    if (!sub->stream) {
+        sim_sub_free(sub); /* nobody has read it for so long */
+        return;
+    }
+    sub->changed = false;
+    if (!m->lose_posts)
+        sub->stream->event(&n, m->now, sub->stream->ctx);
+}
+
 /* WIRE 3: at once, then after 30 s, doubled, until the next wait would pass the status frequency;
  * then the subscription is dropped without a word. */
 static inline void sim_sub_due(struct sim *m, struct sim_sub *sub)
 {
     bool reaches = m->sched && !m->lose_posts && sub->gateway->up && !sub->gateway->cannot_post;
 
+    if (sub->streaming) {
+        sim_stream_tell(m, sub);
+        return;
+    }
     if (!sub->gateway->up) {
         sub->post_at = m->now.mono + 1000;
         return;
@@ -424,6 +686,8 @@ static inline void sim_touch(struct sim *m, unsigned user)
         if (sub->user != user)
             continue;
         sub->changed = true;
+        if (sub->streaming && !sub->stream)
+            continue;
         if (!sub->retry_ms && sub->post_at > m->now.mono + 20)
             sub->post_at = m->now.mono + 20;
     }
@@ -544,12 +808,16 @@ static inline void sim_on_wake(void *ctx)
 
 static inline void sim_sched_new(struct sim *m)
 {
-    const struct sched_args args = { .exchange = { sim_start, sim_cancel, m },
-                                     .callbacks = { sim_on_changed, sim_on_due, sim_on_save,
-                                                    sim_on_wake, m },
-                                     .settings = &m->settings,
-                                     .notify_url = gw_str_of(m->url),
-                                     .minute_ms = m->minute_ms };
+    const struct sched_args args = {
+        .exchange = { .start = sim_start,
+                      .cancel = sim_cancel,
+                      .stream = m->without_streams ? NULL : sim_stream_start,
+                      .ctx = m },
+        .callbacks = { sim_on_changed, sim_on_due, sim_on_save, sim_on_wake, m },
+        .settings = &m->settings,
+        .notify_url = gw_str_of(m->url),
+        .minute_ms = m->minute_ms
+    };
 
     m->sched = sched_new(&args, m->now);
 }
@@ -566,6 +834,7 @@ static inline struct sim *sim_new(size_t gateways, size_t users)
     m->user = gw_alloc((users ? users : 1) * sizeof(*m->user));
     gw_list_init(&m->calls);
     gw_list_init(&m->subs);
+    gw_list_init(&m->streams);
     bridge_policy_default(&m->policy);
     sched_settings_default(&m->settings);
     m->settings.spread_s = 0;
@@ -606,6 +875,12 @@ static inline gw_time sim_next(const struct sim *m, gw_time until)
         if (((const struct sim_call *)it)->at < at)
             at = ((const struct sim_call *)it)->at;
     }
+    for (it = m->streams.next; it != &m->streams; it = it->next) {
+        const struct sim_stream *st = (const struct sim_stream *)it;
+
+        at = st->speak_at < at ? st->speak_at : at;
+        at = st->end_at < at ? st->end_at : at;
+    }
     for (it = m->subs.next; it != &m->subs; it = it->next) {
         if (((const struct sim_sub *)it)->post_at < at)
             at = ((const struct sim_sub *)it)->post_at;
@@ -634,6 +909,8 @@ static inline void sim_step(struct sim *m)
     struct gw_list *it, *tmp;
 
     while (sim_answer_one(m))
+        ;
+    while (sim_speak_one(m))
         ;
     GW_LIST_EACH(&m->subs, it, tmp)
     {
@@ -674,6 +951,7 @@ static inline void sim_kill(struct sim *m)
 {
     sched_free(&m->sched);
     assert_true(gw_list_is_empty(&m->calls));
+    assert_true(gw_list_is_empty(&m->streams));
     assert_int_equal(m->in_flight, 0);
 }
 

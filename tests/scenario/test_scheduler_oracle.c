@@ -308,7 +308,8 @@ static void round_of_faults(struct sim *m)
     quiet(m);
     phase(m, SETTLE_S, false, false);
     for (unsigned i = 0; i < USERS; i++) {
-        if (sim_view(m, i).sub_state != SCHED_SUB_LIVE || sim_subs_of(m, i) != 1) {
+        if (sim_view(m, i).sub_state != SCHED_SUB_LIVE || sim_subs_of(m, i) != 1 ||
+            sim_view(m, i).mode == SCHED_MODE_POLL) {
             explain(m, i, "not one subscription");
             m->check_failures++;
         }

@@ -203,10 +203,11 @@ static void open_rooms(struct house *h)
     store_wait(h->store);
     h->core = pres_core_new(&(struct pres_core_args){ .store = NULL });
     sched_settings_default(&h->settings);
-    h->sched =
-        sched_new(&(struct sched_args){ .exchange = { exchange_start, exchange_cancel, h },
-                                        .notify_url = GW_STR("http://gw:50020/ews/notify/") },
-                  net_loop_now(h->loop));
+    h->sched = sched_new(
+        &(struct sched_args){
+            .exchange = { .start = exchange_start, .cancel = exchange_cancel, .ctx = h },
+            .notify_url = GW_STR("http://gw:50020/ews/notify/") },
+        net_loop_now(h->loop));
     bridge_policy_default(&h->policy);
 }
 

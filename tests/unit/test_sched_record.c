@@ -40,6 +40,30 @@ static void test_subscription_there_and_back(void **state)
     gw_buf_done(&text);
 }
 
+static void test_streaming_subscription_there_and_back(void **state)
+{
+    const struct sched_sub_record in = { .mode = SCHED_MODE_STREAMING,
+                                         .gateway = GW_STR("cas1"),
+                                         .id = GW_STR("FAAtLmV4=="),
+                                         .anchor = GW_STR("ann@a.example"),
+                                         .affinity = GW_STR("X-BackEndOverrideCookie=a b; c=d"),
+                                         .since = 5,
+                                         .heard = 6 };
+    struct sched_sub_record out;
+    struct gw_buf text;
+    struct gw_err err;
+
+    (void)state;
+    gw_buf_init(&text, SCHED_RECORD_MAX);
+    sched_sub_record_write(&in, &text);
+    assert_int_equal(sched_sub_record_parse(gw_buf_str(&text), &out, &err), GW_OK);
+    assert_int_equal(out.mode, SCHED_MODE_STREAMING);
+    assert_true(gw_str_eq(in.id, out.id));
+    assert_true(gw_str_eq(in.anchor, out.anchor));
+    assert_true(gw_str_eq(in.affinity, out.affinity));
+    gw_buf_done(&text);
+}
+
 static void test_calendar_there_and_back(void **state)
 {
     struct gw_interval v[] = { { 100, 200, GW_BUSY_BUSY, 0 },
@@ -104,6 +128,12 @@ static const struct {
     { "version 1\ntoken " TOKEN "\nfrequency 60\n", GW_OK },
     { "version 2\ncolour blue\ntoken " TOKEN "\nfrequency 60", GW_OK },
     { "version 1\ntoken " TOKEN "\n\nfrequency 1440\n", GW_OK },
+    { "version 1\nmode streaming\nid x\nanchor a@b\n", GW_OK },
+    { "version 1\nmode poll\ngateway cas1\n", GW_OK },
+    { "version 1\nmode streaming\nid x\n", GW_BADMSG },
+    { "version 1\nmode streaming\nanchor a@b\n", GW_BADMSG },
+    { "version 1\nmode push\n", GW_BADMSG },
+    { "version 1\nmode post\ntoken " TOKEN "\nfrequency 60\n", GW_BADMSG },
     { "", GW_BADMSG },
     { "token " TOKEN "\nfrequency 60\n", GW_BADMSG },
     { "version\ntoken " TOKEN "\nfrequency 60\n", GW_BADMSG },
@@ -187,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_subscription_there_and_back),
+        cmocka_unit_test(test_streaming_subscription_there_and_back),
         cmocka_unit_test(test_calendar_there_and_back),
         cmocka_unit_test(test_greatest_calendar_fits),
         cmocka_unit_test(test_subscription_cases),

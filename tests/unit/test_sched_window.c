@@ -117,7 +117,11 @@ static const struct {
     { "calendar.oof_display", "maybe", GW_INVALID },
     { "calendar.oof_poll_min", "1440", GW_OK },
     { "calendar.source", "push", GW_OK },
-    { "calendar.source", "poll", GW_INVALID },
+    { "calendar.source", "streaming", GW_OK },
+    { "calendar.source", "poll", GW_OK },
+    { "calendar.source", "pull", GW_INVALID },
+    { "calendar.poll_min", "0", GW_INVALID },
+    { "calendar.cross_check_min", "4", GW_INVALID },
 };
 
 static void test_parameters(void **state)
