@@ -9,6 +9,7 @@
 #include "gw_bytes.h"
 #include "gw_log.h"
 #include "gw_mem.h"
+#include "mock_discover.h"
 #include "mock_hang.h"
 #include "net_http_server.h"
 
@@ -324,6 +325,34 @@ static void serve_and_answer(struct mock_cas *cas, struct net_http_exchange *x,
 
 /* --- routes --- */
 
+/* NULL: the request has been answered, and noted. */
+static const struct mock_account *admit(struct mock_cas *cas, struct net_http_exchange *x,
+                                        struct mock_served *served)
+{
+    const struct mock_account *account = log_in(cas, x, &served->code);
+
+    served->status = account ? refusal(x) : 401;
+    if (!served->status)
+        return account;
+    if (account) {
+        served->code = "turned away";
+        html(cas, x, served->status);
+    }
+    note(cas, served);
+    return NULL;
+}
+
+/* What the request meets instead of, or with, its answer. True: it has been answered, and noted. */
+static bool meets(struct mock_cas *cas, struct net_http_exchange *x, struct mock_served *served,
+                  struct mock_trouble *trouble, bool *met)
+{
+    *met = mock_troubles_take(&cas->troubles, served->operation, trouble);
+    if (!*met || !refuse(cas, x, trouble, served))
+        return false;
+    note(cas, served);
+    return true;
+}
+
 static void on_ews(struct mock_cas *cas, struct net_http_exchange *x)
 {
     const struct mock_account *account;
@@ -333,24 +362,43 @@ static void on_ews(struct mock_cas *cas, struct net_http_exchange *x)
 
     if (!gw_list_is_empty(&cas->troubles.list)) {
         mock_service_peek(cas->service, net_http_body(x), &served);
-        met = mock_troubles_take(&cas->troubles, served.operation, &trouble);
-        if (met && refuse(cas, x, &trouble, &served)) {
-            note(cas, &served);
+        if (meets(cas, x, &served, &trouble, &met))
             return;
-        }
     }
-    served.status = 401;
-    account = log_in(cas, x, &served.code);
-    if (account) {
-        served.status = refusal(x);
-        served.code = "turned away";
-        if (served.status)
-            html(cas, x, served.status);
-    }
-    if (served.status)
-        note(cas, &served);
-    else
+    account = admit(cas, x, &served);
+    if (account)
         serve_and_answer(cas, x, account, met ? &trouble : NULL);
+}
+
+static void discover(struct mock_cas *cas, struct net_http_exchange *x, mock_discover_fn *fn)
+{
+    struct mock_served served = { .operation = MOCK_AUTODISCOVER };
+    struct mock_trouble trouble;
+    struct gw_buf out;
+    bool met;
+
+    if (meets(cas, x, &served, &trouble, &met) || !admit(cas, x, &served))
+        return;
+    gw_buf_init(&out, MOCK_ANSWER_MAX);
+    fn(cas->service, net_http_body(x), net_loop_now(cas->loop), &out, &served);
+    note(cas, &served);
+    if (served.status == 404)
+        html(cas, x, 404);
+    else if (met)
+        spoil(cas, x, &trouble, served.status, &out);
+    else
+        answer(cas, x, served.status, xml_type, gw_buf_str(&out));
+    gw_buf_done(&out);
+}
+
+static void on_discover_pox(struct mock_cas *cas, struct net_http_exchange *x)
+{
+    discover(cas, x, mock_discover_pox);
+}
+
+static void on_discover_soap(struct mock_cas *cas, struct net_http_exchange *x)
+{
+    discover(cas, x, mock_discover_soap);
 }
 
 static void on_token(struct mock_cas *cas, struct net_http_exchange *x)
@@ -383,6 +431,8 @@ static const struct {
     route_fn *fn;
 } route[] = {
     { "/EWS/Exchange.asmx", false, on_ews },
+    { "/autodiscover/autodiscover.xml", false, on_discover_pox },
+    { "/autodiscover/autodiscover.svc", false, on_discover_soap },
     { "/oauth2/v2.0/token", true, on_token },
 };
 

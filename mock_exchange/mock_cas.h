@@ -1,6 +1,6 @@
 /* One client access server: an address and port of its own, over HTTP or HTTPS, up or down, with its
- * own ways to log in and its own troubles. It serves /EWS/Exchange.asmx, and /oauth2/v2.0/token (with
- * any tenant in front) to get a bearer token from. */
+ * own ways to log in and its own troubles. It serves /EWS/Exchange.asmx, /autodiscover/autodiscover.xml
+ * and .svc, and /oauth2/v2.0/token (with any tenant in front) to get a bearer token from. */
 #ifndef MOCK_CAS_H
 #define MOCK_CAS_H
 

@@ -142,6 +142,8 @@ void mock_discover_pox(const struct mock_service *service, struct gw_str body, s
         served->mailbox =
             mock_mailbox_by_smtp(service->org, xml_text(xml_path(root, "Request/EMailAddress")));
         code = mailbox_check(served->mailbox, &message);
+        if (served->mailbox)
+            served->mailbox->calls[MOCK_AUTODISCOVER]++;
     }
     xml_write_init(&w, out);
     xml_write_declaration(&w);

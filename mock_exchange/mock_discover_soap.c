@@ -241,6 +241,7 @@ static void users_write(struct xml_writer *w, const struct mock_service *service
 
         if (mailbox) {
             served->mailbox = mailbox;
+            mailbox->calls[MOCK_AUTODISCOVER]++;
             a.database = mock_database_of(service->places, mailbox, now);
         } else {
             served->code = "InvalidUser";

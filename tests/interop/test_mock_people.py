@@ -1,4 +1,5 @@
-"""exchangelib asks mock-exchange about people: free and busy times, out of office, names, mail tips, ids."""
+"""exchangelib asks mock-exchange about people: free and busy times, out of office, names, mail tips, ids,
+and where a mailbox is (Autodiscover)."""
 
 import sys
 import warnings
@@ -11,6 +12,7 @@ try:
     from exchangelib.errors import (ErrorInvalidScheduledOofDuration, ErrorMailboxLogonFailed,
                                     ErrorNameResolutionNoResults)
     from exchangelib.properties import AlternateId, MailTips, SendingAs
+    from exchangelib.autodiscover.protocol import AutodiscoverProtocol
     from exchangelib.protocol import BaseProtocol, NoVerifyHTTPAdapter
     from exchangelib.services import ConvertId, GetMailTips, GetServerTimeZones
 except ImportError as error:
@@ -29,6 +31,7 @@ SCENARIO = {"users": [
                           "start": "07:30", "end": "16:00"}}},
     {"address": "bob@example", "name": "Bob Example",
      "oof": {"state": "enabled", "internal": "Gone fishing"}},
+    {"address": "moved@example", "traits": {"autodiscover": {"redirect_address": "ann@example"}}},
     {"address": "eve@example", "name": "Eve", "traits": {"free_busy_error":
                                                          "ErrorMailboxLogonFailed"}}]}
 UTC = EWSTimeZone("UTC")
@@ -135,6 +138,40 @@ def check_ids(ann):
     assert back.id == calendar, back
 
 
+def pox(mock, address, account=None):
+    """Autodiscover's other protocol, which exchangelib does not speak any more."""
+    names = "http://schemas.microsoft.com/exchange/autodiscover/outlook/"
+    body = (f'<Autodiscover xmlns="{names}requestschema/2006"><Request>'
+            f"<EMailAddress>{address}</EMailAddress><AcceptableResponseSchema>{names}"
+            "responseschema/2006a</AcceptableResponseSchema></Request></Autodiscover>")
+    return mock.raw(body.encode(), path="/autodiscover/autodiscover.xml", account=account)
+
+
+def check_autodiscover(mock, ann):
+    url = mock.cas["cas1"]["url"]
+    endpoint = url.replace("/EWS/Exchange.asmx", "/autodiscover/autodiscover.svc")
+    protocol = AutodiscoverProtocol(config=Configuration(
+        service_endpoint=endpoint, auth_type=BASIC, credentials=Credentials(*mock.account)))
+    answer = protocol.get_user_settings("ann@example")
+    assert answer.autodiscover_smtp_address == "ann@example", answer
+    assert answer.ews_url == url, (answer.ews_url, url)
+    assert str(answer.version.build).startswith("15.2"), answer.version
+    moved = protocol.get_user_settings("moved@example")
+    assert moved.redirect_address == "ann@example", moved
+    unknown = protocol.get_user_settings("nobody@example")
+    assert unknown.error_code == "InvalidUser", unknown
+    protocol.close()
+    status, _, text = pox(mock, "ann@example")
+    assert status == 200 and f"<EwsUrl>{url}</EwsUrl>" in text, (status, text)
+    status, _, text = pox(mock, "nobody@example")
+    assert status == 200 and "<ErrorCode>500</ErrorCode>" in text, (status, text)
+    assert pox(mock, "ann@example", ("svc", "wrong"))[0] == 401
+    mock.fault("cas1", kind="status", status=503, count=1, operation="Autodiscover")
+    assert pox(mock, "ann@example")[0] == 503
+    asked = mock.get("/users/ann@example")["user"]["requests"]
+    assert asked["Autodiscover"] == 2, asked
+
+
 def main():
     BaseProtocol.HTTP_ADAPTER_CLS = NoVerifyHTTPAdapter
     with Mock(tls=True, scenario=SCENARIO, accept=("version", "mail-tips"), record=True) as mock:
@@ -150,10 +187,12 @@ def main():
         check_names(ann)
         check_mail_tips(ann)
         check_ids(ann)
+        check_autodiscover(mock, ann)
         ann.protocol.close()
         code = mock.stop()
         assert code == 0, code
-    print("free/busy, working hours, time zones, out of office, names, mail tips, ids")
+    print("free/busy, working hours, time zones, out of office, names, mail tips, ids,"
+          " Autodiscover")
     return 0
 
 

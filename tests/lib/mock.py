@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 
 from ews_schema import schema_folder, validate
@@ -165,13 +166,15 @@ class Mock:
             f"<s:Header>{header}</s:Header><s:Body>{body}</s:Body></s:Envelope>")
         return self.raw(envelope.encode(), cas, account, timeout, headers)
 
-    def raw(self, data, cas="cas1", account=None, timeout=30, headers=None, method="POST"):
+    def raw(self, data, cas="cas1", account=None, timeout=30, headers=None, method="POST",
+            path="/EWS/Exchange.asmx"):
         name, password = account or self.account
         all_headers = {
             "Content-Type": "text/xml; charset=utf-8",
             "Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
         all_headers.update(headers or {})
-        request = urllib.request.Request(self.cas[cas]["url"], data=data, method=method,
+        url = urllib.parse.urljoin(self.cas[cas]["url"], path)
+        request = urllib.request.Request(url, data=data, method=method,
                                          headers=all_headers)
         try:
             with urllib.request.urlopen(request, timeout=timeout, context=NO_TLS_CHECK) as answer:
