@@ -31,6 +31,7 @@ static const char *folders_read(struct mock_call *call, const struct xml_node *r
 {
     const struct xml_node *ids = xml_child(request, MOCK_NS_TYPES, "FolderIds");
     struct gw_str all = xml_attr(request, "SubscribeToAllFolders");
+    struct mock_mailbox *whose = NULL;
 
     *calendar = gw_str_is(all, "true") || gw_str_is(all, "1");
     if (!call->self)
@@ -42,13 +43,16 @@ static const char *folders_read(struct mock_call *call, const struct xml_node *r
         enum mock_folder folder;
         const char *code = mock_folder_find(call, id, &mailbox, &folder);
 
-        if (code && gw_str_is(gw_str_of(code), "ErrorAccessDenied"))
-            return "ErrorSubscriptionDelegateAccessNotSupported";
-        if (code)
+        if (code && !gw_str_is(gw_str_of(code), "ErrorAccessDenied"))
             return code;
+        if (whose && mailbox != whose)
+            return "ErrorInvalidSubscriptionRequest";
+        whose = mailbox;
         *calendar |= folder == MOCK_FOLDER_CALENDAR;
     }
-    return NULL;
+    if (whose && whose != call->self)
+        return "ErrorSubscriptionDelegateAccessNotSupported";
+    return mock_reach(call, call->self);
 }
 
 static bool url_is_valid(struct gw_str url)

@@ -9,7 +9,7 @@
 #include "mock_push.h"
 #include "net_http_server.h"
 
-enum { MOCK_CAS_MAX = 64 };
+enum { MOCK_CAS_MAX = 1000 };
 
 struct mock_exchange {
     struct net_loop *loop;

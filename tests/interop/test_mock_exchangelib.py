@@ -138,8 +138,8 @@ def check_pull(mock, ann):
 
 
 def check_streaming(mock, ann):
-    """A minute lasts three seconds: the connection ends by itself."""
-    mock.post("/settings", {"minute_ms": 3000})
+    """A minute lasts three seconds: the connection ends by itself. exchangelib knows about affinity."""
+    mock.post("/settings", {"minute_ms": 3000, "affinity": True})
     subscription = ann.calendar.subscribe_to_streaming()
     mock.meeting("ann@example", start="+1h", **{"for": "30m"})
     seen = [type(e).__name__ for n in ann.calendar.get_streaming_events(

@@ -194,6 +194,40 @@ static void pass(struct world *w, int64_t ms)
     mock_streams_tick(w->service.streams, w->now);
 }
 
+static void test_folders(void **state)
+{
+    static const struct {
+        const char *folders, *code;
+    } folders_case[] = {
+        { "<t:DistinguishedFolderId Id='calendar'/><t:DistinguishedFolderId Id='inbox'/>",
+          "NoError" },
+        { "<t:DistinguishedFolderId Id='calendar'><t:Mailbox><t:EmailAddress>bob@example"
+          "</t:EmailAddress></t:Mailbox></t:DistinguishedFolderId>",
+          "ErrorSubscriptionDelegateAccessNotSupported" },
+        { "<t:DistinguishedFolderId Id='calendar'/><t:DistinguishedFolderId "
+          "Id='calendar'><t:Mailbox>"
+          "<t:EmailAddress>bob@example</t:EmailAddress></t:Mailbox></t:DistinguishedFolderId>",
+          "ErrorInvalidSubscriptionRequest" },
+        { "<t:DistinguishedFolderId Id='nothing'/>", "ErrorFolderNotFound" },
+    };
+    struct world w;
+
+    (void)state;
+    world_init(&w, "2019");
+    for (size_t i = 0; i < sizeof(folders_case) / sizeof(*folders_case); i++) {
+        char body[1000];
+
+        snprintf(
+            body, sizeof(body),
+            "<m:Subscribe><m:StreamingSubscriptionRequest><t:FolderIds>%s</t:FolderIds>" EVENT_TYPES
+            "</m:StreamingSubscriptionRequest></m:Subscribe>",
+            folders_case[i].folders);
+        serve(&w, 0, body);
+        assert_true(says(&w, folders_case[i].code));
+    }
+    world_done(&w);
+}
+
 /* --- pull --- */
 
 static const char *get_events(struct world *w, const char *id, const char *watermark)
@@ -767,6 +801,7 @@ static void test_old_versions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_folders),
         cmocka_unit_test(test_pull),
         cmocka_unit_test(test_pull_expires),
         cmocka_unit_test(test_pull_many_events),
