@@ -34,7 +34,7 @@ static const char help[] =
     "60000\n"
     "  --exchange VERSION    2007 (SP1), 2010 (SP2), 2013 (SP1), 2016, 2019 (default) or SE\n"
     "  --tls-cert FILE --tls-key FILE\n"
-    "                        PEM, for https\n"
+    "                        PEM, for https; without them certificates are made here (GET /ca)\n"
     "  --schema FOLDER       requests that validate.xsd in it forbids are refused, as Exchange "
     "does it\n"
     "  --accept NAMES        with --schema: what known clients do wrong all the same: version "

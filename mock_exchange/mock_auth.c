@@ -229,7 +229,7 @@ static const struct mock_account *gss_step(struct check *check, enum mock_scheme
     enum mock_gss_result result;
     struct gw_buf whole;
 
-    if (!is_whole || (scheme == MOCK_SCHEME_NTLM && !ntlm.type))
+    if (!is_whole || (scheme == MOCK_SCHEME_NTLM && (!ntlm.type || ntlm.at)))
         return refused(check, "broken token");
     if (policy->protection != MOCK_PROTECTION_OFF)
         step.end_point = check->request->end_point;

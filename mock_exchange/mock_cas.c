@@ -481,6 +481,24 @@ enum gw_code mock_cas_up(struct mock_cas *cas, struct gw_err *err)
     return GW_OK;
 }
 
+enum gw_code mock_cas_set_certificate(struct mock_cas *cas, const char *cert_pem,
+                                      const char *key_pem, struct gw_err *err)
+{
+    enum gw_code rc = GW_OK;
+
+    if (!cas->cert_pem)
+        return gw_fail(err, GW_INVALID, "CAS '%s' is not on https", cas->name);
+    if (cas->server)
+        rc = net_http_server_renew(cas->server, cert_pem, key_pem, err);
+    if (rc)
+        return rc;
+    free(cas->cert_pem);
+    gw_secret_free(&cas->key_pem);
+    cas->cert_pem = gw_str_dup(gw_str_of(cert_pem));
+    cas->key_pem = gw_str_dup(gw_str_of(key_pem));
+    return GW_OK;
+}
+
 static void held_drop_all(struct mock_cas *cas)
 {
     struct gw_list *link;
@@ -565,6 +583,16 @@ uint16_t mock_cas_port(const struct mock_cas *cas)
 struct mock_site *mock_cas_site(const struct mock_cas *cas)
 {
     return cas->site;
+}
+
+const char *mock_cas_address(const struct mock_cas *cas)
+{
+    return cas->address;
+}
+
+bool mock_cas_is_https(const struct mock_cas *cas)
+{
+    return cas->cert_pem;
 }
 
 struct mock_auth_policy *mock_cas_policy(struct mock_cas *cas)

@@ -36,6 +36,13 @@ struct mock_auth_policy *mock_cas_policy(struct mock_cas *cas); /* may be change
 bool mock_cas_is_up(const struct mock_cas *cas);
 void mock_cas_url_write(const struct mock_cas *cas, struct gw_buf *out);
 
+/* Another certificate, for connections from now on: those that stand keep theirs. Copied. GW_INVALID
+ * when it is not on https. */
+enum gw_code mock_cas_set_certificate(struct mock_cas *cas, const char *cert_pem,
+                                      const char *key_pem, struct gw_err *err);
+const char *mock_cas_address(const struct mock_cas *cas);
+bool mock_cas_is_https(const struct mock_cas *cas);
+
 /* Down: connections are refused, those that stand are cut, no notification leaves. */
 void mock_cas_down(struct mock_cas *cas);
 enum gw_code mock_cas_up(struct mock_cas *cas, struct gw_err *err);

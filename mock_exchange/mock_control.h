@@ -42,7 +42,7 @@ mock_control_fn mock_control_databases, mock_control_database_add, mock_control_
 mock_control_fn mock_control_day;
 mock_control_fn mock_control_mishaps, mock_control_mishap_add, mock_control_mishaps_clear;
 mock_control_fn mock_control_accounts, mock_control_tokens_expire, mock_control_policy,
-    mock_control_policy_set;
+    mock_control_policy_set, mock_control_ca, mock_control_certificate;
 mock_control_fn mock_control_subs, mock_control_sub, mock_control_sub_lose, mock_control_sub_break,
     mock_control_journal, mock_control_journal_clear;
 

@@ -1,4 +1,7 @@
 /* Control of logging in: accounts, and the ways in of each client access server. */
+#include <stdlib.h>
+
+#include "gw_bytes.h"
 #include "mock_control.h"
 
 static json_t *account_json(const struct mock_account *account, gw_time now)
@@ -64,4 +67,38 @@ enum gw_code mock_control_policy_set(struct mock_control_call *call)
     if (!rc)
         rc = mock_scenario_policy(mock_cas_policy(cas), call->body, &call->err);
     return rc ? rc : mock_control_policy(call);
+}
+
+enum gw_code mock_control_ca(struct mock_control_call *call)
+{
+    enum gw_code rc = mock_scenario_ca(call->mx, &call->err);
+
+    if (!rc)
+        mock_control_put_text(call->answer, "pem", mock_ca_root_pem(call->mx->ca));
+    return rc;
+}
+
+/* Without a fault, the certificate of the settings comes back when there is one. */
+enum gw_code mock_control_certificate(struct mock_control_call *call)
+{
+    struct mock_exchange *mx = call->mx;
+    struct mock_cas *cas = mock_control_cas(call);
+    char *cert_pem = NULL, *key_pem = NULL;
+    enum gw_code rc;
+
+    if (!cas)
+        return call->err.code;
+    if (mx->cert_pem && !json_object_size(call->body)) {
+        rc = mock_cas_set_certificate(cas, mx->cert_pem, mx->key_pem, &call->err);
+    } else {
+        rc = mock_scenario_certificate(mx, call->body, mock_cas_name(cas), mock_cas_address(cas),
+                                       &cert_pem, &key_pem, &call->err);
+        if (!rc)
+            rc = mock_cas_set_certificate(cas, cert_pem, key_pem, &call->err);
+    }
+    if (!rc)
+        mock_control_put_text(call->answer, "certificate", cert_pem ? cert_pem : mx->cert_pem);
+    free(cert_pem);
+    gw_secret_free(&key_pem);
+    return rc;
 }

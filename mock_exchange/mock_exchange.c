@@ -115,6 +115,7 @@ void mock_exchange_free(struct mock_exchange **mxp)
     mock_journal_free(&mx->journal);
     mock_places_free(&mx->service.places);
     mock_auth_free(&mx->auth);
+    mock_ca_free(&mx->ca);
     mock_org_free(&mx->org);
     mock_strict_done(&mx->service.strict);
     mock_record_free(&mx->service.record);

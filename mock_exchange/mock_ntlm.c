@@ -76,7 +76,8 @@ bool mock_ntlm_parse(struct gw_str token, struct mock_ntlm *out)
     memset(out, 0, sizeof(*out));
     if (!begin)
         return true;
-    message = gw_str_sub(token, (size_t)(begin - token.p), token.len);
+    out->at = (size_t)(begin - token.p);
+    message = gw_str_sub(token, out->at, token.len);
     if (message.len < HEADER_LEN)
         return false;
     out->type = number(message, TYPE_AT, 4);

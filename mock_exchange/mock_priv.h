@@ -2,6 +2,7 @@
 #ifndef MOCK_PRIV_H
 #define MOCK_PRIV_H
 
+#include "mock_ca.h"
 #include "mock_cas.h"
 #include "mock_exchange.h"
 #include "mock_json.h"
@@ -24,7 +25,8 @@ struct mock_exchange {
     size_t cas_count;
     struct net_timer *timer;
     gw_time timer_at;
-    char *cert_pem, *key_pem; /* for CAS over HTTPS */
+    char *cert_pem, *key_pem; /* for CAS over HTTPS; NULL: of the mock's own CA */
+    struct mock_ca *ca;       /* NULL: not needed yet */
     struct net_http_server *control;
     struct mock_live *live;
     char *control_address;
@@ -64,6 +66,18 @@ enum gw_code mock_scenario_traits(struct mock_mailbox *mailbox, const json_t *tr
 /* The members of a meeting over what 'data' says; its texts are borrowed from the JSON. */
 enum gw_code mock_meeting_read(const json_t *meeting, int64_t shift_ms, gw_utc now,
                                struct mock_item_data *data, struct gw_err *err);
+
+/* A certificate of the mock's own CA, for these names and those that a CAS has anyway. Gives PEM. */
+enum gw_code mock_scenario_certificate(struct mock_exchange *mx, const json_t *json,
+                                       const char *name, const char *address, char **cert_pem,
+                                       char **key_pem, struct gw_err *err);
+enum gw_code mock_scenario_ca(struct mock_exchange *mx,
+                              struct gw_err *err); /* mx->ca is there then */
+
+/* An array of texts, borrowed from the JSON; out has room for MOCK_TEXTS_MAX. */
+enum { MOCK_TEXTS_MAX = 100 };
+enum gw_code mock_scenario_texts(const json_t *object, const char *member, struct gw_str *out,
+                                 size_t *count, struct gw_err *err);
 
 struct mock_cas *mock_cas_find(const struct mock_exchange *mx, struct gw_str name);
 

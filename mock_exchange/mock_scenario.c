@@ -291,19 +291,17 @@ static enum gw_code user_group(struct mock_exchange *mx, const json_t *user, str
     return rc;
 }
 
-enum { ALIASES_MAX = 100 };
-
-static enum gw_code texts_read(const json_t *object, const char *member, struct gw_str *out,
-                               size_t *count, struct gw_err *err)
+enum gw_code mock_scenario_texts(const json_t *object, const char *member, struct gw_str *out,
+                                 size_t *count, struct gw_err *err)
 {
     const json_t *list = json_object_get(object, member);
 
     *count = 0;
     if (!list)
         return GW_OK;
-    if (!json_is_array(list) || json_array_size(list) > ALIASES_MAX)
+    if (!json_is_array(list) || json_array_size(list) > MOCK_TEXTS_MAX)
         return gw_fail(err, GW_INVALID, "'%s' is not an array of at most %d texts", member,
-                       ALIASES_MAX);
+                       MOCK_TEXTS_MAX);
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *value = json_array_get(list, i);
 
@@ -317,7 +315,7 @@ static enum gw_code texts_read(const json_t *object, const char *member, struct 
 enum gw_code mock_scenario_user(struct mock_exchange *mx, const json_t *user, struct gw_now now,
                                 int64_t *count, struct gw_err *err)
 {
-    struct gw_str aliases[ALIASES_MAX];
+    struct gw_str aliases[MOCK_TEXTS_MAX];
     struct mock_mailbox_args args = { .aliases = aliases };
     struct mock_mailbox *mailbox;
     enum gw_code rc;
@@ -333,7 +331,7 @@ enum gw_code mock_scenario_user(struct mock_exchange *mx, const json_t *user, st
     if (!rc)
         rc = mock_json_text(user, "name", &args.display, err);
     if (!rc)
-        rc = texts_read(user, "aliases", aliases, &args.alias_count, err);
+        rc = mock_scenario_texts(user, "aliases", aliases, &args.alias_count, err);
     if (!rc)
         rc = mock_mailbox_add(mx->org, &args, &mailbox, err);
     if (!rc)
@@ -348,7 +346,7 @@ enum gw_code mock_scenario_user(struct mock_exchange *mx, const json_t *user, st
 
 enum gw_code mock_scenario_account(struct mock_exchange *mx, const json_t *json, struct gw_err *err)
 {
-    struct gw_str allowed[ALIASES_MAX];
+    struct gw_str allowed[MOCK_TEXTS_MAX];
     struct mock_account_args args = { .allowed = allowed, .rights = MOCK_RIGHTS_ALL };
     bool everybody = true;
     enum gw_code rc =
@@ -364,7 +362,7 @@ enum gw_code mock_scenario_account(struct mock_exchange *mx, const json_t *json,
         rc = mock_json_bool(json, "password_expired", &args.expired, err);
     if (!rc && json_is_array(json_object_get(json, "impersonate"))) {
         args.rights = MOCK_RIGHTS_LIST;
-        rc = texts_read(json, "impersonate", allowed, &args.allowed_count, err);
+        rc = mock_scenario_texts(json, "impersonate", allowed, &args.allowed_count, err);
     } else if (!rc) {
         rc = mock_json_bool(json, "impersonate", &everybody, err);
         args.rights = everybody ? MOCK_RIGHTS_ALL : MOCK_RIGHTS_NONE;
@@ -398,7 +396,7 @@ static void on_served(void *ctx)
 
 /* "https://127.0.0.1:8443"; without scheme it is https when there is a certificate. */
 static enum gw_code cas_args_read(struct mock_exchange *mx, struct gw_str listen, char address[64],
-                                  struct mock_cas_args *args, struct gw_err *err)
+                                  struct mock_cas_args *args, bool *https, struct gw_err *err)
 {
     char quoted[GW_QUOTE_MAX];
     bool tls = mx->cert_pem;
@@ -414,12 +412,8 @@ static enum gw_code cas_args_read(struct mock_exchange *mx, struct gw_str listen
     if (!mock_listen_parse(rest, address, &args->port))
         return gw_fail(err, GW_INVALID, "cas: %s is not of the form http://127.0.0.1:8091",
                        gw_quote(listen, quoted));
-    if (tls && !mx->cert_pem)
-        return gw_fail(err, GW_INVALID, "cas: %s needs a certificate: tls_cert and tls_key",
-                       gw_quote(listen, quoted));
     args->address = address;
-    args->cert_pem = tls ? mx->cert_pem : NULL;
-    args->key_pem = tls ? mx->key_pem : NULL;
+    *https = tls;
     return GW_OK;
 }
 
@@ -432,16 +426,20 @@ enum gw_code mock_scenario_cas(struct mock_exchange *mx, const json_t *json, str
                                   .journal = mx->journal,
                                   .served = on_served,
                                   .ctx = mx };
+    const json_t *tls = json_object_get(json, "tls");
+    char *cert_pem = NULL, *key_pem = NULL;
     char address[64], text[64];
+    bool https = false;
     enum gw_code rc = mock_json_only(
-        json, "cas", "name listen site refusal auth extended_protection challenges ntlm_v1", err);
+        json, "cas", "name listen site refusal auth extended_protection challenges ntlm_v1 tls",
+        err);
 
     if (!rc)
         rc = mock_json_text(json, "name", &name, err);
     if (!rc)
         rc = mock_json_text(json, "listen", &listen, err);
     if (!rc)
-        rc = cas_args_read(mx, listen, address, &args, err);
+        rc = cas_args_read(mx, listen, address, &args, &https, err);
     mock_auth_policy_default(&args.policy);
     if (!rc)
         rc = mock_scenario_policy(&args.policy, json, err);
@@ -456,7 +454,16 @@ enum gw_code mock_scenario_cas(struct mock_exchange *mx, const json_t *json, str
     if (mock_cas_find(mx, gw_str_of(text)))
         return gw_fail(err, GW_EXISTS, "cas '%s' is there already", text);
     args.name = text;
-    rc = mock_cas_new(&args, &mx->cas[mx->cas_count], err);
+    if (https && (tls || !mx->cert_pem))
+        rc = mock_scenario_certificate(mx, tls, text, address, &cert_pem, &key_pem, err);
+    args.cert_pem = !https || cert_pem ? cert_pem : mx->cert_pem;
+    args.key_pem = !https || key_pem ? key_pem : mx->key_pem;
+    if (!rc && tls && !https)
+        rc = gw_fail(err, GW_INVALID, "cas '%s' has 'tls', but is not on https", text);
+    if (!rc)
+        rc = mock_cas_new(&args, &mx->cas[mx->cas_count], err);
+    free(cert_pem);
+    gw_secret_free(&key_pem);
     if (!rc)
         rc = mock_scenario_cas_place(mx->cas[mx->cas_count++], json, err);
     return rc;
@@ -508,12 +515,12 @@ static enum gw_code tls_read(struct mock_exchange *mx, const json_t *json, struc
 static enum gw_code watch_read(struct mock_exchange *mx, const json_t *json, struct gw_err *err)
 {
     struct gw_str schema = { NULL, 0 }, record = { NULL, 0 };
-    struct gw_str names[ALIASES_MAX];
+    struct gw_str names[MOCK_TEXTS_MAX];
     enum mock_deviation deviation;
     char quoted[GW_QUOTE_MAX];
     unsigned accepted = 0;
     size_t count;
-    enum gw_code rc = texts_read(json, "accept", names, &count, err);
+    enum gw_code rc = mock_scenario_texts(json, "accept", names, &count, err);
 
     for (size_t i = 0; !rc && i < count; i++) {
         if (mock_deviation_parse(names[i], &deviation))

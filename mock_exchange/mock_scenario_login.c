@@ -1,4 +1,5 @@
-/* Of a scenario: how to log in at a client access server, and what all of them have in common. */
+/* Of a scenario: how to log in at a client access server, which certificate it has, and what all of
+ * them have in common. */
 #include "mock_scenario.h"
 
 #include <stdio.h>
@@ -85,4 +86,37 @@ void mock_scenario_logins_scale(struct mock_exchange *mx)
 
     mock_org_set_lockout(mx->org, (unsigned)mx->lockout_tries, mx->lockout_min * minute_ms);
     mock_tokens_set_life(mock_auth_tokens(mx->auth), mx->token_min * minute_ms);
+}
+
+enum gw_code mock_scenario_ca(struct mock_exchange *mx, struct gw_err *err)
+{
+    return mx->ca ? GW_OK : mock_ca_new(net_loop_now(mx->loop).utc, &mx->ca, err);
+}
+
+/* "tls": {"fault": "expired", "names": ["cas1.example"]} */
+enum gw_code mock_scenario_certificate(struct mock_exchange *mx, const json_t *json,
+                                       const char *name, const char *address, char **cert_pem,
+                                       char **key_pem, struct gw_err *err)
+{
+    const char *words[MOCK_CERT_FAULTS + 1] = { NULL };
+    struct gw_str names[MOCK_TEXTS_MAX + 3];
+    struct mock_cert_spec spec = { .names = names };
+    int fault = MOCK_CERT_RIGHT;
+    enum gw_code rc = json ? mock_json_only(json, "tls", "fault names", err) : GW_OK;
+
+    for (int i = 0; i < MOCK_CERT_FAULTS; i++)
+        words[i] = mock_cert_fault_name((enum mock_cert_fault)i);
+    if (!rc)
+        rc = mock_json_word(json, "fault", words, &fault, err);
+    if (!rc)
+        rc = mock_scenario_texts(json, "names", names, &spec.count, err);
+    if (!rc)
+        rc = mock_scenario_ca(mx, err);
+    if (rc)
+        return rc;
+    spec.fault = (enum mock_cert_fault)fault;
+    names[spec.count++] = gw_str_of(name);
+    names[spec.count++] = gw_str_of(address);
+    names[spec.count++] = GW_STR("localhost");
+    return mock_ca_issue(mx->ca, &spec, net_loop_now(mx->loop).utc, cert_pem, key_pem, err);
 }

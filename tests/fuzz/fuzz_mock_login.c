@@ -16,7 +16,7 @@ static void message(struct gw_str bytes)
     struct mock_ntlm m;
     struct gw_buf whole;
 
-    if (!mock_ntlm_parse(bytes, &m) || !m.type)
+    if (!mock_ntlm_parse(bytes, &m) || !m.type || m.at)
         return;
     gw_buf_init(&whole, bytes.len + 8);
     mock_ntlm_complete(bytes, &whole);

@@ -103,6 +103,7 @@ static const struct {
     { "NTLM aGVsbG8=", "broken token" },
     { "Negotiate aGVsbG8=", "broken token" },
     { "NTLM TlRMTVNTUAA=", "broken token" },
+    { "NTLM TlRMTVNTUCQDAAAAGAAYQmFzaWMAAAAATlRMTVNTUAD/+gAALQAAAElPICBO", "broken token" },
     { "Digest x", "unknown scheme" },
     { "", "no credentials" },
 };
@@ -411,6 +412,8 @@ static void test_messages(void **state)
     }
     assert_true(mock_ntlm_parse(GW_STR(""), &m));
     assert_int_equal(m.type, 0);
+    assert_true(mock_ntlm_parse(GW_STR("SPNEGO NTLMSSP\0\1\0\0\0"), &m));
+    assert_int_equal(m.at, 7);
     gw_buf_done(&message);
     gw_buf_done(&whole);
 }
