@@ -261,9 +261,9 @@ static enum gw_code user_group(struct mock_exchange *mx, const json_t *user, str
     struct gw_str domain = GW_STR("example"), prefix = GW_STR("user");
     int64_t users = 0, first = 1;
     char address[400];
-    enum gw_code rc =
-        mock_json_only(user, "group of users",
-                       "count first domain prefix meetings oof random traits databases", err);
+    enum gw_code rc = mock_json_only(
+        user, "group of users",
+        "count first domain prefix meetings oof random traits database databases", err);
 
     if (!rc)
         rc = mock_json_int(user, "count", 0, GROUP_MAX, &users, err);

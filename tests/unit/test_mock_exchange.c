@@ -525,21 +525,29 @@ static char *file_text(const char *name, struct gw_buf *text)
     return text->p;
 }
 
-/* The example file is one that works. */
-static void test_example(void **state)
+/* The example files are ones that work. */
+static void test_examples(void **state)
 {
+    static const struct {
+        const char *name;
+        size_t mailboxes;
+    } example[] = { { "mock_exchange/examples/office.json", 50 },
+                    { "mock_exchange/examples/troubles.json", 20 } };
     struct world *w = *state;
-    struct mock_exchange *mx = mock_exchange_new(w->loop);
-    struct gw_buf text;
-    struct gw_err err;
 
-    (void)file_text("mock_exchange/examples/office.json", &text);
-    assert_int_equal(mock_exchange_apply(mx, gw_buf_str(&text), &err), GW_OK);
-    assert_int_equal(mock_mailbox_count(mock_exchange_org(mx)), 50);
-    assert_int_not_equal(mock_exchange_cas_port(mx, "cas2"), 0);
-    assert_int_not_equal(mock_exchange_control_port(mx), 0);
-    gw_buf_done(&text);
-    mock_exchange_free(&mx);
+    for (size_t i = 0; i < sizeof(example) / sizeof(*example); i++) {
+        struct mock_exchange *mx = mock_exchange_new(w->loop);
+        struct gw_buf text;
+        struct gw_err err;
+
+        (void)file_text(example[i].name, &text);
+        assert_int_equal(mock_exchange_apply(mx, gw_buf_str(&text), &err), GW_OK);
+        assert_int_equal(mock_mailbox_count(mock_exchange_org(mx)), example[i].mailboxes);
+        assert_int_not_equal(mock_exchange_cas_port(mx, "cas2"), 0);
+        assert_int_not_equal(mock_exchange_control_port(mx), 0);
+        gw_buf_done(&text);
+        mock_exchange_free(&mx);
+    }
 }
 
 static void test_comments(void **state)
@@ -656,7 +664,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_stall_ends_when_cleared, setup, teardown),
         cmocka_unit_test_setup_teardown(test_control, setup, teardown),
         cmocka_unit_test_setup_teardown(test_turned_away, setup, teardown),
-        cmocka_unit_test_setup_teardown(test_example, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_examples, setup, teardown),
         cmocka_unit_test_setup_teardown(test_comments, setup, teardown),
         cmocka_unit_test_setup_teardown(test_documented, setup, teardown),
         cmocka_unit_test_setup_teardown(test_control_from_elsewhere, setup, teardown),
