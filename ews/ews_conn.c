@@ -251,7 +251,7 @@ static void send_bearer(struct ews_conn *conn, const char *token)
 
     gw_buf_reset(&conn->bearer);
     gw_buf_add_cstr(&conn->bearer, token);
-    gw_buf_init(&header, EWS_TOKEN_MAX + 64);
+    gw_buf_init(&header, EWS_BEARER_MAX + 64);
     gw_buf_addf(&header, "Authorization: Bearer %s", token);
     send(conn, CONN_CARRY, true, header.p);
     secret_buf_done(&header);
@@ -558,7 +558,7 @@ struct ews_conn *ews_conn_new(const struct ews_conn_args *args)
     conn->host = gw_str_dup(gw_str_of(args->host));
     conn->slot = net_http_slot_new(args->loop, &slot);
     conn->timer = net_timer_new(args->loop, on_timer, conn);
-    gw_buf_init(&conn->bearer, EWS_TOKEN_MAX);
+    gw_buf_init(&conn->bearer, EWS_BEARER_MAX);
     return conn;
 }
 

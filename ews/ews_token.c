@@ -107,7 +107,7 @@ static bool is_token(struct gw_str s)
     for (size_t i = 0; i < s.len; i++)
         if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7f)
             return false;
-    return s.len && s.len <= EWS_TOKEN_MAX;
+    return s.len && s.len <= EWS_BEARER_MAX;
 }
 
 /* A number; in older versions of Microsoft's endpoint a text of digits. */

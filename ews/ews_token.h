@@ -13,7 +13,7 @@
 #include "net_loop.h"
 #include "net_tls.h"
 
-enum { EWS_TOKEN_MAX = 16 * 1024, EWS_TOKEN_BODY_MAX = 64 * 1024 };
+enum { EWS_BEARER_MAX = 16 * 1024, EWS_TOKEN_BODY_MAX = 64 * 1024 };
 
 /* ---- the request and its answer ---- */
 

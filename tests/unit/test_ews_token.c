@@ -168,7 +168,7 @@ static void test_answers(void **state)
         int64_t lifetime_s = -1;
         struct gw_buf token;
 
-        gw_buf_init(&token, EWS_TOKEN_MAX);
+        gw_buf_init(&token, EWS_BEARER_MAX);
         if (ews_token_parse(&answer_case[i].http, &token, &lifetime_s, &why)) {
             if (answer_case[i].class != EWS_OK || strcmp(token.p, answer_case[i].text) ||
                 lifetime_s != answer_case[i].number)
