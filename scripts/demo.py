@@ -62,7 +62,7 @@ class Demo:
     def __init__(self):
         self.mock = Mock(cas=["https://127.0.0.1:0"] * 2, tls=True, domain=DOMAIN,
                          account=f"{ACCOUNT}:{ACCOUNT_PASSWORD}", scenario=scenario())
-        self.gateway = Gateway(address=best_address(), auth=None)
+        self.gateway = Gateway(address=best_address())
         self.clients = []
 
     def stop(self):
@@ -85,7 +85,6 @@ class Demo:
         say("== the gateway, from an empty data directory")
         self.gateway.start()
         self.ctl("domain", "add", DOMAIN)
-        self.ctl("set", "calendar.auth", "basic")
         self.ctl("cert", "trust", "add", self.mock.cert)
         for name, cas in self.mock.cas.items():
             self.ctl("gateway", "add", name, "--host", "127.0.0.1",

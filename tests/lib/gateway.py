@@ -75,9 +75,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class Gateway:
-    def __init__(self, minute_ms=60000, data=None, address=None, log_levels="info", auth="basic",
-                 **config):
-        """auth: calendar.auth, set at the first start in a new folder; None: as it comes."""
+    def __init__(self, minute_ms=60000, data=None, address=None, log_levels="info", **config):
         self._own_folder = data is None
         self.data = data or tempfile.mkdtemp(prefix="kalends-")
         self.address = address or own_address()
@@ -85,7 +83,6 @@ class Gateway:
         self.config = os.path.join(self.data, "kalendsd.conf")
         self.log_path = os.path.join(self.data, "kalendsd.log")
         self.process = None
-        self._auth = auth if self._own_folder else None
         settings = {
             "xmpp_listen": self.address, "notification_listen": self.address,
             "notification_url_host": self.address, "log_levels": log_levels,
@@ -106,15 +103,11 @@ class Gateway:
                 raise RuntimeError(f"kalendsd ended with {self.process.returncode}:\n{self.log()[-3000:]}")
             try:
                 self.api("GET", "/v1/version")
-                break
+                return self
             except (OSError, http.client.HTTPException):
                 if time.monotonic() > end:
                     raise TimeoutError("kalendsd does not answer:\n" + self.log()[-3000:]) from None
                 time.sleep(0.02)
-        if self._auth:
-            self.api("PUT", "/v1/parameters/calendar.auth", {"value": self._auth})
-            self._auth = None
-        return self
 
     def stop(self):
         """Ends it in order; returns its exit status (0 also means: no leak under ASan)."""
