@@ -40,6 +40,9 @@ mock_control_fn mock_control_users, mock_control_users_add, mock_control_user,
     mock_control_meeting_delete;
 mock_control_fn mock_control_databases, mock_control_database_add, mock_control_user_move;
 mock_control_fn mock_control_day;
+mock_control_fn mock_control_cas_list, mock_control_cas_add, mock_control_cas_down,
+    mock_control_cas_up, mock_control_cas_place, mock_control_faults, mock_control_fault_add,
+    mock_control_faults_clear;
 mock_control_fn mock_control_mishaps, mock_control_mishap_add, mock_control_mishaps_clear;
 mock_control_fn mock_control_accounts, mock_control_tokens_expire, mock_control_policy,
     mock_control_policy_set, mock_control_ca, mock_control_certificate;
