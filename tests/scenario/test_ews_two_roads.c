@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "ews_codec.h"
+#include "mock_place.h"
 #include "mock_service.h"
 #include "mock_zone_named.h"
 
@@ -339,6 +340,7 @@ static int setup(void **state)
     mock_service_defaults(&t.service);
     t.service.org = t.org;
     t.service.subs = t.subs;
+    t.service.places = mock_places_new();
     for (size_t i = 0; i < ZONES; i++)
         assert_true(mock_zone_find(gw_str_of(zone_names[i]), &t.zone[i]));
     return 0;
@@ -349,6 +351,7 @@ static int teardown(void **state)
     (void)state;
     mock_subs_free(&t.subs);
     mock_org_free(&t.org);
+    mock_places_free(&t.service.places);
     return 0;
 }
 
