@@ -25,6 +25,8 @@ const struct admin_route admin_routes[] = {
       "every gateway to Exchange, with its state" },
     { "POST", "/v1/gateways", true, admin_gateway_add,
       "adds one: name, host, port, account, password, http, description" },
+    { "POST", "/v1/discover", true, admin_discover,
+      "asks Autodiscover for the server of a mailbox: address, and a server to ask first" },
     { "GET", "/v1/gateways/{gateway}", false, admin_gateway_get, "one of them" },
     { "PATCH", "/v1/gateways/{gateway}", true, admin_gateway_edit,
       "changes fields; account and password change on all gateways" },

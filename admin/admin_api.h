@@ -50,6 +50,20 @@ struct admin_check;
 typedef void admin_check_step_fn(const struct admin_check_step *step, void *ctx);
 typedef void admin_check_done_fn(void *ctx); /* the last call, exactly once */
 
+/* Where Autodiscover says that a mailbox is. Text is borrowed for the call, and may be empty. */
+struct admin_discovery {
+    enum gw_code code;   /* GW_OK: found */
+    const char *problem; /* a sentence, when it was not */
+    const char *address; /* of the mailbox: another one than was asked for, if it was sent on */
+    const char *url, *external_url, *grouping;
+    const char *host; /* of url */
+    uint16_t port;
+    bool http;
+    const char *gateway; /* that stands for this host already */
+};
+struct admin_discover;
+typedef void admin_discover_fn(const struct admin_discovery *found, void *ctx);
+
 /* What belongs to nobody but the daemon's main room: gateways, parameters, its own doors. */
 struct admin_host {
     void (*gateways)(admin_gateway_fn *each, void *each_ctx, void *ctx); /* ordered by name */
@@ -68,6 +82,13 @@ struct admin_host {
     struct admin_check *(*gateway_check)(struct gw_str name, admin_check_step_fn *step,
                                          admin_check_done_fn *done, void *done_ctx, void *ctx);
     void (*gateway_check_cancel)(struct admin_check *check, void *ctx);
+
+    /* server: asked first, "host" or "host:port"; empty: none. found comes once, never from inside
+     * the call; then there is nothing to cancel any more. */
+    enum gw_code (*discover)(struct gw_str address, struct gw_str server, admin_discover_fn *found,
+                             void *found_ctx, struct admin_discover **out, struct gw_err *err,
+                             void *ctx);
+    void (*discover_cancel)(struct admin_discover *d, void *ctx);
 
     enum gw_code (*param_set)(struct gw_str key, struct gw_str value, store_done_fn *done,
                               void *done_ctx, struct gw_err *err, void *ctx);

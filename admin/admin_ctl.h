@@ -169,6 +169,7 @@ enum ctl_exit ctl_gateway_drain(struct ctl *ctl);
 enum ctl_exit ctl_gateway_undrain(struct ctl *ctl);
 enum ctl_exit ctl_gateway_list(struct ctl *ctl);
 enum ctl_exit ctl_gateway_check(struct ctl *ctl);
+enum ctl_exit ctl_gateway_discover(struct ctl *ctl);
 enum ctl_exit ctl_user_add(struct ctl *ctl);
 enum ctl_exit ctl_user_edit(struct ctl *ctl);
 enum ctl_exit ctl_user_remove(struct ctl *ctl);

@@ -19,6 +19,13 @@
 
 static const struct ctl_option gateway_options[] = { GATEWAY_OPTIONS };
 
+static const struct ctl_option discover_options[] = {
+    { "server", "H", CTL_TEXT,
+      "a server to ask first, with ':' and its port if it is another one" },
+    { "add", "NAME", CTL_NO_FIELD, "add what was found as a gateway of that name" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
 static const struct ctl_option user_add_options[] = {
     { "mail", "M", CTL_TEXT, "the mailbox, if it is not USER@DOMAIN" },
     { "name", "N", CTL_TEXT, "the name that people know" },
@@ -78,13 +85,19 @@ const struct ctl_command ctl_commands[] = {
       NULL, NULL, "gateway remove cas2" },
     { "gateway drain", "NAME", "give a gateway no new users, and its own to the others",
       ctl_gateway_drain, NULL,
-      "Before a server is taken out of service: its users move a few at a time, and nothing is "
+      "Before a server is taken out of service: its users move a few at a time, and nothing is\n"
       "missed. It stays so until 'gateway undrain'; then users are spread evenly again, slowly.",
       "gateway drain cas2" },
     { "gateway undrain", "NAME", "give a gateway users again", ctl_gateway_undrain, NULL, NULL,
       "gateway undrain cas2" },
     { "gateway list", "", "list the gateways with their state", ctl_gateway_list, NULL, NULL,
       "gateway list" },
+    { "gateway discover", "ADDRESS", "ask Autodiscover which server a mailbox is on",
+      ctl_gateway_discover, discover_options,
+      "Asked with the service account, in the usual order: the named server, the domain, its host\n"
+      "'autodiscover', a redirect, the SRV record.",
+      "gateway discover ann@example.org\n"
+      "gateway discover ann@example.org --server mail1.example.org --add cas2" },
     { "gateway check", "[NAME]", "try a gateway, or all, step by step", ctl_gateway_check, NULL,
       "The exit status is 1 when a step failed.", "gateway check\ngateway check cas1" },
 

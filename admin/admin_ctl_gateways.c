@@ -216,3 +216,56 @@ enum ctl_exit ctl_gateway_check(struct ctl *ctl)
     json_decref(answer);
     return rc;
 }
+
+/* --- discover */
+
+static void found_print(const json_t *found)
+{
+    const char *gateway = ctl_str(found, "gateway"), *external = ctl_str(found, "external_url");
+
+    printf("mailbox      %s\n", ctl_str(found, "address"));
+    printf("EWS          %s\n", ctl_str(found, "url"));
+    if (*external)
+        printf("from outside %s\n", external);
+    if (*ctl_str(found, "grouping"))
+        printf("group        %s\n", ctl_str(found, "grouping"));
+    printf("gateway      %s\n", *gateway ? gateway : "none yet: with --add NAME it becomes one");
+}
+
+static enum ctl_exit found_add(struct ctl *ctl, const json_t *found, const char *name)
+{
+    json_t *body = json_pack("{s:s, s:s, s:I}", "name", name, "host", ctl_str(found, "host"),
+                             "port", (json_int_t)ctl_int(found, "port"));
+    json_t *added;
+    enum ctl_exit rc;
+
+    if (ctl_true(found, "http"))
+        json_object_set_new(body, "http", json_true());
+    rc = ctl_call(ctl, "POST", ctl_path("/v1/gateways"), body, &added);
+    if (rc)
+        return rc;
+    if (!ctl->line->json)
+        printf("gateway '%s' added\n", name);
+    json_decref(added);
+    return CTL_OK;
+}
+
+enum ctl_exit ctl_gateway_discover(struct ctl *ctl)
+{
+    const char *add = ctl_opt(ctl, "add");
+    json_t *body = ctl_options_json(ctl), *found;
+    enum ctl_exit rc;
+
+    json_object_set_new(body, "address", json_string(ctl_arg(ctl, 0)));
+    rc = ctl_call(ctl, "POST", ctl_path("/v1/discover"), body, &found);
+    if (rc)
+        return rc;
+    if (ctl->line->json)
+        ctl_print_json(found);
+    else
+        found_print(found);
+    if (add && !*ctl_str(found, "gateway"))
+        rc = found_add(ctl, found, add);
+    json_decref(found);
+    return rc;
+}

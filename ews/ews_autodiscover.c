@@ -15,7 +15,9 @@ enum { REDIRECT_BODY_MAX = 256 * 1024 }; /* of the page that comes with it, whic
 struct ews_autodiscover {
     struct ews_autodiscover_args args; /* but for the trail's */
     struct ews_trail *trail;
-    struct ews_client *client;   /* EWS_TRAIL_ASK */
+    struct ews_client *client; /* EWS_TRAIL_ASK */
+    struct cert_client *cert;  /* ... by https */
+    struct net_tls_policy policy;
     struct net_http_slot *slot;  /* EWS_TRAIL_REDIRECT */
     struct net_dns_query *query; /* EWS_TRAIL_SRV */
     struct net_timer *soon;      /* the end, in the next round */
@@ -26,6 +28,7 @@ static void step(struct ews_autodiscover *a);
 static void drop_step(struct ews_autodiscover *a)
 {
     ews_client_free(&a->client);
+    cert_client_free(&a->cert);
     net_http_slot_free(&a->slot);
     net_dns_cancel(&a->query);
 }
@@ -68,17 +71,29 @@ static void could_not_ask(struct ews_autodiscover *a, const char *why)
     ews_trail_answered(a->trail, &answer);
 }
 
+static enum gw_code trust(struct ews_autodiscover *a, struct gw_str host, struct gw_err *err)
+{
+    enum gw_code rc = cert_client_new(a->args.certs, CERT_TRUST_EXCHANGE, host, &a->cert, err);
+
+    if (!rc)
+        a->policy = cert_client_policy(a->cert);
+    return rc;
+}
+
 static enum gw_code client_new(struct ews_autodiscover *a, const struct ews_url *url,
                                struct gw_err *err)
 {
     struct ews_client_args args = { .port = url->port,
                                     .account = a->args.account,
-                                    .tls = a->args.tls,
+                                    .tls = a->args.certs ? &a->policy : NULL,
                                     .timeout_ms = a->args.timeout_ms,
                                     .allow_http = !url->https };
-    char *host = gw_str_dup(url->host);
-    enum gw_code rc;
+    enum gw_code rc = GW_OK;
+    char *host;
 
+    if (url->https && a->args.certs && (rc = trust(a, url->host, err)))
+        return rc;
+    host = gw_str_dup(url->host);
     args.host = host;
     rc = ews_client_new(a->args.loop, &args, &a->client, err);
     free(host);

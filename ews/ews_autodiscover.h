@@ -4,11 +4,11 @@
 #ifndef EWS_AUTODISCOVER_H
 #define EWS_AUTODISCOVER_H
 
+#include "cert.h"
 #include "ews_account.h"
 #include "ews_trail.h"
 #include "net_dns.h"
 #include "net_loop.h"
-#include "net_tls.h"
 
 struct ews_autodiscover;
 
@@ -20,7 +20,7 @@ struct ews_autodiscover_args {
     struct net_loop *loop; /* these are borrowed until the end */
     struct net_dns *dns;   /* NULL: no SRV records */
     struct ews_account *account;
-    const struct net_tls_policy *tls;
+    struct cert_store *certs;    /* whom to trust; NULL: https fails */
     struct ews_trail_args trail; /* borrowed for the call */
     unsigned timeout_ms;         /* of each place */
     ews_autodiscover_fn *done;

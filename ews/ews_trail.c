@@ -21,7 +21,7 @@ enum source {
 struct ews_trail {
     char *address, *server;
     bool allow_http;
-    uint16_t https_port, http_port;
+    uint16_t plain_port;
     enum source source;
     unsigned hops;
     struct ews_trail_step step;
@@ -68,10 +68,26 @@ static char *url_new(bool https, const char *prefix, const char *host, uint16_t 
 }
 
 /* By SOAP first. */
-static void ask(struct ews_trail *t, const char *prefix, const char *host, uint16_t port)
+static void ask(struct ews_trail *t, bool https, const char *prefix, const char *host,
+                uint16_t port)
 {
     set_step(t, EWS_TRAIL_ASK, EWS_OP_DISCOVER,
-             url_new(!t->allow_http, prefix, host, port, EWS_OP_DISCOVER));
+             url_new(https, prefix, host, port, EWS_OP_DISCOVER));
+}
+
+static void ask_server(struct ews_trail *t)
+{
+    struct gw_str scheme = GW_STR("https"), rest;
+    const char *host = t->server;
+
+    if (gw_str_cut(gw_str_of(t->server), "://", &scheme, &rest))
+        host = rest.p;
+    ask(t, !t->allow_http || !gw_str_is(scheme, "http"), "", host, 0);
+}
+
+static void ask_domain(struct ews_trail *t, const char *prefix)
+{
+    ask(t, !t->plain_port, prefix, domain_of(t), t->plain_port);
 }
 
 static void enter(struct ews_trail *t, enum source source)
@@ -81,17 +97,17 @@ static void enter(struct ews_trail *t, enum source source)
     t->source = source;
     switch (source) {
     case SOURCE_SERVER:
-        ask(t, "", t->server, 0);
+        ask_server(t);
         break;
     case SOURCE_DOMAIN:
-        ask(t, "", domain_of(t), t->https_port);
+        ask_domain(t, "");
         break;
     case SOURCE_AUTODISCOVER:
-        ask(t, "autodiscover.", domain_of(t), t->https_port);
+        ask_domain(t, "autodiscover.");
         break;
     case SOURCE_REDIRECT:
         set_step(t, EWS_TRAIL_REDIRECT, EWS_OP_DISCOVER_POX,
-                 url_new(false, "autodiscover.", domain_of(t), t->http_port, EWS_OP_DISCOVER_POX));
+                 url_new(false, "autodiscover.", domain_of(t), t->plain_port, EWS_OP_DISCOVER_POX));
         break;
     case SOURCE_SRV:
         snprintf(name, sizeof(name), "_autodiscover._tcp.%s", domain_of(t));
@@ -309,7 +325,7 @@ void ews_trail_srv(struct ews_trail *t, struct gw_str host, uint16_t port)
     }
     t->hops++;
     name = gw_str_dup(host);
-    ask(t, "", name, port);
+    ask(t, !t->plain_port, "", name, port);
     free(name);
 }
 
@@ -328,8 +344,7 @@ enum gw_code ews_trail_new(const struct ews_trail_args *args, struct ews_trail *
     t->address = gw_str_dup(gw_str_of(args->address));
     t->server = args->server ? gw_str_dup(gw_str_of(args->server)) : NULL;
     t->allow_http = args->allow_http;
-    t->https_port = args->https_port;
-    t->http_port = args->http_port;
+    t->plain_port = args->plain_port;
     begin(t);
     *out = t;
     return GW_OK;

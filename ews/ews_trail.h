@@ -18,10 +18,10 @@
 struct ews_trail;
 
 struct ews_trail_args {
-    const char *address;            /* of the mailbox */
-    const char *server;             /* "host" or "host:port"; NULL: none */
-    bool allow_http;                /* lab: http is as good as https */
-    uint16_t https_port, http_port; /* lab: other ones than 443 and 80; 0: these */
+    const char *address; /* of the mailbox */
+    const char *server;  /* "host" or "host:port", perhaps after "https://"; NULL: none */
+    bool allow_http;     /* lab: to be sent on to http, or a server "http://..." is fine, too */
+    uint16_t plain_port; /* lab: the domain's places are asked there, by http; 0: as it must be */
 };
 
 enum { EWS_TRAIL_HOPS_MAX = 10 };

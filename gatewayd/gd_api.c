@@ -5,6 +5,7 @@
 
 #include "gd.h"
 #include "gd_check.h"
+#include "gd_discover.h"
 #include "gd_gateways.h"
 #include "gd_notify.h"
 #include "gw_log.h"
@@ -14,6 +15,19 @@ static void host_gateways(admin_gateway_fn *each, void *each_ctx, void *ctx)
     const struct gd *gd = ctx;
 
     gd_gateways_each(gd->gateways, each, each_ctx);
+}
+
+static enum gw_code host_discover(struct gw_str address, struct gw_str server,
+                                  admin_discover_fn *found, void *found_ctx,
+                                  struct admin_discover **out, struct gw_err *err, void *ctx)
+{
+    return gd_discover_start(ctx, address, server, found, found_ctx, out, err);
+}
+
+static void host_discover_cancel(struct admin_discover *d, void *ctx)
+{
+    (void)ctx;
+    gd_discover_cancel(d);
 }
 
 static enum gw_code host_gateway_add(struct gw_str name, const struct admin_gateway_edit *edit,
@@ -161,6 +175,8 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
         .gateway_edit = host_gateway_edit,
         .gateway_remove = host_gateway_remove,
         .gateway_drain = host_gateway_drain,
+        .discover = host_discover,
+        .discover_cancel = host_discover_cancel,
         .gateway_check = host_check,
         .gateway_check_cancel = host_check_cancel,
         .param_set = host_param_set,

@@ -516,6 +516,22 @@ void gd_gateways_each(const struct gd_gateways *g, admin_gateway_fn *each, void 
     free(list);
 }
 
+struct ews_account *gd_gateways_account(const struct gd_gateways *g)
+{
+    return g->account ? g->login : NULL;
+}
+
+const char *gd_gateway_of_host(const struct gd_gateways *g, struct gw_str host, uint16_t port)
+{
+    const struct gateway *gateway;
+    size_t pos = 0;
+
+    while ((gateway = gw_map_next(g->by_name, &pos)))
+        if (gw_str_ieq(host, gw_str_of(gateway->host)) && gateway->port == port)
+            return gateway->name;
+    return "";
+}
+
 bool gd_gateway_target(const struct gd_gateways *g, struct gw_str name,
                        struct gd_gateway_target *out)
 {

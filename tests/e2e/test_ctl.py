@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import house
 from gateway import Gateway, Watch, program, wait_for
@@ -494,7 +495,54 @@ def test_watch_and_explain():
         assert people.returncode == UNREACHABLE
 
 
+
+class Autodiscover(BaseHTTPRequestHandler):
+    """An old server: POX only. 'urls' is what it answers, one after the other."""
+
+    urls, asked = [], []
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.asked.append(self.path)
+        found = self.path.endswith(".xml") and bool(self.urls)
+        text = ("<Autodiscover><Response><Account><Protocol><Type>EXCH</Type>"
+                f"<EwsUrl>{self.urls.pop(0)}</EwsUrl></Protocol></Account></Response></Autodiscover>"
+                if found else "<html>none</html>").encode()
+        assert "EMailAddress" in body or "Mailbox" in body
+        self.send_response(200 if found else 404)
+        self.send_header("Content-Type", "text/xml")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_discover():
+    """a mailbox's server is found, known if it is a gateway, and added if it is not"""
+    with House(users=["ann"], cas=1, tls=False) as h:
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Autodiscover)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address, at = h.jid("ann"), f"http://127.0.0.1:{server.server_address[1]}"
+        Autodiscover.urls = [h.mock.cas["cas1"]["url"], "http://127.0.0.2:8081/EWS/Exchange.asmx",
+                             "http://127.0.0.2:8081/EWS/Exchange.asmx"]
+
+        found = h.gateway.ctl_json("gateway", "discover", address, "--server", at)
+        assert found["gateway"] == "cas1" and found["address"] == address, found
+        assert Autodiscover.asked == ["/autodiscover/autodiscover.svc",
+                                      "/autodiscover/autodiscover.xml"]
+        page = h.gateway.ctl("gateway", "discover", address, "--server", at)
+        assert "127.0.0.2:8081" in page and "none yet" in page, page
+        page = h.gateway.ctl("gateway", "discover", address, "--server", at, "--add", "cas2")
+        assert "gateway 'cas2' added" in page, page
+        added = h.gateway.api("GET", "/v1/gateways/cas2")
+        assert (added["host"], added["port"], added["http"]) == ("127.0.0.2", 8081, True), added
+        refused(h.gateway, "gateway", "discover", "nobody", says="not a mailbox address")
+        server.shutdown()
+        server.server_close()
+
 if __name__ == "__main__":
     house.run([test_help, test_wrong_command_lines, test_no_daemon, test_hostile_text,
                test_wrong_answers, test_requests, test_full_disk, test_prompt, test_directory,
-               test_parameters_and_the_rest, test_gateways_and_trust, test_watch_and_explain])
+               test_parameters_and_the_rest, test_gateways_and_trust, test_watch_and_explain, test_discover])

@@ -190,7 +190,7 @@ static int teardown(void **state)
 
 static struct ews_autodiscover *start(const char *address, bool named)
 {
-    static char server[40];
+    static char server[48];
     struct ews_autodiscover_args args = { .loop = t.loop,
                                           .account = t.account,
                                           .trail = { .address = address, .allow_http = true },
@@ -200,9 +200,9 @@ static struct ews_autodiscover *start(const char *address, bool named)
     struct ews_autodiscover *a;
     struct gw_err err;
 
-    snprintf(server, sizeof(server), "127.0.0.1:%u", net_http_server_port(t.server));
+    snprintf(server, sizeof(server), "http://127.0.0.1:%u", net_http_server_port(t.server));
     args.trail.server = named ? server : NULL;
-    args.trail.https_port = args.trail.http_port = net_http_server_port(t.server);
+    args.trail.plain_port = net_http_server_port(t.server);
     assert_int_equal(ews_autodiscover_start(&args, &a, &err), GW_OK);
     assert_int_equal(t.done, 0);
     return a;
