@@ -337,6 +337,7 @@ static int setup(void **state)
     t.subs = mock_subs_new(&subs);
     t.site = mock_site_get(t.subs, "cas1");
     assert_int_equal(mock_account_put(t.org, &account, &err), GW_OK);
+    t.service.places = mock_places_new();
     mock_service_defaults(&t.service);
     t.service.org = t.org;
     t.service.subs = t.subs;
@@ -350,6 +351,7 @@ static int teardown(void **state)
 {
     (void)state;
     mock_subs_free(&t.subs);
+    mock_places_free(&t.service.places);
     mock_org_free(&t.org);
     mock_places_free(&t.service.places);
     return 0;
