@@ -516,6 +516,7 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
         assert_true(user >= 0);
         c->user[i] = (unsigned)user;
     }
+    assert_int_equal(r->watermark.len, 0); /* never an old one: it would be refused (WIRE 2) */
     c->streaming = r->op == EWS_OP_SUBSCRIBE && r->sub_mode == EWS_SUB_STREAMING;
     if (c->streaming) {
         m->subscribes++;
