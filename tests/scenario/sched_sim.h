@@ -26,6 +26,7 @@
 enum {
     SIM_GATEWAYS = 4,
     SIM_ITEMS = 24,
+    SIM_RECURRING = 40, /* occurrences in one window */
     SIM_TOKEN = 64,
     SIM_RETRY_MS = 30 * 1000 /* first of Exchange's retries of a notification */
 };
@@ -75,11 +76,12 @@ struct sim_sub {
     char group[SIM_AFFINITY];  /* streaming: whose server it lives on */
     struct sim_stream *stream; /* NULL: unread */
     gw_time unread_since;
-    char id[24], token[SIM_TOKEN];
+    char id[24], token[SIM_TOKEN], url[64];
     struct sim_gateway *gateway;
     unsigned user;
     int64_t frequency_ms;
     bool changed;
+    bool late;        /* what it has to say has waited already */
     gw_time post_at;  /* next notification or status event */
     int64_t retry_ms; /* 0: not retrying */
 };
@@ -94,6 +96,7 @@ struct sim_user {
     bool no_reply_text;                     /* mail tips do not show the automatic reply */
     bool tip_pending, tip_refused;
     bool enabled;
+    unsigned not_at; /* bits: gateways that cannot serve the mailbox */
     /* the owner */
     bool published;
     struct pres_calendar shown;
@@ -138,6 +141,13 @@ struct sim {
     unsigned streams_opened, farewells;
     unsigned serial, in_flight, peak;
     bool lose_posts; /* notifications do not reach us */
+    /* One in so many changes is never told of, is told twice, or later; 0: none. Changes of two users
+     * that are told later come in another order. */
+    unsigned drop_one_in, double_one_in, late_one_in;
+    /* More of a user's calendar, what overlaps [from, to): at most SIM_RECURRING. May be NULL. */
+    size_t (*recurring)(const void *ctx, unsigned user, gw_utc from, gw_utc to,
+                        struct gw_interval *out);
+    const void *recurring_ctx;
     bool lose_subscribe_answers;
     bool without_streams;
     bool short_tips;     /* the answer lacks the last one */
@@ -227,9 +237,11 @@ static inline void sim_snapshot(struct sim *m, struct sim_call *c)
 
     for (size_t i = 0; i < c->count; i++) {
         const struct sim_user *u = &m->user[c->user[i]];
-        struct gw_interval *copy = gw_alloc(sizeof(*copy) * SIM_ITEMS);
+        struct gw_interval *copy = gw_alloc(sizeof(*copy) * (SIM_ITEMS + SIM_RECURRING));
         size_t n = 0;
 
+        if (m->recurring)
+            n = m->recurring(m->recurring_ctx, c->user[i], c->from, c->to, copy);
         for (size_t k = 0; k < u->count; k++) {
             if (!sim_overlaps(&u->item[k], c->from, c->to) ||
                 (poor && u->item[k].busy == GW_BUSY_FREE))
@@ -280,6 +292,8 @@ static inline struct ews_status sim_verdict(struct sim *m, struct sim_call *c)
         return sim_status(EWS_UNSUPPORTED, "unsupported", false);
     if (g->refuse[c->op].class != EWS_OK)
         return g->refuse[c->op];
+    if (!sim_is_bulk(c->op) && (m->user[c->user[0]].not_at >> (g - m->gateway) & 1))
+        return sim_status(EWS_ELSEWHERE, "ErrorProxyRequestNotAllowed", true);
     if (!sim_is_bulk(c->op) && m->user[c->user[0]].refuse[c->op].class != EWS_OK)
         return m->user[c->user[0]].refuse[c->op];
     return sim_status(EWS_OK, "NoError", true);
@@ -291,6 +305,7 @@ static inline void sim_sub_new(struct sim *m, struct sim_call *c)
 
     snprintf(sub->id, sizeof(sub->id), "sub-%u", ++m->serial);
     snprintf(sub->token, sizeof(sub->token), "%s", c->token);
+    snprintf(sub->url, sizeof(sub->url), "%s", m->url);
     sub->gateway = c->gateway;
     sub->user = c->user[0];
     sub->frequency_ms = c->frequency_min * m->minute_ms;
@@ -645,9 +660,31 @@ static inline void sim_stream_tell(struct sim *m, struct sim_sub *sub)
 
 /* WIRE 3: at once, then after 30 s, doubled, until the next wait would pass the status frequency;
  * then the subscription is dropped without a word. */
+static inline bool sim_one_in(struct sim *m, unsigned n)
+{
+    return n && sim_below(m, n) == 0;
+}
+
+/* What the network, or the server, does to what there is to tell. True: it is not told now. */
+static inline bool sim_mishap(struct sim *m, struct sim_sub *sub)
+{
+    if (!sub->changed)
+        return false;
+    if (sim_one_in(m, m->drop_one_in))
+        sub->changed = false;
+    if (sub->late || !sim_one_in(m, m->late_one_in)) {
+        sub->late = false;
+        return false;
+    }
+    sub->late = true;
+    sub->post_at = m->now.mono + 100 + sim_below(m, 20000);
+    return true;
+}
+
 static inline void sim_sub_due(struct sim *m, struct sim_sub *sub)
 {
-    bool reaches = m->sched && !m->lose_posts && sub->gateway->up && !sub->gateway->cannot_post;
+    bool reaches = m->sched && !m->lose_posts && sub->gateway->up && !sub->gateway->cannot_post &&
+                   strcmp(sub->url, m->url) == 0;
 
     if (sub->streaming) {
         sim_stream_tell(m, sub);
@@ -658,6 +695,10 @@ static inline void sim_sub_due(struct sim *m, struct sim_sub *sub)
         return;
     }
     if (reaches) {
+        if (sim_mishap(m, sub))
+            return;
+        if (sub->changed && sim_one_in(m, m->double_one_in))
+            (void)sim_post(m, sub, false);
         if (sim_post(m, sub, false) == EWS_REPLY_UNSUBSCRIBE) {
             m->unsubscribed++;
             sim_sub_free(sub);
@@ -689,7 +730,7 @@ static inline void sim_touch(struct sim *m, unsigned user)
         sub->changed = true;
         if (sub->streaming && !sub->stream)
             continue;
-        if (!sub->retry_ms && sub->post_at > m->now.mono + 20)
+        if (!sub->retry_ms && !sub->late && sub->post_at > m->now.mono + 20)
             sub->post_at = m->now.mono + 20;
     }
 }
