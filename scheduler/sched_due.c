@@ -59,6 +59,14 @@ void sched_due_set(struct sched *s, struct sched_user *u)
     due_at(s, u, next_moment(s, u));
 }
 
+void sched_due_hasten(struct sched *s, struct sched_user *u)
+{
+    gw_utc next = next_moment(s, u);
+
+    if (!u->due.pos || next < u->due.at)
+        due_at(s, u, next);
+}
+
 static void fire(struct sched *s, struct sched_user *u, gw_utc at)
 {
     s->counters.due++;
@@ -76,19 +84,13 @@ void sched_dues_tick(struct sched *s)
         fire(s, GW_CONTAINER(due, struct sched_user, due), due->at);
 }
 
-/* Another spread. A boundary that has passed keeps its moment, or none would look at it. */
+/* Another spread. */
 void sched_dues_respread(struct sched *s)
 {
     struct gw_list *it, *tmp;
 
     GW_LIST_EACH(&s->users, it, tmp)
-    {
-        struct sched_user *u = GW_CONTAINER(it, struct sched_user, link);
-        gw_utc next = next_moment(s, u);
-
-        if (!u->due.pos || next < u->due.at)
-            due_at(s, u, next);
-    }
+    sched_due_hasten(s, GW_CONTAINER(it, struct sched_user, link));
 }
 
 /* After a step back the moments between the new time and the old have no entry in the heap any more,

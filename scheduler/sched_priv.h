@@ -508,7 +508,10 @@ struct sched_window sched_window_of(gw_utc now, uint32_t hash, unsigned narrow);
 gw_time sched_mono_of(const struct sched *s, gw_utc at);
 unsigned sched_spread_s(const struct sched *s);
 int64_t sched_offset_ms(const struct sched *s, const struct sched_user *u);
-void sched_due_set(struct sched *s, struct sched_user *u); /* from what is known, after now */
+/* From what is known, after now: for who has presence looked at now. */
+void sched_due_set(struct sched *s, struct sched_user *u);
+/* The same, but a moment that was set stays: its boundary may have passed, and nobody else looks. */
+void sched_due_hasten(struct sched *s, struct sched_user *u);
 void sched_dues_tick(struct sched *s);
 void sched_dues_respread(struct sched *s);
 void sched_clock_look(struct sched *s); /* steps back are noticed here */

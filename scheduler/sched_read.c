@@ -195,10 +195,12 @@ static void take(struct sched *s, struct sched_user *u, const struct sched_call 
         s->counters.unchanged++;
     else
         sched_data_save(s, u);
-    if (!same || !same_window || first)
+    if (!same || first || !was_current) {
         sched_due_set(s, u);
-    if (!same || first || !was_current)
         sched_changed(s, u);
+    } else if (!same_window) {
+        sched_due_hasten(s, u);
+    }
     s->counters.with_calendar += first;
 }
 

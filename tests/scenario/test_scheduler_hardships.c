@@ -426,6 +426,30 @@ static void test_wait_after_short_lives_is_a_status_frequency_at_most(void **sta
     sim_free(&m);
 }
 
+/* ---- a window that moves while a moment is due ---- */
+
+/* Between a boundary and the moment that the spread puts it at, the same items are read for another
+ * window: who has not been looked at yet is all the same. */
+static void test_window_rolls_inside_the_spread(void **state)
+{
+    struct sim *m = sim_new(1, 40);
+    gw_utc midnight = SIM_EPOCH + GW_DAY_MS;
+
+    (void)state;
+    m->settings.spread_s = 50;
+    sched_settings_set(m->sched, &m->settings, m->now);
+    for (unsigned i = 0; i < m->users; i++)
+        sim_add(m, i, midnight, midnight + HOUR, GW_BUSY_BUSY);
+    sim_enable_all(m);
+    sim_run_to(m, midnight + 100);
+    for (unsigned i = 0; i < m->users; i++)
+        refresh(m, i);
+    sim_run_to(m, midnight + 51000);
+    for (unsigned i = 0; i < m->users; i++)
+        assert_int_equal(sim_shown(m, i), PRES_CAL_MEETING);
+    sim_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -447,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_subscription_that_always_ends_does_not_spin),
         cmocka_unit_test(test_subscription_that_has_lived_is_made_again_at_once),
         cmocka_unit_test(test_wait_after_short_lives_is_a_status_frequency_at_most),
+        cmocka_unit_test(test_window_rolls_inside_the_spread),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
