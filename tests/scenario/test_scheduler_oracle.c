@@ -542,7 +542,7 @@ static void round_of_faults(struct oracle *o)
     phase(o, CHAOS_S, true, false);
     quiet(o);
     phase(o, SETTLE_S, false, false);
-    for (unsigned i = 0; i < USERS; i++) {
+    for (unsigned i = 0; i < USERS && !o->m->check_failures; i++) {
         o->m->checks++;
         if (sim_view(o->m, i).sub_state != SCHED_SUB_LIVE || sim_subs_of(o->m, i) != 1 ||
             sim_view(o->m, i).mode == SCHED_MODE_POLL)
