@@ -341,7 +341,6 @@ static int setup(void **state)
     mock_service_defaults(&t.service);
     t.service.org = t.org;
     t.service.subs = t.subs;
-    t.service.places = mock_places_new();
     for (size_t i = 0; i < ZONES; i++)
         assert_true(mock_zone_find(gw_str_of(zone_names[i]), &t.zone[i]));
     return 0;
@@ -353,7 +352,6 @@ static int teardown(void **state)
     mock_subs_free(&t.subs);
     mock_places_free(&t.service.places);
     mock_org_free(&t.org);
-    mock_places_free(&t.service.places);
     return 0;
 }
 
