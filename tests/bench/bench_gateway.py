@@ -121,7 +121,8 @@ def main():
                                "random": {"per_user": 10, "within": "20h", "length": "30m",
                                           "seed": 7}}]}
         with Mock(cas=[("https" if tls else "http") + "://127.0.0.1:0"] * CAS, domain=DOMAIN, tls=tls,
-                  scenario=scenario) as mock, Gateway(log_levels="warn") as gateway:
+                  scenario=scenario, strict=False, record=False) as mock, \
+                Gateway(log_levels="warn") as gateway:
             gateway.api("POST", "/v1/domains", {"name": DOMAIN})
             add_gateways(gateway, mock, tls)
             bring_up(gateway, users)

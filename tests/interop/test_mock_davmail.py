@@ -121,7 +121,7 @@ def main():
     if not shutil.which(DAVMAIL):
         print(f"skipped: no {DAVMAIL}")
         return 77
-    with Mock(scenario=SCENARIO, record=True) as mock, tempfile.TemporaryDirectory() as folder:
+    with Mock(scenario=SCENARIO) as mock, tempfile.TemporaryDirectory() as folder:
         with DavMail(folder, mock.cas["cas1"]["url"]) as davmail:
             davmail.wait()
             check_free_busy(davmail)

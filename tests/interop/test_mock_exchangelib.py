@@ -158,7 +158,7 @@ def check_streaming(mock, ann):
 
 def main():
     BaseProtocol.HTTP_ADAPTER_CLS = NoVerifyHTTPAdapter
-    with Mock(tls=True, scenario=SCENARIO, accept=("version",), record=True) as mock:
+    with Mock(tls=True, scenario=SCENARIO, accept=("version",)) as mock:
         ann = account(mock, "ann@example")
         check_calendar(ann)
         check_availability(ann)

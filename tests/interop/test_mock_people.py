@@ -174,7 +174,7 @@ def check_autodiscover(mock, ann):
 
 def main():
     BaseProtocol.HTTP_ADAPTER_CLS = NoVerifyHTTPAdapter
-    with Mock(tls=True, scenario=SCENARIO, accept=("version", "mail-tips"), record=True) as mock:
+    with Mock(tls=True, scenario=SCENARIO, accept=("version", "mail-tips")) as mock:
         ann = account(mock, "ann@example")
         view = check_free_busy(ann, BERLIN, (2026, 7, 20), [(11, "Busy"), (14, "Tentative")],
                                "0" * 11 + "2" + "00" + "1" + "0" * 9)

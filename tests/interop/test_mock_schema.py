@@ -384,7 +384,7 @@ DEVIATIONS = [
 
 def check_deviations(checker):
     for strict, accept in ((False, ()), (True, ()), (True, [d[0] for d in DEVIATIONS])):
-        with Mock(scenario=SCENARIO, strict=strict, accept=accept, record=True) as mock:
+        with Mock(scenario=SCENARIO, strict=strict, accept=accept) as mock:
             _, _, text = mock.soap(subscribe_pull(), ANN)
             watermark = text_of(text, "m:Watermark")
             for name, body, head, refused in DEVIATIONS:
@@ -424,7 +424,7 @@ def check_answers(mock, checker, strict):
 
 def check_products(checker):
     for version in ("2007", "2010", "2013", "2016", "2019", "SE"):
-        with Mock(scenario={**SCENARIO, "version": version}, record=True) as mock:
+        with Mock(scenario={**SCENARIO, "version": version}) as mock:
             got, _, text = mock.soap(find(), header("ann@example", version="Exchange2007_SP1"))
             checker.expect("product " + version, got == 200, text)
             got, _, text = mock.soap(find(), ANN_2013)
@@ -539,7 +539,7 @@ def main():
         return 77
     checker = Checker()
     for strict in (False, True):
-        with Mock(scenario=SCENARIO, minute_ms=2000, strict=strict, record=True) as mock:
+        with Mock(scenario=SCENARIO, minute_ms=2000, strict=strict) as mock:
             check_answers(mock, checker, strict)
             try:
                 check_calls(mock, checker)

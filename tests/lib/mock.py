@@ -61,11 +61,11 @@ def make_certificate(folder, names=("127.0.0.1", "localhost")):
 class Mock:
     """A running mock-exchange. cas: how many, or a list of what --cas takes.
 
-    Where there is a schema, requests that it forbids are refused; strict=False: they are not, accept: but
-    for these deviations. record: what the mock says is kept, and validated by stop()."""
+    Where there is a schema, requests that it forbids are refused (strict), but for the deviations in
+    'accept'; and what the mock says is kept (record), and validated by stop()."""
 
     def __init__(self, cas=1, users=0, domain="example", account="svc:secret", minute_ms=None,
-                 scenario=None, tls=False, args=(), strict=True, accept=(), record=False):
+                 scenario=None, tls=False, args=(), strict=True, accept=(), record=True):
         self._folder = tempfile.TemporaryDirectory(prefix="mock-exchange-")
         self.account = tuple(account.split(":", 1))
         command = [program(), "--account", account, "--domain", domain]
@@ -104,7 +104,9 @@ class Mock:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind:
+            self.record = None  # what went wrong already is to be seen
         self.stop()
 
     def stop(self):
