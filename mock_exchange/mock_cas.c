@@ -1,71 +1,47 @@
-/* HTTP of a client access server: which requests are let through to the service, and what happens to
- * those that meet trouble. */
-#include "mock_cas.h"
+/* HTTP of a client access server: which requests are let through to the service. What happens to
+ * those that meet trouble is in mock_cas_trouble.c. */
+#include "mock_cas_priv.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gw_bytes.h"
-#include "gw_log.h"
 #include "gw_mem.h"
 #include "mock_discover.h"
 #include "mock_hang.h"
-#include "net_http_server.h"
 
-enum {
-    CUT_AFTER_MS = 50, /* time for the first half to leave */
-    CONNECTIONS_MAX = 10000,
-    IDLE_S = 120
-};
+enum { CONNECTIONS_MAX = 10000, IDLE_S = 120, DATE_MAX = 40 };
 
-struct mock_cas {
-    struct net_loop *loop;
-    const struct mock_service *service;
-    struct mock_auth *auth;
-    struct mock_auth_policy policy;
-    struct mock_journal *journal;
-    char *name, *address, *cert_pem, *key_pem;
-    uint16_t port;
-    struct mock_site *site;
-    struct mock_cas_place place;
-    struct net_http_server *server; /* NULL: down */
-    struct mock_troubles troubles;
-    struct gw_list held;
-    void (*served)(void *ctx);
-    void *ctx;
-};
-
-/* A request that is not answered at once: it stalls, is cut, or is late. */
-struct held {
-    struct gw_list link;
-    struct mock_cas *cas;
-    struct net_http_exchange *x;
-    struct net_timer *timer;
-    struct gw_buf body; /* of a late answer */
-    int status;
-    bool late;
-};
-
-static void held_free(struct held *h)
+/* RFC 9110 5.6.7 */
+static void date_write(gw_utc t, char out[DATE_MAX])
 {
-    gw_list_remove(&h->link);
-    net_timer_free(&h->timer);
-    gw_buf_done(&h->body);
-    free(h);
+    static const char *const day[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+    static const char *const month[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+    struct gw_civil c;
+
+    gw_utc_to_civil(t, &c);
+    snprintf(out, DATE_MAX, "%s, %02d %s %04d %02d:%02d:%02d GMT", day[c.weekday % 7], c.day,
+             month[(c.month - 1) % 12], c.year, c.hour, c.minute, c.second);
 }
 
-static void on_held_gone(void *ctx)
+struct gw_now mock_cas_now(const struct mock_cas *cas)
 {
-    held_free(ctx);
+    struct gw_now now = net_loop_now(cas->loop);
+
+    now.utc += cas->clock_ms;
+    return now;
 }
 
-static void answer_headers(struct mock_cas *cas, struct net_http_exchange *x)
+void mock_cas_headers(struct mock_cas *cas, struct net_http_exchange *x)
 {
     struct gw_str id = net_http_header(x, "client-request-id");
-    char hex[33], echo[128];
+    char hex[33], echo[128], date[DATE_MAX];
 
     gw_random_hex(hex, 16);
+    date_write(mock_cas_now(cas).utc, date);
+    net_http_reply_header(x, "Date", date);
     net_http_reply_header(x, "Server", "Microsoft-IIS/10.0");
     net_http_reply_header(x, "request-id", hex);
     net_http_reply_header(x, "X-FEServer", cas->name);
@@ -75,42 +51,14 @@ static void answer_headers(struct mock_cas *cas, struct net_http_exchange *x)
     }
 }
 
-static void answer(struct mock_cas *cas, struct net_http_exchange *x, int status, const char *type,
-                   struct gw_str body)
+void mock_cas_answer(struct mock_cas *cas, struct net_http_exchange *x, int status,
+                     const char *type, struct gw_str body)
 {
-    answer_headers(cas, x);
+    mock_cas_headers(cas, x);
     net_http_reply(x, status, type, body);
 }
 
-static void on_held_due(struct gw_now now, void *ctx)
-{
-    struct held *h = ctx;
-
-    (void)now;
-    net_http_on_gone(h->x, NULL, NULL);
-    if (h->late)
-        answer(h->cas, h->x, h->status, "text/xml; charset=utf-8", gw_buf_str(&h->body));
-    else
-        net_http_drop(h->x);
-    held_free(h);
-}
-
-static struct held *hold(struct mock_cas *cas, struct net_http_exchange *x, int64_t ms)
-{
-    struct held *h = gw_new(struct held);
-
-    h->cas = cas;
-    h->x = x;
-    gw_buf_init(&h->body, MOCK_ANSWER_MAX);
-    h->timer = net_timer_new(cas->loop, on_held_due, h);
-    if (ms >= 0)
-        net_timer_set(h->timer, gw_time_after(net_loop_now(cas->loop).mono, ms));
-    gw_list_append(&cas->held, &h->link);
-    net_http_on_gone(x, on_held_gone, h);
-    return h;
-}
-
-static void html(struct mock_cas *cas, struct net_http_exchange *x, int status)
+void mock_cas_html(struct mock_cas *cas, struct net_http_exchange *x, int status)
 {
     char page[300];
 
@@ -119,7 +67,7 @@ static void html(struct mock_cas *cas, struct net_http_exchange *x, int status)
              "<body><h1>Server Error in '/EWS' Application.</h1><p>HTTP %d on %s</p>"
              "<br></body></html>\n",
              status, cas->name);
-    answer(cas, x, status, "text/html; charset=utf-8", gw_str_of(page));
+    mock_cas_answer(cas, x, status, "text/html; charset=utf-8", gw_str_of(page));
 }
 
 /* Values of WWW-Authenticate, each ending with NUL. */
@@ -131,7 +79,7 @@ static void put_challenges(struct net_http_exchange *x, const struct gw_buf *hea
         net_http_reply_header(x, "WWW-Authenticate", p);
 }
 
-static void put_offers(struct mock_cas *cas, struct net_http_exchange *x)
+void mock_cas_offers(struct mock_cas *cas, struct net_http_exchange *x)
 {
     struct gw_buf headers;
 
@@ -139,20 +87,6 @@ static void put_offers(struct mock_cas *cas, struct net_http_exchange *x)
     mock_auth_offers(&cas->policy, &headers);
     put_challenges(x, &headers);
     gw_buf_done(&headers);
-}
-
-static void trouble_status(struct mock_cas *cas, struct net_http_exchange *x,
-                           const struct mock_trouble *t)
-{
-    char seconds[24];
-
-    if (t->retry_after_s >= 0) {
-        snprintf(seconds, sizeof(seconds), "%lld", (long long)t->retry_after_s);
-        net_http_reply_header(x, "Retry-After", seconds);
-    }
-    if (t->status == 401)
-        put_offers(cas, x);
-    html(cas, x, t->status);
 }
 
 /* The whole way of a request that is let through; out gets the document. */
@@ -170,7 +104,7 @@ static void serve(struct mock_cas *cas, struct net_http_exchange *x,
         .body = net_http_body(x),
     };
 
-    mock_service_serve(cas->service, &request, net_loop_now(cas->loop), out, served);
+    mock_service_serve(cas->service, &request, mock_cas_now(cas), out, served);
     if (*served->set_cookie)
         net_http_reply_header(x, "Set-Cookie", served->set_cookie);
 }
@@ -189,79 +123,6 @@ static void note(struct mock_cas *cas, const struct mock_served *served)
     };
 
     mock_journal_add(cas->journal, &entry);
-}
-
-static const char xml_type[] = "text/xml; charset=utf-8";
-
-/* Trouble that is made with the right answer. */
-static void spoil(struct mock_cas *cas, struct net_http_exchange *x, const struct mock_trouble *t,
-                  int status, const struct gw_buf *out)
-{
-    struct gw_str half = gw_str_sub(gw_buf_str(out), 0, out->len / 2);
-    struct held *h;
-
-    switch (t->kind) {
-    case MOCK_TROUBLE_HALF:
-        answer(cas, x, status, xml_type, half);
-        break;
-    case MOCK_TROUBLE_CUT:
-        net_http_stream(x, status, xml_type);
-        (void)net_http_stream_write(x, gw_str_sub(half, 0, 64 * 1024));
-        (void)hold(cas, x, CUT_AFTER_MS);
-        break;
-    case MOCK_TROUBLE_DELAY:
-        h = hold(cas, x, t->delay_ms);
-        h->late = true;
-        h->status = status;
-        gw_buf_add_str(&h->body, gw_buf_str(out));
-        break;
-    case MOCK_TROUBLE_STATUS:
-    case MOCK_TROUBLE_HTML:
-    case MOCK_TROUBLE_FAULT:
-    case MOCK_TROUBLE_CLOSE:
-    case MOCK_TROUBLE_STALL:
-    case MOCK_TROUBLE_KINDS:
-        net_http_drop(x);
-    }
-}
-
-/* Trouble instead of an answer; false: it needs the answer. */
-static bool refuse(struct mock_cas *cas, struct net_http_exchange *x, const struct mock_trouble *t,
-                   struct mock_served *served)
-{
-    struct gw_buf out;
-
-    served->status = 0;
-    served->code = mock_trouble_name(t->kind);
-    switch (t->kind) {
-    case MOCK_TROUBLE_STATUS:
-        served->status = t->status;
-        trouble_status(cas, x, t);
-        return true;
-    case MOCK_TROUBLE_HTML:
-        served->status = 200;
-        html(cas, x, 200);
-        return true;
-    case MOCK_TROUBLE_FAULT:
-        served->status = 500;
-        gw_buf_init(&out, MOCK_ANSWER_MAX);
-        mock_service_fault(cas->service, t->code, t->back_off_ms, &out);
-        answer(cas, x, 500, xml_type, gw_buf_str(&out));
-        gw_buf_done(&out);
-        return true;
-    case MOCK_TROUBLE_CLOSE:
-        net_http_drop(x);
-        return true;
-    case MOCK_TROUBLE_STALL:
-        (void)hold(cas, x, -1);
-        return true;
-    case MOCK_TROUBLE_HALF:
-    case MOCK_TROUBLE_CUT:
-    case MOCK_TROUBLE_DELAY:
-    case MOCK_TROUBLE_KINDS:
-        break;
-    }
-    return false;
 }
 
 /* NULL: it has been answered with 401. */
@@ -284,7 +145,7 @@ static const struct mock_account *log_in(struct mock_cas *cas, struct net_http_e
     put_challenges(x, &headers);
     gw_buf_done(&headers);
     if (!account)
-        html(cas, x, 401);
+        mock_cas_html(cas, x, 401);
     return account;
 }
 
@@ -301,24 +162,69 @@ static int refusal(struct net_http_exchange *x)
     return gw_str_iis(gw_str_trim(type), "text/xml") ? 0 : 415;
 }
 
+/* Whose budget pays for a request. */
+static struct gw_str budget_of(const struct mock_cas *cas, const struct mock_account *account,
+                               const struct mock_served *served)
+{
+    if (mock_throttle_policy(cas->throttle)->by_account)
+        return gw_str_of(account->name);
+    if (served->mailbox)
+        return gw_str_of(served->mailbox->address);
+    return gw_str_of(account->mailbox ? account->mailbox : account->name);
+}
+
+/* False: the request has been refused, and noted. */
+static bool charge(struct mock_cas *cas, struct net_http_exchange *x,
+                   const struct mock_account *account, struct mock_served *served,
+                   struct mock_charge **out)
+{
+    static const char *const code[] = { [MOCK_GATE_OPEN] = "NoError",
+                                        [MOCK_GATE_BUSY] = "ErrorServerBusy",
+                                        [MOCK_GATE_CONNECTIONS] = "ErrorExceededConnectionCount" };
+    enum mock_gate gate;
+    struct gw_buf fault;
+    int64_t back_off_ms;
+
+    *out = NULL;
+    if (!mock_throttle_policy(cas->throttle)->on)
+        return true;
+    mock_service_peek(cas->service, net_http_body(x), served);
+    gate = mock_throttle_enter(cas->throttle, budget_of(cas, account, served),
+                               net_loop_now(cas->loop), out, &back_off_ms);
+    if (gate == MOCK_GATE_OPEN)
+        return true;
+    served->status = 500;
+    served->code = code[gate];
+    gw_buf_init(&fault, MOCK_ANSWER_MAX);
+    mock_service_fault(cas->service, served->code, back_off_ms, &fault);
+    mock_cas_answer(cas, x, 500, mock_cas_xml_type, gw_buf_str(&fault));
+    gw_buf_done(&fault);
+    note(cas, served);
+    return false;
+}
+
 static void serve_and_answer(struct mock_cas *cas, struct net_http_exchange *x,
                              const struct mock_account *account, const struct mock_trouble *trouble)
 {
     struct mock_served served;
+    struct mock_charge *charged;
     struct gw_buf out;
 
+    if (!charge(cas, x, account, &served, &charged))
+        return;
     gw_buf_init(&out, MOCK_ANSWER_MAX);
     serve(cas, x, account, &out, &served);
     note(cas, &served);
     if (trouble) {
         mock_stream_free(&served.stream);
-        spoil(cas, x, trouble, served.status, &out);
+        mock_cas_spoil(cas, x, trouble, served.status, &out, &charged);
     } else if (served.stream) {
-        answer_headers(cas, x);
-        mock_hang_start(x, xml_type, gw_buf_str(&out), served.stream);
+        mock_cas_headers(cas, x);
+        mock_hang_start(x, mock_cas_xml_type, gw_buf_str(&out), served.stream);
     } else {
-        answer(cas, x, served.status, xml_type, gw_buf_str(&out));
+        mock_cas_answer(cas, x, served.status, mock_cas_xml_type, gw_buf_str(&out));
     }
+    mock_charge_end(&charged, net_loop_now(cas->loop));
     gw_buf_done(&out);
     cas->served(cas->ctx);
 }
@@ -336,7 +242,7 @@ static const struct mock_account *admit(struct mock_cas *cas, struct net_http_ex
         return account;
     if (account) {
         served->code = "turned away";
-        html(cas, x, served->status);
+        mock_cas_html(cas, x, served->status);
     }
     note(cas, served);
     return NULL;
@@ -346,8 +252,8 @@ static const struct mock_account *admit(struct mock_cas *cas, struct net_http_ex
 static bool meets(struct mock_cas *cas, struct net_http_exchange *x, struct mock_served *served,
                   struct mock_trouble *trouble, bool *met)
 {
-    *met = mock_troubles_take(&cas->troubles, served->operation, trouble);
-    if (!*met || !refuse(cas, x, trouble, served))
+    *met = mock_troubles_take(&cas->troubles, served->operation, served->mailbox, trouble);
+    if (!*met || !mock_cas_refuse(cas, x, trouble, served))
         return false;
     note(cas, served);
     return true;
@@ -360,6 +266,8 @@ static void on_ews(struct mock_cas *cas, struct net_http_exchange *x)
     struct mock_served served = { .operation = MOCK_OTHER };
     bool met = false;
 
+    if (mock_quiet_is_broken(&cas->quiet, net_loop_now(cas->loop)))
+        mock_throttle_hasty(cas->throttle);
     if (!gw_list_is_empty(&cas->troubles.list)) {
         mock_service_peek(cas->service, net_http_body(x), &served);
         if (meets(cas, x, &served, &trouble, &met))
@@ -380,14 +288,14 @@ static void discover(struct mock_cas *cas, struct net_http_exchange *x, mock_dis
     if (meets(cas, x, &served, &trouble, &met) || !admit(cas, x, &served))
         return;
     gw_buf_init(&out, MOCK_ANSWER_MAX);
-    fn(cas->service, net_http_body(x), net_loop_now(cas->loop), &out, &served);
+    fn(cas->service, net_http_body(x), mock_cas_now(cas), &out, &served);
     note(cas, &served);
     if (served.status == 404)
-        html(cas, x, 404);
+        mock_cas_html(cas, x, 404);
     else if (met)
-        spoil(cas, x, &trouble, served.status, &out);
+        mock_cas_spoil(cas, x, &trouble, served.status, &out, NULL);
     else
-        answer(cas, x, served.status, xml_type, gw_buf_str(&out));
+        mock_cas_answer(cas, x, served.status, mock_cas_xml_type, gw_buf_str(&out));
     gw_buf_done(&out);
 }
 
@@ -417,7 +325,7 @@ static void on_token(struct mock_cas *cas, struct net_http_exchange *x)
     net_http_reply_header(x, "Pragma", "no-cache");
     if (given.basic)
         net_http_reply_header(x, "WWW-Authenticate", "Basic realm=\"mock-exchange\"");
-    answer(cas, x, given.status, "application/json", gw_buf_str(&out));
+    mock_cas_answer(cas, x, given.status, "application/json", gw_buf_str(&out));
     if (out.p)
         gw_wipe(out.p, out.len);
     gw_buf_done(&out);
@@ -452,7 +360,7 @@ static void on_request(struct net_http_exchange *x, void *ctx)
             return;
         }
     }
-    html(cas, x, 404);
+    mock_cas_html(cas, x, 404);
     note(cas, &served);
 }
 
@@ -499,28 +407,16 @@ enum gw_code mock_cas_set_certificate(struct mock_cas *cas, const char *cert_pem
     return GW_OK;
 }
 
-static void held_drop_all(struct mock_cas *cas)
-{
-    struct gw_list *link;
-
-    while ((link = gw_list_pop(&cas->held))) {
-        struct held *h = GW_CONTAINER(link, struct held, link);
-
-        net_http_on_gone(h->x, NULL, NULL);
-        net_http_drop(h->x);
-        held_free(h);
-    }
-}
-
 void mock_cas_clear(struct mock_cas *cas)
 {
     mock_troubles_clear(&cas->troubles);
-    held_drop_all(cas);
+    cas->quiet = (struct mock_quiet){ 0, 0 };
+    mock_cas_let_go(cas);
 }
 
 void mock_cas_down(struct mock_cas *cas)
 {
-    held_drop_all(cas);
+    mock_cas_let_go(cas);
     net_http_server_free(&cas->server);
     mock_site_set_running(cas->service->subs, cas->site, false, net_loop_now(cas->loop));
 }
@@ -535,6 +431,7 @@ enum gw_code mock_cas_new(const struct mock_cas_args *args, struct mock_cas **ou
     cas->service = args->service;
     cas->auth = args->auth;
     cas->policy = args->policy;
+    cas->throttle = args->throttle;
     cas->journal = args->journal;
     cas->name = gw_str_dup(gw_str_of(args->name));
     cas->address = gw_str_dup(gw_str_of(args->address));
@@ -583,6 +480,16 @@ uint16_t mock_cas_port(const struct mock_cas *cas)
 struct mock_site *mock_cas_site(const struct mock_cas *cas)
 {
     return cas->site;
+}
+
+void mock_cas_set_clock(struct mock_cas *cas, int64_t off_ms)
+{
+    cas->clock_ms = off_ms;
+}
+
+int64_t mock_cas_clock(const struct mock_cas *cas)
+{
+    return cas->clock_ms;
 }
 
 const char *mock_cas_address(const struct mock_cas *cas)

@@ -7,6 +7,7 @@
 #include "mock_auth.h"
 #include "mock_journal.h"
 #include "mock_service.h"
+#include "mock_throttle.h"
 #include "mock_trouble.h"
 #include "net_loop.h"
 
@@ -14,6 +15,7 @@ struct mock_cas_args {
     struct net_loop *loop;
     const struct mock_service *service; /* these borrowed for life */
     struct mock_auth *auth;
+    struct mock_throttle *throttle;
     struct mock_journal *journal;
     const char *name;               /* "cas1": copied */
     const char *address;            /* to listen on: copied */
@@ -42,6 +44,10 @@ enum gw_code mock_cas_set_certificate(struct mock_cas *cas, const char *cert_pem
                                       const char *key_pem, struct gw_err *err);
 const char *mock_cas_address(const struct mock_cas *cas);
 bool mock_cas_is_https(const struct mock_cas *cas);
+
+/* Its clock goes wrong by that: Date headers, and all times that it says or decides by. */
+void mock_cas_set_clock(struct mock_cas *cas, int64_t off_ms);
+int64_t mock_cas_clock(const struct mock_cas *cas);
 
 /* Down: connections are refused, those that stand are cut, no notification leaves. */
 void mock_cas_down(struct mock_cas *cas);

@@ -83,6 +83,7 @@ static enum gw_code summary(struct mock_control_call *call)
             (int64_t)mock_journal_count(mx->journal, NULL, (enum mock_operation)op));
     mock_control_put(call->answer, "requests", requests);
     mock_control_put_int(call->answer, "errors", (int64_t)mock_journal_errors(mx->journal));
+    mock_control_put(call->answer, "throttled", mock_control_throttled(mx->throttle));
     return mock_control_cas_list(call);
 }
 
@@ -96,7 +97,7 @@ static enum gw_code settings(struct mock_control_call *call)
     enum gw_code rc = mock_json_only(call->body, "settings",
                                      "minute_ms version push_timeout find_max mail_tips "
                                      "subscriptions_per_mailbox affinity tls_cert tls_key "
-                                     "lockout_tries lockout_min token_min keytab",
+                                     "lockout_tries lockout_min token_min keytab throttle",
                                      &call->err);
 
     return rc ? rc : mock_scenario_settings(call->mx, call->body, &call->err);
@@ -123,7 +124,8 @@ static const struct {
     { "POST", "/scenario", scenario, "members of a scenario", "more of a scenario" },
     { "POST", "/settings", settings,
       "[minute_ms] [version] [push_timeout] [find_max] [subscriptions_per_mailbox] [affinity] "
-      "[mail_tips] [tls_cert tls_key] [lockout_tries] [lockout_min] [token_min] [keytab]",
+      "[mail_tips] [tls_cert tls_key] [lockout_tries] [lockout_min] [token_min] [keytab] "
+      "[throttle]",
       "changes these" },
     { "GET", "/accounts", mock_control_accounts, "", "the service accounts" },
     { "POST", "/accounts", account_add, "name password [impersonate] [mailbox] [password_expired]",
@@ -143,9 +145,12 @@ static const struct {
     { "POST", "/cas/*/certificate", mock_control_certificate, "[fault] [names]",
       "a new certificate for connections from now on" },
     { "GET", "/ca", mock_control_ca, "", "the root certificate of those that are made here" },
+    { "POST", "/cas/*/clock", mock_control_clock, "[off_ms]",
+      "its clock is wrong by that; nothing: right again" },
     { "GET", "/cas/*/faults", mock_control_faults, "", "what it does instead of serving" },
     { "POST", "/cas/*/faults", mock_control_fault_add,
-      "kind [count] [operation] [status] [retry_after] [code] [back_off_ms] [ms]",
+      "kind [count] [operation] [user] [probability] [seed] [status] [retry_after] [code] "
+      "[back_off_ms] [ms] [location] [cas_error]",
       "one more fault; without count until it is cleared" },
     { "DELETE", "/cas/*/faults", mock_control_faults_clear, "",
       "serves well again; lets stalled requests go" },

@@ -41,16 +41,19 @@ mock_control_fn mock_control_users, mock_control_users_add, mock_control_user,
 mock_control_fn mock_control_databases, mock_control_database_add, mock_control_user_move;
 mock_control_fn mock_control_day;
 mock_control_fn mock_control_cas_list, mock_control_cas_add, mock_control_cas_down,
-    mock_control_cas_up, mock_control_cas_place, mock_control_faults, mock_control_fault_add,
-    mock_control_faults_clear;
+    mock_control_cas_up, mock_control_cas_place;
 mock_control_fn mock_control_mishaps, mock_control_mishap_add, mock_control_mishaps_clear;
 mock_control_fn mock_control_accounts, mock_control_tokens_expire, mock_control_policy,
     mock_control_policy_set, mock_control_ca, mock_control_certificate;
+mock_control_fn mock_control_faults, mock_control_fault_add, mock_control_faults_clear,
+    mock_control_clock;
 mock_control_fn mock_control_subs, mock_control_sub, mock_control_sub_lose, mock_control_sub_break,
     mock_control_journal, mock_control_journal_clear;
 
 /* The CAS that the path names first; NULL, with an error: no such. */
 struct mock_cas *mock_control_cas(struct mock_control_call *call);
+
+json_t *mock_control_throttled(const struct mock_throttle *throttle);
 
 /* offset and limit of the query. */
 enum gw_code mock_control_page(struct mock_control_call *call, int64_t *offset, int64_t *limit);

@@ -180,6 +180,7 @@ enum gw_code mock_control_journal(struct mock_control_call *call)
     }
     mock_control_put_int(call->answer, "total", (int64_t)mock_journal_total(journal));
     mock_control_put_int(call->answer, "errors", (int64_t)mock_journal_errors(journal));
+    mock_control_put(call->answer, "throttled", mock_control_throttled(call->mx->throttle));
     mock_control_put(call->answer, "by_operation", counts_of(journal, NULL));
     mock_control_put(call->answer, "by_cas", cas);
     if (mailbox)

@@ -85,6 +85,7 @@ struct mock_exchange *mock_exchange_new(struct net_loop *loop)
     mx->service.url_write = url_write;
     mx->service.url_ctx = mx;
     mx->auth = mock_auth_new(mx->org);
+    mx->throttle = mock_throttle_new();
     mx->lockout_min = 30;
     mx->token_min = 60;
     mx->service.org = mx->org;
@@ -115,6 +116,7 @@ void mock_exchange_free(struct mock_exchange **mxp)
     mock_journal_free(&mx->journal);
     mock_places_free(&mx->service.places);
     mock_auth_free(&mx->auth);
+    mock_throttle_free(&mx->throttle);
     mock_ca_free(&mx->ca);
     mock_org_free(&mx->org);
     mock_strict_done(&mx->service.strict);

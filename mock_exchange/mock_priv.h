@@ -19,6 +19,7 @@ struct mock_exchange {
     struct mock_subs *subs;
     struct mock_journal *journal;
     struct mock_auth *auth;
+    struct mock_throttle *throttle;
     int64_t lockout_tries, lockout_min, token_min; /* minutes as minute_ms has them */
     struct mock_service service;
     struct mock_cas *cas[MOCK_CAS_MAX];
@@ -40,6 +41,11 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *sett
                                     struct gw_err *err);
 enum gw_code mock_scenario_account(struct mock_exchange *mx, const json_t *account,
                                    struct gw_err *err);
+enum gw_code mock_scenario_throttle(struct mock_exchange *mx, const json_t *json,
+                                    const struct mock_product *product, int64_t minute_ms,
+                                    struct gw_err *err);
+enum gw_code mock_scenario_fault(struct mock_exchange *mx, struct mock_cas *cas, const json_t *json,
+                                 struct gw_err *err);
 /* How to log in at a CAS: what is given is changed. */
 enum gw_code mock_scenario_policy(struct mock_auth_policy *policy, const json_t *json,
                                   struct gw_err *err);

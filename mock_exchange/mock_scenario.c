@@ -423,16 +423,17 @@ enum gw_code mock_scenario_cas(struct mock_exchange *mx, const json_t *json, str
     struct mock_cas_args args = { .loop = mx->loop,
                                   .service = &mx->service,
                                   .auth = mx->auth,
+                                  .throttle = mx->throttle,
                                   .journal = mx->journal,
                                   .served = on_served,
                                   .ctx = mx };
-    const json_t *tls = json_object_get(json, "tls");
+    const json_t *tls = json_object_get(json, "tls"), *faults = json_object_get(json, "faults");
     char *cert_pem = NULL, *key_pem = NULL;
     char address[64], text[64];
     bool https = false;
     enum gw_code rc = mock_json_only(
-        json, "cas", "name listen site refusal auth extended_protection challenges ntlm_v1 tls",
-        err);
+        json, "cas",
+        "name listen site refusal auth extended_protection challenges ntlm_v1 tls faults", err);
 
     if (!rc)
         rc = mock_json_text(json, "name", &name, err);
@@ -466,6 +467,8 @@ enum gw_code mock_scenario_cas(struct mock_exchange *mx, const json_t *json, str
     gw_secret_free(&key_pem);
     if (!rc)
         rc = mock_scenario_cas_place(mx->cas[mx->cas_count++], json, err);
+    for (size_t i = 0; !rc && i < json_array_size(faults); i++)
+        rc = mock_scenario_fault(mx, mx->cas[mx->cas_count - 1], json_array_get(faults, i), err);
     return rc;
 }
 
@@ -573,6 +576,8 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *json
         rc = watch_read(mx, json, err);
     if (!rc)
         rc = mock_scenario_logins(mx, json, err);
+    if (!rc)
+        rc = mock_scenario_throttle(mx, json, product, minute_ms, err);
     if (rc)
         return rc;
     mock_subs_set_minute(mx->subs, (unsigned)minute_ms);
@@ -661,7 +666,7 @@ enum gw_code mock_scenario_apply(struct mock_exchange *mx, const json_t *scenari
                        "minute_ms version push_timeout find_max mail_tips schema accept record "
                        "subscriptions_per_mailbox tls_cert tls_key control cas "
                        "accounts databases users meetings mishaps affinity "
-                       "lockout_tries lockout_min token_min keytab",
+                       "lockout_tries lockout_min token_min keytab throttle",
                        err);
 
     if (!rc)

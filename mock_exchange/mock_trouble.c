@@ -3,13 +3,19 @@
 #include <stdlib.h>
 
 #include "gw_mem.h"
+#include "mock_random.h"
 
 static const char *const kind_name[MOCK_TROUBLE_KINDS] = {
     [MOCK_TROUBLE_STATUS] = "status", [MOCK_TROUBLE_HTML] = "html",
     [MOCK_TROUBLE_FAULT] = "fault",   [MOCK_TROUBLE_HALF] = "half",
     [MOCK_TROUBLE_CUT] = "cut",       [MOCK_TROUBLE_CLOSE] = "close",
     [MOCK_TROUBLE_STALL] = "stall",   [MOCK_TROUBLE_DELAY] = "delay",
+    [MOCK_TROUBLE_SLOW] = "slow",     [MOCK_TROUBLE_MALFORMED] = "malformed",
+    [MOCK_TROUBLE_TYPE] = "type",     [MOCK_TROUBLE_REDIRECT] = "redirect",
 };
+
+const char mock_trouble_names[] = "status, html, fault, half, cut, close, stall, delay, slow, "
+                                  "malformed, type, redirect";
 
 const char *mock_trouble_name(enum mock_trouble_kind kind)
 {
@@ -62,7 +68,18 @@ enum gw_code mock_troubles_add(struct mock_troubles *t, const struct mock_troubl
     return GW_OK;
 }
 
-bool mock_troubles_take(struct mock_troubles *t, enum mock_operation op, struct mock_trouble *out)
+static bool trouble_fits(struct mock_trouble *t, enum mock_operation op,
+                         const struct mock_mailbox *mailbox)
+{
+    if (t->one_operation && t->operation != op)
+        return false;
+    if (t->mailbox && t->mailbox != mailbox)
+        return false;
+    return mock_random_is(&t->random, t->probability);
+}
+
+bool mock_troubles_take(struct mock_troubles *t, enum mock_operation op,
+                        const struct mock_mailbox *mailbox, struct mock_trouble *out)
 {
     struct gw_list *it, *tmp;
 
@@ -70,7 +87,7 @@ bool mock_troubles_take(struct mock_troubles *t, enum mock_operation op, struct 
     {
         struct mock_trouble *trouble = GW_CONTAINER(it, struct mock_trouble, link);
 
-        if (trouble->one_operation && trouble->operation != op)
+        if (!trouble_fits(trouble, op, mailbox))
             continue;
         *out = *trouble;
         if (trouble->left > 0 && !--trouble->left)

@@ -14,6 +14,7 @@
 #include "gw_list.h"
 #include "gw_mem.h"
 #include "mock_exchange.h"
+#include "mock_throttle.h"
 #include "net_http_client.h"
 #include "net_http_server.h"
 
@@ -288,6 +289,14 @@ static const struct {
     { "{\"kind\": \"cut\", \"count\": 1}", GW_UNREACHABLE, 0, NULL },
     { "{\"kind\": \"close\", \"count\": 1}", GW_UNREACHABLE, 0, NULL },
     { "{\"kind\": \"delay\", \"ms\": 30, \"count\": 1}", GW_OK, 200, "</s:Envelope>" },
+    { "{\"kind\": \"slow\", \"ms\": 60, \"count\": 1}", GW_OK, 200, "</s:Envelope>" },
+    { "{\"kind\": \"malformed\", \"count\": 1}", GW_OK, 200, "&known;" },
+    { "{\"kind\": \"type\", \"count\": 1}", GW_OK, 200, "</s:Envelope>" },
+    { "{\"kind\": \"redirect\", \"count\": 1}", GW_OK, 302, "<html>" },
+    { "{\"kind\": \"status\", \"status\": 440, \"cas_error\": \"x\", \"count\": 1}", GW_OK, 440,
+      "<html>" },
+    { "{\"kind\": \"html\", \"user\": \"user0002@example\"}", GW_OK, 200, "</s:Envelope>" },
+    { "{\"kind\": \"html\", \"probability\": 0}", GW_OK, 200, "</s:Envelope>" },
     { "{\"kind\": \"html\", \"operation\": \"FindItem\"}", GW_OK, 200, "</s:Envelope>" },
 };
 
@@ -301,8 +310,8 @@ static void test_troubles(void **state)
         if (trouble_case[i].code)
             assert_int_not_equal(w->code, GW_OK);
         assert_int_equal(w->status, trouble_case[i].status);
-        if (trouble_case[i].part)
-            assert_non_null(strstr(w->body, trouble_case[i].part));
+        if (trouble_case[i].part && !strstr(w->body, trouble_case[i].part))
+            fail_msg("%s: %s", trouble_case[i].fault, w->body);
         assert_string_equal(w->retry_after, w->status == 503 ? "7" : "");
     }
     request(w, "cas1", "user0001@example", "<m:FindItem/>");
@@ -310,6 +319,87 @@ static void test_troubles(void **state)
     assert_int_equal(control(w, "DELETE", "/cas/cas1/faults", NULL), 200);
     request(w, "cas1", "user0001@example", "<m:FindItem/>");
     assert_non_null(strstr(w->body, "ErrorSchemaValidation"));
+}
+
+static int64_t throttled(struct world *w, const char *member)
+{
+    json_t *json;
+    int64_t n;
+
+    assert_int_equal(control(w, "GET", "/", NULL), 200);
+    json = json_loads(w->control.p, 0, NULL);
+    n = json_integer_value(json_object_get(json_object_get(json, "throttled"), member));
+    json_decref(json);
+    return n;
+}
+
+static void test_budgets(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(control(w, "POST", "/settings",
+                             "{\"throttle\": {\"charge\": \"mailbox\", \"burst_ms\": 1000,"
+                             " \"cutoff_ms\": 500, \"recharge_ms\": 1000, \"cost_ms\": 1000}}"),
+                     200);
+    request(w, "cas1", "user0001@example", get_folder); /* 0 is left */
+    assert_int_equal(w->status, 200);
+    request(w, "cas1", "user0001@example", get_folder); /* -1000 */
+    assert_int_equal(w->status, 200);
+    request(w, "cas1", "user0001@example", get_folder);
+    assert_int_equal(w->status, 500);
+    assert_non_null(strstr(w->body, "ErrorServerBusy"));
+    assert_non_null(strstr(w->body, "BackOffMilliseconds\">"));
+    request(w, "cas1", "user0002@example", get_folder);
+    assert_int_equal(w->status, 200);
+    assert_int_equal(throttled(w, "busy"), 1);
+    assert_int_equal(control(w, "POST", "/settings", "{\"throttle\": false}"), 200);
+    request(w, "cas1", "user0001@example", get_folder);
+    assert_int_equal(w->status, 200);
+}
+
+static void test_too_many_at_a_time(void **state)
+{
+    struct net_http_slot_args args = { .user_agent = "test" };
+    struct world *w = *state;
+    struct net_http_slot *first = w->slot;
+
+    assert_int_equal(control(w, "POST", "/settings", "{\"throttle\": {\"concurrency\": 1}}"), 200);
+    assert_int_equal(control(w, "POST", "/cas/two/faults", "{\"kind\": \"delay\", \"ms\": 20000}"),
+                     200);
+    request_start(w, "two", "user0001@example", get_folder, 0);
+    UNTIL(w, mock_journal_total(mock_exchange_journal(w->mx)) == 1);
+    w->slot = net_http_slot_new(w->loop, &args);
+    request(w, "cas1", "user0001@example", get_folder);
+    assert_int_equal(w->status, 500);
+    assert_non_null(strstr(w->body, "ErrorExceededConnectionCount"));
+    request(w, "cas1", "user0002@example", get_folder);
+    assert_int_equal(w->status, 200);
+    assert_int_equal(throttled(w, "connections"), 1);
+    assert_int_equal(control(w, "DELETE", "/cas/two/faults", NULL), 200);
+    request(w, "cas1", "user0001@example", get_folder);
+    assert_int_equal(w->status, 200);
+    net_http_slot_free(&first);
+}
+
+static void test_who_does_not_wait_is_counted(void **state)
+{
+    struct world *w = *state;
+    gw_time told;
+
+    assert_int_equal(control(w, "POST", "/cas/cas1/faults",
+                             "{\"kind\": \"fault\", \"back_off_ms\": 60000, \"count\": 1}"),
+                     200);
+    request(w, "cas1", "user0001@example", get_folder);
+    assert_int_equal(w->status, 500);
+    told = net_loop_now(w->loop).mono;
+    UNTIL(w, net_loop_now(w->loop).mono > told + MOCK_THROTTLE_GRACE_MS);
+    request(w, "two", "user0001@example", get_folder); /* another server */
+    assert_int_equal(throttled(w, "in_back_off"), 0);
+    request(w, "cas1", "user0002@example", get_folder);
+    assert_int_equal(throttled(w, "in_back_off"), 1);
+    assert_int_equal(control(w, "DELETE", "/cas/cas1/faults", NULL), 200);
+    request(w, "cas1", "user0002@example", get_folder);
+    assert_int_equal(throttled(w, "in_back_off"), 1);
 }
 
 static void test_stall_ends_when_cleared(void **state)
@@ -405,6 +495,14 @@ static const struct {
     { "POST", "/cas/two/faults", "{\"kind\": \"x\"}", 400, "none of" },
     { "POST", "/cas/two/faults", "{\"kind\": \"fault\", \"code\": \"<x>\"}", 400, "ResponseCode" },
     { "POST", "/cas/two/faults", "{\"kind\": \"delay\"}", 400, "'ms'" },
+    { "POST", "/cas/two/faults", "{\"kind\": \"html\", \"user\": \"eve@x\"}", 404, "no user" },
+    { "POST", "/cas/two/faults", "{\"kind\": \"html\", \"probability\": 2}", 400, "probability" },
+    { "POST", "/cas/two/faults", "{\"kind\": \"redirect\", \"location\": \"a\\r\\nb\"}", 400,
+      "ASCII" },
+    { "POST", "/cas/two/faults", "{\"kind\": \"redirect\", \"status\": 200}", 400, "status" },
+    { "POST", "/cas/two/clock", "{\"off_ms\": \"x\"}", 400, "off_ms" },
+    { "POST", "/settings", "{\"throttle\": {\"nothing\": 1}}", 400, "nothing" },
+    { "POST", "/settings", "{\"throttle\": {\"charge\": \"all\"}}", 400, "charge" },
     { "POST", "/cas", "{\"name\": \"two\"}", 409, "is there already" },
     { "POST", "/cas", "{\"listen\": \"http://127.0.0.1:0\", \"tls\": {}}", 400, "not on https" },
     { "POST", "/cas", "{\"listen\": \"https://127.0.0.1:0\", \"tls\": {\"fault\": \"old\"}}", 400,
@@ -661,6 +759,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slow_listener_stalls_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(test_down_and_up, setup, teardown),
         cmocka_unit_test_setup_teardown(test_troubles, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_budgets, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_many_at_a_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_who_does_not_wait_is_counted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stall_ends_when_cleared, setup, teardown),
         cmocka_unit_test_setup_teardown(test_control, setup, teardown),
         cmocka_unit_test_setup_teardown(test_turned_away, setup, teardown),
