@@ -23,6 +23,8 @@ enum {
     DESCRIPTION_MAX = 256,
     PASSWORD_MAX = 1024,
     GATEWAYS_MAX = 1000,
+    /* The most Exchange Threads, and the streams of 100,000 users, 200 on each. */
+    CALLS_MAX = 100 + 100000 / EWS_STREAM_IDS_MAX,
     HTTPS_PORT = 443,
     HTTP_PORT = 80
 };
@@ -161,6 +163,7 @@ static enum gw_code gateway_connect(struct gd_gateways *g, struct gateway *gatew
         .port = gateway->port,
         .account = g->login,
         .timeout_ms = timeout_ms(g->gd),
+        .calls_max = CALLS_MAX,
         .allow_http = gateway->http,
     };
     enum gw_code rc;

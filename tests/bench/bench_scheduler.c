@@ -16,13 +16,15 @@
 #include "gw_mem.h"
 #include "scheduler.h"
 
+#define URL "http://gw:50020/ews/notify/"
+
 enum { INTERVALS = 10, GATEWAYS = 4, MEETING_MS = 30 * GW_MINUTE_MS };
 
 struct call {
     struct gw_list link;
     enum ews_op op;
     size_t mailboxes;
-    gw_utc from;
+    char token[64]; /* of the subscription that is asked for */
     sched_answer_fn *done;
     void *ctx;
 };
@@ -32,6 +34,7 @@ struct bench {
     struct gw_list calls;
     struct bridge_policy policy;
     struct gw_now now;
+    gw_utc start;
     uint64_t due, changed, serial;
 };
 
@@ -52,7 +55,9 @@ static void *exchange_start(void *ctx, struct gw_str gateway, const struct ews_r
     (void)gateway;
     call->op = request->op;
     call->mailboxes = request->mailbox_count ? request->mailbox_count : 1;
-    call->from = request->from;
+    if (request->op == EWS_OP_SUBSCRIBE)
+        snprintf(call->token, sizeof(call->token), "%.*s",
+                 GW_STR_ARG(gw_str_sub(request->notify_url, strlen(URL), request->notify_url.len)));
     call->done = done;
     call->ctx = answer_ctx;
     gw_list_append(&b->calls, &call->link);
@@ -68,7 +73,7 @@ static void exchange_cancel(void *ctx, void *handle)
     free(call);
 }
 
-/* Ten meetings of half an hour, every other half hour from the window's first midnight on. */
+/* Ten meetings of half an hour, every other half hour from an hour after the start on. */
 static void exchange_answer(struct bench *b, struct call *call)
 {
     struct gw_interval intervals[INTERVALS];
@@ -78,7 +83,7 @@ static void exchange_answer(struct bench *b, struct call *call)
     char id[32];
 
     for (int i = 0; i < INTERVALS; i++) {
-        gw_utc start = b->now.utc + GW_HOUR_MS + 2 * (gw_utc)i * MEETING_MS;
+        gw_utc start = b->start + GW_HOUR_MS + 2 * (gw_utc)i * MEETING_MS;
 
         start -= start % MEETING_MS;
         intervals[i] = (struct gw_interval){ start, start + MEETING_MS, GW_BUSY_BUSY, 0 };
@@ -98,6 +103,9 @@ static void exchange_answer(struct bench *b, struct call *call)
         answer.subscription_id = gw_str_of(id);
     }
     call->done(&answer, b->now, call->ctx);
+    if (call->op == EWS_OP_SUBSCRIBE) /* and Exchange calls back at once */
+        (void)sched_notified(b->sched, gw_str_of(call->token),
+                             &(struct ews_notification){ .status_events = 1 }, b->now);
 }
 
 static void exchange_run(struct bench *b)
@@ -201,6 +209,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_scheduler [USERS]\n");
         return 2;
     }
+    b.start = start;
     gw_list_init(&b.calls);
     bridge_policy_default(&b.policy);
     sched_settings_default(&settings);
@@ -210,7 +219,7 @@ int main(int argc, char **argv)
             .exchange = { .start = exchange_start, .cancel = exchange_cancel, .ctx = &b },
             .callbacks = { .changed = on_changed, .due = on_due, .ctx = &b },
             .settings = &settings,
-            .notify_url = GW_STR("http://gw:50020/ews/notify/") },
+            .notify_url = GW_STR(URL) },
         b.now);
     for (int i = 0; i < GATEWAYS; i++) {
         char name[16];
