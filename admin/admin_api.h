@@ -26,14 +26,15 @@ struct sched;
 struct admin_gateway_edit {
     struct gw_str host, account, password, description;
     int64_t port;
-    int http; /* 1: without TLS, for labs */
+    int http;        /* 1: without TLS, for labs */
+    int own_account; /* 1: account and password are of this gateway alone; 0: the shared one */
 };
 
 /* One gateway as it is shown. Text is borrowed for the call, NULL: not known. */
 struct admin_gateway {
     struct gw_str name, host, account, description;
     uint16_t port;
-    bool http, has_password;
+    bool http, has_password, own_account;
 };
 
 typedef void admin_gateway_fn(const struct admin_gateway *g, void *ctx);

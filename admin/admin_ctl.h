@@ -22,7 +22,7 @@ enum ctl_exit {
 
 /* --- admin_ctl_args.c: a command line, read by a table */
 
-enum ctl_field { CTL_NO_FIELD, CTL_TEXT, CTL_NUMBER, CTL_TRUE };
+enum ctl_field { CTL_NO_FIELD, CTL_TEXT, CTL_NUMBER, CTL_TRUE, CTL_YES_NO };
 
 /* An option of a command. 'value' NULL: a flag. What is of a field type goes into the body of the
  * request under the option's name. */

@@ -11,7 +11,10 @@
     { "host", "H", CTL_TEXT, "name or address of the Client Access Server" },                      \
         { "port", "P", CTL_NUMBER, "its port, if it is not 443 (with --http: 80)" },               \
         { "account", "A", CTL_TEXT, "the service account: DOMAIN\\name or name@domain" },          \
-        PASSWORD_OPTIONS, { "http", NULL, CTL_TRUE, "without TLS: for laboratories only" },        \
+        PASSWORD_OPTIONS,                                                                          \
+        { "own-account", "yes|no", CTL_YES_NO,                                                     \
+          "account and password are of this gateway alone; no: it shares one again" },             \
+        { "http", NULL, CTL_TRUE, "without TLS: for laboratories only" },                          \
         { "description", "T", CTL_TEXT, "anything you want to remember" },                         \
     {                                                                                              \
         NULL, NULL, CTL_NO_FIELD, NULL                                                             \
@@ -71,7 +74,8 @@ const struct ctl_command ctl_commands[] = {
       "domain remove old.example.org" },
 
     { "gateway add", "NAME", "add a gateway to Exchange", ctl_gateway_add, gateway_options,
-      "All gateways use one service account: whoever adds the second one may leave the account "
+      "Gateways share one service account unless one has its own: whoever adds the second one may "
+      "leave the account "
       "out.\n"
       "The password is asked for, unless it comes with --password-stdin.",
       "gateway add cas1 --host mail1.example.org --account 'EXAMPLE\\kalends'\n"
@@ -79,8 +83,11 @@ const struct ctl_command ctl_commands[] = {
       "--password-stdin < password.txt\n"
       "gateway add cas2 --host mail2.example.org" },
     { "gateway edit", "NAME", "change a gateway", ctl_gateway_edit, gateway_options,
-      "What is not named stays. Account and password change on all gateways.",
-      "gateway edit cas1 --host mail3.example.org\ngateway edit cas1 --ask-password" },
+      "What is not named stays. The shared account and its password change on all gateways that "
+      "share "
+      "it.",
+      "gateway edit cas1 --host mail3.example.org\ngateway edit cas1 --ask-password\n"
+      "gateway edit cas2 --own-account yes --account 'OTHER\\kalends' --ask-password" },
     { "gateway remove", "NAME", "remove a gateway; its users go to the others", ctl_gateway_remove,
       NULL, NULL, "gateway remove cas2" },
     { "gateway drain", "NAME", "give a gateway no new users, and its own to the others",

@@ -27,10 +27,10 @@ static json_t *gateway_json(const struct admin_call *call, const struct admin_ga
     struct sched_gateway_view view;
     json_t *json, *state;
 
-    json = json_pack("{s:o, s:o, s:i, s:o, s:o, s:b, s:b}", "name", admin_json_str(g->name), "host",
-                     admin_json_str(g->host), "port", (int)g->port, "account",
+    json = json_pack("{s:o, s:o, s:i, s:o, s:o, s:b, s:b, s:b}", "name", admin_json_str(g->name),
+                     "host", admin_json_str(g->host), "port", (int)g->port, "account",
                      admin_json_str(g->account), "description", admin_json_str(g->description),
-                     "http", g->http, "password", g->has_password);
+                     "http", g->http, "password", g->has_password, "own_account", g->own_account);
     if (sched_gateway_view(call->api->args.sched, g->name, admin_now(call), &view)) {
         state = state_json(&view);
         json_object_update(json, state);
@@ -112,11 +112,12 @@ static const struct admin_field gateway_fields[] = {
     { "password", ADMIN_TEXT, AT(edit.password), false, 1, 1024 },
     { "http", ADMIN_FLAG, AT(edit.http), false, 0, 0 },
     { "description", ADMIN_TEXT, AT(edit.description), false, 0, 200 },
+    { "own_account", ADMIN_FLAG, AT(edit.own_account), false, 0, 0 },
     /* only when adding: */
     { "name", ADMIN_TEXT, AT(name), true, 1, 64 },
 };
 
-enum { EDIT_FIELDS = 6, ADD_FIELDS = 7 };
+enum { EDIT_FIELDS = 7, ADD_FIELDS = 8 };
 
 void admin_gateway_add(struct admin_call *call)
 {

@@ -29,11 +29,22 @@ const char *ctl_opt(const struct ctl *ctl, const char *name)
     return NULL;
 }
 
+/* "own-account" is the member "own_account". */
+static const char *member_of(const char *option, char out[64])
+{
+    snprintf(out, 64, "%s", option);
+    for (char *p = out; *p; p++)
+        if (*p == '-')
+            *p = '_';
+    return out;
+}
+
 json_t *ctl_options_json(const struct ctl *ctl)
 {
     const struct ctl_option *o = ctl->line->command->options;
     json_t *body = json_object();
     const char *value;
+    char member[64];
     int64_t number;
     size_t i;
 
@@ -41,13 +52,16 @@ json_t *ctl_options_json(const struct ctl *ctl)
         value = ctl->line->value[i];
         if (!value || o[i].field == CTL_NO_FIELD)
             continue;
+        member_of(o[i].name, member);
         if (o[i].field == CTL_TRUE)
-            json_object_set_new(body, o[i].name, json_true());
+            json_object_set_new(body, member, json_true());
         else if (o[i].field == CTL_NUMBER &&
                  gw_str_to_int(gw_str_of(value), INT64_MIN, INT64_MAX, &number))
-            json_object_set_new(body, o[i].name, json_integer(number));
-        else /* not a number: the daemon says what it must be */
-            json_object_set_new(body, o[i].name, json_string(value));
+            json_object_set_new(body, member, json_integer(number));
+        else if (o[i].field == CTL_YES_NO && (!strcmp(value, "yes") || !strcmp(value, "no")))
+            json_object_set_new(body, member, json_boolean(*value == 'y'));
+        else /* not what it must be: the daemon says what it must be */
+            json_object_set_new(body, member, json_string(value));
     }
     return body;
 }

@@ -4,7 +4,8 @@
  *   gd_start       order of start and stop        gd_gateways    Exchange servers and their clients
  *   gd_calendars   scheduler, time, records       gd_notify      where Exchange calls back
  *   gd_presence    directory to core and XMPP     gd_params      parameters, kept and applied
- *   gd_api         what the API room is given     gd_check       a gateway tried step by step */
+ *   gd_api         what the API room is given     gd_check       a gateway tried step by step
+ *   gd_account     who logs in at Exchange */
 #ifndef GD_H
 #define GD_H
 
@@ -80,6 +81,10 @@ void gd_done(struct gd *gd); /* also of what was started in part */
 /* Reads every record of a kind now; at start only. GW_OK, or what the store or 'each' failed with. */
 enum gw_code gd_load(struct gd *gd, const char *kind, store_record_fn *each, void *ctx,
                      struct gw_err *err);
+
+/* Takes json. */
+struct json_t;
+void gd_record_put(struct store_batch *b, const char *kind, const char *key, struct json_t *json);
 
 /* --- gd_calendars.c */
 enum gw_code gd_calendars_start(struct gd *gd, struct gw_err *err);

@@ -1,12 +1,13 @@
-/* Gateways as they are kept: one record each, and one for the account with its password sealed. */
+/* Gateways as they are kept: one record each. */
 #include "gd_gateways.h"
 
 #include <assert.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ews_token.h"
+#include "gd_account.h"
 #include "gd_check.h"
 #include "gw_bytes.h"
 #include "gw_log.h"
@@ -14,14 +15,10 @@
 #include "gw_mem.h"
 
 #define KIND_GATEWAY "gateway"
-#define KIND_ACCOUNT "account"
-#define ACCOUNT_KEY  "exchange"
-#define SEAL_CONTEXT "account/exchange"
 
 enum {
     NAME_MAX_LEN = 64,
     DESCRIPTION_MAX = 256,
-    PASSWORD_MAX = 1024,
     GATEWAYS_MAX = 1000,
     /* The most Exchange Threads, and the streams of 100,000 users, 200 on each. */
     CALLS_MAX = 100 + 100000 / EWS_STREAM_IDS_MAX,
@@ -42,10 +39,8 @@ struct gd_gateways {
     struct gd *gd;
     struct gw_map *by_name;
     struct gw_list calls;
-    char *account, *password;       /* NULL: not set yet */
-    struct ews_account *login;      /* set when account and password are */
-    struct cert_client *token_cert; /* of the token endpoint; NULL: none is set */
-    struct net_tls_policy token_policy;
+    struct gd_account *shared;
+    struct gw_map *own; /* struct gd_account by key: those of gateways that have their own */
 };
 
 /* One request of the scheduler on its way, or a stream. */
@@ -156,12 +151,12 @@ static unsigned timeout_ms(const struct gd *gd)
 
 /* What is needed to talk to the server at gateway->host. */
 static enum gw_code gateway_connect(struct gd_gateways *g, struct gateway *gateway,
-                                    struct gw_err *err)
+                                    struct gd_account *account, struct gw_err *err)
 {
     struct ews_client_args args = {
         .host = gateway->host,
         .port = gateway->port,
-        .account = g->login,
+        .account = gd_account_login(account),
         .timeout_ms = timeout_ms(g->gd),
         .calls_max = CALLS_MAX,
         .allow_http = gateway->http,
@@ -193,19 +188,11 @@ static enum gw_code name_check(struct gw_str name, struct gw_err *err)
     return GW_OK;
 }
 
-static enum gw_code http_check(const struct gd *gd, bool http, struct gw_err *err)
-{
-    if (http && !gd->config.lab_allow_http)
-        return gw_fail(err, GW_INVALID,
-                       "plain HTTP would show the password to the network; for a lab, set "
-                       "'lab_allow_http = yes' in the configuration file and restart");
-    return GW_OK;
-}
-
 /* A new gateway as 'old' (NULL: none) would be after the edit. */
 static enum gw_code gateway_make(struct gd_gateways *g, struct gw_str name,
                                  const struct gateway *old, const struct admin_gateway_edit *edit,
-                                 struct gateway **out, struct gw_err *err)
+                                 struct gd_account *account, struct gateway **out,
+                                 struct gw_err *err)
 {
     struct gateway *gateway = gw_new(struct gateway);
     enum gw_code rc;
@@ -221,11 +208,11 @@ static enum gw_code gateway_make(struct gd_gateways *g, struct gw_str name,
         gateway->port = (uint16_t)edit->port;
     else
         gateway->port = old ? old->port : gateway->http ? HTTP_PORT : HTTPS_PORT;
-    rc = http_check(g->gd, gateway->http, err);
+    rc = gd_http_check(g->gd, gateway->http, err);
     if (!rc && !gateway->host[0])
         rc = gw_fail(err, GW_INVALID, "which host? give its name or address");
     if (!rc)
-        rc = gateway_connect(g, gateway, err);
+        rc = gateway_connect(g, gateway, account, err);
     if (rc)
         gateway_free(&gateway);
     else
@@ -235,131 +222,81 @@ static enum gw_code gateway_make(struct gd_gateways *g, struct gw_str name,
 
 /* --- records */
 
-static void record_put(struct store_batch *b, const char *kind, const char *key, json_t *json)
-{
-    char *text = json_dumps(json, JSON_COMPACT);
-
-    store_put(b, kind, gw_str_of(key), (struct gw_str){ NULL, 0 }, gw_str_of(text));
-    free(text);
-    json_decref(json);
-}
-
 static void gateway_save(struct store_batch *b, const struct gateway *gateway)
 {
-    record_put(b, KIND_GATEWAY, gateway->name,
-               json_pack("{s:s, s:i, s:b, s:s, s:b}", "host", gateway->host, "port",
-                         (int)gateway->port, "http", gateway->http, "description",
-                         gateway->description, "drained", gateway->drained));
+    gd_record_put(b, KIND_GATEWAY, gateway->name,
+                  json_pack("{s:s, s:i, s:b, s:s, s:b}", "host", gateway->host, "port",
+                            (int)gateway->port, "http", gateway->http, "description",
+                            gateway->description, "drained", gateway->drained));
 }
 
-static void account_save(struct store_batch *b, const struct gd_gateways *g)
-{
-    struct gw_buf sealed;
+/* --- accounts */
 
-    gw_buf_init(&sealed, 4 * PASSWORD_MAX);
-    store_seal(g->gd->store, GW_STR(SEAL_CONTEXT), gw_str_of(g->password), &sealed);
-    record_put(b, KIND_ACCOUNT, ACCOUNT_KEY,
-               json_pack("{s:s, s:s%}", "account", g->account, "password", sealed.p, sealed.len));
-    gw_buf_done(&sealed);
+static struct gd_account *own_account(const struct gd_gateways *g, struct gw_str name)
+{
+    char key[sizeof(GD_ACCOUNT_OWN) + NAME_MAX_LEN];
+
+    snprintf(key, sizeof(key), GD_ACCOUNT_OWN "%.*s", GW_STR_ARG(name));
+    return gw_map_get(g->own, gw_str_of(key));
 }
 
-static struct ews_account_args login_args(const struct gd_gateways *g, const char *account,
-                                          const char *password)
+static struct gd_account *account_of(const struct gd_gateways *g, struct gw_str name)
 {
-    const struct ews_settings *settings = &g->gd->settings.ews;
+    struct gd_account *own = own_account(g, name);
 
-    return (struct ews_account_args){ .auth = (enum ews_auth)settings->auth,
-                                      .name = account,
-                                      .password = password,
-                                      .token_url = settings->token_url,
-                                      .token_scope = settings->token_scope,
-                                      .token_tls = g->token_cert ? &g->token_policy : NULL };
+    return own ? own : g->shared;
 }
 
-/* The token endpoint's certificate is checked as Exchange's own; without TLS it is for labs. */
-static enum gw_code token_cert_new(const struct gd_gateways *g, struct cert_client **out,
-                                   struct gw_err *err)
+static struct gd_account *own_account_new(const struct gd_gateways *g, struct gw_str name)
 {
-    struct gw_str url = gw_str_of(g->gd->settings.ews.token_url), host;
-    enum gw_code rc;
+    char key[sizeof(GD_ACCOUNT_OWN) + NAME_MAX_LEN];
 
-    *out = NULL;
-    if (!url.len)
-        return GW_OK;
-    rc = ews_token_url_check(url, &host, err);
-    if (rc)
-        return rc;
-    if (gw_str_starts(url, "http:"))
-        return http_check(g->gd, true, err);
-    return cert_client_new(g->gd->certs, CERT_TRUST_EXCHANGE, host, out, err);
+    snprintf(key, sizeof(key), GD_ACCOUNT_OWN "%.*s", GW_STR_ARG(name));
+    return gd_account_new(g->gd, key);
 }
 
-static enum gw_code login_set(struct gd_gateways *g, const char *account, const char *password,
-                              struct gw_err *err)
+static void own_account_put(struct gd_gateways *g, struct gd_account *account)
 {
-    struct cert_client *old = g->token_cert, *cert;
-    struct net_tls_policy old_policy = g->token_policy;
-    struct ews_account_args args;
-    enum gw_code rc = token_cert_new(g, &cert, err);
-
-    if (rc)
-        return rc;
-    g->token_cert = cert;
-    if (cert)
-        g->token_policy = cert_client_policy(cert);
-    args = login_args(g, account, password);
-    rc = account ? ews_account_set(g->login, &args, err) : GW_OK;
-    if (rc) {
-        g->token_cert = old;
-        g->token_policy = old_policy;
-        cert_client_free(&cert);
-        return rc;
-    }
-    cert_client_free(&old);
-    return GW_OK;
+    gw_map_set(g->own, gw_str_of(gd_account_key(account)), account);
 }
 
-static enum gw_code account_read(struct gd_gateways *g, struct gw_str value, struct gw_err *err)
+/* After its client. */
+static void own_account_remove(struct gd_gateways *g, struct gw_str name, struct store_batch *b)
 {
-    json_t *json = json_loadb(value.p, value.len, 0, NULL);
-    const char *account, *sealed;
-    struct gw_buf password;
-    enum gw_code rc;
+    struct gd_account *account = own_account(g, name);
 
-    gw_buf_init(&password, PASSWORD_MAX + 1);
-    if (json_unpack(json, "{s:s, s:s}", "account", &account, "password", &sealed))
-        rc = gw_fail(err, GW_BADMSG, "the record of the Exchange account makes no sense");
-    else
-        rc = store_unseal(g->gd->store, GW_STR(SEAL_CONTEXT), gw_str_of(sealed), &password, err);
-    if (!rc)
-        rc = login_set(g, account, password.p ? password.p : "", err);
-    if (!rc) {
-        g->account = gw_str_dup(gw_str_of(account));
-        g->password = gw_str_dup(gw_buf_str(&password));
-    }
-    if (password.p)
-        gw_wipe(password.p, password.len);
-    gw_buf_done(&password);
-    json_decref(json);
-    return rc;
+    if (!account)
+        return;
+    store_del(b, GD_ACCOUNT_KIND, gw_str_of(gd_account_key(account)));
+    gw_map_remove(g->own, gw_str_of(gd_account_key(account)));
+    gd_account_free(&account);
 }
 
 static void account_load_one(const struct store_record *r, void *ctx)
 {
     struct gd_gateways *g = ctx;
+    struct gd_account *account = g->shared;
+    char key[GW_QUOTE_MAX];
+    struct gw_str name;
     struct gw_err err;
 
-    if (gw_str_is(r->key, ACCOUNT_KEY) && account_read(g, r->value, &err))
-        gw_error("gatewayd",
-                 "account of Exchange cannot be used: %s; set it again: kalendsctl gateway edit",
-                 err.msg);
+    if (gw_str_cut(r->key, GD_ACCOUNT_OWN, NULL, &name) && name.len <= NAME_MAX_LEN) {
+        account = own_account_new(g, name);
+        own_account_put(g, account);
+    } else if (!gw_str_is(r->key, GD_ACCOUNT_SHARED)) {
+        return;
+    }
+    if (gd_account_read(account, r->value, &err))
+        gw_error("gatewayd", "account %s cannot be used: %s; set it again: kalendsctl gateway edit",
+                 gw_quote(r->key, key), err.msg);
 }
 
 static enum gw_code gateway_read(struct gd_gateways *g, const struct store_record *r,
                                  struct gateway **out, struct gw_err *err)
 {
     json_t *json = json_loadb(r->value.p, r->value.len, 0, NULL);
-    struct admin_gateway_edit edit = { .port = -1, .http = -1 };
+    struct admin_gateway_edit edit = { .port = -1, .http = -1, .own_account = -1 };
+    struct gd_account *account = account_of(g, r->key);
     const char *host, *description;
     int port, drained = false;
     enum gw_code rc;
@@ -371,8 +308,8 @@ static enum gw_code gateway_read(struct gd_gateways *g, const struct store_recor
         edit.host = gw_str_of(host);
         edit.description = gw_str_of(description);
         edit.port = port;
-        rc = g->account ? gateway_make(g, r->key, NULL, &edit, out, err)
-                        : gw_fail(err, GW_INVALID, "it has no account");
+        rc = gd_account_name(account) ? gateway_make(g, r->key, NULL, &edit, account, out, err)
+                                      : gw_fail(err, GW_INVALID, "it has no account");
         if (!rc)
             (*out)->drained = drained;
     }
@@ -404,7 +341,7 @@ static void gateway_load_one(const struct store_record *r, void *ctx)
 
 enum gw_code gd_gateways_load(struct gd *gd, struct gw_err *err)
 {
-    enum gw_code rc = gd_load(gd, KIND_ACCOUNT, account_load_one, gd->gateways, err);
+    enum gw_code rc = gd_load(gd, GD_ACCOUNT_KIND, account_load_one, gd->gateways, err);
 
     if (!rc)
         rc = gd_load(gd, KIND_GATEWAY, gateway_load_one, gd->gateways, err);
@@ -420,13 +357,15 @@ struct gd_gateways *gd_gateways_new(struct gd *gd)
     g->gd = gd;
     g->by_name = gw_map_new();
     gw_list_init(&g->calls);
-    g->login = ews_account_new(gd->loop, gd->pool);
+    g->shared = gd_account_new(gd, GD_ACCOUNT_SHARED);
+    g->own = gw_map_new();
     return g;
 }
 
 void gd_gateways_free(struct gd_gateways **gp)
 {
     struct gd_gateways *g = *gp;
+    struct gd_account *account;
     struct gateway *gateway;
     size_t pos = 0;
 
@@ -436,10 +375,11 @@ void gd_gateways_free(struct gd_gateways **gp)
     while ((gateway = gw_map_next(g->by_name, &pos)))
         gateway_free(&gateway);
     gw_map_free(&g->by_name);
-    ews_account_free(&g->login);
-    cert_client_free(&g->token_cert);
-    free(g->account);
-    gw_secret_free(&g->password);
+    gd_account_free(&g->shared);
+    pos = 0;
+    while ((account = gw_map_next(g->own, &pos)))
+        gd_account_free(&account);
+    gw_map_free(&g->own);
     free(g);
 }
 
@@ -465,8 +405,12 @@ static void gateways_try(struct gd_gateways *g)
 
 enum gw_code gd_gateways_login_set(struct gd_gateways *g, struct gw_err *err)
 {
-    enum gw_code rc = login_set(g, g->account, g->password, err);
+    enum gw_code rc = gd_account_params_changed(g->shared, err);
+    struct gd_account *account;
+    size_t pos = 0;
 
+    while (!rc && (account = gw_map_next(g->own, &pos)))
+        rc = gd_account_params_changed(account, err);
     if (!rc)
         gateways_try(g);
     return rc;
@@ -509,11 +453,12 @@ void gd_gateways_each(const struct gd_gateways *g, admin_gateway_fn *each, void 
             &(struct admin_gateway){
                 .name = gw_str_of(list[i]->name),
                 .host = gw_str_of(list[i]->host),
-                .account = gw_str_of(g->account),
+                .account = gw_str_of(gd_account_name(account_of(g, gw_str_of(list[i]->name)))),
                 .description = gw_str_of(list[i]->description),
                 .port = list[i]->port,
                 .http = list[i]->http,
-                .has_password = g->password != NULL,
+                .own_account = own_account(g, gw_str_of(list[i]->name)) != NULL,
+                .has_password = true,
             },
             each_ctx);
     free(list);
@@ -521,7 +466,7 @@ void gd_gateways_each(const struct gd_gateways *g, admin_gateway_fn *each, void 
 
 struct ews_account *gd_gateways_account(const struct gd_gateways *g)
 {
-    return g->account ? g->login : NULL;
+    return gd_account_name(g->shared) ? gd_account_login(g->shared) : NULL;
 }
 
 const char *gd_gateway_of_host(const struct gd_gateways *g, struct gw_str host, uint16_t port)
@@ -551,90 +496,43 @@ bool gd_gateway_target(const struct gd_gateways *g, struct gw_str name,
     return true;
 }
 
-/* The account as it would be after the edit: what was not said stays. */
-struct account_edit {
-    char *account, *password;
-    bool changed;
+/* A change on its way. */
+struct change {
+    struct gateway *gateway;
+    struct gd_account *account; /* that it will have */
+    struct gd_account_edit edit;
+    bool own; /* it is the gateway's */
 };
 
-static enum gw_code account_edit_init(const struct gd_gateways *g,
-                                      const struct admin_gateway_edit *edit,
-                                      struct account_edit *out, struct gw_err *err)
-{
-    bool other = edit->account.p && g->account && !gw_str_is(edit->account, g->account);
-
-    if (other && !edit->password.p)
-        return gw_fail(err, GW_INVALID, "another account needs its password");
-    if (edit->password.p && edit->password.len > PASSWORD_MAX)
-        return gw_fail(err, GW_INVALID, "the password is longer than %d bytes", PASSWORD_MAX);
-    if ((edit->password.p && memchr(edit->password.p, 0, edit->password.len)) ||
-        (edit->account.p && memchr(edit->account.p, 0, edit->account.len)))
-        return gw_fail(err, GW_INVALID, "account and password must not hold a NUL character");
-    *out = (struct account_edit){ .changed = edit->account.p || edit->password.p };
-    if (edit->account.p || g->account)
-        out->account =
-            edit->account.p ? gw_str_dup(edit->account) : gw_str_dup(gw_str_of(g->account));
-    if (edit->password.p || g->password)
-        out->password =
-            edit->password.p ? gw_str_dup(edit->password) : gw_str_dup(gw_str_of(g->password));
-    if (out->account && !out->password) {
-        free(out->account);
-        out->account = NULL;
-        return gw_fail(err, GW_INVALID, "the account needs its password");
-    }
-    return GW_OK;
-}
-
-static enum gw_code account_edit_check(const struct gd_gateways *g, const struct account_edit *a,
-                                       struct gw_err *err)
-{
-    struct ews_account_args args = login_args(g, a->account, a->password);
-
-    if (!a->account)
-        return gw_fail(err, GW_INVALID, "no account is set yet: give account and password");
-    return ews_account_check(&args, err);
-}
-
-static void account_edit_done(struct account_edit *a)
-{
-    free(a->account);
-    gw_secret_free(&a->password);
-}
-
-/* On every gateway: the next request uses it. It was checked. */
-static void account_apply(struct gd_gateways *g, struct account_edit *a)
-{
-    struct gw_err err;
-
-    free(g->account);
-    gw_secret_free(&g->password);
-    g->account = a->account;
-    g->password = a->password;
-    *a = (struct account_edit){ 0 };
-    if (login_set(g, g->account, g->password, &err))
-        gw_error("gatewayd", "account not changed error='%s'", err.msg);
-    gateways_try(g);
-}
-
 /* The record first, then the change: done comes when it is on the disk. */
-static void change_commit(struct gd_gateways *g, struct gateway *gateway, struct account_edit *a,
-                          store_done_fn *done, void *done_ctx)
+static void change_commit(struct gd_gateways *g, struct change *c, store_done_fn *done,
+                          void *done_ctx)
 {
     struct store_batch *b = store_batch_new();
-    struct gateway *old = gw_map_get(g->by_name, gw_str_of(gateway->name));
-    bool account_changed = a->changed;
+    struct gateway *gateway = c->gateway;
+    struct gw_str name = gw_str_of(gateway->name);
+    struct gateway *old = gw_map_get(g->by_name, name);
+    bool account_changed = c->edit.changed;
 
-    gd_checks_abort(g->gd, gw_str_of(gateway->name));
+    gd_checks_abort(g->gd, name);
     if (account_changed) {
-        account_apply(g, a);
-        account_save(b, g);
+        gd_account_apply(c->account, &c->edit);
+        gd_account_save(c->account, b);
+        gateways_try(g);
     }
     gateway_put(g, gateway); /* calls of the old one are cancelled here */
     gateway_free(&old);
+    if (c->own)
+        own_account_put(g, c->account);
+    else
+        own_account_remove(g, name, b);
     gateway_save(b, gateway);
     store_commit(g->gd->store, &b, done, done_ctx);
     gw_info("gatewayd", "gateway set name=%s host=%s port=%u%s%s", gateway->name, gateway->host,
-            gateway->port, gateway->http ? " http=yes" : "", account_changed ? " account=new" : "");
+            gateway->port, gateway->http ? " http=yes" : "",
+            !account_changed ? ""
+            : c->own         ? " account=new own=yes"
+                             : " account=new");
 }
 
 static enum gw_code gateway_change(struct gd *gd, struct gw_str name, const struct gateway *old,
@@ -642,19 +540,21 @@ static enum gw_code gateway_change(struct gd *gd, struct gw_str name, const stru
                                    void *done_ctx, struct gw_err *err)
 {
     struct gd_gateways *g = gd->gateways;
-    struct account_edit account = { 0 };
-    struct gateway *gateway;
+    struct gd_account *has = own_account(g, name), *fresh = NULL;
+    struct change c = { .own = edit->own_account >= 0 ? edit->own_account : has != NULL };
     enum gw_code rc;
 
-    rc = account_edit_init(g, edit, &account, err);
-    if (rc)
-        return rc;
-    rc = account_edit_check(g, &account, err);
+    if (c.own && !has)
+        fresh = own_account_new(g, name);
+    c.account = !c.own ? g->shared : has ? has : fresh;
+    rc = gd_account_edit_init(c.account, edit, &c.edit, err);
     if (!rc)
-        rc = gateway_make(g, name, old, edit, &gateway, err);
+        rc = gateway_make(g, name, old, edit, c.account, &c.gateway, err);
     if (!rc)
-        change_commit(g, gateway, &account, done, done_ctx);
-    account_edit_done(&account);
+        change_commit(g, &c, done, done_ctx);
+    else
+        gd_account_free(&fresh);
+    gd_account_edit_done(&c.edit);
     return rc;
 }
 
@@ -720,7 +620,8 @@ enum gw_code gd_gateway_remove(struct gd *gd, struct gw_str name, store_done_fn 
     gw_info("gatewayd", "gateway removed name=%s", gateway->name);
     b = store_batch_new();
     store_del(b, KIND_GATEWAY, name);
-    store_commit(gd->store, &b, done, done_ctx);
     gateway_free(&gateway);
+    own_account_remove(gd->gateways, name, b);
+    store_commit(gd->store, &b, done, done_ctx);
     return GW_OK;
 }

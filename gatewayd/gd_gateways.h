@@ -1,5 +1,5 @@
-/* The gateways to Exchange: their records, the account that they share, and a client of each. All
- * gateways use one impersonation account: changed on one, it is changed on all. */
+/* The gateways to Exchange: their records, and a client of each. They share one impersonation account:
+ * changed on one, it is changed on all; but a gateway may have its own. */
 #ifndef GD_GATEWAYS_H
 #define GD_GATEWAYS_H
 

@@ -1,6 +1,7 @@
 /* Order of start and stop. Everything is loaded before a door opens, so that whoever comes in sees
  * the presence of before the restart; and whatever is on its way to the disk gets there. */
 #include <errno.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,15 @@ static enum gw_code load_result(struct gd *gd, struct load *load, const char *wh
     if (load->result.code)
         return gw_fail(err, load->result.code, "%s: %s", what, load->result.msg);
     return GW_OK;
+}
+
+void gd_record_put(struct store_batch *b, const char *kind, const char *key, json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT);
+
+    store_put(b, kind, gw_str_of(key), (struct gw_str){ NULL, 0 }, gw_str_of(text));
+    free(text);
+    json_decref(json);
 }
 
 enum gw_code gd_load(struct gd *gd, const char *kind, store_record_fn *each, void *ctx,

@@ -96,6 +96,29 @@ def test_check_without_users():
         assert done.returncode == 1 and "Failed: certificate missing from chain" in done.stdout, done
 
 
+def test_own_account():
+    """a gateway has an account of its own, through a restart, until it shares one again"""
+    with House(users=["bob"]) as h:
+        edit, check = ("gateway", "edit", "cas2"), ("gateway", "check", "cas2")
+        h.mock.post("/accounts", {"name": "svc2", "password": "other-secret", "impersonate": True})
+        assert h.gateway.run_ctl(*edit, "--own-account", "maybe").returncode != 0
+        assert h.gateway.run_ctl(*edit, "--own-account", "yes").returncode != 0, "which account?"
+        h.gateway.ctl(*edit, "--own-account", "yes", "--account", "svc2", "--password-stdin",
+                      text_in="other-secret\n")
+        accounts = {g["name"]: (g["account"], g["own_account"])
+                    for g in h.gateway.api("GET", "/v1/gateways")["gateways"]}
+        assert accounts == {"cas1": (h.mock.account[0], False), "cas2": ("svc2", True)}, accounts
+        h.gateway.ctl("gateway", "edit", "cas1", "--password-stdin", text_in="wrong\n")
+        assert h.gateway.run_ctl("gateway", "check", "cas1").returncode == 1
+        assert h.gateway.run_ctl(*check).returncode == 0, "the shared account's troubles are not its own"
+        assert h.gateway.stop() == 0
+        h.gateway.start()
+        assert h.gateway.run_ctl(*check).returncode == 0
+        h.gateway.ctl(*edit, "--own-account", "no")
+        assert h.gateway.run_ctl(*check).returncode == 1
+        assert "other-secret" not in h.gateway.log()
+
+
 def test_log():
     """each change is one line of the log, values as they are kept, and no password"""
     with House(users=["bob"]) as h:
@@ -126,4 +149,4 @@ def test_log():
 
 if __name__ == "__main__":
     house.run([test_notification_port, test_users, test_gateways, test_check_without_users,
-               test_log])
+               test_own_account, test_log])
