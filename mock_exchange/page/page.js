@@ -17,6 +17,12 @@ function forInput(date) {
         `T${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
 }
 
+/* What an input says, as the server takes it; undefined when it is empty, which is left as it is. */
+function momentOf(id) {
+    const text = find(id).value;
+    return text ? new Date(text).toISOString() : undefined;
+}
+
 function share(moment) { /* of the day, in percent */
     const length = midnight(view.day, 1) - view.day;
     return 100 * (moment - view.day) / length;
@@ -111,6 +117,7 @@ function showMeeting(meeting, lane) {
     box.title = `${new Date(start).toLocaleString()} \u2013 ${new Date(end).toLocaleString()}\n` +
         `${meeting.busy} ${meeting.subject || ""} ${meeting.location || ""}`;
     box.dataset.id = meeting.id;
+    box.dataset.start = meeting.start;
     box.style.top = `${lane * LANE_REM + .05}rem`;
     place(box, start, end);
     box.onpointerdown = (event) => dragBegin(event, box, meeting, start, end);
@@ -223,7 +230,7 @@ function meetingOpen(user, meeting, start) {
     find("m-delete").hidden = !meeting;
     find("m-save").onclick = () => {
         const body = {
-            start: new Date(find("m-start").value).toISOString(),
+            start: momentOf("m-start"),
             for: Math.round(find("m-minutes").value * 60),
             subject: find("m-subject").value,
             location: find("m-location").value,
@@ -254,8 +261,8 @@ function oofOpen(user) {
         find("oof").close();
         change("POST", `/users/${encodeURIComponent(user.address)}/oof`, {
             state: find("o-state").value,
-            start: new Date(find("o-start").value).toISOString(),
-            end: new Date(find("o-end").value).toISOString(),
+            start: momentOf("o-start"),
+            end: momentOf("o-end"),
             internal: find("o-reply").value,
         });
     };
@@ -282,7 +289,10 @@ async function refresh() {
         find("page-back").disabled = view.offset === 0;
         find("page-on").disabled = view.offset + PAGE >= day.total;
         showServers(cas.cas);
+        const focused = document.activeElement.dataset.id;
         find("rows").replaceChildren(...day.users.map(showRow));
+        if (focused)
+            document.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
     } catch (error) {
         trouble(error.message);
     }

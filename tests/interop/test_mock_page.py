@@ -62,6 +62,23 @@ def check_dragged(browser, mock):
     moved = meeting(mock, 1)
     assert moved["start"] == utc(local_noon() + timedelta(hours=2)), moved
     assert moved["end"] == utc(local_noon() + timedelta(hours=3)), moved
+    browser.wait("return document.querySelector(\"[data-id='1']\").dataset.start === arguments[0]",
+                 moved["start"])
+
+
+def check_keys(browser, mock):
+    """A quarter of an hour to the left, twice: the focus stays with the meeting."""
+    browser.run("document.querySelector(\"[data-id='1']\").focus()")
+    for changes in (3, 4):
+        browser.run("document.activeElement.dispatchEvent(new KeyboardEvent('keydown', "
+                    "{key: 'ArrowLeft', bubbles: true, cancelable: true}))")
+        for _ in range(500):
+            if meeting(mock, 1)["changes"] == changes:
+                break
+        start = utc(local_noon() + timedelta(hours=2, minutes=-15 * (changes - 2)))
+        assert meeting(mock, 1)["start"] == start, meeting(mock, 1)
+        browser.wait("return document.activeElement.dataset.id === '1' && "
+                     "document.activeElement.dataset.start === arguments[0]", start)
 
 
 def check_oof(browser, mock):
@@ -101,6 +118,7 @@ def main():
             check_shown(browser, mock)
             check_added(browser, mock)
             check_dragged(browser, mock)
+            check_keys(browser, mock)
             check_oof(browser, mock)
             check_server(browser, mock)
             check_live(browser, mock)
@@ -111,7 +129,7 @@ def main():
     except Missing as missing:
         print(f"skipped: {missing}")
         return 77
-    print("shown, added, dragged, out of office, server, live")
+    print("shown, added, dragged, moved by keys, out of office, server, live")
     return 0
 
 
