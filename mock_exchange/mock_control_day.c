@@ -16,12 +16,12 @@ static enum gw_code moment_read(struct mock_control_call *call, struct gw_str te
 static json_t *user_day(const struct mock_mailbox *mailbox, gw_utc from, gw_utc to)
 {
     json_t *json = json_object(), *meetings = json_array();
-    const struct mock_item *item;
-    size_t pos = 0;
+    struct mock_view view;
 
-    while (json_array_size(meetings) < DAY_MEETINGS_MAX &&
-           (item = mock_item_next_in(mailbox, from, to, &pos)))
-        (void)json_array_append_new(meetings, mock_control_meeting_json(item));
+    mock_view_open(mailbox, from, to, &view);
+    for (size_t i = 0; i < view.count && i < DAY_MEETINGS_MAX; i++)
+        (void)json_array_append_new(meetings, mock_control_meeting_json(&view.items[i]));
+    mock_view_close(&view);
     mock_control_put_text(json, "address", mailbox->address);
     mock_control_put_text(json, "name", mailbox->display);
     mock_control_put_int(json, "subscriptions", mailbox->sub_count);

@@ -5,6 +5,7 @@
 
 #include "gw_log.h"
 #include "mock_control.h"
+#include "mock_repeat.h"
 #include "mock_soap.h"
 
 static struct mock_mailbox *user_of(struct mock_control_call *call)
@@ -41,19 +42,31 @@ static json_t *user_json(const struct mock_control_call *call, const struct mock
     mock_control_put_text(json, "name", mailbox->display);
     mock_control_put_text(json, "database", at->name);
     mock_control_put(json, "moving", json_boolean(mock_mailbox_is_moving(mailbox, call->now.mono)));
-    mock_control_put_int(json, "meetings", (int64_t)mailbox->item_count);
+    mock_control_put_int(json, "meetings", (int64_t)(mailbox->item_count + mailbox->master_count));
     mock_control_put_int(json, "subscriptions", mailbox->sub_count);
     mock_control_put(json, "requests", mock_control_counts(mailbox->calls));
     return json;
 }
 
+/* As mock_item_get() takes it. */
+static json_t *key_json(const struct mock_item *item)
+{
+    char text[48];
+
+    if (item->day == MOCK_NO_DAY)
+        return json_string(item->key);
+    snprintf(text, sizeof(text), "%s.%lld", item->key, (long long)item->day);
+    return json_string(text);
+}
+
 json_t *mock_control_meeting_json(const struct mock_item *item)
 {
     const struct mock_item_data *d = &item->data;
-    struct mock_id id = mock_id_item(item->mailbox->number, item->number);
+    enum mock_item_type type = mock_item_type(item);
+    struct mock_id id = mock_item_id(item);
     json_t *json = json_object();
 
-    mock_control_put_text(json, "id", item->key);
+    mock_control_put(json, "id", key_json(item));
     mock_control_put_text(json, "ews_id", id.s);
     mock_control_put_text(json, "user", item->mailbox->address);
     mock_control_put(json, "start", mock_json_utc(d->start));
@@ -64,10 +77,12 @@ json_t *mock_control_meeting_json(const struct mock_item *item)
     mock_control_put(json, "cancelled", json_boolean(d->cancelled));
     mock_control_put_text(json, "sensitivity", mock_sensitivity_name(d->sensitivity));
     mock_control_put_text(json, "response", mock_response_name(d->response));
-    mock_control_put_text(json, "type", mock_item_type_name(d->type));
+    mock_control_put_text(json, "type", mock_item_type_name(type));
     mock_control_put_text(json, "subject", d->subject);
     mock_control_put_text(json, "location", d->location);
     mock_control_put_int(json, "changes", item->change);
+    if (type == MOCK_MASTER)
+        mock_control_put(json, "repeat", mock_repeat_json(item->series));
     return json;
 }
 
@@ -139,6 +154,8 @@ enum gw_code mock_control_user_meetings(struct mock_control_call *call)
     list = json_array();
     for (size_t i = 0; i < mailbox->item_count; i++)
         (void)json_array_append_new(list, mock_control_meeting_json(mailbox->items[i]));
+    for (size_t i = 0; i < mailbox->master_count; i++)
+        (void)json_array_append_new(list, mock_control_meeting_json(mailbox->masters[i]));
     mock_control_put(call->answer, "meetings", list);
     return GW_OK;
 }
@@ -149,12 +166,12 @@ static enum gw_code meetings_add_all(struct mock_control_call *call, struct mock
     enum gw_code rc = GW_OK;
 
     for (size_t i = 0; !rc && i < json_array_size(call->body); i++) {
-        struct mock_item *item;
+        struct mock_item item;
 
         rc = mock_scenario_meeting(call->mx, mailbox, json_array_get(call->body, i), 0, call->now,
                                    &item, &call->err);
         if (!rc)
-            (void)json_array_append_new(list, mock_control_meeting_json(item));
+            (void)json_array_append_new(list, mock_control_meeting_json(&item));
         else
             (void)gw_fail_prefix(&call->err, "[%zu]: ", i);
     }
@@ -165,7 +182,7 @@ static enum gw_code meetings_add_all(struct mock_control_call *call, struct mock
 enum gw_code mock_control_meetings_add(struct mock_control_call *call)
 {
     struct mock_mailbox *mailbox = user_of(call);
-    struct mock_item *item;
+    struct mock_item item;
     enum gw_code rc;
 
     if (!mailbox)
@@ -174,7 +191,7 @@ enum gw_code mock_control_meetings_add(struct mock_control_call *call)
         return meetings_add_all(call, mailbox);
     rc = mock_scenario_meeting(call->mx, mailbox, call->body, 0, call->now, &item, &call->err);
     if (!rc)
-        mock_control_put(call->answer, "meeting", mock_control_meeting_json(item));
+        mock_control_put(call->answer, "meeting", mock_control_meeting_json(&item));
     return rc;
 }
 
@@ -258,79 +275,82 @@ enum gw_code mock_control_traits_set(struct mock_control_call *call)
     return rc ? rc : mock_control_traits(call);
 }
 
-/* --- one meeting --- */
+/* --- one meeting, or one occurrence --- */
 
-static struct mock_item *meeting_of(struct mock_control_call *call)
+static bool meeting_of(struct mock_control_call *call, struct mock_item *out)
 {
-    struct mock_item *item = mock_item_find(call->mx->org, call->arg[0]);
     char quoted[GW_QUOTE_MAX];
 
-    if (!item)
-        (void)gw_fail(&call->err, GW_NOTFOUND, "no meeting %s", gw_quote(call->arg[0], quoted));
-    return item;
+    if (mock_item_get(call->mx->org, call->arg[0], out))
+        return true;
+    (void)gw_fail(&call->err, GW_NOTFOUND, "no meeting %s", gw_quote(call->arg[0], quoted));
+    return false;
 }
 
 enum gw_code mock_control_meeting(struct mock_control_call *call)
 {
-    const struct mock_item *item = meeting_of(call);
+    struct mock_item item;
 
-    if (!item)
+    if (!meeting_of(call, &item))
         return call->err.code;
-    mock_control_put(call->answer, "meeting", mock_control_meeting_json(item));
+    mock_control_put(call->answer, "meeting", mock_control_meeting_json(&item));
     return GW_OK;
 }
 
 enum gw_code mock_control_meeting_change(struct mock_control_call *call)
 {
-    struct mock_item *item = meeting_of(call);
-    struct mock_item_data data;
+    const json_t *json = json_object_get(call->body, "repeat");
+    struct mock_item item;
+    struct mock_repeat repeat;
     enum gw_code rc;
 
-    if (!item)
+    if (!meeting_of(call, &item))
         return call->err.code;
-    data = item->data;
-    rc = mock_meeting_read(call->body, 0, call->now.utc, &data, &call->err);
+    rc = mock_meeting_read(call->body, 0, call->now.utc, &item.data, &call->err);
+    if (!rc && json && item.day != MOCK_NO_DAY)
+        rc = gw_fail(&call->err, GW_INVALID, "an occurrence does not repeat: name its series");
+    if (!rc && json)
+        rc = mock_repeat_read(json, item.data.start, &repeat, &call->err);
     if (!rc)
-        rc = mock_item_change(call->mx->org, item, &data, call->now, &call->err);
+        rc = mock_item_change(call->mx->org, &item, &item.data, json ? &repeat.recurrence : NULL,
+                              call->now, &call->err);
     return rc ? rc : mock_control_meeting(call);
 }
 
 /* As it is left in an attendee's calendar when the organizer calls it off: marked, and free. */
 enum gw_code mock_control_meeting_cancel(struct mock_control_call *call)
 {
-    struct mock_item *item = meeting_of(call);
-    struct mock_item_data data;
+    struct mock_item item;
     bool keep_busy = false;
     enum gw_code rc;
 
-    if (!item)
+    if (!meeting_of(call, &item))
         return call->err.code;
     rc = mock_json_only(call->body, "request", "keep_busy", &call->err);
     if (!rc)
         rc = mock_json_bool(call->body, "keep_busy", &keep_busy, &call->err);
     if (rc)
         return rc;
-    data = item->data;
-    data.cancelled = true;
-    data.meeting = true;
+    item.data.cancelled = true;
+    item.data.meeting = true;
     if (!keep_busy)
-        data.busy = GW_BUSY_FREE;
-    rc = mock_item_change(call->mx->org, item, &data, call->now, &call->err);
+        item.data.busy = GW_BUSY_FREE;
+    rc = mock_item_change(call->mx->org, &item, &item.data, NULL, call->now, &call->err);
     return rc ? rc : mock_control_meeting(call);
 }
 
 enum gw_code mock_control_meeting_delete(struct mock_control_call *call)
 {
-    struct mock_item *item = meeting_of(call);
+    struct mock_item item;
     bool moved = false;
     enum gw_code rc;
 
-    if (!item)
+    if (!meeting_of(call, &item))
         return call->err.code;
     rc = mock_json_only(call->body, "request", "moved", &call->err);
     if (!rc)
         rc = mock_json_bool(call->body, "moved", &moved, &call->err);
     if (!rc)
-        mock_item_delete(call->mx->org, item, moved, call->now);
+        mock_item_delete(call->mx->org, &item, moved, call->now);
     return rc;
 }

@@ -35,7 +35,14 @@ bool mock_folder_parse(struct gw_str name, enum mock_folder *out)
     return false;
 }
 
-enum id_tag { ID_WATERMARK = 1, ID_ITEM = 2, ID_FOLDER = 3, ID_CHANGE = 9 };
+enum id_tag {
+    ID_WATERMARK = 1,
+    ID_ITEM = 2,
+    ID_FOLDER = 3,
+    ID_OCCURRENCE = 4,
+    ID_SYNC = 5,
+    ID_CHANGE = 9
+};
 enum { ID_BYTES_MAX = 32 };
 
 struct id_bytes {
@@ -96,14 +103,27 @@ struct mock_id mock_id_item(uint32_t mailbox, uint64_t item)
     return id_text(&id);
 }
 
-bool mock_id_item_parse(struct gw_str text, uint32_t *mailbox, uint64_t *item)
+struct mock_id mock_id_occurrence(uint32_t mailbox, uint64_t master, int64_t day)
+{
+    struct id_bytes id = { .len = 0 };
+
+    id_put(&id, ID_OCCURRENCE, 1);
+    id_put(&id, mailbox, 4);
+    id_put(&id, master, 8);
+    id_put(&id, (uint32_t)(int32_t)day, 4);
+    return id_text(&id);
+}
+
+bool mock_id_item_parse(struct gw_str text, uint32_t *mailbox, uint64_t *item, int64_t *day)
 {
     struct id_bytes id;
+    bool occurrence = id_parse(text, ID_OCCURRENCE, 17, &id);
 
-    if (!id_parse(text, ID_ITEM, 13, &id))
+    if (!occurrence && !id_parse(text, ID_ITEM, 13, &id))
         return false;
     *mailbox = (uint32_t)id_get(&id, 1, 4);
     *item = id_get(&id, 5, 8);
+    *day = occurrence ? (int32_t)(uint32_t)id_get(&id, 13, 4) : MOCK_NO_DAY;
     return true;
 }
 
@@ -135,6 +155,27 @@ struct mock_id mock_id_change(uint32_t change)
     id_put(&id, ID_CHANGE, 4);
     id_put(&id, change, 4);
     return id_text(&id);
+}
+
+struct mock_id mock_id_sync(uint32_t mailbox, uint32_t change)
+{
+    struct id_bytes id = { .len = 0 };
+
+    id_put(&id, ID_SYNC, 1);
+    id_put(&id, mailbox, 4);
+    id_put(&id, change, 4);
+    return id_text(&id);
+}
+
+bool mock_id_sync_parse(struct gw_str text, uint32_t *mailbox, uint32_t *change)
+{
+    struct id_bytes id;
+
+    if (!id_parse(text, ID_SYNC, 9, &id))
+        return false;
+    *mailbox = (uint32_t)id_get(&id, 1, 4);
+    *change = (uint32_t)id_get(&id, 5, 4);
+    return true;
 }
 
 struct mock_id mock_id_watermark(uint32_t mailbox, uint64_t event)

@@ -5,6 +5,7 @@
 #define MOCK_ID_H
 
 #include "gw_str.h"
+#include "mock_recur.h"
 #include "mock_version.h"
 
 /* The folders every mailbox has. Only the calendar holds items. */
@@ -40,11 +41,16 @@ struct mock_id {
 };
 
 struct mock_id mock_id_item(uint32_t mailbox, uint64_t item);
+/* Of one day of a series. */
+struct mock_id mock_id_occurrence(uint32_t mailbox, uint64_t master, int64_t day);
 struct mock_id mock_id_folder(uint32_t mailbox, enum mock_folder folder);
 struct mock_id mock_id_change(uint32_t change);
+struct mock_id mock_id_sync(uint32_t mailbox, uint32_t change); /* SyncState */
+bool mock_id_sync_parse(struct gw_str id, uint32_t *mailbox, uint32_t *change);
 struct mock_id mock_id_watermark(uint32_t mailbox, uint64_t event);
 
-bool mock_id_item_parse(struct gw_str id, uint32_t *mailbox, uint64_t *item);
+/* day: MOCK_NO_DAY unless it is an occurrence's. */
+bool mock_id_item_parse(struct gw_str id, uint32_t *mailbox, uint64_t *item, int64_t *day);
 bool mock_id_folder_parse(struct gw_str id, uint32_t *mailbox, enum mock_folder *folder);
 bool mock_id_watermark_parse(struct gw_str id, uint32_t *mailbox, uint64_t *event);
 

@@ -169,18 +169,18 @@ static char busy_digit(enum gw_busy busy)
     return '4';
 }
 
-static void merged_write(struct mock_call *call, const struct mock_mailbox *mailbox,
+static void merged_write(struct mock_call *call, const struct mock_view *items,
                          const struct query *q)
 {
     int64_t step = q->interval_min * GW_MINUTE_MS;
-    size_t count = (size_t)((q->to - q->from + step - 1) / step), pos = 0;
-    const struct mock_item *item;
+    size_t count = (size_t)((q->to - q->from + step - 1) / step);
     struct gw_buf digits;
 
     gw_buf_init(&digits, count + 1);
     for (size_t i = 0; i < count; i++)
         gw_buf_add_char(&digits, '0');
-    while (count && (item = mock_item_next_in(mailbox, q->from, q->to, &pos))) {
+    for (size_t i = 0; count && i < items->count; i++) {
+        const struct mock_item *item = &items->items[i];
         char digit = busy_digit(mock_busy_for(call, item->data.busy));
         int64_t first = item->data.start <= q->from ? 0 : (item->data.start - q->from) / step;
 
@@ -208,7 +208,7 @@ static void details_write(struct xml_writer *w, const struct mock_item *item, bo
 {
     const struct mock_item_data *d = &item->data;
     bool private = d->sensitivity == MOCK_PRIVATE || d->sensitivity == MOCK_CONFIDENTIAL;
-    struct mock_id id = mock_id_item(item->mailbox->number, item->number);
+    struct mock_id id = mock_item_id(item);
 
     xml_open(w, "t:CalendarEventDetails");
     xml_put(w, "t:ID", gw_str_of(id.s));
@@ -217,22 +217,22 @@ static void details_write(struct xml_writer *w, const struct mock_item *item, bo
     if (d->location && (own || !private))
         xml_put(w, "t:Location", gw_str_of(d->location));
     mock_put_bool(w, "t:IsMeeting", d->meeting);
-    mock_put_bool(w, "t:IsRecurring", d->type != MOCK_SINGLE);
-    mock_put_bool(w, "t:IsException", d->type == MOCK_EXCEPTION);
+    mock_put_bool(w, "t:IsRecurring", item->series != NULL);
+    mock_put_bool(w, "t:IsException", item->is_exception);
     mock_put_bool(w, "t:IsReminderSet", false);
     mock_put_bool(w, "t:IsPrivate", private);
     xml_close(w);
 }
 
-static void events_write(struct mock_call *call, const struct mock_mailbox *mailbox,
+static void events_write(struct mock_call *call, const struct mock_view *items,
                          const struct query *q, bool details)
 {
     struct xml_writer *w = &call->w;
-    const struct mock_item *item;
     unsigned written = 0;
-    size_t pos = 0;
 
-    while ((item = mock_item_next_in(mailbox, q->from, q->to, &pos))) {
+    for (size_t i = 0; i < items->count; i++) {
+        const struct mock_item *item = &items->items[i];
+
         if (item->data.end == q->from && item->data.start < q->from)
             continue; /* a view of times, not of items: what ended at its start is outside */
         if (!written++)
@@ -242,7 +242,7 @@ static void events_write(struct mock_call *call, const struct mock_mailbox *mail
         local_write(call, "t:EndTime", &q->zone, item->data.end);
         xml_put(w, "t:BusyType", gw_str_of(gw_busy_name(mock_busy_for(call, item->data.busy))));
         if (details)
-            details_write(w, item, mailbox == call->self);
+            details_write(w, item, item->mailbox == call->self);
         xml_close(w);
     }
     if (written)
@@ -321,34 +321,22 @@ static enum mock_sharing sharing_of(const struct mock_call *call,
 }
 
 static void view_write(struct mock_call *call, const struct mock_mailbox *mailbox,
-                       const struct query *q)
+                       const struct mock_view *items, const struct query *q)
 {
     enum view_type view = view_allowed(q->view, sharing_of(call, mailbox));
     bool details = view == VIEW_DETAILED || view == VIEW_DETAILED_MERGED;
 
     xml_put(&call->w, "t:FreeBusyViewType", gw_str_of(view_name[view]));
     if (view == VIEW_MERGED_ONLY || view == VIEW_FREE_BUSY_MERGED || view == VIEW_DETAILED_MERGED)
-        merged_write(call, mailbox, q);
+        merged_write(call, items, q);
     if (view == VIEW_MERGED_ONLY)
         return;
-    events_write(call, mailbox, q, details);
+    events_write(call, items, q, details);
     working_hours_write(&call->w, &mock_mailbox_traits(mailbox)->hours);
 }
 
-static bool has_too_many(const struct mock_mailbox *mailbox, const struct query *q)
-{
-    size_t pos = 0, count = 0;
-
-    if (mailbox->item_count <= EVENTS_MAX)
-        return false;
-    while (mock_item_next_in(mailbox, q->from, q->to, &pos))
-        count++;
-    return count > EVENTS_MAX;
-}
-
 /* NULL: there is a view to show. */
-static const char *trouble_find(const struct mock_call *call, const struct mock_mailbox *mailbox,
-                                const struct query *q)
+static const char *trouble_find(const struct mock_call *call, const struct mock_mailbox *mailbox)
 {
     if (!mailbox)
         return "ErrorMailRecipientNotFound";
@@ -356,7 +344,7 @@ static const char *trouble_find(const struct mock_call *call, const struct mock_
         return mock_mailbox_traits(mailbox)->free_busy_error;
     if (sharing_of(call, mailbox) == MOCK_SHARING_NONE)
         return "ErrorNoFreeBusyAccess";
-    return has_too_many(mailbox, q) ? "ErrorResultSetTooBig" : mock_reach(call, mailbox);
+    return mock_reach(call, mailbox);
 }
 
 static void response_write(struct mock_call *call, const struct xml_node *data,
@@ -365,18 +353,25 @@ static void response_write(struct mock_call *call, const struct xml_node *data,
     struct gw_str address =
         xml_child_text(xml_child(data, MOCK_NS_TYPES, "Email"), MOCK_NS_TYPES, "Address");
     struct mock_mailbox *mailbox = mock_mailbox_by_smtp(call->service->org, address);
-    const char *code = trouble_find(call, mailbox, q);
+    const char *code = trouble_find(call, mailbox);
     struct xml_writer *w = &call->w;
+    struct mock_view items = { 0 };
+
+    if (!code)
+        mock_view_open(mailbox, q->from, q->to, &items);
+    if (items.count > EVENTS_MAX)
+        code = "ErrorResultSetTooBig";
 
     xml_open(w, "m:FreeBusyResponse");
     mock_message_error(call, "m:ResponseMessage", code);
     xml_open(w, "m:FreeBusyView");
     if (!code) {
         mailbox->calls[MOCK_GET_AVAILABILITY] += mailbox != call->served->mailbox;
-        view_write(call, mailbox, q);
+        view_write(call, mailbox, &items, q);
     } else {
         xml_put(w, "t:FreeBusyViewType", GW_STR("None"));
     }
+    mock_view_close(&items);
     xml_close(w);
     xml_close(w);
 }

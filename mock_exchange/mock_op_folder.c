@@ -89,6 +89,15 @@ static void put_count(struct xml_writer *w, const char *name, size_t count)
     xml_close(w);
 }
 
+static size_t folder_children(enum mock_folder folder)
+{
+    size_t count = 0;
+
+    for (int f = 0; f < MOCK_FOLDER_COUNT; f++)
+        count += mock_folder_kind[f].parent == folder && f != MOCK_FOLDER_ROOT;
+    return count;
+}
+
 static void folder_write(struct mock_call *call, const struct mock_mailbox *mailbox,
                          enum mock_folder folder, unsigned want)
 {
@@ -106,12 +115,9 @@ static void folder_write(struct mock_call *call, const struct mock_mailbox *mail
     if (want & FOLDER_NAME)
         xml_put(w, "t:DisplayName", gw_str_of(kind->display));
     if (want & FOLDER_TOTAL)
-        put_count(w, "t:TotalCount", calendar ? mailbox->item_count : 0);
+        put_count(w, "t:TotalCount", calendar ? mailbox->item_count + mailbox->master_count : 0);
     if (want & FOLDER_CHILDREN)
-        put_count(w, "t:ChildFolderCount",
-                  folder == MOCK_FOLDER_TOP    ? MOCK_FOLDER_COUNT - 2
-                  : folder == MOCK_FOLDER_ROOT ? 1
-                                               : 0);
+        put_count(w, "t:ChildFolderCount", folder_children(folder));
     if ((want & FOLDER_DISTINGUISHED) &&
         mock_version_has(call->version, MOCK_HAS_DISTINGUISHED_NAME))
         xml_put(w, "t:DistinguishedFolderId", gw_str_of(kind->name));
@@ -150,5 +156,73 @@ bool mock_get_folder(struct mock_call *call)
     }
     xml_close(w);
     xml_close(w);
+    return true;
+}
+
+/* --- FindFolder */
+
+/* Deep: the folder's children and all below. */
+static bool is_below(enum mock_folder folder, enum mock_folder top, bool deep)
+{
+    enum mock_folder parent = mock_folder_kind[folder].parent;
+
+    if (folder == MOCK_FOLDER_ROOT)
+        return false;
+    return parent == top || (deep && is_below(parent, top, true));
+}
+
+static void children_write(struct mock_call *call, const struct mock_mailbox *mailbox,
+                           enum mock_folder top, bool deep, unsigned want)
+{
+    struct xml_writer *w = &call->w;
+    char digits[24];
+    int total = 0;
+
+    for (int f = 0; f < MOCK_FOLDER_COUNT; f++)
+        total += is_below((enum mock_folder)f, top, deep);
+    snprintf(digits, sizeof(digits), "%d", total);
+    xml_open(w, "m:RootFolder");
+    xml_put_attr(w, "IndexedPagingOffset", gw_str_of(digits));
+    xml_put_attr(w, "TotalItemsInView", gw_str_of(digits));
+    xml_put_attr(w, "IncludesLastItemInRange", GW_STR("true"));
+    xml_open(w, "t:Folders");
+    for (int f = 0; f < MOCK_FOLDER_COUNT; f++)
+        if (is_below((enum mock_folder)f, top, deep))
+            folder_write(call, mailbox, (enum mock_folder)f, want);
+    xml_close(w);
+    xml_close(w);
+}
+
+bool mock_find_folder(struct mock_call *call)
+{
+    static const struct mock_rule rule[] = {
+        { MOCK_NS_MESSAGES, "FolderShape", true, false },
+        { MOCK_NS_MESSAGES, "IndexedPageFolderView", false, false },
+        { MOCK_NS_MESSAGES, "Restriction", false, false },
+        { MOCK_NS_MESSAGES, "ParentFolderIds", true, false },
+    };
+    static const char *const name[] = { "Shallow", "Deep", "SoftDeleted", NULL };
+    const struct xml_node *ids = xml_child(call->node, MOCK_NS_MESSAGES, "ParentFolderIds");
+    unsigned want = folder_shape_read(xml_child(call->node, MOCK_NS_MESSAGES, "FolderShape"));
+    int traversal;
+
+    if (!mock_check_children(call, call->node, rule, 4))
+        return false;
+    if (!mock_word_parse(xml_attr(call->node, "Traversal"), name, &traversal))
+        return mock_fault_schema(call, "The 'Traversal' attribute is invalid.");
+    mock_response_open(call, "m:FindFolderResponse");
+    xml_open(&call->w, "m:ResponseMessages");
+    for (const struct xml_node *id = ids->child; id; id = id->next) {
+        struct mock_mailbox *mailbox;
+        enum mock_folder folder;
+        const char *code = mock_folder_find(call, id, &mailbox, &folder);
+
+        mock_message_open(call, "m:FindFolderResponseMessage", code);
+        if (!code)
+            children_write(call, mailbox, folder, traversal == 1, want);
+        xml_close(&call->w);
+    }
+    xml_close(&call->w);
+    xml_close(&call->w);
     return true;
 }

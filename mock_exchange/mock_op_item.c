@@ -1,90 +1,23 @@
-/* FindItem with CalendarView: the items of a window, with the properties asked for. And GetItem, which
- * clients call for properties that a view cannot give; nothing here has such, so it tells the same. */
+/* FindItem: what takes place in a window, or the items and series of the calendar as they are kept. And
+ * GetItem. */
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "mock_soap.h"
+#include "gw_mem.h"
+#include "mock_item_fields.h"
 
 enum { VIEW_DAYS_MAX = 2 * 366 };
 
-/* Properties in the order of the schema: base class first. */
-enum field {
-    FIELD_PARENT,
-    FIELD_CLASS,
-    FIELD_SUBJECT,
-    FIELD_SENSITIVITY,
-    FIELD_UID,
-    FIELD_START,
-    FIELD_END,
-    FIELD_ALL_DAY,
-    FIELD_BUSY,
-    FIELD_LOCATION,
-    FIELD_MEETING,
-    FIELD_CANCELLED,
-    FIELD_RECURRING,
-    FIELD_TYPE,
-    FIELD_RESPONSE,
-    FIELD_ORGANIZER,
-    FIELD_COUNT
-};
-
-static const char *const field_uri[FIELD_COUNT + 1] = {
-    [FIELD_PARENT] = "item:ParentFolderId",
-    [FIELD_CLASS] = "item:ItemClass",
-    [FIELD_SUBJECT] = "item:Subject",
-    [FIELD_SENSITIVITY] = "item:Sensitivity",
-    [FIELD_UID] = "calendar:UID",
-    [FIELD_START] = "calendar:Start",
-    [FIELD_END] = "calendar:End",
-    [FIELD_ALL_DAY] = "calendar:IsAllDayEvent",
-    [FIELD_BUSY] = "calendar:LegacyFreeBusyStatus",
-    [FIELD_LOCATION] = "calendar:Location",
-    [FIELD_MEETING] = "calendar:IsMeeting",
-    [FIELD_CANCELLED] = "calendar:IsCancelled",
-    [FIELD_RECURRING] = "calendar:IsRecurring",
-    [FIELD_TYPE] = "calendar:CalendarItemType",
-    [FIELD_RESPONSE] = "calendar:MyResponseType",
-    [FIELD_ORGANIZER] = "calendar:Organizer",
-};
-
-struct view {
-    gw_utc from, to;
+struct query {
+    gw_utc from, to; /* of CalendarView */
     int64_t max;
-    unsigned fields; /* bits */
+    bool has_view;
+    int64_t offset, page; /* of IndexedPageItemView */
+    bool from_end, descending;
+    uint64_t fields;
 };
 
-#define FIELD_DEFAULT                                                                              \
-    (1u << FIELD_SUBJECT | 1u << FIELD_START | 1u << FIELD_END | 1u << FIELD_BUSY |                \
-     1u << FIELD_LOCATION | 1u << FIELD_ORGANIZER)
-
-static bool shape_read(struct mock_call *call, const struct xml_node *shape, unsigned *fields)
-{
-    static const char *const base[] = { "IdOnly", "Default", "AllProperties", NULL };
-    static const unsigned base_fields[] = { 0, FIELD_DEFAULT, (1u << FIELD_COUNT) - 1 };
-    struct gw_str word = xml_child_text(shape, MOCK_NS_TYPES, "BaseShape");
-    const struct xml_node *extra = xml_child(shape, MOCK_NS_TYPES, "AdditionalProperties");
-    int index;
-
-    if (!mock_word_parse(word, base, &index))
-        return mock_fault_schema(call, "The 'BaseShape' element is invalid.");
-    *fields = base_fields[index];
-    if (extra && !extra->child)
-        return mock_fault_schema(call,
-                                 "The element 'AdditionalProperties' has incomplete content.");
-    for (const struct xml_node *n = extra ? extra->child : NULL; n; n = n->next) {
-        struct gw_str uri = xml_attr(n, "FieldURI");
-
-        if (!xml_is(n, MOCK_NS_TYPES, "FieldURI"))
-            continue; /* extended and indexed ones: nothing here has them */
-        if (mock_word_parse(uri, field_uri, &index))
-            *fields |= 1u << index;
-        else if (!gw_str_starts(uri, "item:") && !gw_str_starts(uri, "calendar:"))
-            return mock_fault_schema(call, "The 'FieldURI' attribute is invalid: '%.*s'.",
-                                     GW_STR_ARG(gw_str_utf8_cut(uri, 60)));
-    }
-    return true;
-}
-
-static bool view_read(struct mock_call *call, const struct xml_node *node, struct view *view)
+static bool view_read(struct mock_call *call, const struct xml_node *node, struct query *view)
 {
     struct gw_str max = xml_attr(node, "MaxEntriesReturned");
 
@@ -98,158 +31,148 @@ static bool view_read(struct mock_call *call, const struct xml_node *node, struc
     return true;
 }
 
-static void text_field(struct xml_writer *w, const char *name, const char *text)
+static bool page_read(struct mock_call *call, const struct xml_node *node, struct query *q)
 {
-    if (text)
-        xml_put(w, name, gw_str_of(text));
+    static const char *const base[] = { "Beginning", "End", NULL };
+    struct gw_str max = xml_attr(node, "MaxEntriesReturned");
+    int base_point;
+
+    if (!gw_str_to_int(xml_attr(node, "Offset"), 0, INT32_MAX, &q->offset) ||
+        !mock_word_parse(xml_attr(node, "BasePoint"), base, &base_point) ||
+        (max.p && !gw_str_to_int(max, 1, INT32_MAX, &q->page)))
+        return mock_fault_schema(call, "IndexedPageItemView needs Offset and BasePoint.");
+    q->from_end = base_point;
+    return true;
 }
 
-static void organizer_write(struct xml_writer *w, const struct mock_mailbox *mailbox)
+/* Items are kept by their start: that is the one order there is. */
+static bool sort_read(struct mock_call *call, const struct xml_node *sort, struct query *q)
 {
-    xml_open(w, "t:Organizer");
-    xml_open(w, "t:Mailbox");
-    xml_put(w, "t:Name", gw_str_of(mailbox->display));
-    xml_put(w, "t:EmailAddress", gw_str_of(mailbox->address));
-    xml_put(w, "t:RoutingType", GW_STR("SMTP"));
-    xml_close(w);
-    xml_close(w);
+    const struct xml_node *order = xml_child(sort, MOCK_NS_TYPES, "FieldOrder");
+    static const char *const name[] = { "Ascending", "Descending", NULL };
+    int word = 0;
+
+    if (!order || !mock_word_parse(xml_attr(order, "Order"), name, &word))
+        return mock_fault_schema(call, "SortOrder needs a FieldOrder.");
+    q->descending = word;
+    return true;
 }
 
-static void field_write(struct mock_call *call, const struct mock_item *item, enum field field)
-{
-    const struct mock_item_data *d = &item->data;
-    struct xml_writer *w = &call->w;
-    struct mock_id uid;
+/* --- what is kept: single items and masters, by start */
 
-    switch (field) {
-    case FIELD_PARENT:
-        mock_put_id(w, "t:ParentFolderId",
-                    mock_id_folder(item->mailbox->number, MOCK_FOLDER_CALENDAR),
-                    item->mailbox->change);
-        break;
-    case FIELD_CLASS:
-        text_field(w, "t:ItemClass", "IPM.Appointment");
-        break;
-    case FIELD_SUBJECT:
-        text_field(w, "t:Subject", d->subject);
-        break;
-    case FIELD_SENSITIVITY:
-        text_field(w, "t:Sensitivity", mock_sensitivity_name(d->sensitivity));
-        break;
-    case FIELD_UID:
-        uid = mock_id_item(0, item->number);
-        text_field(w, "t:UID", uid.s);
-        break;
-    case FIELD_START:
-        mock_put_utc(w, "t:Start", d->start);
-        break;
-    case FIELD_END:
-        mock_put_utc(w, "t:End", d->end);
-        break;
-    case FIELD_ALL_DAY:
-        mock_put_bool(w, "t:IsAllDayEvent", d->all_day);
-        break;
-    case FIELD_BUSY:
-        text_field(w, "t:LegacyFreeBusyStatus", gw_busy_name(mock_busy_for(call, d->busy)));
-        break;
-    case FIELD_LOCATION:
-        text_field(w, "t:Location", d->location);
-        break;
-    case FIELD_MEETING:
-        mock_put_bool(w, "t:IsMeeting", d->meeting);
-        break;
-    case FIELD_CANCELLED:
-        mock_put_bool(w, "t:IsCancelled", d->cancelled);
-        break;
-    case FIELD_RECURRING:
-        mock_put_bool(w, "t:IsRecurring", d->type != MOCK_SINGLE);
-        break;
-    case FIELD_TYPE:
-        text_field(w, "t:CalendarItemType", mock_item_type_name(d->type));
-        break;
-    case FIELD_RESPONSE:
-        text_field(w, "t:MyResponseType", mock_response_name(d->response));
-        break;
-    case FIELD_ORGANIZER:
-        organizer_write(w, item->mailbox);
-        break;
-    case FIELD_COUNT:
-        break;
-    }
+static int by_start(const void *a, const void *b)
+{
+    const struct mock_item *x = *(struct mock_item *const *)a, *y = *(struct mock_item *const *)b;
+
+    if (x->data.start != y->data.start)
+        return x->data.start < y->data.start ? -1 : 1;
+    return x->number < y->number ? -1 : x->number > y->number;
 }
 
-static void item_write(struct mock_call *call, const struct mock_item *item, unsigned fields)
+static struct mock_item **kept_items(const struct mock_mailbox *mailbox, size_t *count)
 {
-    xml_open(&call->w, "t:CalendarItem");
-    mock_put_id(&call->w, "t:ItemId", mock_id_item(item->mailbox->number, item->number),
-                item->change);
-    for (int f = 0; f < FIELD_COUNT; f++)
-        if (fields & 1u << f)
-            field_write(call, item, (enum field)f);
-    xml_close(&call->w);
+    struct mock_item **all;
+
+    *count = mailbox->item_count + mailbox->master_count;
+    all = gw_alloc((*count + 1) * sizeof(struct mock_item *));
+    for (size_t i = 0; i < mailbox->item_count; i++)
+        all[i] = mailbox->items[i];
+    for (size_t i = 0; i < mailbox->master_count; i++)
+        all[mailbox->item_count + i] = mailbox->masters[i];
+    qsort(all, *count, sizeof(struct mock_item *), by_start);
+    return all;
 }
 
-/* Counts first: the totals are attributes of the element that holds the items. */
-static void folder_items_write(struct mock_call *call, const struct mock_mailbox *mailbox,
-                               bool calendar, const struct view *view)
+static void root_open(struct mock_call *call, size_t total, bool last)
 {
-    int64_t limit = view->max < call->service->find_max ? view->max : call->service->find_max;
-    int64_t total = 0, written = 0;
-    struct xml_writer *w = &call->w;
-    const struct mock_item *item;
-    size_t pos = 0;
     char digits[24];
 
-    while (calendar && mock_item_next_in(mailbox, view->from, view->to, &pos))
-        total++;
-    snprintf(digits, sizeof(digits), "%lld", (long long)(total < limit ? total : limit));
-    xml_open(w, "m:RootFolder");
-    xml_put_attr(w, "TotalItemsInView", gw_str_of(digits));
-    xml_put_attr(w, "IncludesLastItemInRange", gw_str_of(total <= limit ? "true" : "false"));
-    xml_open(w, "t:Items");
-    pos = 0;
-    while (calendar && written < limit &&
-           (item = mock_item_next_in(mailbox, view->from, view->to, &pos))) {
-        item_write(call, item, view->fields);
-        written++;
-    }
-    xml_close(w);
-    xml_close(w);
+    snprintf(digits, sizeof(digits), "%zu", total);
+    xml_put_attr(&call->w, "TotalItemsInView", gw_str_of(digits));
+    xml_put_attr(&call->w, "IncludesLastItemInRange", gw_str_of(last ? "true" : "false"));
+    xml_open(&call->w, "t:Items");
 }
 
-static const char *view_check(struct mock_call *call, enum mock_folder folder,
-                              const struct mock_mailbox *mailbox, const struct view *view)
+static void page_write(struct mock_call *call, const struct mock_mailbox *mailbox,
+                       const struct query *q)
 {
-    size_t pos = 0;
-    unsigned total = 0;
+    int64_t limit = q->page < call->service->find_max ? q->page : call->service->find_max;
+    size_t count, begin, end;
+    struct mock_item **all = kept_items(mailbox, &count);
+    char digits[24];
 
+    begin = (size_t)q->offset < count ? (size_t)q->offset : count;
+    end = count - begin > (size_t)limit ? begin + (size_t)limit : count;
+    if (q->from_end) { /* the page that ends so far from the end */
+        end = count - begin;
+        begin = end > (size_t)limit ? end - (size_t)limit : 0;
+    }
+    xml_open(&call->w, "m:RootFolder");
+    snprintf(digits, sizeof(digits), "%zu", q->from_end ? begin : end);
+    xml_put_attr(&call->w, "IndexedPagingOffset", gw_str_of(digits));
+    root_open(call, count, q->from_end ? begin == 0 : end == count);
+    for (size_t i = begin; i < end; i++)
+        mock_item_write(call, all[q->descending ? count - 1 - i : i], q->fields);
+    xml_close(&call->w);
+    xml_close(&call->w);
+    free(all);
+}
+
+/* --- what takes place */
+
+static void view_write(struct mock_call *call, const struct mock_view *view, const struct query *q)
+{
+    size_t limit = (size_t)(q->max < call->service->find_max ? q->max : call->service->find_max);
+    size_t shown = view->count < limit ? view->count : limit;
+
+    xml_open(&call->w, "m:RootFolder");
+    root_open(call, shown, view->count <= limit);
+    for (size_t i = 0; i < shown; i++)
+        mock_item_write(call, &view->items[i], q->fields);
+    xml_close(&call->w);
+    xml_close(&call->w);
+}
+
+static const char *view_check(enum mock_folder folder, const struct query *q)
+{
     if (folder != MOCK_FOLDER_CALENDAR)
         return "ErrorCalendarFolderIsInvalidForCalendarView";
-    if (view->to < view->from)
+    if (q->to < q->from)
         return "ErrorCalendarEndDateIsEarlierThanStartDate";
-    if (view->to - view->from > (int64_t)VIEW_DAYS_MAX * GW_DAY_MS)
+    if (q->to - q->from > (int64_t)VIEW_DAYS_MAX * GW_DAY_MS)
         return "ErrorCalendarViewRangeTooBig";
-    if (mock_version_has(call->version, MOCK_HAS_PARTIAL_FIND) ||
-        view->max <= call->service->find_max)
-        return NULL;
-    while (mock_item_next_in(mailbox, view->from, view->to, &pos))
-        total++;
-    return total > call->service->find_max ? "ErrorExceededFindCountLimit" : NULL;
+    return NULL;
 }
 
-static void folder_answer(struct mock_call *call, const struct xml_node *id, bool has_view,
-                          const struct view *view)
+/* Old request versions get nothing rather than a part. */
+static bool is_over_limit(const struct mock_call *call, const struct mock_view *view,
+                          const struct query *q)
 {
+    return !mock_version_has(call->version, MOCK_HAS_PARTIAL_FIND) &&
+           q->max > call->service->find_max && view->count > call->service->find_max;
+}
+
+static void folder_answer(struct mock_call *call, const struct xml_node *id, const struct query *q)
+{
+    static const struct mock_mailbox nothing;
     struct mock_mailbox *mailbox;
     enum mock_folder folder;
+    struct mock_view view = { 0 };
     const char *code = mock_folder_find(call, id, &mailbox, &folder);
 
-    if (!code && has_view)
-        code = view_check(call, folder, mailbox, view);
+    if (!code && q->has_view)
+        code = view_check(folder, q);
+    if (!code && q->has_view)
+        mock_view_open(mailbox, q->from, q->to, &view);
+    if (!code && is_over_limit(call, &view, q))
+        code = "ErrorExceededFindCountLimit";
     mock_message_open(call, "m:FindItemResponseMessage", code);
-    if (!code)
-        folder_items_write(call, mailbox, folder == MOCK_FOLDER_CALENDAR, view);
+    if (!code && q->has_view)
+        view_write(call, &view, q);
+    else if (!code)
+        page_write(call, folder == MOCK_FOLDER_CALENDAR ? mailbox : &nothing, q);
     xml_close(&call->w);
+    mock_view_close(&view);
 }
 
 bool mock_find_item(struct mock_call *call)
@@ -258,50 +181,105 @@ bool mock_find_item(struct mock_call *call)
         { MOCK_NS_MESSAGES, "ItemShape", true, false },
         { MOCK_NS_MESSAGES, "IndexedPageItemView", false, false },
         { MOCK_NS_MESSAGES, "CalendarView", false, false },
+        { MOCK_NS_MESSAGES, "SortOrder", false, false },
         { MOCK_NS_MESSAGES, "ParentFolderIds", true, false },
     };
     const struct xml_node *window = xml_child(call->node, MOCK_NS_MESSAGES, "CalendarView");
+    const struct xml_node *page = xml_child(call->node, MOCK_NS_MESSAGES, "IndexedPageItemView");
+    const struct xml_node *sort = xml_child(call->node, MOCK_NS_MESSAGES, "SortOrder");
     const struct xml_node *ids = xml_child(call->node, MOCK_NS_MESSAGES, "ParentFolderIds");
-    struct view view = { .from = INT64_MIN / 4, .to = INT64_MAX / 4, .max = INT32_MAX };
-    struct gw_str traversal = xml_attr(call->node, "Traversal");
-    struct xml_writer *w = &call->w;
+    struct query q = { .max = INT32_MAX, .page = INT32_MAX, .has_view = window };
 
     if (!mock_check_children(call, call->node, rule, sizeof(rule) / sizeof(*rule)) ||
-        !shape_read(call, xml_child(call->node, MOCK_NS_MESSAGES, "ItemShape"), &view.fields) ||
-        (window && !view_read(call, window, &view)))
+        !mock_shape_read(call, xml_child(call->node, MOCK_NS_MESSAGES, "ItemShape"), &q.fields) ||
+        (window && !view_read(call, window, &q)) || (page && !page_read(call, page, &q)) ||
+        (sort && !sort_read(call, sort, &q)))
         return false;
-    if (!ids->child || !gw_str_is(traversal, "Shallow"))
+    if (!ids->child || !gw_str_is(xml_attr(call->node, "Traversal"), "Shallow"))
         return mock_fault_schema(call, "FindItem needs Traversal=\"Shallow\" and a folder.");
-    xml_open(w, "m:FindItemResponse");
-    xml_put_attr(w, "xmlns:m", GW_STR(MOCK_NS_MESSAGES));
-    xml_put_attr(w, "xmlns:t", GW_STR(MOCK_NS_TYPES));
-    xml_open(w, "m:ResponseMessages");
+    if (window && (page || sort))
+        return mock_fault(call, "ErrorInvalidRequest");
+    mock_response_open(call, "m:FindItemResponse");
+    xml_open(&call->w, "m:ResponseMessages");
     for (const struct xml_node *id = ids->child; id; id = id->next)
-        folder_answer(call, id, window, &view);
-    xml_close(w);
-    xml_close(w);
+        folder_answer(call, id, &q);
+    xml_close(&call->w);
+    xml_close(&call->w);
     return true;
 }
 
-static const struct mock_item *item_find(struct mock_call *call, const struct xml_node *id,
-                                         const char **code)
+/* --- by id */
+
+static const char *id_find(struct mock_call *call, struct gw_str id, struct mock_item *out,
+                           struct mock_item *master)
 {
     struct mock_mailbox *mailbox;
     uint32_t number;
     uint64_t item;
-    char key[24];
+    int64_t day;
 
-    *code = "ErrorInvalidIdMalformed";
-    if (!xml_is(id, MOCK_NS_TYPES, "ItemId") ||
-        !mock_id_item_parse(xml_attr(id, "Id"), &number, &item))
-        return NULL;
+    if (!mock_id_item_parse(id, &number, &item, &day))
+        return "ErrorInvalidIdMalformed";
     mailbox = mock_mailbox_by_number(call->service->org, number);
-    *code = !mailbox ? "ErrorItemNotFound" : mailbox != call->self ? "ErrorAccessDenied" : NULL;
-    if (*code)
-        return NULL;
-    *code = "ErrorItemNotFound";
-    snprintf(key, sizeof(key), "%llu", (unsigned long long)item);
-    return mock_item_find(call->service->org, gw_str_of(key));
+    if (!mailbox)
+        return "ErrorItemNotFound";
+    if (mailbox != call->self)
+        return "ErrorAccessDenied";
+    if (!mock_item_by_number(call->service->org, item, master) || master->mailbox != mailbox)
+        return "ErrorItemNotFound";
+    *out = *master;
+    if (day != MOCK_NO_DAY && !mock_item_occurrence(master, day, out))
+        return "ErrorItemNotFound";
+    return mock_reach(call, mailbox);
+}
+
+/* The nth of the pattern, deleted ones counted. */
+static const char *nth_find(struct mock_call *call, const struct xml_node *id,
+                            struct mock_item *out)
+{
+    struct mock_item master;
+    int64_t index, day;
+    const char *code = id_find(call, xml_attr(id, "RecurringMasterId"), out, &master);
+
+    if (code)
+        return code;
+    if (mock_item_type(out) != MOCK_MASTER)
+        return "ErrorCalendarCannotUseIdForRecurringMasterId";
+    if (!gw_str_to_int(xml_attr(id, "InstanceIndex"), 1, 100000, &index))
+        return "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange";
+    day = mock_recur_next(&master.series->recur, master.series->recur.first_day);
+    while (--index && day != MOCK_NO_DAY)
+        day = mock_recur_next(&master.series->recur, day + 1);
+    if (day == MOCK_NO_DAY)
+        return "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange";
+    return mock_item_occurrence(&master, day, out)
+               ? NULL
+               : "ErrorCalendarOccurrenceIsDeletedFromRecurrence";
+}
+
+static const char *master_find(struct mock_call *call, const struct xml_node *id,
+                               struct mock_item *out)
+{
+    struct mock_item occurrence;
+    const char *code = id_find(call, xml_attr(id, "OccurrenceId"), &occurrence, out);
+
+    if (!code && occurrence.day == MOCK_NO_DAY)
+        return "ErrorCalendarCannotUseIdForOccurrenceId";
+    return code;
+}
+
+const char *mock_item_lookup(struct mock_call *call, const struct xml_node *id,
+                             struct mock_item *out)
+{
+    struct mock_item master;
+
+    if (xml_is(id, MOCK_NS_TYPES, "OccurrenceItemId"))
+        return nth_find(call, id, out);
+    if (xml_is(id, MOCK_NS_TYPES, "RecurringMasterItemId"))
+        return master_find(call, id, out);
+    if (!xml_is(id, MOCK_NS_TYPES, "ItemId"))
+        return "ErrorInvalidIdMalformed";
+    return id_find(call, xml_attr(id, "Id"), out, &master);
 }
 
 bool mock_get_item(struct mock_call *call)
@@ -312,25 +290,23 @@ bool mock_get_item(struct mock_call *call)
     };
     const struct xml_node *ids = xml_child(call->node, MOCK_NS_MESSAGES, "ItemIds");
     struct xml_writer *w = &call->w;
-    unsigned fields = 0;
+    uint64_t fields = 0;
 
     if (!mock_check_children(call, call->node, rule, sizeof(rule) / sizeof(*rule)) ||
-        !shape_read(call, xml_child(call->node, MOCK_NS_MESSAGES, "ItemShape"), &fields))
+        !mock_shape_read(call, xml_child(call->node, MOCK_NS_MESSAGES, "ItemShape"), &fields))
         return false;
     if (!ids->child)
         return mock_fault_schema(call, "The element 'ItemIds' has incomplete content.");
-    xml_open(w, "m:GetItemResponse");
-    xml_put_attr(w, "xmlns:m", GW_STR(MOCK_NS_MESSAGES));
-    xml_put_attr(w, "xmlns:t", GW_STR(MOCK_NS_TYPES));
+    mock_response_open(call, "m:GetItemResponse");
     xml_open(w, "m:ResponseMessages");
     for (const struct xml_node *id = ids->child; id; id = id->next) {
-        const char *code;
-        const struct mock_item *item = item_find(call, id, &code);
+        struct mock_item item;
+        const char *code = mock_item_lookup(call, id, &item);
 
-        mock_message_open(call, "m:GetItemResponseMessage", item ? NULL : code);
+        mock_message_open(call, "m:GetItemResponseMessage", code);
         xml_open(w, "m:Items");
-        if (item)
-            item_write(call, item, fields);
+        if (!code)
+            mock_item_write(call, &item, fields);
         xml_close(w);
         xml_close(w);
     }

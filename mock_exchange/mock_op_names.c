@@ -184,11 +184,12 @@ static const struct mock_mailbox *id_owner(const struct mock_call *call, struct 
     struct gw_buf ews;
     uint32_t number;
     uint64_t item;
+    int64_t day;
     enum mock_folder folder;
 
     gw_buf_init(&ews, 2 * ID_TEXT_MAX);
     id_write(bytes, ID_EWS, &ews);
-    if (mock_id_item_parse(gw_buf_str(&ews), &number, &item) ||
+    if (mock_id_item_parse(gw_buf_str(&ews), &number, &item, &day) ||
         mock_id_folder_parse(gw_buf_str(&ews), &number, &folder))
         owner = mock_mailbox_by_number(org, number);
     gw_buf_done(&ews);

@@ -15,7 +15,13 @@ static const char *const operation_name[MOCK_OPERATION_COUNT] = {
     [MOCK_GET_STREAMING_EVENTS] = "GetStreamingEvents",
     [MOCK_FIND_ITEM] = "FindItem",
     [MOCK_GET_ITEM] = "GetItem",
+    [MOCK_CREATE_ITEM] = "CreateItem",
+    [MOCK_UPDATE_ITEM] = "UpdateItem",
+    [MOCK_DELETE_ITEM] = "DeleteItem",
+    [MOCK_MOVE_ITEM] = "MoveItem",
+    [MOCK_SYNC_ITEMS] = "SyncFolderItems",
     [MOCK_GET_FOLDER] = "GetFolder",
+    [MOCK_FIND_FOLDER] = "FindFolder",
     [MOCK_CONVERT_ID] = "ConvertId",
     [MOCK_GET_AVAILABILITY] = "GetUserAvailability",
     [MOCK_GET_OOF] = "GetUserOofSettings",
@@ -97,7 +103,11 @@ static void mailbox_free(struct mock_mailbox *mailbox)
 {
     for (size_t i = 0; i < mailbox->item_count; i++)
         mock_item_free(mailbox->items[i]);
+    for (size_t i = 0; i < mailbox->master_count; i++)
+        mock_item_free(mailbox->masters[i]);
     free(mailbox->items);
+    free(mailbox->masters);
+    free(mailbox->gone_items);
     for (size_t i = 0; i < mailbox->alias_count; i++)
         free(mailbox->aliases[i]);
     free(mailbox->aliases);
@@ -318,6 +328,15 @@ enum gw_code mock_mailbox_add(struct mock_org *org, const struct mock_mailbox_ar
     return GW_OK;
 }
 
+static void items_drop(struct mock_org *org, struct mock_item **items, size_t *count)
+{
+    for (size_t i = 0; i < *count; i++) {
+        (void)gw_map_remove(org->items, gw_str_of(items[i]->key));
+        mock_item_free(items[i]);
+    }
+    *count = 0;
+}
+
 void mock_mailbox_remove(struct mock_org *org, struct mock_mailbox *mailbox)
 {
     if (mailbox->gone)
@@ -328,11 +347,8 @@ void mock_mailbox_remove(struct mock_org *org, struct mock_mailbox *mailbox)
     (void)gw_map_remove(org->by_upn, gw_str_of(mailbox->upn));
     for (size_t i = 0; i < mailbox->alias_count; i++)
         (void)gw_map_remove(org->by_smtp, gw_str_of(mailbox->aliases[i]));
-    for (size_t i = 0; i < mailbox->item_count; i++) {
-        (void)gw_map_remove(org->items, gw_str_of(mailbox->items[i]->key));
-        mock_item_free(mailbox->items[i]);
-    }
-    mailbox->item_count = 0;
+    items_drop(org, mailbox->items, &mailbox->item_count);
+    items_drop(org, mailbox->masters, &mailbox->master_count);
 }
 
 struct mock_mailbox *mock_mailbox_by_smtp(const struct mock_org *org, struct gw_str address)

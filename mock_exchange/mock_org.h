@@ -11,7 +11,9 @@
 #include "gw_map.h"
 #include "gw_time.h"
 #include "mock_id.h"
+#include "mock_recur.h"
 #include "mock_traits.h"
+#include "mock_zone_named.h"
 
 enum {
     MOCK_MAILBOXES_MAX = 1000000,
@@ -26,7 +28,13 @@ enum mock_operation {
     MOCK_GET_STREAMING_EVENTS,
     MOCK_FIND_ITEM,
     MOCK_GET_ITEM,
+    MOCK_CREATE_ITEM,
+    MOCK_UPDATE_ITEM,
+    MOCK_DELETE_ITEM,
+    MOCK_MOVE_ITEM,
+    MOCK_SYNC_ITEMS,
     MOCK_GET_FOLDER,
+    MOCK_FIND_FOLDER,
     MOCK_CONVERT_ID,
     MOCK_GET_AVAILABILITY,
     MOCK_GET_OOF,
@@ -64,25 +72,69 @@ enum mock_response {
     MOCK_RESPONSE_DECLINE,
     MOCK_RESPONSE_NONE
 };
-enum mock_item_type { MOCK_SINGLE, MOCK_OCCURRENCE, MOCK_EXCEPTION };
+enum mock_item_type { MOCK_SINGLE, MOCK_OCCURRENCE, MOCK_EXCEPTION, MOCK_MASTER };
 
-/* What an item says. Texts are borrowed when it is handed in, and may be NULL. */
+/* Properties that mean nothing to a calendar, but that clients want back: elements as they came, by
+ * the number of the property (mock_item_fields.h). */
+struct mock_extras {
+    size_t count;
+    struct mock_extra {
+        unsigned field;
+        char *xml;
+    } extra[];
+};
+
+/* What an item says. All is borrowed when it is handed in; texts and extras may be NULL. */
 struct mock_item_data {
     gw_utc start, end;
     enum gw_busy busy;
     enum mock_sensitivity sensitivity;
     enum mock_response response;
-    enum mock_item_type type;
     bool all_day, meeting, cancelled;
     char *subject, *location;
+    struct mock_extras *extras;
 };
 
+/* Texts and extras are copied; fractions of seconds are cut off. 'to' is freed first. */
+void mock_item_data_copy(struct mock_item_data *to, const struct mock_item_data *from);
+void mock_item_data_done(struct mock_item_data *data);
+
+/* A single item, the master of a series, or one of its occurrences. These have the number of their
+ * master; those that were never changed by themselves exist only as copies. A copy can be handed in
+ * everywhere; its texts are the original's. */
 struct mock_item {
-    uint64_t number; /* of the whole organisation; never used again */
-    char key[24];    /* the number as text */
-    uint32_t change; /* raised by every save */
+    uint64_t number;               /* of the whole organisation; never used again */
+    char key[24];                  /* the number as text */
+    uint32_t change;               /* raised by every save */
+    uint32_t created_at, saved_at; /* the folder's change then */
     struct mock_mailbox *mailbox;
-    struct mock_item_data data;
+    struct mock_series *series; /* NULL: single */
+    int64_t day;                /* of an occurrence, by the pattern; else MOCK_NO_DAY */
+    bool is_exception;
+    struct mock_item_data data; /* a master's start and end are those of the first occurrence */
+};
+enum mock_item_type mock_item_type(const struct mock_item *item);
+struct mock_id mock_item_id(const struct mock_item *item); /* on the wire */
+
+/* When a series takes place: the hours are those of its zone, whatever its clock does. */
+struct mock_series {
+    struct mock_recur recur;
+    struct mock_zone_named zone;
+    int64_t start_ms, length_ms; /* of the day; local, both */
+    struct mock_exception {
+        int64_t day;
+        struct mock_item *item; /* NULL: deleted */
+    } * exceptions;             /* by day */
+    size_t exception_count;
+};
+gw_utc mock_series_start(const struct mock_series *series, int64_t day); /* by the pattern */
+gw_utc mock_series_end(const struct mock_series *series, int64_t day);
+
+/* An item that was deleted, for those who keep up with a folder; the latest are remembered. */
+enum { MOCK_GONE_MAX = 1000 };
+struct mock_gone {
+    uint64_t number;
+    uint32_t at; /* the folder's change then */
 };
 
 enum mock_audience { MOCK_AUDIENCE_NONE, MOCK_AUDIENCE_KNOWN, MOCK_AUDIENCE_ALL };
@@ -102,11 +154,15 @@ struct mock_mailbox {
     uint32_t number; /* from 1 */
     bool gone;       /* removed: kept, since journals may name it, but not found any more */
 
-    struct mock_item **items; /* by start, then number */
+    struct mock_item **items; /* single ones, by start, then number */
     size_t item_count, item_cap;
-    gw_utc longest;  /* no item is longer than this, ms */
-    uint64_t event;  /* number of its last event */
-    uint32_t change; /* of the calendar folder */
+    struct mock_item **masters; /* by number */
+    size_t master_count, master_cap;
+    gw_utc longest;                  /* no single item is longer than this, ms */
+    uint64_t event;                  /* number of its last event */
+    uint32_t change;                 /* of the calendar folder */
+    struct mock_gone *gone_items;    /* in order */
+    uint32_t gone_count, gone_since; /* what went up to that change is forgotten */
     struct mock_oof oof;
     struct mock_traits *traits; /* NULL: the usual ones, see mock_mailbox_traits() */
 
@@ -184,21 +240,46 @@ size_t mock_mailbox_count(const struct mock_org *org); /* without those that are
 /* In the order of creation: start with *pos = 0, ends with NULL; those that are gone are left out. */
 struct mock_mailbox *mock_mailbox_next(const struct mock_org *org, size_t *pos);
 
-/* Items. Each of these tells the observer. Fractions of seconds are cut off. */
+/* Items. Each of these tells the observer. Fractions of seconds are cut off. A series is added with
+ * the recurrence, whose hours are those of the data's start in that zone; it begins on the first day
+ * of the pattern. 'out' (may be NULL) is the item as it is kept. */
+struct mock_recurrence {
+    struct mock_recur recur;
+    const struct mock_zone_named *zone; /* copied */
+};
 enum gw_code mock_item_add(struct mock_org *org, struct mock_mailbox *mailbox,
-                           const struct mock_item_data *data, struct gw_now now,
-                           struct mock_item **out, struct gw_err *err);
-enum gw_code mock_item_change(struct mock_org *org, struct mock_item *item,
-                              const struct mock_item_data *data, struct gw_now now,
+                           const struct mock_item_data *data,
+                           const struct mock_recurrence *recurrence, struct gw_now now,
+                           const struct mock_item **out, struct gw_err *err);
+
+/* recurrence NULL: as it was. Another recurrence, or other hours of a master, end the exceptions of
+ * the series; with a recurrence a single item becomes a series. */
+enum gw_code mock_item_change(struct mock_org *org, const struct mock_item *item,
+                              const struct mock_item_data *data,
+                              const struct mock_recurrence *recurrence, struct gw_now now,
                               struct gw_err *err);
-/* Gone for good, or moved to Deleted Items as Outlook does; the item is freed either way. */
-void mock_item_delete(struct mock_org *org, struct mock_item *item, bool moved, struct gw_now now);
-struct mock_item *mock_item_find(const struct mock_org *org, struct gw_str key);
+/* Gone for good, or moved to Deleted Items as Outlook does; the item is freed either way, a series
+ * with all that is in it. */
+void mock_item_delete(struct mock_org *org, const struct mock_item *item, bool moved,
+                      struct gw_now now);
+
+/* By "17", or "17.20544" for the occurrence of a day. A copy; false: there is none. */
+bool mock_item_get(const struct mock_org *org, struct gw_str key, struct mock_item *out);
+bool mock_item_by_number(const struct mock_org *org, uint64_t number, struct mock_item *out);
+bool mock_item_occurrence(const struct mock_item *master, int64_t day, struct mock_item *out);
 size_t mock_item_count(const struct mock_org *org);
 
-/* The items with end >= from and start < to, by start. *pos starts with 0; ends with NULL. */
-const struct mock_item *mock_item_next_in(const struct mock_mailbox *mailbox, gw_utc from,
-                                          gw_utc to, size_t *pos);
+/* Everything that takes place with end >= from and start < to, by start: single items and occurrences.
+ * Copies, which the next change makes stale. */
+enum { MOCK_VIEW_MAX = 20000 };
+struct mock_view {
+    struct mock_item *items;
+    size_t count;
+    bool truncated; /* there are more than MOCK_VIEW_MAX */
+};
+void mock_view_open(const struct mock_mailbox *mailbox, gw_utc from, gw_utc to,
+                    struct mock_view *view);
+void mock_view_close(struct mock_view *view);
 
 /* Copies. There is no event for this: clients have to ask. */
 void mock_oof_set(struct mock_mailbox *mailbox, const struct mock_oof *oof);

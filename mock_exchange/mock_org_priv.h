@@ -20,6 +20,18 @@ struct mock_org {
 };
 
 char *mock_lower_dup(struct gw_str s);
+
+/* mock_item.c */
 void mock_item_free(struct mock_item *item);
+void mock_item_tell(struct mock_org *org, const struct mock_item *item, enum mock_change_kind kind,
+                    bool free_busy, struct gw_now now);
+
+/* mock_series.c: hours and days of a new or changed series, and what happens to its occurrences. */
+enum gw_code mock_series_make(const struct mock_item_data *data,
+                              const struct mock_recurrence *recurrence, struct mock_series **out,
+                              struct gw_err *err);
+void mock_series_free(struct mock_series **seriesp);
+void mock_series_put(struct mock_series *series, int64_t day, struct mock_item *item);
+struct mock_exception *mock_series_exception(const struct mock_series *series, int64_t day);
 
 #endif

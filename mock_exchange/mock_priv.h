@@ -62,7 +62,7 @@ enum gw_code mock_scenario_user(struct mock_exchange *mx, const json_t *user, st
                                 int64_t *count, struct gw_err *err);
 enum gw_code mock_scenario_meeting(struct mock_exchange *mx, struct mock_mailbox *mailbox,
                                    const json_t *meeting, int64_t shift_ms, struct gw_now now,
-                                   struct mock_item **out, struct gw_err *err);
+                                   struct mock_item *out, struct gw_err *err); /* a copy */
 enum gw_code mock_scenario_oof(struct mock_mailbox *mailbox, const json_t *oof, gw_utc now,
                                struct gw_err *err);
 

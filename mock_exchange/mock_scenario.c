@@ -8,12 +8,13 @@
 #include "gw_bytes.h"
 #include "gw_log.h"
 #include "mock_random.h"
+#include "mock_repeat.h"
 
 enum { PEM_MAX = 1024 * 1024, GROUP_MAX = 1000000, RANDOM_MAX = 1000 };
 
 static const char meeting_members[] =
-    "user start end for busy all_day sensitivity subject location meeting cancelled response type "
-    "step";
+    "user start end for busy all_day sensitivity subject location meeting cancelled response "
+    "repeat step";
 
 /* --- meetings --- */
 
@@ -26,20 +27,16 @@ static enum gw_code meeting_words(const json_t *meeting, struct mock_item_data *
                                                NULL };
     static const char *const response[] = { "Unknown", "Organizer",          "Tentative", "Accept",
                                             "Decline", "NoResponseReceived", NULL };
-    static const char *const type[] = { "Single", "Occurrence", "Exception", NULL };
-    int word[4] = { (int)data->busy, (int)data->sensitivity, (int)data->response, (int)data->type };
+    int word[3] = { (int)data->busy, (int)data->sensitivity, (int)data->response };
     enum gw_code rc = mock_json_word(meeting, "busy", busy, &word[0], err);
 
     if (!rc)
         rc = mock_json_word(meeting, "sensitivity", sensitivity, &word[1], err);
     if (!rc)
         rc = mock_json_word(meeting, "response", response, &word[2], err);
-    if (!rc)
-        rc = mock_json_word(meeting, "type", type, &word[3], err);
     data->busy = (enum gw_busy)word[0];
     data->sensitivity = (enum mock_sensitivity)word[1];
     data->response = (enum mock_response)word[2];
-    data->type = (enum mock_item_type)word[3];
     return rc;
 }
 
@@ -89,22 +86,43 @@ enum gw_code mock_meeting_read(const json_t *meeting, int64_t shift_ms, gw_utc n
     return rc;
 }
 
+/* Days on which it would not take place anyway say nothing. */
+static void days_leave_out(struct mock_org *org, const struct mock_item *master,
+                           const struct mock_repeat *repeat, struct gw_now now)
+{
+    struct mock_item item;
+
+    for (size_t i = 0; i < repeat->except_count; i++)
+        if (mock_item_occurrence(master, repeat->except[i], &item))
+            mock_item_delete(org, &item, false, now);
+}
+
 enum gw_code mock_scenario_meeting(struct mock_exchange *mx, struct mock_mailbox *mailbox,
                                    const json_t *meeting, int64_t shift_ms, struct gw_now now,
-                                   struct mock_item **out, struct gw_err *err)
+                                   struct mock_item *out, struct gw_err *err)
 {
+    const json_t *repeat = json_object_get(meeting, "repeat");
     struct mock_item_data data = {
         .busy = GW_BUSY_BUSY,
         .response = MOCK_RESPONSE_ORGANIZER,
         .end = 30 * GW_MINUTE_MS, /* the length, when none is said */
     };
+    const struct mock_item *item;
+    struct mock_repeat series;
     enum gw_code rc;
 
     if (json_is_object(meeting) && !json_object_get(meeting, "start"))
         return gw_fail(err, GW_INVALID, "meeting has no 'start'");
     rc = mock_meeting_read(meeting, shift_ms, now.utc, &data, err);
+    if (!rc && repeat)
+        rc = mock_repeat_read(repeat, data.start, &series, err);
     if (!rc)
-        rc = mock_item_add(mx->org, mailbox, &data, now, out, err);
+        rc = mock_item_add(mx->org, mailbox, &data, repeat ? &series.recurrence : NULL, now, &item,
+                           err);
+    if (!rc && repeat)
+        days_leave_out(mx->org, item, &series, now);
+    if (!rc && out)
+        *out = *item;
     return rc;
 }
 
@@ -198,7 +216,7 @@ static enum gw_code random_meetings(struct mock_exchange *mx, struct mock_mailbo
         };
 
         data.end = data.start + ((int64_t)length + 1) * GW_SECOND_MS;
-        rc = mock_item_add(mx->org, mailbox, &data, now, NULL, err);
+        rc = mock_item_add(mx->org, mailbox, &data, NULL, now, NULL, err);
     }
     return rc;
 }

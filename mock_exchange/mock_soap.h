@@ -37,6 +37,8 @@ struct mock_call {
  * fault is written instead. */
 typedef bool mock_operation_fn(struct mock_call *call);
 mock_operation_fn mock_subscribe, mock_unsubscribe, mock_get_events, mock_get_streaming_events;
+mock_operation_fn mock_create_item, mock_update_item, mock_delete_item, mock_move_item,
+    mock_sync_items, mock_find_folder;
 mock_operation_fn mock_find_item, mock_get_item, mock_get_folder, mock_convert_id,
     mock_get_availability;
 mock_operation_fn mock_get_oof, mock_set_oof, mock_get_mail_tips, mock_get_service_configuration,

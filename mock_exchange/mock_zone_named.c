@@ -165,6 +165,16 @@ const struct mock_zone *mock_zone_at(const struct mock_zone_named *named, gw_utc
     return &named->run[run].zone;
 }
 
+gw_utc mock_zone_named_to_utc(const struct mock_zone_named *named, gw_utc local)
+{
+    return mock_zone_to_utc(mock_zone_at(named, local), local);
+}
+
+gw_utc mock_zone_named_to_local(const struct mock_zone_named *named, gw_utc utc)
+{
+    return utc + mock_zone_offset(mock_zone_at(named, utc), utc);
+}
+
 struct mock_zone_named mock_zone_of(const struct mock_zone *zone)
 {
     struct mock_zone_named named = { .run_count = 1 };

@@ -29,6 +29,10 @@ bool mock_zone_find(struct gw_str name, struct mock_zone_named *out);
 /* Its rules at that moment. */
 const struct mock_zone *mock_zone_at(const struct mock_zone_named *named, gw_utc utc);
 
+/* Local time, as if it were UTC, and back; as mock_zone_to_utc(). */
+gw_utc mock_zone_named_to_utc(const struct mock_zone_named *named, gw_utc local);
+gw_utc mock_zone_named_to_local(const struct mock_zone_named *named, gw_utc utc);
+
 /* One rule for all years. */
 struct mock_zone_named mock_zone_of(const struct mock_zone *zone);
 

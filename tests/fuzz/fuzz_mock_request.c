@@ -36,10 +36,21 @@ static void world_init(struct world *w)
     (void)mock_mailbox_add(w->service.org, &box, &ann, NULL);
     (void)gw_utc_parse(GW_STR("2026-11-20T09:00:00Z"), &data.start, NULL);
     data.end = data.start + GW_HOUR_MS;
-    (void)mock_item_add(w->service.org, ann, &data, now, NULL, NULL);
+    (void)mock_item_add(w->service.org, ann, &data, NULL, now, NULL, NULL);
     w->request.account = mock_account_find(w->service.org, GW_STR("svc"));
     w->request.site = mock_site_get(w->service.subs, "cas1");
     w->request.place = &w->place;
+}
+
+/* What inputs have saved; the first item stays, since others ask for it. */
+static void tidy(struct mock_org *org)
+{
+    struct mock_mailbox *ann = mock_mailbox_by_number(org, 1);
+
+    while (ann->item_count > 10)
+        mock_item_delete(org, ann->items[ann->item_count - 1], false, (struct gw_now){ 1, 1 });
+    while (ann->master_count > 10)
+        mock_item_delete(org, ann->masters[0], false, (struct gw_now){ 1, 1 });
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
@@ -57,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     mock_service_serve(&w.service, &w.request, (struct gw_now){ 1, 1 }, &out, &served);
     if (out.failed || !out.len)
         abort();
+    tidy(w.service.org);
     mock_stream_free(&served.stream);
     mock_service_peek(&w.service, w.request.body, &served);
     (void)mock_site_lose(w.service.subs, w.request.site);

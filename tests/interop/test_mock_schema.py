@@ -37,7 +37,7 @@ SCENARIO = {
          "meetings": [
              {"start": "2026-11-20T09:00:00Z", "for": "1h", "subject": "Plans & \"more\" <x>",
               "location": "R\u00e4um 3", "sensitivity": "Private", "meeting": True,
-              "response": "Accept", "type": "Occurrence"},
+              "response": "Accept"},
              {"start": "2026-11-20T12:00:00Z", "for": "30m", "busy": "WorkingElsewhere"},
              {"start": "2026-11-20T14:00:00Z", "for": "30m", "busy": "Tentative"},
              {"start": "2026-11-20T15:00:00Z", "for": "30m", "busy": "Free"},

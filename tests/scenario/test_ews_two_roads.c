@@ -62,13 +62,15 @@ static int64_t roll_in(int64_t from, int64_t to)
 
 /* ---- calendars -------------------------------------------------------------------------------- */
 
-static void add(const struct mock_item_data *data)
+static const struct mock_item *add(const struct mock_item_data *data,
+                                   const struct mock_recurrence *recurrence)
 {
-    struct mock_item *item;
+    const struct mock_item *item;
     struct gw_err err;
 
-    if (mock_item_add(t.org, t.mailbox, data, t.now, &item, &err))
+    if (mock_item_add(t.org, t.mailbox, data, recurrence, t.now, &item, &err))
         fail_msg("%s", err.msg);
+    return item;
 }
 
 /* A local time of that day, 2026-01-01 being 0, in UTC. */
@@ -99,7 +101,7 @@ static void add_short(const struct mock_zone_named *zone)
 
     d.start = local(zone, day, minute);
     d.end = d.start + roll_in(0, 60) * SLOT_MS;
-    add(&d);
+    (void)add(&d, NULL);
 }
 
 static void add_days(const struct mock_zone_named *zone)
@@ -110,21 +112,49 @@ static void add_days(const struct mock_zone_named *zone)
     d.all_day = true;
     d.start = local(zone, day, 0);
     d.end = local(zone, day + roll_in(1, 15), 0);
-    add(&d);
+    (void)add(&d, NULL);
 }
 
-/* At the same local time, week by week or day by day, with an occurrence that was moved. */
+static struct mock_recur any_pattern(int64_t first_day)
+{
+    return (struct mock_recur){ .pattern = (enum mock_pattern)roll(MOCK_YEARLY_RELATIVE + 1),
+                                .interval = (int)roll_in(1, 3),
+                                .weekdays = (unsigned)roll_in(1, 127),
+                                .first_weekday = (int)roll(7),
+                                .day = (int)roll_in(1, 31),
+                                .order = (int)roll_in(1, MOCK_RECUR_ORDER_LAST),
+                                .month = (int)roll_in(1, 12),
+                                .count = roll(2) ? (unsigned)roll_in(1, 40) : 0,
+                                .first_day = first_day,
+                                .last_day = roll(2) ? first_day + roll_in(1500, 1800) : MOCK_NO_DAY };
+}
+
+/* At the same local time throughout the year, with days that are deleted or otherwise. */
 static void add_series(const struct mock_zone_named *zone)
 {
     struct mock_item_data d = any_item();
-    int64_t first = roll_in(0, 300), step = roll(2) ? 7 : 1, minute = roll_in(0, 287) * 5;
-    int64_t length = roll_in(1, 36) * SLOT_MS, moved = roll_in(0, 9);
+    int64_t day = roll_in(0, 300);
+    struct mock_recurrence recurrence = { .zone = zone };
+    const struct mock_item *master;
 
-    for (int64_t i = 0; i < 10; i++) {
-        d.type = i == moved ? MOCK_EXCEPTION : MOCK_OCCURRENCE;
-        d.start = local(zone, first + i * step, i == moved ? (minute + 45) % 1440 : minute);
-        d.end = d.start + length;
-        add(&d);
+    d.start = local(zone, day, roll_in(0, 287) * 5);
+    d.end = d.start + roll_in(1, 36) * SLOT_MS;
+    recurrence.recur = any_pattern(mock_zone_named_to_local(zone, d.start) / GW_DAY_MS);
+    master = add(&d, &recurrence);
+    day = master->series->recur.first_day;
+    for (int64_t n = roll_in(0, 6); n > 0; n--) {
+        struct mock_item one;
+
+        day = mock_recur_next(&master->series->recur, day + roll_in(0, 20));
+        if (day == MOCK_NO_DAY || !mock_item_occurrence(master, day, &one))
+            break;
+        if (roll(2)) {
+            mock_item_delete(t.org, &one, false, t.now);
+            continue;
+        }
+        one.data.start += roll_in(-48, 48) * SLOT_MS;
+        one.data.end = one.data.start + roll_in(0, 40) * SLOT_MS;
+        assert_int_equal(mock_item_change(t.org, &one, &one.data, NULL, t.now, NULL), GW_OK);
     }
 }
 

@@ -22,13 +22,13 @@ static struct mock_mailbox *box_add(struct mock_org *org, const char *address)
     return box;
 }
 
-static struct mock_item *item_add(struct mock_org *org, struct mock_mailbox *box, gw_utc start,
-                                  gw_utc end)
+static const struct mock_item *item_add(struct mock_org *org, struct mock_mailbox *box,
+                                        gw_utc start, gw_utc end)
 {
     struct mock_item_data data = { .start = start * 1000, .end = end * 1000, .busy = GW_BUSY_BUSY };
-    struct mock_item *item;
+    const struct mock_item *item;
 
-    assert_int_equal(mock_item_add(org, box, &data, now, &item, NULL), GW_OK);
+    assert_int_equal(mock_item_add(org, box, &data, NULL, now, &item, NULL), GW_OK);
     return item;
 }
 
@@ -91,7 +91,7 @@ static void test_windows(void **state)
 {
     struct mock_org *org = mock_org_new();
     struct mock_mailbox *box = box_add(org, "ann@example");
-    struct mock_item *item[5];
+    const struct mock_item *item[5];
 
     (void)state;
     item[4] = item_add(org, box, 99, 1000); /* long: found from far behind its start */
@@ -101,16 +101,16 @@ static void test_windows(void **state)
     item[1] = item_add(org, box, 20, 30);
     mock_item_delete(org, item[3], false, now);
     for (size_t i = 0; i < sizeof(window_case) / sizeof(*window_case); i++) {
-        const struct mock_item *found;
+        struct mock_view view;
         char letters[8] = "";
-        size_t pos = 0, n = 0;
 
-        while ((found = mock_item_next_in(box, window_case[i].from * 1000, window_case[i].to * 1000,
-                                          &pos)))
+        mock_view_open(box, window_case[i].from * 1000, window_case[i].to * 1000, &view);
+        for (size_t n = 0; n < view.count; n++)
             for (int k = 0; k < 5; k++)
-                if (k != 3 && item[k] == found)
-                    letters[n++] = (char)('a' + k);
+                if (k != 3 && item[k]->number == view.items[n].number)
+                    letters[n] = (char)('a' + k);
         assert_string_equal(letters, window_case[i].found);
+        mock_view_close(&view);
     }
     mock_org_free(&org);
 }
@@ -135,7 +135,7 @@ static void test_changes_are_told(void **state)
     struct mock_mailbox *box = box_add(org, "ann@example");
     struct seen seen = { .count = 0 };
     struct mock_item_data data;
-    struct mock_item *item;
+    const struct mock_item *item;
 
     (void)state;
     mock_org_observe(org, see, &seen);
@@ -144,15 +144,15 @@ static void test_changes_are_told(void **state)
     assert_true(seen.last.free_busy);
     data = item->data;
     data.subject = (char *)"Plans";
-    assert_int_equal(mock_item_change(org, item, &data, now, NULL), GW_OK);
+    assert_int_equal(mock_item_change(org, item, &data, NULL, now, NULL), GW_OK);
     assert_int_equal(seen.last.kind, MOCK_MODIFIED);
     assert_false(seen.last.free_busy);
     data = item->data;
     data.end += 999; /* a fraction of a second: nothing to Exchange */
-    assert_int_equal(mock_item_change(org, item, &data, now, NULL), GW_OK);
+    assert_int_equal(mock_item_change(org, item, &data, NULL, now, NULL), GW_OK);
     assert_int_equal(item->data.end, 200000);
     data.end = 0;
-    assert_int_equal(mock_item_change(org, item, &data, now, NULL), GW_INVALID);
+    assert_int_equal(mock_item_change(org, item, &data, NULL, now, NULL), GW_INVALID);
     assert_int_equal(seen.count, 3);
     assert_int_equal(item->change, 3);
     mock_item_delete(org, item, true, now);
@@ -187,6 +187,7 @@ static void test_ids(void **state)
 {
     uint32_t box;
     uint64_t number;
+    int64_t day;
     enum mock_folder folder;
     char *a = mock_id_subscription(MOCK_ID_SERVER, "cas1", 7, 1);
     char *b = mock_id_subscription(MOCK_ID_SERVER, "cas1", 7, 1);
@@ -194,19 +195,23 @@ static void test_ids(void **state)
     char *longer = mock_id_subscription(MOCK_ID_SERVER_MAILBOX, "cas1", 7, 1);
 
     (void)state;
-    assert_true(mock_id_item_parse(gw_str_of(mock_id_item(7, 1ull << 40).s), &box, &number));
+    assert_true(mock_id_item_parse(gw_str_of(mock_id_item(7, 1ull << 40).s), &box, &number, &day));
     assert_int_equal(box, 7);
     assert_int_equal(number, 1ull << 40);
+    assert_int_equal(day, MOCK_NO_DAY);
+    assert_true(mock_id_item_parse(gw_str_of(mock_id_occurrence(7, 5, -3).s), &box, &number, &day));
+    assert_int_equal(number, 5);
+    assert_int_equal(day, -3);
     assert_true(
         mock_id_folder_parse(gw_str_of(mock_id_folder(9, MOCK_FOLDER_CALENDAR).s), &box, &folder));
     assert_int_equal(box, 9);
     assert_int_equal(folder, MOCK_FOLDER_CALENDAR);
     assert_true(mock_id_watermark_parse(gw_str_of(mock_id_watermark(3, 12345).s), &box, &number));
     assert_int_equal(number, 12345);
-    assert_false(mock_id_item_parse(gw_str_of(mock_id_watermark(3, 12345).s), &box, &number));
+    assert_false(mock_id_item_parse(gw_str_of(mock_id_watermark(3, 12345).s), &box, &number, &day));
     assert_false(mock_id_folder_parse(GW_STR("AwEAAAD/"), &box, &folder));
     assert_false(mock_id_folder_parse(GW_STR(""), &box, &folder));
-    assert_false(mock_id_item_parse(GW_STR("%%%"), &box, &number));
+    assert_false(mock_id_item_parse(GW_STR("%%%"), &box, &number, &day));
     assert_string_not_equal(a, b);
     assert_int_equal(strlen(guid), 36);
     assert_true(strlen(longer) > strlen(a));

@@ -183,7 +183,8 @@ static void meeting_add(struct world *w, int user)
                                    .end = w->now.utc + MINUTE,
                                    .busy = GW_BUSY_BUSY };
 
-    assert_int_equal(mock_item_add(w->service.org, w->box[user], &data, w->now, NULL, NULL), GW_OK);
+    assert_int_equal(mock_item_add(w->service.org, w->box[user], &data, NULL, w->now, NULL, NULL),
+                     GW_OK);
 }
 
 static void pass(struct world *w, int64_t ms)

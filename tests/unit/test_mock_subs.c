@@ -107,14 +107,14 @@ static bool body_has(const struct world *w, const char *part)
     return strstr(w->body.p, part);
 }
 
-static struct mock_item *meeting_add(struct world *w)
+static const struct mock_item *meeting_add(struct world *w)
 {
     struct mock_item_data data = { .start = w->now.utc,
                                    .end = w->now.utc + MINUTE,
                                    .busy = GW_BUSY_BUSY };
-    struct mock_item *item;
+    const struct mock_item *item;
 
-    assert_int_equal(mock_item_add(w->org, w->box, &data, w->now, &item, NULL), GW_OK);
+    assert_int_equal(mock_item_add(w->org, w->box, &data, NULL, w->now, &item, NULL), GW_OK);
     return item;
 }
 
@@ -203,7 +203,7 @@ static void test_minute_scales(void **state)
 static void test_retry_keeps_events(void **state)
 {
     struct world w;
-    struct mock_item *item;
+    const struct mock_item *item;
 
     (void)state;
     world_init(&w, 5);

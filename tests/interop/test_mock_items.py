@@ -1,0 +1,237 @@
+"""exchangelib keeps a calendar in mock-exchange: single items, series, exceptions, what is gone."""
+
+import sys
+import warnings
+from datetime import timedelta
+
+warnings.simplefilter("ignore")
+try:
+    from exchangelib import (BASIC, IMPERSONATION, Account, Attendee, CalendarItem, Configuration,
+                             Credentials, EWSDate, EWSDateTime, EWSTimeZone, Mailbox)
+    from exchangelib.errors import (ErrorCalendarOccurrenceIsDeletedFromRecurrence,
+                                    ErrorInvalidSyncStateData, ErrorIrresolvableConflict,
+                                    ErrorItemNotFound)
+    from exchangelib.protocol import BaseProtocol, NoVerifyHTTPAdapter
+    from exchangelib.recurrence import (AbsoluteMonthlyPattern, AbsoluteYearlyPattern, DailyPattern,
+                                        Recurrence, RelativeMonthlyPattern, WeeklyPattern)
+except ImportError as error:
+    print(f"skipped: {error}")
+    sys.exit(77)
+
+from mock import Mock
+
+BERLIN, UTC = EWSTimeZone("Europe/Berlin"), EWSTimeZone("UTC")
+SCENARIO = {"users": [{"address": "ann@example", "name": "Ann"}, {"address": "bob@example"}]}
+
+
+def account(mock, address):
+    config = Configuration(service_endpoint=mock.cas["cas1"]["url"], auth_type=BASIC,
+                           credentials=Credentials(*mock.account))
+    return Account(primary_smtp_address=address, config=config, autodiscover=False,
+                   access_type=IMPERSONATION, default_timezone=BERLIN)
+
+
+def at(*args):
+    return EWSDateTime(*args, tzinfo=BERLIN)
+
+
+def view(ann, first, last):
+    return list(ann.calendar.view(start=at(*first), end=at(*last)))
+
+
+def starts(items):
+    return [i.start.astimezone(BERLIN).strftime("%m-%d %H:%M") for i in items]
+
+
+def check_single(mock, ann):
+    """Made over EWS, seen by the control interface; changed there, seen over EWS."""
+    item = CalendarItem(
+        account=ann, folder=ann.calendar, subject="Plans & <more>", start=at(2026, 3, 2, 9),
+        end=at(2026, 3, 2, 10), body="What we \u20ac want", categories=["Green", "Blue"],
+        location="Room 1", legacy_free_busy_status="OOF", sensitivity="Private", importance="High",
+        reminder_is_set=True, reminder_minutes_before_start=5,
+        required_attendees=[Attendee(mailbox=Mailbox(email_address="bob@example"),
+                                     response_type="Unknown")])
+    item.save(send_meeting_invitations="SendToNone")
+    meetings = mock.get("/users/ann@example/meetings")["meetings"]
+    assert len(meetings) == 1 and meetings[0]["subject"] == "Plans & <more>", meetings
+    assert meetings[0]["start"] == "2026-03-02T08:00:00Z" and meetings[0]["busy"] == "OOF", meetings
+    assert meetings[0]["ews_id"] == item.id and meetings[0]["meeting"], meetings
+    mock.post(f"/meetings/{meetings[0]['id']}", {"location": "Room 2"})
+    seen = ann.calendar.get(id=item.id)
+    assert seen.location == "Room 2" and seen.body == "What we \u20ac want", seen
+    assert seen.categories == ["Green", "Blue"] and seen.importance == "High", seen
+    assert seen.reminder_minutes_before_start == 5 and seen.is_meeting, seen
+    assert seen.required_attendees[0].mailbox.email_address == "bob@example", seen
+    assert seen.organizer.email_address == "ann@example" and seen.type == "Single", seen
+
+    item.subject = "Late"
+    try:
+        item.save(conflict_resolution="NeverOverwrite", send_meeting_invitations="SendToNone")
+        raise AssertionError("a change of somebody else was overwritten")
+    except ErrorIrresolvableConflict:
+        pass
+    seen.subject, seen.location = "Moved", None
+    seen.start, seen.end = at(2026, 3, 3, 9), at(2026, 3, 3, 9, 30)
+    seen.save(update_fields=["subject", "start", "end", "location"],
+              send_meeting_invitations="SendToNone")
+    again = ann.calendar.get(id=item.id)
+    assert again.subject == "Moved" and again.location is None, again
+    assert starts([again]) == ["03-03 09:00"] and again.body == "What we \u20ac want", again
+    again.delete(send_meeting_cancellations="SendToNone")
+    assert not mock.get("/users/ann@example/meetings")["meetings"]
+    gone, = list(ann.fetch([(item.id, None)]))
+    assert isinstance(gone, ErrorItemNotFound), gone
+
+
+def check_all_day(mock, ann):
+    """Whole days of Berlin; the second one has 23 hours."""
+    for first, last, start, end in [(26, 27, "25T23", "27T23"), (29, 29, "28T23", "29T22")]:
+        item = CalendarItem(account=ann, folder=ann.calendar, subject="Off", is_all_day=True,
+                            start=EWSDate(2026, 3, first), end=EWSDate(2026, 3, last))
+        item.save(send_meeting_invitations="SendToNone")
+        kept, = mock.get("/users/ann@example/meetings")["meetings"]
+        assert kept["all_day"] and kept["start"] == f"2026-03-{start}:00:00Z", kept
+        assert kept["end"] == f"2026-03-{end}:00:00Z", kept
+        seen, = view(ann, (2026, 3, first), (2026, 3, first + 1))
+        assert seen.is_all_day and seen.start == EWSDate(2026, 3, first), seen
+        item.delete(send_meeting_cancellations="SendToNone")
+
+
+def check_series(mock, ann):
+    """Weekly across the change of the clock, one moved, one deleted; then as a whole."""
+    start = at(2026, 3, 16, 9)
+    master = CalendarItem(
+        account=ann, folder=ann.calendar, subject="Weekly", start=start,
+        end=start + timedelta(hours=1),
+        recurrence=Recurrence(pattern=WeeklyPattern(interval=1, weekdays=["Monday"]),
+                              start=start.date(), number=5))
+    master.save(send_meeting_invitations="SendToNone")
+    items = view(ann, (2026, 3, 1), (2026, 4, 30))
+    assert starts(items) == [f"{d} 09:00" for d in ("03-16", "03-23", "03-30", "04-06", "04-13")]
+    assert {i.type for i in items} == {"Occurrence"} and items[0].is_recurring, items
+
+    items[1].start, items[1].end = at(2026, 3, 24, 14), at(2026, 3, 24, 15)
+    items[1].subject = "Moved"
+    items[1].save(update_fields=["start", "end", "subject"], send_meeting_invitations="SendToNone")
+    items[3].delete(send_meeting_cancellations="SendToNone")
+    items = view(ann, (2026, 3, 1), (2026, 4, 30))
+    assert starts(items) == ["03-16 09:00", "03-24 14:00", "03-30 09:00", "04-13 09:00"], items
+    assert [i.type for i in items] == ["Occurrence", "Exception", "Occurrence", "Occurrence"]
+    assert items[1].subject == "Moved" and items[2].subject == "Weekly", items
+
+    whole = ann.calendar.get(id=master.id)
+    assert whole.type == "RecurringMaster" and whole.recurrence.boundary.number == 5, whole
+    assert whole.recurrence.pattern.weekdays == [1] or whole.recurrence.pattern.weekdays, whole
+    assert starts([whole.first_occurrence, whole.last_occurrence]) == ["03-16 09:00", "04-13 09:00"]
+    assert starts(whole.modified_occurrences) == ["03-24 14:00"], whole
+    assert starts(whole.deleted_occurrences) == ["04-06 09:00"], whole
+    third = master.occurrence(index=3)
+    third.refresh()
+    assert starts([third]) == ["03-30 09:00"], third
+    try:
+        master.occurrence(index=4).refresh()
+        raise AssertionError("a deleted occurrence was found")
+    except ErrorCalendarOccurrenceIsDeletedFromRecurrence:
+        pass
+    back = third.recurring_master()
+    back.refresh()
+    assert back.id == master.id and back.type == "RecurringMaster", back
+
+    shown = mock.get("/day?user=ann@example&from=2026-03-24T00:00:00Z&to=2026-03-25T00:00:00Z")
+    assert [m["type"] for m in shown["users"][0]["meetings"]] == ["Exception"], shown
+    mock.post(f"/meetings/{shown['users'][0]['meetings'][0]['id']}", {"busy": "Tentative"})
+    assert view(ann, (2026, 3, 24), (2026, 3, 25))[0].legacy_free_busy_status == "Tentative"
+
+    back.delete(send_meeting_cancellations="SendToNone")
+    assert not view(ann, (2026, 3, 1), (2026, 4, 30))
+
+
+PATTERNS = [
+    (DailyPattern(interval=2), ["01-31", "02-02", "02-04"]),
+    (AbsoluteMonthlyPattern(interval=1, day_of_month=31), ["01-31", "02-28", "03-31"]),
+    (RelativeMonthlyPattern(interval=1, weekday="Saturday", week_number="Last"),
+     ["01-31", "02-28", "03-28"]),
+    (AbsoluteYearlyPattern(day_of_month=31, month="January"), ["01-31", "01-31", "01-31"]),
+]
+
+
+def check_patterns(mock, ann):
+    """Each comes back as it was sent, and the control interface can make the same."""
+    start = at(2026, 1, 31, 9)
+    for pattern, days in PATTERNS:
+        item = CalendarItem(account=ann, folder=ann.calendar, subject="P", start=start,
+                            end=start + timedelta(hours=1),
+                            recurrence=Recurrence(pattern=pattern, start=start.date(), number=3))
+        item.save(send_meeting_invitations="SendToNone")
+        seen = ann.calendar.get(id=item.id)
+        assert seen.recurrence.pattern == pattern, (seen.recurrence, pattern)
+        found = [s[:5] for year in (2026, 2027, 2028) for s in starts(view(
+            ann, (year, 1, 1), (year + 1, 1, 1)))]
+        assert found == days, (pattern, found)
+        kept, = mock.get("/users/ann@example/meetings")["meetings"]
+        item.delete(send_meeting_cancellations="SendToNone")
+        mock.meeting("ann@example", start="2026-01-31T08:00:00Z", **{"for": "1h"},
+                     repeat=kept["repeat"])
+        again, = list(ann.calendar.all())
+        assert again.recurrence.pattern == pattern, (again.recurrence, pattern)
+        again.delete(send_meeting_cancellations="SendToNone")
+
+
+def check_sync(mock, ann):
+    first = mock.meeting("ann@example", start="2026-05-01T08:00:00Z", **{"for": "1h"})
+    second = mock.meeting("ann@example", start="2026-05-02T08:00:00Z", **{"for": "1h"})
+    folder = ann.calendar
+    kinds = [kind for kind, _ in folder.sync_items(only_fields=["subject"])]
+    assert kinds == ["create", "create"], kinds
+    state = folder.item_sync_state
+    assert not list(folder.sync_items(sync_state=state, only_fields=["subject"]))
+    mock.post(f"/meetings/{first['id']}", {"subject": "New"})
+    mock.delete(f"/meetings/{second['id']}", {})
+    changes = list(folder.sync_items(sync_state=folder.item_sync_state, only_fields=["subject"]))
+    assert [kind for kind, _ in changes] == ["update", "delete"], changes
+    assert changes[0][1].subject == "New", changes
+    try:
+        list(folder.sync_items(sync_state="rubbish", only_fields=["subject"]))
+        raise AssertionError("a state that is none was taken")
+    except ErrorInvalidSyncStateData:
+        pass
+    mock.delete(f"/meetings/{first['id']}", {})
+
+
+def check_folders(ann):
+    assert ann.calendar.name == "Calendar" and ann.calendar.folder_class == "IPF.Appointment"
+    names = {f.name for f in ann.msg_folder_root.walk()}
+    assert {"Calendar", "Inbox", "Deleted Items"} <= names, names
+
+
+def check_moved(mock, ann):
+    meeting = mock.meeting("ann@example", start="2026-05-01T08:00:00Z", **{"for": "1h"})
+    item = ann.calendar.get(id=meeting["ews_id"])
+    item.move_to_trash(send_meeting_cancellations="SendToNone")
+    assert ann.calendar.all().count() == 0
+    meeting = mock.meeting("ann@example", start="2026-05-01T08:00:00Z", **{"for": "1h"})
+    ann.calendar.get(id=meeting["ews_id"]).move(ann.trash)
+    assert ann.calendar.all().count() == 0
+
+
+def main():
+    BaseProtocol.HTTP_ADAPTER_CLS = NoVerifyHTTPAdapter
+    with Mock(tls=True, scenario=SCENARIO, accept=("version",), record=True) as mock:
+        ann = account(mock, "ann@example")
+        check_folders(ann)
+        check_single(mock, ann)
+        check_all_day(mock, ann)
+        check_series(mock, ann)
+        check_patterns(mock, ann)
+        check_sync(mock, ann)
+        check_moved(mock, ann)
+        ann.protocol.close()
+        code = mock.stop()
+        assert code == 0, code
+    print("folders, items, whole days, series, patterns, synchronisation")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
