@@ -6,7 +6,7 @@ build_packages="build-essential cmake ninja-build pkg-config ccache
 run_packages="openssl gss-ntlmssp python3 python3-slixmpp"
 test_packages="clang clang-format clang-tidy libclang-rt-14-dev libxml2-utils
     chromium chromium-driver python3-exchangelib python3-requests python3-requests-ntlm curl krb5-kdc
-    krb5-admin-server davmail-server"
+    krb5-admin-server krb5-user davmail-server"
 
 # need_packages NAME...: installs those that are missing, as root or with sudo.
 need_packages() {

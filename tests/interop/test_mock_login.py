@@ -151,6 +151,27 @@ def check_exchangelib(mock):
     policy(mock, extended_protection="allow")
 
 
+def check_rights(mock):
+    """Exchange 2007 has two rights, later ones have one."""
+    cases = [("2007", False, "user0001@example", "ErrorImpersonationDenied"),
+             ("2007", ["@other"], "user0001@example", "ErrorImpersonateUserDenied"),
+             ("2019", False, "user0001@example", "ErrorImpersonateUserDenied"),
+             ("2019", ["@other"], "user0001@example", "ErrorImpersonateUserDenied"),
+             ("2019", ["@example"], "user0001@example", None),
+             ("2019", True, "nobody@example", "ErrorNonExistentMailbox")]
+    for version, rights, user, code in cases:
+        mock.post("/settings", {"version": version})
+        mock.post("/accounts", {"name": "svc", "password": "secret", "impersonate": rights})
+        status, _, text = mock.soap(GET_FOLDER, header(user, version="Exchange2007_SP1"))
+        assert status == (500 if code else 200), (version, rights, text)
+        assert (code or "NoError") in text, (version, rights, text)
+    for kind, user, code in (("PrincipalName", "nobody@corp", "ErrorInvalidUserPrincipalName"),
+                             ("SID", "S-1-5-21-1", "ErrorInvalidUserSid"),
+                             ("SID", " ", "ErrorInvalidExchangeImpersonationHeaderData")):
+        status, _, text = mock.soap(GET_FOLDER, header(user, kind))
+        assert status == 500 and code in text, text
+
+
 def check_lockout(mock):
     mock.post("/settings", {"lockout_tries": 2, "lockout_min": 600})
     assert curl(mock, "--ntlm", "-u", "svc:wrong")[0] == 401
@@ -180,7 +201,7 @@ def main():
             print("skipped: gss-ntlmssp is not installed")
             return 77
         for check in (check_curl, check_requests_ntlm, check_versions, check_bearer,
-                      check_exchangelib, check_wrong_settings, check_lockout):
+                      check_exchangelib, check_wrong_settings, check_rights, check_lockout):
             check(mock)
         code = mock.stop()
         assert code == 0, code
