@@ -457,7 +457,9 @@ static const char *keep(struct mock_draft *draft, const struct xml_node *node)
 static const char *read_class(struct mock_draft *draft, const struct xml_node *node)
 {
     (void)draft;
-    return gw_str_starts(xml_text(node), "IPM.Appointment") ? NULL : "ErrorInvalidItemForOperation";
+    return gw_str_starts(xml_text(node), "IPM.Appointment")
+               ? NULL
+               : "ErrorInvalidItemForOperationCreateItem";
 }
 
 static const char *read_text(const struct xml_node *node, char **out)
@@ -564,7 +566,7 @@ const char *mock_draft_read(struct mock_draft *draft, const struct xml_node *ite
     const char *code = NULL;
 
     if (!xml_is(item, MOCK_NS_TYPES, "CalendarItem"))
-        return "ErrorInvalidItemForOperation";
+        return "ErrorInvalidItemForOperationCreateItem";
     for (const struct xml_node *n = item->child; n && !code; n = n->next)
         code = element_read(draft, n);
     return code;

@@ -112,7 +112,7 @@ static const struct {
       "Calendar items can only be saved in calendar folders." },
     { "ErrorChangeKeyRequired", "The change key is required for this operation." },
     { "ErrorIncorrectUpdatePropertyCount", "An update must consist of one property." },
-    { "ErrorInvalidItemForOperation", "The item is not valid for the operation." },
+    { "ErrorInvalidItemForOperationCreateItem", "The item is not valid for the operation." },
     { "ErrorInvalidPropertyAppend", "The property cannot be appended to." },
     { "ErrorInvalidPropertyDelete", "The property cannot be deleted." },
     { "ErrorInvalidPropertyRequest", "The property is not known." },

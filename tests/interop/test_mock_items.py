@@ -1,5 +1,6 @@
 """exchangelib keeps a calendar in mock-exchange: single items, series, exceptions, what is gone."""
 
+import re
 import sys
 import warnings
 from datetime import timedelta
@@ -18,7 +19,7 @@ except ImportError as error:
     print(f"skipped: {error}")
     sys.exit(77)
 
-from mock import Mock
+from mock import Mock, header
 
 BERLIN, UTC = EWSTimeZone("Europe/Berlin"), EWSTimeZone("UTC")
 SCENARIO = {"users": [{"address": "ann@example", "name": "Ann"}, {"address": "bob@example"}]}
@@ -215,6 +216,116 @@ def check_moved(mock, ann):
     assert ann.calendar.all().count() == 0
 
 
+NONE = 'SendToNone'
+TIMES = "<t:Start>2026-06-01T08:00:00Z</t:Start><t:End>2026-06-01T09:00:00Z</t:End>"
+
+
+def create(inner, sending=f' SendMeetingInvitations="{NONE}"', folder="calendar"):
+    return (f'<m:CreateItem{sending}><m:SavedItemFolderId><t:DistinguishedFolderId Id="{folder}"/>'
+            f"</m:SavedItemFolderId><m:Items>{inner}</m:Items></m:CreateItem>")
+
+
+def item(inner):
+    return f"<t:CalendarItem>{inner}</t:CalendarItem>"
+
+
+def series(pattern, span="<t:NoEndRecurrence><t:StartDate>2026-06-01</t:StartDate></t:NoEndRecurrence>"):
+    return item(TIMES + f"<t:Recurrence>{pattern}{span}</t:Recurrence>")
+
+
+def update(ids, change, policy="AlwaysOverwrite", sending=NONE):
+    said = f' SendMeetingInvitationsOrCancellations="{sending}"' if sending else ""
+    return (f'<m:UpdateItem ConflictResolution="{policy}"{said}><m:ItemChanges><t:ItemChange>{ids}'
+            f"<t:Updates>{change}</t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>")
+
+
+def set_field(uri, inner):
+    return (f'<t:SetItemField><t:FieldURI FieldURI="{uri}"/><t:CalendarItem>{inner}'
+            "</t:CalendarItem></t:SetItemField>")
+
+
+def delete(ids, how="HardDelete", sending=f' SendMeetingCancellations="{NONE}"'):
+    return f'<m:DeleteItem DeleteType="{how}"{sending}><m:ItemIds>{ids}</m:ItemIds></m:DeleteItem>'
+
+
+def get(ids):
+    return ("<m:GetItem><m:ItemShape><t:BaseShape>AllProperties</t:BaseShape></m:ItemShape>"
+            f"<m:ItemIds>{ids}</m:ItemIds></m:GetItem>")
+
+
+def sync(state="", most=10):
+    state = f"<m:SyncState>{state}</m:SyncState>" if state else ""
+    return ("<m:SyncFolderItems><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape>"
+            '<m:SyncFolderId><t:DistinguishedFolderId Id="calendar"/></m:SyncFolderId>'
+            f"{state}<m:MaxChangesReturned>{most}</m:MaxChangesReturned></m:SyncFolderItems>")
+
+
+def refusals(single, master, other):
+    """What is asked, and the ResponseCode it gets."""
+    one = f'<t:ItemId Id="{single}"/>'
+    subject = set_field("item:Subject", "<t:Subject>x</t:Subject>")
+    day = "<t:DailyRecurrence><t:Interval>1</t:Interval></t:DailyRecurrence>"
+
+    def nth(index):
+        return f'<t:OccurrenceItemId RecurringMasterId="{master}" InstanceIndex="{index}"/>'
+
+    return [
+        (create(item(TIMES), sending=""), "ErrorSendMeetingInvitationsRequired"),
+        (create(item(TIMES), folder="inbox"), "ErrorCannotCreateCalendarItemInNonCalendarFolder"),
+        (create(item("<t:Subject>no times</t:Subject>")), "ErrorInvalidArgument"),
+        (create(item("<t:Start>2026-06-02T08:00:00Z</t:Start><t:End>2026-06-01T08:00:00Z</t:End>")),
+         "ErrorCalendarEndDateIsEarlierThanStartDate"),
+        (create(item(TIMES + "<t:IsMeeting>true</t:IsMeeting>")), "ErrorInvalidPropertySet"),
+        (create("<t:Message><t:Subject>mail</t:Subject></t:Message>"), "ErrorInvalidItemForOperationCreateItem"),
+        (create(item(f"<t:Subject>{'s' * 5000}</t:Subject>{TIMES}")), "ErrorMessageSizeExceeded"),
+        (create(series("<t:DailyRecurrence><t:Interval>0</t:Interval></t:DailyRecurrence>")),
+         "ErrorCalendarInvalidRecurrence"),
+        (create(series(day, "<t:EndDateRecurrence><t:StartDate>2026-06-01</t:StartDate>"
+                            "<t:EndDate>2026-05-01</t:EndDate></t:EndDateRecurrence>")),
+         "ErrorCalendarInvalidRecurrence"),
+        (update(one, subject, sending=""), "ErrorSendMeetingInvitationsOrCancellationsRequired"),
+        (update(one, subject, policy="AutoResolve"), "ErrorChangeKeyRequired"),
+        (update(one, set_field("item:Subject", "<t:Location>x</t:Location>")),
+         "ErrorUpdatePropertyMismatch"),
+        (update(one, set_field("item:Subject", "<t:Subject>x</t:Subject><t:Location>x</t:Location>")),
+         "ErrorIncorrectUpdatePropertyCount"),
+        (update(one, set_field("item:Size", "<t:Size>1</t:Size>")), "ErrorInvalidPropertyRequest"),
+        (update(one, set_field("calendar:IsMeeting", "<t:IsMeeting>true</t:IsMeeting>")),
+         "ErrorInvalidPropertySet"),
+        (update(one, '<t:DeleteItemField><t:FieldURI FieldURI="calendar:Start"/></t:DeleteItemField>'),
+         "ErrorInvalidPropertyDelete"),
+        (update(nth(2), set_field("calendar:Recurrence", f"<t:Recurrence>{day}<t:NoEndRecurrence>"
+                                  "<t:StartDate>2026-06-01</t:StartDate></t:NoEndRecurrence>"
+                                  "</t:Recurrence>")), "ErrorInvalidPropertySet"),
+        (delete(one, sending=""), "ErrorSendMeetingCancellationsRequired"),
+        (delete(f'<t:ItemId Id="{other}"/>'), "ErrorAccessDenied"),
+        (get('<t:ItemId Id="rubbish"/>'), "ErrorInvalidIdMalformed"),
+        (get(nth(3)), "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange"),
+        (get(nth(0)), "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange"),
+        (get(f'<t:OccurrenceItemId RecurringMasterId="{single}" InstanceIndex="1"/>'),
+         "ErrorCalendarCannotUseIdForRecurringMasterId"),
+        (get(f'<t:RecurringMasterItemId OccurrenceId="{single}"/>'),
+         "ErrorCalendarCannotUseIdForOccurrenceId"),
+        ('<m:MoveItem><m:ToFolderId><t:DistinguishedFolderId Id="deleteditems"/></m:ToFolderId>'
+         f"<m:ItemIds>{nth(2)}</m:ItemIds></m:MoveItem>", "ErrorCalendarCannotMoveOrCopyOccurrence"),
+        (sync("rubbish"), "ErrorInvalidSyncStateData"),
+        (sync(most=513), "ErrorSchemaValidation"),
+    ]
+
+
+def check_refusals(mock):
+    single = mock.meeting("ann@example", start="2026-06-01T08:00:00Z", **{"for": "1h"})["ews_id"]
+    other = mock.meeting("bob@example", start="2026-06-01T08:00:00Z", **{"for": "1h"})["ews_id"]
+    master = mock.meeting("ann@example", start="2026-06-01T08:00:00Z", **{"for": "1h"},
+                          repeat={"every": "day", "count": 2})["ews_id"]
+    before = mock.get("/users/ann@example/meetings")
+    for body, code in refusals(single, master, other):
+        _, _, text = mock.soap(body, header=header("ann@example"))
+        found = re.search(r"<[em]:ResponseCode[^>]*>(\w+)<", text)
+        assert found and found.group(1) == code, (code, body, text)
+    assert mock.get("/users/ann@example/meetings") == before
+
+
 def main():
     BaseProtocol.HTTP_ADAPTER_CLS = NoVerifyHTTPAdapter
     with Mock(tls=True, scenario=SCENARIO, accept=("version",), record=True) as mock:
@@ -226,6 +337,7 @@ def main():
         check_patterns(mock, ann)
         check_sync(mock, ann)
         check_moved(mock, ann)
+        check_refusals(mock)
         ann.protocol.close()
         code = mock.stop()
         assert code == 0, code
