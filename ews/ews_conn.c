@@ -578,13 +578,17 @@ void ews_conn_free(struct ews_conn **connp)
 
 static void request_take(struct ews_conn *conn, const struct net_http_request *request)
 {
+    static const char *const none[] = { NULL };
+    const char *const *headers = request->headers ? request->headers : none;
     gw_time now = conn_now(conn);
+    size_t count = 0;
 
-    while (request->headers && request->headers[conn->header_count])
-        conn->header_count++;
-    conn->headers = gw_realloc(NULL, conn->header_count + 1, sizeof(*conn->headers));
-    for (size_t i = 0; i < conn->header_count; i++)
-        conn->headers[i] = gw_str_dup(gw_str_of(request->headers[i]));
+    while (headers[count])
+        count++;
+    conn->headers = gw_realloc(NULL, count + 1, sizeof(*conn->headers));
+    for (size_t i = 0; i < count; i++)
+        conn->headers[i] = gw_str_dup(gw_str_of(headers[i]));
+    conn->header_count = count;
     conn->method = gw_str_dup(gw_str_of(request->method));
     conn->url = gw_str_dup(gw_str_of(request->url));
     gw_buf_init(&conn->body, request->body.len);

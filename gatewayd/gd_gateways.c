@@ -304,12 +304,13 @@ static enum gw_code gateway_read(struct gd_gateways *g, const struct store_recor
     if (json_unpack(json, "{s:s, s:i, s:b, s:s, s?b}", "host", &host, "port", &port, "http",
                     &edit.http, "description", &description, "drained", &drained)) {
         rc = gw_fail(err, GW_BADMSG, "the record makes no sense");
+    } else if (!gd_account_name(account)) {
+        rc = gw_fail(err, GW_INVALID, "it has no account");
     } else {
         edit.host = gw_str_of(host);
         edit.description = gw_str_of(description);
         edit.port = port;
-        rc = gd_account_name(account) ? gateway_make(g, r->key, NULL, &edit, account, out, err)
-                                      : gw_fail(err, GW_INVALID, "it has no account");
+        rc = gateway_make(g, r->key, NULL, &edit, account, out, err);
         if (!rc)
             (*out)->drained = drained;
     }

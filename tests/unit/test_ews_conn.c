@@ -37,6 +37,7 @@ static struct {
     struct identity id;
     struct net_tls_policy policy;
     char end_point[64], url[100], token_url[100];
+    unsigned end_point_len;
     struct ews_account *account;
     struct ews_conn *conn;
 
@@ -66,9 +67,10 @@ static struct seat *seat_of(const struct net_http_exchange *x)
             return &t.seat[i];
     assert_true(t.seats < SEATS);
     t.seat[t.seats] = (struct seat){ .id = id };
-    t.seat[t.seats].acceptor.end_point = (struct gw_str){
-        t.quirk == OTHER_CERTIFICATE ? "................................" : t.end_point, 32
-    };
+    t.seat[t.seats].acceptor.end_point =
+        (struct gw_str){ t.quirk == OTHER_CERTIFICATE ? "................................"
+                                                      : t.end_point,
+                         t.end_point_len };
     return &t.seat[t.seats++];
 }
 
@@ -298,6 +300,7 @@ static void setup(const char *const *offer, enum quirk quirk)
     identity_init(&t.id, "DNS:localhost", EVP_sha256());
     t.policy = (struct net_tls_policy){ .apply = identity_trust, .ctx = &t.id };
     assert_int_equal(X509_digest(t.id.cert, EVP_sha256(), (unsigned char *)t.end_point, &len), 1);
+    t.end_point_len = len;
     args.cert_pem = t.id.cert_pem;
     args.key_pem = t.id.key_pem;
     assert_int_equal(net_http_server_new(t.loop, &args, &t.server, NULL), GW_OK);
@@ -564,6 +567,25 @@ static void test_stream(void **state)
     teardown();
 }
 
+/* Each login is bound to the certificate of its own connection. */
+static void test_certificate_changes(void **state)
+{
+    unsigned len;
+
+    (void)state;
+    setup(both, NONE);
+    ask();
+    assert_int_equal(t.status, 200);
+    identity_done(&t.id);
+    identity_init(&t.id, "DNS:localhost", EVP_sha384());
+    restart_server();
+    assert_int_equal(X509_digest(t.id.cert, EVP_sha384(), (unsigned char *)t.end_point, &len), 1);
+    t.end_point_len = len;
+    ask();
+    assert_int_equal(t.status, 200);
+    teardown();
+}
+
 static void test_cancel_and_free(void **state)
 {
     (void)state;
@@ -629,6 +651,7 @@ int main(void)
         cmocka_unit_test(test_locked_account_is_not_presented),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_certificate_changes),
         cmocka_unit_test(test_cancel_and_free),
         cmocka_unit_test(test_many_at_once),
     };
