@@ -67,7 +67,7 @@ static inline size_t truth_occurrences(const struct truth_series *s, gw_utc from
     for (int64_t day = from / GW_DAY_MS - 2; day <= to / GW_DAY_MS + 2 && n < max; day++) {
         struct gw_interval v = { .busy = s->busy };
 
-        if (!(s->weekdays >> day % 7 & 1))
+        if (!(s->weekdays >> (day % 7 + 7) % 7 & 1))
             continue;
         if (s->all_day) {
             v.start = truth_to_utc(z, day * GW_DAY_MS);
