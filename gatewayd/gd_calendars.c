@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "gd.h"
+#include "gd_astray.h"
 #include "gd_gateways.h"
 #include "gd_notify.h"
 #include "gw_buf.h"
@@ -121,6 +122,11 @@ static enum ews_reply on_notification(struct gw_str token, const struct ews_noti
     return sched_notified(gd->sched, token, n, net_loop_now(gd->loop));
 }
 
+static void on_astray(struct gw_str user, struct gw_str mailbox, void *ctx)
+{
+    gd_astray_look(ctx, user, mailbox);
+}
+
 static enum gw_code notify_start(struct gd *gd, struct gw_err *err)
 {
     struct gd_notify_args args = {
@@ -155,7 +161,12 @@ enum gw_code gd_calendars_start(struct gd *gd, struct gw_err *err)
     gd->sched = sched_new(
         &(struct sched_args){
             .exchange = gd_gateways_exchange(gd->gateways),
-            .callbacks = { on_presence, on_presence, on_save, on_wake, gd },
+            .callbacks = { .changed = on_presence,
+                           .due = on_presence,
+                           .save = on_save,
+                           .wake = on_wake,
+                           .astray = on_astray,
+                           .ctx = gd },
             .settings = &gd->settings.sched,
             .notify_url = gw_buf_str(&url),
             .minute_ms = gd->config.lab_minute_ms,
@@ -226,6 +237,7 @@ void gd_calendars_stop(struct gd *gd)
     if (gd->sched_timer)
         net_timer_set(gd->sched_timer, GW_NEVER);
     gd_notify_free(&gd->notify);
+    gd_astray_stop(gd);
 }
 
 void gd_calendars_done(struct gd *gd)

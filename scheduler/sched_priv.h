@@ -115,6 +115,7 @@ struct sched_user {
     struct gw_list link;    /* sched.users */
     struct gw_list member;  /* of its gateway */
     struct gw_list changed; /* the owner is to be told */
+    struct gw_list astray;  /* the owner is to be asked */
     struct sched_gateway *gateway;
     unsigned char moving;      /* enum sched_move */
     bool choosy;               /* one gateway could not serve it: it is not moved by choice */
@@ -188,7 +189,7 @@ struct sched {
 
     struct gw_map *by_name;
     struct gw_list users;
-    struct gw_list changed, removed; /* told, and freed, in the next tick */
+    struct gw_list changed, astray, removed; /* told, asked and freed in the next tick */
 
     struct sched_pool pool;
     struct sched_budget budget;
@@ -204,6 +205,7 @@ struct sched {
 /* scheduler.c */
 void sched_want_tick(struct sched *s, gw_time at);
 void sched_changed(struct sched *s, struct sched_user *u);
+void sched_astray(struct sched *s, struct sched_user *u);
 void sched_error_set(struct sched *s, struct sched_user *u, enum sched_kind kind,
                      const struct ews_status *status);
 void sched_error_clear(struct sched *s, struct sched_user *u, enum sched_kind kind);

@@ -34,6 +34,7 @@ struct sched *sched_new(const struct sched_args *args, struct gw_now now)
     s->subs.notify_url = gw_str_dup(args->notify_url);
     gw_list_init(&s->users);
     gw_list_init(&s->changed);
+    gw_list_init(&s->astray);
     gw_list_init(&s->removed);
     gw_list_init(&s->pool.gateways);
     sched_clock_look(s);
@@ -78,7 +79,7 @@ static gw_time next_tick(const struct sched *s)
 {
     gw_time at = GW_NEVER;
 
-    if (s->restless || !gw_list_is_empty(&s->changed))
+    if (s->restless || !gw_list_is_empty(&s->changed) || !gw_list_is_empty(&s->astray))
         return s->now.mono;
     if (!gw_list_is_empty(&s->users))
         at = sooner(gw_time_after(s->now.mono, SCHED_LOOK_MS), sched_balance_deadline(s));
@@ -101,6 +102,25 @@ void sched_changed(struct sched *s, struct sched_user *u)
     gw_list_remove(&u->changed);
     gw_list_append(&s->changed, &u->changed);
     sched_want_tick(s, s->now.mono);
+}
+
+void sched_astray(struct sched *s, struct sched_user *u)
+{
+    gw_list_remove(&u->astray);
+    gw_list_append(&s->astray, &u->astray);
+    sched_want_tick(s, s->now.mono);
+}
+
+static void ask_where(struct sched *s)
+{
+    struct gw_list *first;
+
+    for (int n = 0; n < SCHED_SLICE && (first = gw_list_pop(&s->astray)); n++) {
+        struct sched_user *u = GW_CONTAINER(first, struct sched_user, astray);
+
+        if (s->callbacks.astray)
+            s->callbacks.astray(sched_user_name(u), gw_str_of(u->mailbox), s->callbacks.ctx);
+    }
 }
 
 static void tell_changes(struct sched *s)
@@ -126,6 +146,7 @@ void sched_tick(struct sched *s, struct gw_now now)
     sched_clock_look(s);
     sched_dues_tick(s);
     tell_changes(s);
+    ask_where(s);
     sched_subs_tick(s);
     sched_streams_tick(s);
     sched_rolls_tick(s);
@@ -203,6 +224,7 @@ static struct sched_user *user_new(struct sched *s, struct gw_str name, struct g
     gw_list_init(&u->member);
     gw_list_init(&u->sub.member);
     gw_list_init(&u->changed);
+    gw_list_init(&u->astray);
     gw_list_append(&s->users, &u->link);
     (void)gw_map_set(s->by_name, sched_user_name(u), u);
     return u;
@@ -248,6 +270,7 @@ static void user_leave(struct sched *s, struct sched_user *u)
     gw_heap_remove(&s->freshness, &u->freshness);
     sched_user_assign(s, u, NULL);
     gw_list_remove(&u->changed);
+    gw_list_remove(&u->astray);
     gw_list_remove(&u->link);
     (void)gw_map_remove(s->by_name, sched_user_name(u));
     s->counters.with_calendar -= u->data.from < u->data.to;
@@ -275,6 +298,28 @@ void sched_user_put(struct sched *s, struct gw_str user, struct gw_str mailbox, 
     sched_user_remove(s, user);
     u = user_new(s, user, mailbox);
     sched_job_want(s, &u->job[SCHED_SUBSCRIBE], now.mono, now.mono);
+}
+
+void sched_user_place(struct sched *s, struct gw_str user, struct gw_str gateway, struct gw_now now)
+{
+    struct sched_user *u = sched_user_find(s, user);
+    struct sched_gateway *g = sched_gateway_find(s, gateway);
+
+    s->now = now;
+    if (!u || !g || !sched_gateway_is_usable(g))
+        return;
+    s->counters.moved += u->gateway && u->gateway != g;
+    sched_sub_doubt(s, u, SCHED_DOUBT_MOVED);
+    sched_user_assign(s, u, g);
+    (void)sched_user_settle(s, u);
+    for (int k = 0; k < SCHED_KINDS; k++) {
+        struct sched_job *job = &u->job[k];
+
+        if (job->state != SCHED_JOB_DELAYED || !job->tries)
+            continue;
+        job->tries = 0; /* what failed, failed elsewhere */
+        sched_job_want(s, job, now.mono, now.mono);
+    }
 }
 
 enum gw_code sched_user_refresh(struct sched *s, struct gw_str user, struct gw_now now)

@@ -4,7 +4,7 @@
  *
  * Calls in only mark what is to be done; requests, 'changed' and 'due' go out from sched_tick(). The
  * owner calls it when sched_deadline() is reached; 'wake' says that the deadline has come nearer
- * since it was last asked. 'changed' and 'due' may call anything here but sched_tick() and
+ * since it was last asked. 'changed', 'due' and 'astray' may call anything here but sched_tick() and
  * sched_free(); the user's text stays until the next tick, also when they remove the user. 'save' and
  * 'wake' come from inside any call and call nothing here but sched_deadline().
  *
@@ -60,6 +60,9 @@ struct sched_callbacks {
                  void *ctx);
     void (*wake)(void *ctx);
     void *ctx;
+    /* No gateway serves the user's mailbox: whoever can find its server may answer, at any time, with
+     * sched_user_place(). Asked again, an hour later or so, as long as that is so. */
+    void (*astray)(struct gw_str user, struct gw_str mailbox, void *ctx);
 };
 
 struct sched_args {
@@ -107,6 +110,10 @@ void sched_gateway_drain(struct sched *s, struct gw_str name, bool drained, stru
 void sched_user_put(struct sched *s, struct gw_str user, struct gw_str mailbox, struct gw_now now);
 /* Off Exchange at once: its subscription is told to end at its next notification. */
 void sched_user_remove(struct sched *s, struct gw_str user);
+
+/* Its mailbox is served by this gateway: it moves there now. No harm when either is not there. */
+void sched_user_place(struct sched *s, struct gw_str user, struct gw_str gateway,
+                      struct gw_now now);
 
 /* At start, after gateways and users were put and before the first tick: a record as it was saved.
  * GW_NOTFOUND: no such user (delete the record); GW_BADMSG: the record makes no sense; the user begins

@@ -100,7 +100,7 @@ struct sim_user {
     /* the owner */
     bool published;
     struct pres_calendar shown;
-    unsigned changed, due, shows;
+    unsigned changed, due, shows, sought;
     gw_utc shown_at; /* of the last difference */
     char *record[2];
     /* the oracle */
@@ -846,20 +846,33 @@ static inline void sim_on_wake(void *ctx)
     ((struct sim *)ctx)->wakes++;
 }
 
+static inline void sim_on_astray(struct gw_str user, struct gw_str mailbox, void *ctx)
+{
+    struct sim *m = ctx;
+    int i = sim_user_of(m, user);
+
+    assert_true(i >= 0 && i == sim_user_of(m, mailbox));
+    m->user[i].sought++;
+}
+
 /* ---- life ---- */
 
 static inline void sim_sched_new(struct sim *m)
 {
-    const struct sched_args args = {
-        .exchange = { .start = sim_start,
-                      .cancel = sim_cancel,
-                      .stream = m->without_streams ? NULL : sim_stream_start,
-                      .ctx = m },
-        .callbacks = { sim_on_changed, sim_on_due, sim_on_save, sim_on_wake, m },
-        .settings = &m->settings,
-        .notify_url = gw_str_of(m->url),
-        .minute_ms = m->minute_ms
-    };
+    const struct sched_args args = { .exchange = { .start = sim_start,
+                                                   .cancel = sim_cancel,
+                                                   .stream =
+                                                       m->without_streams ? NULL : sim_stream_start,
+                                                   .ctx = m },
+                                     .callbacks = { .changed = sim_on_changed,
+                                                    .due = sim_on_due,
+                                                    .save = sim_on_save,
+                                                    .wake = sim_on_wake,
+                                                    .astray = sim_on_astray,
+                                                    .ctx = m },
+                                     .settings = &m->settings,
+                                     .notify_url = gw_str_of(m->url),
+                                     .minute_ms = m->minute_ms };
 
     m->sched = sched_new(&args, m->now);
 }

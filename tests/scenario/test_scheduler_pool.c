@@ -178,6 +178,33 @@ static void test_user_that_one_gateway_cannot_serve_is_left_alone(void **state)
     sim_free(&m);
 }
 
+/* A mailbox that was moved to a server that the pool does not come to in turn, or does not know. */
+static void test_mailbox_that_no_gateway_serves_is_looked_for(void **state)
+{
+    struct sim *m = sim_settled(3, 9);
+
+    (void)state;
+    for (int op = 0; op < EWS_OP_COUNT; op++)
+        m->user[4].refuse[op] = sim_status(EWS_ELSEWHERE, "ErrorCrossSiteRequest", true);
+    sim_sub_free(sim_sub_of(m, 4));
+    sim_run(m, 11 * MIN);                     /* silence, and each gateway asked once */
+    assert_in_range(m->user[4].sought, 1, 2); /* for its subscription, and for its calendar */
+    sim_run(m, 10 * HOUR);
+    assert_in_range(m->user[4].sought, 10, 30);
+    for (int op = 0; op < EWS_OP_COUNT; op++)
+        m->user[4].refuse[op] = sim_status(EWS_OK, "NoError", true);
+    sched_user_place(m->sched, sim_name(m, 4), gw_str_of(m->gateway[2].name), m->now);
+    sim_run(m, 1000);
+    assert_one_each(m);
+    assert_true(gw_str_is(sim_view(m, 4).gateway, "cas3"));
+    assert_null(sim_view(m, 4).error);
+    sched_user_place(m->sched, GW_STR("nobody@a.example"), gw_str_of("cas1"), m->now);
+    sched_user_place(m->sched, sim_name(m, 4), gw_str_of("cas9"), m->now);
+    sim_run(m, HOUR);
+    assert_one_each(m);
+    sim_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -188,6 +215,7 @@ int main(void)
         cmocka_unit_test(test_undrained_gateway_gets_its_part_slowly),
         cmocka_unit_test(test_added_gateway_gets_its_part_slowly),
         cmocka_unit_test(test_user_that_one_gateway_cannot_serve_is_left_alone),
+        cmocka_unit_test(test_mailbox_that_no_gateway_serves_is_looked_for),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
