@@ -33,7 +33,10 @@ static const char scenario[] =
     " {\"start\": \"2026-11-20T09:00:00Z\", \"for\": \"1h\", \"subject\": \"Secret\","
     "  \"sensitivity\": \"Private\"}], \"traits\": {\"sharing\": \"Detailed\", \"hours\":"
     " {\"zone\": \"Asia/Tokyo\", \"days\": [\"Saturday\"], \"start\": \"9:00\", \"end\": "
-    "\"12:30\"}}}]}";
+    "\"12:30\"}}},"
+    "{\"address\": \"eve@example\", \"meetings\": ["
+    " {\"start\": \"2026-10-16T07:00:00Z\", \"for\": \"1h\", \"repeat\": {\"every\": \"week\","
+    "  \"on\": [\"Friday\"], \"zone\": \"Europe/Berlin\", \"except\": [\"2026-11-06\"]}}]}]}";
 
 struct world {
     struct net_loop *loop;
@@ -223,6 +226,30 @@ static const struct {
     { "Exchange2013", "", "",
       ASK(UTC, MAILBOX("ann@example"), WINDOW("today", "2026-03-04T00:00:00", "")), 500,
       "ErrorSchemaValidation" },
+    /* a series keeps its local time when the clock changes */
+    { "Exchange2013", "", "",
+      ASK(UTC, MAILBOX("eve@example"),
+          WINDOW("2026-10-23T00:00:00", "2026-10-24T00:00:00", INTERVAL("60") VIEW("MergedOnly"))),
+      200, "<t:MergedFreeBusy>000000020000000000000000<" },
+    { "Exchange2013", "", "",
+      ASK(UTC, MAILBOX("eve@example"),
+          WINDOW("2026-10-30T00:00:00", "2026-10-31T00:00:00", INTERVAL("60") VIEW("MergedOnly"))),
+      200, "<t:MergedFreeBusy>000000002000000000000000<" },
+    { "Exchange2013", "", "",
+      ASK(UTC, MAILBOX("eve@example"),
+          WINDOW("2026-11-06T00:00:00", "2026-11-07T00:00:00", INTERVAL("60") VIEW("MergedOnly"))),
+      200, "<t:MergedFreeBusy>000000000000000000000000<" },
+    { "Exchange2013", "", "",
+      ASK(CET, MAILBOX("eve@example"),
+          WINDOW("2026-10-20T00:00:00", "2026-10-31T00:00:00", VIEW("FreeBusy"))),
+      200,
+      "<t:StartTime>2026-10-23T09:00:00</t:StartTime><t:EndTime>2026-10-23T10:00:00</t:EndTime>"
+      "<t:BusyType>Busy</t:BusyType></t:CalendarEvent><t:CalendarEvent>"
+      "<t:StartTime>2026-10-30T09:00:00</t:StartTime>" },
+    { "Exchange2013", "eve@example", "",
+      ASK(CET, MAILBOX("eve@example"),
+          WINDOW("2026-10-20T00:00:00", "2026-10-31T00:00:00", VIEW("Detailed"))),
+      200, "<t:IsRecurring>true</t:IsRecurring><t:IsException>false</t:IsException>" },
     /* out of office */
     { "Exchange2013", "ann@example", "", OOF("ann@example"), 200, "!Duration" },
     { "Exchange2013", "carl@example", "", OOF("carl@example"), 200,
@@ -324,6 +351,33 @@ static void test_serve(void **state)
             fail_msg("%zu: %d %s", i, status, w->out.p);
         assert_non_null(strstr(w->out.p, "ServerVersionInfo"));
     }
+}
+
+/* Ten thousand are shown of one mailbox, not more. */
+static void test_too_many_events(void **state)
+{
+    struct world *w = *state;
+    struct gw_buf text;
+    struct gw_err err;
+
+    gw_buf_init(&text, 1 << 20);
+    gw_buf_add_cstr(&text, "{\"meetings\": [");
+    for (int i = 0; i < 163; i++)
+        gw_buf_addf(&text,
+                    "%s{\"user\": \"bob@example\", \"start\": \"2026-01-01T09:00:00Z\", "
+                    "\"for\": \"1h\", \"repeat\": {\"every\": \"day\"}}",
+                    i ? ", " : "");
+    gw_buf_add_cstr(&text, "]}");
+    assert_int_equal(mock_exchange_apply(w->mx, gw_buf_str(&text), &err), GW_OK);
+    gw_buf_done(&text);
+    (void)ask(
+        w, "Exchange2013", "bob@example", "",
+        ASK(UTC, MAILBOX("bob@example"), WINDOW("2026-02-01T00:00:00", "2026-04-04T00:00:00", "")));
+    assert_non_null(strstr(w->out.p, "ErrorResultSetTooBig")); /* 62 days */
+    (void)ask(w, "Exchange2013", "bob@example", "",
+              ASK(UTC, MAILBOX("bob@example"),
+                  WINDOW("2026-02-01T00:00:00", "2026-04-03T00:00:00", VIEW("Detailed"))));
+    assert_non_null(strstr(w->out.p, "<t:CalendarEvent>")); /* 61 */
 }
 
 /* A folder's id tells whose it is, in any format. */
@@ -433,6 +487,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_serve, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_too_many_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_own_id, setup, teardown),
         cmocka_unit_test_setup_teardown(test_products, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_mail_tips, setup, teardown),
