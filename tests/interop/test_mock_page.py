@@ -26,7 +26,7 @@ def meeting(mock, number):
 
 def check_shown(browser, mock):
     assert browser.wait("return document.querySelectorAll('.row').length") == 50
-    assert browser.run("return document.getElementById('page').textContent") == "1\u201350 of 121"
+    assert browser.run("return document.getElementById('page').textContent") == "1\u201350 of 122"
     browser.click("#page-on")
     browser.wait("return document.getElementById('page').textContent.startsWith('51')")
     browser.type("#find", "ann@")
@@ -81,6 +81,26 @@ def check_keys(browser, mock):
                      "document.activeElement.dataset.start === arguments[0]", start)
 
 
+def check_series(browser, mock):
+    """One day of a series is dragged; the others stay."""
+    browser.type("#find", "bob@")
+    browser.wait("return document.querySelectorAll('.row').length === 1 && "
+                 "document.querySelector('.row').dataset.user === 'bob@example'")
+    left, top, width, height = browser.run(BOX, ".meeting")
+    line_width = browser.run(BOX, ".row .line")[2]
+    x, y = left + width / 2, top + height / 2
+    browser.pointer(("move", x, y), ("down",), ("move", x + 10, y),
+                    ("move", x + line_width / 24, y), ("up",))
+    browser.wait("return document.querySelector('.meeting').dataset.start === arguments[0]",
+                 utc(local_noon() + timedelta(hours=1)))
+    browser.click("#day-on")
+    browser.wait("return document.querySelector('.meeting').dataset.start === arguments[0]",
+                 utc(local_noon() + timedelta(days=1)))
+    browser.click("#day-today")
+    browser.type("#find", "ann@")
+    browser.wait("return document.querySelector('.row').dataset.user === 'ann@example'")
+
+
 def check_oof(browser, mock):
     browser.click(".who button")
     browser.wait("return document.getElementById('oof').open")
@@ -111,7 +131,10 @@ def main():
     scenario = {"users": [
         {"count": 120},
         {"address": "ann@example", "name": EVIL, "meetings": [
-            {"start": utc(local_noon()), "for": "1h", "subject": EVIL}]}]}
+            {"start": utc(local_noon()), "for": "1h", "subject": EVIL}]},
+        {"address": "bob@example", "meetings": [
+            {"start": utc(local_noon() - timedelta(days=2)), "for": "1h", "subject": "Daily",
+             "repeat": {"every": "day"}}]}]}
     try:
         with Mock(cas=2, scenario=scenario) as mock, Browser() as browser:
             browser.open(mock.control + "/")
@@ -119,6 +142,7 @@ def main():
             check_added(browser, mock)
             check_dragged(browser, mock)
             check_keys(browser, mock)
+            check_series(browser, mock)
             check_oof(browser, mock)
             check_server(browser, mock)
             check_live(browser, mock)
@@ -129,7 +153,7 @@ def main():
     except Missing as missing:
         print(f"skipped: {missing}")
         return 77
-    print("shown, added, dragged, moved by keys, out of office, server, live")
+    print("shown, added, dragged, moved by keys, series, out of office, server, live")
     return 0
 
 
