@@ -240,6 +240,9 @@ static const struct mock_account *gss_step(struct check *check, enum mock_scheme
         step.password = account ? account->password : NULL;
         if (ntlm.v1 && !policy->ntlm_v1)
             return refused(check, "NTLM version 1");
+        /* A client that could bind, and does not, is not one that cannot. */
+        if (ntlm.zero_binding && step.end_point.len)
+            return refused(check, "empty channel binding");
     }
     gw_buf_init(&whole, TOKEN_MAX + 64);
     if (scheme == MOCK_SCHEME_NTLM) {

@@ -26,8 +26,8 @@ enum mock_scheme {
 const char *mock_scheme_name(enum mock_scheme scheme); /* "Negotiate" */
 
 /* Extended Protection: whether NTLM and Negotiate must be bound to the TLS connection (RFC 5929
- * tls-server-end-point). A wrong binding is refused by all but 'off'; 'allow' takes clients that send
- * none. Over plain HTTP there is nothing to be bound to, and nothing is checked. */
+ * tls-server-end-point). A wrong binding, also one of zeros, is refused by all but 'off'; 'allow' takes
+ * clients that send none. Over plain HTTP there is nothing to be bound to, and nothing is checked. */
 enum mock_protection { MOCK_PROTECTION_OFF, MOCK_PROTECTION_ALLOW, MOCK_PROTECTION_REQUIRE };
 
 /* Of one client access server. */

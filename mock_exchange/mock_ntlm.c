@@ -20,7 +20,9 @@ enum {
     VERSION_LEN = 8,
     FLAG_UNICODE = 1,
     V1_RESPONSE_LEN = 24, /* of LM and of NT */
-    V2_RESPONSE_MIN = 44  /* 2.2.2.8 with a client challenge that says nothing */
+    V2_RESPONSE_MIN = 44, /* 2.2.2.8: after that come the AV pairs */
+    AV_CHANNEL_BINDINGS = 10,
+    AV_EOL = 0
 };
 
 static const char signature[8] = "NTLMSSP";
@@ -42,6 +44,25 @@ static bool field(struct gw_str message, size_t at, struct gw_str *out)
         return false;
     *out = (struct gw_str){ message.p + from, len };
     return true;
+}
+
+/* AV pairs: identifier, length, value. */
+static bool has_zero_binding(struct gw_str pairs)
+{
+    static const char zero[16];
+    size_t at = 0;
+
+    while (pairs.len - at >= 4) {
+        uint32_t id = number(pairs, at, 2);
+        size_t len = number(pairs, at + 2, 2);
+
+        if (id == AV_EOL || len > pairs.len - at - 4)
+            return false;
+        if (id == AV_CHANNEL_BINDINGS)
+            return len == sizeof(zero) && !memcmp(pairs.p + at + 4, zero, sizeof(zero));
+        at += 4 + len;
+    }
+    return false;
 }
 
 static bool name_read(struct gw_str text, bool unicode, char out[MOCK_NTLM_NAME_MAX])
@@ -90,6 +111,7 @@ bool mock_ntlm_parse(struct gw_str token, struct mock_ntlm *out)
     out->v1 = nt.len == V1_RESPONSE_LEN;
     if (out->v1 ? lm.len != V1_RESPONSE_LEN : nt.len < V2_RESPONSE_MIN)
         return false;
+    out->zero_binding = !out->v1 && has_zero_binding(gw_str_sub(nt, V2_RESPONSE_MIN, nt.len));
     unicode = number(message, FLAGS_AT, 4) & FLAG_UNICODE;
     return name_read(domain, unicode, out->domain) && name_read(user, unicode, out->user);
 }

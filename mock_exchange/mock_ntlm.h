@@ -11,7 +11,8 @@ struct mock_ntlm {
     size_t at;     /* where in the token it begins */
     uint32_t type; /* 1 NEGOTIATE, 2 CHALLENGE, 3 AUTHENTICATE; 0: there is none */
     /* of an AUTHENTICATE message */
-    bool v1; /* NTLM version 1 (2.2.2.6), not 2 */
+    bool v1;           /* NTLM version 1 (2.2.2.6), not 2 */
+    bool zero_binding; /* MsvAvChannelBindings is there, and all zero (2.2.2.1) */
     char domain[MOCK_NTLM_NAME_MAX], user[MOCK_NTLM_NAME_MAX];
 };
 

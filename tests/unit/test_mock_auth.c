@@ -418,6 +418,38 @@ static void test_messages(void **state)
     gw_buf_done(&whole);
 }
 
+/* SSPI without a binding sends one of zeros. */
+static void test_empty_binding(void **state)
+{
+    static const char pairs[28] = { 2, 0, 0, 0, 10, 0, 16, 0 };
+    struct gw_buf message, header;
+    struct world w;
+    struct mock_ntlm m;
+
+    (void)state;
+    world_init(&w);
+    gw_buf_init(&message, 1000);
+    gw_buf_init(&header, 1000);
+    message_write(&message, 0, 44 + sizeof(pairs), "CORP", "svc");
+    memcpy(message.p + 64 + 44, pairs, sizeof(pairs));
+    assert_true(mock_ntlm_parse(gw_buf_str(&message), &m));
+    assert_true(m.zero_binding);
+    gw_buf_add_cstr(&header, "NTLM ");
+    gw_base64_write(gw_buf_str(&message), &header);
+    w.end_point = GW_STR(BINDING);
+    assert_false(check(&w, header.p));
+    assert_string_equal(w.why, "empty channel binding");
+    w.end_point = GW_STR("");
+    assert_false(check(&w, header.p));
+    assert_string_not_equal(w.why, "empty channel binding");
+    message.p[64 + 44 + 10] = 1;
+    assert_true(mock_ntlm_parse(gw_buf_str(&message), &m));
+    assert_false(m.zero_binding);
+    gw_buf_done(&message);
+    gw_buf_done(&header);
+    world_done(&w);
+}
+
 static void test_version_1(void **state)
 {
     struct gw_buf message, header;
@@ -530,10 +562,9 @@ int main(void)
         cmocka_unit_test(test_token_endpoint), cmocka_unit_test(test_tokens),
     };
     const struct CMUnitTest ntlm_tests[] = {
-        cmocka_unit_test(test_logins),
-        cmocka_unit_test(test_connections),
-        cmocka_unit_test(test_lockout_by_ntlm),
-        cmocka_unit_test(test_version_1),
+        cmocka_unit_test(test_logins),          cmocka_unit_test(test_connections),
+        cmocka_unit_test(test_lockout_by_ntlm), cmocka_unit_test(test_version_1),
+        cmocka_unit_test(test_empty_binding),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
