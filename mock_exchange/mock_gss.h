@@ -3,7 +3,7 @@
  *
  * The steps run on the loop and not on threads. gss-ntlmssp finds the passwords it checks with in a
  * file that an environment variable names, so that only one step of the process may run at a time;
- * and a step takes a fraction of a millisecond, for nothing in it waits for anybody: that file is
+ * and both steps together take about a millisecond, for nothing in it waits for anybody: that file is
  * memory, Kerberos looks at its keytab only, and keeps no replay cache.
  *
  * What gss-ntlmssp 1.2.0 cannot do: an account whose password has a colon, and a client that sends

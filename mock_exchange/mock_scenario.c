@@ -134,6 +134,8 @@ enum gw_code mock_scenario_cas(struct mock_exchange *mx, const json_t *json, str
     mock_auth_policy_default(&args.policy);
     if (!rc)
         rc = mock_scenario_policy(&args.policy, json, err);
+    if (!rc && faults && !json_is_array(faults))
+        rc = gw_fail(err, GW_INVALID, "'faults' is not an array");
     if (rc)
         return rc;
     if (mx->cas_count == MOCK_CAS_MAX)
