@@ -298,7 +298,9 @@ void ews_trail_answered(struct ews_trail *t, const struct ews_answer *answer)
     } else if (s->class == EWS_ELSEWHERE && d && d->redirect_address.len) {
         follow_address(t, d->redirect_address);
     } else {
-        if (s->class != EWS_OK)
+        if (gw_str_is(gw_str_of(s->code), "http-404"))
+            fail(t, "http-404", "there is no Autodiscover at", t->url);
+        else if (s->class != EWS_OK)
             remember(t, s);
         if (may_speak_pox(t, s))
             ask_pox(t);

@@ -521,7 +521,7 @@ class Autodiscover(BaseHTTPRequestHandler):
 
 def test_discover():
     """a mailbox's server is found, known if it is a gateway, and added if it is not"""
-    with House(users=["ann"], cas=1, tls=False) as h:
+    with House(users=["ann"], cas=1, tls=False, settings={"calendar.auth": "basic"}) as h:
         server = ThreadingHTTPServer(("127.0.0.1", 0), Autodiscover)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         address, at = h.jid("ann"), f"http://127.0.0.1:{server.server_address[1]}"
