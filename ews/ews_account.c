@@ -109,8 +109,8 @@ static unsigned trials_running(const struct ews_account *a)
 {
     unsigned n = 0;
 
-    for (const struct gw_list *it = a->trials.next; it != &a->trials; it = it->next)
-        n++;
+    for (struct gw_list *it = a->trials.next; it != &a->trials; it = it->next)
+        n += GW_CONTAINER(it, struct ews_trial, link)->epoch == a->epoch;
     return n;
 }
 
@@ -129,6 +129,7 @@ static void on_trials_timer(struct gw_now now, void *ctx)
 
         gw_list_remove(&t->link);
         gw_list_append(&a->trials, &t->link);
+        t->epoch = a->epoch;
         t->go(t->ctx);
     }
 }
@@ -137,7 +138,7 @@ bool ews_trial_begin(struct ews_trial *t, struct ews_account *a, void (*go)(void
 {
     bool now = gw_list_is_empty(&a->trials_waiting) && trial_may_run(a);
 
-    *t = (struct ews_trial){ .account = a, .go = go, .ctx = ctx };
+    *t = (struct ews_trial){ .account = a, .epoch = a->epoch, .go = go, .ctx = ctx };
     gw_list_init(&t->link);
     gw_list_append(now ? &a->trials : &a->trials_waiting, &t->link);
     return now;
@@ -242,10 +243,13 @@ struct ews_account *ews_account_new(struct net_loop *loop, struct net_pool *pool
 void ews_account_free(struct ews_account **ap)
 {
     struct ews_account *a = *ap;
+    struct gw_list *link;
 
     if (!a)
         return;
     *ap = NULL;
+    while ((link = gw_list_pop(&a->trials))) /* threads that have not ended yet */
+        GW_CONTAINER(link, struct ews_trial, link)->account = NULL;
     account_forget(a);
     ews_token_free(&a->token);
     net_timer_free(&a->trials_timer);

@@ -35,16 +35,18 @@ bool ews_account_is_locked(const struct ews_account *a, gw_time now, struct ews_
 struct ews_cred *ews_account_cred(struct ews_account *a); /* borrowed */
 
 /* A login that is about to present the password. So few run at once that the account is not locked
- * out when all of them are refused. */
+ * out when all of them are refused, nor the threads taken up when Kerberos does not answer: it ends
+ * when the thread has ended, too. */
 struct ews_trial {
     struct gw_list link;
-    struct ews_account *account; /* NULL: not begun */
+    struct ews_account *account; /* NULL: not begun, or the account is gone */
+    unsigned epoch;
     void (*go)(void *ctx);
     void *ctx;
 };
 /* True: go on. False: go() is called later, to go on if the account is not locked by then. */
 bool ews_trial_begin(struct ews_trial *t, struct ews_account *a, void (*go)(void *ctx), void *ctx);
-void ews_trial_end(struct ews_trial *t); /* not begun is fine */
+void ews_trial_end(struct ews_trial *t); /* not begun is fine, when zeroed */
 
 /* ews_client.c */
 struct ews_client *ews_client_of_account(struct gw_list *link);

@@ -51,9 +51,7 @@ struct ews_conn {
     bool body_sent;    /* with the leg that is out */
     enum ews_scheme scheme;
     unsigned epoch, legs;
-    struct ews_login *login;
     struct net_work *work;
-    struct ews_trial trial;
     struct job *job;
     struct ews_token_wait wait;
     struct gw_buf bearer; /* the token that was sent */
@@ -62,6 +60,7 @@ struct ews_conn {
 
 /* What a worker thread has; it outlives a connection that is freed meanwhile. */
 struct job {
+    struct ews_trial trial;
     struct ews_login *login;
     struct gw_buf challenge, token;
     struct ews_status why;
@@ -87,6 +86,7 @@ static void secret_buf_done(struct gw_buf *b)
 
 static void job_free(struct job *job)
 {
+    ews_trial_end(&job->trial);
     ews_login_free(&job->login);
     secret_buf_done(&job->challenge);
     secret_buf_done(&job->token);
@@ -100,7 +100,6 @@ static void job_drop(void *ctx)
 
 static void login_end(struct ews_conn *conn)
 {
-    ews_trial_end(&conn->trial);
     ews_token_wait_cancel(&conn->wait);
     secret_buf_done(&conn->bearer);
     if (!conn->job)
@@ -380,7 +379,7 @@ static void login_begin(struct ews_conn *conn, enum ews_scheme scheme)
     conn->epoch = conn->account->epoch;
     conn->state = CONN_WAITING;
     net_timer_set(conn->timer, conn->deadline);
-    if (ews_trial_begin(&conn->trial, conn->account, on_trial, conn))
+    if (ews_trial_begin(&job->trial, conn->account, on_trial, conn))
         on_trial(conn);
 }
 

@@ -14,8 +14,8 @@
 #include "gw_log.h"
 
 enum {
-    POOL_THREADS = 2,
-    STOP_MS = 3000 /* for goodbyes to clients; then they are cut off */
+    POOL_THREADS = 4, /* two may wait for Kerberos, and passwords are still checked */
+    STOP_MS = 3000    /* for goodbyes to clients; then they are cut off */
 };
 
 /* --- loading */

@@ -135,13 +135,33 @@ static void test_few_trials_at_once(void **state)
     net_loop_free(&loop);
 }
 
+/* A login whose thread has not come back, since Kerberos does not answer, holds up nobody once another
+ * account is set, and may outlive it. */
+static void test_trial_that_does_not_end(void **state)
+{
+    struct ews_account_args other = { .name = "gateway", .password = "other" };
+    struct net_loop *loop = net_loop_new();
+    struct ews_account *a = account_new(loop);
+    struct ews_trial stuck, next;
+
+    (void)state;
+    assert_true(ews_trial_begin(&stuck, a, on_go, NULL));
+    assert_false(ews_trial_begin(&next, a, on_go, NULL));
+    ews_trial_end(&next);
+    assert_int_equal(ews_account_set(a, &other, NULL), GW_OK);
+    assert_true(ews_trial_begin(&next, a, on_go, NULL));
+    ews_trial_end(&next);
+    ews_account_free(&a);
+    ews_trial_end(&stuck);
+    net_loop_free(&loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_invalid_accounts),
-        cmocka_unit_test(test_lockout),
-        cmocka_unit_test(test_old_refusals_do_not_count),
-        cmocka_unit_test(test_few_trials_at_once),
+        cmocka_unit_test(test_invalid_accounts),          cmocka_unit_test(test_lockout),
+        cmocka_unit_test(test_old_refusals_do_not_count), cmocka_unit_test(test_few_trials_at_once),
+        cmocka_unit_test(test_trial_that_does_not_end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
