@@ -22,8 +22,8 @@ static bool view_read(struct mock_call *call, const struct xml_node *node, struc
     struct gw_str max = xml_attr(node, "MaxEntriesReturned");
 
     view->max = INT32_MAX;
-    if (gw_utc_parse(xml_attr(node, "StartDate"), &view->from, NULL) ||
-        gw_utc_parse(xml_attr(node, "EndDate"), &view->to, NULL))
+    if (mock_zone_named_parse(&call->zone, xml_attr(node, "StartDate"), &view->from) ||
+        mock_zone_named_parse(&call->zone, xml_attr(node, "EndDate"), &view->to))
         return mock_fault_schema(call, "CalendarView needs StartDate and EndDate as xs:dateTime.");
     if (max.p && !gw_str_to_int(max, 1, INT32_MAX, &view->max))
         return mock_fault_schema(call, "The 'MaxEntriesReturned' attribute is invalid: '%.*s'.",

@@ -126,6 +126,11 @@ static int ask(struct world *w, const char *version, const char *self, const cha
 #define TOKYO                                                                                      \
     "<t:TimeZoneContext><t:TimeZoneDefinition Id='Tokyo Standard Time'/></t:TimeZoneContext>"
 
+#define FIND(from, to)                                                                             \
+    "<m:FindItem Traversal='Shallow'><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape>" \
+    "<m:CalendarView StartDate='" from "' EndDate='" to "'/><m:ParentFolderIds>"                   \
+    "<t:DistinguishedFolderId Id='calendar'/></m:ParentFolderIds></m:FindItem>"
+
 #define OOF(address)                                                                               \
     "<m:GetUserOofSettingsRequest><t:Mailbox><t:Address>" address                                  \
     "</t:Address></t:Mailbox></m:GetUserOofSettingsRequest>"
@@ -250,6 +255,13 @@ static const struct {
       ASK(CET, MAILBOX("eve@example"),
           WINDOW("2026-10-20T00:00:00", "2026-10-31T00:00:00", VIEW("Detailed"))),
       200, "<t:IsRecurring>true</t:IsRecurring><t:IsException>false</t:IsException>" },
+    /* the zone of the context is that of FindItem, too */
+    { "Exchange2013", "ann@example", TOKYO, FIND("2026-11-20T19:01:00", "2026-11-20T20:00:00"), 200,
+      "TotalItemsInView=\"1\"" }, /* 10:01 to 11:00 UTC */
+    { "Exchange2013", "ann@example", TOKYO, FIND("2026-11-20T10:01:00Z", "2026-11-20T11:00:00Z"),
+      200, "TotalItemsInView=\"1\"" },
+    { "Exchange2013", "ann@example", "", FIND("2026-11-20T19:01:00", "2026-11-20T20:00:00"), 200,
+      "TotalItemsInView=\"0\"" },
     /* out of office */
     { "Exchange2013", "ann@example", "", OOF("ann@example"), 200, "!Duration" },
     { "Exchange2013", "carl@example", "", OOF("carl@example"), 200,
