@@ -86,6 +86,7 @@ struct mock_exchange *mock_exchange_new(struct net_loop *loop)
     mx->service.url_ctx = mx;
     mx->auth = mock_auth_new(mx->org);
     mx->throttle = mock_throttle_new();
+    mock_push_set_throttle(mx->push, mx->throttle);
     mx->lockout_min = 30;
     mx->token_min = 60;
     mx->service.org = mx->org;

@@ -23,6 +23,7 @@ struct slot {
     struct group *group;
     struct net_http_slot *http;
     struct mock_sub *sub; /* NULL: idle */
+    struct mock_charge *charged;
 };
 
 struct mock_push {
@@ -38,7 +39,8 @@ struct mock_push {
     unsigned open;
     struct net_wake *wake;
     struct gw_buf body;
-    struct mock_record *record; /* may be NULL */
+    struct mock_record *record; /* these may be NULL */
+    struct mock_throttle *throttle;
 };
 
 static void pump(void *ctx);
@@ -73,6 +75,11 @@ void mock_push_set_record(struct mock_push *push, struct mock_record *record)
     push->record = record;
 }
 
+void mock_push_set_throttle(struct mock_push *push, struct mock_throttle *throttle)
+{
+    push->throttle = throttle;
+}
+
 void mock_push_set_timeout(struct mock_push *push, unsigned timeout_ms)
 {
     push->timeout_ms = timeout_ms;
@@ -100,6 +107,7 @@ static void slot_free(struct mock_push *push, struct slot *slot)
 {
     gw_list_remove(&slot->link);
     net_http_slot_free(&slot->http);
+    mock_charge_end(&slot->charged, net_loop_now(push->loop));
     slot->group->open--;
     push->open--;
     free(slot);
@@ -155,6 +163,7 @@ static void push_want(void *ctx, struct mock_sub *sub)
 static void slot_rest(struct mock_push *push, struct slot *slot)
 {
     slot->sub = NULL;
+    mock_charge_end(&slot->charged, net_loop_now(push->loop));
     slot->group->busy--;
     gw_list_remove(&slot->link);
     gw_list_append(&push->idle, &slot->link);
@@ -253,6 +262,9 @@ static void slot_send(struct mock_push *push, struct slot *slot, struct mock_sub
     mock_record_add(push->record, "SendNotification", gw_buf_str(&push->body));
     request.body = gw_buf_str(&push->body);
     slot->sub = sub;
+    if (push->throttle)
+        slot->charged = mock_throttle_count(push->throttle, gw_str_of(sub->mailbox->address),
+                                            net_loop_now(push->loop));
     sub->in_flight = slot;
     slot->group->busy++;
     gw_list_remove(&slot->link);

@@ -5,6 +5,7 @@
 
 #include "mock_record.h"
 #include "mock_subs.h"
+#include "mock_throttle.h"
 #include "net_loop.h"
 
 enum {
@@ -19,7 +20,8 @@ void mock_push_free(struct mock_push **pushp); /* after the subscriptions */
 /* Whom to tell of the results; the other half of a pair that need each other. */
 void mock_push_attach(struct mock_push *push, struct mock_subs *subs, void (*done)(void *ctx),
                       void *ctx);
-void mock_push_set_record(struct mock_push *push, struct mock_record *record); /* borrowed */
+void mock_push_set_record(struct mock_push *push, struct mock_record *record);       /* borrowed */
+void mock_push_set_throttle(struct mock_push *push, struct mock_throttle *throttle); /* borrowed */
 void mock_push_set_timeout(struct mock_push *push, unsigned timeout_ms);
 
 extern const struct mock_sender mock_push_sender; /* ctx: the struct mock_push */

@@ -19,6 +19,7 @@ struct budget {
 struct mock_charge {
     struct budget *budget;
     gw_time since;
+    bool for_nothing;
 };
 
 struct mock_throttle {
@@ -152,6 +153,16 @@ static int64_t budget_wait(const struct budget *b)
     return (int64_t)(-b->balance * (double)hour_ms(policy) / (double)policy->recharge_ms) + 1;
 }
 
+static struct mock_charge *charge_new(struct budget *b, gw_time now)
+{
+    struct mock_charge *charge = gw_new(struct mock_charge);
+
+    b->open++;
+    charge->budget = b;
+    charge->since = now;
+    return charge;
+}
+
 enum mock_gate mock_throttle_enter(struct mock_throttle *t, struct gw_str key, struct gw_now now,
                                    struct mock_charge **out, int64_t *back_off_ms)
 {
@@ -178,11 +189,20 @@ enum mock_gate mock_throttle_enter(struct mock_throttle *t, struct gw_str key, s
         t->totals.connections++;
         return MOCK_GATE_CONNECTIONS;
     }
-    b->open++;
-    *out = gw_new(struct mock_charge);
-    (*out)->budget = b;
-    (*out)->since = now.mono;
+    *out = charge_new(b, now.mono);
     return MOCK_GATE_OPEN;
+}
+
+struct mock_charge *mock_throttle_count(struct mock_throttle *t, struct gw_str mailbox,
+                                        struct gw_now now)
+{
+    bool counts = t->policy.on && !t->policy.by_account;
+    struct budget *b = counts ? budget_get(t, mailbox, now.mono) : NULL;
+    struct mock_charge *charge = b ? charge_new(b, now.mono) : NULL;
+
+    if (charge)
+        charge->for_nothing = true;
+    return charge;
 }
 
 void mock_charge_end(struct mock_charge **chargep, struct gw_now now)
@@ -198,7 +218,7 @@ void mock_charge_end(struct mock_charge **chargep, struct gw_now now)
     cost = now.mono - charge->since;
     if (cost < b->throttle->policy.cost_ms)
         cost = b->throttle->policy.cost_ms;
-    if (b->throttle->policy.recharge_ms) {
+    if (b->throttle->policy.recharge_ms && !charge->for_nothing) {
         budget_recharge(b, now.mono);
         b->balance -= (double)cost;
     }

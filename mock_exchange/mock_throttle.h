@@ -48,6 +48,10 @@ struct mock_charge; /* a request that is being served */
 /* Only with MOCK_GATE_OPEN gives a charge, to be ended; and that may be NULL when nothing is limited. */
 enum mock_gate mock_throttle_enter(struct mock_throttle *t, struct gw_str budget, struct gw_now now,
                                    struct mock_charge **out, int64_t *back_off_ms);
+/* A notification to a mailbox's subscriber: it is not refused, and takes none of the server's time, but
+ * counts among the requests that are served at a time. NULL: nothing is limited, or by account. */
+struct mock_charge *mock_throttle_count(struct mock_throttle *t, struct gw_str mailbox,
+                                        struct gw_now now);
 void mock_charge_end(struct mock_charge **chargep, struct gw_now now); /* NULL is fine */
 
 /* A server that told to wait: whoever comes before is counted. */

@@ -114,6 +114,31 @@ static void test_concurrency(void **state)
     mock_throttle_free(&t);
 }
 
+static void test_notifications_count(void **state)
+{
+    struct mock_throttle_policy narrow = policy;
+    struct mock_throttle *t = mock_throttle_new();
+    struct mock_charge *charge;
+    struct gw_now now = { 0, 0 }, later = { 5000, 5000 };
+    int64_t wait;
+
+    (void)state;
+    assert_null(mock_throttle_count(t, GW_STR("ann"), now)); /* nothing is limited */
+    narrow.concurrency = 1;
+    mock_throttle_set(t, &narrow);
+    charge = mock_throttle_count(t, GW_STR("ann"), now);
+    assert_int_equal(pass(t, "ann", 0, &wait), MOCK_GATE_CONNECTIONS);
+    mock_charge_end(&charge, later);
+    /* its time is not charged: 16 requests go, as ever */
+    for (int i = 0; i < 16; i++)
+        assert_int_equal(pass(t, "ann", 5000, &wait), MOCK_GATE_OPEN);
+    assert_int_equal(pass(t, "ann", 5000, &wait), MOCK_GATE_BUSY);
+    narrow.by_account = true;
+    mock_throttle_set(t, &narrow);
+    assert_null(mock_throttle_count(t, GW_STR("ann"), now));
+    mock_throttle_free(&t);
+}
+
 static void test_haste(void **state)
 {
     struct mock_throttle *t = mock_throttle_new();
@@ -153,6 +178,7 @@ int main(void)
         cmocka_unit_test(test_short_minutes),
         cmocka_unit_test(test_long_requests_cost_their_time),
         cmocka_unit_test(test_concurrency),
+        cmocka_unit_test(test_notifications_count),
         cmocka_unit_test(test_haste),
         cmocka_unit_test(test_off),
     };
