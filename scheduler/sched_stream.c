@@ -351,8 +351,9 @@ static void look(struct sched_stream *st)
     struct sched *s = st->s;
     struct sched_gateway *g = st->gateway;
 
-    close_connection(st);
-    if (is_lost(st))
+    if (st->handle)
+        close_connection(st);
+    else if (is_lost(st))
         give_up(st);
     if (!sched_gateway_is_usable(g))
         wait_until(st, gw_time_after(s->now.mono, RETRY_MAX_MS)); /* hastened when it is back */

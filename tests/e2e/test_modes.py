@@ -1,0 +1,81 @@
+"""How changes reach the gateway: push, streams, polling; and back. Minutes run as seconds."""
+
+import time
+
+import house
+from gateway import wait_for
+from house import House
+
+CROWD = 30
+ALL = CROWD + 2
+
+
+def now(h):
+    return h.gateway.status()["calendars"]["now"]
+
+
+def noticed_within(h, seconds):
+    """A meeting that begins at once is shown."""
+    asked = time.time()
+    meeting = h.meeting("bob", "-1m", "1h")
+    wait_for(lambda: h.explain("bob")["exchange"]["items"], seconds, "the meeting")
+    print(f"   noticed after {time.time() - asked:.1f} s")
+    h.mock.delete(f"/meetings/{meeting['id']}")
+    wait_for(lambda: not h.explain("bob")["exchange"]["items"], seconds, "its end")
+
+
+def test_streams():
+    """everybody on streams; changes are told at once, removed users leave no subscription"""
+    with House(crowd=CROWD, settings={"calendar.source": "streaming"}) as h:
+        wait_for(lambda: now(h)["streaming"] == ALL, 20, "everybody on a stream")
+        noticed_within(h, 5)
+        h.gateway.api("DELETE", f"/v1/users/user0001@{house.DOMAIN}")
+        wait_for(lambda: len(h.mock.subscriptions(limit=1000)) == ALL - 1, 10, "one less at Exchange")
+        noticed_within(h, 5)
+        h.gateway.kill()
+        h.gateway.start()
+        wait_for(lambda: now(h)["streaming"] == ALL - 1, 20, "everybody on a stream again")
+        noticed_within(h, 5)
+        assert h.gateway.status()["calendars"]["since_start"]["subscribes"] == 0, "none was made again"
+
+
+def test_callback_that_never_arrives():
+    """the address that Exchange is given does not work: streams, without anybody's doing"""
+    with House(crowd=CROWD, notification_url_host="127.255.0.1") as h:
+        wait_for(lambda: now(h)["streaming"] == ALL, 60, "everybody on a stream")
+        noticed_within(h, 5)
+        assert {g["mode"] for g in h.gateway.api("GET", "/v1/gateways")["gateways"]} == {"streaming"}
+        assert "a better way is tried" in h.gateway.ctl("gateway", "list")
+
+
+def test_polling_and_back():
+    """set while it runs: calendars are read again and again, then Exchange calls back"""
+    with House(crowd=CROWD) as h:
+        h.gateway.set("calendar.source", "poll")
+        wait_for(lambda: now(h)["poll"] == ALL, 20, "everybody polled")
+        noticed_within(h, 10)
+        h.gateway.set("calendar.source", "push")
+        wait_for(lambda: now(h)["push"] == ALL, 20, "everybody told by push")
+        noticed_within(h, 5)
+
+
+def test_drained_server():
+    """its users go to the other one, and come back when it takes users again"""
+    with House(crowd=CROWD) as h:
+        def users_of(name):
+            return h.gateway.api("GET", f"/v1/gateways/{name}")["users"]
+
+        h.gateway.ctl("gateway", "drain", "cas1")
+        wait_for(lambda: users_of("cas1") == 0, 20, "nobody on it")
+        assert "drained" in h.gateway.ctl("gateway", "list")
+        noticed_within(h, 5)
+        h.gateway.kill()
+        h.gateway.start()
+        assert h.gateway.api("GET", "/v1/gateways/cas1")["drained"]
+        h.gateway.ctl("gateway", "undrain", "cas1")
+        wait_for(lambda: users_of("cas1") >= ALL // 2 - 2, 60, "half of them on it")
+
+
+if __name__ == "__main__":
+    house.run([test_streams, test_callback_that_never_arrives, test_polling_and_back,
+               test_drained_server])
