@@ -57,7 +57,8 @@ static bool name_is_valid(struct gw_str name)
 enum gw_code mock_database_put(struct mock_places *places, struct gw_str name, struct gw_str server,
                                struct gw_str site, struct gw_err *err)
 {
-    struct mock_database *database;
+    struct mock_database *old,
+        put; /* whole before it is put: server and site may be of an old one */
 
     if (!server.len)
         server = gw_str_of(places->databases[0].server);
@@ -68,17 +69,18 @@ enum gw_code mock_database_put(struct mock_places *places, struct gw_str name, s
                        "name, server and site of a database are 1 to %d letters, digits, '-', '.' "
                        "or '_'",
                        MOCK_PLACE_NAME_MAX);
-    database = database_find(places, name);
-    if (!database && places->count == MOCK_DATABASES_MAX)
+    snprintf(put.name, sizeof(put.name), "%.*s", GW_STR_ARG(name));
+    snprintf(put.server, sizeof(put.server), "%.*s", GW_STR_ARG(server));
+    snprintf(put.site, sizeof(put.site), "%.*s", GW_STR_ARG(site));
+    old = database_find(places, name);
+    if (!old && places->count == MOCK_DATABASES_MAX)
         return gw_fail(err, GW_LIMIT, "more than %d databases", MOCK_DATABASES_MAX);
-    if (!database) {
+    if (!old) {
         places->databases =
             gw_realloc(places->databases, places->count + 1, sizeof(*places->databases));
-        database = &places->databases[places->count++];
+        old = &places->databases[places->count++];
     }
-    snprintf(database->name, sizeof(database->name), "%.*s", GW_STR_ARG(name));
-    snprintf(database->server, sizeof(database->server), "%.*s", GW_STR_ARG(server));
-    snprintf(database->site, sizeof(database->site), "%.*s", GW_STR_ARG(site));
+    *old = put;
     return GW_OK;
 }
 

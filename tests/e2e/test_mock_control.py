@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.request
 
-from mock import Mock, header, program
+from mock import Mock, get_events, header, program, subscribe_pull, text_of
 
 SCENARIO = """// comments are fine
 {
@@ -98,8 +98,37 @@ def check_live(mock):
         assert live.readline() == b"data: changed\n"
 
 
+def check_places():
+    """Affinity and a move, as a client of one address meets them."""
+    with Mock(cas=2, scenario={
+            "affinity": True,
+            "databases": [{"name": "DB1", "server": "mbx1"}, {"name": "DB2", "server": "mbx2"}],
+            "users": [{"address": "ann@example", "database": "DB1"},
+                      {"address": "bob@example", "database": "DB2"}]}) as mock:
+        ann = header("ann@example")
+        group = {"X-AnchorMailbox": "bob@example", "X-PreferServerAffinity": "true"}
+        _, headers, text = mock.soap(subscribe_pull(), ann, headers=group)
+        cookie = headers["Set-Cookie"].split(";")[0]
+        assert cookie.startswith("X-BackEndOverrideCookie=mbx2"), cookie
+        ask = get_events(text_of(text, "m:SubscriptionId"), text_of(text, "m:Watermark"))
+        assert "ErrorSubscriptionNotFound" in mock.soap(ask, ann)[2]
+        for cas in ("cas1", "cas2"):
+            _, headers, text = mock.soap(ask, ann, cas=cas, headers={
+                "Cookie": "other=1; " + cookie, "X-PreferServerAffinity": "true"})
+            assert "NoError" in text and not headers["Set-Cookie"], text
+        mock.post("/users/ann@example/move", {"to": "DB2", "for": "1h"})
+        assert "ErrorMailboxMoveInProgress" in mock.soap(GET_FOLDER, ann)[2]
+        assert not mock.subscriptions(user="ann@example")
+        mock.post("/users/ann@example/move", {"to": "DB2"})
+        mock.post("/databases", {"name": "DB2", "site": "south"})
+        mock.post("/cas/cas1/place", {"site": "north", "refusal": "ErrorCrossSiteRequest"})
+        assert "ErrorCrossSiteRequest" in mock.soap(GET_FOLDER, ann)[2]
+        assert "NoError" in mock.soap(GET_FOLDER, ann, cas="cas2")[2]
+
+
 def main():
     check_help()
+    check_places()
     check_scenario_file()
     with Mock(cas=2, users=2) as mock:
         check_journal(mock)
@@ -107,7 +136,7 @@ def main():
         check_live(mock)
         code = mock.stop()
         assert code == 0, code
-    print("--help, scenario file, journal, page, live")
+    print("--help, places, scenario file, journal, page, live")
     return 0
 
 

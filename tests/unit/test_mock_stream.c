@@ -786,6 +786,34 @@ static void test_moves(void **state)
     world_done(&w);
 }
 
+/* What is not said about a database is as the first one has it, also when it is that one. */
+static void test_databases(void **state)
+{
+    struct mock_places *places = mock_places_new();
+    const struct mock_database *database;
+    size_t pos = 0;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(mock_database_put(places, GW_STR("DB1"), GW_STR(""), GW_STR(""), NULL),
+                         GW_OK);
+        assert_int_equal(mock_database_put(places, GW_STR("DB2"), GW_STR("mbx2"), GW_STR(""), NULL),
+                         GW_OK);
+        assert_int_equal(mock_database_put(places, GW_STR("DB3"), GW_STR(""), GW_STR("s"), NULL),
+                         GW_OK);
+    }
+    database = mock_database_next(places, &pos);
+    assert_string_equal(database->server, "mbx1");
+    database = mock_database_next(places, &pos);
+    assert_string_equal(database->server, "mbx2");
+    assert_string_equal(database->site, "Default-First-Site-Name");
+    database = mock_database_next(places, &pos);
+    assert_string_equal(database->server, "mbx1");
+    assert_string_equal(database->site, "s");
+    assert_null(mock_database_next(places, &pos));
+    mock_places_free(&places);
+}
+
 static void test_old_versions(void **state)
 {
     struct world w;
@@ -820,6 +848,7 @@ int main(void)
         cmocka_unit_test(test_affinity),
         cmocka_unit_test(test_affinity_2010),
         cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_databases),
         cmocka_unit_test(test_old_versions),
     };
 
