@@ -96,6 +96,38 @@ def test_check_without_users():
         assert done.returncode == 1 and "Failed: certificate missing from chain" in done.stdout, done
 
 
+def test_logins():
+    """each way to log in, set while the daemon runs, with Extended Protection required; Basic only if allowed"""
+    with House(users=["bob"], cas=1) as h:
+        check = ("gateway", "check", "cas1")
+
+        def offer(*schemes):
+            h.mock.post("/cas/cas1/auth", {"auth": schemes, "extended_protection": "require"})
+
+        offer("basic")
+        h.gateway.ctl("set", "calendar.auth", "auto")
+        h.gateway.ctl("gateway", "edit", "cas1", "--description", "made anew: its connections, too")
+        done = h.gateway.run_ctl(*check)
+        assert done.returncode == 1 and "calendar.auth basic" in done.stdout, done.stdout
+        h.gateway.ctl("set", "calendar.auth", "basic")
+        h.gateway.ctl(*check)
+        for auth in ("ntlmv2", "negotiate", "auto"):
+            offer("negotiate", "ntlm")
+            h.gateway.ctl("set", "calendar.auth", auth)
+            h.gateway.ctl(*check)
+        offer("bearer")
+        refused = h.gateway.run_ctl("set", "calendar.auth", "oauth")
+        assert refused.returncode == 1 and "calendar.oauth_token_url" in refused.stderr, refused.stderr
+        assert h.gateway.api("GET", "/v1/parameters/calendar.auth")["value"] == "auto"
+        port = urllib.parse.urlsplit(h.mock.cas["cas1"]["url"]).port
+        h.gateway.ctl("set", "calendar.oauth_token_url", f"https://127.0.0.1:{port}/t/oauth2/v2.0/token")
+        h.gateway.ctl("set", "calendar.auth", "oauth")
+        h.gateway.ctl(*check)
+        h.meeting("bob", "-1m", "1h")
+        wait_for(lambda: shows_meeting(h, "bob"), 30, "a calendar that is read with a token")
+        assert "eyJ" not in h.gateway.log() and "secret" not in h.gateway.log()
+
+
 def test_own_account():
     """a gateway has an account of its own, through a restart, until it shares one again"""
     with House(users=["bob"]) as h:
@@ -149,4 +181,4 @@ def test_log():
 
 if __name__ == "__main__":
     house.run([test_notification_port, test_users, test_gateways, test_check_without_users,
-               test_own_account, test_log])
+               test_logins, test_own_account, test_log])
