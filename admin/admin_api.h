@@ -84,7 +84,7 @@ struct admin_host {
                                          admin_check_done_fn *done, void *done_ctx, void *ctx);
     void (*gateway_check_cancel)(struct admin_check *check, void *ctx);
 
-    /* server: asked first, "host" or "host:port"; empty: none. found comes once, never from inside
+    /* server: asked first, "host" or "host:port"; empty: the first gateway. found comes once, never from inside
      * the call; then there is nothing to cancel any more. */
     enum gw_code (*discover)(struct gw_str address, struct gw_str server, admin_discover_fn *found,
                              void *found_ctx, struct admin_discover **out, struct gw_err *err,

@@ -101,8 +101,8 @@ const struct ctl_command ctl_commands[] = {
       "gateway list" },
     { "gateway discover", "ADDRESS", "ask Autodiscover which server a mailbox is on",
       ctl_gateway_discover, discover_options,
-      "Asked with the service account, in the usual order: the named server, the domain, its host\n"
-      "'autodiscover', a redirect, the SRV record.",
+      "Asked with the service account, in this order: the named server or the first gateway, the\n"
+      "domain, its host 'autodiscover', a redirect, the SRV record.",
       "gateway discover ann@example.org\n"
       "gateway discover ann@example.org --server mail1.example.org --add cas2" },
     { "gateway check", "[NAME]", "try a gateway, or all, step by step", ctl_gateway_check, NULL,

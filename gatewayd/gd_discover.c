@@ -67,20 +67,26 @@ enum gw_code gd_discover_start(struct gd *gd, struct gw_str address, struct gw_s
                                admin_discover_fn *found, void *found_ctx,
                                struct admin_discover **out, struct gw_err *err)
 {
-    char *address_text = gw_str_dup(address), *server_text = gw_str_dup(server);
+    char *address_text = gw_str_dup(address);
     struct admin_discover *d = gw_new(struct admin_discover);
+    struct gw_buf asked_first;
     struct ews_autodiscover_args args = { .loop = gd->loop,
                                           .dns = gd->dns,
                                           .account = gd_gateways_account(gd->gateways),
                                           .certs = gd->certs,
                                           .trail = { .address = address_text,
-                                                     .server = server.len ? server_text : NULL,
                                                      .allow_http = gd->config.lab_allow_http },
                                           .timeout_ms = PLACE_MS,
                                           .done = on_done,
                                           .ctx = d };
     enum gw_code rc;
 
+    gw_buf_init(&asked_first, 1024);
+    if (server.len)
+        gw_buf_add_str(&asked_first, server);
+    else
+        gd_gateways_first_url(gd->gateways, &asked_first);
+    args.trail.server = asked_first.p;
     *d = (struct admin_discover){ .gd = gd, .found = found, .found_ctx = found_ctx };
     if (args.account)
         rc = ews_autodiscover_start(&args, &d->walk, err);
@@ -92,7 +98,7 @@ enum gw_code gd_discover_start(struct gd *gd, struct gw_str address, struct gw_s
     else
         *out = d;
     free(address_text);
-    free(server_text);
+    gw_buf_done(&asked_first);
     return rc;
 }
 

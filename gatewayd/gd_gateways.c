@@ -470,6 +470,19 @@ struct ews_account *gd_gateways_account(const struct gd_gateways *g)
     return gd_account_name(g->shared) ? gd_account_login(g->shared) : NULL;
 }
 
+void gd_gateways_first_url(const struct gd_gateways *g, struct gw_buf *out)
+{
+    const struct gateway *gateway, *first = NULL;
+    size_t pos = 0;
+
+    while ((gateway = gw_map_next(g->by_name, &pos)))
+        if (!first || strcmp(gateway->name, first->name) < 0)
+            first = gateway;
+    if (first)
+        gw_buf_addf(out, strchr(first->host, ':') ? "%s://[%s]:%u" : "%s://%s:%u",
+                    first->http ? "http" : "https", first->host, first->port);
+}
+
 const char *gd_gateway_of_host(const struct gd_gateways *g, struct gw_str host, uint16_t port)
 {
     const struct gateway *gateway;

@@ -36,9 +36,11 @@ enum gw_code gd_gateway_remove(struct gd *gd, struct gw_str name, store_done_fn 
 enum gw_code gd_gateway_drain(struct gd *gd, struct gw_str name, bool drained, store_done_fn *done,
                               void *done_ctx, struct gw_err *err);
 
-/* For Autodiscover: the account, NULL when none is set; the name of the gateway at that host, borrowed
- * until it is changed, "" when there is none. */
+/* For Autodiscover: the account, NULL when none is set; "https://host:port" of the first gateway, which
+ * may know where a mailbox is that it does not have, nothing when there is none; the name of the gateway
+ * at that host, borrowed until it is changed, "" when there is none. */
 struct ews_account *gd_gateways_account(const struct gd_gateways *g);
+void gd_gateways_first_url(const struct gd_gateways *g, struct gw_buf *out);
 const char *gd_gateway_of_host(const struct gd_gateways *g, struct gw_str host, uint16_t port);
 
 /* For the check of a gateway. Borrowed until the gateway is changed; false: there is none. */

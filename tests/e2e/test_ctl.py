@@ -538,6 +538,10 @@ def test_discover():
         assert "gateway 'cas2' added" in page, page
         added = h.gateway.api("GET", "/v1/gateways/cas2")
         assert (added["host"], added["port"], added["http"]) == ("127.0.0.2", 8081, True), added
+        for version in ("2019", "2007"):  # by SOAP; by POX
+            h.mock.post("/settings", {"version": version})
+            found = h.gateway.ctl_json("gateway", "discover", address)
+            assert found["gateway"] == "cas1", (version, found)
         refused(h.gateway, "gateway", "discover", "nobody", says="not a mailbox address")
         server.shutdown()
         server.server_close()
