@@ -21,6 +21,11 @@ def utc(at):
     return datetime.datetime.fromtimestamp(at, datetime.timezone.utc).isoformat()
 
 
+def when(text):
+    """A moment that the mock tells, as time.time() has it."""
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
 class House:
     """users: names of people who can log in, or a number of calendar users who cannot (user0001 ...)."""
 
