@@ -37,6 +37,7 @@ struct oracle {
     gw_time pardoned;                      /* until then what is shown may be late */
     bool drained[SIM_GATEWAYS];
     unsigned faults;
+    enum sched_mode source; /* what an administrator has set while all is quiet */
 };
 
 /* ---- what is true ---- */
@@ -506,7 +507,7 @@ static void quiet(struct oracle *o)
     m->settings.exchange_threads = 60;
     m->settings.exchange_queue = 2200;
     m->settings.status_frequency_min = 5;
-    m->settings.source = SCHED_MODE_PUSH;
+    m->settings.source = (int)o->source;
     sched_settings_set(m->sched, &m->settings, m->now);
     for (unsigned i = 0; i < m->gateways; i++) {
         struct sim_gateway *g = &m->gateway[i];
@@ -585,6 +586,8 @@ static void life_begin(struct oracle *o, uint64_t seed)
         (void)sim_random(m);
     sched_free(&m->sched);
     m->now.utc = some_beginning(m);
+    o->source = sim_below(m, 3) ? SCHED_MODE_PUSH : SCHED_MODE_STREAMING;
+    m->settings.source = (int)o->source;
     m->settings.spread_s = SPREAD_S;
     m->settings.status_frequency_min = 5;
     m->settings.oof_poll_min = 5;
