@@ -183,6 +183,6 @@ void sched_job_failed(struct sched *s, struct sched_job *job, const struct ews_s
     if (again) /* told of something while it was on its way */
         sched_job_hasten(s, job, s->now.mono, s->now.mono);
     /* Without a subscription the calendar can be read all the same. */
-    if (job->kind == SCHED_SUBSCRIBE && u->data.from == u->data.to)
+    if (job->kind == SCHED_SUBSCRIBE && u->job[SCHED_READ].state == SCHED_JOB_IDLE)
         sched_job_want(s, &u->job[SCHED_READ], s->now.mono, s->now.mono);
 }

@@ -818,14 +818,15 @@ void sched_sub_restore(struct sched *s, struct sched_user *u, const struct sched
         restore_polled(s, u);
         break;
     }
+    /* Whatever becomes of the subscription: what changed while we were away it does not tell. */
+    turn = (gw_time)(s->restored++ / VALIDATE_SLOT + 1) * VALIDATE_SLOT_MS;
+    turn = gw_time_after(s->now.mono, turn);
+    sched_unread(s, u, false);
+    sched_job_delay(s, &u->job[SCHED_READ], turn, gw_time_after(turn, VALIDATE_SLOT_MS));
     if (sub->state != SCHED_SUB_LIVE)
         return;
     s->counters.resumed++;
     sched_job_cancel(s, &u->job[SCHED_SUBSCRIBE]);
     sched_verified(s, u, sub->saved);
-    turn = (gw_time)(s->restored++ / VALIDATE_SLOT + 1) * VALIDATE_SLOT_MS;
-    turn = gw_time_after(s->now.mono, turn);
-    sched_unread(s, u, false);
-    sched_job_delay(s, &u->job[SCHED_READ], turn, gw_time_after(turn, VALIDATE_SLOT_MS));
     renew_if_other(s, u); /* the parameter was changed, and we went before its turn had come */
 }

@@ -426,6 +426,36 @@ static void test_wait_after_short_lives_is_a_status_frequency_at_most(void **sta
     sim_free(&m);
 }
 
+/* ---- a restart after so long that the subscription does not count any more ---- */
+
+/* What is known from before is read again also when there is no new one, and when the old one, of which
+ * it was told nothing, speaks before there is. */
+static void test_calendar_is_read_after_a_restart_without_a_subscription(void **state)
+{
+    (void)state;
+    for (int with_record = 0; with_record < 2; with_record++) {
+        struct sim *m = sim_settled(1, 1);
+
+        sim_kill(m);
+        if (!with_record) {
+            free(m->user[0].record[0]);
+            m->user[0].record[0] = NULL;
+        }
+        sim_clear(m, 0);
+        sim_sub_of(m, 0)->changed = false;
+        m->now.utc += 4 * HOUR;
+        m->gateway[0].refuse[EWS_OP_SUBSCRIBE] =
+            sim_status(EWS_TRANSIENT, "ErrorADUnavailable", true);
+        sim_start_again(m);
+        sim_run(m, 30000);
+        assert_int_equal(sim_view(m, 0).calendar.count, 0);
+        m->gateway[0].refuse[EWS_OP_SUBSCRIBE] = (struct ews_status){ 0 };
+        sim_run(m, HOUR);
+        assert_one_each(m);
+        sim_free(&m);
+    }
+}
+
 /* ---- a window that moves while a moment is due ---- */
 
 /* Between a boundary and the moment that the spread puts it at, the same items are read for another
@@ -471,6 +501,7 @@ int main(void)
         cmocka_unit_test(test_subscription_that_always_ends_does_not_spin),
         cmocka_unit_test(test_subscription_that_has_lived_is_made_again_at_once),
         cmocka_unit_test(test_wait_after_short_lives_is_a_status_frequency_at_most),
+        cmocka_unit_test(test_calendar_is_read_after_a_restart_without_a_subscription),
         cmocka_unit_test(test_window_rolls_inside_the_spread),
     };
 
