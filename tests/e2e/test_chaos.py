@@ -81,6 +81,8 @@ class Chaos:
         self.h.mock.delete(f"/cas/{self.some_cas()}/faults")
 
     def mishap(self):
+        if self.random.random() < 0.3:
+            self.h.mock.delete("/mishaps")
         kind = self.random.choice(MISHAPS)
         self.h.mock.post("/mishaps", {"kind": kind, "probability": 0.5, "seed": self.random.randint(1, 999),
                                       "count": self.random.randint(1, 20),
