@@ -11,7 +11,7 @@
 
 #include "gw_mem.h"
 
-enum { NAME_MAX_ICU = 128, CHANGES_MAX = 4, ZONES_MAX = 400 };
+enum { NAME_MAX_ICU = 128, ZONES_MAX = 400 };
 
 static gw_utc year_start(int year)
 {
@@ -47,28 +47,55 @@ static int minutes_west(int64_t offset)
     return (int)(-offset / GW_MINUTE_MS);
 }
 
-/* A year with a change there and one back has daylight time; any other counts as it ended. */
-static void year_read(UCalendar *calendar, int year, struct mock_zone *out)
+/* The zone's changes, one after the other: asking ICU for an offset is not cheap. */
+struct walk {
+    UCalendar *calendar;
+    int64_t offset; /* in force until the next change */
+    gw_utc at;      /* of that; GW_NEVER: none in the years that count */
+    int64_t after;
+};
+
+static void walk_on(struct walk *w)
 {
-    gw_utc start = year_start(year), end = year_start(year + 1);
-    int64_t before[CHANGES_MAX], last = offset_at(calendar, end - 1);
-    gw_utc change[CHANGES_MAX];
     UErrorCode status = U_ZERO_ERROR;
-    int count = 0, to_daylight;
     UDate at;
 
-    *out = (struct mock_zone){ .bias = minutes_west(last) };
-    ucal_setMillis(calendar, (UDate)start, &status);
-    while (count < CHANGES_MAX &&
-           ucal_getTimeZoneTransitionDate(calendar, UCAL_TZ_TRANSITION_NEXT, &at, &status) &&
-           at < (UDate)end) {
-        change[count] = (gw_utc)at;
-        before[count] = offset_at(calendar, change[count] - 1);
-        if (offset_at(calendar, change[count]) != before[count])
-            count++;
-        ucal_setMillis(calendar, at, &status);
+    w->at = GW_NEVER;
+    while (ucal_getTimeZoneTransitionDate(w->calendar, UCAL_TZ_TRANSITION_NEXT, &at, &status) &&
+           at < (UDate)year_start(MOCK_ZONE_YEAR_LAST + 1)) {
+        w->after = offset_at(w->calendar, (gw_utc)at);
+        if (w->after != w->offset) { /* and not only a new name */
+            w->at = (gw_utc)at;
+            return;
+        }
     }
-    if (count != 2 || before[0] == before[1] || before[0] != last)
+}
+
+static void walk_start(struct walk *w, UCalendar *calendar)
+{
+    w->calendar = calendar;
+    w->offset = offset_at(calendar, year_start(MOCK_ZONE_YEAR_FIRST) - 1);
+    walk_on(w);
+}
+
+/* A year with a change there and one back has daylight time; any other counts as it ended. */
+static void year_read(struct walk *w, int year, struct mock_zone *out)
+{
+    gw_utc end = year_start(year + 1), change[2];
+    int64_t before[2];
+    int count = 0, to_daylight;
+
+    while (w->at < end) {
+        if (count < 2) {
+            change[count] = w->at;
+            before[count] = w->offset;
+        }
+        count++;
+        w->offset = w->after;
+        walk_on(w);
+    }
+    *out = (struct mock_zone){ .bias = minutes_west(w->offset) };
+    if (count != 2 || before[0] != w->offset)
         return;
     to_daylight = before[0] < before[1] ? 0 : 1;
     out->bias = minutes_west(before[to_daylight]);
@@ -79,10 +106,13 @@ static void year_read(UCalendar *calendar, int year, struct mock_zone *out)
 
 static void runs_read(UCalendar *calendar, struct mock_zone_named *out)
 {
+    struct walk walk;
+
+    walk_start(&walk, calendar);
     for (int year = MOCK_ZONE_YEAR_FIRST; year <= MOCK_ZONE_YEAR_LAST; year++) {
         struct mock_zone_run run = { .from_year = year };
 
-        year_read(calendar, year, &run.zone);
+        year_read(&walk, year, &run.zone);
         if (out->run_count &&
             !memcmp(&out->run[out->run_count - 1].zone, &run.zone, sizeof(run.zone)))
             continue;
