@@ -147,7 +147,7 @@ def check_client_that_leaves(mock):
             if length == len(document):
                 assert b"200 OK" in s.recv(1000)
     mock.meeting("ann@example", start="+1h")
-    for _ in range(500):
+    for _ in range(2000):
         if mock.get("/")["streams"] == 0:
             break
         time.sleep(0.01)

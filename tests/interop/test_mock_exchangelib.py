@@ -114,7 +114,7 @@ def check_push(mock, ann):
     listener.answer = "Unsubscribe"
     mock.meeting("ann@example", start="+1h", **{"for": "30m"})
     listener.events()
-    for _ in range(200):
+    for _ in range(5000):
         if not mock.subscriptions(user="ann@example"):
             break
     assert not mock.subscriptions(user="ann@example")

@@ -519,7 +519,7 @@ def check_pull(mock, checker):
 
 def check_streams(mock, checker):
     """Exchange writes m:Notification where its schema says t:Notification."""
-    mock.post("/settings", {"minute_ms": 1000})
+    mock.post("/settings", {"minute_ms": 4000})
     _, _, text = mock.soap(subscribe_streaming(), ANN)
     subscription = text_of(text, "m:SubscriptionId")
     mock.meeting("ann@example", start="+1h", **{"for": "30m"})
