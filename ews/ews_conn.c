@@ -188,8 +188,8 @@ static void on_piece(struct gw_str piece, void *ctx)
         conn->on_data(piece, conn->ctx);
 }
 
-static void send(struct ews_conn *conn, enum conn_state state, bool with_body,
-                 const char *authorization)
+static void request_send(struct ews_conn *conn, enum conn_state state, bool with_body,
+                         const char *authorization)
 {
     const char **headers = gw_realloc(NULL, conn->header_count + 2, sizeof(*headers));
     bool streams = with_body && conn->on_data;
@@ -237,7 +237,7 @@ static void send_basic(struct ews_conn *conn)
     gw_base64_write(gw_buf_str(&pair), &header);
     conn->scheme = EWS_SCHEME_BASIC;
     conn->epoch = conn->account->epoch;
-    send(conn, CONN_CARRY, true, header.p);
+    request_send(conn, CONN_CARRY, true, header.p);
     secret_buf_done(&pair);
     secret_buf_done(&header);
 }
@@ -252,7 +252,7 @@ static void send_bearer(struct ews_conn *conn, const char *token)
     gw_buf_add_cstr(&conn->bearer, token);
     gw_buf_init(&header, EWS_BEARER_MAX + 64);
     gw_buf_addf(&header, "Authorization: Bearer %s", token);
-    send(conn, CONN_CARRY, true, header.p);
+    request_send(conn, CONN_CARRY, true, header.p);
     secret_buf_done(&header);
 }
 
@@ -307,7 +307,7 @@ static void send_token(struct ews_conn *conn)
     gw_buf_addf(&header, "Authorization: %s ", ews_scheme_name(conn->scheme));
     gw_buf_add_str(&header, gw_buf_str(&job->token));
     conn->legs++;
-    send(conn, CONN_LEG, ews_login_is_proof(job->login), header.p);
+    request_send(conn, CONN_LEG, ews_login_is_proof(job->login), header.p);
     secret_buf_done(&header);
 }
 
@@ -612,9 +612,9 @@ void ews_conn_start(struct ews_conn *conn, const struct net_http_request *reques
     else if (conn->each_request)
         login_begin(conn, conn->scheme);
     else if (conn->logged_in)
-        send(conn, CONN_CARRY, true, NULL);
+        request_send(conn, CONN_CARRY, true, NULL);
     else
-        send(conn, CONN_HELLO, false, NULL);
+        request_send(conn, CONN_HELLO, false, NULL);
 }
 
 void ews_conn_cancel(struct ews_conn *conn)
