@@ -195,6 +195,7 @@ enum gw_code mock_control_journal_clear(struct mock_control_call *call)
     size_t pos = 0;
 
     mock_journal_clear(call->mx->journal);
+    mock_throttle_totals_clear(call->mx->throttle);
     while ((mailbox = mock_mailbox_next(call->mx->org, &pos)))
         memset(mailbox->calls, 0, sizeof(mailbox->calls));
     return GW_OK;

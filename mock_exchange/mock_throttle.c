@@ -57,7 +57,7 @@ void mock_throttle_reset(struct mock_throttle *t)
         if (!b->open)
             budget_free(b);
     }
-    t->totals = (struct mock_throttle_totals){ 0 };
+    mock_throttle_totals_clear(t);
 }
 
 void mock_throttle_free(struct mock_throttle **tp)
@@ -87,6 +87,11 @@ const struct mock_throttle_policy *mock_throttle_policy(const struct mock_thrott
 const struct mock_throttle_totals *mock_throttle_totals(const struct mock_throttle *t)
 {
     return &t->totals;
+}
+
+void mock_throttle_totals_clear(struct mock_throttle *t)
+{
+    t->totals = (struct mock_throttle_totals){ 0 };
 }
 
 void mock_throttle_hasty(struct mock_throttle *t)

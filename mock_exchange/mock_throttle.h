@@ -66,6 +66,7 @@ struct mock_throttle_totals {
     uint64_t hasty;             /* came inside the time that they were told to wait */
 };
 const struct mock_throttle_totals *mock_throttle_totals(const struct mock_throttle *t);
+void mock_throttle_totals_clear(struct mock_throttle *t);
 void mock_throttle_hasty(struct mock_throttle *t); /* one more, that somebody else has seen */
 
 #endif

@@ -352,6 +352,8 @@ static void test_budgets(void **state)
     request(w, "cas1", "user0002@example", get_folder);
     assert_int_equal(w->status, 200);
     assert_int_equal(throttled(w, "busy"), 1);
+    assert_int_equal(control(w, "DELETE", "/journal", NULL), 200);
+    assert_int_equal(throttled(w, "busy"), 0);
     assert_int_equal(control(w, "POST", "/settings", "{\"throttle\": false}"), 200);
     request(w, "cas1", "user0001@example", get_folder);
     assert_int_equal(w->status, 200);
