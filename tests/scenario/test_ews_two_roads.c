@@ -126,7 +126,8 @@ static struct mock_recur any_pattern(int64_t first_day)
                                 .month = (int)roll_in(1, 12),
                                 .count = roll(2) ? (unsigned)roll_in(1, 40) : 0,
                                 .first_day = first_day,
-                                .last_day = roll(2) ? first_day + roll_in(1500, 1800) : MOCK_NO_DAY };
+                                .last_day =
+                                    roll(2) ? first_day + roll_in(1500, 1800) : MOCK_NO_DAY };
 }
 
 /* At the same local time throughout the year, with days that are deleted or otherwise. */

@@ -822,7 +822,7 @@ static void test_callback_may_remove_its_user(void **state)
 {
     struct sim *m = sim_new(1, 5);
     const struct sched_args args = {
-        .exchange = { sim_start, sim_cancel, m },
+        .exchange = { .start = sim_start, .cancel = sim_cancel, .ctx = m },
         .callbacks = { .changed = on_changed_remove, .due = on_changed_remove, .ctx = m },
         .notify_url = gw_str_of(m->url)
     };
