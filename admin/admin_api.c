@@ -63,9 +63,13 @@ const struct admin_route admin_routes[] = {
     { "GET", "/v1/trust/{store}", false, admin_trust_list, "certificates trusted for a purpose" },
     { "POST", "/v1/trust/{store}", true, admin_trust_add,
       "trusts certificates: pem, or base64 of a PEM, DER or PKCS#7 file" },
-    { "GET", "/v1/trust/{store}/{fingerprint}", false, admin_trust_show, "one of them, with PEM" },
+    { "GET", "/v1/trust/{store}/{fingerprint}", false, admin_trust_show,
+      "one of them, with DER in base64" },
     { "DELETE", "/v1/trust/{store}/{fingerprint}", false, admin_trust_remove,
       "trusts one no longer" },
+
+    { "POST", "/v1/certificates/probe", true, admin_certificate_probe,
+      "looks at a server's certificate: host, port, name, starttls, store, fetch_issuers" },
 };
 
 const size_t admin_routes_count = sizeof(admin_routes) / sizeof(admin_routes[0]);
@@ -292,6 +296,18 @@ json_t *admin_json_str(struct gw_str s)
 json_t *admin_json_cstr(const char *cstr)
 {
     return cstr ? admin_json_str(gw_str_of(cstr)) : json_null();
+}
+
+json_t *admin_json_base64(struct gw_str bytes)
+{
+    struct gw_buf text;
+    json_t *json;
+
+    gw_buf_init(&text, 2 * bytes.len + 8);
+    gw_base64_write(bytes, &text);
+    json = json_stringn(text.p ? text.p : "", text.len);
+    gw_buf_done(&text);
+    return json;
 }
 
 json_t *admin_json_utc(gw_utc t)

@@ -15,6 +15,8 @@
 #include "store.h"
 
 struct bridge_policy;
+struct cert_chain;
+struct cert_prelude;
 struct cert_store;
 struct dir;
 struct json_t;
@@ -44,8 +46,9 @@ enum admin_check_result { ADMIN_CHECK_OK, ADMIN_CHECK_FAILED, ADMIN_CHECK_SKIPPE
 struct admin_check_step {
     const char *test; /* "Exchange reachability" */
     enum admin_check_result result;
-    const char *verdict; /* "Reachable", "Failed: SAN mismatch" */
-    const char *text;    /* what was seen, and what to do; may be empty */
+    const char *verdict;            /* "Reachable", "Failed: SAN mismatch" */
+    const char *text;               /* what was seen, and what to do; may be empty */
+    const struct cert_chain *chain; /* of the server; NULL: none to show */
 };
 struct admin_check;
 typedef void admin_check_step_fn(const struct admin_check_step *step, void *ctx);
@@ -98,6 +101,8 @@ struct admin_host {
     /* Adds what is to be said about ports and the like to the object. */
     void (*status)(struct json_t *into, void *ctx);
     void (*trust_changed)(void *ctx); /* connections shall be tried anew */
+    /* What is said before TLS to an XMPP server that clients, or servers, connect to. */
+    const struct cert_prelude *starttls_client, *starttls_server;
     void *ctx;
 };
 

@@ -157,6 +157,14 @@ enum ctl_exit ctl_password_read(struct ctl *ctl, bool from_stdin, const char *wh
  * body. */
 enum ctl_exit ctl_password_add(struct ctl *ctl, bool always, const char *whose, json_t *body);
 
+/* --- admin_ctl_certs.c, admin_ctl_probe.c */
+
+enum { CTL_FINGERPRINT_MAX = 65 }; /* SHA-256 in hex, and NUL */
+/* Also as OpenSSL writes it, "AB:CD:...", and the beginning of one. False: it cannot be one. */
+bool ctl_fingerprint_normalise(const char *in, char out[CTL_FINGERPRINT_MAX]);
+const char *ctl_store(const struct ctl *ctl); /* --store, or its default */
+void ctl_chain_print(const struct ctl *ctl, const json_t *chain);
+
 /* --- the commands */
 
 enum ctl_exit ctl_domain_add(struct ctl *ctl);
@@ -180,6 +188,8 @@ enum ctl_exit ctl_user_disable(struct ctl *ctl);
 enum ctl_exit ctl_password_set(struct ctl *ctl);
 enum ctl_exit ctl_param_set(struct ctl *ctl);
 enum ctl_exit ctl_param_get(struct ctl *ctl);
+enum ctl_exit ctl_cert_check(struct ctl *ctl);
+enum ctl_exit ctl_cert_fetch(struct ctl *ctl);
 enum ctl_exit ctl_trust_add(struct ctl *ctl);
 enum ctl_exit ctl_trust_list(struct ctl *ctl);
 enum ctl_exit ctl_trust_show(struct ctl *ctl);

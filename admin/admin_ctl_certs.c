@@ -10,9 +10,9 @@
 #include "admin_ctl.h"
 #include "gw_bytes.h"
 
-enum { FILE_MAX = 4 * 1024 * 1024, FINGERPRINT_HEX = 64, PREFIX_MIN = 8 };
+enum { FILE_MAX = 4 * 1024 * 1024, FINGERPRINT_HEX = CTL_FINGERPRINT_MAX - 1, PREFIX_MIN = 8 };
 
-static const char *store_of(const struct ctl *ctl)
+const char *ctl_store(const struct ctl *ctl)
 {
     const char *store = ctl_opt(ctl, "store");
 
@@ -98,7 +98,7 @@ enum ctl_exit ctl_trust_add(struct ctl *ctl)
     body = json_pack("{s:s%}", "base64", base64.len ? base64.p : "", base64.len);
     gw_buf_done(&file);
     gw_buf_done(&base64);
-    rc = ctl_call(ctl, "POST", ctl_path("/v1/trust/%s", store_of(ctl)), body, &answer);
+    rc = ctl_call(ctl, "POST", ctl_path("/v1/trust/%s", ctl_store(ctl)), body, &answer);
     if (rc)
         return rc;
     if (ctl->line->json) {
@@ -113,7 +113,7 @@ enum ctl_exit ctl_trust_add(struct ctl *ctl)
 
 static enum ctl_exit trust_get(struct ctl *ctl, json_t **out)
 {
-    return ctl_call(ctl, "GET", ctl_path("/v1/trust/%s", store_of(ctl)), NULL, out);
+    return ctl_call(ctl, "GET", ctl_path("/v1/trust/%s", ctl_store(ctl)), NULL, out);
 }
 
 enum ctl_exit ctl_trust_list(struct ctl *ctl)
@@ -131,8 +131,7 @@ enum ctl_exit ctl_trust_list(struct ctl *ctl)
     return CTL_OK;
 }
 
-/* As OpenSSL writes it, "AB:CD:...", too. False: it cannot be one. */
-static bool fingerprint_normalise(const char *in, char out[FINGERPRINT_HEX + 1])
+bool ctl_fingerprint_normalise(const char *in, char out[CTL_FINGERPRINT_MAX])
 {
     size_t len = 0;
 
@@ -148,9 +147,9 @@ static bool fingerprint_normalise(const char *in, char out[FINGERPRINT_HEX + 1])
 }
 
 /* Completes what is the beginning of exactly one. */
-static enum ctl_exit fingerprint_complete(struct ctl *ctl, char text[FINGERPRINT_HEX + 1])
+static enum ctl_exit fingerprint_complete(struct ctl *ctl, char text[CTL_FINGERPRINT_MAX])
 {
-    char found[FINGERPRINT_HEX + 1] = "";
+    char found[CTL_FINGERPRINT_MAX] = "";
     size_t count = 0, i;
     json_t *answer, *c;
     enum ctl_exit rc = trust_get(ctl, &answer);
@@ -175,9 +174,9 @@ static enum ctl_exit fingerprint_complete(struct ctl *ctl, char text[FINGERPRINT
 }
 
 /* The whole fingerprint that the first argument stands for. */
-static enum ctl_exit fingerprint_read(struct ctl *ctl, char out[FINGERPRINT_HEX + 1])
+static enum ctl_exit fingerprint_read(struct ctl *ctl, char out[CTL_FINGERPRINT_MAX])
 {
-    if (!fingerprint_normalise(ctl_arg(ctl, 0), out)) {
+    if (!ctl_fingerprint_normalise(ctl_arg(ctl, 0), out)) {
         ctl_complain(ctl, "usage",
                      "a fingerprint is %d hexadecimal digits, or at least the first %d",
                      FINGERPRINT_HEX, PREFIX_MIN);
@@ -188,12 +187,13 @@ static enum ctl_exit fingerprint_read(struct ctl *ctl, char out[FINGERPRINT_HEX 
 
 static enum ctl_exit trust_one(struct ctl *ctl, json_t **out)
 {
-    char fingerprint[FINGERPRINT_HEX + 1];
+    char fingerprint[CTL_FINGERPRINT_MAX];
     enum ctl_exit rc = fingerprint_read(ctl, fingerprint);
 
     if (rc)
         return rc;
-    return ctl_call(ctl, "GET", ctl_path("/v1/trust/%s/%s", store_of(ctl), fingerprint), NULL, out);
+    return ctl_call(ctl, "GET", ctl_path("/v1/trust/%s/%s", ctl_store(ctl), fingerprint), NULL,
+                    out);
 }
 
 enum ctl_exit ctl_trust_show(struct ctl *ctl)
@@ -218,6 +218,17 @@ enum ctl_exit ctl_trust_show(struct ctl *ctl)
     return CTL_OK;
 }
 
+/* RFC 7468: lines of 64 characters. */
+static void pem_print(const char *base64)
+{
+    size_t len = strlen(base64);
+
+    printf("-----BEGIN CERTIFICATE-----\n");
+    for (size_t at = 0; at < len; at += 64)
+        printf("%.64s\n", base64 + at);
+    printf("-----END CERTIFICATE-----\n");
+}
+
 enum ctl_exit ctl_trust_export(struct ctl *ctl)
 {
     json_t *c;
@@ -228,18 +239,18 @@ enum ctl_exit ctl_trust_export(struct ctl *ctl)
     if (ctl->line->json)
         ctl_print_json(c);
     else
-        printf("%s", ctl_str(c, "pem"));
+        pem_print(ctl_str(c, "der"));
     json_decref(c);
     return CTL_OK;
 }
 
 enum ctl_exit ctl_trust_remove(struct ctl *ctl)
 {
-    char fingerprint[FINGERPRINT_HEX + 1];
+    char fingerprint[CTL_FINGERPRINT_MAX];
     enum ctl_exit rc = fingerprint_read(ctl, fingerprint);
 
     if (rc)
         return rc;
-    return ctl_change(ctl, "DELETE", ctl_path("/v1/trust/%s/%s", store_of(ctl), fingerprint), NULL,
+    return ctl_change(ctl, "DELETE", ctl_path("/v1/trust/%s/%s", ctl_store(ctl), fingerprint), NULL,
                       "certificate ", " is trusted no longer");
 }

@@ -61,6 +61,26 @@ static const struct ctl_option trust_options[] = {
     { NULL, NULL, CTL_NO_FIELD, NULL },
 };
 
+#define PROBE_OPTIONS                                                                              \
+    { "starttls", "PROTOCOL", CTL_TEXT,                                                            \
+      "xmpp or xmpp-server: TLS begins after STARTTLS (port 5222 or 5269)" },                      \
+        { "name", "N", CTL_TEXT, "whose certificate is expected, if not the host's" },             \
+    {                                                                                              \
+        "store", "S", CTL_TEXT, "cup-trust (default) or cup-xmpp-trust"                            \
+    }
+
+static const struct ctl_option check_options[] = {
+    PROBE_OPTIONS,
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option fetch_options[] = {
+    PROBE_OPTIONS,
+    { "aia", NULL, CTL_NO_FIELD, "fetch missing issuers from the addresses in certificates" },
+    { "accept", "FINGERPRINT", CTL_NO_FIELD, "trust what is missing if it is this one" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
 #define FINGERPRINT_HELP                                                                           \
     "'kalendsctl cert trust list' shows fingerprints; their beginning is enough."
 
@@ -149,6 +169,17 @@ const struct ctl_command ctl_commands[] = {
     { "refresh", "USER", "read a user's calendar again now", ctl_refresh, NULL, NULL,
       "refresh ann@example.org" },
 
+    { "cert check", "SERVER", "look at a server's certificate", ctl_cert_check, check_options,
+      "SERVER is HOST or HOST:PORT; '[ADDRESS]:PORT' for IPv6. The exit status is 1 when it is not "
+      "verified.",
+      "cert check mail.example.org\ncert check chat.example.org:5222 --starttls xmpp "
+      "--store cup-xmpp-trust" },
+    { "cert fetch", "SERVER", "look at a server's certificate, and trust what is missing",
+      ctl_cert_fetch, fetch_options,
+      "Shows the chain and what is missing in the trust store, and asks before it is trusted.\n"
+      "For scripts: --accept with the fingerprint that you were told.",
+      "cert fetch mail.example.org\ncert fetch mail.example.org:444 --aia\n"
+      "cert fetch mail.example.org --accept 3f:9a:04:c1:..." },
     { "cert trust add", "FILE", "trust the certificates in a file", ctl_trust_add, trust_options,
       "PEM, DER or PKCS#7 (.p7b). FILE '-' is standard input. From the next connection on; those "
       "that\nstand are not dropped.",

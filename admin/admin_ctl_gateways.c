@@ -160,6 +160,8 @@ static bool on_step(const json_t *step, void *ctx)
         printf("  %-8s%-42s%s\n", result, ctl_str(step, "test"), ctl_str(step, "verdict"));
         if (*text)
             printf("  %8s%s\n", "", text);
+        if (strcmp(result, "failed") == 0)
+            ctl_chain_print(check->ctl, json_object_get(step, "chain"));
     }
     return fflush(stdout) == 0;
 }

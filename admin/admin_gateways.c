@@ -188,10 +188,13 @@ static void check_step(const struct admin_check_step *step, void *ctx)
 {
     struct admin_call *call = ctx;
 
-    admin_stream_line(call->x, json_pack("{s:s, s:s, s:o, s:o}", "test", step->test, "result",
-                                         result_name[step->result], "verdict",
-                                         admin_json_cstr(step->verdict), "text",
-                                         admin_json_cstr(step->text)));
+    json_t *json =
+        json_pack("{s:s, s:s, s:o, s:o}", "test", step->test, "result", result_name[step->result],
+                  "verdict", admin_json_cstr(step->verdict), "text", admin_json_cstr(step->text));
+
+    if (step->chain)
+        json_object_set_new(json, "chain", admin_json_chain(step->chain));
+    admin_stream_line(call->x, json);
 }
 
 static void check_done(void *ctx)

@@ -82,9 +82,11 @@ struct gw_now admin_now(const struct admin_call *call);
 json_t *admin_json_str(struct gw_str s);   /* .p NULL: null */
 json_t *admin_json_cstr(const char *cstr); /* NULL: null */
 json_t *admin_json_utc(gw_utc t);          /* 0 and GW_NEVER: null */
+json_t *admin_json_base64(struct gw_str bytes);
 struct cert_info;
 json_t *admin_json_cert(const struct cert_info *info);
-json_t *admin_json_err(const struct gw_err *err); /* {"error": ..., "code": ...} */
+json_t *admin_json_chain(const struct cert_chain *chain); /* [] for NULL */
+json_t *admin_json_err(const struct gw_err *err);         /* {"error": ..., "code": ...} */
 
 /* The user meant by the first path argument or a text, as its JID: an id alone is completed when there
  * is one domain only. */
@@ -104,6 +106,7 @@ admin_handler_fn admin_status, admin_version, admin_index, admin_explain;
 admin_handler_fn admin_watch_start;
 admin_handler_fn admin_trust_stores, admin_trust_list, admin_trust_show, admin_trust_add,
     admin_trust_remove;
+admin_handler_fn admin_certificate_probe;
 
 void admin_watch_init(struct admin_api *api);
 void admin_watch_stop(struct admin_api *api);

@@ -75,20 +75,20 @@ void admin_trust_show(struct admin_call *call)
 {
     const char *store = store_of(call);
     json_t *json = NULL;
-    struct gw_buf pem;
+    struct gw_buf der;
     struct gw_err err;
 
     if (!store)
         return;
-    gw_buf_init(&pem, 2 * CERT_UPLOAD_MAX);
-    if (cert_trust_get(call->api->args.certs, store, call->arg[1], show_one, &json, &pem, &err)) {
+    gw_buf_init(&der, CERT_UPLOAD_MAX);
+    if (cert_trust_get(call->api->args.certs, store, call->arg[1], show_one, &json, &der, &err)) {
         admin_reply_error(call, &err);
     } else {
         json_object_set_new(json, "store", json_string(store));
-        json_object_set_new(json, "pem", json_stringn(pem.p, pem.len));
+        json_object_set_new(json, "der", admin_json_base64(gw_buf_str(&der)));
         admin_reply(call, 200, json);
     }
-    gw_buf_done(&pem);
+    gw_buf_done(&der);
 }
 
 /* --- changes, told to the operator */

@@ -67,9 +67,9 @@ enum gw_code cert_trust_add(struct cert_store *s, const char *set, struct gw_str
 enum gw_code cert_trust_remove(struct cert_store *s, const char *set, struct gw_str fingerprint,
                                struct gw_err *err); /* GW_NOTFOUND */
 
-/* One of them: told of it, and its PEM written (either may be NULL). GW_NOTFOUND. */
+/* One of them: told of it, and its DER written (either may be NULL). GW_NOTFOUND. */
 enum gw_code cert_trust_get(struct cert_store *s, const char *set, struct gw_str fingerprint,
-                            cert_info_fn *each, void *ctx, struct gw_buf *pem, struct gw_err *err);
+                            cert_info_fn *each, void *ctx, struct gw_buf *der, struct gw_err *err);
 
 /* Ordered by fingerprint. */
 enum gw_code cert_trust_each(struct cert_store *s, const char *set, cert_info_fn *each, void *ctx,
@@ -84,7 +84,8 @@ enum cert_verdict {
     CERT_MISSING_FROM_CHAIN,
     CERT_CN_MISMATCH,
     CERT_SAN_MISMATCH,
-    CERT_BAD, /* signature, algorithm, dates, purpose */
+    CERT_BAD,           /* signature, algorithm, dates, purpose */
+    CERT_NETWORK_ERROR, /* no certificate came: not reached, no answer, no TLS */
     CERT_FAILED
 };
 const char *cert_verdict_name(enum cert_verdict v); /* "Failed: SAN mismatch" */

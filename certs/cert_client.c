@@ -22,6 +22,8 @@ struct cert_client {
     unsigned char address[16];
     size_t address_len; /* 0: a name */
     struct cert_result last;
+    struct cert_seen seen; /* when 'keeps' */
+    bool keeps;
 };
 
 const char *cert_verdict_name(enum cert_verdict v)
@@ -39,6 +41,8 @@ const char *cert_verdict_name(enum cert_verdict v)
         return "Failed: SAN mismatch";
     case CERT_BAD:
         return "Failed: bad certificate";
+    case CERT_NETWORK_ERROR:
+        return "Failed: network error";
     case CERT_FAILED:
         return "Failed";
     }
@@ -79,22 +83,45 @@ static enum cert_verdict verdict_of(int error)
     }
 }
 
-static void say_missing(const struct cert_client *c, X509 *cert, bool self_signed,
-                        struct gw_err *out)
+static const struct cert_entry *same_subject(const struct cert_set *set, X509 *cert)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (!X509_NAME_cmp(X509_get_subject_name(set->entry[i]->x509), X509_get_subject_name(cert)))
+            return set->entry[i];
+    return NULL;
+}
+
+/* One that signed itself may be the successor of one that is trusted. */
+static enum cert_verdict say_self_signed(const struct cert_client *c, X509 *cert,
+                                         struct gw_err *out)
+{
+    const struct cert_entry *old = same_subject(c->set, cert);
+    char subject[CERT_NAME_TEXT_MAX];
+
+    cert_name_text(X509_get_subject_name(cert), subject);
+    if (old) {
+        gw_fail(out, GW_DENIED,
+                "certificate '%s' is not the one of that name in '%s' (%.16s...): if it was issued "
+                "anew, remove that and trust this one",
+                subject, c->set->name, old->info.fingerprint);
+        return CERT_BAD;
+    }
+    gw_fail(out, GW_DENIED,
+            "certificate '%s' is self-signed and not in '%s' (kalendsctl cert trust add FILE)",
+            subject, c->set->name);
+    return CERT_MISSING_FROM_CHAIN;
+}
+
+static void say_missing(const struct cert_client *c, X509 *cert, struct gw_err *out)
 {
     char subject[CERT_NAME_TEXT_MAX], issuer[CERT_NAME_TEXT_MAX];
 
     cert_name_text(X509_get_subject_name(cert), subject);
     cert_name_text(X509_get_issuer_name(cert), issuer);
-    if (self_signed)
-        gw_fail(out, GW_DENIED,
-                "certificate '%s' is self-signed and not in '%s' (kalendsctl cert trust add FILE)",
-                subject, c->set->name);
-    else
-        gw_fail(out, GW_DENIED,
-                "issuer '%s' of certificate '%s' is neither sent by the server nor in '%s' "
-                "(kalendsctl cert trust add FILE)",
-                issuer, subject, c->set->name);
+    gw_fail(out, GW_DENIED,
+            "issuer '%s' of certificate '%s' is neither sent by the server nor in '%s' "
+            "(kalendsctl cert trust add FILE)",
+            issuer, subject, c->set->name);
 }
 
 static void say_bad(X509 *cert, int error, struct gw_err *out)
@@ -148,17 +175,52 @@ static void record(struct cert_client *c, X509_STORE_CTX *ctx, int error)
         cert = X509_STORE_CTX_get0_cert(ctx);
     if (error == X509_V_ERR_HOSTNAME_MISMATCH || error == X509_V_ERR_IP_ADDRESS_MISMATCH)
         verdict = say_mismatch(c, X509_STORE_CTX_get0_cert(ctx), &why);
+    else if (error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
+             error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN)
+        verdict = say_self_signed(c, cert, &why);
     else if (verdict == CERT_MISSING_FROM_CHAIN)
-        say_missing(c, cert,
-                    error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
-                        error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
-                    &why);
+        say_missing(c, cert, &why);
     else if (verdict == CERT_BAD && cert)
         say_bad(cert, error, &why);
     else if (verdict != CERT_VERIFIED)
         gw_fail(&why, GW_DENIED, "%s", X509_verify_cert_error_string(error));
     c->last.verdict = verdict;
     memcpy(c->last.text, why.msg, sizeof(c->last.text));
+}
+
+static void forget(struct cert_client *c)
+{
+    X509_free(c->seen.leaf);
+    sk_X509_pop_free(c->seen.sent, X509_free);
+    c->seen = (struct cert_seen){ 0 };
+}
+
+static void keep(struct cert_client *c, X509_STORE_CTX *ctx)
+{
+    SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+    STACK_OF(X509) *sent = X509_STORE_CTX_get0_untrusted(ctx);
+
+    forget(c);
+    c->seen.leaf = X509_STORE_CTX_get0_cert(ctx);
+    X509_up_ref(c->seen.leaf);
+    c->seen.sent = sent ? X509_chain_up_ref(sent) : sk_X509_new_null();
+    c->seen.protocol = SSL_get_version(ssl);
+    c->seen.cipher = SSL_CIPHER_get_name(SSL_get_pending_cipher(ssl));
+}
+
+void cert_client_keep(struct cert_client *c)
+{
+    c->keeps = true;
+}
+
+const struct cert_seen *cert_client_seen(const struct cert_client *c)
+{
+    return c->seen.leaf ? &c->seen : NULL;
+}
+
+const struct cert_set *cert_client_set(const struct cert_client *c)
+{
+    return c->set;
 }
 
 /* Replaces OpenSSL's own call of X509_verify_cert(). Any certificate of the set is an anchor: what
@@ -182,6 +244,8 @@ static int verify(X509_STORE_CTX *ctx, void *arg)
     }
     error = X509_STORE_CTX_get_error(ctx);
     record(c, ctx, error);
+    if (c->keeps)
+        keep(c, ctx);
     if (error != X509_V_OK)
         net_tls_explain(ctx, c->last.text);
     return error == X509_V_OK;
@@ -296,6 +360,7 @@ void cert_client_free(struct cert_client **cp)
         return;
     assert((*cp)->store->users > 0);
     (*cp)->store->users--;
+    forget(*cp);
     free(*cp);
     *cp = NULL;
 }

@@ -362,6 +362,18 @@ enum gw_code cert_pem_write(X509 *x509, struct gw_buf *out, struct gw_err *err)
     return len > 0 ? GW_OK : gw_fail(err, GW_INTERNAL, "a certificate cannot be written as PEM");
 }
 
+enum gw_code cert_der_write(X509 *x509, struct gw_buf *out, struct gw_err *err)
+{
+    unsigned char *der = NULL;
+    int len = i2d_X509(x509, &der);
+
+    if (len > 0)
+        gw_buf_add(out, der, (size_t)len);
+    OPENSSL_free(der);
+    ERR_clear_error();
+    return len > 0 ? GW_OK : gw_fail(err, GW_INTERNAL, "a certificate cannot be written as DER");
+}
+
 enum gw_code cert_entry_new(X509 *x509, struct cert_entry **out, struct gw_err *err)
 {
     struct cert_entry *e = gw_new(struct cert_entry);

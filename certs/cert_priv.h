@@ -25,6 +25,7 @@ enum gw_code cert_parse(struct gw_str data, STACK_OF(X509) * *out, struct gw_err
 enum gw_code cert_entry_new(X509 *x509, struct cert_entry **out, struct gw_err *err);
 void cert_entry_free(struct cert_entry **ep);
 enum gw_code cert_pem_write(X509 *x509, struct gw_buf *out, struct gw_err *err);
+enum gw_code cert_der_write(X509 *x509, struct gw_buf *out, struct gw_err *err);
 
 enum { CERT_NAME_TEXT_MAX = 64 }; /* two of them fit into a message */
 /* "CN=...", cut to fit, for a message. Returns out. */
@@ -58,6 +59,21 @@ struct cert_store {
 
 enum gw_code cert_set_get(struct cert_store *s, const char *name, struct cert_set **out,
                           struct gw_err *err);
+/* --- cert_client.c: what the last handshake showed is kept, for a look at it. */
+struct cert_seen {
+    X509 *leaf;
+    STACK_OF(X509) * sent;
+    const char *protocol, *cipher;
+};
+void cert_client_keep(struct cert_client *c);
+const struct cert_seen *cert_client_seen(const struct cert_client *c); /* NULL: none came */
+const struct cert_set *cert_client_set(const struct cert_client *c);
+
+/* --- cert_chain.c: gives; leaf and sent are the server's. */
+struct cert_chain;
+struct cert_chain *cert_chain_new(const struct cert_set *set, X509 *leaf, STACK_OF(X509) * sent,
+                                  gw_utc now);
+
 char *cert_path(const char *folder, const char *name, const char *suffix); /* free() */
 
 #endif

@@ -354,14 +354,14 @@ static enum gw_code trust_find(struct cert_store *s, const char *set_name,
 }
 
 enum gw_code cert_trust_get(struct cert_store *s, const char *set_name, struct gw_str fingerprint,
-                            cert_info_fn *each, void *ctx, struct gw_buf *pem, struct gw_err *err)
+                            cert_info_fn *each, void *ctx, struct gw_buf *der, struct gw_err *err)
 {
     struct cert_set *set = NULL;
     size_t at = 0;
     enum gw_code code = trust_find(s, set_name, fingerprint, &set, &at, err);
 
-    if (!code && pem)
-        code = cert_pem_write(set->entry[at]->x509, pem, err);
+    if (!code && der)
+        code = cert_der_write(set->entry[at]->x509, der, err);
     if (!code && each)
         each(&set->entry[at]->info, ctx);
     return code;

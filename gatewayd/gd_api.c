@@ -8,6 +8,7 @@
 #include "gd_discover.h"
 #include "gd_gateways.h"
 #include "gd_notify.h"
+#include "gd_starttls.h"
 #include "gw_log.h"
 
 static void host_gateways(admin_gateway_fn *each, void *each_ctx, void *ctx)
@@ -183,6 +184,8 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
         .log_level_set = host_log_level_set,
         .status = host_status,
         .trust_changed = host_trust_changed,
+        .starttls_client = &gd_starttls_client,
+        .starttls_server = &gd_starttls_server,
         .ctx = gd,
     };
     gd_params_tables(gd, params);

@@ -1,22 +1,22 @@
-/* The connection check. Each step is an attempt of its own, made as the gateway itself would make it:
+/* The connection check, made as the gateway itself would connect:
  *
- *   REACH --connected--> TLS --verified--> MAILBOX --answer--> done
- *     '---- failed: the steps after it are skipped ----------^          */
+ *   PROBE --reached, verified--> MAILBOX --answer--> done
+ *     '---- failed: what comes after is skipped -------^    */
 #include "gd_check.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cert_probe.h"
 #include "gd_gateways.h"
 #include "gw_mem.h"
-#include "net_stream.h"
 
 #define TEST_REACH   "Exchange reachability"
 #define TEST_TLS     "SSL connection / certificate verification"
 #define TEST_MAILBOX "Account and impersonation"
 
-enum { CONNECT_MS = 10000, TEXT_MAX = 512 };
+enum { TEXT_MAX = 512 };
 
 struct admin_check {
     struct gw_list link;
@@ -26,11 +26,9 @@ struct admin_check {
     admin_check_done_fn *done;
     void *done_ctx;
 
-    struct net_stream *stream;
-    struct net_tls *tls;
-    struct cert_client *cert;
+    struct cert_probe *probe;
     struct ews_call *call;
-    bool tls_step, account_only;
+    bool account_only;
 };
 
 static void check_free(struct admin_check **checkp)
@@ -40,9 +38,7 @@ static void check_free(struct admin_check **checkp)
     *checkp = NULL;
     gw_list_remove(&c->link);
     ews_call_cancel(&c->call);
-    net_stream_free(&c->stream);
-    net_tls_unref(&c->tls);
-    cert_client_free(&c->cert);
+    cert_probe_cancel(&c->probe);
     free(c->name);
     free(c);
 }
@@ -50,7 +46,10 @@ static void check_free(struct admin_check **checkp)
 static void tell(struct admin_check *c, const char *test, enum admin_check_result result,
                  const char *verdict, const char *text)
 {
-    c->step(&(struct admin_check_step){ test, result, verdict, text }, c->done_ctx);
+    c->step(
+        &(struct admin_check_step){
+            .test = test, .result = result, .verdict = verdict, .text = text },
+        c->done_ctx);
 }
 
 static void finish(struct admin_check *c)
@@ -152,108 +151,44 @@ static void mailbox_step(struct admin_check *c)
         account_step(c, target.client);
 }
 
-/* --- connecting, without and with TLS */
+/* --- reached, and its certificate */
 
-static void connect_step(struct admin_check *c);
-
-static void tls_failed(struct admin_check *c, const struct gw_err *why)
+static void tell_certificate(struct admin_check *c, const struct cert_report *report, bool plain)
 {
-    const struct cert_result *seen = c->cert ? cert_client_last(c->cert) : NULL;
+    bool good = report->verdict == CERT_VERIFIED;
 
-    if (seen && seen->verdict != CERT_NOT_SEEN && seen->verdict != CERT_VERIFIED)
-        tell(c, TEST_TLS, ADMIN_CHECK_FAILED, cert_verdict_name(seen->verdict), seen->text);
+    if (!report->reached)
+        tell(c, TEST_TLS, ADMIN_CHECK_SKIPPED, "Not tried", "");
+    else if (plain)
+        tell(c, TEST_TLS, ADMIN_CHECK_SKIPPED, "Not used",
+             "plain HTTP: anybody on the way can read the password; for labs only");
     else
-        tell(c, TEST_TLS, ADMIN_CHECK_FAILED, "Failed: network error",
-             why->code ? why->msg : "the server closed the connection in the handshake");
+        c->step(&(struct admin_check_step){ .test = TEST_TLS,
+                                            .result = good ? ADMIN_CHECK_OK : ADMIN_CHECK_FAILED,
+                                            .verdict = cert_verdict_name(report->verdict),
+                                            .text = good ? report->protocol : report->text,
+                                            .chain = report->chain },
+                c->done_ctx);
 }
 
-static void on_closed(struct net_stream *s, const struct gw_err *why, void *ctx)
+static void on_probed(const struct cert_report *report, void *ctx)
 {
+    struct gd_gateway_target target;
     struct admin_check *c = ctx;
-    char text[TEXT_MAX];
 
-    (void)s; /* 'why' is the stream's: it goes with the check */
-    if (c->tls_step) {
-        tls_failed(c, why);
-    } else {
-        snprintf(text, sizeof(text), "%s; check the host and the port, and what lies between",
-                 why->msg);
-        tell(c, TEST_REACH, ADMIN_CHECK_FAILED, "Unreachable", text);
-        tell(c, TEST_TLS, ADMIN_CHECK_SKIPPED, "Not tried", "");
+    c->probe = NULL;
+    if (!gd_gateway_target(c->gd->gateways, gw_str_of(c->name), &target))
+        return; /* changed meanwhile: the check was aborted before */
+    tell(c, TEST_REACH, report->reached ? ADMIN_CHECK_OK : ADMIN_CHECK_FAILED,
+         report->reached ? "Reachable" : "Unreachable",
+         report->reached ? report->peer : report->reached_text);
+    tell_certificate(c, report, target.http);
+    if (report->reached && (target.http || report->verdict == CERT_VERIFIED)) {
+        mailbox_step(c);
+        return;
     }
     tell(c, TEST_MAILBOX, ADMIN_CHECK_SKIPPED, "Not tried", "");
     finish(c);
-}
-
-static void on_data(struct net_stream *s, struct gw_str data, void *ctx)
-{
-    (void)s;
-    (void)data;
-    (void)ctx;
-}
-
-static void on_ready(struct net_stream *s, void *ctx)
-{
-    struct gd_gateway_target target;
-    struct admin_check *c = ctx;
-    char peer[128];
-
-    snprintf(peer, sizeof(peer), "%s", net_stream_peer(s));
-    net_stream_free(&c->stream);
-    if (c->tls_step) {
-        tell(c, TEST_TLS, ADMIN_CHECK_OK, "Verified", "");
-        mailbox_step(c);
-        return;
-    }
-    tell(c, TEST_REACH, ADMIN_CHECK_OK, "Reachable", peer);
-    if (gd_gateway_target(c->gd->gateways, gw_str_of(c->name), &target) && target.http) {
-        tell(c, TEST_TLS, ADMIN_CHECK_SKIPPED, "Not used",
-             "plain HTTP: anybody on the way can read the password; for labs only");
-        mailbox_step(c);
-        return;
-    }
-    c->tls_step = true;
-    connect_step(c);
-}
-
-static const struct net_stream_handlers handlers = { .on_ready = on_ready,
-                                                     .on_data = on_data,
-                                                     .on_closed = on_closed };
-
-/* Its own look at the certificate, so that the verdict is of this connection. */
-static enum gw_code tls_make(struct admin_check *c, const char *host, struct gw_err *err)
-{
-    struct net_tls_policy policy;
-    enum gw_code rc;
-
-    rc = cert_client_new(c->gd->certs, CERT_TRUST_EXCHANGE, gw_str_of(host), &c->cert, err);
-    if (rc)
-        return rc;
-    policy = cert_client_policy(c->cert);
-    return net_tls_new(NET_TLS_CLIENT, &policy, &c->tls, err);
-}
-
-static void connect_step(struct admin_check *c)
-{
-    struct gd_gateway_target target;
-    struct gw_err err;
-
-    if (!gd_gateway_target(c->gd->gateways, gw_str_of(c->name), &target))
-        return; /* changed meanwhile: the check was aborted before */
-    if (c->tls_step && tls_make(c, target.host, &err)) {
-        tell(c, TEST_TLS, ADMIN_CHECK_FAILED, "Failed", err.msg);
-        tell(c, TEST_MAILBOX, ADMIN_CHECK_SKIPPED, "Not tried", "");
-        finish(c);
-        return;
-    }
-    c->stream = net_stream_connect(c->gd->loop, &(struct net_connect_args){
-                                                    .host = target.host,
-                                                    .port = target.port,
-                                                    .tls = c->tls,
-                                                    .limits = { .handshake_ms = CONNECT_MS },
-                                                    .handlers = &handlers,
-                                                    .ctx = c,
-                                                });
 }
 
 struct admin_check *gd_check_start(struct gd *gd, struct gw_str name, admin_check_step_fn *step,
@@ -269,7 +204,13 @@ struct admin_check *gd_check_start(struct gd *gd, struct gw_str name, admin_chec
         .gd = gd, .name = gw_str_dup(name), .step = step, .done = done, .done_ctx = done_ctx
     };
     gw_list_append(&gd->checks, &c->link);
-    connect_step(c);
+    c->probe = cert_probe_start(gd->loop,
+                                &(struct cert_probe_args){ .store = gd->certs,
+                                                           .set = CERT_TRUST_EXCHANGE,
+                                                           .host = target.host,
+                                                           .port = target.port,
+                                                           .plain = target.http },
+                                on_probed, c);
     return c;
 }
 
@@ -288,7 +229,7 @@ void gd_checks_abort(struct gd *gd, struct gw_str name)
 
         if (!gw_str_is(name, c->name))
             continue;
-        tell(c, c->tls_step ? TEST_TLS : TEST_REACH, ADMIN_CHECK_FAILED, "Failed",
+        tell(c, c->probe ? TEST_REACH : TEST_MAILBOX, ADMIN_CHECK_FAILED, "Failed",
              "the gateway was changed while it was being checked");
         finish(c);
     }

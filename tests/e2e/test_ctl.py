@@ -425,6 +425,8 @@ def test_gateways_and_trust():
         assert "0 added" in gateway.ctl("cert", "trust", "add", h.mock.cert)
         assert "256 bits" in gateway.ctl("cert", "trust", "show", print_[:8])
         pem = gateway.ctl("cert", "trust", "export", print_)
+        with open(h.mock.cert, encoding="ascii") as f:
+            assert pem == f.read()
         bundle = os.path.join(gateway.data, "chain.p7b")
         subprocess.run(["openssl", "crl2pkcs7", "-nocrl", "-certfile", h.mock.cert, "-outform", "DER",
                         "-out", bundle], check=True)

@@ -1,0 +1,250 @@
+"""A zoo of servers: each gets exactly the right verdict, which is OpenSSL's own where that has one."""
+
+import contextlib
+import http.server
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+
+try:
+    from cryptography.hazmat.primitives import hashes
+    from zoo import CLIENT, BrokenSignature, Cert, Server
+except ImportError as error:
+    print(f"skipped: {error} (python3-cryptography)")
+    sys.exit(77)
+
+from gateway import Gateway
+
+HOST = "mail.zoo.test"
+ROOT = Cert("Zoo Root", ca=True)
+OTHER = Cert("Zoo Root", ca=True)  # same name, another key
+MID = Cert("Zoo Issuing", ca=True, issuer=ROOT)
+NARROW = Cert("Zoo Narrow", ca=True, issuer=ROOT, permitted="other.test")
+DEEP = [ROOT]
+for n in range(12):
+    DEEP.append(Cert(f"Zoo {n}", ca=True, issuer=DEEP[-1]))
+LOOP_A = Cert("Loop A", ca=True)
+LOOP_B = Cert("Loop B", ca=True, issuer=LOOP_A)
+LOOP_A2 = Cert("Loop A", ca=True, issuer=LOOP_B, key=LOOP_A.key)
+SELF = Cert(HOST, [HOST])
+OLD_SELF = Cert("old." + HOST, ["old." + HOST], key_ids=False)
+NEW_SELF = Cert("old." + HOST, ["old." + HOST], key_ids=False)
+
+VERIFIED, MISSING = "Verified", "Failed: certificate missing from chain"
+CN, SAN, BAD = "Failed: subject CN mismatch", "Failed: SAN mismatch", "Failed: bad certificate"
+
+
+def leaf(cn=HOST, names=(HOST,), issuer=MID, **more):
+    return Cert(cn, names, issuer=issuer, **more)
+
+
+# What it is; certificate, what is sent with it, expected name, verdict, words, states of the chain.
+ZOO = [
+    ("good", leaf(), [MID], HOST, VERIFIED, "", "VVV"),
+    ("expired", leaf(start=-9, end=-1), [MID], HOST, BAD, "expired on", "BVV"),
+    ("not yet valid", leaf(start=1, end=9), [MID], HOST, BAD, "not valid before", "BVV"),
+    ("wrong name", leaf(), [MID], "chat.zoo.test", SAN, HOST, "VVV"),
+    ("CN only", leaf(names=()), [MID], HOST, VERIFIED, "", "VVV"),
+    ("CN only, wrong", leaf(names=()), [MID], "chat.zoo.test", CN, "CN=" + HOST, "VVV"),
+    ("SAN only", leaf(cn=None), [MID], HOST, VERIFIED, "", "VVV"),
+    ("CN beside other names", leaf(names=("a.test",)), [MID], HOST, VERIFIED, "", "VVV"),
+    ("wildcard", leaf(None, ("*.zoo.test",)), [MID], HOST, VERIFIED, "", "VVV"),
+    ("wildcard in CN", leaf("*.zoo.test", ()), [MID], HOST, VERIFIED, "", "VVV"),
+    ("wildcard too high", leaf(None, ("*.test",)), [MID], HOST, SAN, "*.test", "VVV"),
+    ("wildcard too low", leaf(None, ("*.mail.zoo.test",)), [MID], HOST, SAN, "*.mail", "VVV"),
+    ("wildcard in the middle", leaf(None, ("mail.*.test",)), [MID], HOST, SAN, "mail.*", "VVV"),
+    ("wildcard for a part", leaf(None, ("m*.zoo.test",)), [MID], HOST, SAN, "m*", "VVV"),
+    ("address", leaf(None, ("127.0.0.1",)), [MID], "127.0.0.1", VERIFIED, "", "VVV"),
+    ("address in CN", leaf("127.0.0.1", ()), [MID], "127.0.0.1", VERIFIED, "", "VVV"),
+    ("IPv6 address", leaf(None, ("::1",)), [MID], "::1", VERIFIED, "", "VVV"),
+    ("other address", leaf(None, ("127.0.0.2",)), [MID], "127.0.0.1", SAN, "127.0.0.2", "VVV"),
+    ("missing intermediate", leaf(), [], HOST, MISSING, "Zoo Issuing", "NM"),
+    ("missing root", leaf(issuer=OTHER), [], HOST, BAD, "signature", "BV"),
+    ("unknown root", leaf(issuer=LOOP_B), [LOOP_B], HOST, MISSING, "Loop A", "VNM"),
+    ("unknown root, sent", leaf(issuer=LOOP_A), [LOOP_A], HOST, MISSING, "Loop A", "VM"),
+    ("self-signed", SELF, [], HOST, MISSING, "self-signed", "M"),
+    ("changed key", NEW_SELF, [], "old." + HOST, BAD, "issued anew", "M"),
+    ("bad signature", BrokenSignature(HOST, [HOST], issuer=MID), [MID], HOST, BAD, "signature", "BVV"),
+    ("weak key", leaf(rsa_bits=1024), [MID], HOST, BAD, "key too weak", "VVV"),
+    ("SHA-1", leaf(digest=hashes.SHA1()), [MID], HOST, BAD, "", "VVV"),
+    ("name constraints", leaf(issuer=NARROW), [NARROW], HOST, BAD, "subtree", "VVV"),
+    ("very long chain", leaf(issuer=DEEP[-1]), DEEP[:0:-1], HOST, VERIFIED, "", "V" * 14),
+    ("loop", leaf(issuer=LOOP_B), [LOOP_B, LOOP_A2], HOST, MISSING, "", "VVNM"),
+    ("no usage", leaf(usages=None), [MID], HOST, VERIFIED, "", "VVV"),
+    ("wrong usage", leaf(usages=[CLIENT]), [MID], HOST, BAD, "purpose", "VVV"),
+    ("not a CA", leaf(issuer=Cert("No CA", issuer=ROOT)), [], HOST, MISSING, "No CA", "NM"),
+]
+TRUSTED = [ROOT, OLD_SELF]
+LETTER = {"Verified": "V", "Not verified": "N", "Missing": "M", "Bad": "B"}
+
+
+def openssl_accepts(folder, port, name):
+    """s_client with the same trust and name; True, False, or None where it has no opinion."""
+    kind = "-verify_ip" if name.replace(".", "").isdigit() or ":" in name else "-verify_hostname"
+    done = subprocess.run(
+        ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", os.path.join(folder, "trust.pem"),
+         "-no-CApath", "-no-CAstore", "-partial_chain", "-verify_return_error", "-purpose", "sslserver",
+         kind, name], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+    return "Verify return code: 0 (ok)" in done.stdout and done.returncode == 0
+
+
+# s_client looks at the CN only when there is no SAN, takes no address from it, and lets a wildcard
+# stand for a part of a label: there our rules are others, on purpose.
+NO_OPINION = {"CN beside other names", "address in CN", "wildcard for a part"}
+
+
+def look(gateway, port, name, *more):
+    done = gateway.run_ctl("--json", "cert", "check", f"127.0.0.1:{port}", "--name", name, *more)
+    report = json.loads(done.stdout)
+    assert done.returncode == (0 if report["ok"] else 1), done
+    return report
+
+
+def check_zoo(gateway, folder):
+    for what, cert, sent, name, verdict, words, states in ZOO:
+        with contextlib.closing(Server(folder, cert, sent)) as server:
+            report = look(gateway, server.port, name)
+            seen = "".join(LETTER[link["state"]] for link in report["chain"])
+            assert report["certificate"] == verdict and words in report["text"], (what, report)
+            assert seen == states, (what, seen, report)
+            assert report["reachability"] == "Reachable" and report["protocol"], (what, report)
+            accepted = openssl_accepts(folder, server.port, name)
+            assert what in NO_OPINION or accepted == report["ok"], (what, accepted, report)
+
+
+class Peer:
+    """A port that answers every connection with some bytes, or with nothing."""
+
+    def __init__(self, says):
+        self.says = says
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.kept = []
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                if self.says is None:
+                    self.kept.append(connection)  # stalls
+                    continue
+                connection.sendall(self.says)
+                connection.close()
+
+    def close(self):
+        self.listener.close()
+        for connection in self.kept:
+            connection.close()
+
+
+def check_no_tls(gateway):
+    for says in (None, b"220 mail.zoo.test ESMTP\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b""):
+        with contextlib.closing(Peer(says)) as peer:
+            report = look(gateway, peer.port, HOST)
+            assert report["reachability"] == "Reachable", (says, report)
+            assert report["certificate"] == "Failed: network error" and report["text"], (says, report)
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        closed = s.getsockname()[1]
+    report = look(gateway, closed, HOST)
+    assert report["reachability"] == "Unreachable" and "check the host" in report["reachability_text"]
+    report = json.loads(gateway.run_ctl("--json", "cert", "check", "no such host:1").stdout)
+    assert report["reachability"] == "Unreachable" and not report["ok"], report
+
+
+def check_fetch(gateway, folder):
+    """From nothing to a trusted server; only what was confirmed."""
+    with contextlib.closing(Server(folder, SELF)) as server:
+        at = f"127.0.0.1:{server.port}"
+        done = gateway.run_ctl("cert", "fetch", at, "--name", HOST)
+        assert done.returncode == 1 and "--accept " + SELF.fingerprint in done.stderr, done
+        done = gateway.run_ctl("cert", "fetch", at, "--name", HOST, "--accept", "00" * 32)
+        assert done.returncode == 1 and "nothing was changed" in done.stderr, done
+        assert not look(gateway, server.port, HOST)["ok"]
+        spelled = ":".join(SELF.fingerprint[i:i + 2] for i in range(0, 64, 2)).upper()
+        assert "trusted now" in gateway.ctl("cert", "fetch", at, "--name", HOST, "--accept", spelled)
+        assert look(gateway, server.port, HOST)["ok"]
+        assert "nothing is missing" in gateway.ctl("cert", "fetch", at, "--name", HOST)
+        assert not look(gateway, server.port, HOST, "--store", "cup-xmpp-trust")["ok"]
+
+
+class Issuers(http.server.BaseHTTPRequestHandler):
+    """Where certificates say that their issuers are."""
+
+    files = {}
+
+    def do_GET(self):  # noqa: N802
+        body = self.files.get(self.path)
+        self.send_response(200 if body else 404)
+        self.end_headers()
+        self.wfile.write(body or b"")
+
+    def log_message(self, *args):
+        pass
+
+
+def check_issuers(gateway, folder):
+    """An intermediate that the server forgot, fetched on request only."""
+    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Issuers)
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    base = f"http://127.0.0.1:{web.server_address[1]}"
+    Issuers.files = {"/mid": MID.der, "/wrong": ROOT.der, "/rubbish": b"<html>", "/huge": b"x" * 300000}
+    for path, words in (("/wrong", "not the issuer"), ("/rubbish", "neither PEM nor DER"),
+                        ("/huge", "fetched"), ("/none", "404"), ("/mid", None)):
+        cert = leaf(issuer_url=base + path)
+        with contextlib.closing(Server(folder, cert)) as server:
+            plain = look(gateway, server.port, HOST)
+            assert plain["certificate"] == MISSING and "fetch_text" not in plain, plain
+            done = gateway.run_ctl("--json", "cert", "fetch", f"127.0.0.1:{server.port}", "--name",
+                                   HOST, "--aia")
+            report = json.loads(done.stdout)
+            states = "".join(LETTER[link["state"]] for link in report["chain"])
+            if words:
+                assert words in report["fetch_text"] and states == "NM", (path, report)
+            else:
+                assert states == "VVV" and "fetch_text" not in report, report
+    web.shutdown()
+    web.server_close()
+
+
+def check_starttls(gateway):
+    """The gateway's own XMPP port; and ports that offer no STARTTLS."""
+    gateway.ctl("domain", "add", "zoo.test")
+    at = f"{gateway.address}:{gateway.status()['xmpp']['port']}"
+    done = gateway.run_ctl("--json", "cert", "check", at, "--name", "zoo.test", "--starttls", "xmpp")
+    report = json.loads(done.stdout)
+    assert report["certificate"] == MISSING and "self-signed" in report["text"], report
+    done = gateway.run_ctl("--json", "cert", "check", at, "--name", "other.test", "--starttls", "xmpp")
+    assert "ended the stream" in json.loads(done.stdout)["text"], done
+    done = gateway.run_ctl("cert", "check", at, "--starttls", "imap")
+    assert done.returncode == 1 and "'imap'" in done.stderr, done
+    stream = b"<stream:stream xmlns:stream='http://etherx.jabber.org/streams' xmlns='jabber:client'>"
+    for says, words in ((b"<html>", "XMPP"), (stream + b"<stream:features/>", "offer STARTTLS"),
+                        (b"\0\0", ""), (b"<" + b"a" * 100000, "")):
+        with contextlib.closing(Peer(says)) as peer:
+            report = look(gateway, peer.port, HOST, "--starttls", "xmpp-server")
+            assert report["certificate"] == "Failed: network error", (says, report)
+            assert words in report["text"], (says[:40], report)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder, Gateway() as gateway:
+        trust = os.path.join(folder, "trust.pem")
+        with open(trust, "w", encoding="ascii") as f:
+            f.writelines(c.pem for c in TRUSTED)
+        gateway.ctl("cert", "trust", "add", trust)
+        check_zoo(gateway, folder)
+        check_no_tls(gateway)
+        check_fetch(gateway, folder)
+        check_issuers(gateway, folder)
+        check_starttls(gateway)
+    print(f"{len(ZOO)} kinds of certificates, no TLS, fetching, issuers, STARTTLS")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""Certificates of every kind, right ones and wrong in one point, and servers that show them."""
+
+import base64
+import datetime
+import ipaddress
+import os
+import re
+import subprocess
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+DAY = datetime.timedelta(days=1)
+SERVER, CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
+
+
+class Cert:
+    """names: host names and addresses of the SAN. issuer None: self-signed."""
+
+    def __init__(self, cn=None, names=(), issuer=None, ca=False, start=-1, end=30, usages=(SERVER, CLIENT),
+                 rsa_bits=0, digest=None, permitted=None, key=None, key_ids=True, issuer_url=None):
+        self.issuer = issuer or self
+        self.key = key or (rsa.generate_private_key(65537, rsa_bits) if rsa_bits else
+                           ec.generate_private_key(ec.SECP256R1()))
+        self.subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, cn)] if cn else [])
+        now = datetime.datetime.utcnow()
+        builder = (x509.CertificateBuilder().subject_name(self.subject)
+                   .issuer_name(self.issuer.subject).public_key(self.key.public_key())
+                   .serial_number(x509.random_serial_number())
+                   .not_valid_before(now + start * DAY).not_valid_after(now + end * DAY)
+                   .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True))
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(
+                [x509.IPAddress(ipaddress.ip_address(n)) if re.match(r"[0-9a-f.:]+$", n)
+                 else x509.DNSName(n) for n in names]), critical=False)
+        if usages and not ca:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+        if permitted:
+            builder = builder.add_extension(
+                x509.NameConstraints([x509.DNSName(permitted)], None), critical=True)
+        if key_ids:
+            builder = builder.add_extension(
+                x509.SubjectKeyIdentifier.from_public_key(self.key.public_key()), critical=False)
+        if issuer_url:
+            builder = builder.add_extension(x509.AuthorityInformationAccess([x509.AccessDescription(
+                x509.AuthorityInformationAccessOID.CA_ISSUERS,
+                x509.UniformResourceIdentifier(issuer_url))]), critical=False)
+        self.x509 = builder.sign(self.issuer.key, digest or hashes.SHA256())
+
+    @property
+    def der(self):
+        return self.x509.public_bytes(serialization.Encoding.DER)
+
+    @property
+    def pem(self):
+        return self.x509.public_bytes(serialization.Encoding.PEM).decode()
+
+    @property
+    def key_pem(self):
+        return self.key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption()).decode()
+
+    @property
+    def fingerprint(self):
+        return self.x509.fingerprint(hashes.SHA256()).hex()
+
+
+class BrokenSignature(Cert):
+    """As it was signed, but for the last bit."""
+
+    @property
+    def der(self):
+        return super().der[:-1] + bytes([super().der[-1] ^ 1])
+
+    @property
+    def pem(self):
+        lines = re.findall(".{1,64}", base64.b64encode(self.der).decode())
+        return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
+
+
+class Server:
+    """openssl s_server with a certificate and what it sends besides."""
+
+    def __init__(self, folder, cert, sent=(), address="127.0.0.1"):
+        self.cert = cert
+        base = os.path.join(folder, cert.fingerprint[:16])
+        with open(base + ".pem", "w", encoding="ascii") as f:
+            f.write(cert.pem + cert.key_pem)
+        with open(base + ".chain", "w", encoding="ascii") as f:
+            f.writelines(c.pem for c in sent)
+        self.process = subprocess.Popen(
+            ["openssl", "s_server", "-accept", f"{address}:0", "-cert", base + ".pem", "-key",
+             base + ".pem", "-cipher", "ALL:@SECLEVEL=0",
+             *(["-cert_chain", base + ".chain"] if sent else [])],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        for line in self.process.stdout:
+            if line.startswith("ACCEPT"):
+                self.port = int(line.rsplit(":", 1)[1])
+                return
+        raise RuntimeError("openssl s_server does not start")
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
