@@ -140,6 +140,8 @@ void sched_way_heard(struct sched *s, struct sched_gateway *g, enum sched_mode m
 {
     struct sched_way *w = &g->way;
 
+    if (mode == SCHED_MODE_PUSH)
+        w->proven_at = s->now.mono;
     if (mode == w->mode) {
         w->mute = 0;
         return;

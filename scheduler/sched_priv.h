@@ -243,6 +243,7 @@ struct sched_way {            /* how changes reach us */
     unsigned char mode;       /* enum sched_mode: what new subscriptions are made for */
     unsigned char mute;       /* stand and were never heard from, in a row */
     unsigned char retries;    /* of a better mode, in vain */
+    gw_time proven_at;        /* a push subscription was heard from for the first time */
     gw_time retry_at;         /* or when the scout has tried long enough */
     struct sched_user *scout; /* NULL: nobody tries */
 };

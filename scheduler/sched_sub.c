@@ -199,12 +199,18 @@ static bool may_recover(const struct sched_sub *sub)
            sub->doubt == SCHED_DOUBT_FREQUENCY || sub->doubt == SCHED_DOUBT_MODE;
 }
 
-/* One that was never heard from has less time: perhaps it cannot reach us. */
+/* One that was never heard from has less time: perhaps it cannot reach us. But where others are heard
+ * for the first time just now it may have to wait for its turn, behind thousands. */
 static gw_time silent_at(const struct sched *s, const struct sched_user *u)
 {
-    gw_time limit = sched_sub_limit(s, u), first = sched_minutes(s, 1) * FIRST_HEARD_S / 60;
+    gw_time limit = gw_time_after(u->sub.heard, sched_sub_limit(s, u)), since = u->sub.heard, first;
 
-    return gw_time_after(u->sub.heard, !u->sub.proven && first < limit ? first : limit);
+    if (u->sub.proven)
+        return limit;
+    if (u->gateway && u->gateway->way.proven_at > since)
+        since = u->gateway->way.proven_at;
+    first = gw_time_after(since, sched_minutes(s, 1) * FIRST_HEARD_S / 60);
+    return first < limit ? first : limit;
 }
 
 static void sub_enter(struct sched *s, struct sched_user *u, enum sched_sub_state to,

@@ -446,12 +446,40 @@ static void test_restart_remembers_what_works(void **state)
     }
 }
 
+/* So many have subscribed that Exchange needs minutes to say the first word to each. */
+static void test_first_notifications_lag(void **state)
+{
+    struct sim *m = sim_new(1, 60);
+    struct gw_list *it;
+    unsigned n = 0;
+
+    (void)state;
+    m->settings.status_frequency_min = 60;
+    sched_settings_set(m->sched, &m->settings, m->now);
+    m->lose_posts = true;
+    sim_enable_all(m);
+    sim_run(m, 10000);
+    m->lose_posts = false;
+    for (it = m->subs.next; it != &m->subs; it = it->next) {
+        struct sim_sub *sub = GW_CONTAINER(it, struct sim_sub, link);
+
+        sub->retry_ms = 0;
+        sub->post_at = m->now.mono + 5000 * (gw_time)n++;
+    }
+    sim_run(m, 10 * GW_MINUTE_MS);
+    assert_all(m, SCHED_MODE_PUSH);
+    assert_int_equal(m->subscribes, m->users);
+    assert_int_equal(sim_counters(m).silent, 0);
+    sim_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_callback_that_never_arrives),
         cmocka_unit_test(test_callback_of_one_gateway_never_arrives),
         cmocka_unit_test(test_one_mute_subscription_is_made_again),
+        cmocka_unit_test(test_first_notifications_lag),
         cmocka_unit_test(test_neither_push_nor_streams),
         cmocka_unit_test(test_owner_without_streams),
         cmocka_unit_test(test_source_is_live),
