@@ -668,11 +668,9 @@ static inline bool sim_one_in(struct sim *m, unsigned n)
 /* What the network, or the server, does to what there is to tell. True: it is not told now. */
 static inline bool sim_mishap(struct sim *m, struct sim_sub *sub)
 {
-    if (!sub->changed)
-        return false;
     if (sim_one_in(m, m->drop_one_in))
         sub->changed = false;
-    if (sub->late || !sim_one_in(m, m->late_one_in)) {
+    if (!sub->changed || sub->late || !sim_one_in(m, m->late_one_in)) {
         sub->late = false;
         return false;
     }
