@@ -106,17 +106,27 @@ static void report_print(const struct ctl *ctl, const json_t *report)
     }
 }
 
-enum ctl_exit ctl_cert_check(struct ctl *ctl)
+/* Gives the report, printed. */
+static enum ctl_exit look(struct ctl *ctl, bool fetch, json_t **out)
 {
-    json_t *report;
-    enum ctl_exit rc = probe(ctl, false, &report);
+    enum ctl_exit rc = probe(ctl, fetch, out);
 
     if (rc)
         return rc;
     if (ctl->line->json)
-        ctl_print_json(report);
+        ctl_print_json(*out);
     else
-        report_print(ctl, report);
+        report_print(ctl, *out);
+    return CTL_OK;
+}
+
+enum ctl_exit ctl_cert_check(struct ctl *ctl)
+{
+    json_t *report;
+    enum ctl_exit rc = look(ctl, false, &report);
+
+    if (rc)
+        return rc;
     rc = ctl_true(report, "ok") ? CTL_OK : CTL_FAILED;
     json_decref(report);
     return rc;
@@ -207,14 +217,10 @@ static enum ctl_exit fetched(struct ctl *ctl, const json_t *report)
 enum ctl_exit ctl_cert_fetch(struct ctl *ctl)
 {
     json_t *report;
-    enum ctl_exit rc = probe(ctl, true, &report);
+    enum ctl_exit rc = look(ctl, true, &report);
 
     if (rc)
         return rc;
-    if (ctl->line->json)
-        ctl_print_json(report);
-    else
-        report_print(ctl, report);
     rc = fetched(ctl, report);
     json_decref(report);
     return rc;
