@@ -188,6 +188,8 @@ enum ctl_exit ctl_user_disable(struct ctl *ctl);
 enum ctl_exit ctl_password_set(struct ctl *ctl);
 enum ctl_exit ctl_param_set(struct ctl *ctl);
 enum ctl_exit ctl_param_get(struct ctl *ctl);
+enum ctl_exit ctl_lab_create(struct ctl *ctl);
+enum ctl_exit ctl_lab_issue(struct ctl *ctl);
 enum ctl_exit ctl_cert_check(struct ctl *ctl);
 enum ctl_exit ctl_cert_fetch(struct ctl *ctl);
 enum ctl_exit ctl_trust_add(struct ctl *ctl);

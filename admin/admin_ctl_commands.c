@@ -81,6 +81,11 @@ static const struct ctl_option fetch_options[] = {
     { NULL, NULL, CTL_NO_FIELD, NULL },
 };
 
+static const struct ctl_option lab_options[] = {
+    { "days", "N", CTL_NO_FIELD, "how long it is valid; 825 when not said" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
 #define FINGERPRINT_HELP                                                                           \
     "'kalendsctl cert trust list' shows fingerprints; their beginning is enough."
 
@@ -193,6 +198,14 @@ const struct ctl_command ctl_commands[] = {
       trust_options, FINGERPRINT_HELP, "cert trust export 3f9a04c1 > ca.pem" },
     { "cert trust remove", "FINGERPRINT", "trust a certificate no longer", ctl_trust_remove,
       trust_options, FINGERPRINT_HELP, "cert trust remove 3f9a04c1" },
+
+    { "lab-ca create", "FOLDER", "make a certificate authority for a laboratory", ctl_lab_create,
+      NULL, "Needs no daemon. Its root, root.pem, is what to trust. Not for production.",
+      "lab-ca create lab" },
+    { "lab-ca issue", "FOLDER NAME...", "make a certificate for a server of the laboratory",
+      ctl_lab_issue, lab_options,
+      "NAME is a host name or an address. The files are called as the first one.",
+      "lab-ca issue lab mail.lab.test\nlab-ca issue lab localhost 127.0.0.1 ::1" },
 
     { "log-level", "LEVEL [COMPONENT]", "log more or less, until the next start", ctl_log_level,
       NULL, "LEVEL: off, error, warn, info or debug. COMPONENT is what a log line begins with.",

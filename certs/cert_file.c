@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cert_priv.h"
+#include "gw_bytes.h"
 #include "gw_mem.h"
 
 bool cert_name_is_valid(const char *name)
@@ -143,4 +144,11 @@ enum gw_code cert_file_read(const char *path, struct gw_buf *out, struct gw_err 
     close(fd);
     explicit_bzero(piece, sizeof(piece)); /* may have been a private key */
     return code;
+}
+
+void cert_secret_done(struct gw_buf *buf)
+{
+    if (buf->p)
+        gw_wipe(buf->p, buf->cap);
+    gw_buf_done(buf);
 }

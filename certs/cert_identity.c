@@ -19,10 +19,7 @@
 
 enum {
     SELF_SIGNED_DAYS = 3650, /* whoever pins or accepts it by hand must not be asked every year */
-    BACKDATED_DAYS = 1,      /* for clients whose clock is late */
-    RENEW_DAYS = 30,
-    CN_MAX = 64, /* ub-common-name, RFC 5280 */
-    NAME_MAX_LEN = 253
+    RENEW_DAYS = 30
 };
 
 /* In the subject of what we make: only that is ever made anew. */
@@ -48,8 +45,7 @@ static int no_passphrase(char *buf, int size, int writing, void *ctx)
     return -1;
 }
 
-static enum gw_code key_read(struct gw_str pem, const char *path, EVP_PKEY **out,
-                             struct gw_err *err)
+enum gw_code cert_key_read(struct gw_str pem, const char *path, EVP_PKEY **out, struct gw_err *err)
 {
     BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.len);
     bool asked = false;
@@ -96,7 +92,7 @@ static enum gw_code chain_read(struct gw_str pem, const char *path, STACK_OF(X50
                    path);
 }
 
-static enum gw_code mode_check(const char *path, struct gw_err *err)
+enum gw_code cert_mode_check(const char *path, struct gw_err *err)
 {
     struct stat st;
 
@@ -130,7 +126,7 @@ static enum gw_code identity_parse(struct cert_identity *id, struct gw_str pem, 
     enum gw_code code = chain_read(pem, id->path, &fresh.chain, err);
 
     if (!code)
-        code = key_read(pem, id->path, &fresh.key, err);
+        code = cert_key_read(pem, id->path, &fresh.key, err);
     if (!code) {
         x509 = sk_X509_shift(fresh.chain);
         code = cert_entry_new(x509, &fresh.entry, err);
@@ -151,7 +147,7 @@ static enum gw_code identity_parse(struct cert_identity *id, struct gw_str pem, 
 enum gw_code cert_identity_reload(struct cert_identity *id, struct gw_err *err)
 {
     struct gw_buf pem;
-    enum gw_code code = mode_check(id->path, err);
+    enum gw_code code = cert_mode_check(id->path, err);
 
     if (code)
         return code;
@@ -159,148 +155,38 @@ enum gw_code cert_identity_reload(struct cert_identity *id, struct gw_err *err)
     code = cert_file_read(id->path, &pem, err);
     if (!code)
         code = identity_parse(id, gw_buf_str(&pem), err);
-    if (pem.p)
-        gw_wipe(pem.p, pem.cap);
-    gw_buf_done(&pem);
+    cert_secret_done(&pem);
     return code;
 }
 
 /* --- making one */
-
-static bool name_is_valid(struct gw_str name)
-{
-    if (!name.len || name.len > NAME_MAX_LEN)
-        return false;
-    for (size_t i = 0; i < name.len; i++)
-        if (name.p[i] <= 0x20 || name.p[i] >= 0x7f)
-            return false;
-    return true;
-}
-
-static GENERAL_NAME *alt_name_new(struct gw_str name)
-{
-    char *text = gw_str_dup(name);
-    ASN1_OCTET_STRING *address = a2i_IPADDRESS(text);
-    ASN1_IA5STRING *dns = address ? NULL : ASN1_IA5STRING_new();
-    GENERAL_NAME *g = GENERAL_NAME_new();
-
-    if (g && address) {
-        GENERAL_NAME_set0_value(g, GEN_IPADD, address);
-    } else if (g && dns && ASN1_STRING_set(dns, name.p, (int)name.len)) {
-        GENERAL_NAME_set0_value(g, GEN_DNS, dns);
-    } else {
-        ASN1_OCTET_STRING_free(address);
-        ASN1_IA5STRING_free(dns);
-        GENERAL_NAME_free(g);
-        g = NULL;
-    }
-    free(text);
-    return g;
-}
-
-static bool add_alt_names(X509 *x509, const struct gw_str *names, size_t count)
-{
-    GENERAL_NAMES *all = GENERAL_NAMES_new();
-    bool ok = all != NULL;
-
-    for (size_t i = 0; ok && i < count; i++) {
-        GENERAL_NAME *g = alt_name_new(names[i]);
-
-        ok = g && sk_GENERAL_NAME_push(all, g);
-        if (!ok)
-            GENERAL_NAME_free(g);
-    }
-    ok = ok && X509_add1_ext_i2d(x509, NID_subject_alt_name, all, 0, X509V3_ADD_DEFAULT) == 1;
-    GENERAL_NAMES_free(all);
-    return ok;
-}
-
-static bool add_extension(X509 *x509, int nid, const char *value)
-{
-    X509V3_CTX ctx;
-    X509_EXTENSION *ext;
-    bool ok;
-
-    X509V3_set_ctx_nodb(&ctx);
-    X509V3_set_ctx(&ctx, x509, x509, NULL, NULL, 0);
-    ext = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-    ok = ext && X509_add_ext(x509, ext, -1);
-    X509_EXTENSION_free(ext);
-    return ok;
-}
-
-static bool set_serial(X509 *x509)
-{
-    unsigned char bytes[16];
-    BIGNUM *n;
-    bool ok;
-
-    gw_random(bytes, sizeof(bytes));
-    bytes[0] &= 0x7f; /* RFC 5280 4.1.2.2: positive, at most 20 octets */
-    bytes[0] |= 0x40;
-    n = BN_bin2bn(bytes, sizeof(bytes), NULL);
-    ok = n && BN_to_ASN1_INTEGER(n, X509_get_serialNumber(x509));
-    BN_free(n);
-    return ok;
-}
-
-static bool set_subject(X509 *x509, struct gw_str cn)
-{
-    X509_NAME *name = X509_NAME_new();
-    bool ok = name && X509_NAME_add_entry_by_txt(name, "O", MBSTRING_ASC,
-                                                 (const unsigned char *)SELF_SIGNED_ORGANISATION,
-                                                 -1, -1, 0);
-
-    if (ok && cn.len <= CN_MAX)
-        ok = X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)cn.p,
-                                        (int)cn.len, -1, 0);
-    ok = ok && X509_set_subject_name(x509, name) && X509_set_issuer_name(x509, name);
-    X509_NAME_free(name);
-    return ok;
-}
-
-static X509 *self_sign(EVP_PKEY *key, const struct gw_str *names, size_t count, gw_utc now)
-{
-    X509 *x509 = X509_new();
-    time_t t = (time_t)(now / GW_SECOND_MS);
-    bool ok = x509 && X509_set_version(x509, X509_VERSION_3) && set_serial(x509) &&
-              set_subject(x509, names[0]) &&
-              X509_time_adj_ex(X509_getm_notBefore(x509), -BACKDATED_DAYS, 0, &t) &&
-              X509_time_adj_ex(X509_getm_notAfter(x509), SELF_SIGNED_DAYS, 0, &t) &&
-              X509_set_pubkey(x509, key) && add_alt_names(x509, names, count) &&
-              add_extension(x509, NID_basic_constraints, "critical,CA:FALSE") &&
-              add_extension(x509, NID_key_usage, "critical,digitalSignature") &&
-              add_extension(x509, NID_ext_key_usage, "serverAuth,clientAuth") &&
-              add_extension(x509, NID_subject_key_identifier, "hash") &&
-              X509_sign(x509, key, EVP_sha256());
-
-    if (ok)
-        return x509;
-    X509_free(x509);
-    return NULL;
-}
 
 /* Certificate and key as PEM, for the file. */
 static enum gw_code self_signed_write(const struct gw_str *names, size_t count, gw_utc now,
                                       const char *path, struct gw_err *err)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *x509 = key ? self_sign(key, names, count, now) : NULL;
-    BIO *bio = BIO_new(BIO_s_secmem());
+    struct cert_make_args args = { .organisation = SELF_SIGNED_ORGANISATION,
+                                   .cn = names[0],
+                                   .names = names,
+                                   .names_count = count,
+                                   .days = SELF_SIGNED_DAYS,
+                                   .now = now };
+    X509 *x509 = key ? cert_make(&args, key) : NULL;
     enum gw_code code;
-    char *pem = NULL;
-    long len;
+    struct gw_buf pem;
 
-    if (x509 && bio && PEM_write_bio_X509(bio, x509) &&
-        PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) &&
-        (len = BIO_get_mem_data(bio, &pem)) > 0) {
-        code = cert_file_write(path, (struct gw_str){ pem, (size_t)len }, err);
-        OPENSSL_cleanse(pem, (size_t)len);
-    } else {
+    gw_buf_init(&pem, CERT_UPLOAD_MAX);
+    if (x509)
+        code = cert_pem_write(x509, &pem, err);
+    else
         code = gw_fail(err, GW_INTERNAL, "cannot make a self-signed certificate: %s",
                        ERR_reason_error_string(ERR_peek_last_error()));
-    }
-    BIO_free(bio);
+    if (!code)
+        code = cert_key_write(key, &pem, err);
+    if (!code)
+        code = cert_file_write(path, gw_buf_str(&pem), err);
+    cert_secret_done(&pem);
     X509_free(x509);
     EVP_PKEY_free(key);
     ERR_clear_error();
@@ -311,18 +197,15 @@ static enum gw_code make(struct cert_identity *id, const struct gw_str *names, s
                          gw_utc now, struct gw_err *err)
 {
     static const struct gw_str localhost = GW_STR_INIT("localhost");
-    char quoted[GW_QUOTE_MAX];
     enum gw_code code;
 
     if (!count) {
         names = &localhost;
         count = 1;
     }
-    for (size_t i = 0; i < count; i++)
-        if (!name_is_valid(names[i]))
-            return gw_fail(err, GW_INVALID, "%s cannot stand in a certificate",
-                           gw_quote(names[i], quoted));
-    code = self_signed_write(names, count, now, id->path, err);
+    code = cert_names_check(names, count, err);
+    if (!code)
+        code = self_signed_write(names, count, now, id->path, err);
     if (code)
         return code;
     code = cert_identity_reload(id, err);

@@ -42,6 +42,28 @@ enum gw_code cert_folder_make(const char *path, struct gw_err *err); /* mode 070
 enum gw_code cert_file_fail(const char *path, int os, struct gw_err *err);
 bool cert_name_is_valid(const char *name); /* of a set or an identity */
 
+void cert_secret_done(struct gw_buf *buf); /* wipes, and frees */
+
+/* --- cert_make.c */
+struct cert_make_args {
+    const char *organisation; /* O of the subject */
+    struct gw_str cn;
+    const struct gw_str *names; /* host names and addresses, checked */
+    size_t names_count;
+    bool ca; /* of others; has no names */
+    int days;
+    gw_utc now;
+    X509 *issuer; /* NULL: self-signed */
+    EVP_PKEY *issuer_key;
+};
+X509 *cert_make(const struct cert_make_args *args, EVP_PKEY *key); /* gives; NULL: it failed */
+enum gw_code cert_names_check(const struct gw_str *names, size_t count, struct gw_err *err);
+enum gw_code cert_key_write(EVP_PKEY *key, struct gw_buf *out, struct gw_err *err); /* PEM */
+
+/* --- cert_identity.c: certificates and key of one file */
+enum gw_code cert_key_read(struct gw_str pem, const char *path, EVP_PKEY **out, struct gw_err *err);
+enum gw_code cert_mode_check(const char *path, struct gw_err *err); /* nobody else may read it */
+
 /* --- cert_store.c */
 struct cert_set {
     struct gw_list link;

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -60,7 +61,9 @@ def best_address():
 
 class Demo:
     def __init__(self):
-        self.mock = Mock(cas=["https://127.0.0.1:0"] * 2, tls=True, domain=DOMAIN,
+        self.lab = tempfile.TemporaryDirectory(prefix="kalends-lab-")
+        certificate = self.make_certificate("127.0.0.1", "localhost")
+        self.mock = Mock(cas=["https://127.0.0.1:0"] * 2, tls=certificate, domain=DOMAIN,
                          account=f"{ACCOUNT}:{ACCOUNT_PASSWORD}", scenario=scenario())
         self.gateway = Gateway(address=best_address())
         self.clients = []
@@ -71,6 +74,15 @@ class Demo:
         self.gateway.stop()
         self.gateway.remove()
         self.mock.stop()
+        self.lab.cleanup()
+
+    def make_certificate(self, *names):
+        """A certificate authority for the laboratory, and what the mock's servers show."""
+        for args in (("create", self.lab.name), ("issue", self.lab.name, *names)):
+            say(f"   $ kalendsctl lab-ca {shlex.join(args)}")
+            made = subprocess.run([program("kalendsctl"), "lab-ca", *args], check=True, text=True,
+                                  capture_output=True).stdout
+        return tuple(made.split())
 
     def ctl(self, *args, text_in=None, quiet=False):
         if not quiet:
@@ -85,7 +97,7 @@ class Demo:
         say("== the gateway, from an empty data directory")
         self.gateway.start()
         self.ctl("domain", "add", DOMAIN)
-        self.ctl("cert", "trust", "add", self.mock.cert)
+        self.ctl("cert", "trust", "add", os.path.join(self.lab.name, "root.pem"))
         for name, cas in self.mock.cas.items():
             self.ctl("gateway", "add", name, "--host", "127.0.0.1",
                      "--port", str(urllib.parse.urlsplit(cas["url"]).port),

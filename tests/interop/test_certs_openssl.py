@@ -231,6 +231,35 @@ def check_starttls(gateway):
             assert words in report["text"], (says[:40], report)
 
 
+def check_lab_ca(gateway, folder):
+    """kalendsctl's own authority for laboratories: OpenSSL takes what it issues."""
+    lab = os.path.join(folder, "lab")
+    refused = gateway.run_ctl("lab-ca", "issue", lab, HOST)
+    assert refused.returncode == 1 and "is not there" in refused.stderr, refused
+    assert "root.pem" in gateway.ctl("lab-ca", "create", lab)
+    refused = gateway.run_ctl("lab-ca", "create", lab)
+    assert refused.returncode == 1 and "has a root already" in refused.stderr, refused
+    made = gateway.ctl_json("lab-ca", "issue", lab, HOST, "*.lab.test", "127.0.0.1", "::1")
+    assert os.stat(made["key"]).st_mode & 0o777 == 0o600, made
+    for kind, name in (("hostname", HOST), ("hostname", "a.lab.test"), ("ip", "127.0.0.1"), ("ip", "::1")):
+        for purpose in ("sslserver", "sslclient"):
+            subprocess.run(["openssl", "verify", "-CAfile", os.path.join(lab, "root.pem"), "-purpose",
+                            purpose, "-x509_strict", f"-verify_{kind}", name, made["certificate"]],
+                           check=True, capture_output=True)
+    subject = subprocess.run(["openssl", "x509", "-noout", "-subject", "-in", made["certificate"]],
+                             check=True, capture_output=True, text=True).stdout
+    assert "not for production" in subject, subject
+    for names in (["../../evil"], ["*.lab.test"], ["::1"]):
+        made = gateway.ctl_json("lab-ca", "issue", lab, *names, "--days", "3")
+        assert os.path.dirname(made["certificate"]) == lab, made
+    for args in (["a b"], ["x" * 300], ["root"], [HOST, "--days", "0"]):
+        refused = gateway.run_ctl("lab-ca", "issue", lab, *args)
+        assert refused.returncode in (1, 2) and refused.stderr, refused
+    os.chmod(os.path.join(lab, "root.key"), 0o644)
+    refused = gateway.run_ctl("lab-ca", "issue", lab, HOST)
+    assert refused.returncode == 1 and "chmod 600" in refused.stderr, refused
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder, Gateway() as gateway:
         trust = os.path.join(folder, "trust.pem")
@@ -242,7 +271,8 @@ def main():
         check_fetch(gateway, folder)
         check_issuers(gateway, folder)
         check_starttls(gateway)
-    print(f"{len(ZOO)} kinds of certificates, no TLS, fetching, issuers, STARTTLS")
+        check_lab_ca(gateway, folder)
+    print(f"{len(ZOO)} kinds of certificates, no TLS, fetching, issuers, STARTTLS, lab CA")
     return 0
 
 

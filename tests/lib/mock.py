@@ -61,6 +61,7 @@ def make_certificate(folder, names=("127.0.0.1", "localhost")):
 class Mock:
     """A running mock-exchange. cas: how many, or a list of what --cas takes.
 
+    tls: True, or the paths of a certificate and its key.
     Where there is a schema, requests that it forbids are refused (strict), but for the deviations in
     'accept'; and what the mock says is kept (record), and validated by stop()."""
 
@@ -70,7 +71,7 @@ class Mock:
         self.account = tuple(account.split(":", 1))
         command = [program(), "--account", account, "--domain", domain]
         if tls:
-            self.cert, self.key = make_certificate(self._folder.name)
+            self.cert, self.key = make_certificate(self._folder.name) if tls is True else tls
             command += ["--tls-cert", self.cert, "--tls-key", self.key]
         for listen in ["127.0.0.1:0"] * cas if isinstance(cas, int) else cas:
             command += ["--cas", listen]
