@@ -15,11 +15,19 @@ struct old_listener {
     gw_time until;
 };
 
+struct gd_notify_wait {
+    struct gw_list link;
+    char *token;
+    gd_notify_heard_fn *heard;
+    void *ctx;
+};
+
 struct gd_notify {
     struct gd_notify_args args;
     char *address, *host;
     struct ews_listener *listener;
     struct gw_list old;
+    struct gw_list waits;
 };
 
 /* Before the loop runs, so that waiting for DNS harms nobody. */
@@ -38,6 +46,51 @@ static char *own_name(void)
     return name;
 }
 
+struct gd_notify_wait *gd_notify_wait_start(struct gd_notify *n, struct gw_str token,
+                                            gd_notify_heard_fn *heard, void *ctx)
+{
+    struct gd_notify_wait *wait = gw_new(struct gd_notify_wait);
+
+    wait->token = gw_str_dup(token);
+    wait->heard = heard;
+    wait->ctx = ctx;
+    gw_list_append(&n->waits, &wait->link);
+    return wait;
+}
+
+void gd_notify_wait_cancel(struct gd_notify_wait **waitp)
+{
+    struct gd_notify_wait *wait = *waitp;
+
+    if (!wait)
+        return;
+    *waitp = NULL;
+    gw_list_remove(&wait->link);
+    free(wait->token);
+    free(wait);
+}
+
+static enum ews_reply on_notification(struct gw_str token,
+                                      const struct ews_notification *notification, void *ctx)
+{
+    struct gd_notify *n = ctx;
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&n->waits, it, tmp)
+    {
+        struct gd_notify_wait *wait = GW_CONTAINER(it, struct gd_notify_wait, link);
+        gd_notify_heard_fn *heard = wait->heard;
+        void *heard_ctx = wait->ctx;
+
+        if (!gw_str_is(token, wait->token))
+            continue;
+        gd_notify_wait_cancel(&wait);
+        heard(heard_ctx);
+        return EWS_REPLY_UNSUBSCRIBE;
+    }
+    return n->args.on_notification(token, notification, n->args.ctx);
+}
+
 static enum gw_code open_listener(struct gd_notify *n, uint16_t port, struct ews_listener **out,
                                   struct gw_err *err)
 {
@@ -45,8 +98,8 @@ static enum gw_code open_listener(struct gd_notify *n, uint16_t port, struct ews
         .address = n->address,
         .port = port,
         .host = n->host,
-        .on_notification = n->args.on_notification,
-        .ctx = n->args.ctx,
+        .on_notification = on_notification,
+        .ctx = n,
     };
 
     return ews_listener_new(n->args.loop, &args, out, err);
@@ -62,6 +115,7 @@ enum gw_code gd_notify_new(const struct gd_notify_args *args, struct gd_notify *
     n->address = gw_str_dup(gw_str_of(args->address));
     n->host = args->url_host[0] ? gw_str_dup(gw_str_of(args->url_host)) : own_name();
     gw_list_init(&n->old);
+    gw_list_init(&n->waits);
     rc = open_listener(n, args->port, &n->listener, err);
     if (rc) {
         gd_notify_free(&n);

@@ -28,6 +28,14 @@ enum gw_code gd_notify_set_port(struct gd_notify *n, uint16_t port, gw_time unti
 void gd_notify_tick(struct gd_notify *n,
                     gw_time now); /* frees old ones; not from on_notification */
 
+/* Once: the first notification that comes to the token is answered Unsubscribe, and 'heard' is called;
+ * it may do anything but gd_notify_free() and _tick(). The text of the token is copied. */
+struct gd_notify_wait;
+typedef void gd_notify_heard_fn(void *ctx);
+struct gd_notify_wait *gd_notify_wait_start(struct gd_notify *n, struct gw_str token,
+                                            gd_notify_heard_fn *heard, void *ctx);
+void gd_notify_wait_cancel(struct gd_notify_wait **waitp); /* NULL is fine; after heard: must not */
+
 void gd_notify_url(const struct gd_notify *n, struct gw_buf *out); /* without a token */
 uint16_t gd_notify_port(const struct gd_notify *n);
 void gd_notify_stats(const struct gd_notify *n, struct ews_listener_stats *out); /* of now */

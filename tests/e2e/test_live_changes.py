@@ -1,5 +1,6 @@
 """What an administrator changes takes effect while the gateway runs, and leaves nothing behind."""
 
+import json
 import urllib.parse
 
 import house
@@ -96,6 +97,24 @@ def test_check_without_users():
         assert done.returncode == 1 and "Failed: certificate missing from chain" in done.stdout, done
 
 
+def test_check_round_trip():
+    """a real notification comes back, and the subscription for it is gone; or none comes, and it says where to"""
+    with House(users=["ann"], cas=1, minute_ms=4000) as h:
+        steps = [json.loads(line) for line in h.gateway.ctl("--json", "gateway", "check").splitlines()]
+        assert [s["result"] for s in steps] == ["ok"] * 5, steps
+        assert steps[-1]["test"] == "Notification round trip" and steps[1]["chain"], steps
+        wait_for(lambda: len(h.mock.subscriptions(user=f"ann@{house.DOMAIN}")) == 1, 10, "one subscription")
+        h.gateway.ctl("set", "calendar.source", "poll")
+        done = h.gateway.ctl("gateway", "check")
+        assert "calendar.source is not 'push'" in done and "in order" in done, done
+    with House(users=["ann"], cas=1, minute_ms=4000, settings={"calendar.source": "streaming"},
+               notification_url_host="no.such.host.test") as h:
+        h.gateway.ctl("set", "calendar.source", "push")
+        done = h.gateway.run_ctl("gateway", "check")
+        assert done.returncode == 1 and "Failed: nothing was received" in done.stdout, done
+        assert "http://no.such.host.test:50020/" in done.stdout, done
+
+
 def test_logins():
     """each way to log in, set while the daemon runs, with Extended Protection required; Basic only if allowed"""
     with House(users=["bob"], cas=1) as h:
@@ -180,5 +199,5 @@ def test_log():
 
 
 if __name__ == "__main__":
-    house.run([test_notification_port, test_users, test_gateways, test_check_without_users,
+    house.run([test_notification_port, test_users, test_gateways, test_check_without_users, test_check_round_trip,
                test_logins, test_own_account, test_log])
