@@ -94,6 +94,8 @@ bool sched_pool_has_other(const struct sched *s, const struct sched_gateway *g)
 
 void sched_user_assign(struct sched *s, struct sched_user *u, struct sched_gateway *g)
 {
+    if (u->gateway && u->gateway != g)
+        sched_sub_left_behind(s, u);
     if (u->gateway) {
         u->gateway->user_count--;
         sched_way_user_left(s, u->gateway, u);

@@ -73,6 +73,7 @@ struct sched_sub {
     unsigned char token[SCHED_TOKEN_LEN], pending[SCHED_TOKEN_LEN];
     bool has_token, has_pending, pending_heard;
     bool proven;                      /* push: heard from */
+    bool left;                        /* it is on a gateway that its user is not on any more */
     unsigned char mode, pending_mode; /* enum sched_mode */
     unsigned char state;              /* enum sched_sub_state */
     unsigned char doubt;              /* enum sched_doubt */
@@ -461,6 +462,9 @@ gw_time sched_sub_heard(const struct sched_user *u);
 void sched_sub_answered(struct sched *s, struct sched_job *job, const struct ews_answer *answer);
 void sched_sub_doubt(struct sched *s, struct sched_user *u, enum sched_doubt why);
 void sched_sub_gateway_back(struct sched *s, struct sched_user *u);
+/* Its user leaves their gateway: it counts until another one stands, but never recovers; one that was
+ * asked for is not waited for, and is told to end when it speaks. */
+void sched_sub_left_behind(struct sched *s, struct sched_user *u);
 /* Its gateway may have forgotten it: unless it was heard from since, or is before its turn, it is
  * made again. True: it takes the turn. */
 bool sched_sub_gateway_lost(struct sched *s, struct sched_user *u, gw_time since, gw_time turn);

@@ -195,8 +195,8 @@ bool sched_sub_is_good(const struct sched *s, const struct sched_user *u)
 /* Nothing but time, or what has become of its gateway, speaks against it. */
 static bool may_recover(const struct sched_sub *sub)
 {
-    return sub->doubt == SCHED_DOUBT_SILENT || sub->doubt == SCHED_DOUBT_GATEWAY ||
-           sub->doubt == SCHED_DOUBT_FREQUENCY || sub->doubt == SCHED_DOUBT_MODE;
+    return !sub->left && (sub->doubt == SCHED_DOUBT_SILENT || sub->doubt == SCHED_DOUBT_GATEWAY ||
+                          sub->doubt == SCHED_DOUBT_FREQUENCY || sub->doubt == SCHED_DOUBT_MODE);
 }
 
 /* One that was never heard from has less time: perhaps it cannot reach us. But where others are heard
@@ -299,9 +299,25 @@ bool sched_sub_gateway_lost(struct sched *s, struct sched_user *u, gw_time since
     return true;
 }
 
+void sched_sub_left_behind(struct sched *s, struct sched_user *u)
+{
+    struct sched_sub *sub = &u->sub;
+    struct sched_job *job = &u->job[SCHED_SUBSCRIBE];
+
+    sub->left = sub->state != SCHED_SUB_NONE;
+    pending_drop(s, sub);
+    if (job->state == SCHED_JOB_RUNNING) {
+        sched_job_cancel(s, job);
+        want_subscribe(s, u);
+    }
+    if (sub->state == SCHED_SUB_LIVE)
+        sched_sub_doubt(s, u, SCHED_DOUBT_MOVED);
+}
+
 /* What we had is nobody's from now on. */
 static void let_go(struct sched *s, struct sched_user *u)
 {
+    u->sub.left = false;
     token_drop(s, &u->sub);
     sched_farewell_add(u);
     sched_stream_leave(u);
@@ -521,7 +537,7 @@ static void heard(struct sched *s, struct sched_user *u, const struct ews_notifi
     struct sched_sub *sub = &u->sub;
 
     sub->heard = s->now.mono;
-    if (!sub->proven && u->gateway)
+    if (!sub->proven && u->gateway && !sub->left)
         sched_way_heard(s, u->gateway, SCHED_MODE_PUSH);
     sub->proven = true;
     id_set(&sub->id, n->subscription_id);
@@ -761,6 +777,7 @@ static void restore_push(struct sched *s, struct sched_user *u, const struct sch
         return; /* of somebody else: as if there were none */
     (void)gw_map_set(s->subs.by_token, token_str(sub->token), u);
     sub->has_token = sub->proven = true;
+    sub->left = !u->gateway;
     sub->frequency_min = (unsigned short)r->frequency_min;
     sub->heard = s->now.mono;
     sub->saved = s->now.mono - (r->heard < s->now.utc ? s->now.utc - r->heard : 0);

@@ -205,6 +205,71 @@ static void test_mailbox_that_no_gateway_serves_is_looked_for(void **state)
     sim_free(&m);
 }
 
+/* ---- a gateway that is removed ---- */
+
+static void remove_gateway(struct sim *m, unsigned gateway)
+{
+    sched_gateway_remove(m->sched, gw_str_of(m->gateway[gateway].name), m->now);
+}
+
+static void put_gateway(struct sim *m, unsigned gateway)
+{
+    sched_gateway_put(m->sched, gw_str_of(m->gateway[gateway].name), m->now);
+}
+
+/* What was asked for there speaks when nobody waits for its answer any more: it is not adopted. */
+static void test_removed_while_it_is_asked_for_subscriptions(void **state)
+{
+    struct sim *m = sim_new(2, 20);
+
+    (void)state;
+    m->settings.status_frequency_min = 5;
+    sched_settings_set(m->sched, &m->settings, m->now);
+    put_gateway(m, 1);
+    for (unsigned i = 0; i < m->users; i++)
+        sim_enable(m, i);
+    for (int t = 0; t < 2000 && m->subscribes < m->users; t++)
+        sim_run(m, 1);
+    assert_int_equal(sim_subs_of(m, (unsigned)m->users - 1), 1);
+    remove_gateway(m, 1);
+    sim_run(m, 1000);
+    put_gateway(m, 0);
+    sim_run(m, 6 * MIN);
+    assert_one_each(m);
+    for (unsigned i = 0; i < m->users; i++)
+        assert_ptr_equal(sim_sub_of(m, i)->gateway, &m->gateway[0]);
+    sim_free(&m);
+}
+
+/* What it had speaks when its users are on another one, and have yet to subscribe there. */
+static void test_removed_gateway_is_heard_before_another_one_has_answered(void **state)
+{
+    struct sim *m = sim_new(2, 20);
+
+    (void)state;
+    m->settings.status_frequency_min = 5;
+    m->settings.exchange_threads = 1;
+    sched_settings_set(m->sched, &m->settings, m->now);
+    put_gateway(m, 1);
+    for (unsigned i = 0; i < m->users; i++)
+        sim_enable(m, i);
+    sim_run(m, MIN);
+    assert_one_each(m);
+    m->gateway[0].latency_ms = 1000;
+    remove_gateway(m, 1);
+    put_gateway(m, 0);
+    sim_run(m, 100);
+    for (unsigned i = 0; i < m->users; i++)
+        sim_add(m, i, m->now.utc - MIN, m->now.utc + HOUR, GW_BUSY_BUSY);
+    sim_run(m, 6 * MIN);
+    assert_one_each(m);
+    for (unsigned i = 0; i < m->users; i++) {
+        assert_ptr_equal(sim_sub_of(m, i)->gateway, &m->gateway[0]);
+        assert_int_equal(sim_shown(m, i), PRES_CAL_MEETING);
+    }
+    sim_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +281,8 @@ int main(void)
         cmocka_unit_test(test_added_gateway_gets_its_part_slowly),
         cmocka_unit_test(test_user_that_one_gateway_cannot_serve_is_left_alone),
         cmocka_unit_test(test_mailbox_that_no_gateway_serves_is_looked_for),
+        cmocka_unit_test(test_removed_while_it_is_asked_for_subscriptions),
+        cmocka_unit_test(test_removed_gateway_is_heard_before_another_one_has_answered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
