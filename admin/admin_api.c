@@ -37,6 +37,7 @@ const struct admin_route admin_routes[] = {
       "gives it users again" },
     { "POST", "/v1/gateways/{gateway}/check", false, admin_gateway_check,
       "tries it step by step: a JSON line for each step" },
+    { "POST", "/v1/check", false, admin_gateways_check, "tries all gateways at once, likewise" },
 
     { "GET", "/v1/users", false, admin_users_list,
       "users; query: filter (part of id, mail or name), limit, after (an id: the next page)" },

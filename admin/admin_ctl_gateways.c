@@ -138,85 +138,81 @@ enum ctl_exit ctl_gateway_list(struct ctl *ctl)
 
 struct check {
     struct ctl *ctl;
-    const char *gateway;
-    size_t steps, failed;
+    json_t *steps;   /* by gateway, of those that are not over */
+    bool live, text; /* of one gateway each step is shown at once; of many those of each together */
+    size_t over, failed;
 };
 
-static bool on_step(const json_t *step, void *ctx)
+static void step_print(const struct ctl *ctl, const json_t *step)
 {
-    struct check *check = ctx;
     const char *result = ctl_str(step, "result"), *text = ctl_str(step, "text");
-    json_t *named;
 
-    if (check->steps++ == 0 && !check->ctl->line->json)
-        printf("gateway '%s'\n", check->gateway);
-    check->failed += strcmp(result, "failed") == 0;
-    if (check->ctl->line->json) {
-        named = json_pack("{s:s}", "gateway", check->gateway);
-        json_object_update(named, (json_t *)step);
-        ctl_print_json_line(named);
-        json_decref(named);
-    } else {
-        printf("  %-8s%-42s%s\n", result, ctl_str(step, "test"), ctl_str(step, "verdict"));
-        if (*text)
-            printf("  %8s%s\n", "", text);
-        if (strcmp(result, "failed") == 0)
-            ctl_chain_print(check->ctl, json_object_get(step, "chain"));
-    }
-    return fflush(stdout) == 0;
+    printf("  %-8s%-42s%s\n", result, ctl_str(step, "test"), ctl_str(step, "verdict"));
+    if (*text)
+        printf("  %8s%s\n", "", text);
+    if (strcmp(result, "failed") == 0)
+        ctl_chain_print(ctl, json_object_get(step, "chain"));
 }
 
-static enum ctl_exit check_one(struct ctl *ctl, const char *name)
+static void gateway_over(struct check *check, const char *gateway)
 {
-    struct check check = { .ctl = ctl, .gateway = name };
-    enum ctl_exit rc;
-
-    rc = ctl_stream(ctl, "POST", ctl_path("/v1/gateways/%s/check", name), on_step, &check);
-    if (rc)
-        return rc;
-    if (check.steps == 0) {
-        ctl_complain(ctl, "badmsg", "the check of '%s' ended without a result", name);
-        return CTL_FAILED;
-    }
-    if (!ctl->line->json)
-        printf(check.failed ? "  -> failed\n" : "  -> in order\n");
-    return check.failed ? CTL_FAILED : CTL_OK;
-}
-
-static enum ctl_exit check_all(struct ctl *ctl, const json_t *list)
-{
-    enum ctl_exit rc = CTL_OK, one;
-    json_t *g;
+    const json_t *steps = json_object_get(check->steps, gateway), *step;
+    bool failed = json_array_size(steps) == 0;
     size_t i;
 
-    if (json_array_size(list) == 0) {
-        ctl_complain(ctl, "notfound", "there is no gateway yet: 'kalendsctl gateway add' adds one");
-        return CTL_FAILED;
-    }
-    json_array_foreach(list, i, g)
+    if (check->text && !check->live)
+        printf("gateway '%s'\n", gateway);
+    json_array_foreach(steps, i, step)
     {
-        one = check_one(ctl, ctl_str(g, "name"));
-        if (one == CTL_UNREACHABLE)
-            return one;
-        if (one)
-            rc = one;
+        failed = failed || strcmp(ctl_str(step, "result"), "failed") == 0;
+        if (check->text && !check->live)
+            step_print(check->ctl, step);
     }
-    return rc;
+    if (check->text)
+        printf(failed ? "  -> failed\n" : "  -> in order\n");
+    check->over++;
+    check->failed += failed;
+    json_object_del(check->steps, gateway);
+}
+
+static bool on_line(const json_t *line, void *ctx)
+{
+    struct check *check = ctx;
+    const char *gateway = ctl_str(line, "gateway");
+    json_t *steps;
+
+    if (ctl_true(line, "done")) {
+        gateway_over(check, gateway);
+        return fflush(stdout) == 0;
+    }
+    steps = json_object_get(check->steps, gateway);
+    if (!steps) {
+        steps = json_array();
+        json_object_set_new(check->steps, gateway, steps);
+    }
+    json_array_append(steps, (json_t *)line);
+    if (!check->text)
+        ctl_print_json_line(line);
+    else if (check->live)
+        step_print(check->ctl, line);
+    return fflush(stdout) == 0;
 }
 
 enum ctl_exit ctl_gateway_check(struct ctl *ctl)
 {
-    json_t *answer;
-    enum ctl_exit rc;
+    const char *name = ctl_arg(ctl, 0);
+    struct check check = {
+        .ctl = ctl, .steps = json_object(), .live = name, .text = !ctl->line->json
+    };
+    char *path = name ? ctl_path("/v1/gateways/%s/check", name) : ctl_path("/v1/check");
+    enum ctl_exit rc = ctl_stream(ctl, "POST", path, on_line, &check);
 
-    if (ctl_arg(ctl, 0))
-        return check_one(ctl, ctl_arg(ctl, 0));
-    rc = ctl_call(ctl, "GET", ctl_path("/v1/gateways"), NULL, &answer);
-    if (rc)
-        return rc;
-    rc = check_all(ctl, json_object_get(answer, "gateways"));
-    json_decref(answer);
-    return rc;
+    if (!rc && (check.over == 0 || json_object_size(check.steps) > 0)) {
+        ctl_complain(ctl, "badmsg", "the check ended without a result");
+        rc = CTL_FAILED;
+    }
+    json_decref(check.steps);
+    return rc || !check.failed ? rc : CTL_FAILED;
 }
 
 /* --- discover */

@@ -1,7 +1,9 @@
 /* /v1/gateways */
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin_priv.h"
+#include "gw_mem.h"
 #include "scheduler.h"
 
 /* --- showing */
@@ -184,50 +186,129 @@ static const char *const result_name[] = {
     [ADMIN_CHECK_SKIPPED] = "skipped",
 };
 
+/* One check of a request that may be about several gateways. */
+struct check_one {
+    struct gw_list link;
+    struct admin_call *call;
+    struct admin_check *check;
+    char *name;
+};
+
+static struct gw_list *checks_of(struct admin_call *call)
+{
+    return call->work;
+}
+
+static void check_one_free(struct check_one *one)
+{
+    gw_list_remove(&one->link);
+    free(one->name);
+    free(one);
+}
+
 static void check_step(const struct admin_check_step *step, void *ctx)
 {
-    struct admin_call *call = ctx;
-
-    json_t *json =
-        json_pack("{s:s, s:s, s:o, s:o}", "test", step->test, "result", result_name[step->result],
-                  "verdict", admin_json_cstr(step->verdict), "text", admin_json_cstr(step->text));
+    const struct check_one *one = ctx;
+    json_t *json = json_pack("{s:s, s:s, s:s, s:o, s:o}", "gateway", one->name, "test", step->test,
+                             "result", result_name[step->result], "verdict",
+                             admin_json_cstr(step->verdict), "text", admin_json_cstr(step->text));
 
     if (step->chain)
         json_object_set_new(json, "chain", admin_json_chain(step->chain));
-    admin_stream_line(call->x, json);
+    admin_stream_line(one->call->x, json);
 }
 
 static void check_done(void *ctx)
 {
-    struct admin_call *call = ctx;
+    struct check_one *one = ctx;
+    struct admin_call *call = one->call;
 
-    call->work = NULL; /* it is over: nothing to cancel */
+    admin_stream_line(call->x, json_pack("{s:s, s:b}", "gateway", one->name, "done", 1));
+    check_one_free(one);
+    if (!gw_list_is_empty(checks_of(call)))
+        return;
     net_http_on_gone(call->x, NULL, NULL);
     net_http_stream_end(call->x);
     admin_call_free(&call);
 }
 
+/* Those that are still under way are cancelled. */
+static void checks_free(void *work)
+{
+    struct gw_list *checks = work, *it, *tmp;
+
+    GW_LIST_EACH(checks, it, tmp)
+    {
+        struct check_one *one = GW_CONTAINER(it, struct check_one, link);
+        const struct admin_host *host = one->call->api->args.host;
+
+        host->gateway_check_cancel(one->check, host->ctx);
+        check_one_free(one);
+    }
+    free(checks);
+}
+
 static void check_gone(void *ctx)
 {
     struct admin_call *call = ctx;
-    const struct admin_host *host = call->api->args.host;
 
-    host->gateway_check_cancel(call->work, host->ctx);
-    call->work = NULL;
     admin_call_free(&call);
+}
+
+static void check_add(struct admin_call *call, struct gw_str name)
+{
+    const struct admin_host *host = call->api->args.host;
+    struct check_one *one = gw_new(struct check_one);
+
+    one->call = call;
+    one->name = gw_str_dup(name);
+    gw_list_append(checks_of(call), &one->link);
+    one->check = host->gateway_check(name, check_step, check_done, one, host->ctx);
+    if (!one->check)
+        check_one_free(one);
+}
+
+static void check_each(const struct admin_gateway *g, void *ctx)
+{
+    check_add(ctx, g->name);
+}
+
+static void checks_init(struct admin_call *call)
+{
+    struct gw_list *checks = gw_new(struct gw_list);
+
+    gw_list_init(checks);
+    call->work = checks;
+    call->work_free = checks_free;
+}
+
+static void checks_run(struct admin_call *call)
+{
+    net_http_on_gone(call->x, check_gone, call);
+    net_http_stream(call->x, 200, "application/x-ndjson");
 }
 
 void admin_gateway_check(struct admin_call *call)
 {
-    const struct admin_host *host = call->api->args.host;
-    struct admin_check *check;
-
-    check = host->gateway_check(call->arg[0], check_step, check_done, call, host->ctx);
-    if (!check) {
+    checks_init(call);
+    check_add(call, call->arg[0]);
+    if (gw_list_is_empty(checks_of(call)))
         no_gateway(call);
+    else
+        checks_run(call);
+}
+
+void admin_gateways_check(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+    struct gw_err err;
+
+    checks_init(call);
+    host->gateways(check_each, call, host->ctx);
+    if (!gw_list_is_empty(checks_of(call))) {
+        checks_run(call);
         return;
     }
-    call->work = check;
-    net_http_on_gone(call->x, check_gone, call);
-    net_http_stream(call->x, 200, "application/x-ndjson");
+    (void)gw_fail(&err, GW_NOTFOUND, "there is no gateway yet");
+    admin_reply_error(call, &err);
 }

@@ -97,7 +97,7 @@ enum gw_code admin_user_jid(const struct admin_api *api, struct gw_str text, str
 admin_handler_fn admin_domains_list, admin_domain_add, admin_domain_remove;
 admin_handler_fn admin_gateways_list, admin_gateway_get, admin_gateway_add, admin_gateway_edit,
     admin_gateway_remove, admin_gateway_drain, admin_gateway_undrain, admin_gateway_check,
-    admin_discover;
+    admin_gateways_check, admin_discover;
 admin_handler_fn admin_users_list, admin_user_get, admin_user_add, admin_user_edit,
     admin_user_remove, admin_user_password, admin_user_refresh;
 admin_handler_fn admin_params_list, admin_param_get, admin_param_set;

@@ -99,10 +99,19 @@ def test_check_without_users():
 
 def test_check_round_trip():
     """a real notification comes back, and the subscription for it is gone; or none comes, and it says where to"""
-    with House(users=["ann"], cas=1, minute_ms=4000) as h:
+    with House(users=["ann"], cas=2, minute_ms=4000) as h:
         steps = [json.loads(line) for line in h.gateway.ctl("--json", "gateway", "check").splitlines()]
-        assert [s["result"] for s in steps] == ["ok"] * 5, steps
-        assert steps[-1]["test"] == "Notification round trip" and steps[1]["chain"], steps
+        for name in ("cas1", "cas2"):
+            own = [s for s in steps if s["gateway"] == name]
+            assert [s["result"] for s in own] == ["ok"] * 5, own
+            assert own[-1]["test"] == "Notification round trip" and own[1]["chain"], own
+        assert len(steps) == 10, steps
+        h.mock.fault("cas2", kind="stall", operation="Subscribe", count=10)
+        h.gateway.api("PUT", "/v1/parameters/calendar.exchange_timeout_s", {"value": "1"})
+        done = h.gateway.run_ctl("gateway", "check")
+        assert done.returncode == 1 and "gateway 'cas1'" in done.stdout, done
+        assert done.stdout.index("-> in order") < done.stdout.index("-> failed"), "nobody waits for another"
+        h.mock.delete("/cas/cas2/faults", {})
         wait_for(lambda: len(h.mock.subscriptions(user=f"ann@{house.DOMAIN}")) == 1, 10, "one subscription")
         h.gateway.ctl("set", "calendar.source", "poll")
         done = h.gateway.ctl("gateway", "check")
