@@ -94,11 +94,12 @@ static enum gw_code scenario(struct mock_control_call *call)
 
 static enum gw_code settings(struct mock_control_call *call)
 {
-    enum gw_code rc = mock_json_only(call->body, "settings",
-                                     "minute_ms version push_timeout find_max mail_tips "
-                                     "subscriptions_per_mailbox affinity tls_cert tls_key "
-                                     "lockout_tries lockout_min token_min keytab throttle",
-                                     &call->err);
+    enum gw_code rc =
+        mock_json_only(call->body, "settings",
+                       "minute_ms version push_timeout find_max mail_tips "
+                       "subscriptions_per_mailbox affinity affinity_home tls_cert tls_key "
+                       "lockout_tries lockout_min token_min keytab throttle",
+                       &call->err);
 
     return rc ? rc : mock_scenario_settings(call->mx, call->body, &call->err);
 }
@@ -124,7 +125,8 @@ static const struct {
     { "POST", "/scenario", scenario, "members of a scenario", "more of a scenario" },
     { "POST", "/settings", settings,
       "[minute_ms] [version] [push_timeout] [find_max] [subscriptions_per_mailbox] [affinity] "
-      "[mail_tips] [tls_cert tls_key] [lockout_tries] [lockout_min] [token_min] [keytab] "
+      "[affinity_home] [mail_tips] [tls_cert tls_key] [lockout_tries] [lockout_min] [token_min] "
+      "[keytab] "
       "[throttle]",
       "changes these" },
     { "GET", "/accounts", mock_control_accounts, "", "the service accounts" },

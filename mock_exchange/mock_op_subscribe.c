@@ -178,6 +178,17 @@ static bool request_read(struct mock_call *call, const struct xml_node *request,
     return true;
 }
 
+/* The mailbox server whose memory it is in. */
+static const char *backend_of(const struct mock_call *call, enum mock_sub_kind what)
+{
+    const struct mock_service *service = call->service;
+
+    if (service->affinity_home && what == MOCK_SUB_STREAMING && call->self &&
+        service->product->newest >= MOCK_V2013)
+        return mock_database_of(service->places, call->self, call->now.mono)->server;
+    return call->backend.name;
+}
+
 bool mock_subscribe(struct mock_call *call)
 {
     const struct xml_node *request = call->node->child;
@@ -196,7 +207,7 @@ bool mock_subscribe(struct mock_call *call)
     if (!request_read(call, request, k, &args))
         return false;
     args.account = gw_str_of(call->request->account->name);
-    args.backend = gw_str_of(call->backend.name);
+    args.backend = gw_str_of(backend_of(call, kind[k].kind));
     code = sub_make(call, request, &args, &sub);
     subscribe_write(call, code, sub);
     return true;

@@ -242,7 +242,7 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *json
 {
     int64_t minute_ms = mock_subs_minute(mx->subs), find_max = mx->service.find_max;
     int64_t per_mailbox = -1, push_ms = -1;
-    bool affinity = mx->service.affinity;
+    bool affinity = mx->service.affinity, affinity_home = mx->service.affinity_home;
     struct gw_str version = { NULL, 0 };
     bool mail_tips = !mx->service.mail_tips_off;
     const struct mock_product *product = mx->service.product;
@@ -254,6 +254,8 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *json
         rc = mock_json_int(json, "subscriptions_per_mailbox", 1, INT32_MAX, &per_mailbox, err);
     if (!rc)
         rc = mock_json_bool(json, "affinity", &affinity, err);
+    if (!rc)
+        rc = mock_json_bool(json, "affinity_home", &affinity_home, err);
     if (!rc)
         rc = mock_json_span(json, "push_timeout", &push_ms, err);
     if (!rc)
@@ -282,6 +284,7 @@ enum gw_code mock_scenario_settings(struct mock_exchange *mx, const json_t *json
     mx->service.product = product;
     mx->service.mail_tips_off = !mail_tips;
     mx->service.affinity = affinity;
+    mx->service.affinity_home = affinity_home;
     return GW_OK;
 }
 
@@ -357,7 +360,7 @@ enum gw_code mock_scenario_apply(struct mock_exchange *mx, const json_t *scenari
         mock_json_only(scenario, "scenario",
                        "minute_ms version push_timeout find_max mail_tips schema accept record "
                        "subscriptions_per_mailbox tls_cert tls_key control cas "
-                       "accounts databases users meetings mishaps affinity "
+                       "accounts databases users meetings mishaps affinity affinity_home "
                        "lockout_tries lockout_min token_min keytab throttle",
                        err);
 

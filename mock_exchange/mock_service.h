@@ -22,6 +22,8 @@ struct mock_service {
     struct mock_places *places;
     bool
         affinity; /* pull and streaming subscriptions are found by requests that get to their server */
+    bool affinity_home; /* since 2013: streaming ones are made at their mailbox's server, wherever
+                         * the Subscribe got to */
     const struct mock_product *product;
     unsigned find_max;  /* EWSFindCountLimit: items of one FindItem */
     bool mail_tips_off; /* ErrorMailTipsDisabled */
