@@ -72,10 +72,13 @@ void sched_way_init(struct sched *s, struct sched_gateway *g)
 
 enum sched_mode sched_mode_of(const struct sched *s, const struct sched_user *u)
 {
+    enum sched_mode mode;
+
     if (!u->gateway)
         return set_mode(s);
-    return u->gateway->way.scout == u ? better(s, &u->gateway->way)
+    mode = u->gateway->way.scout == u ? better(s, &u->gateway->way)
                                       : (enum sched_mode)u->gateway->way.mode;
+    return mode == SCHED_MODE_STREAMING && sched_sub_is_lone(u) ? SCHED_MODE_POLL : mode;
 }
 
 bool sched_mode_fits(const struct sched *s, const struct sched_user *u)

@@ -72,12 +72,14 @@ enum sched_doubt { /* why a subscription is to be replaced */
 struct sched_sub {
     unsigned char token[SCHED_TOKEN_LEN], pending[SCHED_TOKEN_LEN];
     bool has_token, has_pending, pending_heard;
-    bool proven;                      /* push: heard from */
+    bool proven;                      /* heard from; streaming: by a stream that it is on */
     bool left;                        /* it is on a gateway that its user is not on any more */
     unsigned char mode, pending_mode; /* enum sched_mode */
     unsigned char state;              /* enum sched_sub_state */
     unsigned char doubt;              /* enum sched_doubt */
     unsigned char short_lives;        /* in a row: ended as soon as they were made */
+    unsigned char rank;               /* streaming: the groups below were not its own */
+    unsigned char strays;             /* ... and it was no member of so many, in a row */
     unsigned short frequency_min, pending_frequency_min;
     unsigned url_generation, pending_url_generation;
     struct gw_due silence; /* monotonic; not moved when something is heard, but looked at again */
@@ -411,7 +413,10 @@ bool sched_mode_fits(const struct sched *s, const struct sched_user *u);        
 
 /* ---- sched_stream.c ---- */
 
-enum { SCHED_STREAM_LIMIT_MIN = 3 }; /* of silence; two heartbeats are 90 s */
+enum {
+    SCHED_STREAM_LIMIT_MIN = 3, /* of silence; two heartbeats are 90 s */
+    SCHED_STRAYS_MAX = 32       /* groups that a user tries */
+};
 
 struct sched_stream {
     struct gw_list link;    /* sched_gateway.streams */
@@ -420,6 +425,7 @@ struct sched_stream {
     struct sched_gateway *gateway;
     size_t count, reserved;  /* members, and those who are about to be */
     char *anchor, *affinity; /* mailbox; NULL: none was given */
+    unsigned char rank;      /* the same as of streams with the same anchor: its group */
     bool anchored, speaks;   /* the anchor has subscribed; this connection was heard from */
     unsigned char tries, unheard;
     void *handle; /* NULL: closed */
@@ -445,6 +451,8 @@ struct sched_farewell {
     char *mailbox, *id, *anchor, *affinity;
 };
 void sched_farewell_add(struct sched_user *u); /* its subscription of now */
+void sched_farewell_stray(
+    struct sched_user *u); /* the same, of one that is not where its stream is */
 struct sched_farewell *sched_farewell_take(struct sched_gateway *g);
 void sched_farewell_free(struct sched_farewell **fp);
 
@@ -457,7 +465,10 @@ void sched_sub_follow(struct sched *s, struct sched_user *u); /* to the mode tha
 void sched_sub_told(struct sched *s, struct sched_user *u, bool changes);
 void sched_sub_stream_opened(struct sched *s, struct sched_user *u);
 void sched_sub_stream_ended(struct sched *s, struct sched_user *u); /* Exchange has ended it */
-void sched_sub_stream_lost(struct sched *s, struct sched_user *u);  /* nobody listens */
+/* It was never there, where its group is: it goes to another group. */
+void sched_sub_stream_strayed(struct sched *s, struct sched_user *u);
+bool sched_sub_is_lone(const struct sched_user *u); /* it fits into no group, and is polled */
+void sched_sub_stream_lost(struct sched *s, struct sched_user *u); /* nobody listens */
 gw_time sched_sub_heard(const struct sched_user *u);
 void sched_sub_answered(struct sched *s, struct sched_job *job, const struct ews_answer *answer);
 void sched_sub_doubt(struct sched *s, struct sched_user *u, enum sched_doubt why);

@@ -2,10 +2,14 @@
  *
  *     CLOSED --due--> OPEN --ended, or its members are others now--> CLOSED (due at once, or later)
  *
- * All subscriptions of a stream must live on one mailbox server. The first user is its anchor: it
- * subscribes alone, and the others wait for what its answer says of that server. A subscription
- * keeps what happens while nobody listens for half an hour, so that closing and opening again, when
- * users come and go, loses nothing; after a longer time Exchange says which are gone. */
+ * All subscriptions of a stream must live on one mailbox server. Streams of the same anchor are a
+ * group: the anchor, its first user, subscribes alone, and the others wait for what its answer says
+ * of that server. Nobody says on which server a mailbox lives. Groups have ranks; whose subscription
+ * is not found where its group is tries those of the higher ranks, and at last founds one.
+ *
+ * A subscription keeps what happens while nobody listens for half an hour, so that closing and
+ * opening again, when users come and go, loses nothing; after a longer time Exchange says which are
+ * gone. */
 #include "sched_priv.h"
 
 #include <assert.h>
@@ -22,7 +26,8 @@ enum {
     RETRY_MAX_MS = 60 * GW_SECOND_MS,
     LONG_LIFE_MS = 10 * GW_SECOND_MS, /* shorter ones are not made again all the time */
     UNHEARD_MAX = 2,                  /* opened in vain: it is no way */
-    FAREWELLS_MAX = 2000,             /* of a gateway; the others die by themselves, unread */
+    RANKS_MAX = UINT8_MAX,
+    FAREWELLS_MAX = 2000, /* of a gateway; the others die by themselves, unread */
     RESUME_FIRST_MS = 1000,
     RESUME_STEP_MS = 50 /* after a restart they are opened one after the other */
 };
@@ -51,13 +56,14 @@ static void close_connection(struct sched_stream *st)
 /* ---- who is on which ---- */
 
 static struct sched_stream *stream_new(struct sched *s, struct sched_gateway *g,
-                                       struct gw_str anchor)
+                                       struct gw_str anchor, unsigned char rank)
 {
     struct sched_stream *st = gw_new(struct sched_stream);
 
     st->s = s;
     st->gateway = g;
     st->anchor = gw_str_dup(anchor);
+    st->rank = rank;
     st->heard = s->now.mono;
     gw_list_init(&st->members);
     gw_list_append(&g->streams, &st->link);
@@ -81,23 +87,54 @@ static bool has_room(const struct sched_stream *st)
     return st->count + st->reserved < EWS_STREAM_IDS_MAX;
 }
 
-bool sched_stream_reserve(struct sched *s, struct sched_user *u)
+/* Of the group with the lowest rank from this one on: one with room, if there is one. */
+static struct sched_stream *stream_from(const struct sched_gateway *g, unsigned rank)
 {
-    struct sched_stream *found = NULL;
+    struct sched_stream *best = NULL;
     struct gw_list *it, *tmp;
 
-    assert(!u->sub.pending_stream);
-    GW_LIST_EACH(&u->gateway->streams, it, tmp)
+    GW_LIST_EACH(&g->streams, it, tmp)
     {
         struct sched_stream *st = GW_CONTAINER(it, struct sched_stream, link);
 
-        if (!st->anchored)
-            return false;
-        if (has_room(st))
-            found = st;
+        if (st->rank >= rank &&
+            (!best || st->rank < best->rank || (st->rank == best->rank && has_room(st))))
+            best = st;
     }
+    return best;
+}
+
+static unsigned char free_rank(const struct sched_gateway *g)
+{
+    const struct sched_stream *st;
+    unsigned rank = 0;
+
+    while ((st = stream_from(g, rank)) && st->rank == rank && rank < RANKS_MAX)
+        rank++;
+    return (unsigned char)rank;
+}
+
+/* One more of the same group: its server is known. */
+static struct sched_stream *stream_like(const struct sched_stream *st)
+{
+    struct sched_stream *more = stream_new(st->s, st->gateway, gw_str_of(st->anchor), st->rank);
+
+    more->affinity = st->affinity ? gw_str_dup(gw_str_of(st->affinity)) : NULL;
+    more->anchored = true;
+    return more;
+}
+
+bool sched_stream_reserve(struct sched *s, struct sched_user *u)
+{
+    struct sched_stream *found = stream_from(u->gateway, u->sub.rank);
+
+    assert(!u->sub.pending_stream);
+    if (found && !found->anchored)
+        return false;
     if (!found)
-        found = stream_new(s, u->gateway, gw_str_of(u->mailbox));
+        found = stream_new(s, u->gateway, gw_str_of(u->mailbox), free_rank(u->gateway));
+    else if (!has_room(found))
+        found = stream_like(found);
     found->reserved++;
     u->sub.pending_stream = found;
     return true;
@@ -138,17 +175,21 @@ void sched_stream_join(struct sched_user *u, struct gw_str affinity)
 void sched_stream_resume(struct sched *s, struct sched_user *u, const struct sched_sub_record *r)
 {
     struct sched_stream *st = NULL;
+    unsigned char rank = free_rank(u->gateway);
     struct gw_list *it, *tmp;
 
     GW_LIST_EACH(&u->gateway->streams, it, tmp)
     {
         struct sched_stream *other = GW_CONTAINER(it, struct sched_stream, link);
 
-        if (gw_str_is(r->anchor, other->anchor) && has_room(other))
+        if (!gw_str_is(r->anchor, other->anchor))
+            continue;
+        rank = other->rank;
+        if (has_room(other))
             st = other;
     }
     if (!st) {
-        st = stream_new(s, u->gateway, r->anchor);
+        st = stream_new(s, u->gateway, r->anchor, rank);
         st->affinity = r->affinity.len ? gw_str_dup(r->affinity) : NULL;
         st->anchored = true;
         wait_until(st, gw_time_after(s->now.mono,
@@ -158,6 +199,7 @@ void sched_stream_resume(struct sched *s, struct sched_user *u, const struct sch
     gw_list_append(&st->members, &u->sub.member);
     st->count++;
     u->sub.stream = st;
+    u->sub.rank = st->rank;
 }
 
 void sched_stream_leave(struct sched_user *u)
@@ -226,9 +268,28 @@ static gw_time backoff_ms(unsigned tries)
     return ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS;
 }
 
-static void end_member(struct sched_stream *st, struct sched_user *u)
+/* What was not found before it was ever heard was never there. Its own anchor is where it is, and has
+ * lost it; but when that happens again the server is one whose streams cannot be had. */
+static void strayed(struct sched_stream *st, struct sched_user *u)
 {
-    if (u)
+    bool own = gw_str_is(gw_str_of(u->mailbox), st->anchor);
+    unsigned strays = u->sub.strays + (own ? SCHED_STRAYS_MAX / 2 : 1U);
+
+    u->sub.strays = (unsigned char)(strays < SCHED_STRAYS_MAX ? strays : SCHED_STRAYS_MAX);
+    if (!own && st->rank < RANKS_MAX)
+        u->sub.rank = st->rank + 1;
+    gw_debug("sched", "stream gateway='%.*s' anchor=%s: not on its server user='%.*s'",
+             GW_STR_ARG(st->gateway->name), st->anchor, GW_STR_ARG(sched_user_name(u)));
+    sched_sub_stream_strayed(st->s, u);
+}
+
+static void end_member(struct sched_stream *st, struct sched_user *u, const char *code)
+{
+    if (!u)
+        return;
+    if (!u->sub.proven && strcmp(code, "ErrorSubscriptionNotFound") == 0)
+        strayed(st, u);
+    else
         sched_sub_stream_ended(st->s, u);
 }
 
@@ -238,11 +299,11 @@ static void end_members(struct sched_stream *st, const struct ews_answer *answer
     struct gw_list *it, *tmp;
 
     for (size_t i = 0; i < answer->bad_id_count; i++)
-        end_member(st, member_of(st, answer->bad_ids[i]));
+        end_member(st, member_of(st, answer->bad_ids[i]), answer->status.code);
     if (answer->bad_id_count)
         return;
     GW_LIST_EACH(&st->members, it, tmp)
-    end_member(st, GW_CONTAINER(it, struct sched_user, sub.member));
+    sched_sub_stream_ended(st->s, GW_CONTAINER(it, struct sched_user, sub.member));
 }
 
 /* A server that is gone is found out by a probe: what breaks a connection that is open for half an
@@ -322,7 +383,6 @@ static void open_connection(struct sched_stream *st)
 {
     struct gw_str ids[EWS_STREAM_IDS_MAX];
     struct ews_request r = { .op = EWS_OP_STREAM,
-                             .mailbox = gw_str_of(st->anchor),
                              .subscription_ids = ids,
                              .stream_timeout_min = TIMEOUT_MIN,
                              .anchor = gw_str_of(st->anchor),
@@ -338,6 +398,8 @@ static void open_connection(struct sched_stream *st)
     }
     if (!r.subscription_id_count)
         return;
+    /* The connection is charged to it: not each of a group to the same one. */
+    r.mailbox = gw_str_of(GW_CONTAINER(st->members.next, struct sched_user, sub.member)->mailbox);
     st->speaks = false;
     st->opened = st->s->now.mono;
     st->s->counters.streams++;
@@ -418,21 +480,35 @@ void sched_streams_gone(struct sched_gateway *g)
 
 /* ---- farewells ---- */
 
-void sched_farewell_add(struct sched_user *u)
+static void farewell(const struct sched_stream *st, const struct sched_user *u, const char *anchor,
+                     const char *affinity)
 {
-    const struct sched_stream *st = u->sub.stream;
     struct sched_farewell *f;
 
-    if (!st || !u->sub.id || st->gateway->farewell_count >= FAREWELLS_MAX)
+    if (!u->sub.id || st->gateway->farewell_count >= FAREWELLS_MAX)
         return;
     f = gw_new(struct sched_farewell);
     f->mailbox = gw_str_dup(gw_str_of(u->mailbox));
     f->id = gw_str_dup(gw_str_of(u->sub.id));
-    f->anchor = gw_str_dup(gw_str_of(st->anchor));
-    f->affinity = gw_str_dup(gw_str_of(st->affinity ? st->affinity : ""));
+    f->anchor = gw_str_dup(gw_str_of(anchor));
+    f->affinity = gw_str_dup(gw_str_of(affinity));
     gw_list_append(&st->gateway->farewells, &f->link);
     st->gateway->farewell_count++;
     sched_want_tick(st->s, st->s->now.mono);
+}
+
+void sched_farewell_add(struct sched_user *u)
+{
+    const struct sched_stream *st = u->sub.stream;
+
+    if (st)
+        farewell(st, u, st->anchor, st->affinity ? st->affinity : "");
+}
+
+void sched_farewell_stray(struct sched_user *u)
+{
+    if (u->sub.stream)
+        farewell(u->sub.stream, u, u->mailbox, "");
 }
 
 struct sched_farewell *sched_farewell_take(struct sched_gateway *g)

@@ -28,6 +28,7 @@ enum {
     SAVES_PER_LIMIT = 4, /* last heard is stored so often while nothing else changes */
     FIRST_HEARD_S = 45,  /* the first notification comes at once, and again after 30 s (WIRE 3) */
     ANCHOR_WAIT_MS = 50,
+    LONE_MIN = 60,
     SHORT_LIFE_MIN = 1,
     SHORT_WAIT_FIRST_MS = 1000, /* doubled with each short life */
     SHORT_WAIT_MAX_MIN = 10,
@@ -305,6 +306,7 @@ void sched_sub_left_behind(struct sched *s, struct sched_user *u)
     struct sched_job *job = &u->job[SCHED_SUBSCRIBE];
 
     sub->left = sub->state != SCHED_SUB_NONE;
+    sub->rank = sub->strays = 0;
     pending_drop(s, sub);
     if (job->state == SCHED_JOB_RUNNING) {
         sched_job_cancel(s, job);
@@ -446,15 +448,28 @@ static void confirm_streaming(struct sched *s, struct sched_user *u, struct gw_s
 /* There is nothing to subscribe to. */
 static void polled(struct sched *s, struct sched_user *u)
 {
+    struct sched_job *job = &u->job[SCHED_SUBSCRIBE];
+    gw_time again = gw_time_after(s->now.mono, sched_minutes(s, LONE_MIN));
+
     pending_drop(s, &u->sub);
     replace(s, u, SCHED_MODE_POLL);
     stand(s, u, true);
+    if (sched_sub_is_lone(u))
+        sched_job_delay(s, job, again, again);
+}
+
+/* Who fits into no group is not polled for ever: servers come and go. */
+static void leave_loneliness(struct sched_user *u)
+{
+    if (sched_sub_is_lone(u) && u->sub.mode == SCHED_MODE_POLL && u->sub.state == SCHED_SUB_LIVE)
+        u->sub.rank = u->sub.strays = 0;
 }
 
 bool sched_sub_may_begin(struct sched *s, struct sched_user *u)
 {
     struct sched_job *job = &u->job[SCHED_SUBSCRIBE];
 
+    leave_loneliness(u);
     switch (sched_mode_of(s, u)) {
     case SCHED_MODE_PUSH:
         return true;
@@ -653,7 +668,23 @@ void sched_sub_told(struct sched *s, struct sched_user *u, bool changes)
 
 void sched_sub_stream_opened(struct sched *s, struct sched_user *u)
 {
+    if (u->sub.heard < u->sub.stream->opened) { /* it is not one that came meanwhile */
+        u->sub.proven = true;
+        u->sub.strays = 0;
+    }
     resume(s, u);
+}
+
+bool sched_sub_is_lone(const struct sched_user *u)
+{
+    return u->sub.strays >= SCHED_STRAYS_MAX;
+}
+
+void sched_sub_stream_strayed(struct sched *s, struct sched_user *u)
+{
+    sched_farewell_stray(u);
+    sched_sub_doubt(s, u, SCHED_DOUBT_ENDED);
+    sched_unread(s, u, false);
 }
 
 void sched_sub_stream_ended(struct sched *s, struct sched_user *u)
@@ -805,6 +836,7 @@ static void restore_streaming(struct sched *s, struct sched_user *u,
     if (!sub->id)
         return;
     sub->mode = SCHED_MODE_STREAMING;
+    sub->proven = true;
     sub->heard = s->now.mono;
     sched_way_restore(s, u->gateway, SCHED_MODE_STREAMING);
     sched_stream_resume(s, u, r);

@@ -39,6 +39,31 @@ def test_streams():
         assert h.gateway.status()["calendars"]["since_start"]["subscribes"] == 0, "none was made again"
 
 
+def test_streams_of_two_mailbox_servers():
+    """mailboxes of two servers share no stream; one that is moved goes over to the others there"""
+    with House(crowd=CROWD, cas=1, settings={"calendar.source": "streaming"}, scenario={
+            "version": "2016", "affinity": True, "affinity_home": True,
+            "databases": [{"name": "DB1", "server": "mbx1"}, {"name": "DB2", "server": "mbx2"}]}) as h:
+        def once_each():
+            subs = h.mock.subscriptions(limit=1000)
+            return len(subs) == ALL == len({s["user"] for s in subs})
+
+        def streams():
+            return h.gateway.api("GET", "/v1/gateways/cas1")["streams"]
+
+        wait_for(lambda: now(h)["streaming"] == ALL and streams() == 2, 30, "two streams, everybody on one")
+        wait_for(once_each, 30, "one subscription each")
+        noticed_within(h, 5)
+        other = f"user0002@{house.DOMAIN}"
+        h.mock.meeting(other, start="-1m", **{"for": "1h"})
+        wait_for(lambda: h.gateway.explain(other)["exchange"]["items"], 5, "a meeting on the other server")
+
+        h.mock.post(f"/users/{h.jid('bob')}/move", {"to": "DB2", "subscriptions": "break"})
+        wait_for(lambda: now(h)["streaming"] == ALL and once_each(), 30, "bob among those there")
+        noticed_within(h, 5)
+        assert streams() == 2
+
+
 def test_callback_that_never_arrives():
     """the address that Exchange is given does not work: streams, without anybody's doing"""
     with House(crowd=CROWD, notification_url_host="127.255.0.1") as h:
@@ -77,5 +102,5 @@ def test_drained_server():
 
 
 if __name__ == "__main__":
-    house.run([test_streams, test_callback_that_never_arrives, test_polling_and_back,
-               test_drained_server])
+    house.run([test_streams, test_streams_of_two_mailbox_servers, test_callback_that_never_arrives,
+               test_polling_and_back, test_drained_server])

@@ -27,15 +27,23 @@ def when(text):
 
 
 class House:
-    """users: names of people who can log in, or a number of calendar users who cannot (user0001 ...)."""
+    """users: names of people who can log in; crowd: a number of calendar users who cannot (user0001 ...).
+
+    scenario: more of the mock's; its databases have the crowd, in turn."""
 
     def __init__(self, users=("ann", "bob"), cas=2, minute_ms=1000, tls=True, spread=0, crowd=0,
-                 settings=None, **config):
+                 settings=None, scenario=None, **config):
         self.names = list(users)
         self.crowd = crowd
+        scenario = scenario or {}
+        mailboxes = [{"address": f"{n}@{DOMAIN}"} for n in self.names]
+        spread_out = bool(crowd and scenario.get("databases"))
+        if spread_out:
+            mailboxes.append({"count": crowd, "first": 1, "prefix": "user", "domain": DOMAIN,
+                              "databases": [d["name"] for d in scenario["databases"]]})
         self.mock = Mock(cas=[("https://" if tls else "http://") + "127.0.0.1:0"] * cas, tls=tls,
-                         users=crowd, domain=DOMAIN, minute_ms=minute_ms,
-                         scenario={"users": [{"address": f"{n}@{DOMAIN}"} for n in self.names]})
+                         users=0 if spread_out else crowd, domain=DOMAIN, minute_ms=minute_ms,
+                         scenario={**scenario, "users": mailboxes})
         self.tls = tls
         self.gateway = Gateway(minute_ms=minute_ms, **config)
         self.settings = {"calendar.spread_s": spread, **(settings or {})}

@@ -97,6 +97,8 @@ struct sim_user {
     bool tip_pending, tip_refused;
     bool enabled;
     unsigned not_at; /* bits: gateways that cannot serve the mailbox */
+    unsigned home;   /* the mailbox server: what is streamed lives there */
+    bool no_home;    /* what is streamed is never found again */
     /* the owner */
     bool published;
     struct pres_calendar shown;
@@ -333,7 +335,15 @@ static inline void sim_group_of(struct sim_call *c, const struct ews_request *r)
 
 static inline void sim_sub_free(struct sim_sub *sub);
 
-static inline void sim_unsubscribe(struct sim *m, struct gw_str id)
+static inline bool sim_lives_with(const struct sim *m, unsigned user, struct gw_str anchor)
+{
+    int a = sim_user_of(m, anchor);
+
+    assert_true(a >= 0);
+    return !m->user[user].no_home && m->user[user].home == m->user[a].home;
+}
+
+static inline void sim_unsubscribe(struct sim *m, struct gw_str id, struct gw_str anchor)
 {
     struct gw_list *it, *tmp;
 
@@ -342,7 +352,7 @@ static inline void sim_unsubscribe(struct sim *m, struct gw_str id)
     {
         struct sim_sub *sub = GW_CONTAINER(it, struct sim_sub, link);
 
-        if (!gw_str_is(id, sub->id))
+        if (!gw_str_is(id, sub->id) || !sim_lives_with(m, sub->user, anchor))
             continue;
         assert_true(sub->streaming);
         sim_sub_free(sub);
@@ -366,11 +376,12 @@ static inline struct sim_sub *sim_sub_by_id(struct sim *m, struct gw_str id)
 }
 
 static inline void sim_attach(struct sim *m, struct sim_stream *st, struct gw_str id,
-                              const char *group)
+                              struct gw_str anchor, const char *group)
 {
     struct sim_sub *sub = sim_sub_by_id(m, id);
 
-    if (!sub || sub->gateway != st->gateway || strcmp(sub->group, group) != 0) {
+    if (!sub || sub->gateway != st->gateway || strcmp(sub->group, group) != 0 ||
+        !sim_lives_with(m, sub->user, anchor)) {
         snprintf(st->bad_text[st->bad_count], sizeof(st->bad_text[0]), "%.*s", GW_STR_ARG(id));
         st->bad_ids[st->bad_count] = gw_str_of(st->bad_text[st->bad_count]);
         st->bad_count++;
@@ -428,7 +439,7 @@ static inline void *sim_stream_start(void *ctx, struct gw_str gateway, const str
             char group[SIM_AFFINITY];
 
             snprintf(group, sizeof(group), "%.*s", GW_STR_ARG(r->affinity));
-            sim_attach(m, st, r->subscription_ids[i], group);
+            sim_attach(m, st, r->subscription_ids[i], r->anchor, group);
         }
     if (st->bad_count) {
         sim_detach(m, st);
@@ -559,7 +570,7 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
                                               : 2);
     sim_snapshot(m, c);
     if (c->status.class == EWS_OK && r->op == EWS_OP_UNSUBSCRIBE)
-        sim_unsubscribe(m, r->subscription_id);
+        sim_unsubscribe(m, r->subscription_id, r->anchor);
     if (c->status.class == EWS_OK && r->op == EWS_OP_SUBSCRIBE) {
         sim_sub_new(m, c);
         if (m->lose_subscribe_answers) {

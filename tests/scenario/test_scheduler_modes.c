@@ -389,6 +389,98 @@ static void test_anchor_that_cannot_subscribe(void **state)
     sim_free(&m);
 }
 
+/* ---- mailbox servers ---- */
+
+static void test_mailboxes_of_three_servers(void **state)
+{
+    enum { USERS = 90 };
+    struct sim *m = sim_begun(1, USERS, SCHED_MODE_STREAMING);
+    unsigned opened;
+
+    (void)state;
+    for (unsigned i = 0; i < USERS; i++)
+        m->user[i].home = i % 3;
+    sim_enable_all(m);
+    sim_run(m, MIN);
+    assert_all(m, SCHED_MODE_STREAMING);
+    assert_int_equal(sim_gateway_view(m, 0).streams, 3);
+    assert_in_range(m->subscribes, USERS, 2 * USERS); /* third of them twice, third three times */
+    assert_all_noticed(m);
+    opened = m->streams_opened;
+    sim_run(m, 25 * MIN);
+    assert_int_equal(m->streams_opened, opened);
+    sim_kill(m);
+    sim_run(m, 5000);
+    sim_start_again(m);
+    sim_run(m, MIN);
+    assert_in_range(m->subscribes, USERS, 2 * USERS);
+    assert_int_equal(sim_gateway_view(m, 0).streams, 3);
+    assert_all(m, SCHED_MODE_STREAMING);
+    assert_all_noticed(m);
+    sim_free(&m);
+}
+
+/* Its group loses a moment, and nothing that happens in it. */
+static void test_mailbox_of_another_server_leaves_the_group(void **state)
+{
+    enum { USERS = 31, STRANGER = 30 };
+    struct sim *m = sim_begun(1, USERS, SCHED_MODE_STREAMING);
+    unsigned opened;
+
+    (void)state;
+    m->user[STRANGER].home = 1;
+    sched_gateway_put(m->sched, gw_str_of(m->gateway[0].name), m->now);
+    for (unsigned i = 0; i < STRANGER; i++)
+        sim_enable(m, i);
+    sim_run(m, MIN);
+    opened = m->streams_opened;
+    sim_enable(m, STRANGER);
+    for (unsigned i = 0; i < 20; i++) {
+        sim_add(m, i, m->now.utc - MIN, m->now.utc + 2 * HOUR, GW_BUSY_BUSY);
+        sim_run(m, 200);
+        for (unsigned k = 0; k < STRANGER; k++)
+            assert_true(sim_view(m, k).sub_state == SCHED_SUB_LIVE &&
+                        sim_view(m, k).calendar.fresh);
+    }
+    sim_run(m, 3000);
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(sim_shown(m, i), PRES_CAL_MEETING);
+    assert_in_range(m->streams_opened - opened, 2, 4);
+    assert_int_equal(m->subscribes, USERS + 1);
+    assert_all(m, SCHED_MODE_STREAMING);
+    assert_all_noticed(m);
+    sim_free(&m);
+}
+
+/* It is polled; an hour later it is tried again. */
+static void test_mailbox_that_fits_into_no_group(void **state)
+{
+    enum { USERS = 20, LONE = 7 };
+    struct sim *m = sim_begun(1, USERS, SCHED_MODE_STREAMING);
+    unsigned subscribes;
+
+    (void)state;
+    m->user[LONE].no_home = true;
+    sim_enable_all(m);
+    sim_run(m, 5 * MIN);
+    assert_int_equal(sim_view(m, LONE).mode, SCHED_MODE_POLL);
+    assert_int_equal(sim_counters(m).poll, 1);
+    assert_int_equal(sim_counters(m).streaming, USERS - 1);
+    assert_int_equal(sim_counters(m).fallbacks, 0);
+    subscribes = m->subscribes;
+    assert_in_range(subscribes, USERS, USERS + 5);
+    sim_run(m, 50 * MIN);
+    assert_int_equal(m->subscribes, subscribes);
+    sim_add(m, LONE, m->now.utc - MIN, m->now.utc + HOUR, GW_BUSY_BUSY);
+    sim_run(m, m->settings.poll_min * MIN + 10000);
+    assert_int_equal(sim_shown(m, LONE), PRES_CAL_MEETING);
+    m->user[LONE].no_home = false;
+    sim_run(m, 40 * MIN); /* what it left behind unread is gone, too */
+    assert_all(m, SCHED_MODE_STREAMING);
+    assert_all_noticed(m);
+    sim_free(&m);
+}
+
 /* ---- after a restart ---- */
 
 static void test_restart_resumes_streams(void **state)
@@ -493,6 +585,9 @@ int main(void)
         cmocka_unit_test(test_gateway_with_streams_dies),
         cmocka_unit_test(test_gateway_with_streams_is_removed_or_edited),
         cmocka_unit_test(test_anchor_that_cannot_subscribe),
+        cmocka_unit_test(test_mailboxes_of_three_servers),
+        cmocka_unit_test(test_mailbox_of_another_server_leaves_the_group),
+        cmocka_unit_test(test_mailbox_that_fits_into_no_group),
         cmocka_unit_test(test_restart_resumes_streams),
         cmocka_unit_test(test_restart_remembers_what_works),
     };
