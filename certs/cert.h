@@ -105,7 +105,7 @@ enum gw_code cert_client_new(struct cert_store *s, const char *set, struct gw_st
 void cert_client_free(struct cert_client **cp); /* after all that was made from its policy */
 
 /* For net_tls_new() and HTTP slots; its ctx is the client. Refused connections end with the text of
- * the result. */
+ * the result. A session is resumed only if the certificates it was made with pass at that moment. */
 struct net_tls_policy cert_client_policy(struct cert_client *c);
 const struct cert_result *cert_client_last(const struct cert_client *c); /* of the last handshake */
 

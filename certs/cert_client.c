@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -244,14 +245,55 @@ static int verify(X509_STORE_CTX *ctx, void *arg)
     }
     error = X509_STORE_CTX_get_error(ctx);
     record(c, ctx, error);
-    if (c->keeps)
+    if (c->keeps && X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx()))
         keep(c, ctx);
     if (error != X509_V_OK)
         net_tls_explain(ctx, c->last.text);
     return error == X509_V_OK;
 }
 
-/* A resumed session would not be verified again, though the set may have changed: there is none. */
+/* --- sessions that are kept */
+
+static pthread_once_t slot_once = PTHREAD_ONCE_INIT;
+static int client_slot; /* of an SSL_CTX: its client */
+
+static void take_slot(void)
+{
+    client_slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+}
+
+/* The certificates that the server showed when the session was made, looked at as if it showed them
+ * now: the set, the dates and the host. */
+static bool session_passes(SSL *ssl, struct cert_client *c)
+{
+    X509 *leaf = SSL_SESSION_get0_peer(SSL_get_session(ssl));
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    bool fine = leaf && ctx &&
+                X509_STORE_CTX_init(ctx, SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)), leaf,
+                                    SSL_get_peer_cert_chain(ssl)) == 1;
+
+    if (fine) {
+        X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(ctx),
+                                         SSL_get_security_level(ssl));
+        fine = verify(ctx, c) == 1;
+    }
+    X509_STORE_CTX_free(ctx);
+    ERR_clear_error();
+    return fine;
+}
+
+/* A resumed session is not verified by OpenSSL. One that would not pass is not offered: the server
+ * has to show its certificate. */
+static void on_info(const SSL *ssl, int where, int ret)
+{
+    SSL *own = (SSL *)ssl;
+
+    (void)ret;
+    if ((where & SSL_CB_HANDSHAKE_START) && SSL_get_session(ssl) &&
+        !session_passes(own, SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), client_slot)))
+        (void)SSL_set_session(own, NULL);
+}
+
 static enum gw_code apply(SSL_CTX *ssl_ctx, void *ctx, struct gw_err *err)
 {
     X509_STORE *empty = X509_STORE_new();
@@ -261,8 +303,9 @@ static enum gw_code apply(SSL_CTX *ssl_ctx, void *ctx, struct gw_err *err)
     SSL_CTX_set_cert_store(ssl_ctx, empty); /* takes; what a library put there is dropped */
     SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(ssl_ctx, verify, ctx);
-    SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_options(ssl_ctx, SSL_OP_NO_TICKET);
+    (void)pthread_once(&slot_once, take_slot);
+    (void)SSL_CTX_set_ex_data(ssl_ctx, client_slot, ctx);
+    SSL_CTX_set_info_callback(ssl_ctx, on_info);
     return GW_OK;
 }
 

@@ -58,6 +58,7 @@ struct ews_client {
     char *url, *host;
     struct ews_account *account;
     const struct net_tls_policy *tls;
+    struct net_http_sessions *sessions;
     unsigned timeout_ms, calls_max, idle_ms;
 
     struct gw_list waiting, sent; /* calls of that state */
@@ -98,9 +99,11 @@ static void slot_free(struct slot *slot)
 
 static struct slot *slot_new(struct ews_client *client)
 {
-    struct ews_conn_args args = {
-        .loop = client->loop, .account = client->account, .tls = client->tls, .host = client->host
-    };
+    struct ews_conn_args args = { .loop = client->loop,
+                                  .account = client->account,
+                                  .tls = client->tls,
+                                  .sessions = client->sessions,
+                                  .host = client->host };
     struct slot *slot = gw_new(struct slot);
 
     slot->client = client;
@@ -375,6 +378,7 @@ static void client_unref(struct ews_client *client)
         return;
     net_timer_free(&client->idle_timer);
     net_timer_free(&client->failed_timer);
+    net_http_sessions_unref(&client->sessions);
     free(client->url);
     free(client->host);
     free(client);
@@ -650,6 +654,7 @@ enum gw_code ews_client_new(struct net_loop *loop, const struct ews_client_args 
     client->host = gw_str_dup(gw_str_of(args->host));
     client->account = args->account;
     client->tls = args->allow_http ? NULL : args->tls;
+    client->sessions = net_http_sessions_new();
     client->timeout_ms = args->timeout_ms;
     client->calls_max = args->calls_max ? args->calls_max : EWS_CALLS_MAX;
     client->idle_ms = args->idle_ms ? args->idle_ms : EWS_IDLE_MS;

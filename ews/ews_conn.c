@@ -549,7 +549,9 @@ static void on_answer(const struct net_http_answer *answer, void *ctx)
 
 struct ews_conn *ews_conn_new(const struct ews_conn_args *args)
 {
-    struct net_http_slot_args slot = { .tls = args->tls, .user_agent = "Kalends/" KALENDS_VERSION };
+    struct net_http_slot_args slot = { .tls = args->tls,
+                                       .sessions = args->sessions,
+                                       .user_agent = "Kalends/" KALENDS_VERSION };
     struct ews_conn *conn = gw_new(struct ews_conn);
 
     conn->loop = args->loop;

@@ -25,9 +25,10 @@ struct ews_conn;
 
 struct ews_conn_args {
     struct net_loop *loop;
-    struct ews_account *account;      /* borrowed for life */
-    const struct net_tls_policy *tls; /* borrowed for life */
-    const char *host;                 /* of the server; copied */
+    struct ews_account *account;        /* borrowed for life */
+    const struct net_tls_policy *tls;   /* borrowed for life */
+    struct net_http_sessions *sessions; /* of the server; NULL: none are kept */
+    const char *host;                   /* of the server; copied */
 };
 struct ews_conn *ews_conn_new(const struct ews_conn_args *args);
 void ews_conn_free(struct ews_conn **connp);

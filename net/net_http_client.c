@@ -19,9 +19,15 @@
 
 enum { END_POINT_MAX = 64 }; /* SHA-512 */
 
+struct net_http_sessions {
+    CURLSH *share;
+    unsigned refs;
+};
+
 struct net_http_slot {
     struct net_loop *loop;
     const struct net_tls_policy *tls;
+    struct net_http_sessions *sessions; /* or NULL */
     char *unix_path, *user_agent;
     CURLM *multi; /* NULL: not connected and never was */
     CURL *easy;
@@ -290,6 +296,7 @@ static void slot_destroy(struct net_http_slot *slot)
     slot_close(slot);
     forget_request(slot);
     net_timer_free(&slot->timer);
+    net_http_sessions_unref(&slot->sessions);
     gw_buf_done(&slot->end_point);
     free(slot->origin);
     free(slot->unix_path);
@@ -418,6 +425,32 @@ struct gw_str net_http_answer_header(const struct net_http_answer *answer, const
     return (struct gw_str){ 0 };
 }
 
+/* --- sessions --- */
+
+/* All on the thread of the loop: there is nothing to lock. */
+struct net_http_sessions *net_http_sessions_new(void)
+{
+    struct net_http_sessions *s = gw_new(struct net_http_sessions);
+
+    s->refs = 1;
+    if (curl_global_init(CURL_GLOBAL_ALL) || !(s->share = curl_share_init()) ||
+        curl_share_setopt(s->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION))
+        abort(); /* out of memory */
+    return s;
+}
+
+void net_http_sessions_unref(struct net_http_sessions **sp)
+{
+    struct net_http_sessions *s = *sp;
+
+    *sp = NULL;
+    if (!s || --s->refs)
+        return;
+    (void)curl_share_cleanup(s->share);
+    curl_global_cleanup();
+    free(s);
+}
+
 /* --- slots --- */
 
 struct gw_str net_http_slot_end_point(const struct net_http_slot *slot)
@@ -443,6 +476,9 @@ struct net_http_slot *net_http_slot_new(struct net_loop *loop,
         abort();                           /* out of memory */
     slot->loop = loop;
     slot->tls = args->tls;
+    slot->sessions = args->sessions;
+    if (slot->sessions)
+        slot->sessions->refs++;
     slot->unix_path = args->unix_path ? gw_str_dup(gw_str_of(args->unix_path)) : NULL;
     slot->user_agent = args->user_agent ? gw_str_dup(gw_str_of(args->user_agent)) : NULL;
     slot->timer = net_timer_new(loop, on_timer, slot);
@@ -491,12 +527,14 @@ static void set_connection_options(struct net_http_slot *slot)
         (void)curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, slot->unix_path);
     if (slot->user_agent)
         (void)curl_easy_setopt(easy, CURLOPT_USERAGENT, slot->user_agent);
-    /* Verification is the policy's. Resumed sessions would go round it when trust changes. */
+    /* Verification is the policy's. */
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
     (void)curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
     (void)curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    (void)curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, 0L);
+    (void)curl_easy_setopt(easy, CURLOPT_SSL_SESSIONID_CACHE, slot->sessions ? 1L : 0L);
+    if (slot->sessions)
+        (void)curl_easy_setopt(easy, CURLOPT_SHARE, slot->sessions->share);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_curl_ssl_ctx);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, slot);

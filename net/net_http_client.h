@@ -11,11 +11,19 @@
 
 struct net_http_slot;
 
+/* TLS sessions that the slots of one server share, so that a further connection is cheap. Counted:
+ * each slot holds a reference. */
+struct net_http_sessions;
+struct net_http_sessions *net_http_sessions_new(void);
+void net_http_sessions_unref(struct net_http_sessions **sp);
+
 struct net_http_slot_args {
     const struct net_tls_policy
         *tls; /* for https; borrowed for the slot's life; applied to each new connection, so that
                  changed trust holds from the next one on; NULL: https fails */
-    const char *unix_path; /* connect here whatever the URL's host says; or NULL */
+    struct net_http_sessions *sessions; /* resumed if the policy verifies them, as that of certs/
+                                           does; NULL: each connection has a handshake in full */
+    const char *unix_path;              /* connect here whatever the URL's host says; or NULL */
     const char *user_agent;
 };
 

@@ -10,7 +10,8 @@ struct ssl_ctx_st;        /* OpenSSL's SSL_CTX */
 struct x509_store_ctx_st; /* OpenSSL's X509_STORE_CTX */
 
 /* Sets trust, verification and name checks (client), or certificate and key (server), on a fresh
- * context. A client that is given no trust refuses every server. Called once per context: a context of net_tls_new()
+ * context. A client that is given no trust refuses every server. One that shares sessions must verify
+ * them itself, since OpenSSL does not when it resumes one. Called once per context: a context of net_tls_new()
  * serves many connections, the HTTP client makes a new one for each. */
 typedef enum gw_code net_tls_policy_fn(struct ssl_ctx_st *ssl_ctx, void *ctx, struct gw_err *err);
 

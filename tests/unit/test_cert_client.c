@@ -69,11 +69,15 @@ static SSL *side(SSL_CTX *ctx)
 }
 
 /* True when both ends are done; *verify_result is the client's. */
-static bool handshake(SSL_CTX *client_ctx, SSL_CTX *server_ctx, long *verify_result)
+static bool handshake_again(SSL_CTX *client_ctx, SSL_CTX *server_ctx, long *verify_result,
+                            SSL_SESSION **session, bool *resumed)
 {
     SSL *client = side(client_ctx), *server = side(server_ctx);
     int c = 0, s = 0;
+    char byte;
 
+    if (session && *session)
+        assert_int_equal(SSL_set_session(client, *session), 1);
     SSL_set_connect_state(client);
     SSL_set_accept_state(server);
     for (int round = 0; round < 10 && (c != 1 || s != 1); round++) {
@@ -83,10 +87,22 @@ static bool handshake(SSL_CTX *client_ctx, SSL_CTX *server_ctx, long *verify_res
         pump(server, client);
     }
     *verify_result = SSL_get_verify_result(client);
+    if (session && c == 1 && s == 1) {
+        (void)SSL_read(client, &byte, 1); /* tickets of TLS 1.3 */
+        *resumed = SSL_session_reused(client);
+        SSL_SESSION_free(*session);
+        *session = SSL_get1_session(client);
+        SSL_set_shutdown(client, SSL_SENT_SHUTDOWN); /* or it is marked as not to be resumed */
+    }
     SSL_free(client);
     SSL_free(server);
     ERR_clear_error();
     return c == 1 && s == 1;
+}
+
+static bool handshake(SSL_CTX *client_ctx, SSL_CTX *server_ctx, long *verify_result)
+{
+    return handshake_again(client_ctx, server_ctx, verify_result, NULL, NULL);
 }
 
 static SSL_CTX *server_context(const struct lab_cert *cert, int send)
@@ -362,6 +378,61 @@ static void test_live(void **state)
     lab_free(&cert);
 }
 
+/* A session is resumed as long as its certificates would pass anew: a change of trust holds at the
+ * next handshake, and one for another name does not pass at all. */
+static void check_resumption(int version)
+{
+    struct lab_spec spec = { .cn = "a.com" };
+    struct lab_cert cert = lab_make(&spec, &ca[INTER]);
+    struct cert_client *client = NULL, *other = NULL;
+    SSL_CTX *server = server_context(&cert, INTER), *ctx, *other_ctx;
+    SSL_SESSION *session = NULL;
+    char hex[65];
+    unsigned char hash[32];
+    bool resumed;
+    long result;
+
+    SSL_CTX_set_max_proto_version(server, version);
+    assert_int_equal(X509_digest(ca[ROOT].x509, EVP_sha256(), hash, NULL), 1);
+    for (int i = 0; i < 32; i++)
+        snprintf(hex + 2 * (ptrdiff_t)i, 3, "%02x", hash[i]);
+    assert_int_equal(cert_client_new(store, "again", GW_STR("a.com"), &client, NULL), GW_OK);
+    assert_int_equal(cert_client_new(store, "again", GW_STR("b.com"), &other, NULL), GW_OK);
+    ctx = client_context(client);
+    other_ctx = client_context(other);
+    trust("again", &ca[ROOT]);
+    for (int round = 0; round < 3; round++) {
+        assert_true(handshake_again(ctx, server, &result, &session, &resumed));
+        assert_int_equal(resumed, round > 0);
+        assert_int_equal(cert_client_last(client)->verdict, CERT_VERIFIED);
+    }
+    assert_false(handshake_again(other_ctx, server, &result, &session, &resumed));
+    assert_int_equal(cert_client_last(other)->verdict, CERT_CN_MISMATCH);
+
+    assert_int_equal(cert_trust_remove(store, "again", gw_str_of(hex), NULL), GW_OK);
+    assert_false(handshake_again(ctx, server, &result, &session, &resumed));
+    assert_int_equal(cert_client_last(client)->verdict, CERT_MISSING_FROM_CHAIN);
+    trust("again", &ca[ROOT]);
+    assert_true(handshake_again(ctx, server, &result, &session, &resumed));
+    assert_true(resumed);
+
+    SSL_SESSION_free(session);
+    SSL_CTX_free(ctx);
+    SSL_CTX_free(other_ctx);
+    SSL_CTX_free(server);
+    cert_client_free(&client);
+    cert_client_free(&other);
+    assert_int_equal(cert_trust_remove(store, "again", gw_str_of(hex), NULL), GW_OK);
+    lab_free(&cert);
+}
+
+static void test_resumption(void **state)
+{
+    (void)state;
+    check_resumption(TLS1_2_VERSION);
+    check_resumption(TLS1_3_VERSION);
+}
+
 static void test_hosts_refused(void **state)
 {
     static const char *const host[] = {
@@ -396,9 +467,9 @@ static void test_hosts_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),         cmocka_unit_test(test_name_with_nul),
-        cmocka_unit_test(test_chains),        cmocka_unit_test(test_live),
-        cmocka_unit_test(test_hosts_refused),
+        cmocka_unit_test(test_names),      cmocka_unit_test(test_name_with_nul),
+        cmocka_unit_test(test_chains),     cmocka_unit_test(test_live),
+        cmocka_unit_test(test_resumption), cmocka_unit_test(test_hosts_refused),
     };
 
     return cmocka_run_group_tests(tests, lab_open, lab_close);
