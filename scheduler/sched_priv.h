@@ -121,6 +121,7 @@ struct sched_user {
     struct gw_list astray;  /* the owner is to be asked */
     struct sched_gateway *gateway;
     unsigned char moving;      /* enum sched_move */
+    gw_time sought_at;         /* monotonic: the owner was asked for its server; 0: never */
     bool choosy;               /* one gateway could not serve it: it is not moved by choice */
     unsigned char narrow;      /* the window is narrowed so many times */
     unsigned char bulk_failed; /* this mailbox alone failed in bulk so many times */
@@ -208,6 +209,7 @@ struct sched {
 /* scheduler.c */
 void sched_want_tick(struct sched *s, gw_time at);
 void sched_changed(struct sched *s, struct sched_user *u);
+/* No gateway serves it: the owner is asked, but not all the time, whatever became of its answer. */
 void sched_astray(struct sched *s, struct sched_user *u);
 void sched_error_set(struct sched *s, struct sched_user *u, enum sched_kind kind,
                      const struct ews_status *status);

@@ -7,8 +7,7 @@ enum {
     RETRY_FIRST_MS = 1000,
     RETRY_MAX_MS = 10 * GW_MINUTE_MS,
     TRIES_PER_GATEWAY = 3,
-    SOUGHT_AGAIN = 6, /* retries: about an hour */
-    SLOW_MIN = 60,    /* a mailbox that is not there, a right that is missing */
+    SLOW_MIN = 60, /* a mailbox that is not there, a right that is missing */
     UNREAD_FIRST_MS = 5 * GW_SECOND_MS
 };
 
@@ -86,8 +85,7 @@ static void retry(struct sched *s, struct sched_job *job, bool at_once_elsewhere
         wait = 0;
     retry_at(s, job, gw_time_after(s->now.mono, wait));
     sched_job_user(job)->choosy |= at_once_elsewhere;
-    if (at_once_elsewhere && job->tries >= sched_pool_usable(s) &&
-        (job->tries - sched_pool_usable(s)) % SOUGHT_AGAIN == 0)
+    if (at_once_elsewhere && job->tries >= sched_pool_usable(s))
         sched_astray(s, sched_job_user(job));
     if (move && (at_once_elsewhere || job->tries % TRIES_PER_GATEWAY == 0))
         sched_user_move(s, sched_job_user(job), SCHED_DOUBT_MOVED);

@@ -9,6 +9,8 @@
 #include "gw_bytes.h"
 #include "gw_mem.h"
 
+enum { SOUGHT_AGAIN_MIN = 50 /* what is retried every ten minutes comes to it within an hour */ };
+
 gw_time sched_minutes(const struct sched *s, int64_t minutes)
 {
     return minutes * s->minute_ms;
@@ -106,6 +108,9 @@ void sched_changed(struct sched *s, struct sched_user *u)
 
 void sched_astray(struct sched *s, struct sched_user *u)
 {
+    if (u->sought_at && s->now.mono - u->sought_at < sched_minutes(s, SOUGHT_AGAIN_MIN))
+        return;
+    u->sought_at = s->now.mono;
     gw_list_remove(&u->astray);
     gw_list_append(&s->astray, &u->astray);
     sched_want_tick(s, s->now.mono);

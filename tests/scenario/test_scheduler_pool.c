@@ -205,6 +205,30 @@ static void test_mailbox_that_no_gateway_serves_is_looked_for(void **state)
     sim_free(&m);
 }
 
+/* It refuses the mailbox although it was named: that is not asked for, and tried, all the time. */
+static void test_place_that_is_wrong(void **state)
+{
+    struct sim *m = sim_settled(2, 4);
+    unsigned requests, placed = 0;
+
+    (void)state;
+    for (int op = 0; op < EWS_OP_COUNT; op++)
+        m->user[1].refuse[op] = sim_status(EWS_ELSEWHERE, "ErrorCrossSiteRequest", true);
+    sim_sub_free(sim_sub_of(m, 1));
+    sim_run(m, 11 * MIN);
+    requests = m->gateway[0].requests + m->gateway[1].requests;
+    for (int t = 0; t < 30000; t++) {
+        if (m->user[1].sought > placed) {
+            placed = m->user[1].sought;
+            sched_user_place(m->sched, sim_name(m, 1), gw_str_of("cas2"), m->now);
+        }
+        sim_run(m, 100);
+    }
+    assert_in_range(placed, 1, 2);
+    assert_in_range(m->gateway[0].requests + m->gateway[1].requests - requests, 0, 100);
+    sim_free(&m);
+}
+
 /* ---- a gateway that is removed ---- */
 
 static void remove_gateway(struct sim *m, unsigned gateway)
@@ -281,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_added_gateway_gets_its_part_slowly),
         cmocka_unit_test(test_user_that_one_gateway_cannot_serve_is_left_alone),
         cmocka_unit_test(test_mailbox_that_no_gateway_serves_is_looked_for),
+        cmocka_unit_test(test_place_that_is_wrong),
         cmocka_unit_test(test_removed_while_it_is_asked_for_subscriptions),
         cmocka_unit_test(test_removed_gateway_is_heard_before_another_one_has_answered),
     };
