@@ -35,9 +35,11 @@ static void on_found(const struct admin_discovery *found, void *ctx)
         gw_warn("gatewayd",
                 "mailbox is on a server that is no gateway user=%s host=%s: kalendsctl gateway add",
                 search->user, gw_quote(gw_str_of(found->host), host));
-    else
+    else {
+        gw_info("gatewayd", "mailbox found user=%s gateway='%s'", search->user, found->gateway);
         sched_user_place(search->gd->sched, user, gw_str_of(found->gateway),
                          net_loop_now(search->gd->loop));
+    }
     search_free(search);
 }
 
