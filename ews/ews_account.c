@@ -56,16 +56,28 @@ static unsigned refusals(const struct ews_account *a, gw_time now)
     return n;
 }
 
+static void refusals_changed(struct ews_account *a)
+{
+    if (a->refusals_changed)
+        a->refusals_changed(a->refusals_ctx);
+}
+
+static void refusal_add(struct ews_account *a, gw_time at)
+{
+    if (a->refused_count == EWS_REFUSALS_MAX) {
+        memmove(a->refused, a->refused + 1, sizeof(a->refused) - sizeof(a->refused[0]));
+        a->refused_count--;
+    }
+    a->refused[a->refused_count++] = at;
+}
+
 void ews_account_refused(struct ews_account *a, unsigned epoch, gw_time now)
 {
     if (epoch != a->epoch)
         return;
     a->proven = false;
-    if (a->refused_count == EWS_REFUSALS_MAX) {
-        memmove(a->refused, a->refused + 1, sizeof(a->refused) - sizeof(a->refused[0]));
-        a->refused_count--;
-    }
-    a->refused[a->refused_count++] = now;
+    refusal_add(a, now);
+    refusals_changed(a);
 }
 
 void ews_account_taken(struct ews_account *a, unsigned epoch)
@@ -73,7 +85,40 @@ void ews_account_taken(struct ews_account *a, unsigned epoch)
     if (epoch != a->epoch)
         return;
     a->proven = true;
+    if (!a->refused_count)
+        return;
     a->refused_count = 0;
+    refusals_changed(a);
+}
+
+void ews_account_watch_refusals(struct ews_account *a, void (*changed)(void *ctx), void *ctx)
+{
+    a->refusals_changed = changed;
+    a->refusals_ctx = ctx;
+}
+
+void ews_account_refusals(const struct ews_account *a, struct ews_refusals *out)
+{
+    struct gw_now now = net_loop_now(a->loop);
+
+    *out = (struct ews_refusals){ .count = a->refused_count };
+    for (unsigned i = 0; i < a->refused_count; i++)
+        out->at[i] = now.utc - (now.mono - a->refused[i]);
+}
+
+void ews_account_recall(struct ews_account *a, const struct ews_refusals *refusals)
+{
+    struct gw_now now = net_loop_now(a->loop);
+
+    if (a->proven)
+        return;
+    a->refused_count = 0;
+    for (unsigned i = 0; i < refusals->count && i < EWS_REFUSALS_MAX; i++) {
+        int64_t ago = now.utc - refusals->at[i];
+
+        if (ago < EWS_REFUSALS_MS)
+            refusal_add(a, now.mono - (ago > 0 ? ago : 0)); /* the clock was set back */
+    }
 }
 
 gw_time ews_account_locked_until(const struct ews_account *a, gw_time now)
@@ -200,6 +245,12 @@ static void on_secret_refused(void *ctx)
     ews_account_refused(a, a->epoch, account_now(a));
 }
 
+/* What was refused would be refused again. */
+static bool is_same(const struct ews_account *a, const struct ews_account_args *args)
+{
+    return a->name && strcmp(a->name, args->name) == 0 && strcmp(a->password, args->password) == 0;
+}
+
 static void account_take(struct ews_account *a, const struct ews_account_args *args)
 {
     char *name = gw_str_dup(gw_str_of(args->name));
@@ -214,6 +265,8 @@ static void account_take(struct ews_account *a, const struct ews_account_args *a
                                     .refused = on_secret_refused,
                                     .ctx = a };
 
+    if (!is_same(a, args))
+        a->refused_count = 0;
     account_forget(a);
     a->token_url = url;
     a->token_scope = scope;
@@ -222,7 +275,6 @@ static void account_take(struct ews_account *a, const struct ews_account_args *a
     a->password = password;
     a->epoch++;
     a->proven = false;
-    a->refused_count = 0;
     ews_token_set(a->token, args->auth == EWS_AUTH_OAUTH ? &token : NULL);
 }
 

@@ -3,8 +3,8 @@
  * A wrong password must not lock the account out. While it is not known whether a server takes the
  * account (at first, and after each refusal), one call is sent and the others wait for it: it proves
  * the account, or they fail with it. Later logins on further connections are few at once. After two
- * refusals within 15 minutes calls fail at once with EWS_CREDENTIALS, until the account is set anew
- * or the time is over: all this for all clients of the account together. (Basic has no login: each
+ * refusals within 15 minutes calls fail at once with EWS_CREDENTIALS, until the account is set to another
+ * name or password or the time is over: all this for all clients of the account together. (Basic has no login: each
  * request bears the password, and those in flight when it is changed at the directory are all
  * refused.) */
 #ifndef EWS_ACCOUNT_H
@@ -53,10 +53,22 @@ struct ews_account;
 struct ews_account *ews_account_new(struct net_loop *loop, struct net_pool *pool);
 void ews_account_free(struct ews_account **ap); /* after its clients */
 
-/* Live: refusals are forgotten, and the next call of each client logs in anew. Calls in flight end
+/* Live: refusals of another name or password are forgotten, and the next call of each client logs in anew. Calls in flight end
  * as they began. GW_INVALID: err tells what is wrong; the account stays as it was. */
 enum gw_code ews_account_set(struct ews_account *a, const struct ews_account_args *args,
                              struct gw_err *err);
 enum gw_code ews_account_check(const struct ews_account_args *args, struct gw_err *err);
+
+/* So that neither a restart nor a second account of the same name brings further tries: whoever keeps
+ * the refusals is told when there is another one, or none any more, by a login. To be recalled after
+ * the account is set; that is not told. An account that a server has taken does not care: its password is
+ * not the refused one. */
+struct ews_refusals {
+    gw_utc at[EWS_REFUSALS_MAX]; /* the oldest first */
+    unsigned count;
+};
+void ews_account_watch_refusals(struct ews_account *a, void (*changed)(void *ctx), void *ctx);
+void ews_account_refusals(const struct ews_account *a, struct ews_refusals *out);
+void ews_account_recall(struct ews_account *a, const struct ews_refusals *refusals);
 
 #endif

@@ -18,6 +18,8 @@ struct ews_account {
 
     gw_time refused[EWS_REFUSALS_MAX]; /* the oldest first */
     unsigned refused_count;
+    void (*refusals_changed)(void *ctx); /* or NULL */
+    void *refusals_ctx;
     struct gw_list clients;
     struct ews_client *trying; /* whose call is to prove it; NULL: nobody's */
 

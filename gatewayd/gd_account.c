@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "ews_token.h"
+#include "gd_gateways.h"
 #include "gw_bytes.h"
 #include "gw_log.h"
 #include "gw_mem.h"
@@ -21,6 +23,51 @@ struct gd_account {
     struct net_tls_policy token_policy;
 };
 
+/* --- refusals */
+
+static json_t *refusals_pack(const struct gd_account *a)
+{
+    struct ews_refusals refusals;
+    json_t *list = json_array();
+
+    ews_account_refusals(a->login, &refusals);
+    for (unsigned i = 0; i < refusals.count; i++)
+        (void)json_array_append_new(list, json_integer(refusals.at[i]));
+    return list;
+}
+
+/* None in what older versions have written. */
+static void refusals_read(struct gd_account *a, const json_t *record)
+{
+    const json_t *list = json_object_get(record, "refused");
+    struct ews_refusals refusals = { .count = 0 };
+
+    for (size_t i = 0; i < json_array_size(list) && i < EWS_REFUSALS_MAX; i++)
+        refusals.at[refusals.count++] = json_integer_value(json_array_get(list, i));
+    ews_account_recall(a->login, &refusals);
+}
+
+/* On disk before a restart could forget it, and known to those of the same name. */
+static void on_refusals(void *ctx)
+{
+    struct gd_account *a = ctx;
+    struct store_batch *b = store_batch_new();
+    struct ews_refusals refusals;
+
+    gd_account_save(a, b);
+    store_commit(a->gd->store, &b, NULL, NULL);
+    ews_account_refusals(a->login, &refusals);
+    if (refusals.count)
+        gd_gateways_refused(a->gd->gateways, a, &refusals);
+}
+
+bool gd_account_is_namesake(const struct gd_account *a, const struct gd_account *b)
+{
+    return a != b && a->name && b->name && strcasecmp(a->name, b->name) == 0;
+}
+
+/* --- life */
+
 struct gd_account *gd_account_new(struct gd *gd, const char *key)
 {
     struct gd_account *a = gw_new(struct gd_account);
@@ -28,6 +75,7 @@ struct gd_account *gd_account_new(struct gd *gd, const char *key)
     a->gd = gd;
     a->key = gw_str_dup(gw_str_of(key));
     a->login = ews_account_new(gd->loop, gd->pool);
+    ews_account_watch_refusals(a->login, on_refusals, a);
     return a;
 }
 
@@ -148,7 +196,8 @@ void gd_account_save(const struct gd_account *a, struct store_batch *b)
     gw_buf_init(&sealed, 4 * PASSWORD_MAX);
     store_seal(a->gd->store, gw_buf_str(&context), gw_str_of(a->password), &sealed);
     gd_record_put(b, GD_ACCOUNT_KIND, a->key,
-                  json_pack("{s:s, s:s%}", "account", a->name, "password", sealed.p, sealed.len));
+                  json_pack("{s:s, s:s%, s:o}", "account", a->name, "password", sealed.p,
+                            sealed.len, "refused", refusals_pack(a)));
     gw_buf_done(&sealed);
     gw_buf_done(&context);
 }
@@ -171,6 +220,7 @@ enum gw_code gd_account_read(struct gd_account *a, struct gw_str record, struct 
     if (!rc) {
         a->name = gw_str_dup(gw_str_of(name));
         a->password = gw_str_dup(gw_buf_str(&password));
+        refusals_read(a, json);
     }
     if (password.p)
         gw_wipe(password.p, password.len);

@@ -18,6 +18,7 @@ void gd_account_free(struct gd_account **ap);                      /* after its 
 const char *gd_account_key(const struct gd_account *a);
 const char *gd_account_name(const struct gd_account *a);    /* NULL: not set */
 struct ews_account *gd_account_login(struct gd_account *a); /* set when the account is */
+bool gd_account_is_namesake(const struct gd_account *a, const struct gd_account *b);
 
 enum gw_code gd_account_read(struct gd_account *a, struct gw_str record, struct gw_err *err);
 void gd_account_save(const struct gd_account *a, struct store_batch *b);

@@ -272,6 +272,24 @@ static void own_account_remove(struct gd_gateways *g, struct gw_str name, struct
     gd_account_free(&account);
 }
 
+static void account_recall(struct gd_account *account, const struct gd_account *refused,
+                           const struct ews_refusals *refusals)
+{
+    if (gd_account_is_namesake(account, refused))
+        ews_account_recall(gd_account_login(account), refusals);
+}
+
+void gd_gateways_refused(const struct gd_gateways *g, const struct gd_account *refused,
+                         const struct ews_refusals *refusals)
+{
+    struct gd_account *account;
+    size_t pos = 0;
+
+    account_recall(g->shared, refused, refusals);
+    while ((account = gw_map_next(g->own, &pos)))
+        account_recall(account, refused, refusals);
+}
+
 static void account_load_one(const struct store_record *r, void *ctx)
 {
     struct gd_gateways *g = ctx;

@@ -43,6 +43,11 @@ struct ews_account *gd_gateways_account(const struct gd_gateways *g);
 void gd_gateways_first_url(const struct gd_gateways *g, struct gw_buf *out);
 const char *gd_gateway_of_host(const struct gd_gateways *g, struct gw_str host, uint16_t port);
 
+/* An account was refused, which others of its name count as their own: a directory locks the name. */
+struct gd_account;
+void gd_gateways_refused(const struct gd_gateways *g, const struct gd_account *refused,
+                         const struct ews_refusals *refusals);
+
 /* For the check of a gateway. Borrowed until the gateway is changed; false: there is none. */
 struct gd_gateway_target {
     const char *host;

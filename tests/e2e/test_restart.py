@@ -74,5 +74,27 @@ def true_count(h, user):
     return len({(m["start"], m["end"]) for m in h.mock.get(f"/users/{user}/meetings")["meetings"]})
 
 
+def test_refused_password():
+    """neither a restart, the same password again, nor an account of its own brings more than two tries"""
+    with House(users=[]) as h:
+        def check(name):
+            return h.gateway.run_ctl("gateway", "check", name).stdout
+
+        h.gateway.api("PATCH", "/v1/gateways/cas1", {"password": "wrong"})
+        wait_for(lambda: "not sent: the account was refused" in check("cas1"), what="two refusals", every=0.2)
+        h.gateway.kill()
+        h.gateway.start()
+        assert "not sent: the account was refused" in check("cas1")
+        h.gateway.api("PATCH", "/v1/gateways/cas1", {"password": "wrong"})
+        assert "not sent: the account was refused" in check("cas2")
+
+        h.gateway.api("PATCH", "/v1/gateways/cas1", {"password": h.mock.account[1]})
+        wait_for(lambda: "not sent" not in check("cas2"), what="the right password")
+        own = {"own_account": True, "account": h.mock.account[0], "password": "wrong"}
+        h.gateway.api("PATCH", "/v1/gateways/cas2", own)
+        wait_for(lambda: "not sent: the account was refused" in check("cas2"), what="refusals of its own", every=0.2)
+        assert "not sent" not in check("cas1"), "the right password is locked out by another account's"
+
+
 if __name__ == "__main__":
-    house.run([test_kill_under_load])
+    house.run([test_kill_under_load, test_refused_password])

@@ -57,6 +57,55 @@ static void test_lockout(void **state)
     net_loop_free(&loop);
 }
 
+static void on_refusals(void *ctx)
+{
+    ++*(unsigned *)ctx;
+}
+
+/* Neither a restart, nor the same password once more, nor another account of that name is a way to
+ * further tries. */
+static void test_refusals_are_recalled(void **state)
+{
+    struct ews_account_args same = { .name = "gateway", .password = "secret" },
+                            other = { .name = "gateway", .password = "other" };
+    struct net_loop *loop = net_loop_new();
+    struct ews_account *a = account_new(loop), *b = account_new(loop);
+    gw_time now = net_loop_now(loop).mono;
+    struct ews_refusals refusals;
+    struct ews_status why;
+    unsigned told = 0;
+
+    (void)state;
+    ews_account_watch_refusals(a, on_refusals, &told);
+    ews_account_taken(a, a->epoch);
+    assert_int_equal(told, 0);
+    ews_account_refused(a, a->epoch, now - GW_MINUTE_MS);
+    ews_account_refused(a, a->epoch, now);
+    assert_int_equal(told, 2);
+    ews_account_refusals(a, &refusals);
+    assert_int_equal(refusals.count, 2);
+    ews_account_recall(b, &refusals);
+    assert_int_equal(ews_account_locked_until(b, now), now - GW_MINUTE_MS + EWS_REFUSALS_MS);
+
+    assert_int_equal(ews_account_set(a, &same, NULL), GW_OK);
+    assert_true(ews_account_is_locked(a, now, &why));
+    assert_int_equal(ews_account_set(a, &other, NULL), GW_OK);
+    assert_false(ews_account_is_locked(a, now, &why));
+
+    refusals.at[0] = net_loop_now(loop).utc - EWS_REFUSALS_MS; /* over */
+    refusals.at[1] = net_loop_now(loop).utc + GW_HOUR_MS;      /* the clock was set back */
+    ews_account_recall(b, &refusals);
+    assert_int_equal(b->refused_count, 1);
+    assert_int_equal(b->refused[0], now);
+    ews_account_taken(b, b->epoch);
+    assert_int_equal(b->refused_count, 0);
+    ews_account_recall(b, &refusals); /* its password is the right one */
+    assert_int_equal(b->refused_count, 0);
+    ews_account_free(&a);
+    ews_account_free(&b);
+    net_loop_free(&loop);
+}
+
 /* What is heard of the account as it was says nothing of what it is. */
 static void test_old_refusals_do_not_count(void **state)
 {
@@ -159,8 +208,11 @@ static void test_trial_that_does_not_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_invalid_accounts),          cmocka_unit_test(test_lockout),
-        cmocka_unit_test(test_old_refusals_do_not_count), cmocka_unit_test(test_few_trials_at_once),
+        cmocka_unit_test(test_invalid_accounts),
+        cmocka_unit_test(test_lockout),
+        cmocka_unit_test(test_refusals_are_recalled),
+        cmocka_unit_test(test_old_refusals_do_not_count),
+        cmocka_unit_test(test_few_trials_at_once),
         cmocka_unit_test(test_trial_that_does_not_end),
     };
 
