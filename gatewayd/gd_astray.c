@@ -36,6 +36,8 @@ static void on_found(const struct admin_discovery *found, void *ctx)
                 "mailbox is on a server that is no gateway user=%s host=%s: kalendsctl gateway add",
                 search->user, gw_quote(gw_str_of(found->host), host));
     else {
+        if (found->grouping)
+            sched_user_group(search->gd->sched, user, gw_str_of(found->grouping));
         gw_info("gatewayd", "mailbox found user=%s gateway='%s'", search->user, found->gateway);
         sched_user_place(search->gd->sched, user, gw_str_of(found->gateway),
                          net_loop_now(search->gd->loop));

@@ -121,6 +121,7 @@ struct sched_user {
     struct gw_list astray;  /* the owner is to be asked */
     struct sched_gateway *gateway;
     unsigned char moving;      /* enum sched_move */
+    uint64_t grouping;         /* a hash; 0: unknown */
     gw_time sought_at;         /* monotonic: the owner was asked for its server; 0: never */
     bool choosy;               /* one gateway could not serve it: it is not moved by choice */
     unsigned char narrow;      /* the window is narrowed so many times */
@@ -427,6 +428,7 @@ struct sched_stream {
     struct sched_gateway *gateway;
     size_t count, reserved;  /* members, and those who are about to be */
     char *anchor, *affinity; /* mailbox; NULL: none was given */
+    uint64_t grouping;       /* of the anchor; 0: unknown */
     unsigned char rank;      /* the same as of streams with the same anchor: its group */
     bool anchored, speaks;   /* the anchor has subscribed; this connection was heard from */
     unsigned char tries, unheard;

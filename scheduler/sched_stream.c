@@ -4,8 +4,8 @@
  *
  * All subscriptions of a stream must live on one mailbox server. Streams of the same anchor are a
  * group: the anchor, its first user, subscribes alone, and the others wait for what its answer says
- * of that server. Nobody says on which server a mailbox lives. Groups have ranks; whose subscription
- * is not found where its group is tries those of the higher ranks, and at last founds one.
+ * of that server. Hardly ever it is known on which server a mailbox lives. Groups have ranks; whose
+ * subscription is not found where its group is tries those of the higher ranks, and at last founds one.
  *
  * A subscription keeps what happens while nobody listens for half an hour, so that closing and
  * opening again, when users come and go, loses nothing; after a longer time Exchange says which are
@@ -87,8 +87,14 @@ static bool has_room(const struct sched_stream *st)
     return st->count + st->reserved < EWS_STREAM_IDS_MAX;
 }
 
+static bool may_share(const struct sched_stream *st, uint64_t grouping)
+{
+    return !st->grouping || !grouping || st->grouping == grouping;
+}
+
 /* Of the group with the lowest rank from this one on: one with room, if there is one. */
-static struct sched_stream *stream_from(const struct sched_gateway *g, unsigned rank)
+static struct sched_stream *stream_from(const struct sched_gateway *g, unsigned rank,
+                                        uint64_t grouping)
 {
     struct sched_stream *best = NULL;
     struct gw_list *it, *tmp;
@@ -97,7 +103,7 @@ static struct sched_stream *stream_from(const struct sched_gateway *g, unsigned 
     {
         struct sched_stream *st = GW_CONTAINER(it, struct sched_stream, link);
 
-        if (st->rank >= rank &&
+        if (st->rank >= rank && may_share(st, grouping) &&
             (!best || st->rank < best->rank || (st->rank == best->rank && has_room(st))))
             best = st;
     }
@@ -109,7 +115,7 @@ static unsigned char free_rank(const struct sched_gateway *g)
     const struct sched_stream *st;
     unsigned rank = 0;
 
-    while ((st = stream_from(g, rank)) && st->rank == rank && rank < RANKS_MAX)
+    while ((st = stream_from(g, rank, 0)) && st->rank == rank && rank < RANKS_MAX)
         rank++;
     return (unsigned char)rank;
 }
@@ -120,21 +126,24 @@ static struct sched_stream *stream_like(const struct sched_stream *st)
     struct sched_stream *more = stream_new(st->s, st->gateway, gw_str_of(st->anchor), st->rank);
 
     more->affinity = st->affinity ? gw_str_dup(gw_str_of(st->affinity)) : NULL;
+    more->grouping = st->grouping;
     more->anchored = true;
     return more;
 }
 
 bool sched_stream_reserve(struct sched *s, struct sched_user *u)
 {
-    struct sched_stream *found = stream_from(u->gateway, u->sub.rank);
+    struct sched_stream *found = stream_from(u->gateway, u->sub.rank, u->grouping);
 
     assert(!u->sub.pending_stream);
     if (found && !found->anchored)
         return false;
-    if (!found)
+    if (!found) {
         found = stream_new(s, u->gateway, gw_str_of(u->mailbox), free_rank(u->gateway));
-    else if (!has_room(found))
+        found->grouping = u->grouping;
+    } else if (!has_room(found)) {
         found = stream_like(found);
+    }
     found->reserved++;
     u->sub.pending_stream = found;
     return true;

@@ -327,6 +327,14 @@ void sched_user_place(struct sched *s, struct gw_str user, struct gw_str gateway
     }
 }
 
+void sched_user_group(struct sched *s, struct gw_str user, struct gw_str grouping)
+{
+    struct sched_user *u = sched_user_find(s, user);
+
+    if (u)
+        u->grouping = grouping.len ? gw_hash_stable(grouping) | 1 : 0;
+}
+
 enum gw_code sched_user_refresh(struct sched *s, struct gw_str user, struct gw_now now)
 {
     struct sched_user *u = sched_user_find(s, user);

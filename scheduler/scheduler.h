@@ -115,6 +115,10 @@ void sched_user_remove(struct sched *s, struct gw_str user);
 void sched_user_place(struct sched *s, struct gw_str user, struct gw_str gateway,
                       struct gw_now now);
 
+/* What Autodiscover says of where its mailbox is (GroupingInformation): what is streamed for mailboxes
+ * of which it says different things shares nothing. Not saved; no harm when the user is not there. */
+void sched_user_group(struct sched *s, struct gw_str user, struct gw_str grouping);
+
 /* At start, after gateways and users were put and before the first tick: a record as it was saved.
  * GW_NOTFOUND: no such user (delete the record); GW_BADMSG: the record makes no sense; the user begins
  * without it. */

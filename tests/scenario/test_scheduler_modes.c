@@ -452,6 +452,27 @@ static void test_mailbox_of_another_server_leaves_the_group(void **state)
     sim_free(&m);
 }
 
+/* Nobody has to try where it does not live. */
+static void test_mailboxes_of_which_it_is_known_where_they_are(void **state)
+{
+    enum { USERS = 40 };
+    struct sim *m = sim_begun(1, USERS, SCHED_MODE_STREAMING);
+
+    (void)state;
+    for (unsigned i = 0; i < USERS; i++)
+        m->user[i].home = i % 2;
+    sim_enable_all(m);
+    for (unsigned i = 0; i < USERS; i++)
+        sched_user_group(m->sched, sim_name(m, i), i % 2 ? GW_STR("south") : GW_STR("north"));
+    sched_user_group(m->sched, GW_STR("nobody@a.example"), GW_STR("south"));
+    sim_run(m, MIN);
+    assert_int_equal(m->subscribes, USERS);
+    assert_int_equal(sim_gateway_view(m, 0).streams, 2);
+    assert_all(m, SCHED_MODE_STREAMING);
+    assert_all_noticed(m);
+    sim_free(&m);
+}
+
 /* It is polled; an hour later it is tried again. */
 static void test_mailbox_that_fits_into_no_group(void **state)
 {
@@ -587,6 +608,7 @@ int main(void)
         cmocka_unit_test(test_anchor_that_cannot_subscribe),
         cmocka_unit_test(test_mailboxes_of_three_servers),
         cmocka_unit_test(test_mailbox_of_another_server_leaves_the_group),
+        cmocka_unit_test(test_mailboxes_of_which_it_is_known_where_they_are),
         cmocka_unit_test(test_mailbox_that_fits_into_no_group),
         cmocka_unit_test(test_restart_resumes_streams),
         cmocka_unit_test(test_restart_remembers_what_works),
