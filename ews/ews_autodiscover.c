@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ews_account_priv.h"
 #include "ews_priv.h"
 #include "ews_url.h"
 #include "gw_mem.h"
@@ -183,10 +184,14 @@ static void step(struct ews_autodiscover *a)
 enum gw_code ews_autodiscover_start(const struct ews_autodiscover_args *args,
                                     struct ews_autodiscover **out, struct gw_err *err)
 {
+    struct ews_trail_args walk = args->trail;
     struct ews_trail *trail;
     struct ews_autodiscover *a;
-    enum gw_code rc = ews_trail_new(&args->trail, &trail, err);
+    enum gw_code rc;
 
+    walk.shows_secret =
+        args->account->auth == EWS_AUTH_BASIC || args->account->auth == EWS_AUTH_OAUTH;
+    rc = ews_trail_new(&walk, &trail, err);
     if (rc)
         return rc;
     a = gw_new(struct ews_autodiscover);

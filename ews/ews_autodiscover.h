@@ -21,7 +21,7 @@ struct ews_autodiscover_args {
     struct net_dns *dns;   /* NULL: no SRV records */
     struct ews_account *account;
     struct cert_store *certs;    /* whom to trust; NULL: https fails */
-    struct ews_trail_args trail; /* borrowed for the call */
+    struct ews_trail_args trail; /* borrowed for the call; shows_secret is the account's */
     unsigned timeout_ms;         /* of each place */
     ews_autodiscover_fn *done;
     void *ctx;

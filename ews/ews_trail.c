@@ -20,7 +20,7 @@ enum source {
 
 struct ews_trail {
     char *address, *server;
-    bool allow_http;
+    bool allow_http, shows_secret;
     uint16_t plain_port;
     enum source source;
     unsigned hops;
@@ -181,6 +181,32 @@ static bool may_follow(struct ews_trail *t, struct gw_str url)
     return false;
 }
 
+/* The mailbox's domain, or a host in it. */
+static bool is_own(const struct ews_trail *t, struct gw_str host)
+{
+    struct gw_str domain = gw_str_of(domain_of(t));
+    size_t longer = host.len > domain.len ? host.len - domain.len : 0;
+
+    return gw_str_ieq(gw_str_sub(host, longer, host.len), domain) &&
+           (!longer || host.p[longer - 1] == '.');
+}
+
+/* The word of who could be anybody: it came without TLS. What is shown to a server in clear, or is as
+ * good as that, is not shown to another domain's for it. */
+static bool may_believe(struct ews_trail *t, struct gw_str host)
+{
+    char text[200];
+
+    if (!t->shows_secret || is_own(t, host))
+        return true;
+    snprintf(text, sizeof(text), "%.*s", (int)(host.len < 199 ? host.len : 199), host.p);
+    fail(t, "redirect-not-believed",
+         "autodiscover sends on, without TLS, to another domain's server, which would be shown the "
+         "password or token; if it is right, name it as the server to ask",
+         text);
+    return false;
+}
+
 static void follow_url(struct ews_trail *t, struct gw_str url)
 {
     bool soap = ews_http_has_word(url, ".svc");
@@ -311,7 +337,9 @@ void ews_trail_answered(struct ews_trail *t, const struct ews_answer *answer)
 
 void ews_trail_redirected(struct ews_trail *t, struct gw_str location)
 {
-    if (location.len)
+    struct ews_url u;
+
+    if (location.len && (ews_url_parse(location, &u, NULL) || may_believe(t, u.host)))
         follow_url(t, location);
     else
         next_source(t);
@@ -321,7 +349,8 @@ void ews_trail_srv(struct ews_trail *t, struct gw_str host, uint16_t port)
 {
     char *name;
 
-    if (!host.len || host.len > EWS_HOST_MAX || !port || t->hops >= EWS_TRAIL_HOPS_MAX) {
+    if (!host.len || host.len > EWS_HOST_MAX || !port || t->hops >= EWS_TRAIL_HOPS_MAX ||
+        !may_believe(t, host)) {
         next_source(t);
         return;
     }
@@ -347,6 +376,7 @@ enum gw_code ews_trail_new(const struct ews_trail_args *args, struct ews_trail *
     t->server = args->server ? gw_str_dup(gw_str_of(args->server)) : NULL;
     t->allow_http = args->allow_http;
     t->plain_port = args->plain_port;
+    t->shows_secret = args->shows_secret;
     begin(t);
     *out = t;
     return GW_OK;

@@ -21,6 +21,8 @@ struct ews_trail_args {
     const char *address; /* of the mailbox */
     const char *server;  /* "host" or "host:port", perhaps after "https://"; NULL: none */
     bool allow_http;     /* lab: to be sent on to http, or a server "http://..." is fine, too */
+    bool shows_secret; /* the login is Basic or a token: what comes without TLS, the plain redirect
+                            and the SRV record, is believed only if it names a host of the domain */
     uint16_t plain_port; /* lab: the domain's places are asked there, by http; 0: as it must be */
 };
 

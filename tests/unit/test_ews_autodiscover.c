@@ -32,6 +32,7 @@ static const struct {
     enum ews_class class;
     const char *url_or_code;
     const char *seen; /* hosts and paths, in order; '.svc' and '.xml' tell the way */
+    bool windows;     /* logs in so, not by Basic */
 } walk_case[] = {
     { "by SOAP at the server that was named",
       "ann@nowhere.invalid",
@@ -39,28 +40,32 @@ static const struct {
       { { "127.0.0.1", ".svc", 200, FOUND_SOAP, false } },
       EWS_OK,
       "http://mail.out/EWS/Exchange.asmx",
-      "127.0.0.1.svc " },
+      "127.0.0.1.svc ",
+      false },
     { "by POX at an old server",
       "ann@nowhere.invalid",
       true,
       { { "127.0.0.1", ".xml", 200, FOUND, false } },
       EWS_OK,
       "http://cas1.in/EWS/Exchange.asmx",
-      "127.0.0.1.svc 127.0.0.1.xml " },
+      "127.0.0.1.svc 127.0.0.1.xml ",
+      false },
     { "at the domain's autodiscover",
       "ann@localhost",
       false,
       { { "autodiscover.localhost", ".svc", 200, FOUND_SOAP, false } },
       EWS_OK,
       "http://mail.out/EWS/Exchange.asmx",
-      "localhost.svc localhost.xml autodiscover.localhost.svc " },
+      "localhost.svc localhost.xml autodiscover.localhost.svc ",
+      false },
     { "sent on with 302",
       "ann@localhost",
       false,
       { { "localhost", ".svc", 302, "", true }, { "127.0.0.1", ".xml", 200, FOUND, false } },
       EWS_OK,
       "http://cas1.in/EWS/Exchange.asmx",
-      "localhost.svc 127.0.0.1.xml " },
+      "localhost.svc 127.0.0.1.xml ",
+      false },
     { "by the redirect without login",
       "ann@localhost",
       false,
@@ -69,7 +74,18 @@ static const struct {
       EWS_OK,
       "http://cas1.in/EWS/Exchange.asmx",
       "localhost.svc localhost.xml autodiscover.localhost.svc autodiscover.localhost.xml "
-      "autodiscover.localhostGET 127.0.0.1.xml " },
+      "autodiscover.localhostGET 127.0.0.1.xml ",
+      true },
+    { "no password for whom the redirect without TLS names",
+      "ann@localhost",
+      false,
+      { { "autodiscover.localhost", "GET", 302, "", true },
+        { "127.0.0.1", ".xml", 200, FOUND, false } },
+      EWS_CONFIG,
+      "http-404",
+      "localhost.svc localhost.xml autodiscover.localhost.svc autodiscover.localhost.xml "
+      "autodiscover.localhostGET ",
+      false },
     { "nowhere",
       "ann@localhost",
       false,
@@ -77,7 +93,8 @@ static const struct {
       EWS_CONFIG,
       "http-404",
       "localhost.svc localhost.xml autodiscover.localhost.svc autodiscover.localhost.xml "
-      "autodiscover.localhostGET " },
+      "autodiscover.localhostGET ",
+      false },
     { "login refused",
       "ann@localhost",
       false,
@@ -85,7 +102,8 @@ static const struct {
         { "autodiscover.localhost", ".svc", 401, "", false } },
       EWS_CREDENTIALS,
       "http-401",
-      "localhost.svc autodiscover.localhost.svc autodiscover.localhostGET " },
+      "localhost.svc autodiscover.localhost.svc autodiscover.localhostGET ",
+      false },
 };
 
 static struct {
@@ -216,11 +234,15 @@ static void run(void)
 
 static void test_walks(void **state)
 {
+    static const struct ews_account_args windows = { .name = "svc", .password = "x" };
+
     for (size_t i = 0; i < sizeof(walk_case) / sizeof(walk_case[0]); i++) {
         if (i) {
             teardown(state);
             setup(state);
         }
+        if (walk_case[i].windows)
+            assert_int_equal(ews_account_set(t.account, &windows, NULL), GW_OK);
         t.place = walk_case[i].place;
         (void)start(walk_case[i].address, walk_case[i].server);
         run();

@@ -357,6 +357,41 @@ static void test_trails(void **state)
     }
 }
 
+/* What comes without TLS, of a login that shows the server a password or token. */
+static void test_redirects_not_believed(void **state)
+{
+    static const struct {
+        const char *to;
+        bool believed;
+    } c[] = { { "mail.x.example", true }, { "X.Example", true },       { "hoster", false },
+              { "evilx.example", false }, { "x.example.evil", false }, { "example", false } };
+    char url[100], asks[100], text[256];
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(c) / sizeof(c[0]); i++) {
+        struct ews_trail_args args = { .address = "ann@x.example", .shows_secret = true };
+        const char *to = c[i / 2].to;
+        struct act acts[] = {
+            { "", GONE, NULL }, { "", GONE, NULL }, { "", PLACE, NULL }, { "", PLACE, to }
+        };
+        bool by_srv = i % 2, asked;
+        struct ews_trail *t;
+
+        snprintf(url, sizeof(url), "https://%s/autodiscover/autodiscover.xml", to);
+        snprintf(asks, sizeof(asks), by_srv ? SVC("%s:8443") : XML("%s"), to);
+        if (!by_srv)
+            acts[2].to = url;
+        assert_int_equal(ews_trail_new(&args, &t, NULL), GW_OK);
+        for (int n = 0; n < 3 + by_srv; n++)
+            act_out(t, &acts[n]);
+        step_text(ews_trail_step(t), text, sizeof(text));
+        asked = strcmp(text, asks) == 0;
+        if (asked != c[i / 2].believed)
+            fail_msg("%s: %s", to, text);
+        ews_trail_free(&t);
+    }
+}
+
 /* Two servers, or two addresses, that send to each other. */
 static void test_circles(void **state)
 {
@@ -406,9 +441,13 @@ static void test_bad_addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers), cmocka_unit_test(test_http_redirect),
-        cmocka_unit_test(test_urls),    cmocka_unit_test(test_trails),
-        cmocka_unit_test(test_circles), cmocka_unit_test(test_bad_addresses),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_http_redirect),
+        cmocka_unit_test(test_urls),
+        cmocka_unit_test(test_trails),
+        cmocka_unit_test(test_redirects_not_believed),
+        cmocka_unit_test(test_circles),
+        cmocka_unit_test(test_bad_addresses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
