@@ -461,6 +461,13 @@ struct sched_farewell *sched_farewell_take(struct sched_gateway *g);
 void sched_farewell_free(struct sched_farewell **fp);
 
 /* ---- sched_sub.c ---- */
+enum { SCHED_SAVES_PER_LIMIT = 4 }; /* last heard is stored so often while nothing else changes */
+
+static inline struct gw_str sched_token_str(const unsigned char token[SCHED_TOKEN_LEN])
+{
+    return (struct gw_str){ (const char *)token, SCHED_TOKEN_LEN };
+}
+
 /* False: there is nothing to ask for; the job was dealt with. */
 bool sched_sub_may_begin(struct sched *s, struct sched_user *u);
 void sched_sub_begin(struct sched *s, struct sched_user *u, struct ews_request *r,
@@ -484,11 +491,18 @@ void sched_sub_left_behind(struct sched *s, struct sched_user *u);
  * made again. True: it takes the turn. */
 bool sched_sub_gateway_lost(struct sched *s, struct sched_user *u, gw_time since, gw_time turn);
 void sched_sub_forget(struct sched *s, struct sched_user *u); /* tokens are unknown from now on */
-void sched_sub_restore(struct sched *s, struct sched_user *u, const struct sched_sub_record *r);
 bool sched_sub_is_good(const struct sched *s, const struct sched_user *u); /* it tells of changes */
 void sched_subs_tick(struct sched *s);
 void sched_subs_frequency_set(struct sched *s); /* the parameter is another one */
 gw_time sched_sub_limit(const struct sched *s, const struct sched_user *u); /* of silence, ms */
+void sched_sub_enter(struct sched *s, struct sched_user *u, enum sched_sub_state to,
+                     enum sched_doubt why);
+void sched_sub_id_set(char **id, struct gw_str to); /* stays as it is when 'to' is no id */
+/* If it was made before a parameter was changed. */
+void sched_sub_renew_if_other(struct sched *s, struct sched_user *u);
+
+/* ---- sched_resume.c: subscriptions after a restart ---- */
+void sched_sub_restore(struct sched *s, struct sched_user *u, const struct sched_sub_record *r);
 
 /* ---- sched_oof.c: automatic replies ---- */
 void sched_oof_init(struct sched_user *u);

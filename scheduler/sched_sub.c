@@ -25,15 +25,12 @@
 enum {
     MERGE_MS = 300,      /* one change makes several notifications: they are read together */
     FIRST_READ_MS = 200, /* those who subscribed together are read together */
-    SAVES_PER_LIMIT = 4, /* last heard is stored so often while nothing else changes */
     FIRST_HEARD_S = 45,  /* the first notification comes at once, and again after 30 s (WIRE 3) */
     ANCHOR_WAIT_MS = 50,
     LONE_MIN = 60,
     SHORT_LIFE_MIN = 1,
     SHORT_WAIT_FIRST_MS = 1000, /* doubled with each short life */
-    SHORT_WAIT_MAX_MIN = 10,
-    VALIDATE_SLOT = 400, /* users that are read together after a restart */
-    VALIDATE_SLOT_MS = 2000
+    SHORT_WAIT_MAX_MIN = 10
 };
 
 static const char *doubt_name(enum sched_doubt why)
@@ -102,28 +99,23 @@ gw_time sched_sub_heard(const struct sched_user *u)
 
 /* ---- tokens ---- */
 
-static struct gw_str token_str(const unsigned char token[SCHED_TOKEN_LEN])
-{
-    return (struct gw_str){ (const char *)token, SCHED_TOKEN_LEN };
-}
-
 static void token_drop(struct sched *s, struct sched_sub *sub)
 {
     if (sub->has_token)
-        (void)gw_map_remove(s->subs.by_token, token_str(sub->token));
+        (void)gw_map_remove(s->subs.by_token, sched_token_str(sub->token));
     sub->has_token = false;
 }
 
 static void pending_drop(struct sched *s, struct sched_sub *sub)
 {
     if (sub->has_pending)
-        (void)gw_map_remove(s->subs.by_token, token_str(sub->pending));
+        (void)gw_map_remove(s->subs.by_token, sched_token_str(sub->pending));
     sub->has_pending = sub->pending_heard = false;
     free(sub->pending_id);
     sub->pending_id = NULL;
 }
 
-static void id_set(char **id, struct gw_str to)
+void sched_sub_id_set(char **id, struct gw_str to)
 {
     if (!to.len || to.len > EWS_ID_MAX || gw_str_find(to, '\n') >= 0 || (*id && gw_str_is(to, *id)))
         return;
@@ -214,8 +206,8 @@ static gw_time silent_at(const struct sched *s, const struct sched_user *u)
     return first < limit ? first : limit;
 }
 
-static void sub_enter(struct sched *s, struct sched_user *u, enum sched_sub_state to,
-                      enum sched_doubt why)
+void sched_sub_enter(struct sched *s, struct sched_user *u, enum sched_sub_state to,
+                     enum sched_doubt why)
 {
     struct sched_sub *sub = &u->sub;
 
@@ -249,9 +241,9 @@ static void want_subscribe(struct sched *s, struct sched_user *u)
 void sched_sub_doubt(struct sched *s, struct sched_user *u, enum sched_doubt why)
 {
     if (u->sub.state == SCHED_SUB_LIVE)
-        sub_enter(s, u, SCHED_SUB_DOUBTFUL, why);
+        sched_sub_enter(s, u, SCHED_SUB_DOUBTFUL, why);
     if (why == SCHED_DOUBT_ENDED && (u->sub.has_token || u->sub.stream)) {
-        sub_enter(s, u, SCHED_SUB_NONE, why);
+        sched_sub_enter(s, u, SCHED_SUB_NONE, why);
         save(s, u);
         token_drop(s, &u->sub);
         sched_stream_leave(u);
@@ -275,7 +267,7 @@ static void resume(struct sched *s, struct sched_user *u)
     sched_job_cancel(s, job);
     pending_drop(s, sub);
     sched_error_clear(s, u, SCHED_SUBSCRIBE);
-    sub_enter(s, u, SCHED_SUB_LIVE, SCHED_DOUBT_NONE);
+    sched_sub_enter(s, u, SCHED_SUB_LIVE, SCHED_DOUBT_NONE);
     (void)sched_user_settle(s, u);
 }
 
@@ -292,7 +284,7 @@ bool sched_sub_gateway_lost(struct sched *s, struct sched_user *u, gw_time since
     if (sub->mode != SCHED_MODE_PUSH || sub->state == SCHED_SUB_NONE || sub->heard > since)
         return false; /* of streams Exchange says which are gone */
     if (sub->state == SCHED_SUB_LIVE)
-        sub_enter(s, u, SCHED_SUB_DOUBTFUL, SCHED_DOUBT_GATEWAY);
+        sched_sub_enter(s, u, SCHED_SUB_DOUBTFUL, SCHED_DOUBT_GATEWAY);
     if (job->state == SCHED_JOB_RUNNING)
         return false;
     job->tries = 0;
@@ -329,7 +321,7 @@ static void let_go(struct sched *s, struct sched_user *u)
 
 void sched_sub_forget(struct sched *s, struct sched_user *u)
 {
-    sub_enter(s, u, SCHED_SUB_NONE, SCHED_DOUBT_NONE);
+    sched_sub_enter(s, u, SCHED_SUB_NONE, SCHED_DOUBT_NONE);
     pending_drop(s, &u->sub);
     let_go(s, u);
     u->sub.since = 0;
@@ -348,9 +340,9 @@ static void begin_push(struct sched *s, struct sched_user *u, struct ews_request
     sub->has_pending = true;
     sub->pending_frequency_min = (unsigned short)s->settings.status_frequency_min;
     sub->pending_url_generation = s->subs.url_generation;
-    (void)gw_map_set(s->subs.by_token, token_str(sub->pending), u);
+    (void)gw_map_set(s->subs.by_token, sched_token_str(sub->pending), u);
     gw_buf_add_cstr(url, s->subs.notify_url);
-    gw_hex_write(token_str(sub->pending), url);
+    gw_hex_write(sched_token_str(sub->pending), url);
     r->notify_url = gw_buf_str(url);
     r->status_frequency_min = sub->pending_frequency_min;
 }
@@ -378,8 +370,7 @@ static void first_read(struct sched *s, struct sched_user *u, gw_time wanted_by)
     sched_job_hasten(s, &u->job[SCHED_READ], gw_time_after(s->now.mono, FIRST_READ_MS), wanted_by);
 }
 
-/* It was made before a parameter was changed. */
-static void renew_if_other(struct sched *s, struct sched_user *u)
+void sched_sub_renew_if_other(struct sched *s, struct sched_user *u)
 {
     if (!sched_mode_fits(s, u))
         sched_sub_doubt(s, u, SCHED_DOUBT_MODE);
@@ -398,12 +389,12 @@ static void stand(struct sched *s, struct sched_user *u, bool proven)
     sub->since = s->now.utc;
     sub->heard = s->now.mono;
     sub->proven = proven;
-    sub_enter(s, u, SCHED_SUB_LIVE, SCHED_DOUBT_NONE);
+    sched_sub_enter(s, u, SCHED_SUB_LIVE, SCHED_DOUBT_NONE);
     save(s, u);
     sched_job_cancel(s, job);
     (void)sched_user_settle(s, u);
     sched_error_clear(s, u, SCHED_SUBSCRIBE);
-    renew_if_other(s, u);
+    sched_sub_renew_if_other(s, u);
     first_read(s, u, job->wanted_by);
     if (proven && u->gateway)
         sched_way_heard(s, u->gateway, (enum sched_mode)sub->mode);
@@ -414,7 +405,7 @@ static void replace(struct sched *s, struct sched_user *u, enum sched_mode mode)
 {
     struct sched_sub *sub = &u->sub;
 
-    sub_enter(s, u, SCHED_SUB_NONE, SCHED_DOUBT_NONE);
+    sched_sub_enter(s, u, SCHED_SUB_NONE, SCHED_DOUBT_NONE);
     let_go(s, u);
     sub->mode = (unsigned char)mode;
     sub->id = sub->pending_id;
@@ -428,9 +419,9 @@ static void confirm_push(struct sched *s, struct sched_user *u)
 
     assert(sub->has_pending);
     replace(s, u, SCHED_MODE_PUSH);
-    (void)gw_map_remove(s->subs.by_token, token_str(sub->pending));
+    (void)gw_map_remove(s->subs.by_token, sched_token_str(sub->pending));
     memcpy(sub->token, sub->pending, sizeof(sub->token));
-    (void)gw_map_set(s->subs.by_token, token_str(sub->token), u);
+    (void)gw_map_set(s->subs.by_token, sched_token_str(sub->token), u);
     sub->has_token = true;
     sub->has_pending = sub->pending_heard = false;
     sub->frequency_min = sub->pending_frequency_min;
@@ -495,7 +486,7 @@ void sched_sub_answered(struct sched *s, struct sched_job *job, const struct ews
     };
     struct sched_user *u = sched_job_user(job);
 
-    id_set(&u->sub.pending_id, answer->subscription_id);
+    sched_sub_id_set(&u->sub.pending_id, answer->subscription_id);
     if (u->sub.pending_mode == SCHED_MODE_PUSH)
         confirm_push(s, u);
     else if (u->sub.pending_id)
@@ -509,7 +500,7 @@ void sched_sub_follow(struct sched *s, struct sched_user *u)
     struct sched_job *job = &u->job[SCHED_SUBSCRIBE];
 
     if (u->sub.state == SCHED_SUB_LIVE) {
-        renew_if_other(s, u);
+        sched_sub_renew_if_other(s, u);
     } else if (u->sub.doubt == SCHED_DOUBT_MODE && !u->moving) {
         resume(s, u);
     } else if (job->state == SCHED_JOB_DELAYED) {
@@ -555,10 +546,10 @@ static void heard(struct sched *s, struct sched_user *u, const struct ews_notifi
     if (!sub->proven && u->gateway && !sub->left)
         sched_way_heard(s, u->gateway, SCHED_MODE_PUSH);
     sub->proven = true;
-    id_set(&sub->id, n->subscription_id);
+    sched_sub_id_set(&sub->id, n->subscription_id);
     if (sub->state == SCHED_SUB_DOUBTFUL)
         resume(s, u);
-    if (sub->heard - sub->saved >= sched_sub_limit(s, u) / SAVES_PER_LIMIT)
+    if (sub->heard - sub->saved >= sched_sub_limit(s, u) / SCHED_SAVES_PER_LIMIT)
         save(s, u);
 }
 
@@ -569,7 +560,7 @@ static void heard_pending(struct sched *s, struct sched_user *u, const struct ew
     struct sched_sub *sub = &u->sub;
 
     sub->pending_heard = true;
-    id_set(&sub->pending_id, n->subscription_id);
+    sched_sub_id_set(&sub->pending_id, n->subscription_id);
     if (u->job[SCHED_SUBSCRIBE].state != SCHED_JOB_RUNNING)
         confirm_push(s, u);
 }
@@ -636,7 +627,7 @@ enum ews_reply sched_notified(struct sched *s, struct gw_str token,
     s->counters.notifications++;
     s->counters.status_events += n->status_events;
     if (token_parse(token, bytes))
-        u = gw_map_get(s->subs.by_token, token_str(bytes));
+        u = gw_map_get(s->subs.by_token, sched_token_str(bytes));
     if (!u) {
         s->counters.unknown_tokens++;
         return EWS_REPLY_UNSUBSCRIBE;
@@ -778,110 +769,8 @@ void sched_subs_frequency_set(struct sched *s)
         struct sched_user *u = GW_CONTAINER(it, struct sched_user, link);
 
         if (u->sub.state == SCHED_SUB_LIVE)
-            renew_if_other(s, u);
+            sched_sub_renew_if_other(s, u);
         else if (u->sub.doubt == SCHED_DOUBT_FREQUENCY && !u->moving)
             resume(s, u);
     }
-}
-
-/* ---- after a restart ---- */
-
-static bool may_resume(const struct sched *s, const struct sched_user *u,
-                       const struct sched_sub_record *r)
-{
-    int64_t age = s->now.utc - r->heard;
-    int64_t limit = sched_sub_limit(s, u);
-
-    /* Last heard is not stored each time. A clock that went back makes an age below 0. */
-    return r->heard > 0 && age <= limit + limit / SAVES_PER_LIMIT &&
-           gw_str_is(r->url, s->subs.notify_url) && u->gateway;
-}
-
-/* Its token is heard again in any case; it counts as live when it was so not long before we went. Then
- * it has as long to speak as any other, from now: while we were away nobody could hear it. */
-static void restore_push(struct sched *s, struct sched_user *u, const struct sched_sub_record *r)
-{
-    struct sched_sub *sub = &u->sub;
-
-    memcpy(sub->token, r->token, sizeof(sub->token));
-    if (gw_map_get(s->subs.by_token, token_str(sub->token)))
-        return; /* of somebody else: as if there were none */
-    (void)gw_map_set(s->subs.by_token, token_str(sub->token), u);
-    sub->has_token = sub->proven = true;
-    sub->left = !u->gateway;
-    sub->frequency_min = (unsigned short)r->frequency_min;
-    sub->heard = s->now.mono;
-    sub->saved = s->now.mono - (r->heard < s->now.utc ? s->now.utc - r->heard : 0);
-    if (!may_resume(s, u, r)) {
-        sub->state = SCHED_SUB_DOUBTFUL;
-        sub->doubt = SCHED_DOUBT_SILENT;
-        sub->heard -= sched_sub_limit(s, u);
-        sub->url_generation = s->subs.url_generation - !gw_str_is(r->url, s->subs.notify_url);
-        return;
-    }
-    sub->url_generation = s->subs.url_generation;
-    sub_enter(s, u, SCHED_SUB_LIVE, SCHED_DOUBT_NONE);
-}
-
-/* What a stream told of before we went it does not tell again. Whether Exchange still has the
- * subscription it says when the stream is opened. */
-static void restore_streaming(struct sched *s, struct sched_user *u,
-                              const struct sched_sub_record *r)
-{
-    struct sched_sub *sub = &u->sub;
-
-    if (!u->gateway || !s->exchange.stream || r->heard <= 0)
-        return;
-    id_set(&sub->id, r->id);
-    if (!sub->id)
-        return;
-    sub->mode = SCHED_MODE_STREAMING;
-    sub->proven = true;
-    sub->heard = s->now.mono;
-    sched_way_restore(s, u->gateway, SCHED_MODE_STREAMING);
-    sched_stream_resume(s, u, r);
-    sub_enter(s, u, SCHED_SUB_LIVE, SCHED_DOUBT_NONE);
-}
-
-static void restore_polled(struct sched *s, struct sched_user *u)
-{
-    if (!u->gateway)
-        return;
-    u->sub.mode = SCHED_MODE_POLL;
-    u->sub.heard = s->now.mono;
-    sched_way_restore(s, u->gateway, SCHED_MODE_POLL);
-    sub_enter(s, u, SCHED_SUB_LIVE, SCHED_DOUBT_NONE);
-}
-
-void sched_sub_restore(struct sched *s, struct sched_user *u, const struct sched_sub_record *r)
-{
-    struct sched_sub *sub = &u->sub;
-    gw_time turn;
-
-    sched_sub_forget(s, u);
-    sched_user_assign(s, u, sched_gateway_find(s, r->gateway));
-    sub->since = r->since;
-    switch (r->mode) {
-    case SCHED_MODE_PUSH:
-        id_set(&sub->id, r->id);
-        restore_push(s, u, r);
-        break;
-    case SCHED_MODE_STREAMING:
-        restore_streaming(s, u, r);
-        break;
-    case SCHED_MODE_POLL:
-        restore_polled(s, u);
-        break;
-    }
-    /* Whatever becomes of the subscription: what changed while we were away it does not tell. */
-    turn = (gw_time)(s->restored++ / VALIDATE_SLOT + 1) * VALIDATE_SLOT_MS;
-    turn = gw_time_after(s->now.mono, turn);
-    sched_unread(s, u, false);
-    sched_job_delay(s, &u->job[SCHED_READ], turn, gw_time_after(turn, VALIDATE_SLOT_MS));
-    if (sub->state != SCHED_SUB_LIVE)
-        return;
-    s->counters.resumed++;
-    sched_job_cancel(s, &u->job[SCHED_SUBSCRIBE]);
-    sched_verified(s, u, sub->saved);
-    renew_if_other(s, u); /* the parameter was changed, and we went before its turn had come */
 }
