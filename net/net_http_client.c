@@ -257,7 +257,7 @@ static void describe(const struct net_http_slot *slot, CURLcode result, struct g
         (void)gw_fail(err, code, "bad answer from '%s': %s", slot->origin, says);
         break;
     default:
-        (void)gw_fail(err, code, "no answer from '%s': %s", slot->origin, says);
+        (void)gw_fail(err, code, "no answer from '%s': %s", slot->origin, net_tls_words(says));
         break;
     }
 }

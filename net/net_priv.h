@@ -69,6 +69,9 @@ void net_tls_reason_of_ctx(struct ssl_ctx_st *ctx, struct gw_err *reason);
 /* The channel binding tls-server-end-point, RFC 5929 4; false: there is none. */
 bool net_tls_end_point(struct ssl_st *ssl, struct gw_buf *out);
 
+/* In words for an administrator, where there are better ones than OpenSSL's. */
+const char *net_tls_words(const char *says);
+
 /* Why a TLS operation failed, from 'reason', the verify result, or OpenSSL's error queue, which is
  * empty afterwards. */
 enum gw_code net_tls_fail(struct gw_err *err, struct ssl_st *ssl, const struct gw_err *reason);

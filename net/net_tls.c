@@ -6,6 +6,7 @@
 #include <openssl/x509_vfy.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gw_mem.h"
 #include "net_priv.h"
@@ -55,6 +56,23 @@ void net_tls_explain(X509_STORE_CTX *store_ctx, const char *why)
         (void)gw_fail(reason, GW_DENIED, "%s", why);
 }
 
+/* What OpenSSL says of those who speak something else: an administrator is helped by none of it. */
+const char *net_tls_words(const char *says)
+{
+    static const struct {
+        const char *says, *words;
+    } table[] = {
+        { "protocol version", "the other side speaks no TLS 1.2 or newer: turn that on there" },
+        { "unsupported protocol", "the other side speaks no TLS 1.2 or newer: turn that on there" },
+        { "wrong version number", "the other side does not speak TLS on this port" },
+    };
+
+    for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+        if (strstr(says, table[i].says))
+            return table[i].words;
+    return says;
+}
+
 enum gw_code net_tls_fail(struct gw_err *err, SSL *ssl, const struct gw_err *reason)
 {
     unsigned long e = ERR_get_error();
@@ -70,7 +88,8 @@ enum gw_code net_tls_fail(struct gw_err *err, SSL *ssl, const struct gw_err *rea
                        X509_verify_cert_error_string(verify));
     if (ERR_GET_LIB(e) == ERR_LIB_SSL && ERR_GET_REASON(e) == SSL_R_UNEXPECTED_EOF_WHILE_READING)
         return gw_fail(err, GW_UNREACHABLE, "TLS connection cut off by the peer");
-    return gw_fail(err, GW_UNREACHABLE, "TLS failed: %s", text ? text : "connection lost");
+    return gw_fail(err, GW_UNREACHABLE, "TLS failed: %s",
+                   text ? net_tls_words(text) : "connection lost");
 }
 
 /* --- contexts --- */
