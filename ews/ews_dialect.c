@@ -7,6 +7,7 @@
  * FreeBusyChangedEvent with its SP1, impersonation by any address with SP2; by Exchange2013 a server
  * knows the busy type WorkingElsewhere, which older ones show as another. */
 static const struct ews_dialect dialect_table[] = {
+    { .version = "Exchange2007" },
     { .version = "Exchange2007_SP1" },
     { .version = "Exchange2010", .time_zone_context = true, .mail_tips = true },
     { .version = "Exchange2010_SP1",
@@ -62,6 +63,8 @@ const struct ews_dialect *ews_dialect_of_server(int major, int minor)
         return ews_dialect_find(GW_STR("Exchange2010"));
     if (major == 14 && minor == 1)
         return ews_dialect_find(GW_STR("Exchange2010_SP1"));
+    if (major == 8 && minor == 0)
+        return ews_dialect_find(GW_STR("Exchange2007"));
     if (major == 8)
         return ews_dialect_find(GW_STR("Exchange2007_SP1"));
     return ews_dialect_default();

@@ -90,8 +90,9 @@ static void test_dialects(void **state)
     assert_string_equal(ews_dialect_of_server(14, 3)->version, "Exchange2010_SP2");
     assert_string_equal(ews_dialect_of_server(14, 1)->version, "Exchange2010_SP1");
     assert_string_equal(ews_dialect_of_server(8, 3)->version, "Exchange2007_SP1");
+    assert_string_equal(ews_dialect_of_server(8, 0)->version, "Exchange2007");
     for (int steps = 0; (d = ews_dialect_lower(d)); steps++)
-        assert_true(steps < 4);
+        assert_true(steps < 5);
     assert_null(ews_dialect_find(GW_STR("Exchange2099")));
 }
 

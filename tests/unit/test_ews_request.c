@@ -223,12 +223,12 @@ static void test_unsupported(void **state)
         enum ews_sub_mode mode;
         const char *first; /* version that has it */
     } c[] = {
-        { EWS_OP_SUBSCRIBE, EWS_SUB_PUSH, "Exchange2007_SP1" },
-        { EWS_OP_SUBSCRIBE, EWS_SUB_PULL, "Exchange2007_SP1" },
+        { EWS_OP_SUBSCRIBE, EWS_SUB_PUSH, "Exchange2007" },
+        { EWS_OP_SUBSCRIBE, EWS_SUB_PULL, "Exchange2007" },
         { EWS_OP_SUBSCRIBE, EWS_SUB_STREAMING, "Exchange2010_SP1" },
         { EWS_OP_STREAM, EWS_SUB_PUSH, "Exchange2010_SP1" },
         { EWS_OP_MAIL_TIPS, EWS_SUB_PUSH, "Exchange2010" },
-        { EWS_OP_SYNC, EWS_SUB_PUSH, "Exchange2007_SP1" },
+        { EWS_OP_SYNC, EWS_SUB_PUSH, "Exchange2007" },
     };
 
     (void)state;
