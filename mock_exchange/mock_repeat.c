@@ -145,7 +145,8 @@ enum gw_code mock_repeat_read(const json_t *json, gw_utc start, struct mock_repe
         rc = gw_fail(err, GW_INVALID, "repeat: 'count' or 'until', not both");
     if (!rc)
         rc = except_read(json_object_get(json, "except"), out, err);
-    r->first_day = mock_zone_named_to_local(&out->zone, start) / GW_DAY_MS;
+    if (!rc) /* else there may be no zone */
+        r->first_day = mock_zone_named_to_local(&out->zone, start) / GW_DAY_MS;
     return rc;
 }
 
