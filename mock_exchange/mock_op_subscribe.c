@@ -55,9 +55,27 @@ static const char *folders_read(struct mock_call *call, const struct xml_node *r
     return mock_reach(call, call->self);
 }
 
+/* The host, and the port when there is one: "gw:8443", "[::1]:8443"; whatever follows them. */
+static bool authority_is_valid(struct gw_str host)
+{
+    struct gw_str port;
+    int64_t number;
+
+    (void)gw_str_cut(host, "/", &host, NULL);
+    (void)gw_str_cut(host, "?", &host, NULL);
+    (void)gw_str_cut(host, "#", &host, NULL);
+    (void)gw_str_cut(host, "@", NULL, &host);
+    if (!host.len || host.p[0] == ':')
+        return false;
+    port = host;
+    (void)gw_str_cut(port, "]", NULL, &port);
+    return !gw_str_cut(port, ":", NULL, &port) || !port.len ||
+           gw_str_to_int(port, 0, 65535, &number);
+}
+
 static bool url_is_valid(struct gw_str url)
 {
-    struct gw_str scheme, rest, host;
+    struct gw_str scheme, rest;
 
     if (!url.len || url.len > MOCK_SUB_URL_MAX || !gw_str_cut(url, "://", &scheme, &rest) ||
         (!gw_str_iis(scheme, "http") && !gw_str_iis(scheme, "https")))
@@ -65,9 +83,7 @@ static bool url_is_valid(struct gw_str url)
     for (size_t i = 0; i < url.len; i++)
         if ((unsigned char)url.p[i] <= ' ' || (unsigned char)url.p[i] == 0x7f)
             return false;
-    host = rest;
-    (void)gw_str_cut(rest, "/", &host, NULL);
-    return host.len && host.p[0] != ':';
+    return authority_is_valid(rest);
 }
 
 static const char *watermark_read(struct mock_call *call, const struct xml_node *request,

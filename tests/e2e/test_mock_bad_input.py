@@ -68,6 +68,8 @@ BODIES = [
     ("push to a file", subscribe("file:///etc/passwd"), "ErrorInvalidPushSubscriptionUrl"),
     ("push to white space", subscribe("http://a b/"), "ErrorInvalidPushSubscriptionUrl"),
     ("push to nobody", subscribe("http:///x"), "ErrorInvalidPushSubscriptionUrl"),
+    ("push to no port", subscribe("http://x:65536/"), "ErrorInvalidPushSubscriptionUrl"),
+    ("push to no port of IPv6", subscribe("http://[::1]:x/"), "ErrorInvalidPushSubscriptionUrl"),
     ("push to too long", subscribe("http://x/" + "y" * 2100), "ErrorInvalidPushSubscriptionUrl"),
     ("pull for ever", subscribe_pull(minutes="99999999999999999999"), "ErrorSchemaValidation"),
     ("pull for no time", subscribe_pull(minutes=0), "ErrorSchemaValidation"),
