@@ -216,11 +216,11 @@ static void serve_and_answer(struct mock_cas *cas, struct net_http_exchange *x,
     serve(cas, x, account, &out, &served);
     note(cas, &served);
     if (trouble) {
-        mock_stream_free(&served.stream);
+        mock_stream_free(&served.stream, mock_cas_now(cas));
         mock_cas_spoil(cas, x, trouble, served.status, &out, &charged);
     } else if (served.stream) {
         mock_cas_headers(cas, x);
-        mock_hang_start(x, mock_cas_xml_type, gw_buf_str(&out), served.stream);
+        mock_hang_start(cas->loop, x, mock_cas_xml_type, gw_buf_str(&out), served.stream);
     } else {
         mock_cas_answer(cas, x, served.status, mock_cas_xml_type, gw_buf_str(&out));
     }

@@ -5,6 +5,7 @@
 #include "gw_mem.h"
 
 struct hang {
+    struct net_loop *loop;
     struct net_http_exchange *x;
     struct mock_stream *stream;
 };
@@ -13,7 +14,7 @@ static void on_gone(void *ctx)
 {
     struct hang *hang = ctx;
 
-    mock_stream_free(&hang->stream);
+    mock_stream_free(&hang->stream, net_loop_now(hang->loop));
     free(hang);
 }
 
@@ -38,11 +39,12 @@ static void hang_end(void *ctx, bool cut)
 
 static const struct mock_stream_out hang_out = { hang_write, hang_end };
 
-void mock_hang_start(struct net_http_exchange *x, const char *content_type, struct gw_str first,
-                     struct mock_stream *stream)
+void mock_hang_start(struct net_loop *loop, struct net_http_exchange *x, const char *content_type,
+                     struct gw_str first, struct mock_stream *stream)
 {
     struct hang *hang = gw_new(struct hang);
 
+    hang->loop = loop;
     hang->x = x;
     hang->stream = stream;
     net_http_stream(x, 200, content_type);

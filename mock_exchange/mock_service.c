@@ -395,7 +395,7 @@ void mock_service_serve(const struct mock_service *service, const struct mock_re
     if (ok && out->failed)
         ok = mock_fault(&call, "ErrorExceededFindCountLimit");
     if (!ok) {
-        mock_stream_free(&served->stream);
+        mock_stream_free(&served->stream, now);
         gw_buf_reset(out);
         fault_write(&call, out);
         served->status = 500;

@@ -110,16 +110,15 @@ static void sub_detach(struct mock_stream *stream, struct mock_sub *sub, struct 
     mock_sub_set_stream(stream->streams->service->subs, sub, NULL, now);
 }
 
-void mock_stream_free(struct mock_stream **streamp)
+void mock_stream_free(struct mock_stream **streamp, struct gw_now now)
 {
     struct mock_stream *stream = *streamp;
-    struct gw_now never = { 0, 0 }; /* without a connection nothing is due */
 
     if (!stream)
         return;
     *streamp = NULL;
     while (!gw_list_is_empty(&stream->subs))
-        sub_detach(stream, GW_CONTAINER(stream->subs.next, struct mock_sub, in_stream), never);
+        sub_detach(stream, GW_CONTAINER(stream->subs.next, struct mock_sub, in_stream), now);
     gw_heap_remove(&stream->streams->due, &stream->due);
     gw_list_remove(&stream->link);
     stream->streams->count--;
@@ -208,12 +207,12 @@ static void error_send(struct mock_stream *stream, const char *code,
     gw_buf_done(&doc);
 }
 
-static void stream_end(struct mock_stream *stream, bool cut)
+static void stream_end(struct mock_stream *stream, bool cut, struct gw_now now)
 {
     const struct mock_stream_out *out = stream->out;
     void *ctx = stream->ctx;
 
-    mock_stream_free(&stream);
+    mock_stream_free(&stream, now);
     out->end(ctx, cut);
 }
 
@@ -234,7 +233,7 @@ static void stream_fail(struct mock_stream *stream, const char *code, const stru
 {
     assert(stream->out);
     error_send(stream, code, is_this, sub, now);
-    stream_end(stream, false);
+    stream_end(stream, false, now);
 }
 
 void mock_stream_unsubscribed(struct mock_stream *stream, struct mock_sub *sub, struct gw_now now)
@@ -356,7 +355,7 @@ static void broken_end(struct mock_stream *stream, struct gw_now now)
         mock_sub_take(subs, sub, now);
         mock_subs_answered(subs, sub, MOCK_PUSH_OK, now);
     }
-    stream_end(stream, false);
+    stream_end(stream, false, now);
 }
 
 static void stream_run(struct mock_stream *stream, struct gw_now now)
@@ -368,14 +367,14 @@ static void stream_run(struct mock_stream *stream, struct gw_now now)
     }
     if (!gw_list_is_empty(&stream->ready)) {
         if (any_meets(stream, MOCK_MISHAP_CUT)) {
-            stream_end(stream, true);
+            stream_end(stream, true, now);
             return;
         }
         events_send(stream, now);
     }
     if (now.mono >= stream->closes) {
         status_send(stream, "Closed", now);
-        stream_end(stream, false);
+        stream_end(stream, false, now);
         return;
     }
     if (now.mono >= stream->beats) {

@@ -40,7 +40,8 @@ struct mock_stream_args {
 };
 struct mock_stream *mock_stream_new(struct mock_streams *streams,
                                     const struct mock_stream_args *args, struct gw_now now);
-void mock_stream_free(struct mock_stream **streamp); /* the connection is gone; NULL is fine */
+void mock_stream_free(struct mock_stream **streamp,
+                      struct gw_now now); /* the connection is gone; NULL is fine */
 
 /* write: GW_LIMIT when the client is slow; then it is tried again later. end: the last call, after
  * which the stream is gone; cut: without the proper end of an answer. */

@@ -19,15 +19,28 @@ static void queue_drop(struct mock_sub *sub, size_t count)
     }
 }
 
+/* GW_NEVER: nothing happens to it by itself. */
+static gw_time rest_until(const struct mock_subs *subs, const struct mock_sub *sub, gw_time now)
+{
+    switch (sub->kind) {
+    case MOCK_SUB_PUSH:
+        if (!sub->site->running)
+            return GW_NEVER;
+        break;
+    case MOCK_SUB_STREAMING:
+        if (sub->stream)
+            return GW_NEVER;
+        return gw_time_after(now, (int64_t)MOCK_SUB_UNREAD_MIN * subs->minute_ms);
+    case MOCK_SUB_PULL:
+    case MOCK_SUB_KINDS:
+        break;
+    }
+    return gw_time_after(now, mock_sub_period_ms(subs, sub));
+}
+
 void mock_sub_rest(struct mock_subs *subs, struct mock_sub *sub, struct gw_now now)
 {
-    gw_time at = sub->kind == MOCK_SUB_STREAMING
-                     ? GW_NEVER
-                     : gw_time_after(now.mono, mock_sub_period_ms(subs, sub));
-
-    if (sub->kind == MOCK_SUB_PUSH && !sub->site->running)
-        at = GW_NEVER;
-    mock_sub_enter(subs, sub, MOCK_SUB_IDLE, at);
+    mock_sub_enter(subs, sub, MOCK_SUB_IDLE, rest_until(subs, sub, now.mono));
     if (sub->queued || sub->broken)
         mock_sub_due(subs, sub, now.mono);
 }
@@ -74,6 +87,11 @@ void mock_subs_tick(struct mock_subs *subs, struct gw_now now)
 
         if (sub->kind == MOCK_SUB_PULL) {
             pull_expire(subs, sub, now);
+            continue;
+        }
+        if (sub->kind == MOCK_SUB_STREAMING && !sub->stream) {
+            subs->totals.expired++;
+            mock_sub_free(subs, sub);
             continue;
         }
         if (!sub->queued && !sub->broken &&

@@ -18,7 +18,8 @@
  *
  * Streaming: events go down a connection that the client keeps open (mock_stream.h).
  *
- *   IDLE --event, and a connection is open--> QUEUED --stream takes it--> SENDING --> IDLE */
+ *   IDLE --event, and a connection is open--> QUEUED --stream takes it--> SENDING --> IDLE
+ *   ended: half an hour without a connection */
 #ifndef MOCK_SUBS_H
 #define MOCK_SUBS_H
 
@@ -31,6 +32,7 @@ enum {
     MOCK_SUB_MINUTES_MAX = 1440,  /* of StatusFrequency and of a pull subscription's Timeout */
     MOCK_SUB_URL_MAX = 2082,      /* Subscribe refuses longer ones */
     MOCK_SUBS_PER_MAILBOX = 5000, /* EWSMaxSubscriptions since 2013 */
+    MOCK_SUB_UNREAD_MIN = 30,     /* so long a streaming one waits for a connection */
     MOCK_SUBS_TICK_MAX = 500      /* handled in one tick; the deadline stays due for the others */
 };
 

@@ -19,7 +19,8 @@ from house import House
 CROWD = 30
 CAS = 3
 # "Minutes": seconds here. What a notification that was lost has not told the cross-check finds; what is
-# silent for two status frequencies is subscribed anew; a server that refused the login is tried after 15.
+# silent for two status frequencies is subscribed anew; a server that refused the login is tried after 15;
+# a streaming subscription of which we never heard, Exchange forgets after 30.
 SETTINGS = {"calendar.status_frequency_min": 3, "calendar.cross_check_min": 10, "calendar.oof_poll_min": 5,
             "calendar.exchange_timeout_s": 1}
 DETECTION_BOUND = 45
@@ -114,6 +115,7 @@ class Chaos:
 
     def parameter(self):
         key, values = self.random.choice([("calendar.exchange_threads", (1, 4, 60)),
+                                          ("calendar.source", ("push", "streaming", "poll")),
                                           ("calendar.exchange_queue", (1, 20, 2200)),
                                           ("calendar.status_frequency_min", (2, 3, 5)),
                                           ("calendar.notification_port", (50020, 50021))])
@@ -141,7 +143,8 @@ class Chaos:
             if cas in self.down:
                 self.h.mock.post(f"/cas/{cas}/up")
         self.h.mock.delete("/mishaps")
-        for key, value in {**SETTINGS, "calendar.exchange_threads": 60, "calendar.exchange_queue": 2200}.items():
+        for key, value in {**SETTINGS, "calendar.exchange_threads": 60, "calendar.exchange_queue": 2200,
+                           "calendar.source": "push"}.items():
             self.h.gateway.set(key, value)
 
     # -- what must be right -------------------------------------------------------------------

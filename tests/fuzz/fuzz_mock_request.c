@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     if (out.failed || !out.len)
         abort();
     tidy(w.service.org);
-    mock_stream_free(&served.stream);
+    mock_stream_free(&served.stream, (struct gw_now){ 1, 1 });
     mock_service_peek(&w.service, w.request.body, &served);
     (void)mock_site_lose(w.service.subs, w.request.site);
     gw_buf_done(&out);

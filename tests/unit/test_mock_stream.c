@@ -99,7 +99,7 @@ static void world_init(struct world *w, const char *version)
 static void world_done(struct world *w)
 {
     for (int i = 0; i < PIPES; i++) {
-        mock_stream_free(&w->pipe[i].stream);
+        mock_stream_free(&w->pipe[i].stream, w->now);
         gw_buf_done(&w->pipe[i].out);
     }
     mock_subs_free(&w->service.subs);
@@ -553,11 +553,37 @@ static void test_stream_gone(void **state)
     stream(&w, 0, 0, 30, (const char *[]){ ann->id, NULL });
     meeting_add(&w, 0);
     mock_subs_tick(w.service.subs, w.now); /* it is wanted, and not yet taken */
-    mock_stream_free(&w.pipe[0].stream);
+    mock_stream_free(&w.pipe[0].stream, w.now);
     pass(&w, MINUTE);
     stream(&w, 0, 0, 30, (const char *[]){ ann->id, NULL });
     pass(&w, 0);
     assert_true(piped(&w, 0, "<t:CreatedEvent>"));
+    world_done(&w);
+}
+
+/* Nobody reads it for half an hour: then it is forgotten, whether somebody ever did or not. */
+static void test_stream_unread(void **state)
+{
+    struct world w;
+    struct mock_sub *ann, *bob;
+
+    (void)state;
+    world_init(&w, "2019");
+    ann = subscribe(&w, 0, false);
+    bob = subscribe(&w, 1, false);
+    pass(&w, 29 * MINUTE);
+    stream(&w, 0, 0, 1, (const char *[]){ bob->id, NULL });
+    meeting_add(&w, 0); /* keeps nothing alive */
+    pass(&w, MINUTE - 1);
+    assert_int_equal(mock_subs_count(w.service.subs), 2);
+    assert_int_equal(ann->state, MOCK_SUB_IDLE);
+    pass(&w, 1); /* ann's time is over, and bob's connection closes */
+    assert_int_equal(mock_subs_count(w.service.subs), 1);
+    pass(&w, 30 * MINUTE - 1);
+    assert_int_equal(mock_subs_count(w.service.subs), 1);
+    pass(&w, 1);
+    assert_int_equal(mock_subs_count(w.service.subs), 0);
+    assert_int_equal(mock_subs_totals(w.service.subs)->expired, 2);
     world_done(&w);
 }
 
@@ -575,10 +601,10 @@ static void test_stream_limits(void **state)
         stream(&w, i, 0, 30, (const char *[]){ sub[i]->id, NULL });
         assert_true(says(&w, "NoError"));
     }
-    mock_stream_free(&w.pipe[2].stream);
+    mock_stream_free(&w.pipe[2].stream, w.now);
     stream(&w, 2, 1, 30, (const char *[]){ sub[2]->id, NULL }); /* charged to another mailbox */
     assert_true(says(&w, "NoError"));
-    mock_stream_free(&w.pipe[2].stream);
+    mock_stream_free(&w.pipe[2].stream, w.now);
     stream(&w, 2, 0, 30, (const char *[]){ sub[2]->id, NULL });
     w.served.stream = NULL;
     serve(&w, 0,
@@ -605,7 +631,7 @@ static void test_stream_limits(void **state)
         serve(&w, 0, body);
     }
     assert_true(says(&w, "ErrorExceededConnectionCount"));
-    mock_stream_free(&w.pipe[0].stream);
+    mock_stream_free(&w.pipe[0].stream, w.now);
     for (int i = 0; i <= MOCK_STREAM_SUBS_MAX; i++)
         ids[i] = sub[0]->id;
     stream(&w, 0, 0, 30, ids);
@@ -842,6 +868,7 @@ int main(void)
         cmocka_unit_test(test_stream_overflow),
         cmocka_unit_test(test_stream_slow),
         cmocka_unit_test(test_stream_gone),
+        cmocka_unit_test(test_stream_unread),
         cmocka_unit_test(test_stream_limits),
         cmocka_unit_test(test_stream_mishaps),
         cmocka_unit_test(test_where_it_lives),
