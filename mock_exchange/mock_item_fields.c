@@ -6,6 +6,7 @@
 
 #include "gw_mem.h"
 #include "mock_recurrence.h"
+#include "mock_zone_read.h"
 
 typedef void write_fn(struct mock_call *call, const struct mock_item *item, const char *element);
 typedef const char *read_fn(struct mock_draft *draft, const struct xml_node *node);
@@ -283,25 +284,21 @@ static void occurrence_write(struct mock_call *call, const struct mock_item *ite
     xml_close(w);
 }
 
-/* The first, or last, that is not deleted. */
+/* From one end of the series until one that is not deleted: there are only so many exceptions. */
 static void write_end_of_series(struct mock_call *call, const struct mock_item *item,
                                 const char *element, bool last)
 {
-    struct mock_item found = { .day = MOCK_NO_DAY }, occurrence;
+    struct mock_item found;
     const struct mock_recur *r;
+    int64_t day;
 
     if (!is_master(item) || (last && item->series->recur.last_day == MOCK_NO_DAY))
         return;
     r = &item->series->recur;
-    for (int64_t day = mock_recur_next(r, r->first_day); day != MOCK_NO_DAY;
-         day = mock_recur_next(r, day + 1)) {
-        if (!mock_item_occurrence(item, day, &occurrence))
-            continue;
-        found = occurrence;
-        if (!last)
-            break;
-    }
-    if (found.day != MOCK_NO_DAY)
+    day = last ? mock_recur_last(r) : mock_recur_next(r, r->first_day);
+    while (day != MOCK_NO_DAY && !mock_item_occurrence(item, day, &found))
+        day = last ? mock_recur_before(r, day) : mock_recur_next(r, day + 1);
+    if (day != MOCK_NO_DAY)
         occurrence_write(call, &found, element);
 }
 
@@ -543,12 +540,14 @@ static const char *read_recurrence(struct mock_draft *draft, const struct xml_no
     return mock_recurrence_read(node, &draft->recurrence.recur);
 }
 
-/* A zone that is described and not named stays that of the request. */
+/* By its name, or as it is described. Exchange 2007's clients may call it anything. */
 static const char *read_zone(struct mock_draft *draft, const struct xml_node *node)
 {
     struct gw_str id = xml_attr(node, "Id");
 
-    (void)mock_zone_find(id.p ? id : xml_attr(node, "TimeZoneName"), &draft->zone);
+    if (!mock_zone_find(id.p ? id : xml_attr(node, "TimeZoneName"), &draft->zone) &&
+        (node->child ? !mock_zone_read(node, &draft->zone) : id.p != NULL))
+        return "ErrorCalendarInvalidTimeZone";
     return keep(draft, node);
 }
 

@@ -149,16 +149,22 @@ int64_t mock_recur_next(const struct mock_recur *r, int64_t from)
     }
 }
 
-int64_t mock_recur_last(const struct mock_recur *r)
+int64_t mock_recur_before(const struct mock_recur *r, int64_t day)
 {
     int64_t days[PERIOD_DAYS_MAX], period;
 
-    if (r->last_day == MOCK_NO_DAY)
-        return MOCK_NO_DAY;
-    for (period = period_of(r, r->last_day);; period--)
-        for (int i = period_days(r, period, days) - 1; i >= 0; i--)
-            if (days[i] <= r->last_day)
+    for (period = period_of(r, day);; period--)
+        for (int i = period_days(r, period, days) - 1; i >= 0; i--) {
+            if (days[i] < r->first_day)
+                return MOCK_NO_DAY;
+            if (days[i] < day)
                 return days[i];
+        }
+}
+
+int64_t mock_recur_last(const struct mock_recur *r)
+{
+    return r->last_day == MOCK_NO_DAY ? MOCK_NO_DAY : mock_recur_before(r, r->last_day + 1);
 }
 
 bool mock_recur_has(const struct mock_recur *r, int64_t day)

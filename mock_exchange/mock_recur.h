@@ -42,6 +42,8 @@ int64_t mock_recur_next(const struct mock_recur *r, int64_t from);
 
 /* The last occurrence; MOCK_NO_DAY: there is no end. */
 int64_t mock_recur_last(const struct mock_recur *r);
+/* The one before that day; MOCK_NO_DAY: it is the first, or earlier. */
+int64_t mock_recur_before(const struct mock_recur *r, int64_t day);
 
 bool mock_recur_has(const struct mock_recur *r, int64_t day);
 bool mock_recur_eq(const struct mock_recur *a, const struct mock_recur *b);

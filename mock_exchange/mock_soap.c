@@ -103,6 +103,7 @@ static const struct {
     { "ErrorCalendarCannotMoveOrCopyOccurrence", "An occurrence cannot be moved or copied." },
     { "ErrorCalendarCannotUseIdForOccurrenceId", "The id is not that of an occurrence." },
     { "ErrorCalendarCannotUseIdForRecurringMasterId", "The id is not that of a recurring master." },
+    { "ErrorCalendarInvalidTimeZone", "The time zone is not valid." },
     { "ErrorCalendarInvalidRecurrence", "The recurrence is not valid." },
     { "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange",
       "The series has no occurrence of that index." },

@@ -164,6 +164,8 @@ static void test_from_anywhere(void **state)
                 last = day;
             else /* nothing lies between */
                 assert_int_equal(day, mock_recur_next(&r, from + 1));
+            if (from <= r.last_day)
+                assert_int_equal(mock_recur_before(&r, from + 1), last);
         }
         if (r.last_day != MOCK_NO_DAY)
             assert_int_equal(mock_recur_last(&r), last);
