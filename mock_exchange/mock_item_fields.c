@@ -607,6 +607,51 @@ static const char *property_delete(struct mock_draft *draft, unsigned f)
     return NULL;
 }
 
+/* The text behind what is kept already; of the kind, text or HTML, that this is. */
+static const char *body_append(struct mock_draft *draft, unsigned f, const struct xml_node *more)
+{
+    static const struct xml_limits limits = {
+        .size_max = MOCK_EXTRA_BYTES_MAX, .depth_max = 4, .nodes_max = 4, .attrs_max = 4
+    };
+    const struct mock_extras *extras = draft->data.extras;
+    const struct mock_extra *old = NULL;
+    struct xml_doc *doc = NULL;
+    struct xml_writer w;
+    struct gw_buf xml;
+    const char *code;
+
+    for (size_t i = 0; extras && i < extras->count; i++)
+        old = extras->extra[i].field == f ? &extras->extra[i] : old;
+    if (!old)
+        return keep(draft, more);
+    if (xml_doc_parse(gw_str_of(old->xml), &limits, &doc, NULL))
+        return "ErrorInvalidPropertyAppend";
+    gw_buf_init(&xml, MOCK_EXTRA_BYTES_MAX);
+    xml_write_init(&w, &xml);
+    xml_open(&w, "Body");
+    xml_put_attr(&w, "xmlns", GW_STR(MOCK_NS_TYPES));
+    xml_put_attr(&w, "BodyType", xml_attr(xml_doc_root(doc), "BodyType"));
+    xml_put_text(&w, xml_doc_root(doc)->text);
+    xml_put_text(&w, more->text);
+    xml_close(&w);
+    extras_remove(draft, f);
+    code = xml.failed ? "ErrorMessageSizeExceeded" : extra_add(draft, f, gw_buf_str(&xml));
+    gw_buf_done(&xml);
+    xml_doc_free(&doc);
+    return code;
+}
+
+static const char *property_append(struct mock_draft *draft, unsigned f,
+                                   const struct xml_node *change)
+{
+    const struct xml_node *more =
+        xml_child(xml_child(change, MOCK_NS_TYPES, "CalendarItem"), MOCK_NS_TYPES, "Body");
+
+    if (f != field_of_element(GW_STR("Body")))
+        return "ErrorInvalidPropertyAppend";
+    return more ? body_append(draft, f, more) : "ErrorUpdatePropertyMismatch";
+}
+
 const char *mock_draft_change(struct mock_draft *draft, const struct xml_node *change)
 {
     unsigned f = field_named(change);
@@ -617,7 +662,7 @@ const char *mock_draft_change(struct mock_draft *draft, const struct xml_node *c
         return property_set(draft, f, change);
     if (xml_is(change, MOCK_NS_TYPES, "DeleteItemField"))
         return property_delete(draft, f);
-    return "ErrorInvalidPropertyAppend"; /* Exchange appends to bodies only; nothing here reads them */
+    return property_append(draft, f, change);
 }
 
 /* --- the whole */

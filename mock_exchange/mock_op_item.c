@@ -4,16 +4,18 @@
 #include <stdlib.h>
 
 #include "gw_mem.h"
+#include "mock_filter.h"
 #include "mock_item_fields.h"
 
-enum { VIEW_DAYS_MAX = 2 * 366 };
+enum { VIEW_YEARS_MAX = 2 };
 
 struct query {
     gw_utc from, to; /* of CalendarView */
     int64_t max;
     bool has_view;
     int64_t offset, page; /* of IndexedPageItemView */
-    bool from_end, descending;
+    bool from_end;
+    const struct xml_node *restriction, *sort; /* NULL: all, by start */
     uint64_t fields;
 };
 
@@ -45,41 +47,31 @@ static bool page_read(struct mock_call *call, const struct xml_node *node, struc
     return true;
 }
 
-/* Items are kept by their start: that is the one order there is. */
-static bool sort_read(struct mock_call *call, const struct xml_node *sort, struct query *q)
-{
-    const struct xml_node *order = xml_child(sort, MOCK_NS_TYPES, "FieldOrder");
-    static const char *const name[] = { "Ascending", "Descending", NULL };
-    int word = 0;
+/* --- what is kept: single items and masters */
 
-    if (!order || !mock_word_parse(xml_attr(order, "Order"), name, &word))
-        return mock_fault_schema(call, "SortOrder needs a FieldOrder.");
-    q->descending = word;
-    return true;
+static int by_order(const void *a, const void *b, void *sort)
+{
+    return mock_sort_compare(sort, *(struct mock_item *const *)a, *(struct mock_item *const *)b);
 }
 
-/* --- what is kept: single items and masters, by start */
-
-static int by_start(const void *a, const void *b)
+static void keep_passing(struct mock_item **items, size_t count, const struct query *q,
+                         struct mock_item **out, size_t *kept)
 {
-    const struct mock_item *x = *(struct mock_item *const *)a, *y = *(struct mock_item *const *)b;
-
-    if (x->data.start != y->data.start)
-        return x->data.start < y->data.start ? -1 : 1;
-    return x->number < y->number ? -1 : x->number > y->number;
+    for (size_t i = 0; i < count; i++)
+        if (mock_filter_passes(q->restriction, items[i]))
+            out[(*kept)++] = items[i];
 }
 
-static struct mock_item **kept_items(const struct mock_mailbox *mailbox, size_t *count)
+static struct mock_item **kept_items(const struct mock_mailbox *mailbox, const struct query *q,
+                                     size_t *count)
 {
-    struct mock_item **all;
+    size_t most = mailbox->item_count + mailbox->master_count;
+    struct mock_item **all = gw_alloc((most + 1) * sizeof(struct mock_item *));
 
-    *count = mailbox->item_count + mailbox->master_count;
-    all = gw_alloc((*count + 1) * sizeof(struct mock_item *));
-    for (size_t i = 0; i < mailbox->item_count; i++)
-        all[i] = mailbox->items[i];
-    for (size_t i = 0; i < mailbox->master_count; i++)
-        all[mailbox->item_count + i] = mailbox->masters[i];
-    qsort(all, *count, sizeof(struct mock_item *), by_start);
+    *count = 0;
+    keep_passing(mailbox->items, mailbox->item_count, q, all, count);
+    keep_passing(mailbox->masters, mailbox->master_count, q, all, count);
+    qsort_r(all, *count, sizeof(struct mock_item *), by_order, (void *)q->sort);
     return all;
 }
 
@@ -98,7 +90,7 @@ static void page_write(struct mock_call *call, const struct mock_mailbox *mailbo
 {
     int64_t limit = q->page < call->service->find_max ? q->page : call->service->find_max;
     size_t count, begin, end;
-    struct mock_item **all = kept_items(mailbox, &count);
+    struct mock_item **all = kept_items(mailbox, q, &count);
     char digits[24];
 
     begin = (size_t)q->offset < count ? (size_t)q->offset : count;
@@ -112,7 +104,7 @@ static void page_write(struct mock_call *call, const struct mock_mailbox *mailbo
     xml_put_attr(&call->w, "IndexedPagingOffset", gw_str_of(digits));
     root_open(call, count, q->from_end ? begin == 0 : end == count);
     for (size_t i = begin; i < end; i++)
-        mock_item_write(call, all[q->descending ? count - 1 - i : i], q->fields);
+        mock_item_write(call, all[i], q->fields);
     xml_close(&call->w);
     xml_close(&call->w);
     free(all);
@@ -135,11 +127,15 @@ static void view_write(struct mock_call *call, const struct mock_view *view, con
 
 static const char *view_check(enum mock_folder folder, const struct query *q)
 {
+    struct gw_civil until;
+
     if (folder != MOCK_FOLDER_CALENDAR)
         return "ErrorCalendarFolderIsInvalidForCalendarView";
     if (q->to < q->from)
         return "ErrorCalendarEndDateIsEarlierThanStartDate";
-    if (q->to - q->from > (int64_t)VIEW_DAYS_MAX * GW_DAY_MS)
+    gw_utc_to_civil(q->from, &until);
+    until.year += VIEW_YEARS_MAX;
+    if (q->to > gw_civil_to_utc(&until))
         return "ErrorCalendarViewRangeTooBig";
     return NULL;
 }
@@ -160,6 +156,10 @@ static void folder_answer(struct mock_call *call, const struct xml_node *id, con
     struct mock_view view = { 0 };
     const char *code = mock_folder_find(call, id, &mailbox, &folder);
 
+    if (!code)
+        code = mock_filter_check(q->restriction);
+    if (!code)
+        code = mock_sort_check(q->sort);
     if (!code && q->has_view)
         code = view_check(folder, q);
     if (!code && q->has_view)
@@ -181,23 +181,26 @@ bool mock_find_item(struct mock_call *call)
         { MOCK_NS_MESSAGES, "ItemShape", true, false },
         { MOCK_NS_MESSAGES, "IndexedPageItemView", false, false },
         { MOCK_NS_MESSAGES, "CalendarView", false, false },
+        { MOCK_NS_MESSAGES, "Restriction", false, false },
         { MOCK_NS_MESSAGES, "SortOrder", false, false },
         { MOCK_NS_MESSAGES, "ParentFolderIds", true, false },
     };
     const struct xml_node *window = xml_child(call->node, MOCK_NS_MESSAGES, "CalendarView");
     const struct xml_node *page = xml_child(call->node, MOCK_NS_MESSAGES, "IndexedPageItemView");
-    const struct xml_node *sort = xml_child(call->node, MOCK_NS_MESSAGES, "SortOrder");
     const struct xml_node *ids = xml_child(call->node, MOCK_NS_MESSAGES, "ParentFolderIds");
-    struct query q = { .max = INT32_MAX, .page = INT32_MAX, .has_view = window };
+    struct query q = { .max = INT32_MAX,
+                       .page = INT32_MAX,
+                       .has_view = window,
+                       .restriction = xml_child(call->node, MOCK_NS_MESSAGES, "Restriction"),
+                       .sort = xml_child(call->node, MOCK_NS_MESSAGES, "SortOrder") };
 
     if (!mock_check_children(call, call->node, rule, sizeof(rule) / sizeof(*rule)) ||
         !mock_shape_read(call, xml_child(call->node, MOCK_NS_MESSAGES, "ItemShape"), &q.fields) ||
-        (window && !view_read(call, window, &q)) || (page && !page_read(call, page, &q)) ||
-        (sort && !sort_read(call, sort, &q)))
+        (window && !view_read(call, window, &q)) || (page && !page_read(call, page, &q)))
         return false;
     if (!ids->child || !gw_str_is(xml_attr(call->node, "Traversal"), "Shallow"))
         return mock_fault_schema(call, "FindItem needs Traversal=\"Shallow\" and a folder.");
-    if (window && (page || sort))
+    if (window && (page || q.restriction || q.sort))
         return mock_fault(call, "ErrorInvalidRequest");
     mock_response_open(call, "m:FindItemResponse");
     xml_open(&call->w, "m:ResponseMessages");

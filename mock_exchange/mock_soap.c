@@ -128,6 +128,10 @@ static const struct {
     { "ErrorSendMeetingInvitationsRequired",
       "SendMeetingInvitations is required for calendar items." },
     { "ErrorUpdatePropertyMismatch", "The property named is not the one that is given." },
+    { "ErrorUnsupportedPathForQuery", "The property cannot be used in a restriction." },
+    { "ErrorUnsupportedPathForSortGroup", "The property cannot be sorted by." },
+    { "ErrorUnsupportedQueryFilter", "The restriction is of a kind that is not supported." },
+    { "ErrorInvalidValueForProperty", "The value is not one of that property." },
 };
 
 const char *mock_code_find(struct gw_str code)

@@ -8,7 +8,7 @@ from datetime import timedelta
 warnings.simplefilter("ignore")
 try:
     from exchangelib import (BASIC, IMPERSONATION, Account, Attendee, CalendarItem, Configuration,
-                             Credentials, EWSDate, EWSDateTime, EWSTimeZone, Mailbox)
+                             Credentials, EWSDate, EWSDateTime, EWSTimeZone, Mailbox, Q)
     from exchangelib.errors import (ErrorCalendarOccurrenceIsDeletedFromRecurrence,
                                     ErrorInvalidSyncStateData, ErrorIrresolvableConflict,
                                     ErrorItemNotFound)
@@ -79,6 +79,11 @@ def check_single(mock, ann):
     again = ann.calendar.get(id=item.id)
     assert again.subject == "Moved" and again.location is None, again
     assert starts([again]) == ["03-03 09:00"] and again.body == "What we \u20ac want", again
+    _, _, text = mock.soap(update(f'<t:ItemId Id="{item.id}"/>', append(
+        "item:Body", '<t:Body BodyType="Text">, and &lt;more&gt;</t:Body>')), header=header("ann@example"))
+    assert "NoError" in text, text
+    again = ann.calendar.get(id=item.id)
+    assert again.body == "What we \u20ac want, and <more>", again.body
     again.delete(send_meeting_cancellations="SendToNone")
     assert not mock.get("/users/ann@example/meetings")["meetings"]
     gone, = list(ann.fetch([(item.id, None)]))
@@ -200,6 +205,63 @@ def check_sync(mock, ann):
     mock.delete(f"/meetings/{first['id']}", {})
 
 
+def check_queries(mock, ann):
+    """Restrictions and orders, as exchangelib makes them."""
+    made = [mock.meeting("ann@example", start=f"2026-05-{day:02}T08:00:00Z", subject=subject, busy=busy,
+                         **{"for": "1h"})
+            for day, subject, busy in ((3, "zeta", "Busy"), (1, "Alpha", "OOF"), (2, "mid alpha", "Busy"))]
+
+    def found(*q, **by):
+        return [i.subject for i in ann.calendar.filter(*q, **by).order_by("subject")]
+
+    assert found() == ["Alpha", "mid alpha", "zeta"], found()
+    assert [i.subject for i in ann.calendar.all().order_by("-subject")] == ["zeta", "mid alpha", "Alpha"]
+    assert [i.subject for i in ann.calendar.all().order_by("start")] == ["Alpha", "mid alpha", "zeta"]
+    assert found(subject="ALPHA") == ["Alpha"], "as people compare"
+    assert found(subject__contains="alpha") == ["Alpha", "mid alpha"]
+    assert found(subject__startswith="mid") == ["mid alpha"]
+    assert found(legacy_free_busy_status="Busy") == ["mid alpha", "zeta"]
+    assert found(start__gt=at(2026, 5, 1, 12), end__lt=at(2026, 5, 2, 12)) == ["mid alpha"]
+    assert found(is_all_day=True) == [] and len(found(is_all_day=False)) == 3
+    assert found(location__exists=True) == []
+    assert found(Q(subject="zeta") | Q(subject__startswith="Al")) == ["Alpha", "zeta"]
+    assert found(~Q(subject="zeta"), legacy_free_busy_status="Busy") == ["mid alpha"]
+    for meeting in made:
+        mock.delete(f"/meetings/{meeting['id']}", {})
+
+
+def check_described_zone(mock):
+    """A zone without a name: half past five east of Greenwich, in both ways to say it."""
+    described = ('<t:StartTimeZone Id="Own" Name="Own"><t:Periods><t:Period Bias="-PT5H30M" Name="Standard" '
+                 'Id="std"/></t:Periods><t:TransitionsGroups><t:TransitionsGroup Id="0"><t:Transition>'
+                 '<t:To Kind="Period">std</t:To></t:Transition></t:TransitionsGroup></t:TransitionsGroups>'
+                 '<t:Transitions><t:Transition><t:To Kind="Group">0</t:To></t:Transition></t:Transitions>'
+                 "</t:StartTimeZone>")
+    eastern = ('<t:MeetingTimeZone TimeZoneName="Own"><t:BaseOffset>PT5H</t:BaseOffset><t:Standard>'
+               "<t:Offset>PT0H</t:Offset><t:RelativeYearlyRecurrence><t:DaysOfWeek>Sunday</t:DaysOfWeek>"
+               "<t:DayOfWeekIndex>First</t:DayOfWeekIndex><t:Month>November</t:Month>"
+               "</t:RelativeYearlyRecurrence><t:Time>02:00:00</t:Time></t:Standard><t:Daylight>"
+               "<t:Offset>-PT1H</t:Offset><t:RelativeYearlyRecurrence><t:DaysOfWeek>Sunday</t:DaysOfWeek>"
+               "<t:DayOfWeekIndex>Second</t:DayOfWeekIndex><t:Month>March</t:Month>"
+               "</t:RelativeYearlyRecurrence><t:Time>02:00:00</t:Time></t:Daylight></t:MeetingTimeZone>")
+    for zone, day, start, days in (
+            (described, "2026-06-10", "2026-06-09T19:30:00Z", ["06-09T19:30", "06-10T19:30"]),
+            (eastern, "2026-03-07", "2026-03-07T14:00:00Z", ["03-07T14:00", "03-08T13:00"]),
+            (eastern, "2026-10-31", "2026-10-31T13:00:00Z", ["10-31T13:00", "11-01T14:00"])):
+        end = start.replace("30:00Z", "45:00Z").replace("00:00Z", "15:00Z")
+        mock.soap(create(item(
+            f"<t:Start>{start}</t:Start><t:End>{end}</t:End><t:Recurrence><t:DailyRecurrence><t:Interval>1"
+            f"</t:Interval></t:DailyRecurrence><t:NumberedRecurrence><t:StartDate>{day}</t:StartDate>"
+            "<t:NumberOfOccurrences>2</t:NumberOfOccurrences></t:NumberedRecurrence></t:Recurrence>" + zone)),
+            header=header("ann@example"))
+        shown = mock.get("/day?user=ann@example&from=2026-01-01T00:00:00Z&to=2026-12-31T00:00:00Z")
+        meetings = shown["users"][0]["meetings"]
+        assert [m["start"][5:16] for m in meetings] == days, (zone, meetings)
+        mock.delete(f"/meetings/{meetings[0]['id'].split('.')[0]}", {})
+    _, _, text = mock.soap(create(item(TIMES + '<t:StartTimeZone Id="No such zone"/>')), header=header("ann@example"))
+    assert "ErrorCalendarInvalidTimeZone" in text, text
+
+
 def check_folders(ann):
     assert ann.calendar.name == "Calendar" and ann.calendar.folder_class == "IPF.Appointment"
     names = {f.name for f in ann.msg_folder_root.walk()}
@@ -244,6 +306,11 @@ def set_field(uri, inner):
             "</t:CalendarItem></t:SetItemField>")
 
 
+def append(uri, inner):
+    return (f'<t:AppendToItemField><t:FieldURI FieldURI="{uri}"/><t:CalendarItem>{inner}'
+            "</t:CalendarItem></t:AppendToItemField>")
+
+
 def delete(ids, how="HardDelete", sending=f' SendMeetingCancellations="{NONE}"'):
     return f'<m:DeleteItem DeleteType="{how}"{sending}><m:ItemIds>{ids}</m:ItemIds></m:DeleteItem>'
 
@@ -251,6 +318,11 @@ def delete(ids, how="HardDelete", sending=f' SendMeetingCancellations="{NONE}"')
 def get(ids):
     return ("<m:GetItem><m:ItemShape><t:BaseShape>AllProperties</t:BaseShape></m:ItemShape>"
             f"<m:ItemIds>{ids}</m:ItemIds></m:GetItem>")
+
+
+def find(how):
+    return ('<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>IdOnly</t:BaseShape></m:ItemShape>'
+            f'{how}<m:ParentFolderIds><t:DistinguishedFolderId Id="calendar"/></m:ParentFolderIds></m:FindItem>')
 
 
 def sync(state="", most=10):
@@ -297,6 +369,7 @@ def refusals(single, master, other):
         (update(nth(2), set_field("calendar:Recurrence", f"<t:Recurrence>{day}<t:NoEndRecurrence>"
                                   "<t:StartDate>2026-06-01</t:StartDate></t:NoEndRecurrence>"
                                   "</t:Recurrence>")), "ErrorInvalidPropertySet"),
+        (update(one, append("item:Subject", "<t:Subject>x</t:Subject>")), "ErrorInvalidPropertyAppend"),
         (delete(one, sending=""), "ErrorSendMeetingCancellationsRequired"),
         (delete(f'<t:ItemId Id="{other}"/>'), "ErrorAccessDenied"),
         (get('<t:ItemId Id="rubbish"/>'), "ErrorInvalidIdMalformed"),
@@ -309,6 +382,17 @@ def refusals(single, master, other):
         ('<m:MoveItem><m:ToFolderId><t:DistinguishedFolderId Id="deleteditems"/></m:ToFolderId>'
          f"<m:ItemIds>{nth(2)}</m:ItemIds></m:MoveItem>", "ErrorCalendarCannotMoveOrCopyOccurrence"),
         (sync("rubbish"), "ErrorInvalidSyncStateData"),
+        (find('<m:SortOrder><t:FieldOrder Order="Ascending"><t:FieldURI FieldURI="item:Size"/></t:FieldOrder>'
+              "</m:SortOrder>"), "ErrorUnsupportedPathForSortGroup"),
+        (find("<m:Restriction><t:Excludes><t:FieldURI FieldURI='item:Size'/><t:Bitmask Value='1'/></t:Excludes>"
+              "</m:Restriction>"), "ErrorUnsupportedQueryFilter"),
+        (find("<m:Restriction><t:Exists><t:FieldURI FieldURI='item:Size'/></t:Exists></m:Restriction>"),
+         "ErrorUnsupportedPathForQuery"),
+        (find("<m:Restriction><t:IsEqualTo><t:FieldURI FieldURI='calendar:Start'/><t:FieldURIOrConstant>"
+              "<t:Constant Value='noon'/></t:FieldURIOrConstant></t:IsEqualTo></m:Restriction>"),
+         "ErrorInvalidValueForProperty"),
+        (find('<m:CalendarView StartDate="2026-01-01T00:00:00Z" EndDate="2028-01-01T00:00:01Z"/>'),
+         "ErrorCalendarViewRangeTooBig"),
         (sync(most=513), "ErrorSchemaValidation"),
     ]
 
@@ -337,6 +421,8 @@ def main():
         check_patterns(mock, ann)
         check_sync(mock, ann)
         check_moved(mock, ann)
+        check_queries(mock, ann)
+        check_described_zone(mock)
         check_refusals(mock)
         ann.protocol.close()
         code = mock.stop()
