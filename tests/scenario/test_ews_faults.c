@@ -50,6 +50,7 @@ static const struct {
     { "events", EWS_OP_GET_EVENTS, EWS_SUB_PUSH },
     { "stream", EWS_OP_STREAM, EWS_SUB_PUSH },
     { "resolve", EWS_OP_RESOLVE, EWS_SUB_PUSH },
+    { "sync", EWS_OP_SYNC, EWS_SUB_PUSH },
     { "unsubscribe", EWS_OP_UNSUBSCRIBE, EWS_SUB_PUSH },
 };
 enum { OPERATIONS = sizeof(operation) / sizeof(operation[0]), PULL = 1 };
@@ -185,6 +186,16 @@ static const struct {
     { MOCK_TROUBLE_CLOSE, "\"count\": 2", EWS_SERVER_DOWN, "unreachable", 0, false },
     { MOCK_TROUBLE_STALL, "\"count\": 1", EWS_SERVER_DOWN, "timeout", 0, false },
     { MOCK_TROUBLE_DELAY, "\"ms\": 20", EWS_OK, "NoError", 0, true },
+    { MOCK_TROUBLE_SLOW, "\"ms\": 20", EWS_OK, "NoError", 0, true },
+    { MOCK_TROUBLE_MALFORMED, "\"count\": 1", EWS_BAD_ANSWER, "malformed", 0, false },
+    { MOCK_TROUBLE_TYPE, "\"count\": 1", EWS_OK, "NoError", 0, true },
+    { MOCK_TROUBLE_REDIRECT, "\"count\": 1", EWS_TRANSIENT, "http-302", 0, false },
+    { MOCK_TROUBLE_REDIRECT, "\"location\": \"/owa/auth/logon.aspx\"", EWS_CONFIG, "http-302", 0,
+      false },
+    { MOCK_TROUBLE_REDIRECT, "\"status\": 301, \"location\": \"https://other.example/EWS/\"",
+      EWS_CONFIG, "http-301", 0, false },
+    { MOCK_TROUBLE_STATUS, "\"status\": 500, \"cas_error\": \"UpnNotFound\"", EWS_SERVER_DOWN,
+      "http-500", 0, false },
 };
 enum { TROUBLES = sizeof(trouble) / sizeof(trouble[0]) };
 
@@ -270,6 +281,19 @@ static void meet(size_t op, size_t i)
     assert_in_range(state.connections, 0, 1);
 }
 
+/* A kind of trouble that the mock learns is met here, too. */
+static void test_no_kind_is_left_out(void **state)
+{
+    bool met[MOCK_TROUBLE_KINDS] = { false };
+
+    (void)state;
+    for (size_t i = 0; i < TROUBLES; i++)
+        met[trouble[i].kind] = true;
+    for (int kind = 0; kind < MOCK_TROUBLE_KINDS; kind++)
+        if (!met[kind])
+            fail_msg("%s", mock_trouble_name((enum mock_trouble_kind)kind));
+}
+
 static void test_everything(void **state)
 {
     (void)state;
@@ -322,6 +346,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_kind_is_left_out),
         cmocka_unit_test_setup_teardown(test_everything, setup, teardown),
     };
 
