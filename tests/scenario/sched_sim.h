@@ -42,6 +42,7 @@ struct sim_gateway {
     bool streams_are_held; /* something on the way keeps what streams say to itself */
     struct ews_status refuse[EWS_OP_COUNT]; /* by enum ews_op: what it answers; EWS_OK: properly */
     gw_time throttled_until;
+    gw_time quiet_until; /* to the millisecond as it was told: no request may come before */
     int64_t throttle_ms; /* said to each request while throttled */
     unsigned most;       /* requests at once, above: connection limit; 0: no limit */
     int64_t latency_ms;
@@ -421,6 +422,7 @@ static inline void *sim_stream_start(void *ctx, struct gw_str gateway, const str
     struct sim_stream *st = gw_new(struct sim_stream);
 
     st->gateway = sim_gateway_of(m, gateway);
+    assert_true(m->now.mono >= st->gateway->quiet_until);
     assert_int_equal(r->op, EWS_OP_STREAM);
     assert_in_range(r->subscription_id_count, 1, EWS_STREAM_IDS_MAX);
     assert_true(r->anchor.len > 0 && r->affinity.len > 0);
@@ -527,6 +529,7 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
 
     c->gateway = sim_gateway_of(m, gateway);
     assert_non_null(c->gateway);
+    assert_true(m->now.mono >= c->gateway->quiet_until);
     c->op = r->op;
     c->from = r->from;
     c->to = r->to;
@@ -615,6 +618,8 @@ static inline void sim_answer(struct sim *m, struct sim_call *c)
 
     if (c->status.class == EWS_BUSY)
         c->gateway->told = true;
+    if (c->status.backoff_ms > 0 && c->gateway->quiet_until < m->now.mono + c->status.backoff_ms)
+        c->gateway->quiet_until = m->now.mono + c->status.backoff_ms;
     if (c->status.class == EWS_OK && c->op == EWS_OP_SUBSCRIBE)
         a.subscription_id = gw_str_of(copy.token);
     if (c->streaming)
@@ -1025,8 +1030,10 @@ static inline void sim_start_again(struct sim *m)
     struct gw_err err;
 
     sim_sched_new(m);
-    for (size_t i = 0; i < m->gateways; i++)
+    for (size_t i = 0; i < m->gateways; i++) {
+        m->gateway[i].quiet_until = 0; /* a back-off is forgotten */
         sched_gateway_put(m->sched, gw_str_of(m->gateway[i].name), m->now);
+    }
     for (unsigned i = 0; i < m->users; i++) {
         if (!m->user[i].enabled)
             continue;

@@ -385,12 +385,14 @@ static void gateway_change(struct oracle *o)
         break;
     case 1:
         m->gateway[i].told = false;
+        m->gateway[i].quiet_until = 0;
         sched_gateway_remove(m->sched, name, m->now);
         sched_gateway_put(m->sched, name, m->now);
         drain(o, i, o->drained[i]);
         break;
     default:
         m->gateway[i].told = false;
+        m->gateway[i].quiet_until = 0;
         sched_gateway_put(m->sched, name, m->now);
         break;
     }
@@ -459,6 +461,7 @@ static void restart(struct oracle *o)
     sim_start_again(m);
     for (unsigned i = 0; i < m->gateways; i++) {
         m->gateway[i].told = false;
+        m->gateway[i].quiet_until = 0;
         drain(o, i, o->drained[i]);
     }
     sim_run(m, 0);
