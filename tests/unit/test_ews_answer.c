@@ -222,6 +222,30 @@ static void test_statuses(void **state)
     }
 }
 
+/* An independent server's: the prefix is SOAP, the code its SOAP class alone, the status 500. It is
+ * an EWS answer, not a server that is down; its words are passed on. POX is no SOAP. */
+static void test_fault_with_another_prefix(void **state)
+{
+    static const char body[] =
+        "<?xml version='1.0' encoding='utf-8'?>"
+        "<SOAP:Envelope xmlns:SOAP='http://schemas.xmlsoap.org/soap/envelope/'><SOAP:Body>"
+        "<SOAP:Fault><faultcode>SOAP:Server</faultcode><faultstring>Unknown request"
+        "</faultstring></SOAP:Fault></SOAP:Body></SOAP:Envelope>";
+    struct ews_http http = { .status = 500, .body = gw_str_of(body) };
+
+    (void)state;
+    for (int op = 0; op < EWS_OP_DISCOVER_POX; op++) {
+        struct parsed p;
+
+        parse_http((enum ews_op)op, &http, &p);
+        if (p.a.status.class != EWS_TRANSIENT || strcmp(p.a.status.code, "Server") ||
+            !p.a.status.alive || !strstr(p.a.status.text, "Unknown request"))
+            fail_msg("%s: %s %s: %s", ews_op_name((enum ews_op)op),
+                     ews_class_name(p.a.status.class), p.a.status.code, p.a.status.text);
+        parsed_done(&p);
+    }
+}
+
 static void test_backoff_is_bounded(void **state)
 {
     struct parsed p;
@@ -686,6 +710,7 @@ int main(void)
         cmocka_unit_test(test_oof_sample),
         cmocka_unit_test(test_error_samples),
         cmocka_unit_test(test_statuses),
+        cmocka_unit_test(test_fault_with_another_prefix),
         cmocka_unit_test(test_backoff_is_bounded),
         cmocka_unit_test(test_find_items),
         cmocka_unit_test(test_item_values),
