@@ -3,6 +3,7 @@
 #include "ews_test.h"
 
 #include "ews_autodiscover.h"
+#include "name_server.h"
 #include "net_http_server.h"
 
 enum { GUARD_MS = 10000, PLACES_MAX = 6, SEEN_SIZE = 600 };
@@ -206,11 +207,14 @@ static int teardown(void **state)
     return 0;
 }
 
+static struct net_dns *dns; /* of test_service_record() */
+
 static struct ews_autodiscover *start(const char *address, bool named)
 {
     static char server[48];
     struct ews_autodiscover_args args = { .loop = t.loop,
                                           .account = t.account,
+                                          .dns = dns,
                                           .trail = { .address = address, .allow_http = true },
                                           .timeout_ms = GUARD_MS,
                                           .done = on_done,
@@ -255,6 +259,48 @@ static void test_walks(void **state)
     }
 }
 
+/* Nothing answers at the domain, and a service record names another host (RFC 2782). */
+static void test_service_record(void **state)
+{
+    static const struct place there[PLACES_MAX] = { { "localhost", ".svc", 200, FOUND_SOAP,
+                                                      false } };
+    static const struct ews_account_args windows = { .name = "svc", .password = "x" };
+    struct zone_record zone[] = {
+        { "_autodiscover._tcp.srv.invalid", ns_t_srv, "localhost", 0, 0, 0,
+          net_http_server_port(t.server) },
+        { NULL, 0, NULL, 0, 0, 0, 0 },
+    };
+    struct name_server ns;
+    char servers[64];
+    struct gw_err err;
+
+    (void)state;
+    assert_int_equal(ews_account_set(t.account, &windows, NULL), GW_OK);
+    name_server_init(&ns, t.loop, zone);
+    dns = net_dns_new(t.loop, &err);
+    snprintf(servers, sizeof(servers), "127.0.0.1:%u", ns.port);
+    assert_int_equal(net_dns_set_servers(dns, servers, &err), GW_OK);
+    t.place = there;
+    (void)start("ann@srv.invalid", false);
+    run();
+    assert_int_equal(t.done, 1);
+    assert_true(ns.questions > 0);
+    if (t.class || strcmp(t.url_or_code, "http://mail.out/EWS/Exchange.asmx") ||
+        strcmp(t.seen, "localhost.svc "))
+        fail_msg("%s %s, asked %s", t.url_or_code, t.text, t.seen);
+
+    zone[0].data = NULL; /* no such record: the walk ends */
+    t.done = 0;
+    t.seen[0] = '\0';
+    (void)start("ann@srv.invalid", false);
+    run();
+    assert_int_equal(t.done, 1);
+    assert_int_not_equal(t.class, EWS_OK);
+    assert_string_equal(t.seen, "");
+    net_dns_free(&dns);
+    name_server_done(&ns);
+}
+
 /* Two refusals, and nobody else is given the password. */
 static void test_no_lock_out(void **state)
 {
@@ -292,6 +338,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_walks, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_service_record, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_lock_out, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
     };

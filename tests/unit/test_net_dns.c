@@ -1,19 +1,8 @@
 /* The resolver against a name server of ours that answers from a table, wrongly where it should. */
 #include "net_peer.h"
 
-#include <arpa/nameser.h>
-
+#include "name_server.h"
 #include "net_dns.h"
-
-/* --- the name server --- */
-
-struct zone_record {
-    const char *name;
-    int type;
-    const char *data; /* address, name or target; NULL: no record */
-    int rcode;
-    unsigned priority, weight, port;
-};
 
 static const struct zone_record zone[] = {
     { "host.example", ns_t_a, "192.0.2.1", 0, 0, 0, 0 },
@@ -27,139 +16,8 @@ static const struct zone_record zone[] = {
     { "_broken._tcp.example", ns_t_srv, "broken", 0, 0, 0, 0 },
     { "9.2.0.192.in-addr.arpa", ns_t_ptr, "nine.example", 0, 0, 0, 0 },
     { "fails.example", ns_t_a, NULL, ns_r_servfail, 0, 0, 0 },
+    { NULL, 0, NULL, 0, 0, 0, 0 },
 };
-
-struct name_server {
-    struct bed *bed;
-    int fd;
-    uint16_t port;
-    struct net_watch *watch;
-    int questions;
-    bool silent;
-};
-
-static void add16(struct gw_buf *b, unsigned v)
-{
-    gw_buf_add_char(b, (char)(v >> 8));
-    gw_buf_add_char(b, (char)v);
-}
-
-static void add_name(struct gw_buf *b, const char *name)
-{
-    while (*name && strcmp(name, ".") != 0) {
-        size_t len = strcspn(name, ".");
-
-        gw_buf_add_char(b, (char)len);
-        gw_buf_add(b, name, len);
-        name += len + (name[len] == '.');
-    }
-    gw_buf_add_char(b, '\0');
-}
-
-static void add_data(struct gw_buf *b, const struct zone_record *r)
-{
-    unsigned char ip[16];
-
-    if (r->type == ns_t_a && inet_pton(AF_INET, r->data, ip) == 1) {
-        gw_buf_add(b, ip, 4);
-    } else if (r->type == ns_t_aaaa && inet_pton(AF_INET6, r->data, ip) == 1) {
-        gw_buf_add(b, ip, 16);
-    } else if (r->type == ns_t_ptr) {
-        add_name(b, r->data);
-    } else if (strcmp(r->data, "broken") != 0) {
-        add16(b, r->priority);
-        add16(b, r->weight);
-        add16(b, r->port);
-        add_name(b, r->data);
-    } else {
-        add16(b, 7); /* too short for anything */
-    }
-}
-
-static void add_record(struct gw_buf *b, const struct zone_record *r)
-{
-    struct gw_buf data;
-
-    gw_buf_init(&data, 500);
-    add_data(&data, r);
-    add16(b, 0xc00c); /* the question's name */
-    add16(b, (unsigned)r->type);
-    add16(b, ns_c_in);
-    add16(b, 0);
-    add16(b, 300);
-    add16(b, (unsigned)data.len);
-    gw_buf_add_str(b, gw_buf_str(&data));
-    gw_buf_done(&data);
-}
-
-static size_t read_name(const unsigned char *p, char *out)
-{
-    size_t at = 0;
-
-    while (p[at]) {
-        memcpy(out, p + at + 1, p[at]);
-        out += p[at];
-        at += p[at] + 1u;
-        *out++ = p[at] ? '.' : '\0';
-    }
-    return at + 1;
-}
-
-static void on_question(int fd, int events, void *ctx)
-{
-    struct name_server *ns = ctx;
-    unsigned char q[512];
-    struct sockaddr_in from;
-    socklen_t from_len = sizeof from;
-    ssize_t len = recvfrom(fd, q, sizeof q, 0, (struct sockaddr *)&from, &from_len);
-    char name[300] = "";
-    size_t end = 12 + read_name(q + 12, name);
-    int type = q[end] << 8 | q[end + 1], rcode = ns_r_nxdomain, count = 0;
-    struct gw_buf answers, out;
-
-    (void)events;
-    assert_true(len > 12);
-    ns->questions++;
-    if (ns->silent)
-        return;
-    gw_buf_init(&answers, 4000);
-    gw_buf_init(&out, 4000);
-    for (size_t i = 0; i < sizeof zone / sizeof *zone; i++) {
-        if (strcasecmp(zone[i].name, name) != 0)
-            continue;
-        rcode = zone[i].rcode;
-        if (zone[i].type != type || !zone[i].data)
-            continue;
-        add_record(&answers, &zone[i]);
-        count++;
-    }
-    gw_buf_add(&out, q, 2);
-    add16(&out, 0x8180u | (unsigned)rcode);
-    add16(&out, 1);
-    add16(&out, (unsigned)count);
-    add16(&out, 0);
-    add16(&out, 0);
-    gw_buf_add(&out, q + 12, end + 4 - 12);
-    gw_buf_add_str(&out, gw_buf_str(&answers));
-    (void)sendto(fd, out.p, out.len, 0, (struct sockaddr *)&from, from_len);
-    gw_buf_done(&answers);
-    gw_buf_done(&out);
-}
-
-static void name_server_init(struct name_server *ns, struct bed *bed)
-{
-    struct sockaddr_in in = { .sin_family = AF_INET };
-    socklen_t len = sizeof in;
-
-    *ns = (struct name_server){ .bed = bed };
-    ns->fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    assert_int_equal(bind(ns->fd, (struct sockaddr *)&in, sizeof in), 0);
-    assert_int_equal(getsockname(ns->fd, (struct sockaddr *)&in, &len), 0);
-    ns->port = ntohs(in.sin_port);
-    ns->watch = net_watch_new(bed->loop, ns->fd, on_question, ns);
-    net_watch_set(ns->watch, NET_IO_READ);
-}
 
 /* --- questions --- */
 
@@ -209,7 +67,7 @@ static void place_init(struct place *p)
 
     *p = (struct place){ 0 };
     bed_init(&p->bed);
-    name_server_init(&p->ns, &p->bed);
+    name_server_init(&p->ns, p->bed.loop, zone);
     p->a.bed = &p->bed;
     p->dns = net_dns_new(p->bed.loop, &err);
     assert_non_null(p->dns);
@@ -220,8 +78,7 @@ static void place_init(struct place *p)
 static void place_done(struct place *p)
 {
     net_dns_free(&p->dns);
-    net_watch_free(&p->ns.watch);
-    (void)close(p->ns.fd);
+    name_server_done(&p->ns);
     bed_done(&p->bed);
 }
 
