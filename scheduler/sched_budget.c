@@ -70,11 +70,20 @@ static gw_time doubled(gw_time first, gw_time max, unsigned times)
     return first < max ? first : max;
 }
 
+void sched_budget_quiet(struct sched *s, struct sched_gateway *g, int64_t backoff_ms)
+{
+    gw_time until = gw_time_after(s->now.mono, backoff_ms);
+
+    if (until > g->backoff_until)
+        g->backoff_until = until;
+    if (until > g->probe_at)
+        g->probe_at = until;
+}
+
 void sched_budget_push_back(struct sched *s, struct sched_gateway *g, gw_time started,
                             int64_t backoff_ms, bool throttled)
 {
     bool counts = started >= g->halved_at; /* the others were on their way before we knew */
-    gw_time until;
 
     g->push_backs++;
     s->counters.push_backs++;
@@ -90,9 +99,7 @@ void sched_budget_push_back(struct sched *s, struct sched_gateway *g, gw_time st
                                : doubled(CROWDED_FIRST_MS, CROWDED_MAX_MS, g->push_backs_in_row);
     if (counts)
         g->push_backs_in_row++;
-    until = gw_time_after(s->now.mono, backoff_ms);
-    if (until > g->backoff_until)
-        g->backoff_until = until;
+    sched_budget_quiet(s, g, backoff_ms);
 }
 
 /* ---- lining up ---- */

@@ -195,13 +195,13 @@ static void count_answer(struct sched *s, struct sched_call *call, const struct 
         g->failed++;
         s->counters.failures++;
     }
+    if (status->backoff_ms > 0) /* whatever it is told with, a 503 for one */
+        sched_budget_quiet(s, g, status->backoff_ms);
     if (effect == SCHED_EFFECT_ALIVE)
         sched_budget_quick(s, g, call->started.mono);
     else if (effect == SCHED_EFFECT_THROTTLED || effect == SCHED_EFFECT_CROWDED)
         sched_budget_push_back(s, g, call->started.mono, status->backoff_ms,
                                effect == SCHED_EFFECT_THROTTLED);
-    else if (status->backoff_ms > 0) /* 503 with Retry-After */
-        g->backoff_until = gw_time_after(s->now.mono, status->backoff_ms);
     sched_gateway_answered(s, g, status);
 }
 

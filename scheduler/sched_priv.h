@@ -337,6 +337,8 @@ void sched_budget_started(struct sched *s, struct sched_gateway *g);
 void sched_budget_ended(struct sched *s, struct sched_gateway *g);
 bool sched_budget_is_open(const struct sched *s, const struct sched_gateway *g);
 void sched_budget_quick(struct sched *s, struct sched_gateway *g, gw_time started);
+/* Nothing is asked of it for so long, not even by a probe; a longer time that was told before holds. */
+void sched_budget_quiet(struct sched *s, struct sched_gateway *g, int64_t backoff_ms);
 void sched_budget_push_back(struct sched *s, struct sched_gateway *g, gw_time started,
                             int64_t backoff_ms, bool throttled);
 void sched_budget_line_up(struct sched *s);

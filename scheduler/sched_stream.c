@@ -324,6 +324,8 @@ static void failed(struct sched_stream *st, const struct ews_status *status)
 
     if (!st->speaks && st->unheard < UINT8_MAX)
         st->unheard++;
+    if (status->backoff_ms > 0)
+        sched_budget_quiet(s, g, status->backoff_ms);
     switch (sched_rule_effect(status)) {
     case SCHED_EFFECT_THROTTLED:
         sched_budget_push_back(s, g, s->now.mono, status->backoff_ms, true);

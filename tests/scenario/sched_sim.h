@@ -48,7 +48,7 @@ struct sim_gateway {
     int64_t latency_ms;
     unsigned in_flight, peak, requests, early; /* early: came while throttled, after it was told */
     bool told;
-    unsigned ops[EWS_OP_COUNT];
+    unsigned ops[EWS_OP_COUNT]; /* streams among them */
 };
 
 enum {
@@ -276,19 +276,37 @@ static inline bool sim_is_bulk(enum ews_op op)
     return op == EWS_OP_AVAILABILITY || op == EWS_OP_MAIL_TIPS;
 }
 
+/* EWS_OK: it is not throttling. */
+static inline struct ews_status sim_throttle(struct sim *m, struct sim_gateway *g)
+{
+    struct ews_status s = sim_status(EWS_BUSY, "ErrorServerBusy", true);
+
+    if (m->now.mono >= g->throttled_until)
+        return sim_status(EWS_OK, "NoError", true);
+    s.backoff_ms = g->throttle_ms ? g->throttled_until - m->now.mono : 0;
+    g->early += g->told && g->throttle_ms;
+    return s;
+}
+
+/* The answer is read. */
+static inline void sim_told(struct sim *m, struct sim_gateway *g, const struct ews_status *status)
+{
+    if (status->class == EWS_BUSY)
+        g->told = true;
+    if (status->backoff_ms > 0 && g->quiet_until < m->now.mono + status->backoff_ms)
+        g->quiet_until = m->now.mono + status->backoff_ms;
+}
+
 static inline struct ews_status sim_verdict(struct sim *m, struct sim_call *c)
 {
     struct sim_gateway *g = c->gateway;
+    struct ews_status s;
 
     if (!g->up || g->silent)
         return sim_status(EWS_SERVER_DOWN, g->up ? "timeout" : "unreachable", false);
-    if (m->now.mono < g->throttled_until) {
-        struct ews_status s = sim_status(EWS_BUSY, "ErrorServerBusy", true);
-
-        s.backoff_ms = g->throttle_ms ? g->throttled_until - m->now.mono : 0;
-        g->early += g->told && g->throttle_ms;
+    s = sim_throttle(m, g);
+    if (s.class != EWS_OK)
         return s;
-    }
     if (g->most && g->in_flight > g->most)
         return sim_status(EWS_CONNECTION_LIMIT, "ErrorExceededConnectionCount", true);
     if (c->streaming && g->no_streaming)
@@ -420,6 +438,7 @@ static inline void *sim_stream_start(void *ctx, struct gw_str gateway, const str
 {
     struct sim *m = ctx;
     struct sim_stream *st = gw_new(struct sim_stream);
+    struct ews_status refusal;
 
     st->gateway = sim_gateway_of(m, gateway);
     assert_true(m->now.mono >= st->gateway->quiet_until);
@@ -431,11 +450,16 @@ static inline void *sim_stream_start(void *ctx, struct gw_str gateway, const str
     st->ctx = answer_ctx;
     sim_stream_ends(st, m->now.mono + SIM_STREAM_MS, sim_status(EWS_OK, "NoError", true));
     st->speak_at = m->now.mono + st->gateway->latency_ms;
+    refusal = sim_throttle(m, st->gateway);
+    if (refusal.class == EWS_OK)
+        refusal = st->gateway->refuse[EWS_OP_STREAM];
     if (!st->gateway->up)
         sim_stream_ends(st, m->now.mono + 2, sim_status(EWS_SERVER_DOWN, "unreachable", false));
     else if (st->gateway->silent || st->gateway->streams_are_held)
         sim_stream_ends(st, m->now.mono + SIM_STREAM_SILENCE_MS,
                         sim_status(EWS_SERVER_DOWN, "timeout", false));
+    else if (refusal.class != EWS_OK)
+        sim_stream_ends(st, m->now.mono + st->gateway->latency_ms, refusal);
     else
         for (size_t i = 0; i < r->subscription_id_count; i++) {
             char group[SIM_AFFINITY];
@@ -449,6 +473,7 @@ static inline void *sim_stream_start(void *ctx, struct gw_str gateway, const str
                         sim_status(EWS_SUBSCRIPTION_GONE, "ErrorSubscriptionNotFound", true));
     }
     m->streams_opened++;
+    st->gateway->ops[EWS_OP_STREAM]++;
     gw_list_append(&m->streams, &st->link);
     return st;
 }
@@ -470,6 +495,7 @@ static inline void sim_stream_end(struct sim *m, struct sim_stream *st)
 
     sim_detach(m, st);
     gw_list_remove(&st->link);
+    sim_told(m, st->gateway, &st->end);
     st->done(&a, m->now, st->ctx);
     free(st);
 }
@@ -616,10 +642,7 @@ static inline void sim_answer(struct sim *m, struct sim_call *c)
     struct ews_answer a = { .op = c->op, .status = c->status, .oof = c->oof };
     struct sim_call copy = *c;
 
-    if (c->status.class == EWS_BUSY)
-        c->gateway->told = true;
-    if (c->status.backoff_ms > 0 && c->gateway->quiet_until < m->now.mono + c->status.backoff_ms)
-        c->gateway->quiet_until = m->now.mono + c->status.backoff_ms;
+    sim_told(m, c->gateway, &c->status);
     if (c->status.class == EWS_OK && c->op == EWS_OP_SUBSCRIBE)
         a.subscription_id = gw_str_of(copy.token);
     if (c->streaming)

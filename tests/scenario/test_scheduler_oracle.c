@@ -307,6 +307,7 @@ static void gateway_fault(struct oracle *o, struct sim_gateway *g)
         EWS_BAD_ANSWER, EWS_SUBSCRIPTION_GONE, EWS_CREDENTIALS
     };
     struct sim *m = o->m;
+    struct ews_status *refusal;
     enum ews_class c;
 
     switch (sim_below(m, 9)) {
@@ -329,8 +330,9 @@ static void gateway_fault(struct oracle *o, struct sim_gateway *g)
         break;
     case 5:
         c = class[sim_below(m, 6)];
-        g->refuse[sim_below(m, EWS_OP_COUNT)] =
-            sim_status(c, ews_class_name(c), c < EWS_CREDENTIALS);
+        refusal = &g->refuse[sim_below(m, EWS_OP_COUNT)];
+        *refusal = sim_status(c, ews_class_name(c), c < EWS_CREDENTIALS);
+        refusal->backoff_ms = sim_below(m, 4) ? 0 : 1 + sim_below(m, 60000); /* Retry-After */
         break;
     case 6:
         g->streams_are_held = !g->streams_are_held;
