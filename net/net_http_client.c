@@ -621,6 +621,17 @@ static char *origin_of(const char *url)
     return gw_str_dup((struct gw_str){ url, len });
 }
 
+/* What goes over a warm connection leaves before anything else comes in, which might have forbidden it.
+ * What there is to tell already waits for the next round. */
+static void slot_leave(struct net_http_slot *slot)
+{
+    int running;
+
+    (void)curl_multi_socket_action(slot->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    if (!running || slot->body.len)
+        net_defer_set(slot->loop, &slot->soon);
+}
+
 void net_http_start(struct net_http_slot *slot, const struct net_http_request *request,
                     net_http_data_fn *on_data, net_http_done_fn *done, void *ctx)
 {
@@ -647,5 +658,6 @@ void net_http_start(struct net_http_slot *slot, const struct net_http_request *r
     (void)curl_easy_setopt(slot->easy, CURLOPT_TIMEOUT_MS, (long)request->timeout_ms);
     if (slot->failure.code) /* a request that must not go out: an address that fails at once */
         (void)curl_easy_setopt(slot->easy, CURLOPT_URL, "");
-    (void)curl_multi_add_handle(slot->multi, slot->easy); /* sets the timer: nothing happens here */
+    (void)curl_multi_add_handle(slot->multi, slot->easy);
+    slot_leave(slot);
 }

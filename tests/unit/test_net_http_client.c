@@ -1,4 +1,6 @@
 /* The HTTP client against servers that do their work, and against all kinds that do not. */
+#include <poll.h>
+
 #include "net_peer.h"
 
 #include "net_http_client.h"
@@ -475,6 +477,43 @@ static void test_kept_connection_closed(void **state)
     bed_done(&bed);
 }
 
+/* The loop has no turn between the start and the bytes; the answer waits for one all the same. */
+static void test_kept_connection_takes_the_request_at_once(void **state)
+{
+    static const struct wrong c = { "", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false,
+                                    GW_OK, "" };
+    struct bed bed;
+    struct wrong_server w;
+    struct result r;
+    struct pollfd arrival;
+    char url[64], request[4096];
+    ssize_t n;
+
+    (void)state;
+    bed_init(&bed);
+    wrong_init(&w, &bed, &c);
+    result_init(&r, &bed, NULL);
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", w.port);
+    ask(&r, "POST", url, "hello", 5000);
+    bed_run(&bed);
+    ask(&r, "POST", url, "once more", 5000);
+    arrival = (struct pollfd){ .fd = w.client, .events = POLLIN };
+    assert_int_equal(poll(&arrival, 1, 5000), 1);
+    n = recv(w.client, request, sizeof request - 1, MSG_PEEK);
+    assert_true(n > 0);
+    request[n] = '\0';
+    assert_non_null(strstr(request, "once more"));
+    assert_int_equal(r.times, 1);
+    bed_run(&bed);
+    assert_int_equal(r.times, 2);
+    assert_int_equal(r.code, GW_OK);
+    assert_false(r.fresh);
+    assert_int_equal(w.connections, 1);
+    result_done(&r);
+    wrong_done(&w);
+    bed_done(&bed);
+}
+
 /* --- streamed answers --- */
 
 static void stream_out(struct net_http_exchange *x, void *ctx)
@@ -607,6 +646,7 @@ int main(void)
         cmocka_unit_test(test_free_in_done),
         cmocka_unit_test(test_nothing_comes_after_cancel),
         cmocka_unit_test(test_kept_connection_closed),
+        cmocka_unit_test(test_kept_connection_takes_the_request_at_once),
         cmocka_unit_test(test_streamed_answer),
         cmocka_unit_test(test_https),
         cmocka_unit_test(test_https_to_plain_server),
