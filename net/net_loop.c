@@ -81,6 +81,13 @@ struct gw_now net_loop_now(const struct net_loop *loop)
     return loop->running ? loop->now : read_clocks();
 }
 
+/* Whoever was called before may have taken long, and what comes now came meanwhile. */
+static int64_t callback_begin(struct net_loop *loop)
+{
+    loop->now = read_clocks();
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
 /* The place is given as program+offset, which is what addr2line takes. */
 static void check_slow(int64_t began_ns, const char *what, uintptr_t fn)
 {
@@ -130,7 +137,7 @@ static void run_deferred(struct net_loop *loop)
     while (!gw_list_is_empty(&batch)) {
         struct net_defer *d = GW_CONTAINER(batch.next, struct net_defer, link);
         net_defer_fn *fn = d->fn;
-        int64_t began = clock_ns(CLOCK_MONOTONIC);
+        int64_t began = callback_begin(loop);
 
         gw_list_remove(&d->link);
         fn(d);
@@ -186,16 +193,17 @@ static void on_idle(struct ev_loop *ev, ev_idle *w, int revents)
 static void on_timer(struct ev_loop *ev, ev_timer *w, int revents)
 {
     struct net_loop *loop = w->data;
+    gw_time until = loop->now.mono; /* others that are due meanwhile wait for the next round */
     struct gw_due *due;
 
     (void)ev;
     (void)revents;
     loop->armed = GW_NEVER;
     loop->firing = true;
-    while ((due = gw_heap_pop_due(&loop->timers, loop->now.mono))) {
+    while ((due = gw_heap_pop_due(&loop->timers, until))) {
         const struct net_timer *t = GW_CONTAINER(due, struct net_timer, due);
         net_timer_fn *fn = t->fn;
-        int64_t began = clock_ns(CLOCK_MONOTONIC);
+        int64_t began = callback_begin(loop);
 
         fn(loop->now, t->ctx); /* may free the timer */
         check_slow(began, "timer", (uintptr_t)fn);
@@ -321,7 +329,7 @@ static void on_io(struct ev_loop *ev, ev_io *io, int revents)
     const struct net_watch *w = io->data;
     net_watch_fn *fn = w->fn;
     int events = 0;
-    int64_t began = clock_ns(CLOCK_MONOTONIC);
+    int64_t began = callback_begin(w->loop);
 
     (void)ev;
     if (revents & EV_READ)
@@ -375,7 +383,7 @@ static void on_signal(struct ev_loop *ev, ev_signal *sig, int revents)
 {
     const struct net_signal *s = sig->data;
     net_signal_fn *fn = s->fn;
-    int64_t began = clock_ns(CLOCK_MONOTONIC);
+    int64_t began = callback_begin(s->loop);
 
     (void)ev;
     (void)revents;
@@ -413,7 +421,7 @@ static void on_wake(struct ev_loop *ev, ev_async *async, int revents)
 {
     const struct net_wake *w = async->data;
     net_wake_fn *fn = w->fn;
-    int64_t began = clock_ns(CLOCK_MONOTONIC);
+    int64_t began = callback_begin(w->loop);
 
     (void)ev;
     (void)revents;

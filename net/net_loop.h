@@ -19,7 +19,7 @@ void net_loop_free(struct net_loop **loopp);
 void net_loop_run(struct net_loop *loop); /* until net_loop_stop() */
 void net_loop_stop(struct net_loop *loop);
 
-/* The time at which the loop woke up last: cheap, the same for all callbacks of one round. */
+/* The time at which the callback that runs was called: cheap, the same until it returns. */
 struct gw_now net_loop_now(const struct net_loop *loop);
 
 /* Timer: fires once at or after 'at'; may be set again from its callback. */

@@ -239,15 +239,18 @@ static void test_wake_from_a_thread(void **state)
 
 /* --- callbacks that take too long --- */
 
-static void on_slow(struct gw_now now, void *ctx)
+static void spin_until(gw_time at)
 {
     struct timespec ts;
-    int64_t ms;
 
-    do {
+    do
         (void)clock_gettime(CLOCK_MONOTONIC, &ts);
-        ms = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-    } while (ms < now.mono + 60);
+    while ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000 < at);
+}
+
+static void on_slow(struct gw_now now, void *ctx)
+{
+    spin_until(now.mono + 60);
     net_loop_stop(((struct bed *)ctx)->loop);
 }
 
@@ -255,6 +258,44 @@ static void keep_line(enum gw_log_level level, const char *component, struct gw_
 {
     if (level == GW_LOG_WARN && strcmp(component, "net") == 0)
         gw_buf_add_str(ctx, line);
+}
+
+/* Two that are due together: the first takes long, and the second is told the time that it is. */
+struct late {
+    struct bed *bed;
+    int64_t told[2];
+    int count;
+};
+
+static void on_late(struct gw_now now, void *ctx)
+{
+    struct late *s = ctx;
+
+    assert_true(now.mono == net_loop_now(s->bed->loop).mono);
+    s->told[s->count++] = now.mono;
+    spin_until(now.mono + 5);
+    assert_true(now.mono == net_loop_now(s->bed->loop).mono);
+    if (s->count == 2)
+        net_loop_stop(s->bed->loop);
+}
+
+static void test_time_goes_on_within_a_round(void **state)
+{
+    struct bed bed;
+    struct late s = { .bed = &bed };
+    struct net_timer *timer[2];
+
+    (void)state;
+    bed_init(&bed);
+    for (int i = 0; i < 2; i++) {
+        timer[i] = net_timer_new(bed.loop, on_late, &s);
+        net_timer_set(timer[i], net_loop_now(bed.loop).mono);
+    }
+    bed_run(&bed);
+    assert_true(s.told[1] >= s.told[0] + 5);
+    for (int i = 0; i < 2; i++)
+        net_timer_free(&timer[i]);
+    bed_done(&bed);
 }
 
 static void test_slow_callback_is_logged(void **state)
@@ -288,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_descriptor),
         cmocka_unit_test(test_signal),
         cmocka_unit_test(test_wake_from_a_thread),
+        cmocka_unit_test(test_time_goes_on_within_a_round),
         cmocka_unit_test(test_slow_callback_is_logged),
     };
 
