@@ -92,7 +92,8 @@ def one_dies(gateway, mock, users, began):
 def all_throttle(gateway, mock, users):
     """Every server wants to be left alone, while a change is told of."""
     changed = range(0, users, 20)
-    before = sum(mock.get("/journal?limit=0")["by_operation"].values())
+    journal = mock.get("/journal?limit=0")
+    before, hasty = sum(journal["by_operation"].values()), journal["throttled"]["in_back_off"]
     told = time.time()
     for name in mock.cas:
         mock.fault(name, kind="fault", code="ErrorServerBusy", back_off_ms=BACK_OFF_S * 1000)
@@ -100,10 +101,13 @@ def all_throttle(gateway, mock, users):
         mock.post("/scenario", {"meetings": [
             {"user": jid(i), "start": "-1m", "for": "2h"} for i in changed[begin:begin + 1000]]})
     wait_until(told + BACK_OFF_S - 2)
-    asked = sum(mock.get("/journal?limit=0")["by_operation"].values()) - before
+    journal = mock.get("/journal?limit=0")
+    asked = sum(journal["by_operation"].values()) - before
     for name in mock.cas:
         mock.delete(f"/cas/{name}/faults")
     row("all four throttle: requests in the back-off", asked, "", f"(one in flight each would be {CAS})")
+    row("  a quarter of a second after the first push-back, or later", journal["throttled"]["in_back_off"] - hasty,
+        "", "0")
     last = wait_for(lambda: gateway.explain(jid(changed[-1]))["published"]["text"] == "In a meeting" and
                     time.time(), 300, "the last change to be shown", every=0.5)
     row("  the last of the changes shown, after the back-off", f"{last - told - BACK_OFF_S:.1f}", "s")
