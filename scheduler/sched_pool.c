@@ -563,14 +563,27 @@ void sched_gateway_drain(struct sched *s, struct gw_str name, bool drained, stru
 
 static void gateway_free(struct sched_gateway *g)
 {
-    struct sched_farewell *f;
-
-    while ((f = sched_farewell_take(g)))
-        sched_farewell_free(&f);
+    sched_streams_gone(g, NULL);
     sched_queue_done(&g->line);
     sched_queue_done(&g->marked);
     free(g->error);
     free(g);
+}
+
+/* Another one, and if possible one that can be asked now. */
+static struct sched_gateway *heir_of(const struct sched *s, const struct sched_gateway *g)
+{
+    struct sched_gateway *heir = NULL;
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&s->pool.gateways, it, tmp)
+    {
+        struct sched_gateway *other = GW_CONTAINER(it, struct sched_gateway, link);
+
+        if (other != g && (!heir || !sched_gateway_is_usable(heir)))
+            heir = other;
+    }
+    return heir;
 }
 
 void sched_gateway_remove(struct sched *s, struct gw_str name, struct gw_now now)
@@ -588,7 +601,7 @@ void sched_gateway_remove(struct sched *s, struct gw_str name, struct gw_now now
         sched_user_assign(s, u, NULL);
         sched_user_move(s, u, SCHED_DOUBT_GATEWAY);
     }
-    sched_streams_gone(g);
+    sched_streams_gone(g, heir_of(s, g));
     if (s->pool.turn == g)
         s->pool.turn = g->link.prev == &s->pool.gateways
                            ? NULL

@@ -449,7 +449,8 @@ void sched_stream_leave(struct sched_user *u);
 void sched_streams_tick(struct sched *s);
 void sched_streams_hasten(struct sched *s, struct sched_gateway *g); /* those that are closed */
 void sched_streams_reopen(struct sched *s, struct sched_gateway *g); /* all: it is another one */
-void sched_streams_gone(struct sched_gateway *g);
+/* The heir (NULL: there is none) tells Exchange what this one cannot any more. */
+void sched_streams_gone(struct sched_gateway *g, struct sched_gateway *heir);
 
 /* Subscriptions of streams that are nobody's any more, to be told to Exchange. */
 struct sched_farewell {

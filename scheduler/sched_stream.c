@@ -444,6 +444,77 @@ void sched_streams_tick(struct sched *s)
         look(GW_CONTAINER(due, struct sched_stream, due));
 }
 
+/* ---- farewells ---- */
+
+void sched_farewell_free(struct sched_farewell **fp)
+{
+    struct sched_farewell *f = *fp;
+
+    if (!f)
+        return;
+    *fp = NULL;
+    free(f->mailbox);
+    free(f->id);
+    free(f->anchor);
+    free(f->affinity);
+    free(f);
+}
+
+/* By this gateway; NULL: there is none. */
+static void farewell_give(struct sched_farewell *f, struct sched_gateway *g)
+{
+    if (!g || g->farewell_count >= FAREWELLS_MAX) {
+        sched_farewell_free(&f);
+        return;
+    }
+    gw_list_append(&g->farewells, &f->link);
+    g->farewell_count++;
+}
+
+static void farewell(struct sched_gateway *g, const struct sched_stream *st,
+                     const struct sched_user *u, const char *anchor, const char *affinity)
+{
+    struct sched_farewell *f;
+
+    if (!u->sub.id)
+        return;
+    f = gw_new(struct sched_farewell);
+    f->mailbox = gw_str_dup(gw_str_of(u->mailbox));
+    f->id = gw_str_dup(gw_str_of(u->sub.id));
+    f->anchor = gw_str_dup(gw_str_of(anchor));
+    f->affinity = gw_str_dup(gw_str_of(affinity));
+    farewell_give(f, g);
+    sched_want_tick(st->s, st->s->now.mono);
+}
+
+static void farewell_member(struct sched_gateway *g, const struct sched_stream *st,
+                            const struct sched_user *u)
+{
+    farewell(g, st, u, st->anchor, st->affinity ? st->affinity : "");
+}
+
+void sched_farewell_add(struct sched_user *u)
+{
+    if (u->sub.stream)
+        farewell_member(u->sub.stream->gateway, u->sub.stream, u);
+}
+
+void sched_farewell_stray(struct sched_user *u)
+{
+    if (u->sub.stream)
+        farewell(u->sub.stream->gateway, u->sub.stream, u, u->mailbox, "");
+}
+
+struct sched_farewell *sched_farewell_take(struct sched_gateway *g)
+{
+    struct gw_list *first = gw_list_pop(&g->farewells);
+
+    if (!first)
+        return NULL;
+    g->farewell_count--;
+    return GW_CONTAINER(first, struct sched_farewell, link);
+}
+
 /* ---- its gateway ---- */
 
 void sched_streams_hasten(struct sched *s, struct sched_gateway *g)
@@ -473,8 +544,9 @@ void sched_streams_reopen(struct sched *s, struct sched_gateway *g)
     }
 }
 
-void sched_streams_gone(struct sched_gateway *g)
+void sched_streams_gone(struct sched_gateway *g, struct sched_gateway *heir)
 {
+    struct sched_farewell *f;
     struct gw_list *it, *tmp;
 
     GW_LIST_EACH(&g->streams, it, tmp)
@@ -482,66 +554,15 @@ void sched_streams_gone(struct sched_gateway *g)
         struct sched_stream *st = GW_CONTAINER(it, struct sched_stream, link);
 
         st->reserved++;
-        while (!gw_list_is_empty(&st->members))
-            sched_stream_leave(GW_CONTAINER(st->members.next, struct sched_user, sub.member));
+        while (!gw_list_is_empty(&st->members)) {
+            struct sched_user *u = GW_CONTAINER(st->members.next, struct sched_user, sub.member);
+
+            farewell_member(heir, st, u);
+            sched_stream_leave(u);
+        }
         st->reserved--;
         free_if_unused(st);
     }
-}
-
-/* ---- farewells ---- */
-
-static void farewell(const struct sched_stream *st, const struct sched_user *u, const char *anchor,
-                     const char *affinity)
-{
-    struct sched_farewell *f;
-
-    if (!u->sub.id || st->gateway->farewell_count >= FAREWELLS_MAX)
-        return;
-    f = gw_new(struct sched_farewell);
-    f->mailbox = gw_str_dup(gw_str_of(u->mailbox));
-    f->id = gw_str_dup(gw_str_of(u->sub.id));
-    f->anchor = gw_str_dup(gw_str_of(anchor));
-    f->affinity = gw_str_dup(gw_str_of(affinity));
-    gw_list_append(&st->gateway->farewells, &f->link);
-    st->gateway->farewell_count++;
-    sched_want_tick(st->s, st->s->now.mono);
-}
-
-void sched_farewell_add(struct sched_user *u)
-{
-    const struct sched_stream *st = u->sub.stream;
-
-    if (st)
-        farewell(st, u, st->anchor, st->affinity ? st->affinity : "");
-}
-
-void sched_farewell_stray(struct sched_user *u)
-{
-    if (u->sub.stream)
-        farewell(u->sub.stream, u, u->mailbox, "");
-}
-
-struct sched_farewell *sched_farewell_take(struct sched_gateway *g)
-{
-    struct gw_list *first = gw_list_pop(&g->farewells);
-
-    if (!first)
-        return NULL;
-    g->farewell_count--;
-    return GW_CONTAINER(first, struct sched_farewell, link);
-}
-
-void sched_farewell_free(struct sched_farewell **fp)
-{
-    struct sched_farewell *f = *fp;
-
-    if (!f)
-        return;
-    *fp = NULL;
-    free(f->mailbox);
-    free(f->id);
-    free(f->anchor);
-    free(f->affinity);
-    free(f);
+    while ((f = sched_farewell_take(g)))
+        farewell_give(f, heir);
 }

@@ -373,6 +373,29 @@ static void test_gateway_with_streams_is_removed_or_edited(void **state)
     sim_free(&m);
 }
 
+/* Exchange would keep what nobody reads for half an hour. */
+static void test_streams_of_a_removed_gateway_are_unsubscribed_by_another(void **state)
+{
+    struct sim *m = sim_begun(2, 60, SCHED_MODE_STREAMING);
+
+    (void)state;
+    sim_enable_all(m);
+    sim_run(m, MIN);
+    assert_int_equal(sim_gateway_view(m, 0).users, 30);
+    sched_user_remove(m->sched, sim_name(m, 0)); /* nobody was told yet */
+    m->user[0].enabled = false;
+    sched_gateway_remove(m->sched, gw_str_of(m->gateway[0].name), m->now);
+    sim_run(m, 5000);
+    assert_int_equal(m->farewells, 30);
+    assert_int_equal(sim_subs_of(m, 0), 0);
+    m->user[0].enabled = true;
+    sim_enable(m, 0);
+    sim_run(m, 5000);
+    assert_all(m, SCHED_MODE_STREAMING); /* one subscription each */
+    assert_all_noticed(m);
+    sim_free(&m);
+}
+
 /* Its anchor cannot subscribe: the others do not wait for it for ever. */
 static void test_anchor_that_cannot_subscribe(void **state)
 {
@@ -603,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_stream_that_always_ends),
         cmocka_unit_test(test_lost_subscriptions_of_a_stream),
         cmocka_unit_test(test_removed_user_is_unsubscribed_at_once),
+        cmocka_unit_test(test_streams_of_a_removed_gateway_are_unsubscribed_by_another),
         cmocka_unit_test(test_gateway_with_streams_dies),
         cmocka_unit_test(test_gateway_with_streams_is_removed_or_edited),
         cmocka_unit_test(test_anchor_that_cannot_subscribe),
