@@ -2,9 +2,6 @@
  * Exchange asserts that of every request), and what waits goes out in that very millisecond. */
 #include "sched_sim.h"
 
-#define MIN  ((int64_t)GW_MINUTE_MS)
-#define HOUR ((int64_t)GW_HOUR_MS)
-
 enum { USERS = 200, SPARE = USERS - 2 /* it and those after it are switched on later */ };
 
 static struct sim *sim_begun(enum sched_mode source)

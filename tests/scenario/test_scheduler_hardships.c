@@ -3,17 +3,6 @@
  * made. */
 #include "sched_sim.h"
 
-#define MIN  ((int64_t)GW_MINUTE_MS)
-#define HOUR ((int64_t)GW_HOUR_MS)
-
-static void assert_one_each(struct sim *m)
-{
-    for (unsigned i = 0; i < m->users; i++) {
-        assert_int_equal(sim_view(m, i).sub_state, SCHED_SUB_LIVE);
-        assert_int_equal(sim_subs_of(m, i), 1);
-    }
-}
-
 /* With the status frequency that administrators have: what silence tells takes two hours. */
 static struct sim *sim_settled(size_t gateways, size_t users)
 {
@@ -23,7 +12,7 @@ static struct sim *sim_settled(size_t gateways, size_t users)
         sim_add(m, i, m->now.utc + 5 * HOUR, m->now.utc + 6 * HOUR, GW_BUSY_BUSY);
     sim_enable_all(m);
     sim_run(m, 30000);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     return m;
 }
 
@@ -64,11 +53,11 @@ static void test_restarted_server_has_forgotten_its_subscriptions(void **state)
         outage(m, away_ms[i]);
         sim_run(m, 90000);
         assert_int_equal(m->subscribes, 240);
-        assert_one_each(m);
+        sim_assert_one_each(m);
         assert_changes_are_told(m, 10000);
         sim_run(m, 8 * HOUR);
         assert_int_equal(m->subscribes, 240);
-        assert_one_each(m);
+        sim_assert_one_each(m);
         sim_free(&m);
     }
 }
@@ -81,7 +70,7 @@ static void test_outage_that_forgot_nothing_leaves_no_second_subscription(void *
     (void)state;
     outage(m, MIN);
     sim_run(m, 2 * HOUR);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     assert_changes_are_told(m, 10000);
     sim_free(&m);
 }
@@ -101,7 +90,7 @@ static void test_old_subscription_that_speaks_before_its_turn_stays(void **state
     assert_int_equal(sim_view(m, USERS - 1).sub_state, SCHED_SUB_LIVE);
     sim_run(m, 2 * HOUR);
     assert_int_equal(m->subscribes, 2 * USERS - 1);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -119,7 +108,7 @@ static void test_refused_connection_may_have_been_a_restart(void **state)
     assert_int_equal(sim_gateway_view(m, 0).state, SCHED_GATEWAY_UP);
     sim_run(m, 30000);
     assert_int_equal(m->subscribes, 40);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     assert_changes_are_told(m, 10000);
     sim_free(&m);
 }
@@ -139,7 +128,7 @@ static void test_refusing_now_and_then_does_not_renew_all_the_time(void **state)
     }
     assert_in_range(m->subscribes, 40, 20 + 13 * 20);
     sim_run(m, 3 * HOUR);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -157,7 +146,7 @@ static void test_machine_that_was_away(void **state)
     m->gateway[0].silent = false;
     sim_run(m, 2 * MIN);
     assert_int_equal(m->subscribes, 40);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     assert_changes_are_told(m, 10000);
     sim_free(&m);
 }
@@ -173,7 +162,7 @@ static void test_gateway_is_put_while_it_is_away(void **state)
     sched_gateway_put(m->sched, gw_str_of(m->gateway[0].name), m->now);
     sim_run(m, 30000);
     assert_int_equal(m->subscribes, 40);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -189,7 +178,7 @@ static void test_late_answer_renews_nothing(void **state)
     m->gateway[0].silent = false;
     sim_run(m, HOUR);
     assert_int_equal(m->subscribes, 20);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -384,7 +373,7 @@ static void test_subscription_that_always_ends_does_not_spin(void **state)
             assert_in_range(m->subscribes - subscribes, 10, 18);
             assert_in_range(m->reads - reads, 5, 36);
             sim_run(m, 11 * MIN); /* and then Exchange is well again */
-            assert_one_each(m);
+            sim_assert_one_each(m);
             assert_changes_are_told(m, 5000);
             sim_free(&m);
         }
@@ -399,12 +388,12 @@ static void test_subscription_that_has_lived_is_made_again_at_once(void **state)
     (void)state;
     end_each_for(m, 0, 5 * MIN);
     sim_run(m, 20 * MIN);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     for (int i = 0; i < 3; i++) {
         m->user[0].count = 0;
         end_one(m, 0);
         sim_run(m, 500);
-        assert_one_each(m);
+        sim_assert_one_each(m);
         assert_int_equal(sim_view(m, 0).calendar.count, 0);
         sim_run(m, 2 * MIN);
     }
@@ -422,7 +411,7 @@ static void test_wait_after_short_lives_is_a_status_frequency_at_most(void **sta
     sim_run(m, 10000);
     end_each_for(m, 0, 30 * MIN);
     sim_run(m, MIN + 1000);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -451,7 +440,7 @@ static void test_calendar_is_read_after_a_restart_without_a_subscription(void **
         assert_int_equal(sim_view(m, 0).calendar.count, 0);
         m->gateway[0].refuse[EWS_OP_SUBSCRIBE] = (struct ews_status){ 0 };
         sim_run(m, HOUR);
-        assert_one_each(m);
+        sim_assert_one_each(m);
         sim_free(&m);
     }
 }

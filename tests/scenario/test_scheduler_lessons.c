@@ -3,10 +3,6 @@
  * what items and zones mean (the reader's own tests). */
 #include "sched_sim.h"
 
-#define MIN  ((int64_t)GW_MINUTE_MS)
-#define HOUR ((int64_t)GW_HOUR_MS)
-#define DAY  ((int64_t)GW_DAY_MS)
-
 static struct sim *sim_with(const struct gw_interval *item, size_t count, gw_utc begin)
 {
     struct sim *m = sim_new(1, 1);

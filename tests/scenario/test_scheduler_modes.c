@@ -1,9 +1,6 @@
 /* How changes reach us: push, streams, polling; falling back by itself, and coming back. */
 #include "sched_sim.h"
 
-#define MIN  ((int64_t)GW_MINUTE_MS)
-#define HOUR ((int64_t)GW_HOUR_MS)
-
 static struct sim *sim_begun(size_t gateways, size_t users, enum sched_mode source)
 {
     struct sim *m = sim_new(gateways, users);

@@ -2,10 +2,6 @@
  * is live. What fails at Exchange is in test_scheduler_troubles.c. */
 #include "sched_sim.h"
 
-#define MIN  ((int64_t)GW_MINUTE_MS)
-#define HOUR ((int64_t)GW_HOUR_MS)
-#define DAY  ((int64_t)GW_DAY_MS)
-
 static void test_user_is_subscribed_read_and_polled(void **state)
 {
     struct sim *m = sim_new(1, 1);

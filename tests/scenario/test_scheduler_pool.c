@@ -1,17 +1,6 @@
 /* Who is on which gateway by choice: draining one, and spreading users evenly again. */
 #include "sched_sim.h"
 
-#define MIN  ((int64_t)GW_MINUTE_MS)
-#define HOUR ((int64_t)GW_HOUR_MS)
-
-static void assert_one_each(struct sim *m)
-{
-    for (unsigned i = 0; i < m->users; i++) {
-        assert_int_equal(sim_view(m, i).sub_state, SCHED_SUB_LIVE);
-        assert_int_equal(sim_subs_of(m, i), 1);
-    }
-}
-
 static struct sim *sim_settled(size_t gateways, size_t users)
 {
     struct sim *m = sim_new(gateways, users);
@@ -20,7 +9,7 @@ static struct sim *sim_settled(size_t gateways, size_t users)
     sched_settings_set(m->sched, &m->settings, m->now);
     sim_enable_all(m);
     sim_run(m, 10000);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     return m;
 }
 
@@ -59,7 +48,7 @@ static void test_drained_gateway_gives_its_users_away(void **state)
     assert_in_range(users_of(m, 0), 298, 302);
     assert_int_equal(m->subscribes - subscribes, 200); /* each once */
     sim_run(m, 10 * MIN);
-    assert_one_each(m); /* the old ones were told to end when they spoke */
+    sim_assert_one_each(m); /* the old ones were told to end when they spoke */
     sim_free(&m);
 }
 
@@ -93,7 +82,7 @@ static void test_only_gateway_keeps_its_users_when_drained(void **state)
     assert_int_equal(m->subscribes, 10);
     sim_forget_subs(m, &m->gateway[0]); /* and serves them */
     sim_run(m, 12 * MIN);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -108,7 +97,7 @@ static void test_drained_gateway_that_dies(void **state)
     sim_forget_subs(m, &m->gateway[0]);
     sim_run(m, 12 * MIN);
     assert_int_equal(users_of(m, 1), 400);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -128,7 +117,7 @@ static void test_undrained_gateway_gets_its_part_slowly(void **state)
     sim_run(m, 2 * MIN);
     assert_in_range(users_of(m, 0), 97, 100);
     sim_run(m, 10 * MIN);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -155,7 +144,7 @@ static void test_added_gateway_gets_its_part_slowly(void **state)
     assert_in_range(users_of(m, 2), 95, 100);
     assert_int_equal(m->subscribes - 300, users_of(m, 2)); /* each once */
     sim_run(m, 10 * MIN);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -195,13 +184,13 @@ static void test_mailbox_that_no_gateway_serves_is_looked_for(void **state)
         m->user[4].refuse[op] = sim_status(EWS_OK, "NoError", true);
     sched_user_place(m->sched, sim_name(m, 4), gw_str_of(m->gateway[2].name), m->now);
     sim_run(m, 1000);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     assert_true(gw_str_is(sim_view(m, 4).gateway, "cas3"));
     assert_null(sim_view(m, 4).error);
     sched_user_place(m->sched, GW_STR("nobody@a.example"), gw_str_of("cas1"), m->now);
     sched_user_place(m->sched, sim_name(m, 4), gw_str_of("cas9"), m->now);
     sim_run(m, HOUR);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -259,7 +248,7 @@ static void test_removed_while_it_is_asked_for_subscriptions(void **state)
     sim_run(m, 1000);
     put_gateway(m, 0);
     sim_run(m, 6 * MIN);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     for (unsigned i = 0; i < m->users; i++)
         assert_ptr_equal(sim_sub_of(m, i)->gateway, &m->gateway[0]);
     sim_free(&m);
@@ -278,7 +267,7 @@ static void test_removed_gateway_is_heard_before_another_one_has_answered(void *
     for (unsigned i = 0; i < m->users; i++)
         sim_enable(m, i);
     sim_run(m, MIN);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     m->gateway[0].latency_ms = 1000;
     remove_gateway(m, 1);
     put_gateway(m, 0);
@@ -286,7 +275,7 @@ static void test_removed_gateway_is_heard_before_another_one_has_answered(void *
     for (unsigned i = 0; i < m->users; i++)
         sim_add(m, i, m->now.utc - MIN, m->now.utc + HOUR, GW_BUSY_BUSY);
     sim_run(m, 6 * MIN);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     for (unsigned i = 0; i < m->users; i++) {
         assert_ptr_equal(sim_sub_of(m, i)->gateway, &m->gateway[0]);
         assert_int_equal(sim_shown(m, i), PRES_CAL_MEETING);

@@ -1,9 +1,6 @@
 /* Automatic replies of many: mail tips in bulk, and the settings themselves where tips do not do. */
 #include "sched_sim.h"
 
-#define MIN  ((int64_t)GW_MINUTE_MS)
-#define HOUR ((int64_t)GW_HOUR_MS)
-
 enum { USERS = 400, POLL_MIN = 10 };
 
 static struct sim *sim_settled(void)

@@ -1,18 +1,6 @@
 /* The scheduler on virtual time, and everything that Exchange, the network and restarts do to it. */
 #include "sched_sim.h"
 
-#define MIN  ((int64_t)GW_MINUTE_MS)
-#define HOUR ((int64_t)GW_HOUR_MS)
-
-/* Everybody has one subscription, and Exchange knows of no other. */
-static void assert_one_each(struct sim *m)
-{
-    for (unsigned i = 0; i < m->users; i++) {
-        assert_int_equal(sim_view(m, i).sub_state, SCHED_SUB_LIVE);
-        assert_int_equal(sim_subs_of(m, i), 1);
-    }
-}
-
 /* A silence limit of ten minutes, and every user with a meeting in an hour. */
 static struct sim *sim_settled(size_t gateways, size_t users)
 {
@@ -24,7 +12,7 @@ static struct sim *sim_settled(size_t gateways, size_t users)
         sim_add(m, i, m->now.utc + HOUR, m->now.utc + 2 * HOUR, GW_BUSY_BUSY);
     sim_enable_all(m);
     sim_run(m, 10000);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     return m;
 }
 
@@ -45,7 +33,7 @@ static void test_lost_subscription_is_noticed_and_made_again(void **state)
     assert_int_equal(sim_shown(m, 0), PRES_CAL_MEETING); /* read anew */
     assert_true(gw_str_is(sim_view(m, 0).gateway, "cas2"));
     assert_int_equal(sim_counters(m).silent, 1);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -58,7 +46,7 @@ static void test_silent_with_one_gateway_stays_on_it(void **state)
     sim_run(m, 12 * MIN);
     assert_int_equal(m->subscribes, 6);
     assert_int_equal(sim_counters(m).moved, 0);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -77,7 +65,7 @@ static void test_no_second_subscription_after_failover(void **state)
     m->gateway[0].cannot_post = false;
     sim_run(m, 8 * HOUR);
     assert_true(m->unsubscribed >= 5);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -95,7 +83,7 @@ static void test_ended_by_exchange(void **state)
     assert_int_equal(m->subscribes, 2);
     assert_int_equal(sim_view(m, 0).calendar.count, 0);
     assert_true(gw_str_is(sim_view(m, 0).gateway, "cas2"));
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -112,7 +100,7 @@ static void test_ended_before_it_was_answered(void **state)
     assert_int_equal(m->in_flight, 0);
     sim_run(m, 5000);
     assert_int_equal(m->subscribes, 2);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -129,7 +117,7 @@ static void test_answer_of_subscribe_lost(void **state)
     sim_run(m, 7000);
     m->lose_subscribe_answers = false;
     sim_run(m, 30 * MIN);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -147,7 +135,7 @@ static void test_slow_answer_is_adopted_when_it_speaks(void **state)
     m->lose_subscribe_answers = m->lose_posts = false;
     sim_sub_of(m, 0)->post_at = m->now.mono;
     sim_run(m, 2 * HOUR);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     assert_int_equal(m->subscribes, 1);
     assert_null(sim_view(m, 0).error);
     sim_free(&m);
@@ -183,7 +171,7 @@ static void test_one_of_two_dies(void **state)
     m->gateway[0].up = false;
     sim_forget_subs(m, &m->gateway[0]);
     sim_run(m, 10 * MIN + 20000); /* two status frequencies, and a little for the asking */
-    assert_one_each(m);
+    sim_assert_one_each(m);
     assert_int_equal(sim_gateway_view(m, 0).state, SCHED_GATEWAY_DOWN);
     assert_non_null(sim_gateway_view(m, 0).error);
     assert_int_equal(sim_gateway_view(m, 0).users, 0);
@@ -200,7 +188,7 @@ static void test_one_of_two_dies(void **state)
     assert_int_equal(m->subscribes, 60); /* nobody is moved back in a rush */
     sim_run(m, 20 * MIN);
     assert_in_range(sim_gateway_view(m, 0).users, 19, 20); /* but by and by */
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -265,7 +253,7 @@ static void test_short_outage_moves_nobody(void **state)
     sim_run(m, 30 * MIN);
     assert_int_equal(m->subscribes, 60); /* it may have been a restart */
     assert_int_equal(sim_counters(m).moved, 0);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -294,7 +282,7 @@ static void test_back_while_users_move(void **state)
     /* Moved, or renewed: each once; and those who moved make the balance again. */
     assert_true(m->subscribes <= USERS + USERS / 2 + 4 + (USERS / 2 - stayed));
     assert_in_range(sim_gateway_view(m, 0).users, USERS / 2 - 5, USERS / 2);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -323,7 +311,7 @@ static void test_single_gateway_is_probed_until_it_is_back(void **state)
         sim_clear(m, i);
     m->gateway[0].up = true;
     sim_run(m, 2 * MIN);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     for (unsigned i = 0; i < 10; i++) {
         assert_int_equal(sim_shown(m, i), PRES_CAL_FREE);
         assert_true(sim_view(m, i).calendar.fresh);
@@ -351,7 +339,7 @@ static void test_back_again_its_users_are_read(void **state)
         assert_int_equal(sim_view(m, i).calendar.count, 0);
     sim_run(m, 10 * MIN);
     assert_int_equal(m->subscribes, 120);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -388,7 +376,7 @@ static void test_all_gateways_down_at_start(void **state)
     assert_int_equal(m->in_flight, 0);
     m->gateway[1].up = true;
     sim_run(m, 2 * MIN);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     assert_int_equal(sim_gateway_view(m, 1).users, 30);
     sim_free(&m);
 }
@@ -405,7 +393,7 @@ static void test_gateway_that_never_answers_fails_fast(void **state)
     sim_run(m, 10 * MIN);
     assert_in_range(m->gateway[0].requests - before, 5, 12); /* probes alone */
     assert_int_equal(sim_gateway_view(m, 1).users, 40);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -463,7 +451,7 @@ static void test_retry_after_is_obeyed(void **state)
     assert_in_range(m->gateway[0].requests - before, 4, 8);
     memset(m->gateway[0].refuse, 0, sizeof(m->gateway[0].refuse));
     sim_run(m, 5 * MIN);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -480,7 +468,7 @@ static void test_throttled_without_a_time(void **state)
     sim_run(m, 10 * MIN);
     assert_in_range(m->gateway[0].requests - before, 2, 20); /* 10 s, 20 s, 40 s ... */
     sim_run(m, 6 * MIN);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -531,7 +519,7 @@ static void test_refused_account_is_not_locked_out(void **state)
     sched_gateway_put(m->sched, gw_str_of("cas1"), m->now); /* the password was set */
     sim_run(m, 10000);
     assert_int_equal(sim_gateway_view(m, 0).state, SCHED_GATEWAY_UP);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     assert_int_equal(sim_counters(m).in_trouble, 0);
     sim_free(&m);
 }
@@ -594,7 +582,7 @@ static void test_subscription_limit_waits_for_leaks_to_die(void **state)
     m->user[0].refuse[EWS_OP_SUBSCRIBE] = (struct ews_status){ 0 };
     sim_run(m, 2 * MIN);
     assert_int_equal(m->subscribes, 2);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -614,7 +602,7 @@ static void test_push_address_refused(void **state)
     snprintf(m->url, sizeof(m->url), "http://gw2.example:50020/ews/notify/");
     sched_notify_url_set(m->sched, gw_str_of(m->url), m->now); /* no need to wait for the hour */
     sim_run(m, 10000);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -630,7 +618,7 @@ static void test_wrong_path_or_certificate_refuses_the_gateway(void **state)
     assert_int_equal(sim_gateway_view(m, 0).state, SCHED_GATEWAY_REFUSED);
     assert_in_range(m->gateway[0].requests, 1, 2);
     assert_int_equal(sim_gateway_view(m, 1).users, 20);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -645,7 +633,7 @@ static void test_mailbox_of_another_site_moves_on(void **state)
     sim_enable_all(m);
     sim_run(m, 10000);
     assert_int_equal(sim_gateway_view(m, 2).users, 3);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -676,7 +664,7 @@ static void test_passing_trouble_is_retried_then_moved(void **state)
     sim_touch(m, 0);
     sim_touch(m, 1);
     sim_run(m, 2 * HOUR);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -750,7 +738,7 @@ static void test_restart_resumes_everything(void **state)
     sim_run(m, 2 * HOUR);
     assert_int_equal(m->subscribes, subscribes);
     assert_int_equal(m->unsubscribed, 0);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -788,7 +776,7 @@ static void test_restart_after_a_long_time_subscribes_anew(void **state)
     assert_int_equal(sim_shown(m, 0), PRES_CAL_FREE); /* the calendar is known all the same */
     assert_false(sim_view(m, 0).calendar.fresh);
     sim_run(m, 10000);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     assert_true(sim_view(m, 0).calendar.fresh);
     assert_int_equal(m->subscribes, 40);
     sim_free(&m);
@@ -804,7 +792,7 @@ static void test_restart_with_another_port(void **state)
     sim_start_again(m);
     sim_run(m, 20 * MIN);
     assert_int_equal(m->subscribes, 20);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -819,7 +807,7 @@ static void test_restart_without_its_gateway(void **state)
     sim_run(m, 20 * MIN);
     assert_in_range(m->subscribes, 15, 17); /* and a few, so that both have as many */
     sim_run(m, 60 * MIN);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -838,7 +826,7 @@ static void test_killed_while_subscribing(void **state)
         sim_start_again(m);
     }
     sim_run(m, 10 * MIN);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -872,7 +860,7 @@ static void test_records_that_make_no_sense(void **state)
         sched_restore(m->sched, "other", sim_name(m, 0), gw_str_of("version 1\n"), m->now, &err),
         GW_INVALID);
     sim_run(m, 5000);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     sim_free(&m);
 }
 
@@ -889,11 +877,11 @@ static void test_minutes_as_seconds(void **state)
     sim_enable_all(m);
     sim_run(m, 60000);
     assert_int_equal(m->subscribes, 20);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     m->gateway[0].up = false;
     sim_forget_subs(m, &m->gateway[0]);
     sim_run(m, 21000);
-    assert_one_each(m);
+    sim_assert_one_each(m);
     assert_int_equal(sim_gateway_view(m, 1).users, 20);
     sim_free(&m);
 }

@@ -4,9 +4,6 @@
 
 #include "gw_log.h"
 
-#define MIN  ((int64_t)GW_MINUTE_MS)
-#define HOUR ((int64_t)GW_HOUR_MS)
-
 static void count_line(enum gw_log_level level, const char *component, struct gw_str line,
                        void *ctx)
 {
