@@ -117,6 +117,8 @@ static const struct {
       "the account may not impersonate on this server: give it ms-Exch-EPI-Impersonation" },
     { "ErrorImpersonationFailed", EWS_PERMISSION, "impersonation of this user failed" },
     { "ErrorImpersonationRequired", EWS_PERMISSION, NULL },
+    { "not-mailbox-owner", EWS_PERMISSION, /* ours, for a fault without a code */
+      "the server did not take the account as the mailbox's owner: may it impersonate this user?" },
     { "ErrorSubscriptionDelegateAccessNotSupported", EWS_PERMISSION,
       "the server did not accept the impersonation" },
 

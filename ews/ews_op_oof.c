@@ -52,5 +52,6 @@ const struct ews_op_info ews_op_oof = { .name = "GetUserOofSettings",
                                             1024 * 1024, /* two texts of up to 128 KiB, escaped */
                                         .nodes_max = 1000,
                                         .impersonates = true,
+                                        .owner_only = true,
                                         .write = oof_write,
                                         .parse = oof_parse };

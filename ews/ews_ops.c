@@ -142,7 +142,7 @@ static bool parse_soap(const struct xml_doc *doc, const struct ews_request *requ
     if (!body)
         return false;
     if (xml_is(body, NULL, "Fault"))
-        ews_soap_fault_status(body, &out->status);
+        ews_soap_fault_status(body, op, &out->status);
     else if (http->status != 200)
         return false;
     else if (!xml_is(body, NULL, op->answer))

@@ -25,6 +25,7 @@ struct ews_op_info {
     bool impersonates;      /* speaks for request->mailbox */
     bool time_zone_context; /* the WSDL allows the header */
     bool discovers;         /* the answer may be an HTTP redirect */
+    bool owner_only;        /* a fault with ErrorCode: the mailbox is not the caller's own */
     bool wide;              /* too large an answer is cured by asking for less */
     /* What the request says, apart from an impersonated mailbox; NULL: nothing else. */
     enum gw_code (*check)(const struct ews_request *request, struct gw_err *err);
@@ -90,7 +91,8 @@ const struct xml_node *ews_soap_body(const struct xml_doc *doc); /* its first ch
 const struct xml_node *ews_next_named(const struct xml_node *n);
 /* A response message: its ResponseClass, ResponseCode, MessageText, MessageXml. */
 void ews_soap_message_status(const struct xml_node *message, struct ews_status *out);
-void ews_soap_fault_status(const struct xml_node *fault, struct ews_status *out);
+void ews_soap_fault_status(const struct xml_node *fault, const struct ews_op_info *op,
+                           struct ews_status *out);
 
 /* ews_http.c: what an exchange means that brought no SOAP. */
 bool ews_http_looks_like_xml(const struct ews_http *http);

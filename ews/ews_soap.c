@@ -97,12 +97,15 @@ static struct gw_str local_name(struct gw_str qname)
     return local;
 }
 
-void ews_soap_fault_status(const struct xml_node *fault, struct ews_status *out)
+void ews_soap_fault_status(const struct xml_node *fault, const struct ews_op_info *op,
+                           struct ews_status *out)
 {
     const struct xml_node *detail = xml_child(fault, NULL, "detail");
     struct gw_str code = xml_child_text(detail, NULL, "ResponseCode");
     struct gw_str text = xml_child_text(detail, NULL, "Message");
 
+    if (!code.len && op->owner_only && xml_child(detail, NULL, "ErrorCode"))
+        code = GW_STR("not-mailbox-owner"); /* the number is that of any exception of .NET */
     if (!code.len)
         code = local_name(xml_child_text(fault, NULL, "faultcode"));
     if (!text.len)
