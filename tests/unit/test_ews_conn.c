@@ -313,14 +313,19 @@ static void setup(const char *const *offer, enum quirk quirk)
     t.conn = conn_new();
 }
 
+static void server_free(void)
+{
+    net_http_server_free(&t.server);
+    while (t.seats)
+        acceptor_done(&t.seat[--t.seats].acceptor);
+}
+
 static void teardown(void)
 {
     ews_conn_free(&t.conn);
     ews_account_free(&t.account);
     net_pool_free(&t.pool);
-    net_http_server_free(&t.server);
-    for (unsigned i = 0; i < t.seats; i++)
-        acceptor_done(&t.seat[i].acceptor);
+    server_free();
     net_timer_free(&t.guard);
     net_loop_free(&t.loop);
     identity_done(&t.id);
@@ -335,7 +340,7 @@ static void restart_server(void)
                                          .cert_pem = t.id.cert_pem,
                                          .key_pem = t.id.key_pem };
 
-    net_http_server_free(&t.server);
+    server_free(); /* and the logins: the new one counts its connections from 1 again */
     assert_int_equal(net_http_server_new(t.loop, &args, &t.server, NULL), GW_OK);
 }
 
@@ -376,6 +381,7 @@ static void test_logins(void **state)
         }
         /* on the new connection it was sent before that was known to be new */
         assert_int_equal(t.bodies, 3);
+        assert_int_equal(t.proofs, good[i].auth == EWS_AUTH_BASIC ? 0 : 2);
         teardown();
     }
 }
@@ -583,6 +589,7 @@ static void test_certificate_changes(void **state)
     t.end_point_len = len;
     ask();
     assert_int_equal(t.status, 200);
+    assert_int_equal(t.proofs, 2);
     teardown();
 }
 
