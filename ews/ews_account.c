@@ -75,6 +75,7 @@ void ews_account_refused(struct ews_account *a, unsigned epoch, gw_time now)
 {
     if (epoch != a->epoch)
         return;
+    a->doubt++;
     a->proven = false;
     refusal_add(a, now);
     refusals_changed(a);
@@ -274,6 +275,7 @@ static void account_take(struct ews_account *a, const struct ews_account_args *a
     a->name = name;
     a->password = password;
     a->epoch++;
+    a->doubt++;
     a->proven = false;
     ews_token_set(a->token, args->auth == EWS_AUTH_OAUTH ? &token : NULL);
 }

@@ -2,11 +2,12 @@
  *
  * A wrong password must not lock the account out. While it is not known whether a server takes the
  * account (at first, and after each refusal), one call is sent and the others wait for it: it proves
- * the account, or they fail with it. Later logins on further connections are few at once. After two
- * refusals within 15 minutes calls fail at once with EWS_CREDENTIALS, until the account is set to another
- * name or password or the time is over: all this for all clients of the account together. (Basic has no login: each
- * request bears the password, and those in flight when it is changed at the directory are all
- * refused.) */
+ * the account, or they fail with it. What was logged in before a refusal goes on, and proves
+ * nothing: a server does not ask again for the password of an open connection. Later logins on
+ * further connections are few at once. After two refusals within 15 minutes calls fail at once with
+ * EWS_CREDENTIALS, until the account is set to another name or password or the time is over: all
+ * this for all clients of the account together. (Basic has no login: each request bears the
+ * password, and those in flight when it is changed at the directory are all refused.) */
 #ifndef EWS_ACCOUNT_H
 #define EWS_ACCOUNT_H
 

@@ -14,7 +14,9 @@ struct ews_account {
     enum ews_auth auth;
     char *name, *password;
     unsigned epoch; /* from 1; grows with each change: what came of an older one says nothing */
-    bool proven;    /* some server has taken it */
+    unsigned
+        doubt;   /* grows with each change and each refusal: what was shown before proves nothing */
+    bool proven; /* some server has taken it */
 
     gw_time refused[EWS_REFUSALS_MAX]; /* the oldest first */
     unsigned refused_count;

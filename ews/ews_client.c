@@ -43,6 +43,7 @@ struct ews_call {
     struct gw_buf body;         /* until it is sent */
     const struct ews_dialect *dialect;
     unsigned account_epoch;         /* of the account it was sent with */
+    unsigned account_doubt;         /* the same */
     struct slot *slot;              /* SENT */
     struct ews_status fate;         /* FAILED */
     struct ews_stream *stream;      /* EWS_OP_STREAM; else NULL */
@@ -200,12 +201,14 @@ static void call_fail(struct ews_call *call, const struct ews_status *fate)
 /* The connection of a cancelled call goes with it: its answer would come to nobody. */
 static void call_cancel(struct ews_call *call)
 {
+    struct ews_client *client = call->client;
+
     if (call->state == CALL_SENT) {
         ews_conn_cancel(call->slot->conn);
         slot_give_back(call->slot);
-        try_over(call->client);
     }
     call_free(call);
+    try_over(client);
 }
 
 static void calls_cancel(struct gw_list *list)
@@ -303,6 +306,7 @@ static void call_send(struct ews_call *call)
     gw_list_remove(&call->link);
     gw_list_append(&client->sent, &call->link);
     call->account_epoch = client->account->epoch;
+    call->account_doubt = client->account->doubt;
     call->slot = slot_take(client);
     call->slot->call = call;
     conn_start(call, headers.v);
@@ -314,6 +318,21 @@ static bool is_proven(const struct ews_client *client)
     return client->proven_epoch == client->account->epoch;
 }
 
+/* Sent since the account was set and last refused: its answer tells whether the account is good. */
+static bool is_trial(const struct ews_call *call)
+{
+    return call->account_doubt == call->client->account->doubt;
+}
+
+static bool is_trying(const struct ews_client *client)
+{
+    const struct gw_list *it = client->sent.next;
+
+    while (it != &client->sent && !is_trial(GW_CONTAINER(it, struct ews_call, link)))
+        it = it->next;
+    return it != &client->sent && !is_proven(client);
+}
+
 /* As long as the account is not proven here a single one; as long as it is not proven anywhere, a
  * single one of all clients that share it. */
 static bool may_send(const struct ews_client *client)
@@ -322,7 +341,7 @@ static bool may_send(const struct ews_client *client)
 
     if (is_proven(client))
         return true;
-    return gw_list_is_empty(&client->sent) && (a->proven || !a->trying || a->trying == client);
+    return !is_trying(client) && (a->proven || !a->trying || !is_trying(a->trying));
 }
 
 static void calls_pump(struct ews_client *client)
@@ -354,7 +373,7 @@ static void try_over(struct ews_client *client)
     struct gw_list *it, *tmp;
     struct ews_status why;
 
-    if (a->trying != client)
+    if (a->trying != client || is_trying(client))
         return;
     a->trying = NULL;
     GW_LIST_EACH(&a->clients, it, tmp)
@@ -470,20 +489,24 @@ static void lower_version(struct ews_call *call, struct ews_status *status)
         client->dialect = client->ceiling;
 }
 
-/* What an answer says about the account. One that was given to an older account says nothing. */
+/* What an answer says about the account. One that was given to an older account says nothing. After a
+ * refusal every connection logs in anew: those that are open would go on with what was refused. */
 static void learn_account(struct ews_call *call, const struct ews_status *status, bool counted)
 {
     struct ews_client *client = call->client;
 
-    if (call->account_epoch != client->account->epoch)
+    if (call->account_epoch != client->account->epoch ||
+        (status->class != EWS_CREDENTIALS && !is_trial(call)))
         return;
     if (status->class == EWS_CREDENTIALS) {
         client->proven_epoch = 0;
+        ews_client_reconnect(client);
         if (!counted)
             ews_account_refused(client->account, call->account_epoch, client_now(client));
     } else if (status->alive) {
         client->proven_epoch = call->account_epoch;
-        ews_account_taken(client->account, call->account_epoch);
+        if (ews_conn_is_proof(call->slot->conn))
+            ews_account_taken(client->account, call->account_epoch);
     }
     if (!is_proven(client))
         calls_share_fate(client, status);
@@ -541,10 +564,10 @@ static void call_finish(struct ews_call *call, struct ews_answer *answer, bool c
     if (answer->status.class == EWS_VERSION)
         lower_version(call, &answer->status);
     learn_version(client, answer);
-    slot_give_back(call->slot);
     learn_account(call, &answer->status, counted);
-    try_over(client);
+    slot_give_back(call->slot);
     call_free(call);
+    try_over(client);
 
     client->refs++;
     done(answer, done_ctx);
@@ -579,7 +602,7 @@ static void stream_prove_account(struct ews_call *call)
     static const struct ews_status good = { .class = EWS_OK, .alive = true };
     struct ews_client *client = call->client;
 
-    if (is_proven(client) || !ews_stream_was_heard(call->stream))
+    if (is_proven(client) || !is_trial(call) || !ews_stream_was_heard(call->stream))
         return;
     learn_account(call, &good, false);
     try_over(client);

@@ -51,6 +51,7 @@ struct ews_conn {
     bool body_sent;    /* with the leg that is out */
     enum ews_scheme scheme;
     unsigned epoch, legs;
+    unsigned doubt; /* of the account, when it was shown last */
     struct net_work *work;
     struct job *job;
     struct ews_token_wait wait;
@@ -237,6 +238,7 @@ static void send_basic(struct ews_conn *conn)
     gw_base64_write(gw_buf_str(&pair), &header);
     conn->scheme = EWS_SCHEME_BASIC;
     conn->epoch = conn->account->epoch;
+    conn->doubt = conn->account->doubt;
     request_send(conn, CONN_CARRY, true, header.p);
     secret_buf_done(&pair);
     secret_buf_done(&header);
@@ -252,6 +254,7 @@ static void send_bearer(struct ews_conn *conn, const char *token)
     gw_buf_add_cstr(&conn->bearer, token);
     gw_buf_init(&header, EWS_BEARER_MAX + 64);
     gw_buf_addf(&header, "Authorization: Bearer %s", token);
+    conn->doubt = conn->account->doubt;
     request_send(conn, CONN_CARRY, true, header.p);
     secret_buf_done(&header);
 }
@@ -301,13 +304,16 @@ static void bearer_refused(struct ews_conn *conn, const struct net_http_answer *
 static void send_token(struct ews_conn *conn)
 {
     struct job *job = conn->job;
+    bool proof = ews_login_is_proof(job->login);
     struct gw_buf header;
 
     gw_buf_init(&header, EWS_LOGIN_TOKEN_MAX + 64);
     gw_buf_addf(&header, "Authorization: %s ", ews_scheme_name(conn->scheme));
     gw_buf_add_str(&header, gw_buf_str(&job->token));
     conn->legs++;
-    request_send(conn, CONN_LEG, ews_login_is_proof(job->login), header.p);
+    if (proof)
+        conn->doubt = conn->account->doubt;
+    request_send(conn, CONN_LEG, proof, header.p);
     secret_buf_done(&header);
 }
 
@@ -625,4 +631,9 @@ void ews_conn_cancel(struct ews_conn *conn)
         return;
     drop_connection(conn);
     request_forget(conn);
+}
+
+bool ews_conn_is_proof(const struct ews_conn *conn)
+{
+    return conn->doubt == conn->account->doubt;
 }

@@ -29,6 +29,7 @@ static struct {
     struct ews_status status;
     char bad_id[64];
     unsigned other_done;
+    struct ews_status other_status;
 } t;
 
 static void on_gone(void *ctx)
@@ -97,7 +98,7 @@ static void on_done(const struct ews_answer *answer, void *ctx)
 static void on_other_done(const struct ews_answer *answer, void *ctx)
 {
     (void)ctx;
-    assert_int_equal(answer->status.class, EWS_OK);
+    t.other_status = answer->status;
     t.other_done++;
     net_loop_stop(t.loop);
 }
@@ -222,6 +223,7 @@ static void test_events_and_close(void **state)
     /* Its connection is as good as before. */
     start_other();
     RUN_UNTIL(t.other_done);
+    assert_int_equal(t.other_status.class, EWS_OK);
     assert_int_equal(t.other_connection, t.stream_connection);
 }
 
@@ -235,6 +237,7 @@ static void test_close_without_end(void **state)
     RUN_UNTIL(!t.x);
     start_other();
     RUN_UNTIL(t.other_done);
+    assert_int_equal(t.other_status.class, EWS_OK);
     assert_true(t.other_connection != t.stream_connection);
 }
 
@@ -284,10 +287,55 @@ static void test_stream_proves_account(void **state)
     assert_int_equal(t.requests, 1);
     say(BEAT);
     RUN_UNTIL(t.other_done);
+    assert_int_equal(t.other_status.class, EWS_OK);
     assert_int_equal(t.done, 0);
     ews_client_state(t.client, &s);
     assert_true(s.account_proven);
     assert_int_equal(s.calls, 1);
+}
+
+/* What a stream says, whose login is older than a refusal, is no word about the password: an account
+ * that is refused on other connections is locked, not tried again after each heartbeat. */
+static void test_stream_does_not_excuse_refusals(void **state)
+{
+    (void)state;
+    start_stream();
+    say(BEAT);
+    RUN_UNTIL(!strcmp(t.heard, "0-,"));
+    t.refuse = true;
+    start_other();
+    RUN_UNTIL(t.other_done == 1);
+    assert_int_equal(t.other_status.class, EWS_CREDENTIALS);
+    say(BEAT);
+    RUN_UNTIL(!strcmp(t.heard, "0-,0-,"));
+    start_other();
+    RUN_UNTIL(t.other_done == 2);
+    assert_string_equal(t.other_status.code, "http-401");
+    say(BEAT);
+    RUN_UNTIL(!strcmp(t.heard, "0-,0-,0-,"));
+    start_other();
+    RUN_UNTIL(t.other_done == 3);
+    assert_string_equal(t.other_status.code, "locked-out");
+    assert_int_equal(t.requests, 3);
+    assert_int_equal(t.done, 0);
+}
+
+/* A stream that an older account has opened says nothing about the new one; nobody waits for its end. */
+static void test_stream_of_an_older_account(void **state)
+{
+    struct ews_account_args other = { .auth = EWS_AUTH_BASIC,
+                                      .name = "PRESENCE\\gateway",
+                                      .password = "other" };
+
+    (void)state;
+    start_stream();
+    say(BEAT);
+    RUN_UNTIL(!strcmp(t.heard, "0-,"));
+    assert_int_equal(ews_account_set(t.account, &other, NULL), GW_OK);
+    start_other();
+    RUN_UNTIL(t.other_done);
+    assert_int_equal(t.other_status.class, EWS_OK);
+    assert_int_equal(t.done, 0);
 }
 
 static void test_cancel_and_free(void **state)
@@ -324,6 +372,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_connection_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_proves_account, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stream_does_not_excuse_refusals, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stream_of_an_older_account, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel_and_free, setup, teardown),
     };
 

@@ -489,6 +489,25 @@ static void test_login_that_does_not_hold(void **state)
     teardown();
 }
 
+/* A warm connection goes on after a refusal, and says nothing about the password. */
+static void test_only_a_login_proves(void **state)
+{
+    (void)state;
+    setup(both, NONE);
+    ask();
+    assert_true(ews_conn_is_proof(t.conn));
+    ews_account_refused(t.account, t.account->epoch, net_loop_now(t.loop).mono);
+    ask();
+    assert_int_equal(t.status, 200);
+    assert_int_equal(t.proofs, 1);
+    assert_false(ews_conn_is_proof(t.conn));
+    restart_server();
+    ask();
+    assert_int_equal(t.proofs, 2);
+    assert_true(ews_conn_is_proof(t.conn));
+    teardown();
+}
+
 static void test_time_out(void **state)
 {
     (void)state;
@@ -654,6 +673,7 @@ int main(void)
         cmocka_unit_test(test_other_answers_pass),
         cmocka_unit_test(test_refused_when_taken_before),
         cmocka_unit_test(test_login_that_does_not_hold),
+        cmocka_unit_test(test_only_a_login_proves),
         cmocka_unit_test(test_time_out),
         cmocka_unit_test(test_locked_account_is_not_presented),
         cmocka_unit_test(test_tokens),
