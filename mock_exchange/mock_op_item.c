@@ -250,9 +250,7 @@ static const char *nth_find(struct mock_call *call, const struct xml_node *id,
         return "ErrorCalendarCannotUseIdForRecurringMasterId";
     if (!gw_str_to_int(xml_attr(id, "InstanceIndex"), 1, 100000, &index))
         return "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange";
-    day = mock_recur_next(&master.series->recur, master.series->recur.first_day);
-    while (--index && day != MOCK_NO_DAY)
-        day = mock_recur_next(&master.series->recur, day + 1);
+    day = mock_recur_nth(&master.series->recur, index);
     if (day == MOCK_NO_DAY)
         return "ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange";
     return mock_item_occurrence(&master, day, out)

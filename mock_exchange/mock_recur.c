@@ -167,6 +167,23 @@ int64_t mock_recur_last(const struct mock_recur *r)
     return r->last_day == MOCK_NO_DAY ? MOCK_NO_DAY : mock_recur_before(r, r->last_day + 1);
 }
 
+/* All periods have as many days, and the first of the series may be in the middle of one. */
+int64_t mock_recur_nth(const struct mock_recur *r, int64_t n)
+{
+    int64_t days[PERIOD_DAYS_MAX], first = mock_recur_next(r, r->first_day), period, at = 0;
+    int count;
+
+    if (first == MOCK_NO_DAY)
+        return MOCK_NO_DAY;
+    period = period_of(r, first);
+    count = period_days(r, period, days);
+    while (days[at] < first)
+        at++;
+    at += n - 1;
+    (void)period_days(r, period + at / count, days);
+    return days[at % count] > r->last_day ? MOCK_NO_DAY : days[at % count];
+}
+
 bool mock_recur_has(const struct mock_recur *r, int64_t day)
 {
     return day >= r->first_day && mock_recur_next(r, day) == day;
@@ -201,19 +218,13 @@ static bool is_possible(const struct mock_recur *r)
 
 enum gw_code mock_recur_settle(struct mock_recur *r, struct gw_err *err)
 {
-    int64_t first, last;
-
     if (!is_possible(r))
         return gw_fail(err, GW_INVALID, "the recurrence pattern is out of range");
     if (r->count)
         r->last_day = MOCK_NO_DAY;
-    first = mock_recur_next(r, r->first_day);
-    if (first == MOCK_NO_DAY)
+    if (mock_recur_next(r, r->first_day) == MOCK_NO_DAY)
         return gw_fail(err, GW_INVALID, "the series ends before its first occurrence");
-    last = first;
-    for (unsigned i = 1; i < r->count; i++)
-        last = mock_recur_next(r, last + 1);
     if (r->count)
-        r->last_day = last;
+        r->last_day = mock_recur_nth(r, r->count);
     return GW_OK;
 }

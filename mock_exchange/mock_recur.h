@@ -45,6 +45,9 @@ int64_t mock_recur_last(const struct mock_recur *r);
 /* The one before that day; MOCK_NO_DAY: it is the first, or earlier. */
 int64_t mock_recur_before(const struct mock_recur *r, int64_t day);
 
+/* The nth occurrence, from 1; MOCK_NO_DAY: there are fewer. */
+int64_t mock_recur_nth(const struct mock_recur *r, int64_t n);
+
 bool mock_recur_has(const struct mock_recur *r, int64_t day);
 bool mock_recur_eq(const struct mock_recur *a, const struct mock_recur *b);
 

@@ -153,24 +153,28 @@ static void test_from_anywhere(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(series) / sizeof(*series); i++) {
         struct mock_recur r = recur_of(i);
-        int64_t begin = r.first_day - 40, day, last = MOCK_NO_DAY;
+        int64_t begin = r.first_day - 40, day, last = MOCK_NO_DAY, count = 0;
 
         assert_int_equal(mock_recur_settle(&r, NULL), GW_OK);
         for (int64_t from = begin; from < begin + 5000; from++) {
             day = mock_recur_next(&r, from);
             assert_true(day >= from);
             assert_int_equal(mock_recur_has(&r, from), day == from);
-            if (day == from)
+            if (day == from) {
                 last = day;
-            else /* nothing lies between */
+                assert_int_equal(mock_recur_nth(&r, ++count), day);
+            } else { /* nothing lies between */
                 assert_int_equal(day, mock_recur_next(&r, from + 1));
+            }
             if (from <= r.last_day)
                 assert_int_equal(mock_recur_before(&r, from + 1), last);
         }
-        if (r.last_day != MOCK_NO_DAY)
+        if (r.last_day != MOCK_NO_DAY) {
             assert_int_equal(mock_recur_last(&r), last);
-        else
+            assert_int_equal(mock_recur_nth(&r, count + 1), MOCK_NO_DAY);
+        } else {
             assert_int_equal(mock_recur_last(&r), MOCK_NO_DAY);
+        }
     }
 }
 
