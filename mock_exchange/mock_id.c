@@ -157,6 +157,13 @@ struct mock_id mock_id_change(uint32_t change)
     return id_text(&id);
 }
 
+bool mock_id_is_change(struct gw_str id)
+{
+    struct id_bytes bytes;
+
+    return id_parse(id, ID_CHANGE, 8, &bytes) && !id_get(&bytes, 1, 3);
+}
+
 struct mock_id mock_id_sync(uint32_t mailbox, uint32_t change)
 {
     struct id_bytes id = { .len = 0 };

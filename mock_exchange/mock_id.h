@@ -45,6 +45,7 @@ struct mock_id mock_id_item(uint32_t mailbox, uint64_t item);
 struct mock_id mock_id_occurrence(uint32_t mailbox, uint64_t master, int64_t day);
 struct mock_id mock_id_folder(uint32_t mailbox, enum mock_folder folder);
 struct mock_id mock_id_change(uint32_t change);
+bool mock_id_is_change(struct gw_str id);
 struct mock_id mock_id_sync(uint32_t mailbox, uint32_t change); /* SyncState */
 bool mock_id_sync_parse(struct gw_str id, uint32_t *mailbox, uint32_t *change);
 struct mock_id mock_id_watermark(uint32_t mailbox, uint64_t event);

@@ -241,7 +241,6 @@ static void item_set(struct mock_item *item, const struct mock_item_data *data,
     mock_item_data_copy(&item->data, data);
     if (!series)
         return;
-    mock_series_free(&item->series);
     item->series = series;
     item->data.start = mock_series_start(series, mock_recur_next(&series->recur, INT64_MIN / 4));
     item->data.end = mock_series_end(series, mock_recur_next(&series->recur, INT64_MIN / 4));
@@ -353,11 +352,13 @@ enum gw_code mock_item_change(struct mock_org *org, const struct mock_item *item
         moved.recur.first_day = mock_zone_named_to_local(moved.zone, data->start) / GW_DAY_MS;
         recurrence = &moved;
     }
-    if (recurrence)
+    if (recurrence && recurrence->zone)
         rc = mock_series_make(data, recurrence, &series, err);
     if (rc)
         return rc;
     take_out(kept);
+    if (recurrence)
+        mock_series_free(&kept->series);
     item_set(kept, data, series);
     kept->change++;
     kept->saved_at = kept->mailbox->change + 1;

@@ -537,6 +537,7 @@ static const char *read_attendees(struct mock_draft *draft, const struct xml_nod
 static const char *read_recurrence(struct mock_draft *draft, const struct xml_node *node)
 {
     draft->has_recurrence = true;
+    draft->ends_series = false;
     return mock_recurrence_read(node, &draft->recurrence.recur);
 }
 
@@ -601,6 +602,8 @@ static const char *property_delete(struct mock_draft *draft, unsigned f)
     } else if (field[f].read == read_location) {
         free(draft->data.location);
         draft->data.location = NULL;
+    } else if (field[f].read == read_recurrence) {
+        draft->has_recurrence = draft->ends_series = true;
     } else if (field[f].write) {
         return "ErrorInvalidPropertyDelete";
     }
@@ -694,6 +697,6 @@ const char *mock_draft_settle(struct mock_draft *draft)
     if (!draft->has_busy && d->all_day)
         d->busy = GW_BUSY_FREE;
     d->meeting = d->meeting || draft->is_meeting;
-    draft->recurrence.zone = &draft->zone;
+    draft->recurrence.zone = draft->ends_series ? NULL : &draft->zone;
     return NULL;
 }

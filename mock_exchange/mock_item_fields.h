@@ -25,7 +25,9 @@ struct mock_draft {
     struct mock_item_data data; /* texts and extras are its own */
     struct mock_recurrence recurrence;
     struct mock_zone_named zone; /* of the item; that of the request until said otherwise */
-    bool has_busy, has_recurrence, is_meeting;
+    bool has_busy, is_meeting;
+    bool has_recurrence; /* another one, or, when the series ends, none */
+    bool ends_series;
 };
 void mock_draft_init(struct mock_draft *draft, const struct mock_call *call,
                      const struct mock_item *item); /* NULL: a new one */

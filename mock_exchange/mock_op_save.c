@@ -111,6 +111,8 @@ static const char *conflict_check(const struct xml_node *id, const struct mock_i
         return NULL;
     if (!key.p)
         return "ErrorChangeKeyRequired";
+    if (!mock_id_is_change(key))
+        return "ErrorInvalidChangeKey";
     if (policy == NEVER_OVERWRITE && !gw_str_is(key, mock_id_change(item->change).s))
         return "ErrorIrresolvableConflict";
     return NULL;
@@ -139,12 +141,17 @@ static const char *update(struct mock_call *call, const struct xml_node *change,
     mock_draft_init(&draft, call, item);
     code = updates_apply(&draft, xml_child(change, MOCK_NS_TYPES, "Updates"));
     if (!code && draft.has_recurrence && item->day != MOCK_NO_DAY)
-        code = "ErrorInvalidPropertySet";
+        code = draft.ends_series ? "ErrorInvalidPropertyDelete" : "ErrorInvalidPropertySet";
     if (!code && mock_item_change(call->service->org, item, &draft.data,
                                   draft.has_recurrence ? &draft.recurrence : NULL, call->now, NULL))
         code = draft.has_recurrence ? "ErrorCalendarInvalidRecurrence" : "ErrorInvalidArgument";
     mock_draft_done(&draft);
-    return code ? code : mock_item_lookup(call, id, item);
+    if (code)
+        return code;
+    if (item->day != MOCK_NO_DAY)
+        return mock_item_lookup(call, id, item);
+    (void)mock_item_by_number(call->service->org, item->number, item);
+    return NULL;
 }
 
 bool mock_update_item(struct mock_call *call)

@@ -245,7 +245,7 @@ struct mock_mailbox *mock_mailbox_next(const struct mock_org *org, size_t *pos);
  * of the pattern. 'out' (may be NULL) is the item as it is kept. */
 struct mock_recurrence {
     struct mock_recur recur;
-    const struct mock_zone_named *zone; /* copied */
+    const struct mock_zone_named *zone; /* copied; NULL, for changes: there is none any more */
 };
 enum gw_code mock_item_add(struct mock_org *org, struct mock_mailbox *mailbox,
                            const struct mock_item_data *data,
@@ -253,7 +253,8 @@ enum gw_code mock_item_add(struct mock_org *org, struct mock_mailbox *mailbox,
                            const struct mock_item **out, struct gw_err *err);
 
 /* recurrence NULL: as it was. Another recurrence, or other hours of a master, end the exceptions of
- * the series; with a recurrence a single item becomes a series. */
+ * the series; with a recurrence a single item becomes a series, with one without zone a series a
+ * single item: its first occurrence. */
 enum gw_code mock_item_change(struct mock_org *org, const struct mock_item *item,
                               const struct mock_item_data *data,
                               const struct mock_recurrence *recurrence, struct gw_now now,

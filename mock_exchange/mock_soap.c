@@ -113,6 +113,7 @@ static const struct {
       "Calendar items can only be saved in calendar folders." },
     { "ErrorChangeKeyRequired", "The change key is required for this operation." },
     { "ErrorIncorrectUpdatePropertyCount", "An update must consist of one property." },
+    { "ErrorInvalidChangeKey", "The change key is invalid." },
     { "ErrorInvalidItemForOperationCreateItem", "The item is not valid for the operation." },
     { "ErrorInvalidPropertyAppend", "The property cannot be appended to." },
     { "ErrorInvalidPropertyDelete", "The property cannot be deleted." },

@@ -268,6 +268,33 @@ def check_folders(ann):
     assert {"Calendar", "Inbox", "Deleted Items"} <= names, names
 
 
+def check_uid(mock, ann):
+    """A client's own comes back; all others differ."""
+    made = [CalendarItem(account=ann, folder=ann.calendar, subject="U", start=at(2026, 5, 1, 9),
+                         end=at(2026, 5, 1, 10), uid=uid) for uid in ("my own <uid>", None, None)]
+    for entry in made:
+        entry.save(send_meeting_invitations="SendToNone")
+    uids = [ann.calendar.get(id=entry.id).uid for entry in made]
+    assert uids[0] == "my own <uid>" and len(set(uids)) == 3 and all(uids), uids
+    for entry in made:
+        entry.delete(send_meeting_cancellations="SendToNone")
+
+
+def check_single_again(mock, ann):
+    """A series whose recurrence is deleted, asked for by one of its days."""
+    mock.meeting("ann@example", start="2026-05-01T08:00:00Z", **{"for": "1h"},
+                 repeat={"every": "day", "count": 3})
+    third = view(ann, (2026, 5, 1), (2026, 5, 9))[2]
+    gone = '<t:DeleteItemField><t:FieldURI FieldURI="calendar:Recurrence"/></t:DeleteItemField>'
+    _, _, text = mock.soap(update(f'<t:RecurringMasterItemId OccurrenceId="{third.id}"/>', gone),
+                           header=header("ann@example"))
+    assert "NoError" in text and "<t:CalendarItem>" in text, text
+    left, = view(ann, (2026, 5, 1), (2026, 5, 9))
+    assert left.type == "Single" and starts([left]) == ["05-01 10:00"], left
+    assert ann.calendar.get(id=left.id).recurrence is None
+    left.delete(send_meeting_cancellations="SendToNone")
+
+
 def check_moved(mock, ann):
     meeting = mock.meeting("ann@example", start="2026-05-01T08:00:00Z", **{"for": "1h"})
     item = ann.calendar.get(id=meeting["ews_id"])
@@ -357,6 +384,12 @@ def refusals(single, master, other):
          "ErrorCalendarInvalidRecurrence"),
         (update(one, subject, sending=""), "ErrorSendMeetingInvitationsOrCancellationsRequired"),
         (update(one, subject, policy="AutoResolve"), "ErrorChangeKeyRequired"),
+        (update(f'<t:ItemId Id="{single}" ChangeKey="rubbish"/>', subject, policy="AutoResolve"),
+         "ErrorInvalidChangeKey"),
+        (update(f'<t:ItemId Id="{single}" ChangeKey="{single}"/>', subject, policy="NeverOverwrite"),
+         "ErrorInvalidChangeKey"),
+        (update(nth(2), '<t:DeleteItemField><t:FieldURI FieldURI="calendar:Recurrence"/>'
+                        "</t:DeleteItemField>"), "ErrorInvalidPropertyDelete"),
         (update(one, set_field("item:Subject", "<t:Location>x</t:Location>")),
          "ErrorUpdatePropertyMismatch"),
         (update(one, set_field("item:Subject", "<t:Subject>x</t:Subject><t:Location>x</t:Location>")),
@@ -421,6 +454,8 @@ def main():
         check_patterns(mock, ann)
         check_sync(mock, ann)
         check_moved(mock, ann)
+        check_uid(mock, ann)
+        check_single_again(mock, ann)
         check_queries(mock, ann)
         check_described_zone(mock)
         check_refusals(mock)

@@ -265,6 +265,30 @@ static void test_mixed(void **state)
     assert_int_equal(mock_item_count(org), 0);
 }
 
+/* Without its recurrence a series is its first occurrence, and what was different is gone. */
+static void test_single_again(void **state)
+{
+    struct mock_recur daily = { .pattern = MOCK_DAILY, .interval = 1, .count = 5 };
+    struct mock_recurrence none = { .zone = NULL };
+    const struct mock_item *item =
+        series_add("2026-11-02T09:00:00Z", "2026-11-02T10:00:00Z", "UTC", daily);
+    struct mock_item second = day_of(item, "2026-11-03T00:00:00Z");
+    struct mock_item_data data = second.data;
+
+    (void)state;
+    data.start += GW_HOUR_MS;
+    data.end += GW_HOUR_MS;
+    assert_int_equal(mock_item_change(org, &second, &data, NULL, now, NULL), GW_OK);
+    for (int i = 0; i < 2; i++) { /* a single one stays single */
+        data = item->data;
+        assert_int_equal(mock_item_change(org, item, &data, &none, now, NULL), GW_OK);
+        assert_int_equal(mock_item_type(item), MOCK_SINGLE);
+        must_show("2026-11-01T00:00:00Z", "2026-11-30T00:00:00Z", "11-02T09:00 1h");
+    }
+    assert_int_equal(box->master_count, 0);
+    assert_int_equal(told, 4);
+}
+
 /* A series without an end, looked at through a window that has too much of it. */
 static void test_bound(void **state)
 {
@@ -285,6 +309,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_hours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_days_that_differ, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mixed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_single_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
     };
 
