@@ -349,7 +349,7 @@ enum gw_code mock_item_change(struct mock_org *org, const struct mock_item *item
     }
     if (!recurrence && is_moved(kept, data)) {
         moved = (struct mock_recurrence){ kept->series->recur, &kept->series->zone };
-        moved.recur.first_day = mock_zone_named_to_local(moved.zone, data->start) / GW_DAY_MS;
+        moved.recur.first_day = mock_day_of(mock_zone_named_to_local(moved.zone, data->start));
         recurrence = &moved;
     }
     if (recurrence && recurrence->zone)

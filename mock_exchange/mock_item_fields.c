@@ -675,8 +675,7 @@ static void days_snap(struct mock_draft *draft)
 {
     gw_utc start = mock_zone_named_to_local(&draft->zone, draft->data.start);
     gw_utc end = mock_zone_named_to_local(&draft->zone, draft->data.end);
-    int64_t first = start / GW_DAY_MS - (start % GW_DAY_MS < 0);
-    int64_t last = (end + GW_DAY_MS - 1) / GW_DAY_MS;
+    int64_t first = mock_day_of(start), last = mock_day_of(end + GW_DAY_MS - 1);
 
     if (last <= first)
         last = first + 1;

@@ -2,9 +2,10 @@
  * Whatever day is asked about, its period is computed, not counted to. */
 #include "mock_recur.h"
 
-#include "gw_time.h"
-
-enum { PERIOD_DAYS_MAX = 7 };
+enum {
+    PERIOD_DAYS_MAX = 7,
+    DAY_LAST = 924063 /* 4499-12-31: calendars end there, and so does a series without an end */
+};
 
 static int weekday_of(int64_t day)
 {
@@ -26,6 +27,11 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
+int64_t mock_day_of(gw_utc local)
+{
+    return floor_div(local, GW_DAY_MS);
+}
+
 /* --- months, counted from January of the year 0 */
 
 static int64_t month_of(int64_t day)
@@ -41,7 +47,7 @@ static int64_t month_begin(int64_t month)
                           .month = (int)(month - 12 * floor_div(month, 12)) + 1,
                           .day = 1 };
 
-    return floor_div(gw_civil_to_utc(&c), GW_DAY_MS);
+    return mock_day_of(gw_civil_to_utc(&c));
 }
 
 static int64_t month_day(int64_t month, int day)
@@ -129,19 +135,24 @@ static int period_days(const struct mock_recur *r, int64_t period, int64_t days[
     return 0;
 }
 
+static int64_t end_of(const struct mock_recur *r)
+{
+    return r->last_day < DAY_LAST ? r->last_day : DAY_LAST;
+}
+
 int64_t mock_recur_next(const struct mock_recur *r, int64_t from)
 {
     int64_t days[PERIOD_DAYS_MAX], period;
 
     if (from < r->first_day)
         from = r->first_day;
-    if (from > r->last_day)
+    if (from > end_of(r))
         return MOCK_NO_DAY;
     for (period = period_of(r, from);; period++) {
         int count = period_days(r, period, days);
 
         for (int i = 0; i < count; i++) {
-            if (days[i] > r->last_day)
+            if (days[i] > end_of(r))
                 return MOCK_NO_DAY;
             if (days[i] >= from)
                 return days[i];
@@ -164,7 +175,7 @@ int64_t mock_recur_before(const struct mock_recur *r, int64_t day)
 
 int64_t mock_recur_last(const struct mock_recur *r)
 {
-    return r->last_day == MOCK_NO_DAY ? MOCK_NO_DAY : mock_recur_before(r, r->last_day + 1);
+    return r->last_day == MOCK_NO_DAY ? MOCK_NO_DAY : mock_recur_before(r, end_of(r) + 1);
 }
 
 /* All periods have as many days, and the first of the series may be in the middle of one. */
@@ -181,7 +192,7 @@ int64_t mock_recur_nth(const struct mock_recur *r, int64_t n)
         at++;
     at += n - 1;
     (void)period_days(r, period + at / count, days);
-    return days[at % count] > r->last_day ? MOCK_NO_DAY : days[at % count];
+    return days[at % count] > end_of(r) ? MOCK_NO_DAY : days[at % count];
 }
 
 bool mock_recur_has(const struct mock_recur *r, int64_t day)
@@ -224,7 +235,10 @@ enum gw_code mock_recur_settle(struct mock_recur *r, struct gw_err *err)
         r->last_day = MOCK_NO_DAY;
     if (mock_recur_next(r, r->first_day) == MOCK_NO_DAY)
         return gw_fail(err, GW_INVALID, "the series ends before its first occurrence");
-    if (r->count)
-        r->last_day = mock_recur_nth(r, r->count);
+    if (!r->count)
+        return GW_OK;
+    r->last_day = mock_recur_nth(r, r->count);
+    if (r->last_day == MOCK_NO_DAY)
+        return gw_fail(err, GW_INVALID, "the series goes on after the year 4499");
     return GW_OK;
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "gw_err.h"
+#include "gw_time.h"
 
 enum mock_pattern {
     MOCK_DAILY,            /* every 'interval' days */
@@ -30,12 +31,15 @@ struct mock_recur {
     int month;         /* 1..12 */
     unsigned count;    /* how many, 0: as many as there are until last_day */
     int64_t first_day; /* of the pattern: occurs then, or later */
-    int64_t last_day;  /* MOCK_NO_DAY: for ever */
+    int64_t last_day;  /* MOCK_NO_DAY: as long as there are calendars */
 };
 
 /* Checks the ranges, and finds the last day of a numbered series. GW_INVALID: no such series, or one
  * without any occurrence. */
 enum gw_code mock_recur_settle(struct mock_recur *r, struct gw_err *err);
+
+/* The day of a time, by the clock that it is of. */
+int64_t mock_day_of(gw_utc local);
 
 /* The first occurrence on that day or later; MOCK_NO_DAY: none any more. */
 int64_t mock_recur_next(const struct mock_recur *r, int64_t from);

@@ -116,7 +116,7 @@ static bool date_read(const struct xml_node *node, const char *name, int64_t *da
     snprintf(text, sizeof(text), "%.*sT00:00:00Z", GW_STR_ARG(date));
     if (gw_utc_parse(gw_str_of(text), &t, NULL))
         return false;
-    *day = t / GW_DAY_MS - (t % GW_DAY_MS < 0);
+    *day = mock_day_of(t);
     return true;
 }
 

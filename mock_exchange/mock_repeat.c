@@ -19,7 +19,7 @@ static enum gw_code date_read(const json_t *json, const char *what, int64_t *day
     if (text && strlen(text) == 10) {
         snprintf(moment, sizeof(moment), "%sT00:00:00Z", text);
         if (!gw_utc_parse(gw_str_of(moment), &t, NULL)) {
-            *day = t / GW_DAY_MS;
+            *day = mock_day_of(t);
             return GW_OK;
         }
     }
@@ -146,7 +146,7 @@ enum gw_code mock_repeat_read(const json_t *json, gw_utc start, struct mock_repe
     if (!rc)
         rc = except_read(json_object_get(json, "except"), out, err);
     if (!rc) /* else there may be no zone */
-        r->first_day = mock_zone_named_to_local(&out->zone, start) / GW_DAY_MS;
+        r->first_day = mock_day_of(mock_zone_named_to_local(&out->zone, start));
     return rc;
 }
 

@@ -35,7 +35,7 @@ enum gw_code mock_series_make(const struct mock_item_data *data,
     series = gw_new(struct mock_series);
     series->recur = recur;
     series->zone = *recurrence->zone;
-    series->start_ms = start % GW_DAY_MS < 0 ? start % GW_DAY_MS + GW_DAY_MS : start % GW_DAY_MS;
+    series->start_ms = start - mock_day_of(start) * GW_DAY_MS;
     series->length_ms = end > start ? end - start : 0;
     *out = series;
     return GW_OK;

@@ -91,16 +91,17 @@ def check_single(mock, ann):
 
 
 def check_all_day(mock, ann):
-    """Whole days of Berlin; the second one has 23 hours."""
-    for first, last, start, end in [(26, 27, "25T23", "27T23"), (29, 29, "28T23", "29T22")]:
+    """Whole days of Berlin; the second one has 23 hours, the third is before all counting."""
+    for year, first, last, start, end in [(2026, 26, 27, "25T23", "27T23"), (2026, 29, 29, "28T23", "29T22"),
+                                          (1965, 4, 5, "03T23", "05T23")]:
         item = CalendarItem(account=ann, folder=ann.calendar, subject="Off", is_all_day=True,
-                            start=EWSDate(2026, 3, first), end=EWSDate(2026, 3, last))
+                            start=EWSDate(year, 3, first), end=EWSDate(year, 3, last))
         item.save(send_meeting_invitations="SendToNone")
         kept, = mock.get("/users/ann@example/meetings")["meetings"]
-        assert kept["all_day"] and kept["start"] == f"2026-03-{start}:00:00Z", kept
-        assert kept["end"] == f"2026-03-{end}:00:00Z", kept
-        seen, = view(ann, (2026, 3, first), (2026, 3, first + 1))
-        assert seen.is_all_day and seen.start == EWSDate(2026, 3, first), seen
+        assert kept["all_day"] and kept["start"] == f"{year}-03-{start}:00:00Z", kept
+        assert kept["end"] == f"{year}-03-{end}:00:00Z", kept
+        seen, = view(ann, (year, 3, first), (year, 3, first + 1))
+        assert seen.is_all_day and seen.start == EWSDate(year, 3, first), seen
         item.delete(send_meeting_cancellations="SendToNone")
 
 

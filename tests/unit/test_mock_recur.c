@@ -192,6 +192,8 @@ static void test_refused(void **state)
         { .pattern = MOCK_MONTHLY_RELATIVE, .interval = 1, .order = 1 },
         { .pattern = MOCK_YEARLY, .interval = 1, .day = 1, .month = 13 },
         { .pattern = MOCK_DAILY, .interval = 1, .first_day = 10, .last_day = 9 },
+        { .pattern = MOCK_YEARLY, .interval = 999, .day = 1, .month = 1, .count = 4 },
+        { .pattern = MOCK_DAILY, .interval = 1, .first_day = 924064, .last_day = MOCK_NO_DAY },
     };
 
     (void)state;
@@ -202,12 +204,33 @@ static void test_refused(void **state)
     }
 }
 
+/* Calendars end with the year 4499. */
+static void test_end_of_time(void **state)
+{
+    struct mock_recur r = {
+        .pattern = MOCK_YEARLY, .interval = 1, .day = 31, .month = 12, .last_day = MOCK_NO_DAY
+    };
+
+    (void)state;
+    assert_int_equal(mock_recur_settle(&r, NULL), GW_OK);
+    assert_int_equal(mock_recur_next(&r, 924063), 924063);
+    assert_int_equal(mock_recur_next(&r, 924064), MOCK_NO_DAY);
+    assert_int_equal(mock_recur_nth(&r, 2530), 924063);
+    assert_int_equal(mock_recur_nth(&r, 2531), MOCK_NO_DAY);
+    r.last_day = 924064 + 366; /* an end that is said, and is later */
+    assert_int_equal(mock_recur_last(&r), 924063);
+    r.interval = 999; /* 1970, 2969, 3968 */
+    r.count = 3;
+    assert_int_equal(mock_recur_settle(&r, NULL), GW_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_days),
         cmocka_unit_test(test_from_anywhere),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_end_of_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

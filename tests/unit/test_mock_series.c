@@ -86,7 +86,7 @@ static const struct mock_item *series_add(const char *start, const char *end, co
     struct gw_err err = { 0 };
 
     assert_true(mock_zone_find(gw_str_of(zone_name), &zone));
-    recurrence.recur.first_day = mock_zone_named_to_local(&zone, data.start) / GW_DAY_MS;
+    recurrence.recur.first_day = mock_day_of(mock_zone_named_to_local(&zone, data.start));
     if (!recurrence.recur.last_day)
         recurrence.recur.last_day = MOCK_NO_DAY;
     if (mock_item_add(org, box, &data, &recurrence, now, &master, &err))
@@ -289,6 +289,21 @@ static void test_single_again(void **state)
     assert_int_equal(told, 4);
 }
 
+/* Other hours, in a time that counts backwards. */
+static void test_before_1970(void **state)
+{
+    struct mock_recur daily = { .pattern = MOCK_DAILY, .interval = 1, .count = 2 };
+    const struct mock_item *item =
+        series_add("1965-06-01T08:00:00Z", "1965-06-01T09:00:00Z", "UTC", daily);
+    struct mock_item_data data = item->data;
+
+    (void)state;
+    data.start += GW_HOUR_MS;
+    data.end += GW_HOUR_MS;
+    assert_int_equal(mock_item_change(org, item, &data, NULL, now, NULL), GW_OK);
+    must_show("1965-05-01T00:00:00Z", "1965-07-01T00:00:00Z", "06-01T09:00 1h, 06-02T09:00 1h");
+}
+
 /* A series without an end, looked at through a window that has too much of it. */
 static void test_bound(void **state)
 {
@@ -310,6 +325,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_days_that_differ, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_mixed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_single_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_before_1970, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_bound, set_up, tear_down),
     };
 
