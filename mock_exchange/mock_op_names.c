@@ -174,26 +174,27 @@ static void id_write(struct gw_str bytes, enum id_format format, struct gw_buf *
         swap(out, "/+", "-_");
 }
 
-/* Whose thing it is. An id of ours tells, whatever the request says; of others there is only its
- * word. */
-static const struct mock_mailbox *id_owner(const struct mock_call *call, struct gw_str bytes,
-                                           struct gw_str address)
+/* Whose thing it is: the id tells, whatever mailbox the request names (DavMail's is made up). A
+ * ResponseCode, or NULL. */
+static const char *owner_find(const struct mock_call *call, struct gw_str bytes,
+                              const struct mock_mailbox **owner)
 {
-    const struct mock_org *org = call->service->org;
-    const struct mock_mailbox *owner = NULL;
     struct gw_buf ews;
     uint32_t number;
     uint64_t item;
     int64_t day;
     enum mock_folder folder;
+    bool ours;
 
     gw_buf_init(&ews, 2 * ID_TEXT_MAX);
     id_write(bytes, ID_EWS, &ews);
-    if (mock_id_item_parse(gw_buf_str(&ews), &number, &item, &day) ||
-        mock_id_folder_parse(gw_buf_str(&ews), &number, &folder))
-        owner = mock_mailbox_by_number(org, number);
+    ours = mock_id_item_parse(gw_buf_str(&ews), &number, &item, &day) ||
+           mock_id_folder_parse(gw_buf_str(&ews), &number, &folder);
     gw_buf_done(&ews);
-    return owner ? owner : mock_mailbox_by_smtp(org, address);
+    if (!ours)
+        return "ErrorInvalidIdMalformed";
+    *owner = mock_mailbox_by_number(call->service->org, number);
+    return *owner ? NULL : "ErrorNonExistentMailbox";
 }
 
 static void alternate_write(struct mock_call *call, enum id_format to, struct gw_str bytes,
@@ -225,8 +226,8 @@ static void convert(struct mock_call *call, const struct xml_node *source, enum 
     if (!mock_word_parse(xml_attr(source, "Format"), format_name, &from) ||
         !id_read(xml_attr(source, "Id"), (enum id_format)from, &bytes))
         code = "ErrorInvalidIdMalformed";
-    if (!code && !(owner = id_owner(call, gw_buf_str(&bytes), xml_attr(source, "Mailbox"))))
-        code = "ErrorNonExistentMailbox";
+    if (!code)
+        code = owner_find(call, gw_buf_str(&bytes), &owner);
     mock_message_open(call, "m:ConvertIdResponseMessage", code);
     if (!code)
         alternate_write(call, to, gw_buf_str(&bytes), owner);

@@ -148,7 +148,7 @@ def zones(*names, full="true"):
 CONFIGURATION = ("<m:GetServiceConfiguration><m:RequestedConfiguration><m:ConfigurationName>{}"
                  "</m:ConfigurationName></m:RequestedConfiguration></m:GetServiceConfiguration>")
 CONVERT = ('<m:ConvertId DestinationFormat="EntryId"><m:SourceIds><t:AlternateId '
-           'Format="EwsId" Id="AAA=" Mailbox="{}"/></m:SourceIds></m:ConvertId>')
+           'Format="EwsId" Id="{}" Mailbox="who@ever.example"/></m:SourceIds></m:ConvertId>')
 URL = "http://127.0.0.1:9/x"
 
 # name, body, header, options of Mock.soap, status, what must be in the answer
@@ -187,8 +187,9 @@ CASES = [
     ("folder own account", get_folder("calendar"), header(), {"account": ("ann", "a")}, 200,
      "NoError"),
     ("folder empty", get_folder(), ANN, {}, 500, "ErrorSchemaValidation"),
-    ("convert", CONVERT.format("ann@example"), header(), {}, 200, 'Mailbox="ann@example"'),
-    ("convert error", CONVERT.format("nobody@example"), header(), {}, 200,
+    ("convert", CONVERT.format("AwEAAAAC"), header(), {}, 200, 'Mailbox="ann@example"'),
+    ("convert none", CONVERT.format("AAA="), header(), {}, 200, "ErrorInvalidIdMalformed"),
+    ("convert error", CONVERT.format("A/////8C"), header(), {}, 200,
      "ErrorNonExistentMailbox"),
     ("availability", availability(["ann@example", "nobody@example", "bob@example"]), header(), {},
      200, "ErrorMailRecipientNotFound"),
