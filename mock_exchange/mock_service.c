@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "mock_soap.h"
+#include "mock_zone_read.h"
 
 enum { REQUEST_DEPTH_MAX = 32, REQUEST_NODES_MAX = 20000, REQUEST_ATTRS_MAX = 32 };
 
@@ -255,15 +256,16 @@ static bool identity_read(struct mock_call *call, const struct xml_node *header)
     return true;
 }
 
-/* The zone by its name: what else a definition says about it is what this server knows as well. */
+/* The zone by its name, or, if that is none of this server's, as it is described. */
 static bool zone_read(struct mock_call *call, const struct xml_node *context)
 {
     static const struct mock_zone utc = { .bias = 0 };
-    struct gw_str id = xml_attr(xml_child(context, MOCK_NS_TYPES, "TimeZoneDefinition"), "Id");
+    const struct xml_node *definition = xml_child(context, MOCK_NS_TYPES, "TimeZoneDefinition");
 
     call->zone = mock_zone_of(&utc);
     call->zone_context = context && mock_version_has(call->version, MOCK_HAS_TIME_ZONE_CONTEXT);
-    if (call->zone_context && !mock_zone_find(id, &call->zone))
+    if (call->zone_context && !mock_zone_find(xml_attr(definition, "Id"), &call->zone) &&
+        !mock_zone_read(definition, &call->zone))
         return mock_fault(call, "ErrorTimeZone");
     return true;
 }

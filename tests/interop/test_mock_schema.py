@@ -150,6 +150,11 @@ CONFIGURATION = ("<m:GetServiceConfiguration><m:RequestedConfiguration><m:Config
 CONVERT = ('<m:ConvertId DestinationFormat="EntryId"><m:SourceIds><t:AlternateId '
            'Format="EwsId" Id="{}" Mailbox="who@ever.example"/></m:SourceIds></m:ConvertId>')
 URL = "http://127.0.0.1:9/x"
+DESCRIBED = ('<t:TimeZoneContext><t:TimeZoneDefinition Id="Own" Name="Own"><t:Periods><t:Period Bias="-PT5H30M" '
+             'Name="Standard" Id="std"/></t:Periods><t:TransitionsGroups><t:TransitionsGroup Id="0">'
+             '<t:Transition><t:To Kind="Period">{}</t:To></t:Transition></t:TransitionsGroup>'
+             '</t:TransitionsGroups><t:Transitions><t:Transition><t:To Kind="Group">0</t:To></t:Transition>'
+             "</t:Transitions></t:TimeZoneDefinition></t:TimeZoneContext>")
 
 # name, body, header, options of Mock.soap, status, what must be in the answer
 CASES = [
@@ -292,6 +297,10 @@ CASES = [
     ("availability no such zone", availability(["ann@example"], zone=""),
      header(more='<t:TimeZoneContext><t:TimeZoneDefinition Id="Atlantis"/></t:TimeZoneContext>'),
      {}, 500, "ErrorTimeZone"),
+    ("availability described zone", availability(["ann@example"], zone="", view="FreeBusy"),
+     header(more=DESCRIBED.format("std")), {}, 200, "<t:StartTime>2026-11-20T14:30:00</t:StartTime>"),
+    ("availability zone described badly", availability(["ann@example"], zone=""),
+     header(more=DESCRIBED.format("summer")), {}, 500, "ErrorTimeZone"),
     ("availability 42 days", availability(["ann@example"], end="2027-01-01T00:00:00"), header(), {},
      200, "NoError"),
     ("oof set", set_oof("bob@example", "Enabled"), header("bob@example"), {}, 200, "NoError"),
