@@ -43,8 +43,8 @@ static json_t *resources_json(const struct pres_user_view *v)
 static json_t *calendar_json(const struct pres_calendar *c)
 {
     return json_pack("{s:s, s:o, s:o, s:o}", "state", pres_calendar_kind_name(c->kind), "text",
-                     admin_json_cstr(c->text), "since", admin_json_utc(c->since), "until",
-                     admin_json_utc(c->until));
+                     admin_json_cstr(c->text[PRES_WORDS_OWN]), "since", admin_json_utc(c->since),
+                     "until", admin_json_utc(c->until));
 }
 
 static json_t *interval_json(const struct gw_interval *i)

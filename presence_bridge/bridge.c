@@ -200,13 +200,27 @@ static void text_write(const struct verdict *v, const struct bridge_policy *poli
         auto_reply_text(policy, oof, out);
 }
 
+static void item_write(const struct verdict *v, const struct gw_oof *oof, struct pres_calendar *out)
+{
+    if (v->source == BRIDGE_INTERVAL) {
+        out->item_since = v->interval->start;
+        out->item_until = v->interval->end;
+    } else if (v->source == BRIDGE_AUTO_REPLY) {
+        out->item_since = oof->state == GW_OOF_SCHEDULED ? oof->start : 0;
+        out->item_until = oof->state == GW_OOF_SCHEDULED ? oof->end : GW_NEVER;
+    }
+}
+
 void bridge_presence(const struct bridge_calendar *calendar, const struct bridge_policy *policy,
                      gw_utc now, struct pres_calendar *out, struct bridge_reason *why)
 {
     struct verdict v = verdict_at(calendar, policy, now);
 
     *out = (struct pres_calendar){ .kind = v.row->kind, .until = GW_NEVER };
-    text_write(&v, policy, calendar->oof, out->text);
+    text_write(&v, policy, calendar->oof, out->text[PRES_WORDS_TIMES]);
+    memcpy(out->text[PRES_WORDS_OWN], out->text[PRES_WORDS_TIMES], PRES_TEXT_MAX);
+    memcpy(out->text[PRES_WORDS_FEDERATED], out->text[PRES_WORDS_TIMES], PRES_TEXT_MAX);
+    item_write(&v, calendar->oof, out);
     if (v.source != BRIDGE_NOTHING) {
         out->since = stretch_start(calendar, policy, v.row, now);
         out->until = stretch_end(calendar, policy, v.row, now);

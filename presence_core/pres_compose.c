@@ -5,8 +5,7 @@
 
 enum show_rule {
     OWN,  /* the client's show */
-    LEFT, /* away, on the calendar's word */
-    OUT   /* out of office, on the calendar's word */
+    TAKEN /* the calendar's */
 };
 
 enum text_rule {
@@ -22,17 +21,24 @@ struct rule {
 /* clang-format off */
 #define KEEPS { OWN, MINE }
 #define HINTS { OWN, HELP }
-#define AWAY  { LEFT, TOLD }
-#define OOF   { OUT, TOLD }
+#define SHOWS { TAKEN, TOLD }
 
-static const struct rule rules[PRES_DND + 1][PRES_CAL_OOF + 1] = {
-    /*                    none   free   elsewhere meeting away   oof */
-    [PRES_OFFLINE]   = { KEEPS, KEEPS, HINTS,    HINTS,  HINTS, HINTS },
-    [PRES_AVAILABLE] = { KEEPS, KEEPS, HINTS,    AWAY,   AWAY,  OOF   },
-    [PRES_AWAY]      = { KEEPS, KEEPS, HINTS,    HINTS,  HINTS, OOF   },
-    [PRES_XA]        = { KEEPS, KEEPS, HINTS,    HINTS,  HINTS, OOF   },
-    [PRES_BUSY]      = { KEEPS, KEEPS, HINTS,    HINTS,  HINTS, HINTS },
-    [PRES_DND]       = { KEEPS, KEEPS, KEEPS,    KEEPS,  KEEPS, KEEPS },
+static const struct rule rules[PRES_DND + 1][PRES_CAL_COUNT] = {
+    /*                    none   free   elsewhere busy   meeting away   oof    dnd */
+    [PRES_OFFLINE]   = { KEEPS, KEEPS, HINTS,    HINTS, HINTS,  HINTS, HINTS, HINTS },
+    [PRES_AVAILABLE] = { KEEPS, KEEPS, HINTS,    SHOWS, SHOWS,  SHOWS, SHOWS, SHOWS },
+    [PRES_AWAY]      = { KEEPS, KEEPS, HINTS,    HINTS, HINTS,  HINTS, SHOWS, SHOWS },
+    [PRES_XA]        = { KEEPS, KEEPS, HINTS,    HINTS, HINTS,  HINTS, SHOWS, SHOWS },
+    [PRES_BUSY]      = { KEEPS, KEEPS, HINTS,    HINTS, HINTS,  HINTS, HINTS, SHOWS },
+    [PRES_DND]       = { KEEPS, KEEPS, KEEPS,    KEEPS, KEEPS,  KEEPS, KEEPS, KEEPS },
+};
+
+/* What a calendar's word shows as. */
+static const enum pres_show show_of[PRES_CAL_COUNT] = {
+    [PRES_CAL_NONE] = PRES_OFFLINE,        [PRES_CAL_FREE] = PRES_AVAILABLE,
+    [PRES_CAL_ELSEWHERE] = PRES_AVAILABLE, [PRES_CAL_BUSY] = PRES_BUSY,
+    [PRES_CAL_MEETING] = PRES_AWAY,        [PRES_CAL_AWAY] = PRES_AWAY,
+    [PRES_CAL_OOF] = PRES_XA,              [PRES_CAL_DND] = PRES_DND,
 };
 /* clang-format on */
 
@@ -50,8 +56,8 @@ void pres_compose(enum pres_show show, struct gw_str text, enum pres_calendar_ki
     const struct rule rule = rules[show][calendar];
 
     *out = (struct pres_shown){ .show = show };
-    if (rule.show != OWN) {
-        out->show = rule.show == OUT ? PRES_XA : PRES_AWAY;
+    if (rule.show == TAKEN) {
+        out->show = show_of[calendar];
         out->kind = calendar;
     }
     set_text(out, PRES_TEXT_CLIENT, text);

@@ -9,8 +9,8 @@ enum pres_text_from { PRES_TEXT_NONE, PRES_TEXT_CLIENT, PRES_TEXT_CALENDAR };
 
 struct pres_shown {
     enum pres_show show;
-    /* Whose word 'show' is: PRES_CAL_NONE: the client's own; MEETING, AWAY, OOF: the calendar's, so
-     * that a front-end may choose another word for it. */
+    /* Whose word 'show' is: PRES_CAL_NONE: the client's own; else the calendar's, so that a front-end
+     * may choose another word for it. */
     enum pres_calendar_kind kind;
     enum pres_text_from text_from;
     enum pres_calendar_kind text_kind; /* what text of the calendar's is about; else NONE */

@@ -164,36 +164,15 @@ void pres_user_end_sessions(struct pres_core *core, struct gw_str jid, enum pres
 
 /* ---- The calendar ---- */
 
-static enum pres_calendar_kind cal_kind(const struct pres_cal *cal)
-{
-    return cal ? cal->kind : PRES_CAL_NONE;
-}
-
 static struct gw_str cal_text(const struct pres_cal *cal)
 {
-    return cal ? (struct gw_str){ cal->text, cal->text_len } : GW_STR("");
-}
-
-static struct pres_cal *cal_new(const struct pres_calendar *in)
-{
-    struct gw_str text = { in->text, strnlen(in->text, sizeof(in->text) - 1) };
-    struct pres_cal *cal;
-
-    if (in->kind == PRES_CAL_NONE && !text.len)
-        return NULL;
-    cal = gw_alloc(sizeof(*cal) + text.len);
-    cal->kind = in->kind;
-    cal->since = in->since;
-    cal->until = in->until;
-    cal->text_len = text.len;
-    memcpy(cal->text, text.p, text.len);
-    return cal;
+    return cal ? pres_cal_text(cal, PRES_WORDS_OWN) : GW_STR("");
 }
 
 void pres_word_shown(const struct pres_word *w, const struct pres_user *u, struct pres_shown *out)
 {
-    pres_compose(w ? w->show : PRES_OFFLINE, w ? pres_word_text(w) : GW_STR(""), cal_kind(u->cal),
-                 cal_text(u->cal), out);
+    pres_compose(w ? w->show : PRES_OFFLINE, w ? pres_word_text(w) : GW_STR(""),
+                 pres_cal_kind(u->cal), cal_text(u->cal), out);
 }
 
 /* The available session that speaks for the user: RFC 6121 4.7.2.3, highest priority; the latest
@@ -287,12 +266,12 @@ void pres_calendar_set(struct pres_core *core, struct gw_str user,
     struct pres_shown before;
     struct pres_cal *old;
 
-    if (!u)
+    if (!u || pres_cal_is(u->cal, calendar))
         return;
     pres_user_shown(u, &before);
-    old = cal_new(calendar);
+    old = pres_cal_new(calendar);
     swap_cal(u, &old);
-    if (cal_kind(old) != cal_kind(u->cal) || !gw_str_eq(cal_text(old), cal_text(u->cal)))
+    if (pres_cal_kind(old) != pres_cal_kind(u->cal) || !gw_str_eq(cal_text(old), cal_text(u->cal)))
         retell(u, old);
     pres_changed(u, &before, PRES_CAUSE_CALENDAR, now);
     free(old);
@@ -400,18 +379,11 @@ static size_t view_sessions(struct pres_user *u)
 bool pres_user_view(struct pres_core *core, struct gw_str user, struct pres_user_view *out)
 {
     struct pres_user *u = pres_user_find(core, user);
-    struct gw_str text;
 
     if (!u)
         return false;
     *out = (struct pres_user_view){ .since = u->since };
-    if (u->cal) {
-        text = cal_text(u->cal);
-        out->calendar.kind = u->cal->kind;
-        out->calendar.since = u->cal->since;
-        out->calendar.until = u->cal->until;
-        memcpy(out->calendar.text, text.p, text.len); /* shorter than the array */
-    }
+    pres_cal_write(u->cal, &out->calendar);
     pres_user_shown(u, &out->composed);
     out->resource_count = view_sessions(u);
     out->resources = core->view;

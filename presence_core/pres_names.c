@@ -29,12 +29,18 @@ const char *pres_calendar_kind_name(enum pres_calendar_kind kind)
         return "free";
     case PRES_CAL_ELSEWHERE:
         return "working-elsewhere";
+    case PRES_CAL_BUSY:
+        return "busy";
     case PRES_CAL_MEETING:
         return "in-a-meeting";
     case PRES_CAL_AWAY:
         return "away";
     case PRES_CAL_OOF:
         return "out-of-office";
+    case PRES_CAL_DND:
+        return "do-not-disturb";
+    case PRES_CAL_COUNT:
+        break;
     }
     return "unknown";
 }

@@ -8,17 +8,10 @@
 #include "gw_map.h"
 #include "gw_mem.h"
 #include "pres.h"
+#include "pres_cal.h"
 #include "pres_entry.h"
 #include "pres_frontend.h"
 #include "pres_sub.h"
-
-/* The calendar's word in its own size. */
-struct pres_cal {
-    enum pres_calendar_kind kind;
-    gw_utc since, until;
-    size_t text_len;
-    char text[];
-};
 
 struct pres_user {
     char *jid;

@@ -238,7 +238,7 @@ static void calendar(struct pres_core *core, int round, struct gw_now now)
 {
     struct pres_calendar cal = { .kind = round % 2 ? PRES_CAL_MEETING : PRES_CAL_FREE };
 
-    snprintf(cal.text, sizeof(cal.text), "%s", round % 2 ? "In a meeting" : "");
+    snprintf(cal.text[PRES_WORDS_OWN], PRES_TEXT_MAX, "%s", round % 2 ? "In a meeting" : "");
     pres_calendar_set(core, GW_STR(USER0), &cal, now);
 }
 

@@ -96,7 +96,7 @@ static bool do_calendar(struct program *p, struct gw_str args)
         if (!gw_str_is(kind, kinds[i].name))
             continue;
         cal.kind = kinds[i].kind;
-        snprintf(cal.text, sizeof(cal.text), "%.*s", GW_STR_ARG(text));
+        snprintf(cal.text[PRES_WORDS_OWN], PRES_TEXT_MAX, "%.*s", GW_STR_ARG(text));
         pres_calendar_set(p->core, user, &cal, net_loop_now(p->loop));
         return true;
     }

@@ -22,7 +22,8 @@ static inline void sim_publish(struct sim *m, unsigned user)
     bridge_presence(&(struct bridge_calendar){ c.intervals, c.count, c.from, c.to,
                                                c.oof_known ? &c.oof : NULL },
                     &m->policy, m->now.utc, &p, NULL);
-    if (u->published && p.kind == u->shown.kind && strcmp(p.text, u->shown.text) == 0)
+    if (u->published && p.kind == u->shown.kind &&
+        strcmp(p.text[PRES_WORDS_OWN], u->shown.text[PRES_WORDS_OWN]) == 0)
         return;
     u->published = true;
     u->shown = p;

@@ -272,7 +272,7 @@ static void calendar(struct world *w, const char *user, enum pres_calendar_kind 
 {
     struct pres_calendar cal = { .kind = kind, .since = 0, .until = GW_NEVER };
 
-    snprintf(cal.text, sizeof(cal.text), "%s", text);
+    snprintf(cal.text[PRES_WORDS_OWN], PRES_TEXT_MAX, "%s", text);
     pres_calendar_set(w->core, gw_str_of(user), &cal, w->now);
 }
 

@@ -201,7 +201,7 @@ static void test_presence_of_items(void **state)
         print_message("%s\n", presence_case[i].name);
         bridge_presence(&cal, &policy, T0 + presence_case[i].at_min * MIN, &p, &why);
         assert_int_equal(p.kind, presence_case[i].kind);
-        assert_string_equal(p.text, presence_case[i].text);
+        assert_string_equal(p.text[PRES_WORDS_OWN], presence_case[i].text);
         assert_int_equal(why.source, presence_case[i].source);
         assert_int_equal(p.since, since);
         assert_int_equal(p.until, until);
@@ -308,7 +308,7 @@ static void test_automatic_replies(void **state)
         policy.utc_offset_min = oof_case[i].offset_min;
         bridge_presence(&cal, &policy, T0 + (oof_case[i].meeting ? 710 : 690) * MIN, &p, &why);
         assert_int_equal(p.kind, oof_case[i].kind);
-        assert_string_equal(p.text, oof_case[i].text);
+        assert_string_equal(p.text[PRES_WORDS_OWN], oof_case[i].text);
         assert_int_equal(why.source == BRIDGE_AUTO_REPLY, oof_case[i].kind == PRES_CAL_OOF);
         if (why.source == BRIDGE_AUTO_REPLY)
             assert_int_equal(why.oof.state, oof_case[i].oof.state);
@@ -346,7 +346,7 @@ static void test_policy_rows_can_be_changed(void **state)
     policy.busy[GW_BUSY_TENTATIVE] = (struct bridge_row){ PRES_CAL_MEETING, 9, "Perhaps" };
     bridge_presence(&cal, &policy, T0 + 10 * HOUR, &p, NULL);
     assert_int_equal(p.kind, PRES_CAL_MEETING);
-    assert_string_equal(p.text, "Perhaps");
+    assert_string_equal(p.text[PRES_WORDS_OWN], "Perhaps");
 }
 
 static void test_long_text_is_cut_between_characters(void **state)
@@ -362,14 +362,14 @@ static void test_long_text_is_cut_between_characters(void **state)
     bridge_policy_default(&policy);
     policy.busy[GW_BUSY_FREE].text = text;
     bridge_presence(&cal, &policy, T0, &p, NULL);
-    assert_int_equal(strlen(p.text), PRES_TEXT_MAX - 2);
-    assert_true(gw_str_is_utf8(gw_str_of(p.text)));
+    assert_int_equal(strlen(p.text[PRES_WORDS_OWN]), PRES_TEXT_MAX - 2);
+    assert_true(gw_str_is_utf8(gw_str_of(p.text[PRES_WORDS_OWN])));
 }
 
 /* What a watcher sees: kind and text. */
 static bool looks_alike(const struct pres_calendar *a, const struct pres_calendar *b)
 {
-    return a->kind == b->kind && strcmp(a->text, b->text) == 0;
+    return a->kind == b->kind && strcmp(a->text[PRES_WORDS_OWN], b->text[PRES_WORDS_OWN]) == 0;
 }
 
 /* Every moment of random calendars: since and until enclose it, and nothing changes between. */

@@ -42,6 +42,28 @@ static const struct {
     { PRES_DND, PRES_CAL_MEETING, PRES_DND, PRES_CAL_NONE, "me", "" },
     { PRES_DND, PRES_CAL_AWAY, PRES_DND, PRES_CAL_NONE, "me", "" },
     { PRES_DND, PRES_CAL_OOF, PRES_DND, PRES_CAL_NONE, "me", "" },
+    { PRES_OFFLINE, PRES_CAL_BUSY, PRES_OFFLINE, PRES_CAL_NONE, "me", "cal" },
+    { PRES_OFFLINE, PRES_CAL_DND, PRES_OFFLINE, PRES_CAL_NONE, "me", "cal" },
+    { PRES_AVAILABLE, PRES_CAL_BUSY, PRES_BUSY, PRES_CAL_BUSY, "cal", "cal" },
+    { PRES_AVAILABLE, PRES_CAL_DND, PRES_DND, PRES_CAL_DND, "cal", "cal" },
+    { PRES_AWAY, PRES_CAL_FREE, PRES_AWAY, PRES_CAL_NONE, "me", "" },
+    { PRES_AWAY, PRES_CAL_BUSY, PRES_AWAY, PRES_CAL_NONE, "me", "cal" },
+    { PRES_AWAY, PRES_CAL_DND, PRES_DND, PRES_CAL_DND, "cal", "cal" },
+    { PRES_XA, PRES_CAL_NONE, PRES_XA, PRES_CAL_NONE, "me", "" },
+    { PRES_XA, PRES_CAL_FREE, PRES_XA, PRES_CAL_NONE, "me", "" },
+    { PRES_XA, PRES_CAL_ELSEWHERE, PRES_XA, PRES_CAL_NONE, "me", "cal" },
+    { PRES_XA, PRES_CAL_AWAY, PRES_XA, PRES_CAL_NONE, "me", "cal" },
+    { PRES_XA, PRES_CAL_BUSY, PRES_XA, PRES_CAL_NONE, "me", "cal" },
+    { PRES_XA, PRES_CAL_DND, PRES_DND, PRES_CAL_DND, "cal", "cal" },
+    { PRES_BUSY, PRES_CAL_NONE, PRES_BUSY, PRES_CAL_NONE, "me", "" },
+    { PRES_BUSY, PRES_CAL_FREE, PRES_BUSY, PRES_CAL_NONE, "me", "" },
+    { PRES_BUSY, PRES_CAL_ELSEWHERE, PRES_BUSY, PRES_CAL_NONE, "me", "cal" },
+    { PRES_BUSY, PRES_CAL_AWAY, PRES_BUSY, PRES_CAL_NONE, "me", "cal" },
+    { PRES_BUSY, PRES_CAL_BUSY, PRES_BUSY, PRES_CAL_NONE, "me", "cal" },
+    { PRES_BUSY, PRES_CAL_DND, PRES_DND, PRES_CAL_DND, "cal", "cal" },
+    { PRES_DND, PRES_CAL_FREE, PRES_DND, PRES_CAL_NONE, "me", "" },
+    { PRES_DND, PRES_CAL_BUSY, PRES_DND, PRES_CAL_NONE, "me", "" },
+    { PRES_DND, PRES_CAL_DND, PRES_DND, PRES_CAL_NONE, "me", "" },
 };
 
 static void check(size_t i, struct gw_str text, const char *expect)
@@ -61,6 +83,7 @@ static void check(size_t i, struct gw_str text, const char *expect)
 static void composes(void **state)
 {
     (void)state;
+    assert_int_equal(sizeof(cases) / sizeof(cases[0]), (PRES_DND + 1) * PRES_CAL_COUNT);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         check(i, GW_STR("me"), cases[i].with_text);
         check(i, GW_STR(""), cases[i].without);

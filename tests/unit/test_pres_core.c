@@ -218,7 +218,7 @@ static void calendar(struct fake *f, const char *user, enum pres_calendar_kind k
     struct pres_calendar cal = { .kind = kind, .since = 5, .until = 9 };
     char jid[64];
 
-    snprintf(cal.text, sizeof(cal.text), "%s", text);
+    snprintf(cal.text[PRES_WORDS_OWN], PRES_TEXT_MAX, "%s", text);
     pres_calendar_set(f->core, jid_of(user, jid), &cal, now);
 }
 
@@ -328,7 +328,7 @@ static void composes_per_resource(void **state)
     assert_int_equal(view.resource_count, 2);
     assert_int_equal(view.composed.show, PRES_XA);
     assert_int_equal(view.calendar.kind, PRES_CAL_MEETING);
-    assert_string_equal(view.calendar.text, "In a meeting");
+    assert_string_equal(view.calendar.text[PRES_WORDS_OWN], "In a meeting");
     assert_true(view.calendar.since == 5 && view.calendar.until == 9);
     assert_int_equal(view.resources[0].show, PRES_AVAILABLE);
     assert_int_equal(view.resources[0].composed.kind, PRES_CAL_MEETING);
