@@ -42,9 +42,11 @@ const struct admin_route admin_routes[] = {
     { "GET", "/v1/users", false, admin_users_list,
       "users; query: filter (part of id, mail or name), limit, after (an id: the next page)" },
     { "POST", "/v1/users", true, admin_user_add,
-      "adds one (object) or many (array): user, mail, name, im, calendar, password" },
+      "adds one (object) or many (array): user, password, and the fields of a user" },
     { "GET", "/v1/users/{user}", false, admin_user_get, "one of them" },
-    { "PATCH", "/v1/users/{user}", true, admin_user_edit, "changes mail, name, im, calendar" },
+    { "PATCH", "/v1/users/{user}", true, admin_user_edit,
+      "changes fields: mail, name, sip, department, language, zone, group, im, calendar, "
+      "hide_oof" },
     { "DELETE", "/v1/users/{user}", false, admin_user_remove, "removes it for good" },
     { "PUT", "/v1/users/{user}/password", true, admin_user_password, "sets it: password" },
     { "GET", "/v1/users/{user}/explain", false, admin_explain, "what presence shows, and why" },

@@ -33,7 +33,7 @@ struct ctl_option {
     const char *help;
 };
 
-enum { CTL_OPTIONS_MAX = 8 };
+enum { CTL_OPTIONS_MAX = 16 };
 
 struct ctl_command {
     const char *words; /* "gateway add" */

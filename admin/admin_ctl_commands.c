@@ -29,18 +29,29 @@ static const struct ctl_option discover_options[] = {
     { NULL, NULL, CTL_NO_FIELD, NULL },
 };
 
+#define USER_TEXT_OPTIONS                                                                          \
+    { "name", "N", CTL_TEXT, "the name that people know" },                                        \
+        { "sip", "A", CTL_TEXT, "the SIP address" }, { "department", "D", CTL_TEXT, "any text" },  \
+        { "group", "G", CTL_TEXT, "any text; policies may be set for it" },                        \
+        { "language", "L", CTL_TEXT, "of texts: en, ja ..." },                                     \
+    {                                                                                              \
+        "zone", "Z", CTL_TEXT, "time zone: Europe/Berlin, or 'Tokyo Standard Time'"                \
+    }
+
 static const struct ctl_option user_add_options[] = {
     { "mail", "M", CTL_TEXT, "the mailbox, if it is not USER@DOMAIN" },
-    { "name", "N", CTL_TEXT, "the name that people know" },
+    USER_TEXT_OPTIONS,
     { "im", NULL, CTL_TRUE, "may log in and has presence" },
     { "calendar", NULL, CTL_TRUE, "the calendar shows up in presence" },
+    { "hide-oof", NULL, CTL_TRUE, "automatic replies are shown to nobody" },
     PASSWORD_OPTIONS,
     { NULL, NULL, CTL_NO_FIELD, NULL },
 };
 
 static const struct ctl_option user_edit_options[] = {
     { "mail", "M", CTL_TEXT, "the mailbox" },
-    { "name", "N", CTL_TEXT, "the name that people know" },
+    USER_TEXT_OPTIONS,
+    { "hide-oof", "yes|no", CTL_YES_NO, "automatic replies are shown to nobody" },
     { NULL, NULL, CTL_NO_FIELD, NULL },
 };
 
@@ -138,8 +149,10 @@ const struct ctl_command ctl_commands[] = {
       "user add ann@example.org --name 'Ann Example' --im --calendar\n"
       "user add ann@example.org --mail ann.example@mail.example.org --im --calendar "
       "--password-stdin < password.txt" },
-    { "user edit", "USER", "change a user's mailbox or name", ctl_user_edit, user_edit_options,
-      NULL, "user edit ann@example.org --name 'Ann Other'" },
+    { "user edit", "USER", "change a user's fields", ctl_user_edit, user_edit_options,
+      "What is not named stays. An empty value ('') clears a field.",
+      "user edit ann@example.org --name 'Ann Other'\n"
+      "user edit ann@example.org --zone Asia/Tokyo --language ja --group sales" },
     { "user remove", "USER", "remove a user for good", ctl_user_remove, NULL, NULL,
       "user remove ann@example.org" },
     { "user list", "[FILTER]", "list users, or those whose id, mail or name contains FILTER",

@@ -86,7 +86,8 @@ enum ctl_exit ctl_user_edit(struct ctl *ctl)
 
     if (json_object_size(body) == 0) {
         json_decref(body);
-        ctl_complain(ctl, "usage", "nothing to change: name --mail or --name");
+        ctl_complain(ctl, "usage",
+                     "nothing to change: name a field; 'kalendsctl user edit --help' lists them");
         return CTL_USAGE;
     }
     return ctl_change(ctl, "PATCH", ctl_path("/v1/users/%s", ctl_arg(ctl, 0)), body, "user ",
@@ -123,6 +124,35 @@ enum ctl_exit ctl_user_disable(struct ctl *ctl)
     return able(ctl, false);
 }
 
+static void show_text(const char *label, const json_t *u, const char *field)
+{
+    const char *text = ctl_str(u, field);
+
+    printf("%-11s %s\n", label, *text ? text : "-");
+}
+
+static void show_flag(const char *label, const json_t *u, const char *field, const char *yes,
+                      const char *no)
+{
+    printf("%-11s %s\n", label, ctl_true(u, field) ? yes : no);
+}
+
+static void show(const json_t *u)
+{
+    show_text("user", u, "user");
+    show_text("name", u, "name");
+    show_text("mailbox", u, "mail");
+    show_text("SIP address", u, "sip");
+    show_text("department", u, "department");
+    show_text("group", u, "group");
+    show_text("language", u, "language");
+    show_text("zone", u, "zone");
+    show_flag("IM", u, "im", "enabled", "disabled");
+    show_flag("calendar", u, "calendar", "enabled", "disabled");
+    show_flag("auto-reply", u, "hide_oof", "hidden", "shown");
+    show_flag("password", u, "password", "set", "not set");
+}
+
 enum ctl_exit ctl_user_show(struct ctl *ctl)
 {
     json_t *u;
@@ -134,12 +164,7 @@ enum ctl_exit ctl_user_show(struct ctl *ctl)
     if (ctl->line->json) {
         ctl_print_json(u);
     } else {
-        printf("user      %s\n", ctl_str(u, "user"));
-        printf("name      %s\n", *ctl_str(u, "name") ? ctl_str(u, "name") : "-");
-        printf("mailbox   %s\n", ctl_str(u, "mail"));
-        printf("IM        %s\n", ctl_true(u, "im") ? "enabled" : "disabled");
-        printf("calendar  %s\n", ctl_true(u, "calendar") ? "enabled" : "disabled");
-        printf("password  %s\n", ctl_true(u, "password") ? "set" : "not set");
+        show(u);
     }
     json_decref(u);
     return CTL_OK;
@@ -153,6 +178,7 @@ static void row_add(struct ctl_table *table, const json_t *u)
     ctl_table_cell(table, ctl_true(u, "im") ? "yes" : "no");
     ctl_table_cell(table, ctl_true(u, "calendar") ? "yes" : "no");
     ctl_table_cell(table, ctl_true(u, "password") ? "set" : "-");
+    ctl_table_cell(table, ctl_str(u, "group"));
     ctl_table_cell(table, ctl_str(u, "mail"));
     ctl_table_cell(table, ctl_str(u, "name"));
 }
@@ -170,7 +196,7 @@ static void list_print(const struct ctl *ctl, json_t *users, json_int_t total)
         json_decref(answer);
         return;
     }
-    table = ctl_table_new("USER|IM|CALENDAR|PASSWORD|MAILBOX|NAME");
+    table = ctl_table_new("USER|IM|CALENDAR|PASSWORD|GROUP|MAILBOX|NAME");
     json_array_foreach(users, i, user) row_add(table, user);
     ctl_table_print(&table);
     if ((json_int_t)json_array_size(users) != total)

@@ -131,27 +131,27 @@ void admin_user_password(struct admin_call *call)
 
 /* --- adding */
 
-static enum gw_code user_enter(struct admin_call *call, const struct admin_user_fields *f,
+static enum gw_code user_enter(struct admin_call *call, const json_t *object,
                                const struct password_item *password, struct gw_buf *jid,
                                struct gw_err *err)
 {
-    struct admin_user_fields fields = *f;
-    struct admin_user_flags flags;
-    struct dir_user_edit edit;
-    enum gw_code rc;
+    struct admin_user_input input;
+    enum gw_code rc = admin_user_read(object, true, &input, err);
 
+    if (rc)
+        return rc;
     if (password->failed.code) {
         *err = password->failed;
         return err->code;
     }
     gw_buf_reset(jid);
-    rc = admin_user_jid(call->api, f->user, jid, err);
+    rc = admin_user_jid(call->api, input.user, jid, err);
     if (rc)
         return rc;
-    if (!fields.mail.p)
-        fields.mail = gw_buf_str(jid); /* in most directories the two are the same */
-    admin_user_edit_fill(&fields, &flags, &edit);
-    rc = dir_user_add(call->api->args.dir, gw_buf_str(jid), &edit, admin_call_saved, call, err);
+    if (!input.form.edit.mail) /* in most directories the two are the same */
+        dir_form_text(&input.form, dir_field_find(GW_STR("mail")), gw_buf_str(jid));
+    rc = dir_user_add(call->api->args.dir, gw_buf_str(jid), &input.form.edit, admin_call_saved,
+                      call, err);
     if (rc)
         return rc;
     call->writes++;
@@ -164,23 +164,15 @@ static enum gw_code user_enter(struct admin_call *call, const struct admin_user_
     return rc;
 }
 
-static enum gw_code item_read(const json_t *item, struct admin_user_fields *out, struct gw_err *err)
-{
-    return admin_fields_read(item, admin_user_fields, ADMIN_USER_ADD_FIELDS, out, err);
-}
-
 static void one_enter(struct admin_call *call, struct password_work *work)
 {
-    struct admin_user_fields fields;
     struct dir_user user;
     struct gw_buf jid;
     struct gw_err err;
     enum gw_code rc;
 
     gw_buf_init(&jid, ADMIN_JID_BUF);
-    rc = item_read(call->body, &fields, &err);
-    if (!rc)
-        rc = user_enter(call, &fields, &work->item[0], &jid, &err);
+    rc = user_enter(call, call->body, &work->item[0], &jid, &err);
     if (rc) {
         admin_reply_error(call, &err);
     } else {
@@ -210,7 +202,6 @@ static void slice_enter(struct gw_now now, void *ctx)
     struct password_work *work = ctx;
     struct admin_call *call = work->call;
     size_t end = work->count - work->next > SLICE ? work->next + SLICE : work->count;
-    struct admin_user_fields fields;
     struct gw_buf jid;
     struct gw_err err;
 
@@ -218,8 +209,7 @@ static void slice_enter(struct gw_now now, void *ctx)
     for (; work->next < end; work->next++) {
         const json_t *item = json_array_get(call->body, work->next);
 
-        if (item_read(item, &fields, &err) ||
-            user_enter(call, &fields, &work->item[work->next], &jid, &err))
+        if (user_enter(call, item, &work->item[work->next], &jid, &err))
             refusal_add(work->failed, work->next, item, &err);
         else
             work->added++;

@@ -14,9 +14,17 @@ enum { LIST_LIMIT = 1000, LIST_LIMIT_MAX = 100000 };
 
 json_t *admin_user_json(const struct dir_user *u)
 {
-    return json_pack("{s:o, s:o, s:o, s:b, s:b, s:b}", "user", admin_json_str(u->jid), "mail",
-                     admin_json_str(u->mail), "name", admin_json_str(u->display_name), "im",
-                     u->im_enabled, "calendar", u->calendar_enabled, "password", u->has_password);
+    json_t *json = json_pack("{s:o}", "user", admin_json_str(u->jid));
+
+    for (int i = 0; i < DIR_EDITABLE; i++) {
+        const struct dir_field *f = &dir_fields[i];
+
+        json_object_set_new(json, f->name,
+                            f->is_flag ? json_boolean(dir_user_flag(u, f))
+                                       : admin_json_str(dir_user_text(u, f)));
+    }
+    json_object_set_new(json, "password", json_boolean(u->has_password));
+    return json;
 }
 
 void admin_user_log(const char *what, const struct dir_user *u)
@@ -109,51 +117,77 @@ void admin_user_get(struct admin_call *call)
     gw_buf_done(&jid);
 }
 
-#define AT(member) offsetof(struct admin_user_fields, member)
-
-const struct admin_field admin_user_fields[] = {
-    { "mail", ADMIN_TEXT, AT(mail), false, 0, DIR_MAIL_MAX },
-    { "name", ADMIN_TEXT, AT(name), false, 0, DIR_DISPLAY_NAME_MAX },
-    { "im", ADMIN_FLAG, AT(im), false, 0, 0 },
-    { "calendar", ADMIN_FLAG, AT(calendar), false, 0, 0 },
-    /* only when adding: */
-    { "user", ADMIN_TEXT, AT(user), true, 1, DIR_JID_MAX },
-    { "password", ADMIN_TEXT, AT(password), false, 1, DIR_PASSWORD_MAX },
-};
-
-void admin_user_edit_fill(const struct admin_user_fields *f, struct admin_user_flags *flags,
-                          struct dir_user_edit *out)
+static enum gw_code text_read(const char *name, const json_t *value, struct gw_str *out,
+                              struct gw_err *err)
 {
-    flags->im = f->im == 1;
-    flags->calendar = f->calendar == 1;
-    *out = (struct dir_user_edit){
-        .mail = f->mail.p ? &f->mail : NULL,
-        .display_name = f->name.p ? &f->name : NULL,
-        .im_enabled = f->im >= 0 ? &flags->im : NULL,
-        .calendar_enabled = f->calendar >= 0 ? &flags->calendar : NULL,
-    };
+    if (!json_is_string(value))
+        return gw_fail(err, GW_INVALID, "'%s' must be text", name);
+    *out = (struct gw_str){ json_string_value(value), json_string_length(value) };
+    return GW_OK;
+}
+
+static enum gw_code field_read(const char *name, const json_t *value, struct dir_user_form *out,
+                               struct gw_err *err)
+{
+    const struct dir_field *f = dir_field_find(gw_str_of(name));
+    struct gw_str text;
+    enum gw_code rc;
+
+    if (!f || f >= dir_fields + DIR_EDITABLE)
+        return gw_fail(err, GW_INVALID, "there is no field '%.40s' here", name);
+    if (!f->is_flag) {
+        rc = text_read(name, value, &text, err);
+        if (!rc)
+            dir_form_text(out, f, text);
+        return rc;
+    }
+    if (!json_is_boolean(value))
+        return gw_fail(err, GW_INVALID, "'%s' must be true or false", name);
+    dir_form_flag(out, f, json_is_true(value));
+    return GW_OK;
+}
+
+enum gw_code admin_user_read(const json_t *object, bool adding, struct admin_user_input *out,
+                             struct gw_err *err)
+{
+    enum gw_code rc = GW_OK;
+    const char *name;
+    json_t *value;
+
+    *out = (struct admin_user_input){ .user = { NULL, 0 } };
+    if (!json_is_object(object))
+        return gw_fail(err, GW_INVALID, "a JSON object is needed here");
+    json_object_foreach((json_t *)object, name, value)
+    {
+        if (adding && strcmp(name, "user") == 0)
+            rc = text_read(name, value, &out->user, err);
+        else if (adding && strcmp(name, "password") == 0)
+            rc = text_read(name, value, &out->password, err);
+        else
+            rc = field_read(name, value, &out->form, err);
+        if (rc)
+            return rc;
+    }
+    if (adding && !out->user.p)
+        return gw_fail(err, GW_INVALID, "the field 'user' is missing");
+    return GW_OK;
 }
 
 void admin_user_edit(struct admin_call *call)
 {
-    struct admin_user_fields fields;
-    struct admin_user_flags flags;
-    struct dir_user_edit edit;
+    struct admin_user_input input;
     struct dir_user user;
     struct gw_buf jid;
     struct gw_err err;
     enum gw_code rc;
 
     gw_buf_init(&jid, ADMIN_JID_BUF);
-    fields.user = fields.password = (struct gw_str){ NULL, 0 };
-    rc = admin_fields_read(call->body, admin_user_fields, ADMIN_USER_EDIT_FIELDS, &fields, &err);
+    rc = admin_user_read(call->body, false, &input, &err);
     if (!rc)
         rc = admin_user_find(call, &jid, &user, &err);
-    if (!rc) {
-        admin_user_edit_fill(&fields, &flags, &edit);
-        rc = dir_user_change(call->api->args.dir, gw_buf_str(&jid), &edit, admin_call_saved, call,
-                             &err);
-    }
+    if (!rc)
+        rc = dir_user_change(call->api->args.dir, gw_buf_str(&jid), &input.form.edit,
+                             admin_call_saved, call, &err);
     if (!rc) {
         (void)dir_user_get(call->api->args.dir, gw_buf_str(&jid), &user);
         admin_user_log("changed", &user);

@@ -7,24 +7,14 @@
 
 enum { ADMIN_JID_BUF = DIR_JID_MAX * 4 }; /* normalising may lengthen before it is refused */
 
-struct admin_user_fields {
-    struct gw_str user, mail, name, password;
-    int im, calendar;
+/* What is said of a user: the fields of dir_fields[] that can be edited, and when adding also: */
+struct admin_user_input {
+    struct gw_str user,
+        password; /* .p NULL: not said. Borrowed from the JSON, as the form's texts */
+    struct dir_user_form form;
 };
-
-enum {
-    ADMIN_USER_EDIT_FIELDS = 4,
-    ADMIN_USER_ADD_FIELDS = 6
-}; /* of the one table, from its start */
-extern const struct admin_field admin_user_fields[];
-
-struct admin_user_flags {
-    bool im, calendar;
-};
-
-/* out points into the other two. */
-void admin_user_edit_fill(const struct admin_user_fields *f, struct admin_user_flags *flags,
-                          struct dir_user_edit *out);
+enum gw_code admin_user_read(const json_t *object, bool adding, struct admin_user_input *out,
+                             struct gw_err *err);
 
 /* One line for the operator: "added", "changed". */
 void admin_user_log(const char *what, const struct dir_user *u);

@@ -12,38 +12,7 @@
 #include "gw_map.h"
 #include "gw_mem.h"
 
-enum {
-    LISTENERS_MAX = 8,
-    UNREADABLE_LOGGED_MAX = 20 /* one by one; then the number of the rest */
-};
-
-struct domain {
-    size_t users;
-    size_t name_len, ascii_len;
-    char text[]; /* name, ascii */
-};
-
-/* 24 bytes and the text: there may be a million. */
-struct user {
-    struct domain *domain;
-    struct dir_password *password; /* NULL: none */
-    uint16_t jid_len, mail_len, display_name_len;
-    uint8_t id_len;
-    bool im_enabled : 1, calendar_enabled : 1;
-    char text[]; /* jid, mail, display name */
-};
-
-struct dir {
-    struct store *store;
-    struct gw_map *domains, *users;
-    struct dir_listener listener[LISTENERS_MAX];
-    size_t listeners;
-
-    store_done_fn *load_done;
-    void *load_ctx;
-    struct gw_err load_result;
-    size_t unreadable;
-};
+enum { UNREADABLE_LOGGED_MAX = 20 }; /* one by one; then the number of the rest */
 
 struct dir *dir_new(struct store *store)
 {
@@ -55,29 +24,16 @@ struct dir *dir_new(struct store *store)
     return dir;
 }
 
-static void password_free(struct dir_password **pp)
-{
-    if (*pp)
-        gw_wipe(*pp, sizeof(**pp));
-    free(*pp);
-    *pp = NULL;
-}
-
 void dir_free(struct dir **dirp)
 {
     struct dir *dir = *dirp;
-    struct domain *d;
-    struct user *u;
+    struct dir_domain_entry *d;
     size_t pos = 0;
 
     if (!dir)
         return;
     *dirp = NULL;
-    while ((u = gw_map_next(dir->users, &pos))) {
-        password_free(&u->password);
-        free(u);
-    }
-    pos = 0;
+    dir_users_free(dir);
     while ((d = gw_map_next(dir->domains, &pos)))
         free(d);
     gw_map_free(&dir->users);
@@ -89,21 +45,8 @@ void dir_free(struct dir **dirp)
 
 void dir_listen(struct dir *dir, const struct dir_listener *listener)
 {
-    assert(dir->listeners < LISTENERS_MAX);
+    assert(dir->listeners < DIR_LISTENERS_MAX);
     dir->listener[dir->listeners++] = *listener;
-}
-
-static void tell_user(const struct dir *dir, const struct dir_user *before,
-                      const struct dir_user *after, bool password_changed)
-{
-    struct dir_user_change change = { .before = before,
-                                      .after = after,
-                                      .password_changed = password_changed,
-                                      .loading = dir->load_done != NULL };
-
-    for (size_t i = 0; i < dir->listeners; i++)
-        if (dir->listener[i].user_changed)
-            dir->listener[i].user_changed(&change, dir->listener[i].ctx);
 }
 
 static void tell_domain(const struct dir *dir, struct gw_str name, bool added)
@@ -115,14 +58,15 @@ static void tell_domain(const struct dir *dir, struct gw_str name, bool added)
 
 /* --- domains */
 
-static struct gw_str domain_name(const struct domain *d)
+static struct gw_str domain_name(const struct dir_domain_entry *d)
 {
     return (struct gw_str){ d->text, d->name_len };
 }
 
-static struct domain *domain_insert(struct dir *dir, struct gw_str name, struct gw_str ascii)
+static struct dir_domain_entry *domain_insert(struct dir *dir, struct gw_str name,
+                                              struct gw_str ascii)
 {
-    struct domain *d = gw_alloc(sizeof(*d) + name.len + ascii.len);
+    struct dir_domain_entry *d = gw_alloc(sizeof(*d) + name.len + ascii.len);
 
     d->name_len = name.len;
     d->ascii_len = ascii.len;
@@ -171,8 +115,8 @@ enum gw_code dir_domain_add(struct dir *dir, struct gw_str domain, store_done_fn
     return code;
 }
 
-static enum gw_code domain_find(const struct dir *dir, struct gw_str text, struct domain **out,
-                                struct gw_err *err)
+static enum gw_code domain_find(const struct dir *dir, struct gw_str text,
+                                struct dir_domain_entry **out, struct gw_err *err)
 {
     struct gw_buf name;
     enum gw_code code;
@@ -193,7 +137,7 @@ enum gw_code dir_domain_remove(struct dir *dir, struct gw_str domain, store_done
                                void *ctx, struct gw_err *err)
 {
     struct store_batch *batch;
-    struct domain *d = NULL;
+    struct dir_domain_entry *d = NULL;
     enum gw_code code = domain_find(dir, domain, &d, err);
 
     if (code)
@@ -212,7 +156,7 @@ enum gw_code dir_domain_remove(struct dir *dir, struct gw_str domain, store_done
 
 bool dir_domain_next(const struct dir *dir, size_t *pos, struct dir_domain *out)
 {
-    const struct domain *d = gw_map_next(dir->domains, pos);
+    const struct dir_domain_entry *d = gw_map_next(dir->domains, pos);
 
     if (!d)
         return false;
@@ -225,309 +169,6 @@ bool dir_domain_next(const struct dir *dir, size_t *pos, struct dir_domain *out)
 size_t dir_domain_count(const struct dir *dir)
 {
     return gw_map_len(dir->domains);
-}
-
-/* --- users: one block of memory each, replaced when something changes */
-
-static struct gw_str user_jid(const struct user *u)
-{
-    return (struct gw_str){ u->text, u->jid_len };
-}
-
-static struct dir_user user_view(const struct user *u)
-{
-    struct gw_str jid = user_jid(u);
-
-    return (struct dir_user){
-        .jid = jid,
-        .id = gw_str_sub(jid, 0, u->id_len),
-        .domain = gw_str_sub(jid, (size_t)u->id_len + 1, jid.len),
-        .mail = { u->text + u->jid_len, u->mail_len },
-        .display_name = { u->text + u->jid_len + u->mail_len, u->display_name_len },
-        .im_enabled = u->im_enabled,
-        .calendar_enabled = u->calendar_enabled,
-        .has_password = u->password != NULL,
-    };
-}
-
-static struct user *user_new(struct domain *domain, struct gw_str jid,
-                             const struct dir_user_fields *f)
-{
-    struct user *u = gw_alloc(sizeof(*u) + jid.len + f->mail.len + f->display_name.len);
-
-    u->domain = domain;
-    u->jid_len = (uint16_t)jid.len;
-    u->mail_len = (uint16_t)f->mail.len;
-    u->display_name_len = (uint16_t)f->display_name.len;
-    u->id_len = (uint8_t)gw_str_find(jid, '@');
-    u->im_enabled = f->im_enabled;
-    u->calendar_enabled = f->calendar_enabled;
-    memcpy(u->text, jid.p, jid.len);
-    if (f->mail.len)
-        memcpy(u->text + jid.len, f->mail.p, f->mail.len);
-    if (f->display_name.len)
-        memcpy(u->text + jid.len + f->mail.len, f->display_name.p, f->display_name.len);
-    return u;
-}
-
-static void user_insert(struct dir *dir, struct user *u)
-{
-    struct dir_user after = user_view(u);
-
-    u->domain->users++;
-    gw_map_set(dir->users, user_jid(u), u);
-    tell_user(dir, NULL, &after, false);
-}
-
-static enum gw_code user_find(const struct dir *dir, struct gw_str text, struct user **out,
-                              struct gw_err *err)
-{
-    struct gw_buf jid;
-    enum gw_code code;
-
-    gw_buf_init(&jid, 4 * DIR_JID_MAX);
-    code = dir_jid_normalise(text, &jid, err);
-    if (!code) {
-        *out = gw_map_get(dir->users, gw_buf_str(&jid));
-        if (!*out)
-            code = gw_fail(err, GW_NOTFOUND, "there is no user '%.*s'", (int)jid.len, jid.p);
-    }
-    gw_buf_done(&jid);
-    return code;
-}
-
-static enum gw_code fields_edit(struct dir_user_fields *f, const struct dir_user_edit *edit,
-                                struct gw_err *err)
-{
-    enum gw_code code;
-
-    if (edit->mail)
-        f->mail = *edit->mail;
-    if (edit->display_name)
-        f->display_name = *edit->display_name;
-    if (edit->im_enabled)
-        f->im_enabled = *edit->im_enabled;
-    if (edit->calendar_enabled)
-        f->calendar_enabled = *edit->calendar_enabled;
-    code = dir_mail_check(f->mail, err);
-    if (!code)
-        code = dir_display_name_check(f->display_name, err);
-    if (!code && f->calendar_enabled && !f->mail.len)
-        code = gw_fail(err, GW_INVALID,
-                       "meeting information needs a mail address: it names the mailbox");
-    return code;
-}
-
-static void user_save(struct dir *dir, const struct user *u, store_done_fn *done, void *ctx)
-{
-    struct dir_user view = user_view(u);
-    struct dir_user_fields fields = { view.mail, view.display_name, view.im_enabled,
-                                      view.calendar_enabled };
-    struct store_batch *batch = store_batch_new();
-    struct gw_buf text;
-
-    gw_buf_init(&text, DIR_RECORD_MAX);
-    dir_user_record_write(&fields, &text);
-    assert(!text.failed);
-    store_put(batch, DIR_KIND_USER, view.jid, GW_STR(""), gw_buf_str(&text));
-    store_commit(dir->store, &batch, done, ctx);
-    gw_buf_done(&text);
-}
-
-/* jid is normalised. */
-static enum gw_code user_check_new(const struct dir *dir, struct gw_str jid, struct domain **domain,
-                                   struct gw_err *err)
-{
-    struct gw_str name;
-
-    if (!gw_str_cut(jid, "@", NULL, &name))
-        return gw_fail(err, GW_INVALID, "user '%.*s' has no domain", GW_STR_ARG(jid));
-    *domain = gw_map_get(dir->domains, name);
-    if (!*domain)
-        return gw_fail(err, GW_NOTFOUND, "there is no domain '%.*s' here: add it first",
-                       GW_STR_ARG(name));
-    if (gw_map_get(dir->users, jid))
-        return gw_fail(err, GW_EXISTS, "user '%.*s' is there already", GW_STR_ARG(jid));
-    if (gw_map_len(dir->users) >= DIR_USERS_MAX)
-        return gw_fail(err, GW_LIMIT, "there are %d users already", DIR_USERS_MAX);
-    return GW_OK;
-}
-
-enum gw_code dir_user_add(struct dir *dir, struct gw_str jid, const struct dir_user_edit *edit,
-                          store_done_fn *done, void *ctx, struct gw_err *err)
-{
-    struct dir_user_fields fields = { .im_enabled = false };
-    struct domain *domain = NULL;
-    struct gw_buf name;
-    struct user *u;
-    enum gw_code code;
-
-    gw_buf_init(&name, 4 * DIR_JID_MAX);
-    code = dir_jid_normalise(jid, &name, err);
-    if (!code)
-        code = user_check_new(dir, gw_buf_str(&name), &domain, err);
-    if (!code)
-        code = fields_edit(&fields, edit, err);
-    if (!code) {
-        u = user_new(domain, gw_buf_str(&name), &fields);
-        user_insert(dir, u);
-        user_save(dir, u, done, ctx);
-    }
-    gw_buf_done(&name);
-    return code;
-}
-
-static bool is_same(const struct dir_user *v, const struct dir_user_fields *f)
-{
-    return gw_str_eq(v->mail, f->mail) && gw_str_eq(v->display_name, f->display_name) &&
-           v->im_enabled == f->im_enabled && v->calendar_enabled == f->calendar_enabled;
-}
-
-enum gw_code dir_user_change(struct dir *dir, struct gw_str jid, const struct dir_user_edit *edit,
-                             store_done_fn *done, void *ctx, struct gw_err *err)
-{
-    struct user *u = NULL, *fresh;
-    struct dir_user before, after;
-    struct dir_user_fields fields;
-    enum gw_code code = user_find(dir, jid, &u, err);
-
-    if (code)
-        return code;
-    before = user_view(u);
-    fields = (struct dir_user_fields){ before.mail, before.display_name, before.im_enabled,
-                                       before.calendar_enabled };
-    code = fields_edit(&fields, edit, err);
-    if (code)
-        return code;
-    if (is_same(&before, &fields)) { /* done must come, behind what was queued before */
-        struct store_batch *nothing = store_batch_new();
-
-        store_commit(dir->store, &nothing, done, ctx);
-        return GW_OK;
-    }
-    fresh = user_new(u->domain, before.jid, &fields);
-    fresh->password = u->password;
-    after = user_view(fresh);
-    gw_map_set(dir->users, after.jid, fresh);
-    tell_user(dir, &before, &after, false);
-    user_save(dir, fresh, done, ctx);
-    free(u);
-    return GW_OK;
-}
-
-enum gw_code dir_user_remove(struct dir *dir, struct gw_str jid, store_done_fn *done, void *ctx,
-                             struct gw_err *err)
-{
-    struct store_batch *batch;
-    struct dir_user before;
-    struct user *u = NULL;
-    enum gw_code code = user_find(dir, jid, &u, err);
-
-    if (code)
-        return code;
-    before = user_view(u);
-    gw_map_remove(dir->users, before.jid);
-    u->domain->users--;
-    tell_user(dir, &before, NULL, u->password != NULL);
-    batch = store_batch_new();
-    store_del(batch, DIR_KIND_USER, before.jid);
-    store_del(batch, DIR_KIND_CREDENTIAL, before.jid);
-    store_commit(dir->store, &batch, done, ctx);
-    password_free(&u->password);
-    free(u);
-    return GW_OK;
-}
-
-bool dir_user_get(const struct dir *dir, struct gw_str jid, struct dir_user *out)
-{
-    const struct user *u = gw_map_get(dir->users, jid);
-
-    if (!u)
-        return false;
-    *out = user_view(u);
-    return true;
-}
-
-bool dir_user_next(const struct dir *dir, size_t *pos, struct dir_user *out)
-{
-    const struct user *u = gw_map_next(dir->users, pos);
-
-    if (!u)
-        return false;
-    *out = user_view(u);
-    return true;
-}
-
-size_t dir_user_count(const struct dir *dir)
-{
-    return gw_map_len(dir->users);
-}
-
-/* --- passwords. Sealed in the store: stored keys are enough to act as the server towards a client,
- * and to try passwords against */
-
-static void credential_context(struct gw_str jid, struct gw_buf *out)
-{
-    gw_buf_init(out, STORE_KEY_MAX);
-    gw_buf_add_cstr(out, DIR_KIND_CREDENTIAL "/");
-    gw_buf_add_str(out, jid);
-}
-
-static void wipe_done(struct gw_buf *b)
-{
-    if (b->p)
-        gw_wipe(b->p, b->cap);
-    gw_buf_done(b);
-}
-
-static void password_save(struct dir *dir, const struct user *u, store_done_fn *done, void *ctx)
-{
-    struct store_batch *batch = store_batch_new();
-    struct gw_buf context, text, sealed;
-
-    credential_context(user_jid(u), &context);
-    gw_buf_init(&text, DIR_RECORD_MAX);
-    gw_buf_init(&sealed, DIR_RECORD_MAX);
-    dir_password_record_write(u->password, &text);
-    store_seal(dir->store, gw_buf_str(&context), gw_buf_str(&text), &sealed);
-    assert(!sealed.failed);
-    store_put(batch, DIR_KIND_CREDENTIAL, user_jid(u), GW_STR(""), gw_buf_str(&sealed));
-    store_commit(dir->store, &batch, done, ctx);
-    gw_buf_done(&context);
-    wipe_done(&text);
-    gw_buf_done(&sealed);
-}
-
-static void password_set(struct user *u, const struct dir_password *password)
-{
-    if (!u->password)
-        u->password = gw_new(struct dir_password);
-    *u->password = *password;
-}
-
-enum gw_code dir_password_put(struct dir *dir, struct gw_str jid,
-                              const struct dir_password *password, store_done_fn *done, void *ctx,
-                              struct gw_err *err)
-{
-    struct dir_user before, after;
-    struct user *u = NULL;
-    enum gw_code code = user_find(dir, jid, &u, err);
-
-    if (code)
-        return code;
-    before = user_view(u);
-    password_set(u, password);
-    after = user_view(u);
-    tell_user(dir, &before, &after, true);
-    password_save(dir, u, done, ctx);
-    return GW_OK;
-}
-
-const struct dir_password *dir_password_get(const struct dir *dir, struct gw_str jid)
-{
-    const struct user *u = gw_map_get(dir->users, jid);
-
-    return u ? u->password : NULL;
 }
 
 /* --- loading */
@@ -568,49 +209,28 @@ static void load_user(const struct store_record *r, void *ctx)
 {
     struct dir *dir = ctx;
     struct dir_user_record record;
-    struct domain *domain = NULL;
+    struct dir_domain_entry *domain = NULL;
     struct gw_err err = { 0 };
 
     if (!is_normal(r->key, dir_jid_normalise)) {
         unreadable(dir, DIR_KIND_USER, r->key, "not a user's name");
         return;
     }
-    if (user_check_new(dir, r->key, &domain, &err) ||
+    if (dir_user_check_new(dir, r->key, &domain, &err) ||
         dir_user_record_parse(r->value, &record, &err)) {
         unreadable(dir, DIR_KIND_USER, r->key, err.msg);
         return;
     }
-    user_insert(dir, user_new(domain, r->key, &record.fields));
+    dir_user_insert(dir, domain, r->key, &record.user);
     dir_user_record_done(&record);
 }
 
 static void load_credential(const struct store_record *r, void *ctx)
 {
-    struct dir *dir = ctx;
-    struct user *u = gw_map_get(dir->users, r->key);
-    struct dir_password password;
-    struct dir_user before, after;
-    struct gw_buf context, text;
     struct gw_err err = { 0 };
 
-    if (!u) {
-        unreadable(dir, DIR_KIND_CREDENTIAL, r->key, "there is no such user");
-        return;
-    }
-    credential_context(r->key, &context);
-    gw_buf_init(&text, DIR_RECORD_MAX);
-    if (store_unseal(dir->store, gw_buf_str(&context), r->value, &text, &err) ||
-        dir_password_record_parse(gw_buf_str(&text), &password, &err)) {
-        unreadable(dir, DIR_KIND_CREDENTIAL, r->key, err.msg);
-    } else {
-        before = user_view(u);
-        password_set(u, &password);
-        gw_wipe(&password, sizeof(password));
-        after = user_view(u);
-        tell_user(dir, &before, &after, true);
-    }
-    gw_buf_done(&context);
-    wipe_done(&text);
+    if (dir_credential_load(ctx, r, &err))
+        unreadable(ctx, DIR_KIND_CREDENTIAL, r->key, err.msg);
 }
 
 /* The first of the three that failed decides. */

@@ -18,6 +18,11 @@ enum {
     DIR_JID_MAX = DIR_ID_MAX + 1 + DIR_DOMAIN_MAX,
     DIR_MAIL_MAX = 320,
     DIR_DISPLAY_NAME_MAX = 256,
+    DIR_SIP_MAX = 320,
+    DIR_DEPARTMENT_MAX = 128,
+    DIR_LANGUAGE_MAX = 64,
+    DIR_ZONE_MAX = 64,
+    DIR_GROUP_MAX = 64,
     DIR_DOMAINS_MAX = 1000,
     DIR_USERS_MAX = 1000 * 1000
 };
@@ -62,15 +67,52 @@ size_t dir_domain_count(const struct dir *dir);
 struct dir_user {                      /* text borrowed until the user changes */
     struct gw_str jid;                 /* "id@domain" */
     struct gw_str id, domain;          /* the parts of jid */
-    struct gw_str mail, display_name;  /* may be empty; mail is the mailbox */
+    struct gw_str mail, display_name;  /* these and the next may be empty; mail is the mailbox */
+    struct gw_str sip;                 /* "user@host", without "sip:" */
+    struct gw_str department, group;   /* free text; a policy may be set for a group */
+    struct gw_str language;            /* BCP 47, as ICU writes it: "ja", "en-GB" */
+    struct gw_str zone;                /* IANA: "Europe/Berlin" */
     bool im_enabled, calendar_enabled; /* IM and Presence; meeting information in presence */
+    bool hide_oof;                     /* automatic replies are shown to nobody */
     bool has_password;
 };
 
-struct dir_user_edit { /* NULL: as it was; on adding: empty, off */
-    const struct gw_str *mail, *display_name;
-    const bool *im_enabled, *calendar_enabled; /* calendar needs mail: GW_INVALID without */
+/* A user's fields as everybody names them who does not know them one by one: API, files, filters,
+ * records. Those that can be edited come first, of these the texts. */
+enum { DIR_TEXTS = 7, DIR_EDITABLE = DIR_TEXTS + 3, DIR_FIELDS = DIR_EDITABLE + 4 };
+
+struct dir_field {
+    const char *name;
+    bool is_flag;
+    size_t max;              /* bytes of a text */
+    size_t of_user, of_edit; /* offsets; of_edit of an editable field only */
+    const char *help;
+
+    /* Of an editable text, both may be NULL. check: cheap, whether it may be at all. normalise:
+     * appends the form in which it is kept. */
+    enum gw_code (*check)(struct gw_str text, struct gw_err *err);
+    enum gw_code (*normalise)(struct gw_str text, struct gw_buf *out, struct gw_err *err);
 };
+extern const struct dir_field dir_fields[DIR_FIELDS];
+
+const struct dir_field *dir_field_find(struct gw_str name); /* NULL: none */
+struct gw_str dir_user_text(const struct dir_user *u, const struct dir_field *f);
+bool dir_user_flag(const struct dir_user *u, const struct dir_field *f);
+
+/* NULL: as it was; on adding: empty, off. A zone may also be one of Windows ("Tokyo Standard Time"). */
+struct dir_user_edit {
+    const struct gw_str *mail, *display_name, *sip, *department, *language, *zone, *group;
+    const bool *im_enabled, *calendar_enabled, *hide_oof; /* calendar needs mail: else GW_INVALID */
+};
+
+/* An edit, filled field by field, and what it points to. Not to be copied. */
+struct dir_user_form {
+    struct dir_user_edit edit;
+    struct gw_str text[DIR_EDITABLE];
+    bool flag[DIR_EDITABLE];
+};
+void dir_form_text(struct dir_user_form *form, const struct dir_field *f, struct gw_str text);
+void dir_form_flag(struct dir_user_form *form, const struct dir_field *f, bool flag);
 
 /* jid: text of any form. The domain must be one of ours. */
 enum gw_code dir_user_add(struct dir *dir, struct gw_str jid, const struct dir_user_edit *edit,

@@ -45,80 +45,68 @@ static enum gw_code read_object(struct gw_str text, json_t **out, struct gw_err 
 
 /* --- users */
 
-static json_t *text_json(struct gw_str s)
+void dir_user_record_write(const struct dir_user *user, struct gw_buf *out)
 {
-    return json_stringn(s.p ? s.p : "", s.len);
+    json_t *json = json_object();
+
+    for (int i = 0; i < DIR_EDITABLE; i++) {
+        const struct dir_field *f = &dir_fields[i];
+        struct gw_str text = f->is_flag ? GW_STR("") : dir_user_text(user, f);
+
+        if (text.len)
+            json_object_set_new(json, f->name, json_stringn(text.p, text.len));
+        else if (f->is_flag && dir_user_flag(user, f))
+            json_object_set_new(json, f->name, json_true());
+    }
+    write_json(json, out);
 }
 
-void dir_user_record_write(const struct dir_user_fields *fields, struct gw_buf *out)
+/* Borrows from the JSON. */
+static enum gw_code read_text(const struct dir_field *f, const json_t *value, struct dir_user *out,
+                              struct gw_err *err)
 {
-    write_json(json_pack("{s:o, s:o, s:b, s:b}", "mail", text_json(fields->mail), "name",
-                         text_json(fields->display_name), "im", fields->im_enabled, "calendar",
-                         fields->calendar_enabled),
-               out);
+    struct gw_str text;
+    enum gw_code code;
+
+    if (!json_is_string(value))
+        return gw_fail(err, GW_BADMSG, "'%s' is not a string", f->name);
+    text = (struct gw_str){ json_string_value(value), json_string_length(value) };
+    code = dir_field_check(f, text, err);
+    if (!code)
+        dir_user_set_text(out, f, text);
+    return code;
 }
 
-static enum gw_code read_text(const json_t *json, const char *name, struct gw_buf *text,
-                              size_t *len, struct gw_err *err)
+static enum gw_code read_user(const json_t *json, struct dir_user *out, struct gw_err *err)
 {
-    const json_t *member = json_object_get(json, name);
+    enum gw_code code = GW_OK;
 
-    *len = 0;
-    if (!member)
-        return GW_OK;
-    if (!json_is_string(member))
-        return gw_fail(err, GW_BADMSG, "'%s' is not a string", name);
-    *len = json_string_length(member);
-    gw_buf_add(text, json_string_value(member), *len);
-    return GW_OK;
-}
+    for (int i = 0; i < DIR_EDITABLE && !code; i++) {
+        const struct dir_field *f = &dir_fields[i];
+        const json_t *value = json_object_get(json, f->name);
 
-static enum gw_code read_bool(const json_t *json, const char *name, bool *out, struct gw_err *err)
-{
-    const json_t *member = json_object_get(json, name);
-
-    if (member && !json_is_boolean(member))
-        return gw_fail(err, GW_BADMSG, "'%s' is neither true nor false", name);
-    *out = json_is_true(member);
-    return GW_OK;
-}
-
-static enum gw_code read_user(const json_t *json, struct dir_user_record *out, struct gw_err *err)
-{
-    struct dir_user_fields *f = &out->fields;
-    size_t mail_len, name_len;
-    enum gw_code code = read_text(json, "mail", &out->text, &mail_len, err);
-
-    if (!code)
-        code = read_text(json, "name", &out->text, &name_len, err);
-    if (!code)
-        code = read_bool(json, "im", &f->im_enabled, err);
-    if (!code)
-        code = read_bool(json, "calendar", &f->calendar_enabled, err);
-    if (code)
-        return code;
-    f->mail = gw_str_sub(gw_buf_str(&out->text), 0, mail_len);
-    f->display_name = gw_str_sub(gw_buf_str(&out->text), mail_len, mail_len + name_len);
-    code = dir_mail_check(f->mail, err);
-    if (!code)
-        code = dir_display_name_check(f->display_name, err);
+        if (!value)
+            continue;
+        if (!f->is_flag)
+            code = read_text(f, value, out, err);
+        else if (json_is_boolean(value))
+            dir_user_set_flag(out, f, json_is_true(value));
+        else
+            code = gw_fail(err, GW_BADMSG, "'%s' is neither true nor false", f->name);
+    }
     return code;
 }
 
 enum gw_code dir_user_record_parse(struct gw_str text, struct dir_user_record *out,
                                    struct gw_err *err)
 {
-    struct dir_user_record r = { .fields = { .im_enabled = false } };
-    json_t *json = NULL;
-    enum gw_code code = read_object(text, &json, err);
+    struct dir_user_record r = { .json = NULL };
+    enum gw_code code = read_object(text, &r.json, err);
 
+    if (!code)
+        code = read_user(r.json, &r.user, err);
     if (code)
-        return code;
-    gw_buf_init(&r.text, DIR_RECORD_MAX);
-    code = read_user(json, &r, err);
-    json_decref(json);
-    if (code)
-        gw_buf_done(&r.text);
+        json_decref(r.json);
     else
         *out = r;
     return code;
@@ -126,7 +114,7 @@ enum gw_code dir_user_record_parse(struct gw_str text, struct dir_user_record *o
 
 void dir_user_record_done(struct dir_user_record *r)
 {
-    gw_buf_done(&r->text);
+    json_decref(r->json);
 }
 
 /* --- passwords: only ever read by this program, and 100,000 at a start: fixed places, no JSON */

@@ -352,6 +352,15 @@ def test_directory():
         assert (ann["im"], ann["calendar"]) == (True, False), ann
         gateway.ctl("user", "edit", "ann@one.test", "--name", "Other")
         assert "Other" in gateway.ctl("user", "show", "ann@one.test")
+        refused(gateway, "user", "edit", "ann@one.test", "--zone", "Mars/Olympus", says="Mars/Olympus")
+        gateway.ctl("user", "edit", "ann@one.test", "--zone", "W. Europe Standard Time", "--language", "ja",
+                    "--department", "R&D", "--group", "vip", "--sip", "sip:Ann@Sip.test", "--hide-oof", "yes")
+        shown = gateway.ctl("user", "show", "ann@one.test")
+        for text in ("Europe/Berlin", "ja", "R&D", "vip", "Ann@sip.test", "auto-reply  hidden"):
+            assert text in shown, (text, shown)
+        gateway.ctl("user", "edit", "ann@one.test", "--department", "", "--hide-oof", "no")
+        ann = gateway.ctl_json("user", "show", "ann@one.test")
+        assert (ann["department"], ann["hide_oof"], ann["group"]) == ("", False, "vip"), ann
         assert ann["password"] is False
         gateway.ctl("password", "set", "ann@one.test", "--password-stdin", text_in="secret-word\n")
         assert gateway.ctl_json("user", "show", "ann@one.test")["password"] is True

@@ -22,18 +22,35 @@ static void check_path(struct gw_str path)
     }
 }
 
+struct fields {
+    struct gw_str text;
+    int64_t number;
+    int flag;
+};
+
 static void check_fields(const json_t *json)
 {
-    struct admin_user_fields user;
-    struct gw_err err;
+    static const struct admin_field table[] = {
+        { "name", ADMIN_TEXT, offsetof(struct fields, text), true, 1, 20 },
+        { "port", ADMIN_NUMBER, offsetof(struct fields, number), false, 1, 65535 },
+        { "im", ADMIN_FLAG, offsetof(struct fields, flag), false, 0, 0 },
+    };
+    struct fields f;
+    struct gw_err err = { 0 };
 
-    if (admin_fields_read(json, admin_user_fields, ADMIN_USER_ADD_FIELDS, &user, &err)) {
-        if (!err.msg[0])
-            abort();
-        return;
-    }
-    if (!user.user.p || user.user.len > DIR_JID_MAX || user.mail.len > DIR_MAIL_MAX ||
-        user.password.len > DIR_PASSWORD_MAX || user.im < -1 || user.im > 1)
+    if (admin_fields_read(json, table, 3, &f, &err)
+            ? !err.msg[0]
+            : !f.text.p || !f.text.len || f.text.len > 20 || f.number < -1 || f.number > 65535 ||
+                  f.flag < -1 || f.flag > 1)
+        abort();
+}
+
+static void check_user(const json_t *json)
+{
+    struct admin_user_input user;
+    struct gw_err err = { 0 };
+
+    if (admin_user_read(json, true, &user, &err) ? !err.msg[0] : !user.user.p)
         abort();
 }
 
@@ -50,7 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (admin_body_parse(body, &json, &err))
         return 0;
     check_fields(json);
-    json_array_foreach(json, i, item) check_fields(item);
+    check_user(json);
+    json_array_foreach(json, i, item) check_user(item);
     json_decref(json);
     return 0;
 }

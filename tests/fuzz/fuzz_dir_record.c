@@ -14,11 +14,15 @@ static void user(struct gw_str text)
     if (dir_user_record_parse(text, &first, NULL))
         return;
     gw_buf_init(&written, DIR_RECORD_MAX);
-    dir_user_record_write(&first.fields, &written);
-    if (dir_user_record_parse(gw_buf_str(&written), &second, NULL) ||
-        !gw_str_eq(first.fields.mail, second.fields.mail) ||
-        !gw_str_eq(first.fields.display_name, second.fields.display_name))
+    dir_user_record_write(&first.user, &written);
+    if (dir_user_record_parse(gw_buf_str(&written), &second, NULL))
         abort();
+    for (int i = 0; i < DIR_EDITABLE; i++)
+        if (i < DIR_TEXTS ? !gw_str_eq(dir_user_text(&first.user, &dir_fields[i]),
+                                       dir_user_text(&second.user, &dir_fields[i]))
+                          : dir_user_flag(&first.user, &dir_fields[i]) !=
+                                dir_user_flag(&second.user, &dir_fields[i]))
+            abort();
     dir_user_record_done(&second);
     dir_user_record_done(&first);
     gw_buf_done(&written);

@@ -386,6 +386,11 @@ static const struct {
     { "POST", "/v1/users", "7", 400, "not JSON" },
     { "PATCH", "/v1/users/ann", "{\"password\": \"x\"}", 400, "'password'" },
     { "PATCH", "/v1/users/ann", "{\"mail\": \"\"}", 400, NULL },
+    { "PATCH", "/v1/users/ann", "{\"zone\": \"Mars/Olympus\"}", 400, "Mars/Olympus" },
+    { "PATCH", "/v1/users/ann", "{\"language\": \"japanese\"}", 400, "japanese" },
+    { "PATCH", "/v1/users/ann", "{\"hide_oof\": \"yes\"}", 400, "'hide_oof' must be true or" },
+    { "PATCH", "/v1/users/ann", "{\"group\": 7}", 400, "'group' must be text" },
+    { "PATCH", "/v1/users/ann", "{\"domain\": \"example.net\"}", 400, "'domain'" },
     { "PATCH", "/v1/users/bob", "{\"im\": true}", 404, "bob" },
     { "PUT", "/v1/users/ann/password", "{\"password\": \"\"}", 400, "1 to" },
     { "PUT", "/v1/users/bob/password", "{\"password\": \"x\"}", 404, "bob" },
@@ -457,6 +462,15 @@ static void users_live(void **state)
     assert_true(json_is_true(json_object_get(h->json, "password")));
     assert_true(json_is_true(json_object_get(h->json, "im")));
     assert_true(json_is_false(json_object_get(h->json, "calendar")));
+    assert_true(json_is_false(json_object_get(h->json, "hide_oof")));
+    assert_string_equal(text_at(h, "zone"), "");
+    assert_int_equal(ask(h, "PATCH", "/v1/users/ann",
+                         "{\"zone\": \"Tokyo Standard Time\", \"group\": \"sales\","
+                         " \"hide_oof\": true}"),
+                     200);
+    assert_string_equal(text_at(h, "zone"), "Asia/Tokyo");
+    assert_string_equal(text_at(h, "group"), "sales");
+    assert_true(json_is_true(json_object_get(h->json, "hide_oof")));
     assert_int_equal(ask(h, "DELETE", "/v1/users/ann", NULL), 200);
     assert_int_equal(ask(h, "GET", "/v1/users/ann", NULL), 404);
     assert_int_equal(ask(h, "DELETE", "/v1/domains/example.com", NULL), 200);

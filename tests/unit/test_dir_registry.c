@@ -157,7 +157,11 @@ static void test_users(void **state)
 {
     const struct gw_str mail = GW_STR_INIT("Anna@corp.example"), name = GW_STR_INIT("Anna M");
     const struct gw_str empty = GW_STR_INIT("");
-    const struct dir_user_edit all = { &mail, &name, &yes, &yes }, nothing = { 0 };
+    const struct dir_user_edit all = { .mail = &mail,
+                                       .display_name = &name,
+                                       .im_enabled = &yes,
+                                       .calendar_enabled = &yes },
+                               nothing = { 0 };
     const struct dir_user_edit no_im = { .im_enabled = &no }, no_mail = { .mail = &empty };
     struct dir_password password;
     struct gw_err err = { 0 };
@@ -251,7 +255,7 @@ static void test_refused(void **state)
         { GW_STR_INIT("a@example.com"), GW_STR_INIT("x"), GW_STR_INIT(""), false, GW_INVALID,
           "mail address" },
         { GW_STR_INIT("a@example.com"), GW_STR_INIT(""), GW_STR_INIT("\n"), false, GW_INVALID,
-          "display name" },
+          "name has a control character" },
         { GW_STR_INIT("a@example.com"), GW_STR_INIT(""), GW_STR_INIT(""), true, GW_INVALID,
           "needs a mail address" },
     };
@@ -259,7 +263,9 @@ static void test_refused(void **state)
     (void)state;
     assert_int_equal(dir_domain_add(dir, GW_STR("example.com"), NULL, NULL, NULL), GW_OK);
     for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
-        struct dir_user_edit edit = { &c[i].mail, &c[i].name, NULL, &c[i].calendar };
+        struct dir_user_edit edit = { .mail = &c[i].mail,
+                                      .display_name = &c[i].name,
+                                      .calendar_enabled = &c[i].calendar };
         struct gw_err err = { 0 };
 
         if (dir_user_add(dir, c[i].jid, &edit, on_ok, NULL, &err) != c[i].code ||
@@ -267,6 +273,81 @@ static void test_refused(void **state)
             fail_msg("case %zu: '%s'", i, err.msg);
     }
     assert_int_equal(dir_user_count(dir), 0);
+}
+
+/* Every field that can be set, from the table: changed, told, kept; and cleared again. */
+static void test_every_field(void **state)
+{
+    static const char *const value[DIR_TEXTS] = {
+        "a@corp.example", "Anna", "anna@sip.example", "Sales", "ja", "Asia/Tokyo", "vip",
+    };
+    struct dir_user_form set = { .edit = { 0 } }, clear = { .edit = { 0 } };
+    struct gw_err err = { 0 };
+    struct dir_user u;
+    int done = 0;
+
+    (void)state;
+    assert_int_equal(dir_domain_add(dir, GW_STR("example.com"), NULL, NULL, NULL), GW_OK);
+    for (int i = 0; i < DIR_EDITABLE; i++) {
+        if (i < DIR_TEXTS) {
+            dir_form_text(&set, &dir_fields[i], gw_str_of(value[i]));
+            dir_form_text(&clear, &dir_fields[i], GW_STR(""));
+        } else {
+            dir_form_flag(&set, &dir_fields[i], true);
+            dir_form_flag(&clear, &dir_fields[i], false);
+        }
+    }
+    assert_int_equal(dir_user_add(dir, GW_STR("a@example.com"), &set.edit, on_ok, &done, &err),
+                     GW_OK);
+    close_all();
+    open_all();
+    assert_true(dir_user_get(dir, GW_STR("a@example.com"), &u));
+    for (int i = 0; i < DIR_TEXTS; i++)
+        assert_true(gw_str_is(dir_user_text(&u, &dir_fields[i]), value[i]));
+    assert_true(u.im_enabled && u.calendar_enabled && u.hide_oof);
+    assert_true(gw_str_is(u.zone, "Asia/Tokyo") && gw_str_is(u.group, "vip"));
+
+    for (int i = 0; i < DIR_EDITABLE; i++) { /* one by one: each change is seen as one */
+        struct dir_user_form one = { .edit = { 0 } };
+
+        gw_buf_reset(&heard);
+        if (i < DIR_TEXTS)
+            dir_form_text(&one, &dir_fields[i], i ? GW_STR("") : GW_STR("b@corp.example"));
+        else
+            dir_form_flag(&one, &dir_fields[i], false);
+        assert_int_equal(dir_user_change(dir, u.jid, &one.edit, on_ok, &done, &err), GW_OK);
+        assert_true(heard.len > 0);
+        assert_true(dir_user_get(dir, GW_STR("a@example.com"), &u));
+    }
+    assert_int_equal(dir_user_change(dir, u.jid, &clear.edit, on_ok, &done, &err), GW_OK);
+    close_all();
+    open_all();
+    assert_true(dir_user_get(dir, GW_STR("a@example.com"), &u));
+    for (int i = 0; i < DIR_TEXTS; i++)
+        assert_int_equal(dir_user_text(&u, &dir_fields[i]).len, 0);
+    assert_false(u.im_enabled || u.calendar_enabled || u.hide_oof);
+}
+
+/* As an earlier version wrote it; and with a zone that ICU has forgotten meanwhile. */
+static void test_old_records(void **state)
+{
+    struct store_batch *b = store_batch_new();
+    struct dir_user u;
+
+    (void)state;
+    store_put(b, "domain", GW_STR("example.com"), GW_STR(""), GW_STR("{}"));
+    store_put(b, "user", GW_STR("a@example.com"), GW_STR(""),
+              GW_STR("{\"mail\":\"a@corp\",\"name\":\"\",\"im\":true,\"calendar\":true}"));
+    store_put(b, "user", GW_STR("b@example.com"), GW_STR(""),
+              GW_STR("{\"zone\":\"Mars/Olympus\",\"language\":\"xx\",\"hide_oof\":true}"));
+    store_commit(store, &b, on_ok, NULL);
+    close_all();
+    open_all();
+    assert_true(dir_user_get(dir, GW_STR("a@example.com"), &u));
+    assert_true(gw_str_is(u.mail, "a@corp") && u.im_enabled && u.calendar_enabled && !u.hide_oof);
+    assert_int_equal(u.zone.len, 0);
+    assert_true(dir_user_get(dir, GW_STR("b@example.com"), &u));
+    assert_true(gw_str_is(u.zone, "Mars/Olympus") && u.hide_oof);
 }
 
 static void test_listener_without_functions(void **state)
@@ -340,8 +421,11 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_domains),         TEST(test_users),
+        TEST(test_refused),         TEST(test_every_field),
+        TEST(test_refused),         TEST(test_old_records),
         TEST(test_refused),         TEST(test_listener_without_functions),
-        TEST(test_damaged_records),
+        TEST(test_damaged_records), TEST(test_every_field),
+        TEST(test_old_records),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
