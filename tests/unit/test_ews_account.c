@@ -62,6 +62,12 @@ static void on_refusals(void *ctx)
     ++*(unsigned *)ctx;
 }
 
+/* Outside of a callback the loop's time goes on, and its two clocks are not read at once. */
+static void assert_about(gw_time t, gw_time expected, const struct net_loop *loop, gw_time since)
+{
+    assert_in_range(t, expected - 1, expected + 1 + (net_loop_now(loop).mono - since));
+}
+
 /* Neither a restart, nor the same password once more, nor another account of that name is a way to
  * further tries. */
 static void test_refusals_are_recalled(void **state)
@@ -85,7 +91,7 @@ static void test_refusals_are_recalled(void **state)
     ews_account_refusals(a, &refusals);
     assert_int_equal(refusals.count, 2);
     ews_account_recall(b, &refusals);
-    assert_int_equal(ews_account_locked_until(b, now), now - GW_MINUTE_MS + EWS_REFUSALS_MS);
+    assert_about(ews_account_locked_until(b, now), now - GW_MINUTE_MS + EWS_REFUSALS_MS, loop, now);
 
     assert_int_equal(ews_account_set(a, &same, NULL), GW_OK);
     assert_true(ews_account_is_locked(a, now, &why));
@@ -96,7 +102,7 @@ static void test_refusals_are_recalled(void **state)
     refusals.at[1] = net_loop_now(loop).utc + GW_HOUR_MS;      /* the clock was set back */
     ews_account_recall(b, &refusals);
     assert_int_equal(b->refused_count, 1);
-    assert_int_equal(b->refused[0], now);
+    assert_about(b->refused[0], now, loop, now);
     ews_account_taken(b, b->epoch);
     assert_int_equal(b->refused_count, 0);
     ews_account_recall(b, &refusals); /* its password is the right one */
