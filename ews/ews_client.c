@@ -60,7 +60,7 @@ struct ews_client {
     struct ews_account *account;
     const struct net_tls_policy *tls;
     struct net_http_sessions *sessions;
-    unsigned timeout_ms, calls_max, idle_ms;
+    unsigned timeout_ms, calls_max, idle_ms, silence_ms;
 
     struct gw_list waiting, sent; /* calls of that state */
     struct gw_list failed;        /* to be delivered in the next round */
@@ -541,6 +541,7 @@ static void parse_answer(const struct ews_call *call, const struct net_http_answ
         http.content_type = net_http_answer_header(answer, "Content-Type", 0);
         http.location = net_http_answer_header(answer, "Location", 0);
         http.retry_after = net_http_answer_header(answer, "Retry-After", 0);
+        http.date = net_http_answer_header(answer, "Date", 0);
         http.cas_error = net_http_answer_header(answer, "X-CasErrorCode", 0);
         http.set_cookies = join_headers(answer, "Set-Cookie", "\n", &cookies);
     }
@@ -681,6 +682,7 @@ enum gw_code ews_client_new(struct net_loop *loop, const struct ews_client_args 
     client->timeout_ms = args->timeout_ms;
     client->calls_max = args->calls_max ? args->calls_max : EWS_CALLS_MAX;
     client->idle_ms = args->idle_ms ? args->idle_ms : EWS_IDLE_MS;
+    client->silence_ms = args->silence_ms;
     gw_list_init(&client->waiting);
     gw_list_init(&client->sent);
     gw_list_init(&client->failed);
@@ -823,7 +825,7 @@ struct ews_call *ews_client_stream_start(struct ews_client *client,
     struct ews_call *call = call_new(client, request, done, ctx);
 
     assert(request->op == EWS_OP_STREAM);
-    call->stream = ews_stream_new(on_event, ctx);
+    call->stream = ews_stream_new(client->silence_ms, on_event, ctx);
     call->stream_timer = net_timer_new(client->loop, on_stream_timer, call);
     call_line_up(call, request);
     return call;

@@ -28,6 +28,7 @@ struct ews_client_args {
     unsigned timeout_ms;              /* of one call, not 0 */
     unsigned calls_max;               /* 0: EWS_CALLS_MAX */
     unsigned idle_ms;                 /* a connection is closed after that; 0: EWS_IDLE_MS */
+    unsigned silence_ms;              /* of a stream; 0: EWS_STREAM_SILENCE_MS */
     bool allow_http;                  /* lab: http instead of https; tls is not used */
 };
 

@@ -47,7 +47,8 @@ struct ews_http {
     struct gw_str body;
     struct gw_str content_type, location, retry_after, cas_error;
     struct gw_str set_cookies; /* all of them, one a line */
-    gw_utc now;                /* for a Retry-After that is a date */
+    struct gw_str date;        /* a Retry-After that is a date is by the server's clock */
+    gw_utc now;                /* ours, if the server does not say its own */
 };
 
 /* Bytes of an answer's body that are worth reading, and of the arena for what is kept of it. */

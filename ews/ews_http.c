@@ -155,14 +155,16 @@ static bool http_date_parse(struct gw_str s, gw_utc *out)
 int64_t ews_http_retry_after_ms(const struct ews_http *http)
 {
     struct gw_str s = gw_str_trim(http->retry_after);
+    gw_utc at, now;
     int64_t ms;
-    gw_utc at;
 
     if (ews_backoff_parse(s, GW_SECOND_MS, &ms))
         return ms;
-    if (http_date_parse(s, &at))
-        return ews_backoff_bound(at - http->now);
-    return 0;
+    if (!http_date_parse(s, &at))
+        return 0;
+    if (!http_date_parse(gw_str_trim(http->date), &now))
+        now = http->now;
+    return ews_backoff_bound(at - now);
 }
 
 static void redirect_status(const struct ews_http *http, const char *code, struct ews_status *out)

@@ -19,6 +19,7 @@ struct ews_stream {
     bool freed;
     enum stream_state state;
     bool heard;
+    unsigned silence_ms;
     gw_time deadline;
     struct ews_splitter splitter;
     struct gw_arena arena;  /* of the document that came last */
@@ -29,11 +30,12 @@ struct ews_stream {
 
 static const struct ews_request stream_request = { .op = EWS_OP_STREAM };
 
-struct ews_stream *ews_stream_new(ews_stream_event_fn *on_event, void *ctx)
+struct ews_stream *ews_stream_new(unsigned silence_ms, ews_stream_event_fn *on_event, void *ctx)
 {
     struct ews_stream *s = gw_new(struct ews_stream);
 
     s->refs = 1;
+    s->silence_ms = silence_ms ? silence_ms : EWS_STREAM_SILENCE_MS;
     s->deadline = GW_NEVER;
     s->on_event = on_event;
     s->ctx = ctx;
@@ -75,8 +77,7 @@ bool ews_stream_was_heard(const struct ews_stream *s)
 static void stream_enter(struct ews_stream *s, enum stream_state to, gw_time now)
 {
     s->state = to;
-    s->deadline =
-        gw_time_after(now, to == STREAM_ENDED ? EWS_STREAM_GRACE_MS : EWS_STREAM_SILENCE_MS);
+    s->deadline = gw_time_after(now, to == STREAM_ENDED ? EWS_STREAM_GRACE_MS : s->silence_ms);
 }
 
 void ews_stream_begin(struct ews_stream *s, gw_time now)
@@ -167,7 +168,8 @@ void ews_stream_finish(struct ews_stream *s, const struct ews_http *http, struct
     if (end_counts(s, http)) {
         *out = s->last;
     } else if (!http) {
-        set_lost(s, "stream-silent", "nothing was heard of it for 90 seconds", out);
+        set_lost(s, "stream-silent", "nothing was heard of it for longer than two heartbeats take",
+                 out);
     } else if (s->heard && http->code) {
         set_lost(s, "stream-lost", http->error ? http->error : gw_code_name(http->code), out);
     } else if (s->heard && http->status == 200) {

@@ -18,7 +18,8 @@ enum {
  * heartbeat: every subscription of the stream is alive. Borrowed for the call. */
 typedef void ews_stream_event_fn(const struct ews_notification *n, void *ctx);
 
-struct ews_stream *ews_stream_new(ews_stream_event_fn *on_event, void *ctx);
+/* silence_ms: how long may nothing come? 0: EWS_STREAM_SILENCE_MS. */
+struct ews_stream *ews_stream_new(unsigned silence_ms, ews_stream_event_fn *on_event, void *ctx);
 void ews_stream_free(struct ews_stream **streamp); /* on_event may do so, too */
 
 /* A request is sent, whose answer will be fed: before the first piece, and for each attempt. */

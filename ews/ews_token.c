@@ -141,12 +141,6 @@ static bool read_token(const json_t *answer, struct gw_buf *token, int64_t *life
 
 static void say_no_json(const struct ews_token_http *http, struct ews_status *why)
 {
-    struct ews_http plain = { .status = http->status,
-                              .body = http->body,
-                              .content_type = http->content_type,
-                              .retry_after = http->retry_after,
-                              .now = http->now };
-
     if (http->status == 404)
         ews_status_set(why, EWS_CONFIG, "token-http-404",
                        "there is no token endpoint at calendar.oauth_token_url: check the tenant");
@@ -161,7 +155,15 @@ static void say_no_json(const struct ews_token_http *http, struct ews_status *wh
     else
         ews_status_set(why, EWS_BAD_ANSWER, "token-answer",
                        "the token endpoint's answer (status %d) is not JSON", http->status);
-    why->backoff_ms = ews_http_retry_after_ms(&plain);
+}
+
+static int64_t retry_after_ms(const struct ews_token_http *http)
+{
+    struct ews_http plain = { .retry_after = http->retry_after,
+                              .date = http->date,
+                              .now = http->now };
+
+    return ews_http_retry_after_ms(&plain);
 }
 
 static void say_transport(const struct ews_token_http *http, struct ews_status *why)
@@ -192,6 +194,8 @@ bool ews_token_parse(const struct ews_token_http *http, struct gw_buf *token, in
         say_error(answer, error, why);
     else
         fine = read_token(answer, token, lifetime_s, why);
+    if (!fine)
+        why->backoff_ms = retry_after_ms(http);
     json_decref(answer);
     return fine;
 }

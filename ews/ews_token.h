@@ -25,7 +25,7 @@ struct ews_token_http {
     enum gw_code code; /* as net_http_answer */
     const char *error;
     int status;
-    struct gw_str body, content_type, retry_after;
+    struct gw_str body, content_type, retry_after, date;
     gw_utc now;
 };
 

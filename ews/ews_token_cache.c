@@ -98,6 +98,7 @@ static void on_answer(const struct net_http_answer *answer, void *ctx)
     if (!answer->code) {
         http.content_type = net_http_answer_header(answer, "Content-Type", 0);
         http.retry_after = net_http_answer_header(answer, "Retry-After", 0);
+        http.date = net_http_answer_header(answer, "Date", 0);
     }
     gw_buf_init(&token, EWS_BEARER_MAX);
     fine = ews_token_parse(&http, &token, &lifetime_s, &why);

@@ -12,125 +12,17 @@
 #include <string.h>
 
 #include "ews_client.h"
+#include "ews_operations.h"
 #include "mock_exchange.h"
 #include "mock_trouble.h"
 
-enum { GUARD_MS = 20000, PATIENT_MS = 15000, TIMEOUT_MS = 150 };
+enum { PATIENT_MS = 15000, TIMEOUT_MS = 150, SILENCE_MS = 400 };
 
 static struct {
     struct net_loop *loop;
-    struct net_timer *guard;
     struct mock_exchange *mx;
     struct ews_account *account;
-    struct ews_client *client;
-    struct ews_call *call;
-    enum ews_sub_mode mode;
-    bool done;
-    struct ews_status status;
-    char pull_id[512], stream_id[512], watermark[512];
-    struct gw_str id;
 } t;
-
-/* ---- operations ------------------------------------------------------------------------------- */
-
-static const struct gw_str ann = GW_STR_INIT("ann@x.example");
-
-static const struct {
-    const char *name;
-    enum ews_op op;
-    enum ews_sub_mode mode;
-} operation[] = {
-    { "push", EWS_OP_SUBSCRIBE, EWS_SUB_PUSH },
-    { "pull", EWS_OP_SUBSCRIBE, EWS_SUB_PULL },
-    { "streaming", EWS_OP_SUBSCRIBE, EWS_SUB_STREAMING },
-    { "find", EWS_OP_FIND_ITEM, EWS_SUB_PUSH },
-    { "availability", EWS_OP_AVAILABILITY, EWS_SUB_PUSH },
-    { "oof", EWS_OP_OOF, EWS_SUB_PUSH },
-    { "tips", EWS_OP_MAIL_TIPS, EWS_SUB_PUSH },
-    { "events", EWS_OP_GET_EVENTS, EWS_SUB_PUSH },
-    { "stream", EWS_OP_STREAM, EWS_SUB_PUSH },
-    { "resolve", EWS_OP_RESOLVE, EWS_SUB_PUSH },
-    { "sync", EWS_OP_SYNC, EWS_SUB_PUSH },
-    { "unsubscribe", EWS_OP_UNSUBSCRIBE, EWS_SUB_PUSH },
-};
-enum { OPERATIONS = sizeof(operation) / sizeof(operation[0]), PULL = 1 };
-
-static struct ews_request request_of(size_t i)
-{
-    gw_utc now = net_loop_now(t.loop).utc;
-
-    return (struct ews_request){ .op = operation[i].op,
-                                 .sub_mode = operation[i].mode,
-                                 .mailbox = ann,
-                                 .mailboxes = &ann,
-                                 .mailbox_count = 1,
-                                 .from = now,
-                                 .to = now + GW_DAY_MS,
-                                 .notify_url = GW_STR_INIT("http://127.0.0.1:9/ews/notify/x"),
-                                 .status_frequency_min = 60,
-                                 .pull_timeout_min = 60,
-                                 .subscription_id = gw_str_of(t.pull_id),
-                                 .watermark = gw_str_of(t.watermark),
-                                 .subscription_ids = &t.id,
-                                 .subscription_id_count = 1,
-                                 .stream_timeout_min = 30,
-                                 .name = ann };
-}
-
-static void keep(struct gw_str s, char out[512])
-{
-    if (s.len)
-        snprintf(out, 512, "%.*s", GW_STR_ARG(s));
-}
-
-static void on_done(const struct ews_answer *a, void *ctx)
-{
-    (void)ctx;
-    t.call = NULL;
-    t.done = true;
-    t.status = a->status;
-    if (t.mode == EWS_SUB_PULL) {
-        keep(a->subscription_id, t.pull_id);
-        keep(a->watermark, t.watermark);
-    } else if (t.mode == EWS_SUB_STREAMING) {
-        keep(a->subscription_id, t.stream_id);
-    }
-    net_loop_stop(t.loop);
-}
-
-/* A stream that is heard is a success. */
-static void on_event(const struct ews_notification *n, void *ctx)
-{
-    (void)ctx;
-    t.done = true;
-    t.status = n->status;
-    ews_call_cancel(&t.call);
-    net_loop_stop(t.loop);
-}
-
-static void on_guard(struct gw_now now, void *ctx)
-{
-    (void)now;
-    (void)ctx;
-    net_loop_stop(t.loop);
-}
-
-static void call(size_t i)
-{
-    struct ews_request r = request_of(i);
-
-    t.done = false;
-    t.mode = operation[i].mode;
-    t.id = gw_str_of(t.stream_id);
-    if (r.op == EWS_OP_STREAM)
-        t.call = ews_client_stream_start(t.client, &r, on_event, on_done, NULL);
-    else
-        t.call = ews_client_start(t.client, &r, on_done, NULL);
-    net_timer_set(t.guard, net_loop_now(t.loop).mono + GUARD_MS);
-    net_loop_run(t.loop);
-    if (!t.done)
-        fail_msg("%s: no answer", operation[i].name);
-}
 
 /* ---- troubles --------------------------------------------------------------------------------- */
 
@@ -219,37 +111,34 @@ static void trouble_make(size_t op, size_t i)
     control("POST", "/cas/cas1/faults", json);
 }
 
-static void client_new(void)
+/* A stream that stalls is waited for two heartbeats; then few milliseconds long. */
+static void client_new(unsigned silence_ms)
 {
     struct ews_client_args args = { .host = "127.0.0.1",
                                     .port = mock_exchange_cas_port(t.mx, "cas1"),
                                     .account = t.account,
                                     .timeout_ms = PATIENT_MS,
+                                    .silence_ms = silence_ms,
                                     .allow_http = true };
     struct gw_err err;
 
-    ews_client_free(&t.client);
-    assert_int_equal(ews_client_new(t.loop, &args, &t.client, &err), GW_OK);
+    ews_client_free(&ops.client);
+    assert_int_equal(ews_client_new(t.loop, &args, &ops.client, &err), GW_OK);
 }
 
-static void assert_good(size_t op, const char *when)
+/* The time-out of requests is not for streams: these are silent. */
+static const char *code_expected(size_t op, size_t i)
 {
-    call(op);
-    if (t.status.class != EWS_OK)
-        fail_msg("%s, %s: %s", operation[op].name, when, t.status.text);
+    bool stalls = trouble[i].kind == MOCK_TROUBLE_STALL;
+
+    return stalls && operation[op].op == EWS_OP_STREAM ? "stream-silent" : trouble[i].code;
 }
 
-/* A stream that does not begin waits for two heartbeats: too long for a test of everything. */
-static bool applies(size_t op, size_t i)
+static bool is_expected(size_t op, size_t i)
 {
-    return operation[op].op != EWS_OP_STREAM || trouble[i].kind != MOCK_TROUBLE_STALL;
-}
+    const struct ews_status *s = &ops.status;
 
-static bool is_expected(size_t i)
-{
-    const struct ews_status *s = &t.status;
-
-    return s->class == trouble[i].class && strcmp(s->code, trouble[i].code) == 0 &&
+    return s->class == trouble[i].class && strcmp(s->code, code_expected(op, i)) == 0 &&
            s->backoff_ms == trouble[i].backoff_ms && s->alive == trouble[i].alive &&
            (s->text[0] != '\0') == (s->class != EWS_OK) && !strstr(s->text, "secret");
 }
@@ -258,25 +147,25 @@ static void meet(size_t op, size_t i)
 {
     struct ews_client_state state;
 
-    client_new();
-    assert_good(PULL, "at first");
+    client_new(trouble[i].kind == MOCK_TROUBLE_STALL ? SILENCE_MS : 0);
+    operation_good(PULL, "at first");
     trouble_make(op, i);
     if (trouble[i].kind == MOCK_TROUBLE_STALL)
-        ews_client_set_timeout(t.client, TIMEOUT_MS);
-    call(op);
-    if (!is_expected(i))
+        ews_client_set_timeout(ops.client, TIMEOUT_MS);
+    operation_call(op);
+    if (!is_expected(op, i))
         fail_msg("%s, %s %s: %s %s %lld: %s", operation[op].name,
                  mock_trouble_name(trouble[i].kind), trouble[i].json,
-                 ews_class_name(t.status.class), t.status.code, (long long)t.status.backoff_ms,
-                 t.status.text);
-    ews_client_set_timeout(t.client, PATIENT_MS);
+                 ews_class_name(ops.status.class), ops.status.code,
+                 (long long)ops.status.backoff_ms, ops.status.text);
+    ews_client_set_timeout(ops.client, PATIENT_MS);
     control("DELETE", "/cas/cas1/faults", "");
     if (operation[op].op == EWS_OP_UNSUBSCRIBE) /* half an answer may be of a deed that is done */
-        assert_good(PULL, "another one to end");
-    assert_good(op, trouble[i].json);
+        operation_good(PULL, "another one to end");
+    operation_good(op, trouble[i].json);
     if (operation[op].op == EWS_OP_UNSUBSCRIBE)
-        assert_good(PULL, "another one to end");
-    ews_client_state(t.client, &state);
+        operation_good(PULL, "another one to end");
+    ews_client_state(ops.client, &state);
     assert_int_equal(state.calls, 0);
     assert_in_range(state.connections, 0, 1);
 }
@@ -297,14 +186,13 @@ static void test_no_kind_is_left_out(void **state)
 static void test_everything(void **state)
 {
     (void)state;
-    client_new();
+    client_new(0);
     for (size_t op = 0; op < OPERATIONS; op++)
-        assert_good(op, "in peace");
-    assert_good(PULL, "another one to end");
+        operation_good(op, "in peace");
+    operation_good(PULL, "another one to end");
     for (size_t op = 0; op < OPERATIONS; op++)
         for (size_t i = 0; i < TROUBLES; i++)
-            if (applies(op, i))
-                meet(op, i);
+            meet(op, i);
 }
 
 static int setup(void **state)
@@ -317,7 +205,7 @@ static int setup(void **state)
     (void)state;
     memset(&t, 0, sizeof(t));
     t.loop = net_loop_new();
-    t.guard = net_timer_new(t.loop, on_guard, NULL);
+    operations_setup(t.loop);
     t.mx = mock_exchange_new(t.loop);
     t.account = ews_account_new(t.loop, NULL);
     assert_int_equal(ews_account_set(t.account, &account, &err), GW_OK);
@@ -335,10 +223,9 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     (void)state;
-    ews_client_free(&t.client);
+    operations_teardown();
     ews_account_free(&t.account);
     mock_exchange_free(&t.mx);
-    net_timer_free(&t.guard);
     net_loop_free(&t.loop);
     return 0;
 }

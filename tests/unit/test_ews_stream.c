@@ -41,7 +41,7 @@ static void on_event(const struct ews_notification *n, void *ctx)
 static void begin(void)
 {
     t.heard[0] = '\0';
-    t.s = ews_stream_new(on_event, &t);
+    t.s = ews_stream_new(0, on_event, &t);
     assert_int_equal(ews_stream_deadline(t.s), GW_NEVER);
     ews_stream_begin(t.s, NOW);
 }
