@@ -221,6 +221,8 @@ enum gw_code gd_calendars_restore(struct gd *gd, struct gw_err *err)
 
     if (!rc)
         rc = restore_kind(gd, SCHED_RECORD_CALENDAR, err);
+    if (!rc)
+        rc = restore_kind(gd, SCHED_RECORD_FAREWELL, err);
     if (rc)
         return rc;
     batch_commit(gd);

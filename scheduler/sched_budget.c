@@ -174,7 +174,7 @@ static bool run_one(struct sched *s, struct sched_gateway *g)
 
     if (!sched_budget_is_open(s, g))
         return false;
-    if (g->farewell_count) {
+    if (sched_farewell_may_begin(g)) {
         sched_call_farewell(s, g);
         return true;
     }
@@ -224,7 +224,8 @@ gw_time sched_budget_deadline(const struct sched *s)
     GW_LIST_EACH(&s->pool.gateways, it, tmp)
     {
         const struct sched_gateway *g = GW_CONTAINER(it, struct sched_gateway, link);
-        bool waits = g->line.len || g->marked.len || g->farewell_count || s->pool.homeless.len;
+        bool waits =
+            g->line.len || g->marked.len || g->farewells.ready_count || s->pool.homeless.len;
 
         if (waits && is_throttled(s, g) && g->backoff_until < at)
             at = g->backoff_until;

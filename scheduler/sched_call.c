@@ -1,5 +1,5 @@
 /* Requests and their answers. A call carries one job, or the reading of up to a hundred calendars,
- * or none: a probe. */
+ * or none: a probe, or a farewell. */
 #include "sched_priv.h"
 
 #include <assert.h>
@@ -137,18 +137,18 @@ void sched_call_tips(struct sched *s, struct sched_gateway *g)
     begin(call, &r);
 }
 
-/* Whatever becomes of it: a subscription that nobody reads dies by itself. */
 void sched_call_farewell(struct sched *s, struct sched_gateway *g)
 {
-    struct sched_farewell *f = sched_farewell_take(g);
+    struct sched_call *call = call_new(s, g, 0);
+    struct sched_farewell *f = sched_farewell_take(s, g);
     struct ews_request r = { .op = EWS_OP_UNSUBSCRIBE,
-                             .mailbox = gw_str_of(f->mailbox),
-                             .subscription_id = gw_str_of(f->id),
-                             .anchor = gw_str_of(f->anchor),
-                             .affinity = gw_str_of(f->affinity) };
+                             .mailbox = f->mailbox,
+                             .subscription_id = f->id,
+                             .anchor = f->anchor,
+                             .affinity = f->affinity };
 
-    begin(call_new(s, g, 0), &r);
-    sched_farewell_free(&f);
+    call->farewell = f;
+    begin(call, &r);
 }
 
 /* Whose mailbox it is does not matter: a SOAP answer of any kind proves the server alive. */
@@ -259,6 +259,8 @@ static void on_answer(const struct ews_answer *answer, struct gw_now now, void *
 
     s->now = now;
     count_answer(s, call, &answer->status);
+    if (call->farewell)
+        sched_farewell_answered(s, call->farewell, &answer->status);
     for (size_t i = 0; i < call->count; i++) {
         struct sched_job *job = call->jobs[i];
 
@@ -309,6 +311,8 @@ void sched_calls_cancel(struct sched *s, struct sched_gateway *g)
                 sched_stream_release(sched_job_user(job));
             sched_job_queue(s, job);
         }
+        if (call->farewell)
+            sched_farewell_cancelled(s, call->farewell);
         call_end(call);
     }
 }

@@ -117,6 +117,20 @@ static struct sched_gateway *after(struct sched *s, struct sched_gateway *g)
     return next == &s->pool.gateways ? NULL : GW_CONTAINER(next, struct sched_gateway, link);
 }
 
+struct sched_gateway *sched_pool_heir(struct sched *s, struct sched_gateway *g)
+{
+    struct sched_gateway *first = after(s, g), *other = first;
+
+    if (!first || first == g)
+        return NULL;
+    do {
+        if (other != g && sched_gateway_is_usable(other))
+            return other;
+        other = after(s, other);
+    } while (other != first);
+    return first;
+}
+
 static struct sched_gateway *with_fewest_users(struct sched *s, const struct sched_gateway *but,
                                                sched_fits_fn *fits)
 {
@@ -439,6 +453,7 @@ static void evacuate(struct sched *s, struct sched_gateway *g)
         if (u->moving != SCHED_MOVES)
             sched_user_move(s, u, SCHED_DOUBT_GATEWAY);
     }
+    sched_farewells_pass_on(s, g, sched_pool_heir(s, g));
 }
 
 /* Who ends a request makes room, and wakes us. */
@@ -496,7 +511,7 @@ gw_time sched_pool_deadline(const struct sched *s)
 
 /* ---- coming and going ---- */
 
-static struct sched_gateway *gateway_new(struct sched *s, struct gw_str name)
+static void gateway_new(struct sched *s, struct gw_str name)
 {
     struct sched_gateway *g = gw_alloc(sizeof(*g) + name.len + 1);
 
@@ -506,14 +521,14 @@ static struct sched_gateway *gateway_new(struct sched *s, struct gw_str name)
     gw_list_init(&g->users);
     gw_list_init(&g->calls);
     gw_list_init(&g->streams);
-    gw_list_init(&g->farewells);
+    sched_farewells_init(&g->farewells);
     sched_way_init(s, g);
     gw_list_append(&s->pool.gateways, &g->link);
     sched_balance_look(s, gw_time_after(s->now.mono, sched_minutes(s, STEADY_MIN)));
     g->since = s->now.utc;
     g->probe_at = g->evacuate_at = GW_NEVER;
     sched_budget_init(g);
-    return g;
+    sched_farewells_pass_on(s, NULL, g);
 }
 
 void sched_gateway_put(struct sched *s, struct gw_str name, struct gw_now now)
@@ -524,7 +539,7 @@ void sched_gateway_put(struct sched *s, struct gw_str name, struct gw_now now)
     s->now = now;
     sched_want_tick(s, now.mono);
     if (!g) {
-        (void)gateway_new(s, name);
+        gateway_new(s, name);
         return;
     }
     sched_calls_cancel(s, g);
@@ -563,27 +578,10 @@ void sched_gateway_drain(struct sched *s, struct gw_str name, bool drained, stru
 
 static void gateway_free(struct sched_gateway *g)
 {
-    sched_streams_gone(g, NULL);
     sched_queue_done(&g->line);
     sched_queue_done(&g->marked);
     free(g->error);
     free(g);
-}
-
-/* Another one, and if possible one that can be asked now. */
-static struct sched_gateway *heir_of(const struct sched *s, const struct sched_gateway *g)
-{
-    struct sched_gateway *heir = NULL;
-    struct gw_list *it, *tmp;
-
-    GW_LIST_EACH(&s->pool.gateways, it, tmp)
-    {
-        struct sched_gateway *other = GW_CONTAINER(it, struct sched_gateway, link);
-
-        if (other != g && (!heir || !sched_gateway_is_usable(heir)))
-            heir = other;
-    }
-    return heir;
 }
 
 void sched_gateway_remove(struct sched *s, struct gw_str name, struct gw_now now)
@@ -601,7 +599,8 @@ void sched_gateway_remove(struct sched *s, struct gw_str name, struct gw_now now
         sched_user_assign(s, u, NULL);
         sched_user_move(s, u, SCHED_DOUBT_GATEWAY);
     }
-    sched_streams_gone(g, heir_of(s, g));
+    sched_streams_gone(g);
+    sched_farewells_pass_on(s, g, sched_pool_heir(s, g));
     if (s->pool.turn == g)
         s->pool.turn = g->link.prev == &s->pool.gateways
                            ? NULL

@@ -155,6 +155,11 @@ static inline struct sched_user *sched_job_user(struct sched_job *job)
 
 /* ---- the concerns ---- */
 
+struct sched_farewells { /* struct sched_farewell of one gateway, or of none */
+    struct gw_list ready, later;
+    size_t ready_count, in_flight;
+};
+
 struct sched_pool {
     struct gw_list gateways;     /* in the order in which they were put */
     struct sched_gateway *turn;  /* the last one that was given a user */
@@ -175,6 +180,13 @@ struct sched_subs {
     unsigned url_generation;
     unsigned streams_resumed;
     size_t live[SCHED_MODES];
+};
+
+struct sched_parting {
+    struct gw_heap due; /* monotonic: tried again, or over */
+    struct sched_farewells homeless;
+    size_t count; /* of all */
+    bool is_full; /* has been said */
 };
 
 struct sched_dues {
@@ -199,6 +211,7 @@ struct sched {
     struct sched_pool pool;
     struct sched_budget budget;
     struct sched_subs subs;
+    struct sched_parting farewells;
     struct sched_dues dues;
     struct gw_heap rolls;     /* UTC: calendar windows to roll forward */
     struct gw_heap freshness; /* monotonic */
@@ -269,8 +282,8 @@ struct sched_gateway {
     bool no_tips; /* it knows no GetMailTips */
 
     struct sched_way way;
-    struct gw_list streams, farewells;
-    size_t farewell_count;
+    struct gw_list streams;
+    struct sched_farewells farewells;
     unsigned probes; /* in vain */
     bool probing;
 
@@ -305,6 +318,8 @@ static inline struct gw_str sched_user_gateway_name(const struct sched_user *u)
 
 struct sched_gateway *sched_gateway_find(const struct sched *s, struct gw_str name);
 size_t sched_pool_usable(const struct sched *s);
+/* The next one after g, if possible one that can be asked now. NULL: there is no other. */
+struct sched_gateway *sched_pool_heir(struct sched *s, struct sched_gateway *g);
 /* Another one than g (NULL: any) that takes users. */
 bool sched_pool_has_other(const struct sched *s, const struct sched_gateway *g);
 void sched_user_assign(struct sched *s, struct sched_user *u, struct sched_gateway *g);
@@ -359,6 +374,7 @@ struct sched_call {
     struct gw_now started;
     gw_utc from, to;
     bool is_probe;
+    struct sched_farewell *farewell; /* NULL: it is none */
     size_t count;
     struct sched_job *jobs[]; /* NULL: no longer wanted */
 };
@@ -449,19 +465,37 @@ void sched_stream_leave(struct sched_user *u);
 void sched_streams_tick(struct sched *s);
 void sched_streams_hasten(struct sched *s, struct sched_gateway *g); /* those that are closed */
 void sched_streams_reopen(struct sched *s, struct sched_gateway *g); /* all: it is another one */
-/* The heir (NULL: there is none) tells Exchange what this one cannot any more. */
-void sched_streams_gone(struct sched_gateway *g, struct sched_gateway *heir);
+void sched_streams_gone(struct sched_gateway *g); /* its members are told to end */
 
-/* Subscriptions of streams that are nobody's any more, to be told to Exchange. */
+/* ---- sched_farewell.c: subscriptions of streams that are nobody's any more ---- */
 struct sched_farewell {
-    struct gw_list link;
-    char *mailbox, *id, *anchor, *affinity;
+    struct gw_list link;           /* of its place: of the gateway, or of those without one */
+    struct gw_due due;             /* not while in flight */
+    struct sched_gateway *gateway; /* NULL: there is none */
+    gw_time over;                  /* monotonic: Exchange has forgotten it by itself */
+    bool is_ready;
+    unsigned char tries;
+    struct gw_str mailbox, id, anchor, affinity; /* of text */
+    char text[];
 };
-void sched_farewell_add(struct sched_user *u); /* its subscription of now */
-void sched_farewell_stray(
-    struct sched_user *u); /* the same, of one that is not where its stream is */
-struct sched_farewell *sched_farewell_take(struct sched_gateway *g);
-void sched_farewell_free(struct sched_farewell **fp);
+void sched_farewells_init(struct sched_farewells *place);
+void sched_farewells_done(struct sched *s);          /* when no call is in flight any more */
+void sched_farewell_add(const struct sched_user *u); /* its subscription of now */
+/* The same, of one that is not where its stream is. */
+void sched_farewell_stray(const struct sched_user *u);
+/* As they were saved. False: it is over. */
+bool sched_farewell_restore(struct sched *s, const struct sched_farewell_record *r);
+/* A subscription that was saved, and nobody has a use for. */
+void sched_farewell_to(struct sched *s, const struct sched_sub_record *r);
+bool sched_farewell_may_begin(const struct sched_gateway *g);
+/* Into flight: then it is answered, or cancelled. */
+struct sched_farewell *sched_farewell_take(struct sched *s, struct sched_gateway *g);
+void sched_farewell_answered(struct sched *s, struct sched_farewell *f,
+                             const struct ews_status *status);
+void sched_farewell_cancelled(struct sched *s, struct sched_farewell *f);
+void sched_farewells_tick(struct sched *s);
+/* From a gateway that is gone, or from none (NULL); to another one, or to none. */
+void sched_farewells_pass_on(struct sched *s, struct sched_gateway *from, struct sched_gateway *to);
 
 /* ---- sched_sub.c ---- */
 enum { SCHED_SAVES_PER_LIMIT = 4 }; /* last heard is stored so often while nothing else changes */

@@ -44,6 +44,17 @@ void sched_sub_record_write(const struct sched_sub_record *r, struct gw_buf *out
     line_int(out, "frequency", r->frequency_min);
 }
 
+void sched_farewell_record_write(const struct sched_farewell_record *r, struct gw_buf *out)
+{
+    gw_buf_add_cstr(out, "version 1\n");
+    line_text(out, "gateway", r->gateway);
+    line_text(out, "mailbox", r->mailbox);
+    line_text(out, "id", r->id);
+    line_text(out, "anchor", r->anchor);
+    line_text(out, "affinity", r->affinity);
+    line_int(out, "over", r->over);
+}
+
 void sched_cal_record_write(const struct sched_cal_record *r, struct gw_buf *out)
 {
     gw_buf_add_cstr(out, "version 1\n");
@@ -181,6 +192,43 @@ enum gw_code sched_sub_record_parse(struct gw_str text, struct sched_sub_record 
         return gw_fail(err, GW_BADMSG, "stored subscription lacks token or frequency");
     if (r.mode == SCHED_MODE_STREAMING && (!r.id.len || !r.anchor.len))
         return gw_fail(err, GW_BADMSG, "stored subscription lacks id or anchor");
+    *out = r;
+    return GW_OK;
+}
+
+static bool farewell_line(struct sched_farewell_record *r, struct gw_str name, struct gw_str value)
+{
+    if (gw_str_is(name, "gateway"))
+        r->gateway = value;
+    else if (gw_str_is(name, "mailbox"))
+        r->mailbox = value;
+    else if (gw_str_is(name, "id"))
+        r->id = value;
+    else if (gw_str_is(name, "anchor"))
+        r->anchor = value;
+    else if (gw_str_is(name, "affinity"))
+        r->affinity = value;
+    else if (gw_str_is(name, "over"))
+        return numbers_parse(value, &r->over, 1);
+    return true;
+}
+
+enum gw_code sched_farewell_record_parse(struct gw_str text, struct sched_farewell_record *out,
+                                         struct gw_err *err)
+{
+    struct sched_farewell_record r = { 0 };
+    struct gw_str name, value;
+    enum gw_code rc = version_check(&text, err);
+
+    if (rc)
+        return rc;
+    while (line_next(&text, &name, &value)) {
+        if (!farewell_line(&r, name, value))
+            return gw_fail(err, GW_BADMSG, "stored farewell has a bad '%.*s'",
+                           name.len > 40 ? 40 : (int)name.len, name.p);
+    }
+    if (!r.mailbox.len || !r.id.len || !r.anchor.len)
+        return gw_fail(err, GW_BADMSG, "stored farewell lacks mailbox, id or anchor");
     *out = r;
     return GW_OK;
 }

@@ -22,6 +22,11 @@ struct sched_sub_record {
     unsigned frequency_min;
 };
 
+struct sched_farewell_record {
+    struct gw_str gateway, mailbox, id, anchor, affinity; /* borrowed from the text */
+    gw_utc over;
+};
+
 struct sched_cal_record {
     gw_utc from, to, read_at;
     bool oof_known;
@@ -32,10 +37,13 @@ struct sched_cal_record {
 };
 
 void sched_sub_record_write(const struct sched_sub_record *r, struct gw_buf *out);
+void sched_farewell_record_write(const struct sched_farewell_record *r, struct gw_buf *out);
 void sched_cal_record_write(const struct sched_cal_record *r, struct gw_buf *out);
 
 enum gw_code sched_sub_record_parse(struct gw_str text, struct sched_sub_record *out,
                                     struct gw_err *err);
+enum gw_code sched_farewell_record_parse(struct gw_str text, struct sched_farewell_record *out,
+                                         struct gw_err *err);
 enum gw_code sched_cal_record_parse(struct gw_str text, struct sched_cal_record *out,
                                     struct gw_err *err);
 

@@ -53,6 +53,8 @@ static void restore_streaming(struct sched *s, struct sched_user *u,
 {
     struct sched_sub *sub = &u->sub;
 
+    if (!u->gateway)
+        sched_farewell_to(s, r);
     if (!u->gateway || !s->exchange.stream || r->heard <= 0)
         return;
     sched_sub_id_set(&sub->id, r->id);

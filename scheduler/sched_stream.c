@@ -27,7 +27,6 @@ enum {
     LONG_LIFE_MS = 10 * GW_SECOND_MS, /* shorter ones are not made again all the time */
     UNHEARD_MAX = 2,                  /* opened in vain: it is no way */
     RANKS_MAX = UINT8_MAX,
-    FAREWELLS_MAX = 2000, /* of a gateway; the others die by themselves, unread */
     RESUME_FIRST_MS = 1000,
     RESUME_STEP_MS = 50 /* after a restart they are opened one after the other */
 };
@@ -444,77 +443,6 @@ void sched_streams_tick(struct sched *s)
         look(GW_CONTAINER(due, struct sched_stream, due));
 }
 
-/* ---- farewells ---- */
-
-void sched_farewell_free(struct sched_farewell **fp)
-{
-    struct sched_farewell *f = *fp;
-
-    if (!f)
-        return;
-    *fp = NULL;
-    free(f->mailbox);
-    free(f->id);
-    free(f->anchor);
-    free(f->affinity);
-    free(f);
-}
-
-/* By this gateway; NULL: there is none. */
-static void farewell_give(struct sched_farewell *f, struct sched_gateway *g)
-{
-    if (!g || g->farewell_count >= FAREWELLS_MAX) {
-        sched_farewell_free(&f);
-        return;
-    }
-    gw_list_append(&g->farewells, &f->link);
-    g->farewell_count++;
-}
-
-static void farewell(struct sched_gateway *g, const struct sched_stream *st,
-                     const struct sched_user *u, const char *anchor, const char *affinity)
-{
-    struct sched_farewell *f;
-
-    if (!u->sub.id)
-        return;
-    f = gw_new(struct sched_farewell);
-    f->mailbox = gw_str_dup(gw_str_of(u->mailbox));
-    f->id = gw_str_dup(gw_str_of(u->sub.id));
-    f->anchor = gw_str_dup(gw_str_of(anchor));
-    f->affinity = gw_str_dup(gw_str_of(affinity));
-    farewell_give(f, g);
-    sched_want_tick(st->s, st->s->now.mono);
-}
-
-static void farewell_member(struct sched_gateway *g, const struct sched_stream *st,
-                            const struct sched_user *u)
-{
-    farewell(g, st, u, st->anchor, st->affinity ? st->affinity : "");
-}
-
-void sched_farewell_add(struct sched_user *u)
-{
-    if (u->sub.stream)
-        farewell_member(u->sub.stream->gateway, u->sub.stream, u);
-}
-
-void sched_farewell_stray(struct sched_user *u)
-{
-    if (u->sub.stream)
-        farewell(u->sub.stream->gateway, u->sub.stream, u, u->mailbox, "");
-}
-
-struct sched_farewell *sched_farewell_take(struct sched_gateway *g)
-{
-    struct gw_list *first = gw_list_pop(&g->farewells);
-
-    if (!first)
-        return NULL;
-    g->farewell_count--;
-    return GW_CONTAINER(first, struct sched_farewell, link);
-}
-
 /* ---- its gateway ---- */
 
 void sched_streams_hasten(struct sched *s, struct sched_gateway *g)
@@ -544,9 +472,8 @@ void sched_streams_reopen(struct sched *s, struct sched_gateway *g)
     }
 }
 
-void sched_streams_gone(struct sched_gateway *g, struct sched_gateway *heir)
+void sched_streams_gone(struct sched_gateway *g)
 {
-    struct sched_farewell *f;
     struct gw_list *it, *tmp;
 
     GW_LIST_EACH(&g->streams, it, tmp)
@@ -557,12 +484,10 @@ void sched_streams_gone(struct sched_gateway *g, struct sched_gateway *heir)
         while (!gw_list_is_empty(&st->members)) {
             struct sched_user *u = GW_CONTAINER(st->members.next, struct sched_user, sub.member);
 
-            farewell_member(heir, st, u);
+            sched_farewell_add(u);
             sched_stream_leave(u);
         }
         st->reserved--;
         free_if_unused(st);
     }
-    while ((f = sched_farewell_take(g)))
-        farewell_give(f, heir);
 }

@@ -241,6 +241,7 @@ void sched_counters(const struct sched *s, struct sched_counters *out)
     out->poll = s->subs.live[SCHED_MODE_POLL];
     out->subscribed = out->push + out->streaming + out->poll;
     out->spread_s = sched_spread_s(s);
+    out->farewells = s->farewells.count;
     sched_budget_count(s, out);
     count_users(s, out);
 }

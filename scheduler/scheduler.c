@@ -39,6 +39,7 @@ struct sched *sched_new(const struct sched_args *args, struct gw_now now)
     gw_list_init(&s->astray);
     gw_list_init(&s->removed);
     gw_list_init(&s->pool.gateways);
+    sched_farewells_init(&s->farewells.homeless);
     sched_clock_look(s);
     return s;
 }
@@ -87,6 +88,7 @@ static gw_time next_tick(const struct sched *s)
         at = sooner(gw_time_after(s->now.mono, SCHED_LOOK_MS), sched_balance_deadline(s));
     at = sooner(at, first_mono(&s->subs.silence));
     at = sooner(at, first_mono(&s->subs.streams));
+    at = sooner(at, first_mono(&s->farewells.due));
     at = sooner(at, first_mono(&s->freshness));
     at = sooner(at, first_utc(s, &s->dues.moments));
     at = sooner(at, first_utc(s, &s->rolls));
@@ -154,6 +156,7 @@ void sched_tick(struct sched *s, struct gw_now now)
     ask_where(s);
     sched_subs_tick(s);
     sched_streams_tick(s);
+    sched_farewells_tick(s);
     sched_rolls_tick(s);
     sched_freshness_tick(s);
     sched_pool_tick(s);
@@ -353,31 +356,78 @@ enum gw_code sched_user_refresh(struct sched *s, struct gw_str user, struct gw_n
     return GW_OK;
 }
 
+/* ---- records ---- */
+
+static enum gw_code no_user(struct gw_str key, struct gw_err *err)
+{
+    return gw_fail(err, GW_NOTFOUND, "no user '%.*s'", GW_STR_ARG(key));
+}
+
+static enum gw_code subscription_restore(struct sched *s, struct gw_str key, struct gw_str value,
+                                         struct gw_err *err)
+{
+    struct sched_user *u = sched_user_find(s, key);
+    struct sched_sub_record r;
+    enum gw_code rc = sched_sub_record_parse(value, &r, err);
+
+    if (rc)
+        return rc;
+    if (!u) {
+        sched_farewell_to(s, &r);
+        return no_user(key, err);
+    }
+    sched_sub_restore(s, u, &r);
+    return GW_OK;
+}
+
+static enum gw_code calendar_restore(struct sched *s, struct gw_str key, struct gw_str value,
+                                     struct gw_err *err)
+{
+    struct sched_user *u = sched_user_find(s, key);
+    struct sched_cal_record r;
+    enum gw_code rc;
+
+    if (!u)
+        return no_user(key, err);
+    rc = sched_cal_record_parse(value, &r, err);
+    if (rc)
+        return rc;
+    sched_data_restore(s, u, &r);
+    free(r.intervals);
+    return GW_OK;
+}
+
+static enum gw_code farewell_restore(struct sched *s, struct gw_str key, struct gw_str value,
+                                     struct gw_err *err)
+{
+    struct sched_farewell_record r;
+    enum gw_code rc = sched_farewell_record_parse(value, &r, err);
+
+    (void)key;
+    if (!rc && !sched_farewell_restore(s, &r))
+        rc = gw_fail(err, GW_NOTFOUND, "Exchange has ended the subscription by itself");
+    return rc;
+}
+
 enum gw_code sched_restore(struct sched *s, const char *kind, struct gw_str key,
                            struct gw_str value, struct gw_now now, struct gw_err *err)
 {
-    struct sched_user *u = sched_user_find(s, key);
-    struct sched_cal_record calendar;
-    struct sched_sub_record sub;
-    enum gw_code rc;
+    static const struct {
+        const char *kind;
+        enum gw_code (*restore)(struct sched *s, struct gw_str key, struct gw_str value,
+                                struct gw_err *err);
+    } record[] = {
+        { SCHED_RECORD_SUBSCRIPTION, subscription_restore },
+        { SCHED_RECORD_CALENDAR, calendar_restore },
+        { SCHED_RECORD_FAREWELL, farewell_restore },
+    };
 
     s->now = now;
-    if (!u)
-        return gw_fail(err, GW_NOTFOUND, "no user '%.*s'", GW_STR_ARG(key));
-    if (strcmp(kind, SCHED_RECORD_SUBSCRIPTION) == 0) {
-        rc = sched_sub_record_parse(value, &sub, err);
-        if (!rc)
-            sched_sub_restore(s, u, &sub);
-        return rc;
+    for (size_t i = 0; i < sizeof(record) / sizeof(record[0]); i++) {
+        if (strcmp(kind, record[i].kind) == 0)
+            return record[i].restore(s, key, value, err);
     }
-    if (strcmp(kind, SCHED_RECORD_CALENDAR) != 0)
-        return gw_fail(err, GW_INVALID, "no kind of record '%s'", kind);
-    rc = sched_cal_record_parse(value, &calendar, err);
-    if (rc)
-        return rc;
-    sched_data_restore(s, u, &calendar);
-    free(calendar.intervals);
-    return GW_OK;
+    return gw_fail(err, GW_INVALID, "no kind of record '%s'", kind);
 }
 
 /* ---- troubles ---- */
@@ -423,6 +473,7 @@ void sched_free(struct sched **sp)
     free_removed(s);
     for (struct gw_list *it = s->pool.gateways.next; it != &s->pool.gateways; it = it->next)
         sched_calls_cancel(s, GW_CONTAINER(it, struct sched_gateway, link)); /* probes */
+    sched_farewells_done(s);
     sched_pool_done(s);
     gw_heap_done(&s->budget.delays);
     gw_heap_done(&s->subs.silence);

@@ -45,9 +45,11 @@ struct sched_exchange {
 
 /* ---- the owner ---- */
 
-/* Kinds of records. Both have the user as key and as owner. */
+/* Kinds of records. The first two have the user as key and as owner. A farewell is a subscription that
+ * is nobody's any more, and that Exchange is still to be told to end; it has no owner. */
 #define SCHED_RECORD_SUBSCRIPTION "subscription"
 #define SCHED_RECORD_CALENDAR     "calendar"
+#define SCHED_RECORD_FAREWELL     "farewell"
 
 /* Every one may be NULL. */
 struct sched_callbacks {
@@ -120,8 +122,8 @@ void sched_user_place(struct sched *s, struct gw_str user, struct gw_str gateway
 void sched_user_group(struct sched *s, struct gw_str user, struct gw_str grouping);
 
 /* At start, after gateways and users were put and before the first tick: a record as it was saved.
- * GW_NOTFOUND: no such user (delete the record); GW_BADMSG: the record makes no sense; the user begins
- * without it. */
+ * GW_NOTFOUND: no such user, or what it is about is over (delete the record); GW_BADMSG: the record
+ * makes no sense; the user begins without it. */
 enum gw_code sched_restore(struct sched *s, const char *kind, struct gw_str key,
                            struct gw_str value, struct gw_now now, struct gw_err *err);
 
@@ -227,6 +229,7 @@ struct sched_counters {
     size_t push, streaming, poll;           /* of the subscribed */
     size_t stale;                           /* with a calendar that is not fresh */
     size_t in_flight, lined_up, remembered; /* requests; marks beyond the Exchange Queue */
+    size_t farewells;                       /* subscriptions that Exchange is to be told to end */
     unsigned spread_s;
     /* since start */
     uint64_t notifications, status_events, unknown_tokens;

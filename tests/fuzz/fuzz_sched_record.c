@@ -30,6 +30,24 @@ static void fuzz_sub(struct gw_str text)
     gw_buf_done(&out);
 }
 
+static void fuzz_farewell(struct gw_str text)
+{
+    struct sched_farewell_record a, b;
+    struct gw_buf out;
+
+    if (sched_farewell_record_parse(text, &a, NULL))
+        return;
+    gw_buf_init(&out, SCHED_RECORD_MAX);
+    sched_farewell_record_write(&a, &out);
+    if (!out.failed) {
+        check(sched_farewell_record_parse(gw_buf_str(&out), &b, NULL) == GW_OK);
+        check(gw_str_eq(a.gateway, b.gateway) && gw_str_eq(a.mailbox, b.mailbox));
+        check(gw_str_eq(a.id, b.id) && gw_str_eq(a.anchor, b.anchor));
+        check(gw_str_eq(a.affinity, b.affinity) && a.over == b.over);
+    }
+    gw_buf_done(&out);
+}
+
 static void fuzz_cal(struct gw_str text)
 {
     struct sched_cal_record a, b;
@@ -56,7 +74,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (!len)
         return 0;
     text = (struct gw_str){ (const char *)data + 1, len - 1 };
-    if (data[0] & 1)
+    if (data[0] == 'f')
+        fuzz_farewell(text);
+    else if (data[0] & 1)
         fuzz_sub(text);
     else
         fuzz_cal(text);

@@ -51,6 +51,33 @@ static inline void sim_on_due(struct gw_str user, void *ctx)
     sim_publish(m, (unsigned)i);
 }
 
+static inline void sim_record_free(struct sim_record *r)
+{
+    gw_list_remove(&r->link);
+    free(r->key);
+    free(r->value);
+    free(r);
+}
+
+static inline void sim_record_set(struct sim *m, struct gw_str key, struct gw_str value)
+{
+    struct gw_list *it, *tmp;
+    struct sim_record *r;
+
+    GW_LIST_EACH(&m->records, it, tmp)
+    {
+        r = GW_CONTAINER(it, struct sim_record, link);
+        if (gw_str_is(key, r->key))
+            sim_record_free(r);
+    }
+    if (!value.p)
+        return;
+    r = gw_new(struct sim_record);
+    r->key = gw_str_dup(key);
+    r->value = gw_str_dup(value);
+    gw_list_append(&m->records, &r->link);
+}
+
 static inline void sim_on_save(const char *kind, struct gw_str key, struct gw_str owner,
                                struct gw_str value, void *ctx)
 {
@@ -58,6 +85,11 @@ static inline void sim_on_save(const char *kind, struct gw_str key, struct gw_st
     int i = sim_user_of(m, key);
     char **record;
 
+    if (strcmp(kind, SCHED_RECORD_FAREWELL) == 0) {
+        assert_int_equal(owner.len, 0);
+        sim_record_set(m, key, value);
+        return;
+    }
     assert_true(i >= 0 && gw_str_eq(key, owner));
     record = &m->user[i].record[strcmp(kind, SCHED_RECORD_CALENDAR) == 0];
     free(*record);
@@ -113,6 +145,7 @@ static inline struct sim *sim_new(size_t gateways, size_t users)
     gw_list_init(&m->calls);
     gw_list_init(&m->subs);
     gw_list_init(&m->streams);
+    gw_list_init(&m->records);
     bridge_policy_default(&m->policy);
     sched_settings_default(&m->settings);
     m->settings.spread_s = 0;
@@ -233,6 +266,25 @@ static inline void sim_kill(struct sim *m)
     assert_int_equal(m->in_flight, 0);
 }
 
+/* What the scheduler has no use for is deleted, as its owner does. */
+static inline void sim_farewells_restore(struct sim *m)
+{
+    struct gw_list saved, *it;
+    struct gw_err err;
+
+    gw_list_init(&saved);
+    while ((it = gw_list_pop(&m->records)))
+        gw_list_append(&saved, it);
+    while (!gw_list_is_empty(&saved)) {
+        struct sim_record *r = GW_CONTAINER(saved.next, struct sim_record, link);
+        enum gw_code rc = sched_restore(m->sched, SCHED_RECORD_FAREWELL, gw_str_of(r->key),
+                                        gw_str_of(r->value), m->now, &err);
+
+        assert_true(rc == GW_OK || rc == GW_NOTFOUND);
+        sim_record_free(r);
+    }
+}
+
 static inline void sim_start_again(struct sim *m)
 {
     static const char *const kind[] = { SCHED_RECORD_SUBSCRIPTION, SCHED_RECORD_CALENDAR };
@@ -257,6 +309,7 @@ static inline void sim_start_again(struct sim *m)
                                  GW_OK);
         }
     }
+    sim_farewells_restore(m);
 }
 
 static inline void sim_free(struct sim **mp)
@@ -268,6 +321,8 @@ static inline void sim_free(struct sim **mp)
     assert_true(gw_list_is_empty(&m->calls));
     while (!gw_list_is_empty(&m->subs))
         sim_sub_free(GW_CONTAINER(m->subs.next, struct sim_sub, link));
+    while (!gw_list_is_empty(&m->records))
+        sim_record_free(GW_CONTAINER(m->records.next, struct sim_record, link));
     for (size_t i = 0; i < m->users; i++) {
         free(m->user[i].record[0]);
         free(m->user[i].record[1]);
@@ -307,13 +362,18 @@ static inline enum pres_calendar_kind sim_shown(const struct sim *m, unsigned us
     return m->user[user].shown.kind;
 }
 
-/* Everybody has one subscription, and Exchange knows of no other. */
-static inline void sim_assert_one_each(const struct sim *m)
+/* Everybody from this one on has one subscription, and Exchange knows of no other. */
+static inline void sim_assert_one_each_but(const struct sim *m, unsigned first)
 {
-    for (unsigned i = 0; i < m->users; i++) {
+    for (unsigned i = first; i < m->users; i++) {
         assert_int_equal(sim_view(m, i).sub_state, SCHED_SUB_LIVE);
         assert_int_equal(sim_subs_of(m, i), 1);
     }
+}
+
+static inline void sim_assert_one_each(const struct sim *m)
+{
+    sim_assert_one_each_but(m, 0);
 }
 
 #endif

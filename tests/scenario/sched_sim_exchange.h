@@ -109,6 +109,11 @@ struct sim_user {
     gw_time wrong_since, behind_since;
 };
 
+struct sim_record { /* that is no user's */
+    struct gw_list link;
+    char *key, *value;
+};
+
 struct sim_call {
     struct gw_list link;
     gw_time at;
@@ -140,6 +145,7 @@ struct sim {
     struct sim_user *user;
     size_t users;
     struct gw_list calls, subs, streams;
+    struct gw_list records;
     unsigned streams_opened, farewells;
     unsigned serial, in_flight, peak;
     bool lose_posts; /* notifications do not reach us */
@@ -361,7 +367,8 @@ static inline bool sim_lives_with(const struct sim *m, unsigned user, struct gw_
     return !m->user[user].no_home && m->user[user].home == m->user[a].home;
 }
 
-static inline void sim_unsubscribe(struct sim *m, struct gw_str id, struct gw_str anchor)
+/* False: it is not there. */
+static inline bool sim_unsubscribe(struct sim *m, struct gw_str id, struct gw_str anchor)
 {
     struct gw_list *it, *tmp;
 
@@ -374,7 +381,9 @@ static inline void sim_unsubscribe(struct sim *m, struct gw_str id, struct gw_st
             continue;
         assert_true(sub->streaming);
         sim_sub_free(sub);
+        return true;
     }
+    return false;
 }
 
 /* ---- streams ---- */
@@ -597,8 +606,9 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
                            : c->gateway->up   ? c->gateway->latency_ms
                                               : 2);
     sim_snapshot(m, c);
-    if (c->status.class == EWS_OK && r->op == EWS_OP_UNSUBSCRIBE)
-        sim_unsubscribe(m, r->subscription_id, r->anchor);
+    if (c->status.class == EWS_OK && r->op == EWS_OP_UNSUBSCRIBE &&
+        !sim_unsubscribe(m, r->subscription_id, r->anchor))
+        c->status = sim_status(EWS_SUBSCRIPTION_GONE, "ErrorSubscriptionNotFound", true);
     if (c->status.class == EWS_OK && r->op == EWS_OP_SUBSCRIBE) {
         sim_sub_new(m, c);
         if (m->lose_subscribe_answers) {

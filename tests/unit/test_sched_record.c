@@ -64,6 +64,37 @@ static void test_streaming_subscription_there_and_back(void **state)
     gw_buf_done(&text);
 }
 
+static void test_farewell_there_and_back(void **state)
+{
+    const struct sched_farewell_record in = { .gateway = GW_STR("cas1"),
+                                              .mailbox = GW_STR("ben@a.example"),
+                                              .id = GW_STR("FAAtLmV4=="),
+                                              .anchor = GW_STR("ann@a.example"),
+                                              .affinity = GW_STR("X-BackEndOverrideCookie=a b"),
+                                              .over = 1796083300000 };
+    struct sched_farewell_record out;
+    struct gw_buf text;
+    struct gw_err err;
+
+    (void)state;
+    gw_buf_init(&text, SCHED_RECORD_MAX);
+    sched_farewell_record_write(&in, &text);
+    assert_int_equal(sched_farewell_record_parse(gw_buf_str(&text), &out, &err), GW_OK);
+    assert_true(gw_str_eq(in.gateway, out.gateway));
+    assert_true(gw_str_eq(in.mailbox, out.mailbox));
+    assert_true(gw_str_eq(in.id, out.id));
+    assert_true(gw_str_eq(in.anchor, out.anchor));
+    assert_true(gw_str_eq(in.affinity, out.affinity));
+    assert_int_equal(in.over, out.over);
+    gw_buf_done(&text);
+    assert_int_equal(
+        sched_farewell_record_parse(GW_STR("version 1\nmailbox a\nid b\nover 1\n"), &out, &err),
+        GW_BADMSG);
+    assert_non_null(strstr(err.msg, "lacks"));
+    assert_int_equal(sched_farewell_record_parse(GW_STR("version 1\nover x\n"), &out, &err),
+                     GW_BADMSG);
+}
+
 static void test_calendar_there_and_back(void **state)
 {
     struct gw_interval v[] = { { 100, 200, GW_BUSY_BUSY, 0 },
@@ -218,6 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_subscription_there_and_back),
         cmocka_unit_test(test_streaming_subscription_there_and_back),
+        cmocka_unit_test(test_farewell_there_and_back),
         cmocka_unit_test(test_calendar_there_and_back),
         cmocka_unit_test(test_greatest_calendar_fits),
         cmocka_unit_test(test_subscription_cases),
