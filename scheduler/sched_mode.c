@@ -180,6 +180,27 @@ static bool may_scout(const struct sched_gateway *g, const struct sched_user *u)
            u->job[SCHED_SUBSCRIBE].state == SCHED_JOB_IDLE;
 }
 
+static bool has_asked(const struct sched_user *scout)
+{
+    const struct sched_job *job = &scout->job[SCHED_SUBSCRIBE];
+
+    return job->state == SCHED_JOB_IDLE || job->state == SCHED_JOB_RUNNING || job->tries;
+}
+
+/* Its time is from now, or from when it may ask. */
+static void scout_set_out(struct sched *s, struct sched_gateway *g)
+{
+    gw_time from = g->backoff_until > s->now.mono ? g->backoff_until : s->now.mono;
+
+    g->way.retry_at = gw_time_after(from, sched_minutes(s, SCOUT_MIN));
+}
+
+void sched_way_gateway_back(struct sched *s, struct sched_gateway *g)
+{
+    if (g->way.scout)
+        scout_set_out(s, g);
+}
+
 void sched_way_tick(struct sched *s, struct sched_gateway *g)
 {
     struct sched_way *w = &g->way;
@@ -187,11 +208,13 @@ void sched_way_tick(struct sched *s, struct sched_gateway *g)
 
     if (w->retry_at > s->now.mono || !sched_gateway_is_usable(g))
         return;
-    if (w->scout) {
+    if (w->scout && has_asked(w->scout)) {
         sched_way_failed(s, g, better(s, w), "it did not work in time");
         return;
     }
-    w->retry_at = gw_time_after(s->now.mono, sched_minutes(s, SCOUT_MIN));
+    scout_set_out(s, g);
+    if (w->scout)
+        return;
     GW_LIST_EACH(&g->users, it, tmp)
     {
         struct sched_user *u = GW_CONTAINER(it, struct sched_user, member);

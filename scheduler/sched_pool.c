@@ -270,6 +270,7 @@ static void gateway_enter(struct sched *s, struct sched_gateway *g, enum sched_g
         g->evacuate_at = GW_NEVER;
         sched_balance_look(s, gw_time_after(s->now.mono, sched_minutes(s, STEADY_MIN)));
         sched_streams_hasten(s, g);
+        sched_way_gateway_back(s, g);
     } else {
         probe_later(s, g);
         if (was_usable) {

@@ -427,6 +427,7 @@ void sched_way_heard(struct sched *s, struct sched_gateway *g, enum sched_mode m
 void sched_way_failed(struct sched *s, struct sched_gateway *g, enum sched_mode mode,
                       const char *why);
 void sched_way_user_left(struct sched *s, struct sched_gateway *g, const struct sched_user *u);
+void sched_way_gateway_back(struct sched *s, struct sched_gateway *g); /* it can be asked */
 void sched_way_restore(struct sched *s, struct sched_gateway *g, enum sched_mode mode);
 void sched_modes_set(struct sched *s); /* the parameter is another one */
 enum sched_mode sched_mode_of(const struct sched *s, const struct sched_user *u); /* of the next */

@@ -282,6 +282,53 @@ static void test_time_told_with_any_error_holds(void **state)
     }
 }
 
+static void scout_is_told(struct sim *m)
+{
+    m->gateway[0].throttled_until = m->now.mono + 12 * MIN;
+    m->gateway[0].throttle_ms = 1;
+    sim_run(m, 500);
+    assert_true(m->gateway[0].quiet_until > m->now.mono + 11 * MIN);
+    m->gateway[0].throttled_until = 0;
+}
+
+static void others_are_told(struct sim *m)
+{
+    tell_busy(m, 12 * MIN);
+}
+
+static void nobody_answers(struct sim *m)
+{
+    m->gateway[0].silent = true;
+    change_many(m);
+    sim_run(m, 11 * MIN);
+    assert_int_equal(sim_gateway_view(m, 0).state, SCHED_GATEWAY_DOWN);
+    m->gateway[0].silent = false;
+}
+
+/* Whoever tries a better way has not tried it while nothing may be asked, or nobody answers. */
+static void test_scout_has_its_time_after_a_back_off(void **state)
+{
+    static void (*const trouble[])(struct sim *) = { scout_is_told, others_are_told,
+                                                     nobody_answers };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(trouble) / sizeof(trouble[0]); i++) {
+        struct sim *m = sim_begun(SCHED_MODE_PUSH);
+        gw_utc tried;
+
+        callback_never_arrives(m);
+        sim_run(m, 3 * MIN);
+        assert_int_equal(sim_gateway_view(m, 0).mode, SCHED_MODE_STREAMING);
+        m->gateway[0].cannot_post = false;
+        tried = sim_gateway_view(m, 0).mode_retry;
+        sim_run_to(m, tried - 400);
+        trouble[i](m);
+        sim_run_to(m, tried + 12 * MIN + 2000);
+        assert_int_equal(sim_gateway_view(m, 0).mode, SCHED_MODE_PUSH);
+        sim_free(&m);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_shorter_time_told_later_shortens_nothing),
         cmocka_unit_test(test_time_told_after_a_probe_was_planned_holds_for_it),
         cmocka_unit_test(test_time_told_with_any_error_holds),
+        cmocka_unit_test(test_scout_has_its_time_after_a_back_off),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
