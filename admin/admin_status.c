@@ -74,8 +74,8 @@ static json_t *calendars_json(const struct admin_api *api)
     json_t *now, *since;
 
     sched_counters(api->args.sched, &c);
-    now = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", COUNT(users),
-                    COUNT(subscribed), COUNT(push), COUNT(streaming), COUNT(poll),
+    now = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+                    COUNT(users), COUNT(subscribed), COUNT(push), COUNT(streaming), COUNT(poll),
                     COUNT(with_calendar), COUNT(stale), COUNT(in_trouble), COUNT(in_flight),
                     COUNT(lined_up), COUNT(remembered), COUNT(farewells), COUNT(spread_s));
     since =
