@@ -198,6 +198,17 @@ static void call_fail(struct ews_call *call, const struct ews_status *fate)
     net_timer_set(client->failed_timer, client_now(client));
 }
 
+/* The connection goes with it. */
+static void call_recall(struct ews_call *call, const struct ews_status *fate)
+{
+    ews_conn_cancel(call->slot->conn);
+    slot_give_back(call->slot);
+    call->slot = NULL;
+    if (call->stream_timer)
+        net_timer_set(call->stream_timer, GW_NEVER);
+    call_fail(call, fate);
+}
+
 /* The connection of a cancelled call goes with it: its answer would come to nobody. */
 static void call_cancel(struct ews_call *call)
 {
@@ -361,6 +372,28 @@ static void calls_share_fate(struct ews_client *client, const struct ews_status 
     ews_status_set(&fate, why->class, why->code, "not sent after the failure of another call: %s",
                    why->text);
     fate.backoff_ms = why->backoff_ms;
+    while (!gw_list_is_empty(&client->waiting))
+        call_fail(GW_CONTAINER(client->waiting.next, struct ews_call, link), &fate);
+}
+
+/* Who asks to be left alone is asked neither by those whose connection is being set up nor by those
+ * who are in the middle of a login. What has left cannot be called back. */
+static void calls_hold_back(struct ews_client *client, const struct ews_status *why)
+{
+    struct gw_list *it, *tmp;
+    struct ews_status fate;
+
+    ews_status_set(&fate, why->alive ? EWS_BUSY : why->class, why->code,
+                   "not sent after the answer to another call: %s", why->text);
+    fate.backoff_ms = why->backoff_ms;
+    fate.alive = why->alive;
+    GW_LIST_EACH(&client->sent, it, tmp)
+    {
+        struct ews_call *call = GW_CONTAINER(it, struct ews_call, link);
+
+        if (!ews_conn_has_sent(call->slot->conn))
+            call_recall(call, &fate);
+    }
     while (!gw_list_is_empty(&client->waiting))
         call_fail(GW_CONTAINER(client->waiting.next, struct ews_call, link), &fate);
 }
@@ -568,6 +601,8 @@ static void call_finish(struct ews_call *call, struct ews_answer *answer, bool c
     learn_account(call, &answer->status, counted);
     slot_give_back(call->slot);
     call_free(call);
+    if (answer->status.backoff_ms > 0)
+        calls_hold_back(client, &answer->status);
     try_over(client);
 
     client->refs++;

@@ -46,7 +46,8 @@ void ews_client_reconnect(struct ews_client *client);
 typedef void ews_done_fn(const struct ews_answer *answer, void *ctx);
 
 /* The request is copied as far as it is needed. done comes exactly once, never from inside start,
- * also when the request could not be sent. */
+ * also when the request could not be sent. When a server asks to be left alone for a while, calls
+ * that are still connecting or logging in are not sent any more: they fail as the one that was told. */
 struct ews_call *ews_client_start(struct ews_client *client, const struct ews_request *request,
                                   ews_done_fn *done, void *ctx);
 void ews_call_cancel(struct ews_call **callp); /* done does not come; NULL is fine */

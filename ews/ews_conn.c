@@ -633,6 +633,12 @@ void ews_conn_cancel(struct ews_conn *conn)
     request_forget(conn);
 }
 
+bool ews_conn_has_sent(const struct ews_conn *conn)
+{
+    return (conn->state == CONN_CARRY || conn->state == CONN_LEG) && conn->body_sent &&
+           net_http_slot_has_sent(conn->slot);
+}
+
 bool ews_conn_is_proof(const struct ews_conn *conn)
 {
     return conn->doubt == conn->account->doubt;

@@ -45,6 +45,9 @@ void ews_conn_start(struct ews_conn *conn, const struct net_http_request *reques
                     net_http_data_fn *on_data, ews_conn_done_fn *done, void *ctx);
 void ews_conn_cancel(struct ews_conn *conn); /* done does not come; the connection is dropped */
 
+/* Whether the request itself has left, not only what its login needs. */
+bool ews_conn_has_sent(const struct ews_conn *conn);
+
 /* Was the account shown to the server since it was set and last refused? Only then an answer says
  * that it is good. */
 bool ews_conn_is_proof(const struct ews_conn *conn);

@@ -49,6 +49,7 @@ struct net_http_slot {
     size_t body_max, body_seen;
     struct gw_buf headers; /* of the answer, as they came */
     bool headers_end;      /* the empty line came */
+    bool sent;             /* or about to be */
     struct gw_buf body;    /* for on_data: what it has not got yet */
     struct gw_err failure; /* what a callback of ours ended the transfer with */
     char curl_says[CURL_ERROR_SIZE];
@@ -139,6 +140,19 @@ static void learn_end_point(struct net_http_slot *slot)
     if (!slot->end_point.len && !curl_easy_getinfo(slot->easy, CURLINFO_TLS_SSL_PTR, &tls) && tls &&
         tls->internals)
         (void)net_tls_end_point(tls->internals, &slot->end_point);
+}
+
+/* Over a new connection or a warm one: the request leaves now. */
+static int on_curl_connected(void *ctx, char *peer, char *own, int peer_port, int own_port)
+{
+    struct net_http_slot *slot = ctx;
+
+    (void)peer;
+    (void)own;
+    (void)peer_port;
+    (void)own_port;
+    slot->sent = true;
+    return CURL_PREREQFUNC_OK;
 }
 
 /* A status line begins the headers anew: those of "100 Continue" are not the answer's. */
@@ -458,6 +472,11 @@ struct gw_str net_http_slot_end_point(const struct net_http_slot *slot)
     return gw_buf_str(&slot->end_point);
 }
 
+bool net_http_slot_has_sent(const struct net_http_slot *slot)
+{
+    return slot->busy && slot->sent;
+}
+
 int net_http_slot_status(const struct net_http_slot *slot)
 {
     long status = 0;
@@ -538,6 +557,8 @@ static void set_connection_options(struct net_http_slot *slot)
     (void)curl_easy_setopt(easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_curl_ssl_ctx);
     (void)curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, slot);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_curl_connected);
+    (void)curl_easy_setopt(easy, CURLOPT_PREREQDATA, slot);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_curl_header);
     (void)curl_easy_setopt(easy, CURLOPT_HEADERDATA, slot);
     (void)curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_curl_body);
@@ -644,7 +665,7 @@ void net_http_start(struct net_http_slot *slot, const struct net_http_request *r
     slot->timeout_ms = request->timeout_ms;
     slot->body_max = request->body_max;
     slot->body_seen = 0;
-    slot->headers_end = false;
+    slot->headers_end = slot->sent = false;
     slot->failure = (struct gw_err){ 0 };
     slot->curl_says[0] = '\0';
     free(slot->origin);

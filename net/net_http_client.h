@@ -65,6 +65,9 @@ struct gw_str net_http_answer_header(const struct net_http_answer *answer, const
  * slot is used again. */
 struct gw_str net_http_slot_end_point(const struct net_http_slot *slot);
 
+/* Whether the request has left, or begun to; before that it waits for its connection. */
+bool net_http_slot_has_sent(const struct net_http_slot *slot);
+
 /* For on_data: the status of the answer that the piece is of. */
 int net_http_slot_status(const struct net_http_slot *slot);
 

@@ -386,6 +386,63 @@ static void test_many_at_once(void **state)
     }
 }
 
+/* ---- a server that asks to be left alone ---- */
+
+static struct {
+    unsigned sent, held_back;
+} busy;
+
+static void on_busy(const struct ews_answer *answer, void *ctx)
+{
+    assert_int_equal(answer->status.class, EWS_BUSY);
+    assert_true(answer->status.backoff_ms > 0);
+    if (strstr(answer->status.text, "not sent"))
+        busy.held_back++;
+    else
+        busy.sent++;
+    on_done(answer, ctx);
+}
+
+/* One goes over the warm connection, and is told; the others are still shaking hands, or in the middle
+ * of a login. What they were to ask is not asked any more. */
+static void test_push_back_reaches_those_who_are_logging_in(void **state)
+{
+    struct gw_buf out;
+
+    (void)state;
+    gw_buf_init(&out, 65536);
+    for (size_t l = 0; l < sizeof(logins) / sizeof(logins[0]); l++) {
+        uint64_t asked;
+
+        world_make("2019", &logins[l], "require", false);
+        read_reply();
+        memset(&busy, 0, sizeof(busy));
+        assert_int_equal(
+            mock_exchange_control(
+                t.mx, "POST", "/cas/cas1/faults",
+                GW_STR(
+                    "{\"kind\": \"fault\", \"code\": \"ErrorServerBusy\", \"back_off_ms\": 60000}"),
+                &out) /
+                100,
+            2);
+        asked = mock_journal_total(mock_exchange_journal(t.mx));
+        t.awaited = t.done + CALLS;
+        for (int i = 0; i < CALLS; i++)
+            (void)ews_client_start(
+                t.client,
+                &(struct ews_request){ .op = EWS_OP_OOF,
+                                       .mailbox = GW_STR("ann@presence.example") },
+                on_busy, NULL);
+        RUN_UNTIL(t.done == t.awaited);
+        print_message("%s: %u were asked, %u not\n", logins[l].name, busy.sent, busy.held_back);
+        assert_in_range(busy.sent, 1, CALLS / 4);
+        assert_int_equal(busy.held_back, CALLS - busy.sent);
+        assert_int_equal(mock_journal_total(mock_exchange_journal(t.mx)) - asked, busy.sent);
+        world_end();
+    }
+    gw_buf_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +450,7 @@ int main(void)
         cmocka_unit_test(test_ipv6),
         cmocka_unit_test(test_wrong_passwords),
         cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test(test_push_back_reaches_those_who_are_logging_in),
     };
 
     return cmocka_run_group_tests(tests, setup_all, teardown_all);
