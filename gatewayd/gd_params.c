@@ -147,6 +147,8 @@ static enum gw_code apply(struct gd *gd, const void *settings, struct gw_err *er
         gd_calendar_publish_all(gd);
     } else if (settings == &gd->settings.ews) {
         return gd_gateways_login_set(gd->gateways, err);
+    } else if (settings == &gd->settings.pres) {
+        pres_settings_apply(gd->core, now);
     } else if (settings == &gd->settings.xmpp) {
         pres_retell(gd->core); /* what clients are shown may have another word now */
     }

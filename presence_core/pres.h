@@ -58,6 +58,9 @@ void pres_user_end_sessions(struct pres_core *core, struct gw_str user, enum pre
 void pres_calendar_set(struct pres_core *core, struct gw_str user,
                        const struct pres_calendar *calendar, struct gw_now now);
 
+/* The settings are other ones: watchers are told what that changes for them. */
+void pres_settings_apply(struct pres_core *core, struct gw_now now);
+
 /* Everything goes out again whose show is the calendar's: a front-end has other words for it now. */
 void pres_retell(struct pres_core *core);
 

@@ -50,21 +50,37 @@ static void set_text(struct pres_shown *out, enum pres_text_from from, struct gw
     out->text = text;
 }
 
-void pres_compose(enum pres_show show, struct gw_str text, enum pres_calendar_kind calendar,
-                  struct gw_str calendar_text, struct pres_shown *out)
+/* Nobody is logged in: the calendar alone is shown, if it has anything to say. */
+static bool speaks_alone(const struct pres_parts *in)
 {
-    const struct rule rule = rules[show][calendar];
+    return in->speaks && in->show == PRES_OFFLINE && in->calendar.kind != PRES_CAL_NONE;
+}
 
-    *out = (struct pres_shown){ .show = show };
+static struct rule rule_of(const struct pres_parts *in)
+{
+    struct rule rule = rules[in->show][in->calendar.kind];
+
+    if (speaks_alone(in))
+        return (struct rule){ TAKEN, TOLD };
+    if (in->is_later && rule.show == TAKEN)
+        return (struct rule){ OWN, HELP };
+    return rule;
+}
+
+void pres_compose(const struct pres_parts *in, struct pres_shown *out)
+{
+    const struct rule rule = rule_of(in);
+
+    *out = (struct pres_shown){ .show = in->show };
     if (rule.show == TAKEN) {
-        out->show = show_of[calendar];
-        out->kind = calendar;
+        out->show = show_of[in->calendar.kind];
+        out->kind = in->calendar.kind;
     }
-    set_text(out, PRES_TEXT_CLIENT, text);
-    if (rule.text == TOLD || (rule.text == HELP && !text.len))
-        set_text(out, PRES_TEXT_CALENDAR, calendar_text);
+    set_text(out, PRES_TEXT_CLIENT, in->text);
+    if (rule.text == TOLD || (rule.text == HELP && !in->text.len))
+        set_text(out, PRES_TEXT_CALENDAR, in->calendar.text);
     if (out->text_from == PRES_TEXT_CALENDAR)
-        out->text_kind = calendar;
+        out->text_kind = in->calendar.kind;
 }
 
 bool pres_shown_eq(const struct pres_shown *a, const struct pres_shown *b)

@@ -17,9 +17,22 @@ struct pres_shown {
     struct gw_str text;                /* borrowed from the inputs */
 };
 
-/* 'show' PRES_OFFLINE: no client is logged in, or it says goodbye. Texts may be empty. */
-void pres_compose(enum pres_show show, struct gw_str text, enum pres_calendar_kind calendar,
-                  struct gw_str calendar_text, struct pres_shown *out);
+/* What a calendar, or an override in its place, contributes. */
+struct pres_said {
+    enum pres_calendar_kind kind;
+    struct gw_str text;
+};
+
+/* All borrowed; texts may be empty. */
+struct pres_parts {
+    enum pres_show show; /* of a client; PRES_OFFLINE: none is logged in, or it says goodbye */
+    struct gw_str text;
+    bool is_later; /* the client's word is newer than the calendar's, and stands against it */
+    struct pres_said calendar;
+    bool speaks; /* the calendar, for who has no client */
+};
+
+void pres_compose(const struct pres_parts *in, struct pres_shown *out);
 
 bool pres_shown_eq(const struct pres_shown *a, const struct pres_shown *b);
 

@@ -6,11 +6,6 @@
 #include "gw_log.h"
 #include "pres_priv.h"
 
-struct domain {
-    struct gw_str name;
-    char text[];
-};
-
 struct pres_core *pres_core_new(const struct pres_core_args *args)
 {
     struct pres_core *core = gw_new(struct pres_core);
@@ -18,6 +13,7 @@ struct pres_core *pres_core_new(const struct pres_core_args *args)
     core->store = args->store;
     gw_param_defaults(pres_params, pres_param_count, &core->defaults);
     core->settings = args->settings ? args->settings : &core->defaults;
+    core->shows = *core->settings;
     core->users = gw_map_new();
     core->domains = gw_map_new();
     gw_list_init(&core->observers);
@@ -31,6 +27,14 @@ static void user_free(struct pres_user *u)
     free(u->cal);
     free(u->jid);
     free(u);
+}
+
+static void front_done(struct pres_front *f)
+{
+    for (int view = 0; view < PRES_VIEW_COUNT; view++) {
+        free(f->group[view].to);
+        free(f->group[view].abroad);
+    }
 }
 
 void pres_core_free(struct pres_core **corep)
@@ -52,8 +56,9 @@ void pres_core_free(struct pres_core **corep)
     GW_LIST_EACH(&core->observers, it, tmp)
     free(GW_CONTAINER(it, struct pres_observer, link));
     for (size_t i = 0; i < core->front_count; i++)
-        free(core->fronts[i].to);
+        front_done(&core->fronts[i]);
     store_batch_free(&core->batch);
+    free(core->snaps);
     free(core->view);
     free(core);
 }
@@ -64,22 +69,28 @@ struct pres_front *pres_frontend_register(struct pres_core *core, const struct p
     struct pres_front *f = &core->fronts[core->front_count++];
 
     assert(core->front_count <= PRES_FRONTENDS_MAX);
-    *f = (struct pres_front){ .table = table, .ctx = ctx };
+    *f = (struct pres_front){ .core = core, .table = table, .ctx = ctx };
     return f;
 }
 
 /* ---- Domains and routing ---- */
 
+static void domain_set(struct pres_core *core, struct gw_str name, struct pres_front *abroad)
+{
+    struct pres_domain *d = gw_map_get(core->domains, name);
+
+    if (!d) {
+        d = gw_alloc(sizeof(*d) + name.len);
+        memcpy(d->text, name.p, name.len);
+        d->name = (struct gw_str){ d->text, name.len };
+        gw_map_set(core->domains, d->name, d);
+    }
+    d->abroad = abroad;
+}
+
 void pres_domain_add(struct pres_core *core, struct gw_str name)
 {
-    struct domain *d;
-
-    if (pres_domain_is_local(core, name))
-        return;
-    d = gw_alloc(sizeof(*d) + name.len);
-    memcpy(d->text, name.p, name.len);
-    d->name = (struct gw_str){ d->text, name.len };
-    gw_map_set(core->domains, d->name, d);
+    domain_set(core, name, NULL);
 }
 
 void pres_domain_remove(struct pres_core *core, struct gw_str name)
@@ -89,7 +100,31 @@ void pres_domain_remove(struct pres_core *core, struct gw_str name)
 
 bool pres_domain_is_local(const struct pres_core *core, struct gw_str name)
 {
-    return gw_map_get(core->domains, name) != NULL;
+    const struct pres_domain *d = gw_map_get(core->domains, name);
+
+    return d && !d->abroad;
+}
+
+void pres_route_set(struct pres_core *core, struct gw_str domain, struct pres_front *front)
+{
+    if (!domain.len)
+        core->abroad = front;
+    else if (pres_domain_is_local(core, domain))
+        return;
+    else if (front)
+        domain_set(core, domain, front);
+    else
+        pres_domain_remove(core, domain);
+}
+
+struct pres_front *pres_route_front(const struct pres_core *core, struct gw_str jid)
+{
+    const struct pres_domain *d;
+    struct gw_str domain = jid;
+
+    (void)gw_str_cut(jid, "@", NULL, &domain);
+    d = gw_map_get(core->domains, domain);
+    return d ? d->abroad : core->abroad;
 }
 
 enum pres_route pres_route(const struct pres_core *core, struct gw_str jid)
@@ -164,15 +199,28 @@ void pres_user_end_sessions(struct pres_core *core, struct gw_str jid, enum pres
 
 /* ---- The calendar ---- */
 
-static struct gw_str cal_text(const struct pres_cal *cal)
+/* What the user chose while the item ran stands against it. An out-of-office period is no item: it
+ * is left with an override. */
+static bool is_later(const struct pres_user *u, const struct pres_session *s)
 {
-    return cal ? pres_cal_text(cal, PRES_WORDS_OWN) : GW_STR("");
+    return u->core->shows.client_in_item == PRES_CLIENT_WINS && s->chosen_at && u->cal &&
+           u->cal->item_until && u->cal->kind != PRES_CAL_OOF && s->chosen_at >= u->cal->item_since;
 }
 
-void pres_word_shown(const struct pres_word *w, const struct pres_user *u, struct pres_shown *out)
+void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum pres_view view,
+                   struct pres_shown *out)
 {
-    pres_compose(w ? w->show : PRES_OFFLINE, w ? pres_word_text(w) : GW_STR(""),
-                 pres_cal_kind(u->cal), cal_text(u->cal), out);
+    struct pres_parts parts = { .show = PRES_OFFLINE };
+
+    if (s) {
+        parts.show = s->word->show;
+        parts.text = pres_word_text(s->word);
+        parts.is_later = is_later(u, s);
+    } else {
+        parts.speaks = u->core->shows.without_client == PRES_WITHOUT_CLIENT_CALENDAR;
+    }
+    pres_view_cal(u->cal, view, &parts.calendar);
+    pres_compose(&parts, out);
 }
 
 /* The available session that speaks for the user: RFC 6121 4.7.2.3, highest priority; the latest
@@ -195,108 +243,25 @@ static const struct pres_session *leader(const struct pres_user *u)
     return best;
 }
 
-void pres_user_shown(const struct pres_user *u, struct pres_shown *out)
+void pres_user_shown(const struct pres_user *u, enum pres_view view, struct pres_shown *out)
 {
-    const struct pres_session *s = leader(u);
-
-    pres_word_shown(s ? s->word : NULL, u, out);
-}
-
-/* The word of one session under two calendars: tells the watchers when it is not the same. */
-static void retell_session(struct pres_session *s, const struct pres_shown *before)
-{
-    struct pres_doc doc;
-
-    pres_doc_session(s, &doc);
-    if (pres_shown_eq(before, &doc.shown))
-        return;
-    pres_gather_watchers(s->user);
-    pres_deliver(s->user->core, &doc);
-}
-
-static void retell_offline(struct pres_user *u, const struct pres_shown *before)
-{
-    struct pres_doc doc;
-
-    pres_doc_offline(u, &doc);
-    if (pres_shown_eq(before, &doc.shown))
-        return;
-    pres_gather_watchers(u);
-    pres_deliver(u->core, &doc);
-}
-
-static void swap_cal(struct pres_user *u, struct pres_cal **cal)
-{
-    struct pres_cal *old = u->cal;
-
-    u->cal = *cal;
-    *cal = old;
-}
-
-static void retell(struct pres_user *u, struct pres_cal *old)
-{
-    struct gw_list *it, *tmp;
-    struct pres_shown before;
-    bool available = false;
-
-    GW_LIST_EACH(&u->sessions, it, tmp)
-    {
-        struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
-
-        if (!s->word)
-            continue;
-        available = true;
-        swap_cal(u, &old);
-        pres_session_shown(s, &before);
-        swap_cal(u, &old);
-        retell_session(s, &before);
-    }
-    if (available)
-        return;
-    swap_cal(u, &old);
-    pres_word_shown(NULL, u, &before);
-    swap_cal(u, &old);
-    retell_offline(u, &before);
+    pres_shown_as(u, leader(u), view, out);
 }
 
 void pres_calendar_set(struct pres_core *core, struct gw_str user,
                        const struct pres_calendar *calendar, struct gw_now now)
 {
+    const struct pres_tell how = { .cause = PRES_CAUSE_CALENDAR, .times = true };
     struct pres_user *u = pres_user_find(core, user);
-    struct pres_shown before;
     struct pres_cal *old;
 
     if (!u || pres_cal_is(u->cal, calendar))
         return;
-    pres_user_shown(u, &before);
-    old = pres_cal_new(calendar);
-    swap_cal(u, &old);
-    if (pres_cal_kind(old) != pres_cal_kind(u->cal) || !gw_str_eq(cal_text(old), cal_text(u->cal)))
-        retell(u, old);
-    pres_changed(u, &before, PRES_CAUSE_CALENDAR, now);
+    pres_tell_begin(u);
+    old = u->cal;
+    u->cal = pres_cal_new(calendar);
+    pres_tell_end(u, &how, now);
     free(old);
-}
-
-void pres_retell(struct pres_core *core)
-{
-    const struct pres_shown other = { .show = PRES_OFFLINE };
-    struct gw_list *it, *tmp;
-    struct pres_shown shown;
-    struct pres_user *u;
-    size_t pos = 0;
-
-    while ((u = gw_map_next(core->users, &pos))) {
-        GW_LIST_EACH(&u->sessions, it, tmp)
-        {
-            struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
-
-            if (!s->word)
-                continue;
-            pres_session_shown(s, &shown);
-            if (shown.kind != PRES_CAL_NONE)
-                retell_session(s, &other);
-        }
-    }
 }
 
 /* ---- Looking on ---- */
@@ -329,7 +294,7 @@ void pres_changed(struct pres_user *u, const struct pres_shown *before, enum pre
     };
     struct gw_list *it, *tmp;
 
-    pres_user_shown(u, &change.now);
+    pres_user_shown(u, PRES_VIEW_OWN, &change.now);
     if (pres_shown_eq(before, &change.now))
         return;
     u->since = now.utc;
@@ -350,9 +315,9 @@ static void view_session(const struct pres_session *s, struct pres_resource_view
     *out = (struct pres_resource_view){ .resource = pres_session_name(s),
                                         .frontend = s->front->table->name,
                                         .since = s->since };
-    pres_word_shown(s->word, s->user, &out->composed);
     if (!s->word)
         return;
+    pres_shown_as(s->user, s, PRES_VIEW_OWN, &out->composed);
     out->available = true;
     out->priority = s->word->priority;
     out->show = s->word->show;
@@ -384,7 +349,7 @@ bool pres_user_view(struct pres_core *core, struct gw_str user, struct pres_user
         return false;
     *out = (struct pres_user_view){ .since = u->since };
     pres_cal_write(u->cal, &out->calendar);
-    pres_user_shown(u, &out->composed);
+    pres_user_shown(u, PRES_VIEW_OWN, &out->composed);
     out->resource_count = view_sessions(u);
     out->resources = core->view;
     for (uint32_t i = 0; i < u->roster.count; i++) {

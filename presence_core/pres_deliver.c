@@ -1,71 +1,161 @@
-/* Who is told. Recipients are gathered per front-end, so that each writes a document once. */
+/* Who is told, and what. Recipients are gathered per view and front-end, so that each front-end
+ * writes a document once for all who see the same. */
 #include "pres_priv.h"
 
-bool pres_may_see(const struct pres_user *watcher, const struct pres_user *of)
+bool pres_may_see(struct gw_str watcher, const struct pres_user *of)
 {
     const struct pres_entry *e;
 
-    if (watcher == of)
+    if (gw_str_eq(watcher, of->name))
         return true;
-    e = pres_roster_find(&of->roster, watcher->name);
+    e = pres_roster_find(&of->roster, watcher);
     return e && (e->state & PRES_FROM);
 }
 
-void pres_gather_one(struct pres_session *s)
-{
-    struct pres_front *f = s->front;
+/* ---- Gathering: the one place that decides which view a watcher gets ---- */
 
-    if (f->count == f->cap) {
-        f->cap = f->cap ? f->cap * 2 : 64;
-        f->to = gw_realloc(f->to, f->cap, sizeof(struct pres_session *));
-    }
-    f->to[f->count++] = s;
+enum pres_view pres_view_for(const struct pres_user *of, struct gw_str watcher)
+{
+    const struct pres_core *core = of->core;
+    bool is_own = pres_user_find(core, watcher) != NULL;
+
+    if (gw_str_eq(watcher, of->name))
+        return PRES_VIEW_OWN;
+    return pres_view_of(
+        (enum pres_level)(is_own ? core->shows.privacy_own : core->shows.privacy_federated),
+        is_own);
 }
 
-void pres_gather_user(struct pres_user *u)
+static void add_session(struct pres_session *s, enum pres_view view)
 {
+    struct pres_group *g = &s->front->group[view];
+
+    if (g->count == g->cap) {
+        g->cap = g->cap ? g->cap * 2 : 64;
+        g->to = gw_realloc(g->to, g->cap, sizeof(struct pres_session *));
+    }
+    g->to[g->count++] = s;
+}
+
+static void add_abroad(struct pres_front *f, struct gw_str watcher, enum pres_view view)
+{
+    struct pres_group *g = &f->group[view];
+
+    if (g->abroad_count == g->abroad_cap) {
+        g->abroad_cap = g->abroad_cap ? g->abroad_cap * 2 : 64;
+        g->abroad = gw_realloc(g->abroad, g->abroad_cap, sizeof(struct gw_str));
+    }
+    g->abroad[g->abroad_count++] = watcher;
+}
+
+void pres_gather_one(const struct pres_user *of, struct pres_session *to)
+{
+    add_session(to, pres_view_for(of, to->user->name));
+}
+
+static void gather_view(const struct pres_core *core, struct gw_str watcher, enum pres_view view)
+{
+    struct pres_user *u = pres_user_find(core, watcher);
+    struct pres_front *abroad;
     struct gw_list *it, *tmp;
 
+    if (!u) {
+        abroad = pres_route_front(core, watcher);
+        if (abroad)
+            add_abroad(abroad, watcher, view);
+        return;
+    }
     GW_LIST_EACH(&u->sessions, it, tmp)
     {
         struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
 
         if (s->word)
-            pres_gather_one(s);
+            add_session(s, view);
     }
 }
 
-void pres_gather_watchers(struct pres_user *u)
+void pres_gather(const struct pres_user *of, struct gw_str watcher)
 {
-    pres_gather_user(u);
+    gather_view(of->core, watcher, pres_view_for(of, watcher));
+}
+
+void pres_gather_watchers(const struct pres_user *u, pres_told_fn *is_told, const void *ctx)
+{
+    if (!is_told || is_told(u->name, PRES_VIEW_OWN, ctx))
+        gather_view(u->core, u->name, PRES_VIEW_OWN);
     for (uint32_t i = 0; i < u->roster.count; i++) {
         const struct pres_entry *e = u->roster.entries[i];
-        struct pres_user *watcher;
+        enum pres_view view;
 
         if (!(e->state & PRES_FROM))
             continue;
-        watcher = pres_user_find(u->core, pres_entry_jid(e));
-        if (watcher)
-            pres_gather_user(watcher);
+        view = pres_view_for(u, pres_entry_jid(e));
+        if (!is_told || is_told(pres_entry_jid(e), view, ctx))
+            gather_view(u->core, pres_entry_jid(e), view);
     }
 }
 
-void pres_deliver(struct pres_core *core, const struct pres_doc *doc)
+/* ---- Delivering ---- */
+
+static void deliver_group(struct pres_front *f, struct pres_group *g, const struct pres_doc *doc)
+{
+    size_t count = g->count, abroad_count = g->abroad_count;
+
+    g->count = 0;
+    g->abroad_count = 0;
+    f->core->counters.delivered += count + abroad_count;
+    if (count)
+        f->table->presence(doc, g->to, count, f->ctx);
+    if (abroad_count)
+        f->table->presence_abroad(doc, g->abroad, abroad_count, f->ctx);
+}
+
+static bool has_recipients(const struct pres_core *core, enum pres_view view)
 {
     for (size_t i = 0; i < core->front_count; i++) {
-        struct pres_front *f = &core->fronts[i];
-        size_t count = f->count;
+        if (core->fronts[i].group[view].count || core->fronts[i].group[view].abroad_count)
+            return true;
+    }
+    return false;
+}
 
-        if (!count)
+void pres_deliver(struct pres_core *core, pres_doc_fn *write, const void *of)
+{
+    struct pres_doc doc;
+
+    for (int view = 0; view < PRES_VIEW_COUNT; view++) {
+        if (!has_recipients(core, (enum pres_view)view))
             continue;
-        f->count = 0;
-        core->counters.delivered += count;
-        f->table->presence(doc, f->to, count, f->ctx);
+        write(of, (enum pres_view)view, &doc);
+        for (size_t i = 0; i < core->front_count; i++)
+            deliver_group(&core->fronts[i], &core->fronts[i].group[view], &doc);
     }
 }
 
-void pres_doc_session(const struct pres_session *s, struct pres_doc *out)
+void pres_forget_timeless(struct pres_core *core)
 {
+    for (size_t i = 0; i < core->front_count; i++) {
+        for (int view = 0; view < PRES_VIEW_COUNT && !core->fronts[i].table->wants_times; view++) {
+            core->fronts[i].group[view].count = 0;
+            core->fronts[i].group[view].abroad_count = 0;
+        }
+    }
+}
+
+/* ---- Documents ---- */
+
+static void put_times(const struct pres_user *u, enum pres_view view, struct pres_doc *out)
+{
+    if (!u->cal || !pres_view_has_times(view))
+        return;
+    out->calendar = (struct pres_span){ u->cal->kind, u->cal->since, u->cal->until };
+    out->ahead = u->cal->ahead;
+    out->ahead_count = u->cal->ahead_count;
+}
+
+void pres_doc_session(const void *of, enum pres_view view, struct pres_doc *out)
+{
+    const struct pres_session *s = of;
     const struct pres_word *w = s->word;
     const char *p = w->bytes + w->text_len;
 
@@ -73,7 +163,8 @@ void pres_doc_session(const struct pres_session *s, struct pres_doc *out)
                               .resource = pres_session_name(s),
                               .priority = w->priority,
                               .origin = s->front };
-    pres_session_shown(s, &out->shown);
+    pres_shown_as(s->user, s, view, &out->shown);
+    put_times(s->user, view, out);
     if (out->shown.kind == PRES_CAL_NONE)
         out->shade = w->shade;
     if (out->shown.text_from == PRES_TEXT_CLIENT)
@@ -81,21 +172,37 @@ void pres_doc_session(const struct pres_session *s, struct pres_doc *out)
     out->extra = (struct gw_str){ p + w->texts_len, w->extra_len };
 }
 
-void pres_doc_gone(const struct pres_session *s, struct pres_doc *out)
+void pres_doc_gone(const void *of, enum pres_view view, struct pres_doc *out)
 {
+    const struct pres_session *s = of;
+
+    (void)view;
     *out = (struct pres_doc){ .user = s->user->name,
                               .resource = pres_session_name(s),
                               .shown.show = PRES_OFFLINE,
                               .origin = s->front };
 }
 
-void pres_doc_offline(const struct pres_user *u, struct pres_doc *out)
+void pres_doc_user(const void *of, enum pres_view view, struct pres_doc *out)
 {
+    const struct pres_user *u = of;
+
     *out = (struct pres_doc){ .user = u->name };
-    pres_user_shown(u, &out->shown);
+    pres_shown_as(u, NULL, view, &out->shown);
+    put_times(u, view, out);
 }
 
-static bool has_available(const struct pres_user *u)
+void pres_doc_user_gone(const void *of, enum pres_view view, struct pres_doc *out)
+{
+    const struct pres_user *u = of;
+
+    (void)view;
+    *out = (struct pres_doc){ .user = u->name, .shown.show = PRES_OFFLINE };
+}
+
+/* ---- Everything of a user ---- */
+
+bool pres_user_is_available(const struct pres_user *u)
 {
     struct gw_list *it, *tmp;
 
@@ -107,71 +214,58 @@ static bool has_available(const struct pres_user *u)
     return false;
 }
 
-/* To one session, or to all of a user. RFC 6121 4.3.2: nothing is said of who is offline, unless
- * the calendar has something to say. */
-static void show_all(const struct pres_user *of, struct pres_session *one, struct pres_user *all)
+/* RFC 6121 4.3.2: nothing is said of who is offline, unless the calendar has something to say. */
+static bool is_worth_saying(const struct pres_user *of, struct gw_str watcher)
+{
+    struct pres_shown shown;
+
+    pres_shown_as(of, NULL, pres_view_for(of, watcher), &shown);
+    return shown.show != PRES_OFFLINE || shown.text.len > 0;
+}
+
+static void gather_for(const struct pres_user *of, struct gw_str watcher, struct pres_session *only)
+{
+    if (only)
+        pres_gather_one(of, only);
+    else
+        pres_gather(of, watcher);
+}
+
+/* Each resource of a user, or the user as such, to a watcher: to one session only, unless NULL. */
+static void say_all(const struct pres_user *of, struct gw_str watcher, struct pres_session *only,
+                    pres_doc_fn *session, pres_doc_fn *user)
 {
     struct gw_list *it, *tmp;
-    struct pres_doc doc;
 
-    if (!has_available(of)) {
-        pres_doc_offline(of, &doc);
-        if (!doc.shown.text.len)
+    if (!pres_user_is_available(of)) {
+        if (!is_worth_saying(of, watcher))
             return;
-        if (one)
-            pres_gather_one(one);
-        else
-            pres_gather_user(all);
-        pres_deliver(of->core, &doc);
+        gather_for(of, watcher, only);
+        pres_deliver(of->core, user, of);
         return;
     }
     GW_LIST_EACH(&of->sessions, it, tmp)
     {
         struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
 
-        if (!s->word || s == one)
+        if (!s->word || s == only)
             continue;
-        if (one)
-            pres_gather_one(one);
-        else
-            pres_gather_user(all);
-        pres_doc_session(s, &doc);
-        pres_deliver(of->core, &doc);
+        gather_for(of, watcher, only);
+        pres_deliver(of->core, session, s);
     }
 }
 
 void pres_show_all(const struct pres_user *of, struct pres_session *to)
 {
-    show_all(of, to, NULL);
+    say_all(of, to->user->name, to, pres_doc_session, pres_doc_user);
 }
 
-void pres_show_all_to_user(const struct pres_user *of, struct pres_user *to)
+void pres_show_all_to(const struct pres_user *of, struct gw_str watcher)
 {
-    show_all(of, NULL, to);
+    say_all(of, watcher, NULL, pres_doc_session, pres_doc_user);
 }
 
-void pres_hide_all_from_user(const struct pres_user *of, struct pres_user *from)
+void pres_hide_all_from(const struct pres_user *of, struct gw_str watcher)
 {
-    struct gw_list *it, *tmp;
-    struct pres_doc doc;
-
-    if (!has_available(of)) {
-        pres_doc_offline(of, &doc);
-        if (!doc.shown.text.len)
-            return;
-        doc.shown = (struct pres_shown){ .show = PRES_OFFLINE };
-        pres_gather_user(from);
-        pres_deliver(of->core, &doc);
-        return;
-    }
-    GW_LIST_EACH(&of->sessions, it, tmp)
-    {
-        struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
-
-        if (!s->word)
-            continue;
-        pres_gather_user(from);
-        pres_doc_gone(s, &doc);
-        pres_deliver(of->core, &doc);
-    }
+    say_all(of, watcher, NULL, pres_doc_gone, pres_doc_user_gone);
 }

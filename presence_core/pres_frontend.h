@@ -20,12 +20,19 @@ struct pres_client {
     struct gw_str text;  /* one line for everybody */
     struct gw_str texts; /* the same in the front-end's own form (several languages), or empty */
     struct gw_str extra; /* what the client said besides, in the front-end's own form, or empty */
+    bool is_idle;        /* the client speaks for itself: nobody has touched it for a while */
 };
 
-/* The presence of one resource as watchers see it. */
+/* The presence of one resource as those watchers see it whom it goes to: nothing in it is above
+ * what they may see of the calendar. */
 struct pres_doc {
-    struct gw_str user, resource; /* resource empty: of the user as such, who is offline */
+    struct gw_str user,
+        resource; /* resource empty: of the user as such, whom no client speaks for */
     struct pres_shown shown;
+    /* The calendar's times, for front-ends that can show them. kind NONE: none. */
+    struct pres_span calendar;
+    const struct pres_span *ahead; /* what comes next and is not free, in order (RFC 4481) */
+    size_t ahead_count;
     int priority;
     const struct pres_front *origin; /* whose own form the rest is */
     unsigned char shade;             /* only while the show is the client's own */
@@ -36,10 +43,15 @@ struct pres_doc {
 
 struct pres_frontend {
     const char *name; /* "xmpp" */
+    bool wants_times; /* also documents in which only the calendar's times are other ones */
 
     /* One document for several watchers: write it once. 'count' is at least 1. */
     void (*presence)(const struct pres_doc *doc, struct pres_session *const *to, size_t count,
                      void *ctx);
+    /* The same for watchers of other domains, bare JIDs, to whom this front-end is the way
+     * (pres_route_set()). NULL: it is the way to none. */
+    void (*presence_abroad)(const struct pres_doc *doc, const struct gw_str *to, size_t count,
+                            void *ctx);
     /* A request or its answer, 'from' a bare JID; extra: as pres_request_send() was given it. */
     void (*request)(enum pres_request request, struct gw_str from, struct gw_str extra,
                     struct pres_session *to, void *ctx);
@@ -115,5 +127,10 @@ enum pres_route {
 };
 /* A bare JID: "user@domain" or "domain". */
 enum pres_route pres_route(const struct pres_core *core, struct gw_str jid);
+
+/* What is said to watchers of this domain goes through this front-end from now on; without a domain:
+ * what is said to those of all domains that have no way of their own. NULL: no way any more. Domains
+ * that are served here stay so. */
+void pres_route_set(struct pres_core *core, struct gw_str domain, struct pres_front *front);
 
 #endif

@@ -1,5 +1,6 @@
 #include "pres.h"
 #include "pres_roster.h"
+#include "pres_settings.h"
 
 const char *pres_show_name(enum pres_show show)
 {
@@ -43,6 +44,17 @@ const char *pres_calendar_kind_name(enum pres_calendar_kind kind)
         break;
     }
     return "unknown";
+}
+
+const char *const pres_level_names[] = { [PRES_LEVEL_NOTHING] = "nothing",
+                                         [PRES_LEVEL_BUSY] = "busy",
+                                         [PRES_LEVEL_TIMES] = "times",
+                                         [PRES_LEVEL_FULL] = "full",
+                                         [PRES_LEVEL_COUNT] = NULL };
+
+const char *pres_level_name(enum pres_level level)
+{
+    return pres_level_names[level];
 }
 
 const char *pres_cause_name(enum pres_cause cause)

@@ -12,6 +12,7 @@
 #include "pres_entry.h"
 #include "pres_frontend.h"
 #include "pres_sub.h"
+#include "pres_view.h"
 
 struct pres_user {
     char *jid;
@@ -28,6 +29,7 @@ struct pres_word {
     enum pres_show show;
     int priority;
     unsigned char shade;
+    bool is_idle;
     uint16_t text_len, texts_len, extra_len;
     char bytes[];
 };
@@ -45,6 +47,7 @@ struct pres_session {
     void *ctx;
     struct pres_word *word; /* NULL: not available */
     gw_utc since;           /* of word */
+    gw_utc chosen_at;       /* when the user last chose show or text, not the client; 0: never */
     uint64_t turn;          /* grows with each word said: the latest of equal priority leads */
     struct gw_list directed;
     unsigned directed_count;
@@ -53,13 +56,28 @@ struct pres_session {
     char resource[];
 };
 
-/* Recipients are gathered here, then the front-end is called once. */
-struct pres_front {
-    const struct pres_frontend *table;
-    void *ctx;
+/* Recipients who see the same are gathered here, then the front-end is called once. */
+struct pres_group {
     struct pres_session **to;
     size_t count, cap;
+    struct gw_str *abroad; /* borrowed from rosters */
+    size_t abroad_count, abroad_cap;
 };
+
+struct pres_front {
+    struct pres_core *core;
+    const struct pres_frontend *table;
+    void *ctx;
+    struct pres_group group[PRES_VIEW_COUNT];
+};
+
+struct pres_domain {
+    struct gw_str name;
+    struct pres_front *abroad; /* the way there; NULL: it is served here */
+    char text[];
+};
+
+struct pres_snap;
 
 struct pres_observer {
     struct gw_list link;
@@ -73,12 +91,18 @@ struct pres_core {
     struct store_batch *batch; /* what the running call has changed; NULL: nothing yet */
     const struct pres_settings *settings;
     struct pres_settings defaults;
+    struct pres_settings
+        shows; /* in force for what watchers see: changes only while they are told */
     struct gw_map *users, *domains;
+    struct pres_front *abroad; /* the way to all other domains; NULL: there is none */
     struct pres_front fronts[PRES_FRONTENDS_MAX];
     size_t front_count;
     struct gw_list observers;
     struct pres_counters counters;
     uint64_t turn;
+    struct pres_snap *snaps; /* of the running pres_tell_begin() */
+    size_t snap_cap;
+    struct pres_shown before;
     struct pres_resource_view *view; /* of the last pres_user_view() */
     size_t view_cap;
     store_done_fn *loaded;
@@ -88,9 +112,12 @@ struct pres_core {
 
 /* pres_core.c */
 struct pres_user *pres_user_find(const struct pres_core *core, struct gw_str jid);
-void pres_word_shown(const struct pres_word *w, const struct pres_user *u,
-                     struct pres_shown *out); /* w NULL: offline */
-void pres_user_shown(const struct pres_user *u, struct pres_shown *out);
+struct pres_front *pres_route_front(const struct pres_core *core, struct gw_str jid);
+/* A resource, or the user as such who is available nowhere (NULL), as a view shows it. */
+void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum pres_view view,
+                   struct pres_shown *out);
+/* The user as a whole: the resource that speaks for all. */
+void pres_user_shown(const struct pres_user *u, enum pres_view view, struct pres_shown *out);
 void pres_changed(struct pres_user *u, const struct pres_shown *before, enum pres_cause cause,
                   struct gw_now now);
 
@@ -105,22 +132,42 @@ static inline struct gw_str pres_session_name(const struct pres_session *s)
 }
 
 /* pres_session.c */
-void pres_session_shown(const struct pres_session *s, struct pres_shown *out);
 void pres_end_all(struct pres_user *u, enum pres_end why, enum pres_cause cause, struct gw_now now);
 
-/* pres_deliver.c: gather recipients, then send one document to them. */
-bool pres_may_see(const struct pres_user *watcher, const struct pres_user *of);
-void pres_gather_one(struct pres_session *to);
-void pres_gather_user(struct pres_user *u);
-void pres_gather_watchers(struct pres_user *u); /* and the user's own sessions */
-void pres_deliver(struct pres_core *core, const struct pres_doc *doc);
-void pres_doc_session(const struct pres_session *s, struct pres_doc *out);
-void pres_doc_gone(const struct pres_session *s, struct pres_doc *out); /* without any text */
-void pres_doc_offline(const struct pres_user *u, struct pres_doc *out);
-/* Everything of one user that can be seen, to one session; or that it is gone, to all of a user. */
+/* pres_deliver.c: gather recipients, then send each group the document of its view. */
+typedef bool pres_told_fn(struct gw_str watcher, enum pres_view view, const void *ctx);
+typedef void pres_doc_fn(const void *of, enum pres_view view, struct pres_doc *out);
+
+bool pres_may_see(struct gw_str watcher, const struct pres_user *of);
+enum pres_view pres_view_for(const struct pres_user *of, struct gw_str watcher);
+void pres_gather_one(const struct pres_user *of, struct pres_session *to);
+void pres_gather(const struct pres_user *of, struct gw_str watcher);
+/* All who may see, and the user's own sessions; only those for whom is_told (NULL: all) says so. */
+void pres_gather_watchers(const struct pres_user *u, pres_told_fn *is_told, const void *ctx);
+void pres_forget_timeless(struct pres_core *core); /* recipients whose front-end shows no times */
+void pres_deliver(struct pres_core *core, pres_doc_fn *write, const void *of);
+
+pres_doc_fn pres_doc_session, pres_doc_gone; /* of a session; gone: without any text */
+pres_doc_fn pres_doc_user, pres_doc_user_gone;
+bool pres_user_is_available(const struct pres_user *u);
+
+/* Everything of one user that can be seen, to one session, or to a watcher; or that it is gone. */
 void pres_show_all(const struct pres_user *of, struct pres_session *to);
-void pres_show_all_to_user(const struct pres_user *of, struct pres_user *to);
-void pres_hide_all_from_user(const struct pres_user *of, struct pres_user *from);
+void pres_show_all_to(const struct pres_user *of, struct gw_str watcher);
+void pres_hide_all_from(const struct pres_user *of, struct gw_str watcher);
+
+/* pres_tell.c: a change of what stands behind a user's presence goes between these two. What was in
+ * force before stays in memory until the end: texts of it are compared. */
+struct pres_tell {
+    enum pres_cause cause;
+    bool times; /* of the calendar are other ones */
+    /* When watchers get another view with the change: which they had. NULL: the same. */
+    enum pres_view (*view_before)(const struct pres_user *of, struct gw_str watcher,
+                                  const void *ctx);
+    const void *ctx;
+};
+void pres_tell_begin(struct pres_user *u);
+void pres_tell_end(struct pres_user *u, const struct pres_tell *how, struct gw_now now);
 
 /* pres_request.c: ends both subscriptions, tells the contact, forgets the entry. */
 void pres_drop_contact(struct pres_user *u, struct pres_entry *e); /* frees the entry */

@@ -68,8 +68,8 @@ static void answer_again(struct pres_user *u, struct gw_str to)
     if (!asker)
         return;
     reach(asker, PRES_SUBSCRIBED, u->name, GW_STR(""));
-    if (pres_may_see(asker, u))
-        pres_show_all_to_user(u, asker);
+    if (pres_may_see(to, u))
+        pres_show_all_to(u, to);
 }
 
 /* A request reaches user 'u'. */
@@ -101,16 +101,16 @@ static void settle(struct pres_user *u, struct pres_user *contact, enum pres_req
 {
     switch (request) {
     case PRES_SUBSCRIBED:
-        if (pres_may_see(contact, u))
-            pres_show_all_to_user(u, contact);
+        if (pres_may_see(contact->name, u))
+            pres_show_all_to(u, contact->name);
         return;
     case PRES_UNSUBSCRIBED:
         if (had & PRES_FROM)
-            pres_hide_all_from_user(u, contact);
+            pres_hide_all_from(u, contact->name);
         return;
     case PRES_UNSUBSCRIBE:
         if (had & PRES_TO)
-            pres_hide_all_from_user(contact, u);
+            pres_hide_all_from(contact, u->name);
         return;
     case PRES_SUBSCRIBE:
         return;

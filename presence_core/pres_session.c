@@ -77,35 +77,38 @@ static void directed_add(struct pres_session *s, struct gw_str user, struct gw_s
 }
 
 /* RFC 6121 8.5.3: a full JID reaches that resource, available or not. */
-static void gather_target(struct pres_user *u, struct gw_str resource)
+static void gather_target(const struct pres_user *of, struct pres_user *u, struct gw_str resource)
 {
     struct pres_session *s;
 
     if (!resource.len) {
-        pres_gather_user(u);
+        pres_gather(of, u->name);
         return;
     }
     s = find(u, resource);
     if (s)
-        pres_gather_one(s);
+        pres_gather_one(of, s);
+}
+
+static void doc_directed_end(const void *of, enum pres_view view, struct pres_doc *out)
+{
+    pres_doc_gone(of, view, out);
+    out->directed = true;
 }
 
 /* RFC 6121 4.6.3: those who were told directly are told of the end too. */
 static void directed_end(struct pres_session *s)
 {
     struct gw_list *it, *tmp;
-    struct pres_doc doc;
 
-    pres_doc_gone(s, &doc);
-    doc.directed = true;
     GW_LIST_EACH(&s->directed, it, tmp)
     {
         struct pres_directed *d = GW_CONTAINER(it, struct pres_directed, link);
         struct pres_user *u = pres_user_find(s->user->core, directed_user(d));
 
         if (u) {
-            gather_target(u, directed_resource(d));
-            pres_deliver(s->user->core, &doc);
+            gather_target(s->user, u, directed_resource(d));
+            pres_deliver(s->user->core, doc_directed_end, s);
         }
         directed_free(s, d);
     }
@@ -127,6 +130,7 @@ static struct pres_word *word_new(const struct pres_client *c)
     w->show = c->show;
     w->priority = c->priority;
     w->shade = c->shade;
+    w->is_idle = c->is_idle;
     w->text_len = (uint16_t)c->text.len;
     w->texts_len = (uint16_t)c->texts.len;
     w->extra_len = (uint16_t)c->extra.len;
@@ -136,11 +140,6 @@ static struct pres_word *word_new(const struct pres_client *c)
         p += part[i].len;
     }
     return w;
-}
-
-void pres_session_shown(const struct pres_session *s, struct pres_shown *out)
-{
-    pres_word_shown(s->word, s->user, out);
 }
 
 static void tell_waiting_requests(struct pres_session *s)
@@ -168,71 +167,111 @@ static void tell_newcomer(struct pres_session *s)
         if (!(r->entries[i]->state & PRES_TO))
             continue;
         contact = pres_user_find(s->user->core, pres_entry_jid(r->entries[i]));
-        if (contact && pres_may_see(s->user, contact))
+        if (contact && pres_may_see(s->user->name, contact))
             pres_show_all(contact, s);
     }
     tell_waiting_requests(s);
 }
 
+struct goodbye {
+    const struct pres_session *s; /* has no word any more */
+    const struct pres_client *c;  /* NULL: nothing was said */
+};
+
 /* What is said with the goodbye is shown in place of what was said before. The calendar's text
  * goes with it when it was the last session: else the user is not offline. */
-static void doc_goodbye(const struct pres_session *s, const struct pres_client *c,
-                        struct pres_doc *out)
+static void doc_goodbye(const void *of, enum pres_view view, struct pres_doc *out)
 {
-    struct pres_shown user;
+    const struct goodbye *g = of;
+    struct pres_doc user;
 
-    pres_doc_gone(s, out);
-    if (c && c->text.len) {
-        out->shown.text = c->text;
+    pres_doc_gone(g->s, view, out);
+    if (g->c && g->c->text.len) {
+        out->shown.text = g->c->text;
         out->shown.text_from = PRES_TEXT_CLIENT;
-        out->texts = c->texts;
-    } else {
-        pres_user_shown(s->user, &user);
-        if (user.show == PRES_OFFLINE) {
-            out->shown = user;
+        out->texts = g->c->texts;
+    } else if (!pres_user_is_available(g->s->user)) {
+        pres_doc_user(g->s->user, view, &user);
+        if (user.shown.show == PRES_OFFLINE) {
+            user.resource = out->resource;
+            user.origin = out->origin;
+            *out = user;
         }
     }
-    if (c)
-        out->extra = c->extra;
+    if (g->c)
+        out->extra = g->c->extra;
+}
+
+static bool is_seen_without_client(struct gw_str watcher, enum pres_view view, const void *ctx)
+{
+    const struct pres_user *u = ctx;
+    struct pres_shown shown;
+
+    (void)watcher;
+    pres_shown_as(u, NULL, view, &shown);
+    return shown.show != PRES_OFFLINE;
+}
+
+/* The calendar alone speaks for the user from now on, or no longer does. */
+static void tell_without_client(const struct pres_user *u, pres_doc_fn *write)
+{
+    pres_gather_watchers(u, is_seen_without_client, u);
+    pres_deliver(u->core, write, u);
 }
 
 /* s is available. */
 static void say_goodbye(struct pres_session *s, const struct pres_client *c, enum pres_cause cause,
                         struct gw_now now)
 {
+    const struct goodbye goodbye = { s, c };
     struct pres_word *old = s->word;
+    struct pres_user *u = s->user;
     struct pres_shown before;
-    struct pres_doc doc;
 
-    pres_user_shown(s->user, &before);
+    pres_user_shown(u, PRES_VIEW_OWN, &before);
     s->word = NULL;
     s->since = now.utc;
-    s->user->core->counters.available--;
-    doc_goodbye(s, c, &doc);
-    pres_gather_watchers(s->user);
-    pres_deliver(s->user->core, &doc);
-    pres_changed(s->user, &before, cause, now);
+    u->core->counters.available--;
+    pres_gather_watchers(u, NULL, NULL);
+    pres_deliver(u->core, doc_goodbye, &goodbye);
+    if (!pres_user_is_available(u))
+        tell_without_client(u, pres_doc_user);
+    pres_changed(u, &before, cause, now);
     free(old);
+}
+
+/* A login is no choice, nor is what a client says of itself: that it is idle, or no longer, or what
+ * it can do. */
+static bool is_choice(const struct pres_word *old, const struct pres_client *c)
+{
+    return old && !old->is_idle && !c->is_idle &&
+           (old->show != c->show || old->shade != c->shade ||
+            !gw_str_eq(pres_word_text(old), c->text));
 }
 
 static void say(struct pres_session *s, const struct pres_client *c, struct gw_now now)
 {
     struct pres_word *old = s->word;
+    struct pres_user *u = s->user;
     struct pres_shown before;
-    struct pres_doc doc;
 
-    pres_user_shown(s->user, &before);
+    pres_user_shown(u, PRES_VIEW_OWN, &before);
+    if (!pres_user_is_available(u))
+        tell_without_client(u, pres_doc_user_gone);
+    if (!old)
+        s->chosen_at = 0;
+    else if (is_choice(old, c))
+        s->chosen_at = now.utc;
     s->word = word_new(c);
     s->since = now.utc;
-    s->turn = ++s->user->core->turn;
-    pres_doc_session(s, &doc);
-    pres_gather_watchers(s->user);
-    pres_deliver(s->user->core, &doc);
+    s->turn = ++u->core->turn;
+    pres_gather_watchers(u, NULL, NULL);
+    pres_deliver(u->core, pres_doc_session, s);
     if (!old) {
-        s->user->core->counters.available++;
+        u->core->counters.available++;
         tell_newcomer(s);
     }
-    pres_changed(s->user, &before, PRES_CAUSE_CLIENT, now);
+    pres_changed(u, &before, PRES_CAUSE_CLIENT, now);
     free(old);
 }
 
@@ -251,22 +290,37 @@ enum gw_code pres_session_set(struct pres_session *s, const struct pres_client *
     return GW_OK;
 }
 
-static void doc_direct(struct pres_session *s, const struct pres_client *c, struct pres_word *w,
-                       struct pres_doc *out)
+struct directed {
+    struct pres_session *s; /* has the word for this one watcher while it is told */
+    const struct pres_client *c;
+};
+
+static void doc_direct(const void *of, enum pres_view view, struct pres_doc *out)
 {
+    const struct directed *d = of;
+
+    if (d->c->show == PRES_OFFLINE) {
+        pres_doc_gone(d->s, view, out);
+        out->shown.text = d->c->text;
+        out->texts = d->c->texts;
+        out->extra = d->c->extra;
+    } else {
+        pres_doc_session(d->s, view, out);
+    }
+    out->directed = true;
+}
+
+static void tell_directed(struct pres_session *s, struct pres_user *to, struct gw_str to_resource,
+                          const struct pres_client *client)
+{
+    const struct directed directed = { s, client };
     struct pres_word *own = s->word;
 
-    s->word = w;
-    if (c->show == PRES_OFFLINE) {
-        pres_doc_gone(s, out);
-        out->shown.text = c->text;
-        out->texts = c->texts;
-        out->extra = c->extra;
-    } else {
-        pres_doc_session(s, out);
-    }
+    gather_target(s->user, to, to_resource);
+    s->word = word_new(client);
+    pres_deliver(s->user->core, doc_direct, &directed);
+    free(s->word);
     s->word = own;
-    out->directed = true;
 }
 
 enum gw_code pres_session_direct(struct pres_session *s, struct gw_str to_user,
@@ -274,8 +328,6 @@ enum gw_code pres_session_direct(struct pres_session *s, struct gw_str to_user,
 {
     struct pres_user *u = pres_user_find(s->user->core, to_user);
     struct pres_directed *d = directed_find(s, to_user, to_resource);
-    struct pres_word *w;
-    struct pres_doc doc;
 
     if (!u)
         return GW_NOTFOUND;
@@ -284,16 +336,12 @@ enum gw_code pres_session_direct(struct pres_session *s, struct gw_str to_user,
     if (client->show == PRES_OFFLINE) {
         if (d)
             directed_free(s, d);
-    } else if (!d && !(s->word && pres_may_see(u, s->user))) {
+    } else if (!d && !(s->word && pres_may_see(to_user, s->user))) {
         if (s->directed_count == PRES_DIRECTED_MAX)
             return GW_LIMIT;
         directed_add(s, to_user, to_resource);
     }
-    w = word_new(client);
-    doc_direct(s, client, w, &doc);
-    gather_target(u, to_resource);
-    pres_deliver(s->user->core, &doc);
-    free(w);
+    tell_directed(s, u, to_resource, client);
     return GW_OK;
 }
 
@@ -416,26 +464,43 @@ void pres_session_probe(struct pres_session *s, struct gw_str contact)
 {
     struct pres_user *u = pres_user_find(s->user->core, contact);
 
-    if (u && pres_may_see(s->user, u))
+    if (u && pres_may_see(s->user->name, u))
         pres_show_all(u, s);
+}
+
+struct refresh {
+    struct gw_str user, resource;
+    const struct pres_user *u;     /* NULL: nothing may be seen of it */
+    const struct pres_session *of; /* NULL: not available */
+};
+
+static void doc_refresh(const void *of, enum pres_view view, struct pres_doc *out)
+{
+    const struct refresh *r = of;
+
+    *out = (struct pres_doc){ .user = r->user, .resource = r->resource };
+    if (r->of)
+        pres_doc_session(r->of, view, out);
+    else if (r->u && !pres_user_is_available(r->u))
+        pres_doc_user(r->u, view, out);
+    /* The calendar alone speaks for the user, but not with the name of a client that is gone. */
+    if (!r->of && r->resource.len && out->shown.show != PRES_OFFLINE)
+        out->shown = (struct pres_shown){ .show = PRES_OFFLINE };
+    if (!r->of)
+        out->resource = r->resource;
 }
 
 void pres_session_refresh(struct pres_session *s, struct gw_str user, struct gw_str resource)
 {
-    struct pres_core *core = s->user->core;
-    struct pres_user *u = pres_user_find(core, user);
-    struct pres_session *of = u ? find(u, resource) : NULL;
-    struct pres_doc doc = { .user = user, .resource = resource };
+    struct refresh r = { .user = user, .resource = resource };
+    struct pres_user *u = pres_user_find(s->user->core, user);
 
-    if (u && pres_may_see(s->user, u)) {
-        if (of && of->word)
-            pres_doc_session(of, &doc);
-        else
-            pres_user_shown(u, &doc.shown);
-        /* Another session speaks for the user: this one is just gone. */
-        if (!(of && of->word) && doc.shown.show != PRES_OFFLINE)
-            doc.shown = (struct pres_shown){ .show = PRES_OFFLINE };
+    if (u && pres_may_see(s->user->name, u)) {
+        r.u = u;
+        r.of = find(u, resource);
+        if (r.of && !r.of->word)
+            r.of = NULL;
     }
-    pres_gather_one(s);
-    pres_deliver(core, &doc);
+    pres_gather_one(u ? u : s->user, s);
+    pres_deliver(s->user->core, doc_refresh, &r);
 }

@@ -1,4 +1,5 @@
-/* What an administrator can set of the presence core; read live. */
+/* What an administrator can set of the presence core. The limits are read live; what watchers see
+ * changes with pres_settings_apply(). */
 #ifndef PRES_SETTINGS_H
 #define PRES_SETTINGS_H
 
@@ -7,9 +8,17 @@
 struct pres_settings {
     int64_t contacts_max; /* roster items of one user */
     int64_t sessions_max; /* connected resources of one user */
+    int without_client;   /* enum pres_without_client */
+    int client_in_item;   /* enum pres_client_in_item */
+    int privacy_own; /* enum pres_level, of watchers of our domains; of users who say nothing */
+    int privacy_federated;
 };
 
-extern const struct gw_param pres_params[]; /* keys "presence.*" */
+enum pres_without_client { PRES_WITHOUT_CLIENT_OFFLINE, PRES_WITHOUT_CLIENT_CALENDAR };
+enum pres_client_in_item { PRES_CLIENT_WINS, PRES_CALENDAR_WINS };
+
+extern const char *const pres_level_names[]; /* by level; ends with NULL */
+extern const struct gw_param pres_params[];  /* keys "presence.*" */
 extern const size_t pres_param_count;
 
 #endif

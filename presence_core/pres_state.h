@@ -25,9 +25,17 @@ struct pres_span {
     gw_utc since, until;
 };
 
-/* What a watcher may see of a calendar: one text for each level above nothing, and the best one in
- * two: the internal words are for one's own domains only. Whoever makes a text puts nothing in that
- * is above its level. */
+/* How much of a user's calendar a watcher may see. */
+enum pres_level {
+    PRES_LEVEL_NOTHING, /* as if there were no calendar */
+    PRES_LEVEL_BUSY,    /* whether it says busy or not: neither with what nor until when */
+    PRES_LEVEL_TIMES,   /* state and times, of now and of what comes next */
+    PRES_LEVEL_FULL,    /* the text, too */
+    PRES_LEVEL_COUNT
+};
+
+/* The texts for the levels above nothing. That of the last is in two: the internal words are for
+ * watchers of one's own domains only. Whoever makes a text puts nothing in that is above its level. */
 enum pres_words {
     PRES_WORDS_BUSY,      /* busy or not: "Busy" */
     PRES_WORDS_TIMES,     /* state and times: "In a meeting until 15:00" */
@@ -64,5 +72,6 @@ enum pres_show {
 
 const char *pres_show_name(enum pres_show show);                   /* "away" */
 const char *pres_calendar_kind_name(enum pres_calendar_kind kind); /* "in-a-meeting" */
+const char *pres_level_name(enum pres_level level);                /* "times" */
 
 #endif

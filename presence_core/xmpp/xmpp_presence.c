@@ -97,6 +97,12 @@ static void read_extra(const struct xml_node *node, struct pres_client *out, str
     out->extra = gw_buf_str(extra);
 }
 
+/* XEP-0319, XEP-0256: the client says by itself that nobody is there. */
+static bool read_idle(const struct xml_node *node)
+{
+    return xml_child(node, "urn:xmpp:idle:1", "idle") || xml_child(node, "jabber:iq:last", "query");
+}
+
 /* texts and extra: the buffers that 'out' points into. */
 static bool read_client(const struct xmpp_stanza *s, struct pres_client *out, struct gw_buf *texts,
                         struct gw_buf *extra)
@@ -104,6 +110,7 @@ static bool read_client(const struct xmpp_stanza *s, struct pres_client *out, st
     *out = (struct pres_client){ 0 };
     read_status(s->node, out, texts);
     read_extra(s->node, out, extra);
+    out->is_idle = read_idle(s->node);
     if (gw_str_is(s->type, "unavailable")) {
         out->show = PRES_OFFLINE;
         return true;

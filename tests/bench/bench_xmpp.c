@@ -139,8 +139,11 @@ static void befriend(struct pres_session *a, struct pres_session *b)
 /* Everybody watches user0, and has CONTACTS neighbours. */
 static void make_rosters(struct pres_core *core, int users)
 {
-    static const struct pres_frontend table = { "none", ignore_presence, ignore_request,
-                                                ignore_item, ignore_end };
+    static const struct pres_frontend table = { .name = "none",
+                                                .presence = ignore_presence,
+                                                .request = ignore_request,
+                                                .roster_changed = ignore_item,
+                                                .ended = ignore_end };
     struct pres_front *front = pres_frontend_register(core, &table, NULL);
     struct pres_session *zero = bot(core, front, 0), *s, *other;
 

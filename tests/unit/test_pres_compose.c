@@ -70,7 +70,10 @@ static void check(size_t i, struct gw_str text, const char *expect)
 {
     struct pres_shown shown;
 
-    pres_compose(cases[i].client, text, cases[i].calendar, GW_STR("cal"), &shown);
+    pres_compose(&(struct pres_parts){ .show = cases[i].client,
+                                       .text = text,
+                                       .calendar = { cases[i].calendar, GW_STR("cal") } },
+                 &shown);
     if (shown.show != cases[i].show || shown.kind != cases[i].kind ||
         shown.text_kind != (gw_str_is(shown.text, "cal") ? cases[i].calendar : PRES_CAL_NONE) ||
         !gw_str_is(shown.text, expect))
@@ -96,7 +99,10 @@ static void keeps_client_text_when_calendar_has_none(void **state)
     struct pres_shown shown;
 
     (void)state;
-    pres_compose(PRES_AVAILABLE, GW_STR("me"), PRES_CAL_MEETING, GW_STR(""), &shown);
+    pres_compose(&(struct pres_parts){ .show = PRES_AVAILABLE,
+                                       .text = GW_STR("me"),
+                                       .calendar = { PRES_CAL_MEETING, GW_STR("") } },
+                 &shown);
     assert_int_equal(shown.show, PRES_AWAY);
     assert_true(gw_str_is(shown.text, "me"));
     assert_int_equal(shown.text_from, PRES_TEXT_CLIENT);

@@ -1,0 +1,190 @@
+/* A change of what stands behind a user's presence, other than a client's word: what each view
+ * showed is noted down before it, compared after it, and told to those who see a difference. */
+#include <assert.h>
+
+#include "gw_log.h"
+#include "pres_priv.h"
+
+/* One resource, or the user as such when none is available, as each view shows it. */
+struct pres_snap {
+    struct pres_shown shown[PRES_VIEW_COUNT];
+};
+
+static void snap_take(const struct pres_user *u, const struct pres_session *s,
+                      struct pres_snap *out)
+{
+    for (int view = 0; view < PRES_VIEW_COUNT; view++)
+        pres_shown_as(u, s, (enum pres_view)view, &out->shown[view]);
+}
+
+static struct pres_snap *snap_at(struct pres_core *core, size_t i)
+{
+    if (i == core->snap_cap) {
+        core->snap_cap = core->snap_cap ? core->snap_cap * 2 : 4;
+        core->snaps = gw_realloc(core->snaps, core->snap_cap, sizeof(core->snaps[0]));
+    }
+    return &core->snaps[i];
+}
+
+void pres_tell_begin(struct pres_user *u)
+{
+    struct gw_list *it, *tmp;
+    size_t count = 0;
+
+    pres_user_shown(u, PRES_VIEW_OWN, &u->core->before);
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    {
+        struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
+
+        if (s->word)
+            snap_take(u, s, snap_at(u->core, count++));
+    }
+    if (!count)
+        snap_take(u, NULL, snap_at(u->core, 0));
+}
+
+struct comparison {
+    const struct pres_user *u;
+    const struct pres_tell *how;
+    const struct pres_snap *before;
+    struct pres_snap now;
+};
+
+static enum pres_view view_before(const struct comparison *c, struct gw_str watcher,
+                                  enum pres_view view)
+{
+    return c->how->view_before ? c->how->view_before(c->u, watcher, c->how->ctx) : view;
+}
+
+static bool sees_other(struct gw_str watcher, enum pres_view view, const void *ctx)
+{
+    const struct comparison *c = ctx;
+
+    return !pres_shown_eq(&c->before->shown[view_before(c, watcher, view)], &c->now.shown[view]);
+}
+
+static bool sees_other_times(struct gw_str watcher, enum pres_view view, const void *ctx)
+{
+    const struct comparison *c = ctx;
+    bool had = pres_view_has_times(view_before(c, watcher, view));
+    bool has = pres_view_has_times(view);
+
+    return (had != has || (has && c->how->times)) && !sees_other(watcher, view, ctx);
+}
+
+static void tell_one(const struct comparison *c, pres_doc_fn *write, const void *of)
+{
+    struct pres_core *core = c->u->core;
+
+    pres_gather_watchers(c->u, sees_other, c);
+    pres_deliver(core, write, of);
+    if (!c->how->times && !c->how->view_before)
+        return;
+    pres_gather_watchers(c->u, sees_other_times, c);
+    pres_forget_timeless(core);
+    pres_deliver(core, write, of);
+}
+
+void pres_tell_end(struct pres_user *u, const struct pres_tell *how, struct gw_now now)
+{
+    struct pres_core *core = u->core;
+    struct comparison c = { .u = u, .how = how, .before = core->snaps };
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    {
+        struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
+
+        if (!s->word)
+            continue;
+        snap_take(u, s, &c.now);
+        tell_one(&c, pres_doc_session, s);
+        c.before++;
+    }
+    if (c.before == core->snaps) {
+        snap_take(u, NULL, &c.now);
+        tell_one(&c, pres_doc_user, u);
+    }
+    pres_changed(u, &core->before, how->cause, now);
+}
+
+/* ---- Other words of a front-end for the same ---- */
+
+static bool is_on_calendars_word(struct gw_str watcher, enum pres_view view, const void *ctx)
+{
+    const struct pres_snap *snap = ctx;
+
+    (void)watcher;
+    return snap->shown[view].kind != PRES_CAL_NONE;
+}
+
+static void retell_one(const struct pres_user *u, const struct pres_session *s)
+{
+    struct pres_snap snap;
+
+    snap_take(u, s, &snap);
+    pres_gather_watchers(u, is_on_calendars_word, &snap);
+    pres_deliver(u->core, s ? pres_doc_session : pres_doc_user, s ? (const void *)s : u);
+}
+
+void pres_retell(struct pres_core *core)
+{
+    struct gw_list *it, *tmp;
+    struct pres_user *u;
+    size_t pos = 0;
+
+    while ((u = gw_map_next(core->users, &pos))) {
+        if (!pres_user_is_available(u))
+            retell_one(u, NULL);
+        GW_LIST_EACH(&u->sessions, it, tmp)
+        {
+            struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
+
+            if (s->word)
+                retell_one(u, s);
+        }
+    }
+}
+
+/* ---- Settings ---- */
+
+static bool shows_the_same(const struct pres_settings *a, const struct pres_settings *b)
+{
+    return a->without_client == b->without_client && a->client_in_item == b->client_in_item &&
+           a->privacy_own == b->privacy_own && a->privacy_federated == b->privacy_federated;
+}
+
+struct settings_change {
+    struct pres_settings before, now;
+};
+
+static enum pres_view view_by_old_settings(const struct pres_user *of, struct gw_str watcher,
+                                           const void *ctx)
+{
+    const struct settings_change *change = ctx;
+    enum pres_view view;
+
+    of->core->shows = change->before;
+    view = pres_view_for(of, watcher);
+    of->core->shows = change->now;
+    return view;
+}
+
+void pres_settings_apply(struct pres_core *core, struct gw_now now)
+{
+    struct settings_change change = { core->shows, *core->settings };
+    const struct pres_tell how = { .cause = PRES_CAUSE_ADMIN,
+                                   .view_before = view_by_old_settings,
+                                   .ctx = &change };
+    struct pres_user *u;
+    size_t pos = 0;
+
+    if (shows_the_same(&change.before, &change.now))
+        return;
+    while ((u = gw_map_next(core->users, &pos))) {
+        core->shows = change.before;
+        pres_tell_begin(u);
+        core->shows = change.now;
+        pres_tell_end(u, &how, now);
+    }
+}
