@@ -6,8 +6,8 @@
  * nothing: a server does not ask again for the password of an open connection. Later logins on
  * further connections are few at once. After two refusals within 15 minutes calls fail at once with
  * EWS_CREDENTIALS, until the account is set to another name or password or the time is over: all
- * this for all clients of the account together. (Basic has no login: each request bears the
- * password, and those in flight when it is changed at the directory are all refused.) */
+ * this for all clients of all accounts together that have this name and password. Basic has no login:
+ * each request bears the password, so that two at once are in flight. */
 #ifndef EWS_ACCOUNT_H
 #define EWS_ACCOUNT_H
 
@@ -42,20 +42,23 @@ enum {
 struct ews_account_args {
     enum ews_auth auth;
     const char *name;     /* "user@domain" or "DOMAIN\user"; OAuth: the application's id */
-    const char *password; /* OAuth: the application's secret. Copied; wiped when replaced */
+    const char *password; /* OAuth: the application's secret. Copied; wiped when replaced, or
+                             when its refusals do not count any more */
 
     /* OAuth only */
     const char *token_url, *token_scope;
     const struct net_tls_policy *token_tls; /* borrowed until others are set; NULL: http only */
 };
 
-/* Logins run on the pool; it and the loop are borrowed for life. To be set before it is used. */
+/* Logins run on the pool; it and the loop are borrowed for life. kin: one with which it shares what is
+ * remembered of refused passwords; NULL: it is the first. To be set before it is used. */
 struct ews_account;
-struct ews_account *ews_account_new(struct net_loop *loop, struct net_pool *pool);
+struct ews_account *ews_account_new(struct net_loop *loop, struct net_pool *pool,
+                                    struct ews_account *kin);
 void ews_account_free(struct ews_account **ap); /* after its clients */
 
-/* Live: refusals of another name or password are forgotten, and the next call of each client logs in anew. Calls in flight end
- * as they began. GW_INVALID: err tells what is wrong; the account stays as it was. */
+/* Live: refusals of another name or password do not count for the new one, and the next call of each
+ * client logs in anew. Calls in flight end as they began. GW_INVALID: err tells what is wrong; the account stays as it was. */
 enum gw_code ews_account_set(struct ews_account *a, const struct ews_account_args *args,
                              struct gw_err *err);
 enum gw_code ews_account_check(const struct ews_account_args *args, struct gw_err *err);

@@ -42,8 +42,9 @@ struct ews_call {
     char *url;                  /* another one than the client's; or NULL */
     struct gw_buf body;         /* until it is sent */
     const struct ews_dialect *dialect;
-    unsigned account_epoch;         /* of the account it was sent with */
-    unsigned account_doubt;         /* the same */
+    struct ews_identity *identity;  /* it was sent with; NULL: not yet */
+    unsigned epoch, doubt;          /* of that, then */
+    bool shows;                     /* it counts among what shows the password */
     struct slot *slot;              /* SENT */
     struct ews_status fate;         /* FAILED */
     struct ews_stream *stream;      /* EWS_OP_STREAM; else NULL */
@@ -81,7 +82,7 @@ struct ews_client {
 static void on_conn_done(const struct net_http_answer *http, const struct ews_status *login,
                          void *ctx);
 static void on_stream_data(struct gw_str piece, void *ctx);
-static void try_over(struct ews_client *client);
+static void call_shown(struct ews_call *call);
 
 static gw_time client_now(const struct ews_client *client)
 {
@@ -177,6 +178,7 @@ static void call_free(struct ews_call *call)
 
     gw_list_remove(&call->link);
     client->call_count--;
+    ews_identity_unref(&call->identity);
     gw_buf_done(&call->body);
     free(call->mailbox);
     free(call->anchor);
@@ -207,19 +209,19 @@ static void call_recall(struct ews_call *call, const struct ews_status *fate)
     if (call->stream_timer)
         net_timer_set(call->stream_timer, GW_NEVER);
     call_fail(call, fate);
+    call_shown(call);
 }
 
 /* The connection of a cancelled call goes with it: its answer would come to nobody. */
 static void call_cancel(struct ews_call *call)
 {
-    struct ews_client *client = call->client;
-
     if (call->state == CALL_SENT) {
         ews_conn_cancel(call->slot->conn);
         slot_give_back(call->slot);
+        gw_list_remove(&call->link);
+        call_shown(call);
     }
     call_free(call);
-    try_over(client);
 }
 
 static void calls_cancel(struct gw_list *list)
@@ -246,6 +248,16 @@ static const char *call_url(const struct ews_call *call)
     return call->url ? call->url : call->client->url;
 }
 
+/* In the time of an answer a stream would have been refused: where a proxy holds it back, others do not
+ * wait for what it has shown. */
+static gw_time stream_look_at(const struct ews_call *call)
+{
+    gw_time answered = gw_time_after(client_now(call->client), call->client->timeout_ms);
+    gw_time deadline = ews_stream_deadline(call->stream);
+
+    return answered < deadline ? answered : deadline;
+}
+
 static void conn_start(struct ews_call *call, const char *const *headers)
 {
     struct ews_client *client = call->client;
@@ -260,7 +272,7 @@ static void conn_start(struct ews_call *call, const char *const *headers)
         request.timeout_ms = 0;
         request.body_max = 0;
         ews_stream_begin(call->stream, client_now(client));
-        net_timer_set(call->stream_timer, ews_stream_deadline(call->stream));
+        net_timer_set(call->stream_timer, stream_look_at(call));
     }
     ews_conn_start(call->slot->conn, &request, call->stream ? on_stream_data : NULL, on_conn_done,
                    call->slot);
@@ -301,6 +313,12 @@ static void headers_add_route(struct headers *h, const struct ews_call *call)
         headers_addf(h, "Cookie", call->affinity);
 }
 
+/* Basic shows the password with each request, another login does so until it was taken. */
+static bool is_showing(const struct ews_client *client)
+{
+    return client->account->auth == EWS_AUTH_BASIC || !client->account->identity->proven;
+}
+
 static void call_send(struct ews_call *call)
 {
     struct ews_client *client = call->client;
@@ -316,8 +334,11 @@ static void call_send(struct ews_call *call)
     call->state = CALL_SENT;
     gw_list_remove(&call->link);
     gw_list_append(&client->sent, &call->link);
-    call->account_epoch = client->account->epoch;
-    call->account_doubt = client->account->doubt;
+    call->identity = ews_identity_ref(client->account->identity);
+    call->epoch = call->identity->epoch;
+    call->doubt = call->identity->doubt;
+    call->shows = is_showing(client);
+    call->identity->shown += call->shows;
     call->slot = slot_take(client);
     call->slot->call = call;
     conn_start(call, headers.v);
@@ -326,13 +347,13 @@ static void call_send(struct ews_call *call)
 
 static bool is_proven(const struct ews_client *client)
 {
-    return client->proven_epoch == client->account->epoch;
+    return client->proven_epoch == client->account->identity->epoch;
 }
 
 /* Sent since the account was set and last refused: its answer tells whether the account is good. */
 static bool is_trial(const struct ews_call *call)
 {
-    return call->account_doubt == call->client->account->doubt;
+    return call->doubt == call->client->account->identity->doubt;
 }
 
 static bool is_trying(const struct ews_client *client)
@@ -342,26 +363,6 @@ static bool is_trying(const struct ews_client *client)
     while (it != &client->sent && !is_trial(GW_CONTAINER(it, struct ews_call, link)))
         it = it->next;
     return it != &client->sent && !is_proven(client);
-}
-
-/* As long as the account is not proven here a single one; as long as it is not proven anywhere, a
- * single one of all clients that share it. */
-static bool may_send(const struct ews_client *client)
-{
-    const struct ews_account *a = client->account;
-
-    if (is_proven(client))
-        return true;
-    return !is_trying(client) && (a->proven || !a->trying || !is_trying(a->trying));
-}
-
-static void calls_pump(struct ews_client *client)
-{
-    while (!gw_list_is_empty(&client->waiting) && may_send(client)) {
-        if (!is_proven(client) && !client->account->proven)
-            client->account->trying = client;
-        call_send(GW_CONTAINER(client->waiting.next, struct ews_call, link));
-    }
 }
 
 /* The first in line did not get through: the others would not have either. */
@@ -387,6 +388,8 @@ static void calls_hold_back(struct ews_client *client, const struct ews_status *
                    "not sent after the answer to another call: %s", why->text);
     fate.backoff_ms = why->backoff_ms;
     fate.alive = why->alive;
+    while (!gw_list_is_empty(&client->waiting))
+        call_fail(GW_CONTAINER(client->waiting.next, struct ews_call, link), &fate);
     GW_LIST_EACH(&client->sent, it, tmp)
     {
         struct ews_call *call = GW_CONTAINER(it, struct ews_call, link);
@@ -394,32 +397,62 @@ static void calls_hold_back(struct ews_client *client, const struct ews_status *
         if (!ews_conn_has_sent(call->slot->conn))
             call_recall(call, &fate);
     }
-    while (!gw_list_is_empty(&client->waiting))
-        call_fail(GW_CONTAINER(client->waiting.next, struct ews_call, link), &fate);
 }
 
-/* The client's call that was to prove the account has ended, one way or the other: the next client
- * of those that wait for it tries, or all go on, or all are told that the account is locked out. */
-static void try_over(struct ews_client *client)
+/* As long as the account is not proven here a single one; as long as it is not proven anywhere, a
+ * single one of all clients that share it; those that show the password, so many as may be refused. */
+static bool may_send(const struct ews_client *client)
 {
-    struct ews_account *a = client->account;
-    struct gw_list *it, *tmp;
+    const struct ews_identity *id = client->account->identity;
+
+    if (!is_proven(client) && is_trying(client))
+        return false;
+    return !is_showing(client) || id->shown < ews_identity_tries_max(id);
+}
+
+static void calls_pump(struct ews_client *client)
+{
+    const struct ews_identity *id = client->account->identity;
     struct ews_status why;
 
-    if (a->trying != client || is_trying(client))
+    if (gw_list_is_empty(&client->waiting))
         return;
-    a->trying = NULL;
+    if (ews_identity_is_locked(id, client_now(client), &why))
+        calls_share_fate(client, &why);
+    while (!gw_list_is_empty(&client->waiting) && may_send(client))
+        call_send(GW_CONTAINER(client->waiting.next, struct ews_call, link));
+}
+
+/* Whoever was let through stands last from now on. */
+static void clients_pump(struct ews_account *a)
+{
+    struct gw_list *it, *tmp;
+
     GW_LIST_EACH(&a->clients, it, tmp)
     {
-        struct ews_client *other = ews_client_of_account(it);
+        struct ews_client *client = ews_client_of_account(it);
+        const struct gw_list *first = client->waiting.next;
 
-        if (other == client)
+        calls_pump(client);
+        if (client->waiting.next == first)
             continue;
-        if (ews_account_is_locked(a, client_now(client), &why))
-            calls_share_fate(other, &why);
-        else
-            calls_pump(other);
+        gw_list_remove(it);
+        gw_list_append(&a->clients, it);
     }
+}
+
+/* What the call showed is known to be right or wrong, or will not be known: those who have waited for
+ * it come next, or all go on, or all are told that the account is locked out. */
+static void call_shown(struct ews_call *call)
+{
+    struct ews_identity *id = call->identity;
+
+    if (!call->shows)
+        return;
+    call->shows = false;
+    id->shown--;
+    for (struct gw_list *it = id->accounts.next; it != &id->accounts; it = it->next)
+        clients_pump(GW_CONTAINER(it, struct ews_account, identity_link));
 }
 
 /* ---- delivery --------------------------------------------------------------------------------- */
@@ -528,18 +561,18 @@ static void learn_account(struct ews_call *call, const struct ews_status *status
 {
     struct ews_client *client = call->client;
 
-    if (call->account_epoch != client->account->epoch ||
+    if (status->class == EWS_CREDENTIALS && !counted)
+        ews_account_refused(call->identity, client_now(client));
+    if (call->epoch != client->account->identity->epoch ||
         (status->class != EWS_CREDENTIALS && !is_trial(call)))
         return;
     if (status->class == EWS_CREDENTIALS) {
         client->proven_epoch = 0;
         ews_client_reconnect(client);
-        if (!counted)
-            ews_account_refused(client->account, call->account_epoch, client_now(client));
     } else if (status->alive) {
-        client->proven_epoch = call->account_epoch;
+        client->proven_epoch = call->epoch;
         if (ews_conn_is_proof(call->slot->conn))
-            ews_account_taken(client->account, call->account_epoch);
+            ews_account_taken(call->identity);
     }
     if (!is_proven(client))
         calls_share_fate(client, status);
@@ -600,10 +633,11 @@ static void call_finish(struct ews_call *call, struct ews_answer *answer, bool c
     learn_version(client, answer);
     learn_account(call, &answer->status, counted);
     slot_give_back(call->slot);
-    call_free(call);
+    gw_list_remove(&call->link);
     if (answer->status.backoff_ms > 0)
         calls_hold_back(client, &answer->status);
-    try_over(client);
+    call_shown(call);
+    call_free(call);
 
     client->refs++;
     done(answer, done_ctx);
@@ -638,10 +672,11 @@ static void stream_prove_account(struct ews_call *call)
     static const struct ews_status good = { .class = EWS_OK, .alive = true };
     struct ews_client *client = call->client;
 
-    if (is_proven(client) || !is_trial(call) || !ews_stream_was_heard(call->stream))
+    if (!ews_stream_was_heard(call->stream))
         return;
-    learn_account(call, &good, false);
-    try_over(client);
+    if (!is_proven(client) && is_trial(call))
+        learn_account(call, &good, false);
+    call_shown(call);
     calls_pump(client);
 }
 
@@ -661,7 +696,11 @@ static void on_stream_timer(struct gw_now now, void *ctx)
     struct ews_call *call = ctx;
     struct ews_answer answer;
 
-    (void)now;
+    if (now.mono < ews_stream_deadline(call->stream)) {
+        net_timer_set(call->stream_timer, ews_stream_deadline(call->stream));
+        call_shown(call);
+        return;
+    }
     ews_conn_cancel(call->slot->conn);
     ews_stream_finish(call->stream, NULL, &answer);
     log_answer(call, NULL, &answer);
@@ -797,7 +836,7 @@ static bool start_refused(const struct ews_client *client, const struct ews_requ
         return true;
     }
     return write_refused(request, call, why) ||
-           ews_account_is_locked(client->account, client_now(client), why);
+           ews_identity_is_locked(client->account->identity, client_now(client), why);
 }
 
 /* Waits for its turn, and is not yet in line. */
@@ -806,7 +845,7 @@ static struct ews_call *call_new(struct ews_client *client, const struct ews_req
 {
     struct ews_call *call = gw_new(struct ews_call);
 
-    assert(client->account->name);
+    assert(client->account->identity);
     call->client = client;
     call->state = CALL_WAITING;
     call->request = (struct ews_request){ .op = request->op,
@@ -888,6 +927,6 @@ void ews_client_state(const struct ews_client *client, struct ews_client_state *
         .server_minor = client->server_minor,
         .version = client->dialect->version,
         .account_proven = is_proven(client),
-        .blocked_until = ews_account_locked_until(client->account, client_now(client)),
+        .blocked_until = ews_identity_locked_until(client->account->identity, client_now(client)),
     };
 }

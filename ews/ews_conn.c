@@ -50,8 +50,9 @@ struct ews_conn {
     bool each_request; /* the login does not hold for the connection */
     bool body_sent;    /* with the leg that is out */
     enum ews_scheme scheme;
+    struct ews_identity *identity; /* who it was begun as; NULL: not begun */
     unsigned epoch, legs;
-    unsigned doubt; /* of the account, when it was shown last */
+    unsigned doubt; /* of the identity, when it was shown last */
     struct net_work *work;
     struct job *job;
     struct ews_token_wait wait;
@@ -101,6 +102,7 @@ static void job_drop(void *ctx)
 
 static void login_end(struct ews_conn *conn)
 {
+    ews_identity_unref(&conn->identity);
     ews_token_wait_cancel(&conn->wait);
     secret_buf_done(&conn->bearer);
     if (!conn->job)
@@ -169,6 +171,25 @@ static void on_timer(struct gw_now now, void *ctx)
     finish(conn, NULL, &conn->failure);
 }
 
+/* Whatever comes of it is said of who the account is now. */
+static void login_note(struct ews_conn *conn, enum ews_scheme scheme)
+{
+    ews_identity_unref(&conn->identity);
+    conn->identity = ews_identity_ref(conn->account->identity);
+    conn->epoch = conn->identity->epoch;
+    conn->scheme = scheme;
+}
+
+static void login_shown(struct ews_conn *conn)
+{
+    conn->doubt = conn->identity->doubt;
+}
+
+static bool is_current(const struct ews_conn *conn)
+{
+    return conn->epoch == conn->account->identity->epoch;
+}
+
 /* ---- sending ---------------------------------------------------------------------------------- */
 
 static unsigned time_left_ms(const struct ews_conn *conn)
@@ -233,12 +254,11 @@ static void send_basic(struct ews_conn *conn)
 
     basic_init(&pair);
     basic_init(&header);
-    gw_buf_addf(&pair, "%s:%s", conn->account->name, conn->account->password);
+    login_note(conn, EWS_SCHEME_BASIC);
+    gw_buf_addf(&pair, "%s:%s", conn->account->name, conn->identity->password);
     gw_buf_add_cstr(&header, "Authorization: Basic ");
     gw_base64_write(gw_buf_str(&pair), &header);
-    conn->scheme = EWS_SCHEME_BASIC;
-    conn->epoch = conn->account->epoch;
-    conn->doubt = conn->account->doubt;
+    login_shown(conn);
     request_send(conn, CONN_CARRY, true, header.p);
     secret_buf_done(&pair);
     secret_buf_done(&header);
@@ -254,7 +274,7 @@ static void send_bearer(struct ews_conn *conn, const char *token)
     gw_buf_add_cstr(&conn->bearer, token);
     gw_buf_init(&header, EWS_BEARER_MAX + 64);
     gw_buf_addf(&header, "Authorization: Bearer %s", token);
-    conn->doubt = conn->account->doubt;
+    login_shown(conn);
     request_send(conn, CONN_CARRY, true, header.p);
     secret_buf_done(&header);
 }
@@ -273,8 +293,7 @@ static void bearer_begin(struct ews_conn *conn)
 {
     const char *token;
 
-    conn->scheme = EWS_SCHEME_BEARER;
-    conn->epoch = conn->account->epoch;
+    login_note(conn, EWS_SCHEME_BEARER);
     conn->state = CONN_TOKEN;
     conn->wait = (struct ews_token_wait){ .done = on_token, .ctx = conn };
     net_timer_set(conn->timer, conn->deadline);
@@ -287,7 +306,7 @@ static void bearer_begin(struct ews_conn *conn)
 static void bearer_refused(struct ews_conn *conn, const struct net_http_answer *answer)
 {
     ews_token_drop(conn->account->token, gw_buf_str(&conn->bearer));
-    if (!conn->redone && conn->epoch == conn->account->epoch) {
+    if (!conn->redone && is_current(conn)) {
         conn->redone = true;
         bearer_begin(conn);
         return;
@@ -312,7 +331,7 @@ static void send_token(struct ews_conn *conn)
     gw_buf_add_str(&header, gw_buf_str(&job->token));
     conn->legs++;
     if (proof)
-        conn->doubt = conn->account->doubt;
+        login_shown(conn);
     request_send(conn, CONN_LEG, proof, header.p);
     secret_buf_done(&header);
 }
@@ -336,7 +355,7 @@ static void job_done(void *ctx)
         return;
     }
     if (job->why.class == EWS_CREDENTIALS) /* Kerberos has said so */
-        ews_account_refused(conn->account, conn->epoch, conn_now(conn));
+        ews_account_refused(conn->identity, conn_now(conn));
     drop_connection(conn);
     finish(conn, NULL, &job->why);
 }
@@ -359,7 +378,7 @@ static void on_trial(void *ctx)
 {
     struct ews_conn *conn = ctx;
 
-    if (ews_account_is_locked(conn->account, conn_now(conn), &conn->failure))
+    if (ews_identity_is_locked(conn->identity, conn_now(conn), &conn->failure))
         fail_soon(conn);
     else
         step(conn);
@@ -380,12 +399,11 @@ static void login_begin(struct ews_conn *conn, enum ews_scheme scheme)
     gw_buf_init(&job->challenge, EWS_LOGIN_TOKEN_MAX);
     gw_buf_init(&job->token, EWS_LOGIN_TOKEN_MAX);
     conn->job = job;
-    conn->scheme = scheme;
     conn->legs = 0;
-    conn->epoch = conn->account->epoch;
+    login_note(conn, scheme);
     conn->state = CONN_WAITING;
     net_timer_set(conn->timer, conn->deadline);
-    if (ews_trial_begin(&job->trial, conn->account, on_trial, conn))
+    if (ews_trial_begin(&job->trial, conn->identity, on_trial, conn))
         on_trial(conn);
 }
 
@@ -449,7 +467,7 @@ static void refused(const struct ews_conn *conn, struct ews_status *out)
 {
     bool bound = net_http_slot_end_point(conn->slot).len && conn->scheme != EWS_SCHEME_BASIC;
 
-    if (bound && conn->account->proven && conn->account->epoch == conn->epoch)
+    if (bound && conn->identity->proven && is_current(conn))
         ews_status_set(out, EWS_CREDENTIALS, "http-401",
                        "the server refuses the account that was taken before: is TLS terminated on "
                        "the way to it (Extended Protection), was the password changed, is the "
@@ -482,9 +500,13 @@ static void hello_answered(struct ews_conn *conn, const struct net_http_answer *
     if (!choose(conn, offer, &scheme)) {
         nothing_in_common(conn, offer, headers, &conn->failure);
         finish(conn, answer, &conn->failure);
+    } else if (scheme == EWS_SCHEME_BASIC && !(conn->identity && conn->scheme == scheme)) {
+        ews_status_set(&conn->failure, EWS_TRANSIENT, "login-changed",
+                       "the login was set anew while the request was under way");
+        finish(conn, answer, &conn->failure);
     } else if (scheme == EWS_SCHEME_BASIC) { /* it was sent */
         refused(conn, &conn->failure);
-        ews_account_refused(conn->account, conn->epoch, conn_now(conn));
+        ews_account_refused(conn->identity, conn_now(conn));
         finish(conn, answer, &conn->failure);
     } else if (scheme == EWS_SCHEME_BEARER) {
         bearer_refused(conn, answer);
@@ -513,7 +535,7 @@ static void leg_refused(struct ews_conn *conn, const struct net_http_answer *ans
                        "that does not keep connections cannot carry NTLM");
     else if (proof) {
         refused(conn, &conn->failure);
-        ews_account_refused(conn->account, conn->epoch, conn_now(conn));
+        ews_account_refused(conn->identity, conn_now(conn));
     } else {
         not_taken(conn, &conn->failure);
     }
@@ -641,5 +663,5 @@ bool ews_conn_has_sent(const struct ews_conn *conn)
 
 bool ews_conn_is_proof(const struct ews_conn *conn)
 {
-    return conn->doubt == conn->account->doubt;
+    return conn->doubt == conn->account->identity->doubt;
 }

@@ -3,11 +3,12 @@
  *
  * The token is kept, and renewed while it is still good; whoever asks meanwhile gets the old one. One
  * request at a time is made for all who wait. A failure is told to those who ask in the next seconds
- * without another request. */
+ * without another request. A request is a trial of the secret (ews_identity.h). */
 #ifndef EWS_TOKEN_H
 #define EWS_TOKEN_H
 
 #include "ews_error.h"
+#include "ews_identity.h"
 #include "gw_buf.h"
 #include "gw_list.h"
 #include "net_loop.h"
@@ -40,10 +41,9 @@ enum gw_code ews_token_url_check(struct gw_str url, struct gw_str *host, struct 
 
 struct ews_token;
 struct ews_token_args {
-    const char *url, *client_id, *client_secret, *scope; /* borrowed until others are set */
-    const struct net_tls_policy *tls;                    /* the same; NULL: http only */
-    void (*refused)(void *ctx);                          /* the endpoint did not take the secret */
-    void *ctx;
+    const char *url, *client_id, *scope; /* borrowed until others are set */
+    const struct net_tls_policy *tls;    /* the same; NULL: http only */
+    struct ews_identity *identity;       /* the same; its password is the secret */
 };
 struct ews_token *ews_token_new(struct net_loop *loop);
 void ews_token_free(struct ews_token **tp); /* nobody waits any more */

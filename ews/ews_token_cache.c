@@ -1,11 +1,14 @@
 /* The token that is kept.
  *
  *   no token --get--> fetching --answer--> token --margin before its end--> token, fetching --> ...
- *       ^                 '--failure--> told to who waits, and for a while to who comes */
+ *       ^                 '--failure--> told to who waits, and for a while to who comes
+ *
+ * Fetching begins when the secret may be shown once more (ews_identity.h). */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "ews_account_priv.h"
 #include "ews_priv.h"
 #include "ews_token.h"
 #include "gw_bytes.h"
@@ -21,7 +24,9 @@ enum {
 struct ews_token {
     struct net_loop *loop;
     struct ews_token_args args;
-    struct net_http_slot *slot; /* NULL: nothing is being fetched */
+    bool fetching;
+    struct ews_trial trial;     /* of the secret */
+    struct net_http_slot *slot; /* NULL: nothing was sent */
     char *token;                /* NULL: none */
     gw_time renew_at, good_until, failed_until;
     struct ews_status failure;
@@ -78,8 +83,13 @@ static void fail(struct ews_token *t, const struct ews_status *why)
     t->failed_until = gw_time_after(token_now(t), pause);
     gw_warn("ews", "no access token url=%s result=%s: %s", t->args.url, ews_class_name(why->class),
             why->text);
-    if (why->class == EWS_CREDENTIALS)
-        t->args.refused(t->args.ctx);
+}
+
+static void fetch_end(struct ews_token *t)
+{
+    net_http_slot_free(&t->slot); /* the next one is an hour away */
+    ews_trial_end(&t->trial);
+    t->fetching = false;
 }
 
 static void on_answer(const struct net_http_answer *answer, void *ctx)
@@ -106,14 +116,16 @@ static void on_answer(const struct net_http_answer *answer, void *ctx)
         take(t, &token, lifetime_s);
     else
         fail(t, &why);
+    if (!fine && why.class == EWS_CREDENTIALS)
+        ews_account_refused(t->args.identity, token_now(t));
     if (token.p)
         gw_wipe(token.p, token.len);
     gw_buf_done(&token);
-    net_http_slot_free(&t->slot); /* the next one is an hour away */
+    fetch_end(t);
     tell_all(t, fine ? NULL : &why);
 }
 
-static void fetch(struct ews_token *t)
+static void fetch_send(struct ews_token *t)
 {
     struct net_http_slot_args slot = { .tls = t->args.tls,
                                        .user_agent = "Kalends/" KALENDS_VERSION };
@@ -128,12 +140,31 @@ static void fetch(struct ews_token *t)
     struct gw_buf body;
 
     gw_buf_init(&body, 16 * 1024);
-    ews_token_request_write(t->args.client_id, t->args.client_secret, t->args.scope, &body);
+    ews_token_request_write(t->args.client_id, t->args.identity->password, t->args.scope, &body);
     request.body = gw_buf_str(&body);
     t->slot = net_http_slot_new(t->loop, &slot);
     net_http_start(t->slot, &request, NULL, on_answer, t);
     gw_wipe(body.p, body.len);
     gw_buf_done(&body);
+}
+
+static void on_trial(void *ctx)
+{
+    struct ews_token *t = ctx;
+
+    if (!ews_identity_is_locked(t->args.identity, token_now(t), &t->failure)) {
+        fetch_send(t);
+        return;
+    }
+    fetch_end(t);
+    net_timer_set(t->timer, token_now(t));
+}
+
+static void fetch(struct ews_token *t)
+{
+    t->fetching = true;
+    if (ews_trial_begin(&t->trial, t->args.identity, on_trial, t))
+        on_trial(t);
 }
 
 struct ews_token *ews_token_new(struct net_loop *loop)
@@ -154,7 +185,7 @@ void ews_token_free(struct ews_token **tp)
         return;
     *tp = NULL;
     assert(gw_list_is_empty(&t->waiting));
-    net_http_slot_free(&t->slot);
+    fetch_end(t);
     net_timer_free(&t->timer);
     gw_secret_free(&t->token);
     free(t);
@@ -162,7 +193,7 @@ void ews_token_free(struct ews_token **tp)
 
 void ews_token_set(struct ews_token *t, const struct ews_token_args *args)
 {
-    net_http_slot_free(&t->slot);
+    fetch_end(t);
     gw_secret_free(&t->token);
     t->args = args ? *args : (struct ews_token_args){ 0 };
     t->failed_until = 0;
@@ -184,13 +215,13 @@ const char *ews_token_get(struct ews_token *t, struct ews_token_wait *wait)
     bool paused = now < t->failed_until;
 
     assert(t->args.url);
-    if ((!good || now >= t->renew_at) && !t->slot && !paused)
+    if ((!good || now >= t->renew_at) && !t->fetching && !paused)
         fetch(t);
     gw_list_init(&wait->link);
     if (good)
         return t->token;
     gw_list_append(&t->waiting, &wait->link);
-    if (!t->slot)
+    if (!t->fetching)
         net_timer_set(t->timer, now);
     return NULL;
 }

@@ -68,13 +68,13 @@ bool gd_account_is_namesake(const struct gd_account *a, const struct gd_account 
 
 /* --- life */
 
-struct gd_account *gd_account_new(struct gd *gd, const char *key)
+struct gd_account *gd_account_new(struct gd *gd, const char *key, const struct gd_account *kin)
 {
     struct gd_account *a = gw_new(struct gd_account);
 
     a->gd = gd;
     a->key = gw_str_dup(gw_str_of(key));
-    a->login = ews_account_new(gd->loop, gd->pool);
+    a->login = ews_account_new(gd->loop, gd->pool, kin ? kin->login : NULL);
     ews_account_watch_refusals(a->login, on_refusals, a);
     return a;
 }

@@ -12,8 +12,9 @@
 #define GD_ACCOUNT_OWN    "gateway/" /* ... of a gateway's own: its name follows */
 
 struct gd_account;
-struct gd_account *gd_account_new(struct gd *gd, const char *key); /* not set yet */
-void gd_account_free(struct gd_account **ap);                      /* after its clients */
+/* Not set yet. kin: what is remembered of refused passwords is shared with it; NULL: the first one. */
+struct gd_account *gd_account_new(struct gd *gd, const char *key, const struct gd_account *kin);
+void gd_account_free(struct gd_account **ap); /* after its clients */
 
 const char *gd_account_key(const struct gd_account *a);
 const char *gd_account_name(const struct gd_account *a);    /* NULL: not set */

@@ -252,7 +252,7 @@ static struct gd_account *own_account_new(const struct gd_gateways *g, struct gw
     char key[sizeof(GD_ACCOUNT_OWN) + NAME_MAX_LEN];
 
     snprintf(key, sizeof(key), GD_ACCOUNT_OWN "%.*s", GW_STR_ARG(name));
-    return gd_account_new(g->gd, key);
+    return gd_account_new(g->gd, key, g->shared);
 }
 
 static void own_account_put(struct gd_gateways *g, struct gd_account *account)
@@ -376,7 +376,7 @@ struct gd_gateways *gd_gateways_new(struct gd *gd)
     g->gd = gd;
     g->by_name = gw_map_new();
     gw_list_init(&g->calls);
-    g->shared = gd_account_new(gd, GD_ACCOUNT_SHARED);
+    g->shared = gd_account_new(gd, GD_ACCOUNT_SHARED, NULL);
     g->own = gw_map_new();
     return g;
 }

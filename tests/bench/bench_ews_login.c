@@ -169,7 +169,7 @@ static void measure(const char *name, const char *what, unsigned count, unsigned
 
 static void bench_one(size_t i, struct net_pool *pool, const struct net_tls_policy *token_tls)
 {
-    struct ews_account *account = ews_account_new(b.loop, pool);
+    struct ews_account *account = ews_account_new(b.loop, pool, NULL);
     char url[80];
     struct ews_account_args account_args = { .auth = logins[i].auth,
                                              .name = "gateway",

@@ -125,7 +125,7 @@ static void world_make(const struct login *login)
             &err))
         fail_msg("%s: %s", login->name, err.msg);
     trust_mock();
-    t.account = ews_account_new(t.loop, t.pool);
+    t.account = ews_account_new(t.loop, t.pool, NULL);
     account_set(PASSWORD);
     args.account = t.account;
     args.port = mock_exchange_cas_port(t.mx, "cas1");

@@ -207,7 +207,7 @@ static int setup(void **state)
     t.loop = net_loop_new();
     operations_setup(t.loop);
     t.mx = mock_exchange_new(t.loop);
-    t.account = ews_account_new(t.loop, NULL);
+    t.account = ews_account_new(t.loop, NULL, NULL);
     assert_int_equal(ews_account_set(t.account, &account, &err), GW_OK);
     if (mock_exchange_apply(
             t.mx,

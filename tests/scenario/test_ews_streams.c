@@ -313,7 +313,7 @@ static int setup(void **state)
     t.guard = net_timer_new(t.loop, on_guard, NULL);
     t.look = net_timer_new(t.loop, on_look, NULL);
     t.mx = mock_exchange_new(t.loop);
-    t.account = ews_account_new(t.loop, NULL); /* Basic needs no threads */
+    t.account = ews_account_new(t.loop, NULL, NULL); /* Basic needs no threads */
     assert_int_equal(ews_account_set(t.account, &account, &err), GW_OK);
     for (size_t i = 0; i < BOXES; i++) {
         struct group *g = &t.group[i / PER_GROUP];

@@ -23,10 +23,10 @@ static void test_invalid_accounts(void **state)
     }
 }
 
-static struct ews_account *account_new(struct net_loop *loop)
+static struct ews_account *account_new(struct net_loop *loop, struct ews_account *kin)
 {
     struct ews_account_args args = { .name = "gateway", .password = "secret" };
-    struct ews_account *a = ews_account_new(loop, NULL);
+    struct ews_account *a = ews_account_new(loop, NULL, kin);
 
     assert_int_equal(ews_account_set(a, &args, NULL), GW_OK);
     return a;
@@ -35,24 +35,26 @@ static struct ews_account *account_new(struct net_loop *loop)
 static void test_lockout(void **state)
 {
     struct net_loop *loop = net_loop_new();
-    struct ews_account *a = account_new(loop);
+    struct ews_account *a = account_new(loop, NULL);
     struct ews_status why;
 
     (void)state;
-    assert_int_equal(ews_account_locked_until(a, 0), 0);
-    ews_account_refused(a, a->epoch, 1000);
-    assert_int_equal(ews_account_locked_until(a, 1000), 0);
-    ews_account_refused(a, a->epoch, 61000);
-    assert_int_equal(ews_account_locked_until(a, 61000), 1000 + EWS_REFUSALS_MS);
-    assert_int_equal(ews_account_locked_until(a, 999 + EWS_REFUSALS_MS), 1000 + EWS_REFUSALS_MS);
-    assert_true(ews_account_is_locked(a, 61000, &why));
+    assert_int_equal(ews_identity_locked_until(a->identity, 0), 0);
+    ews_account_refused(a->identity, 1000);
+    assert_int_equal(ews_identity_locked_until(a->identity, 1000), 0);
+    ews_account_refused(a->identity, 61000);
+    assert_int_equal(ews_identity_locked_until(a->identity, 61000), 1000 + EWS_REFUSALS_MS);
+    assert_int_equal(ews_identity_locked_until(a->identity, 999 + EWS_REFUSALS_MS),
+                     1000 + EWS_REFUSALS_MS);
+    assert_true(ews_identity_is_locked(a->identity, 61000, &why));
     assert_int_equal(why.backoff_ms, EWS_REFUSALS_MS - 60000);
     /* One may be tried when the first one is forgotten, and no more. */
-    assert_int_equal(ews_account_locked_until(a, 1000 + EWS_REFUSALS_MS), 0);
-    ews_account_refused(a, a->epoch, 1000 + EWS_REFUSALS_MS);
-    assert_int_equal(ews_account_locked_until(a, 1000 + EWS_REFUSALS_MS), 61000 + EWS_REFUSALS_MS);
-    ews_account_taken(a, a->epoch);
-    assert_false(ews_account_is_locked(a, 1000 + EWS_REFUSALS_MS, &why));
+    assert_int_equal(ews_identity_locked_until(a->identity, 1000 + EWS_REFUSALS_MS), 0);
+    ews_account_refused(a->identity, 1000 + EWS_REFUSALS_MS);
+    assert_int_equal(ews_identity_locked_until(a->identity, 1000 + EWS_REFUSALS_MS),
+                     61000 + EWS_REFUSALS_MS);
+    ews_account_taken(a->identity);
+    assert_false(ews_identity_is_locked(a->identity, 1000 + EWS_REFUSALS_MS, &why));
     ews_account_free(&a);
     net_loop_free(&loop);
 }
@@ -75,7 +77,7 @@ static void test_refusals_are_recalled(void **state)
     struct ews_account_args same = { .name = "gateway", .password = "secret" },
                             other = { .name = "gateway", .password = "other" };
     struct net_loop *loop = net_loop_new();
-    struct ews_account *a = account_new(loop), *b = account_new(loop);
+    struct ews_account *a = account_new(loop, NULL), *b = account_new(loop, NULL);
     gw_time now = net_loop_now(loop).mono;
     struct ews_refusals refusals;
     struct ews_status why;
@@ -83,51 +85,65 @@ static void test_refusals_are_recalled(void **state)
 
     (void)state;
     ews_account_watch_refusals(a, on_refusals, &told);
-    ews_account_taken(a, a->epoch);
+    ews_account_taken(a->identity);
     assert_int_equal(told, 0);
-    ews_account_refused(a, a->epoch, now - GW_MINUTE_MS);
-    ews_account_refused(a, a->epoch, now);
+    ews_account_refused(a->identity, now - GW_MINUTE_MS);
+    ews_account_refused(a->identity, now);
     assert_int_equal(told, 2);
     ews_account_refusals(a, &refusals);
     assert_int_equal(refusals.count, 2);
     ews_account_recall(b, &refusals);
-    assert_about(ews_account_locked_until(b, now), now - GW_MINUTE_MS + EWS_REFUSALS_MS, loop, now);
+    assert_about(ews_identity_locked_until(b->identity, now), now - GW_MINUTE_MS + EWS_REFUSALS_MS,
+                 loop, now);
 
     assert_int_equal(ews_account_set(a, &same, NULL), GW_OK);
-    assert_true(ews_account_is_locked(a, now, &why));
+    assert_true(ews_identity_is_locked(a->identity, now, &why));
     assert_int_equal(ews_account_set(a, &other, NULL), GW_OK);
-    assert_false(ews_account_is_locked(a, now, &why));
+    assert_false(ews_identity_is_locked(a->identity, now, &why));
 
     refusals.at[0] = net_loop_now(loop).utc - EWS_REFUSALS_MS; /* over */
     refusals.at[1] = net_loop_now(loop).utc + GW_HOUR_MS;      /* the clock was set back */
     ews_account_recall(b, &refusals);
-    assert_int_equal(b->refused_count, 1);
-    assert_about(b->refused[0], now, loop, now);
-    ews_account_taken(b, b->epoch);
-    assert_int_equal(b->refused_count, 0);
+    assert_int_equal(b->identity->refused_count, 1);
+    assert_about(b->identity->refused[0], now, loop, now);
+    ews_account_taken(b->identity);
+    assert_int_equal(b->identity->refused_count, 0);
     ews_account_recall(b, &refusals); /* its password is the right one */
-    assert_int_equal(b->refused_count, 0);
+    assert_int_equal(b->identity->refused_count, 0);
     ews_account_free(&a);
     ews_account_free(&b);
     net_loop_free(&loop);
 }
 
-/* What is heard of the account as it was says nothing of what it is. */
-static void test_old_refusals_do_not_count(void **state)
+/* What is heard of the account as it was says nothing of what it is; and is known again when it is set
+ * back, also by another account. */
+static void test_refusals_are_of_a_password(void **state)
 {
-    struct ews_account_args other = { .name = "gateway", .password = "other" };
+    struct ews_account_args other = { .name = "gateway", .password = "other" },
+                            first = { .name = "Gateway", .password = "secret" };
     struct net_loop *loop = net_loop_new();
-    struct ews_account *a = account_new(loop);
-    unsigned epoch = a->epoch;
+    struct ews_account *a = account_new(loop, NULL), *b;
+    struct ews_identity *was = ews_identity_ref(a->identity);
+    gw_time now = net_loop_now(loop).mono;
 
     (void)state;
-    ews_account_refused(a, epoch, 1000);
     assert_int_equal(ews_account_set(a, &other, NULL), GW_OK);
-    ews_account_refused(a, epoch, 1000);
-    ews_account_taken(a, epoch);
-    assert_int_equal(a->refused_count, 0);
-    assert_false(a->proven);
+    ews_account_refused(was, now);
+    ews_account_refused(was, now);
+    ews_identity_unref(&was);
+    assert_int_equal(a->identity->refused_count, 0);
+    assert_int_equal(ews_identity_locked_until(a->identity, now), 0);
+    b = account_new(loop, a);
+    assert_int_equal(ews_identity_locked_until(b->identity, now), now + EWS_REFUSALS_MS);
+    ews_account_free(&b);
+    assert_int_equal(ews_account_set(a, &first, NULL), GW_OK);
+    assert_int_equal(ews_identity_locked_until(a->identity, now), now + EWS_REFUSALS_MS);
+    b = account_new(loop, a);
+    assert_ptr_equal(a->identity, b->identity);
+    ews_account_taken(b->identity);
+    assert_int_equal(ews_identity_locked_until(a->identity, now), 0);
     ews_account_free(&a);
+    ews_account_free(&b);
     net_loop_free(&loop);
 }
 
@@ -159,29 +175,29 @@ static void run_a_round(struct net_loop *loop)
 static void test_few_trials_at_once(void **state)
 {
     struct net_loop *loop = net_loop_new();
-    struct ews_account *a = account_new(loop);
+    struct ews_account *a = account_new(loop, NULL);
     struct ews_trial t[5];
 
     (void)state;
     gone = 0;
     /* not known yet: one */
-    assert_true(ews_trial_begin(&t[0], a, on_go, NULL));
-    assert_false(ews_trial_begin(&t[1], a, on_go, NULL));
-    assert_false(ews_trial_begin(&t[2], a, on_go, NULL));
-    assert_false(ews_trial_begin(&t[3], a, on_go, NULL));
-    ews_account_taken(a, a->epoch);
+    assert_true(ews_trial_begin(&t[0], a->identity, on_go, NULL));
+    assert_false(ews_trial_begin(&t[1], a->identity, on_go, NULL));
+    assert_false(ews_trial_begin(&t[2], a->identity, on_go, NULL));
+    assert_false(ews_trial_begin(&t[3], a->identity, on_go, NULL));
+    ews_account_taken(a->identity);
     ews_trial_end(&t[0]);
     ews_trial_end(&t[0]);
     assert_int_equal(gone, 0);
     run_a_round(loop);
     assert_int_equal(gone, 2);
     /* one is refused: one more may be tried, and that is running */
-    ews_account_refused(a, a->epoch, net_loop_now(loop).mono);
+    ews_account_refused(a->identity, net_loop_now(loop).mono);
     ews_trial_end(&t[1]);
     run_a_round(loop);
     assert_int_equal(gone, 2);
     /* the next one too: whoever waits is told, and will see that the account is locked */
-    ews_account_refused(a, a->epoch, net_loop_now(loop).mono);
+    ews_account_refused(a->identity, net_loop_now(loop).mono);
     ews_trial_end(&t[2]);
     run_a_round(loop);
     assert_int_equal(gone, 3);
@@ -196,17 +212,18 @@ static void test_trial_that_does_not_end(void **state)
 {
     struct ews_account_args other = { .name = "gateway", .password = "other" };
     struct net_loop *loop = net_loop_new();
-    struct ews_account *a = account_new(loop);
+    struct ews_account *a = account_new(loop, NULL);
     struct ews_trial stuck, next;
 
     (void)state;
-    assert_true(ews_trial_begin(&stuck, a, on_go, NULL));
-    assert_false(ews_trial_begin(&next, a, on_go, NULL));
+    assert_true(ews_trial_begin(&stuck, a->identity, on_go, NULL));
+    assert_false(ews_trial_begin(&next, a->identity, on_go, NULL));
     ews_trial_end(&next);
     assert_int_equal(ews_account_set(a, &other, NULL), GW_OK);
-    assert_true(ews_trial_begin(&next, a, on_go, NULL));
+    assert_true(ews_trial_begin(&next, a->identity, on_go, NULL));
     ews_trial_end(&next);
     ews_account_free(&a);
+    ews_trial_end(&stuck);
     ews_trial_end(&stuck);
     net_loop_free(&loop);
 }
@@ -217,7 +234,7 @@ int main(void)
         cmocka_unit_test(test_invalid_accounts),
         cmocka_unit_test(test_lockout),
         cmocka_unit_test(test_refusals_are_recalled),
-        cmocka_unit_test(test_old_refusals_do_not_count),
+        cmocka_unit_test(test_refusals_are_of_a_password),
         cmocka_unit_test(test_few_trials_at_once),
         cmocka_unit_test(test_trial_that_does_not_end),
     };

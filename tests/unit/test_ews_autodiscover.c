@@ -192,7 +192,7 @@ static int setup(void **state)
     t.loop = net_loop_new();
     t.guard = net_timer_new(t.loop, on_guard, NULL);
     assert_int_equal(net_http_server_new(t.loop, &args, &t.server, &err), GW_OK);
-    t.account = ews_account_new(t.loop, NULL);
+    t.account = ews_account_new(t.loop, NULL, NULL);
     assert_int_equal(ews_account_set(t.account, &account, &err), GW_OK);
     return 0;
 }

@@ -162,7 +162,7 @@ static int setup(void **state)
     t.loop = net_loop_new();
     t.guard = net_timer_new(t.loop, on_guard, NULL);
     assert_int_equal(net_http_server_new(t.loop, &args, &t.server, &err), GW_OK);
-    t.account = ews_account_new(t.loop, NULL); /* Basic needs no threads */
+    t.account = ews_account_new(t.loop, NULL, NULL); /* Basic needs no threads */
     assert_int_equal(ews_account_set(t.account, &account, &err), GW_OK);
     client.account = t.account;
     client.port = net_http_server_port(t.server);
@@ -294,6 +294,22 @@ static void test_stream_proves_account(void **state)
     assert_int_equal(s.calls, 1);
 }
 
+/* A proxy that holds streams back: Basic has shown the password with each, and no refusal came in the
+ * time of an answer. Others go on. */
+static void test_silent_streams_hold_up_nobody(void **state)
+{
+    (void)state;
+    ews_client_set_timeout(t.client, 100);
+    start_other();
+    RUN_UNTIL(t.other_done == 1);
+    for (int i = 0; i < EWS_REFUSALS_MAX; i++)
+        start_stream();
+    start_other();
+    RUN_UNTIL(t.other_done == 2);
+    assert_int_equal(t.other_status.class, EWS_OK);
+    assert_int_equal(t.done, 0);
+}
+
 /* What a stream says, whose login is older than a refusal, is no word about the password: an account
  * that is refused on other connections is locked, not tried again after each heartbeat. */
 static void test_stream_does_not_excuse_refusals(void **state)
@@ -372,6 +388,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_connection_lost, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_proves_account, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_silent_streams_hold_up_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_does_not_excuse_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_of_an_older_account, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel_and_free, setup, teardown),

@@ -308,7 +308,7 @@ static void setup(const char *const *offer, enum quirk quirk)
              net_http_server_port(t.server));
     snprintf(t.token_url, sizeof(t.token_url), "https://localhost:%u/token",
              net_http_server_port(t.server));
-    t.account = ews_account_new(t.loop, t.pool);
+    t.account = ews_account_new(t.loop, t.pool, NULL);
     set_account(EWS_AUTH_AUTO, "PRESENCE\\gateway", "s3cr\xc3\xa9t");
     t.conn = conn_new();
 }
@@ -436,7 +436,7 @@ static void test_failures(void **state)
             !strstr(t.login.text, bad[i].text) || strstr(t.login.text, "wrong"))
             fail_msg("%s: %s %s '%s'", bad[i].name, ews_class_name(t.login.class), t.login.code,
                      t.login.text);
-        assert_int_equal(t.account->refused_count, bad[i].refusals);
+        assert_int_equal(t.account->identity->refused_count, bad[i].refusals);
         /* and then it goes well, on the same connection */
         t.offer = all;
         t.quirk = NONE;
@@ -460,7 +460,7 @@ static void test_other_answers_pass(void **state)
     ask();
     assert_int_equal(t.status, 503);
     assert_int_equal(t.login.class, EWS_OK);
-    assert_int_equal(t.account->refused_count, 0);
+    assert_int_equal(t.account->identity->refused_count, 0);
     teardown();
 }
 
@@ -468,7 +468,7 @@ static void test_refused_when_taken_before(void **state)
 {
     (void)state;
     setup(both, OTHER_CERTIFICATE);
-    ews_account_taken(t.account, t.account->epoch);
+    ews_account_taken(t.account->identity);
     ask();
     assert_int_equal(t.login.class, EWS_CREDENTIALS);
     assert_non_null(strstr(t.login.text, "taken before"));
@@ -485,7 +485,7 @@ static void test_login_that_does_not_hold(void **state)
         assert_int_equal(t.status, 200);
     }
     assert_int_equal(t.bodies, 3);
-    assert_int_equal(t.account->refused_count, 0);
+    assert_int_equal(t.account->identity->refused_count, 0);
     teardown();
 }
 
@@ -496,7 +496,7 @@ static void test_only_a_login_proves(void **state)
     setup(both, NONE);
     ask();
     assert_true(ews_conn_is_proof(t.conn));
-    ews_account_refused(t.account, t.account->epoch, net_loop_now(t.loop).mono);
+    ews_account_refused(t.account->identity, net_loop_now(t.loop).mono);
     ask();
     assert_int_equal(t.status, 200);
     assert_int_equal(t.proofs, 1);
@@ -527,8 +527,8 @@ static void test_locked_account_is_not_presented(void **state)
 {
     (void)state;
     setup(both, NONE);
-    ews_account_refused(t.account, t.account->epoch, net_loop_now(t.loop).mono);
-    ews_account_refused(t.account, t.account->epoch, net_loop_now(t.loop).mono);
+    ews_account_refused(t.account->identity, net_loop_now(t.loop).mono);
+    ews_account_refused(t.account->identity, net_loop_now(t.loop).mono);
     ask();
     assert_string_equal(t.login.code, "locked-out");
     assert_int_equal(t.proofs, 0);
@@ -555,7 +555,7 @@ static void test_tokens(void **state)
     ask();
     assert_string_equal(t.login.code, "token-not-taken");
     assert_int_equal(t.tokens, 3);
-    assert_int_equal(t.account->refused_count, 0);
+    assert_int_equal(t.account->identity->refused_count, 0);
     t.token_taken = 4;
     ask();
     assert_int_equal(t.status, 200);
@@ -652,7 +652,7 @@ static void test_many_at_once(void **state)
     for (int right = 0; right < 2; right++) {
         setup(both, NONE);
         set_account(EWS_AUTH_AUTO, "PRESENCE\\gateway", right ? "s3cr\xc3\xa9t" : "wrong");
-        ews_account_taken(t.account, t.account->epoch);
+        ews_account_taken(t.account->identity);
         for (int i = 0; i < MANY; i++) {
             conn[i] = conn_new();
             start_on(conn[i], PATIENT_MS, NULL);

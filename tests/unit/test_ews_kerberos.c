@@ -327,7 +327,7 @@ static void test_on_a_connection(void **state)
         args.loop = w.loop = net_loop_new();
         pool = net_pool_new(w.loop, 1);
         assert_int_equal(net_http_server_new(w.loop, &server_args, &server, NULL), GW_OK);
-        args.account = ews_account_new(w.loop, pool);
+        args.account = ews_account_new(w.loop, pool, NULL);
         assert_int_equal(ews_account_set(args.account, &account_args, NULL), GW_OK);
         conn = ews_conn_new(&args);
         for (size_t n = 0; n < 4; n++)

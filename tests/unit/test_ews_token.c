@@ -2,6 +2,7 @@
  * loopback. */
 #include "ews_test.h"
 
+#include "ews_account_priv.h"
 #include "ews_token.h"
 #include "gw_bytes.h"
 #include "net_http_server.h"
@@ -198,8 +199,9 @@ static struct {
     struct net_timer *guard;
     struct net_http_server *server;
     struct ews_token *token;
+    struct ews_account *account;
     char url[80];
-    unsigned requests, refused, told, awaited;
+    unsigned requests, told, awaited;
     int lifetime_s; /* -1: the secret is refused */
     struct ews_token_wait wait[WAITERS];
     char got[32];
@@ -231,12 +233,6 @@ static void on_guard(struct gw_now now, void *ctx)
     net_loop_stop(t.loop);
 }
 
-static void on_refused(void *ctx)
-{
-    (void)ctx;
-    t.refused++;
-}
-
 static void on_token(const char *token, const struct ews_status *why, void *ctx)
 {
     (void)ctx;
@@ -265,13 +261,18 @@ static const char *get(unsigned i)
     return ews_token_get(t.token, &t.wait[i]);
 }
 
+static void secret_set(const char *secret)
+{
+    struct ews_account_args args = { .name = "app", .password = secret };
+
+    assert_int_equal(ews_account_set(t.account, &args, NULL), GW_OK);
+}
+
 static void set_args(void)
 {
-    struct ews_token_args args = { .url = t.url,
-                                   .client_id = "app",
-                                   .client_secret = "secret",
-                                   .scope = "x",
-                                   .refused = on_refused };
+    struct ews_token_args args = {
+        .url = t.url, .client_id = "app", .scope = "x", .identity = t.account->identity
+    };
 
     ews_token_set(t.token, &args);
 }
@@ -289,12 +290,15 @@ static void setup(int lifetime_s)
     assert_int_equal(net_http_server_new(t.loop, &args, &t.server, NULL), GW_OK);
     snprintf(t.url, sizeof(t.url), "http://127.0.0.1:%u/token", net_http_server_port(t.server));
     t.token = ews_token_new(t.loop);
+    t.account = ews_account_new(t.loop, NULL, NULL);
+    secret_set("secret");
     set_args();
 }
 
 static void teardown(void)
 {
     ews_token_free(&t.token);
+    ews_account_free(&t.account);
     net_http_server_free(&t.server);
     net_timer_free(&t.guard);
     net_loop_free(&t.loop);
@@ -356,12 +360,13 @@ static void test_refused(void **state)
     assert_null(get(0));
     await(1);
     assert_int_equal(t.why.class, EWS_CREDENTIALS);
-    assert_int_equal(t.refused, 1);
+    assert_int_equal(t.account->identity->refused_count, 1);
     assert_null(get(1));
     assert_int_equal(t.told, 1);
     await(2);
     assert_int_equal(t.requests, 1);
     t.lifetime_s = 60;
+    secret_set("other");
     set_args(); /* another secret is tried at once */
     assert_null(get(1));
     await(3);
