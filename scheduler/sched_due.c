@@ -67,6 +67,11 @@ void sched_due_hasten(struct sched *s, struct sched_user *u)
         due_at(s, u, next);
 }
 
+bool sched_due_is_near(const struct sched *s, const struct sched_user *u)
+{
+    return u->due.pos && u->due.at - sched_offset_ms(s, u) <= s->now.utc;
+}
+
 static void fire(struct sched *s, struct sched_user *u, gw_utc at)
 {
     s->counters.due++;
@@ -84,13 +89,22 @@ void sched_dues_tick(struct sched *s)
         fire(s, GW_CONTAINER(due, struct sched_user, due), due->at);
 }
 
-/* Another spread. */
+/* Another spread. A moment that is further away than the longest one is of a boundary that has not
+ * passed. */
 void sched_dues_respread(struct sched *s)
 {
+    gw_utc soon = gw_time_after(s->now.utc, SPREAD_MAX_S * GW_SECOND_MS);
     struct gw_list *it, *tmp;
 
     GW_LIST_EACH(&s->users, it, tmp)
-    sched_due_hasten(s, GW_CONTAINER(it, struct sched_user, link));
+    {
+        struct sched_user *u = GW_CONTAINER(it, struct sched_user, link);
+
+        if (u->due.pos && u->due.at > soon)
+            sched_due_set(s, u);
+        else
+            sched_due_hasten(s, u);
+    }
 }
 
 /* After a step back the moments between the new time and the old have no entry in the heap any more,

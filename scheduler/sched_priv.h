@@ -586,6 +586,8 @@ int64_t sched_offset_ms(const struct sched *s, const struct sched_user *u);
 void sched_due_set(struct sched *s, struct sched_user *u);
 /* The same, but a moment that was set stays: its boundary may have passed, and nobody else looks. */
 void sched_due_hasten(struct sched *s, struct sched_user *u);
+/* A boundary has passed, and presence will be looked at when the spread has come to this user. */
+bool sched_due_is_near(const struct sched *s, const struct sched_user *u);
 void sched_dues_tick(struct sched *s);
 void sched_dues_respread(struct sched *s);
 void sched_clock_look(struct sched *s); /* steps back are noticed here */

@@ -181,6 +181,9 @@ static void take(struct sched *s, struct sched_user *u, const struct sched_call 
     bool same = (call->op == EWS_OP_AVAILABILITY ? shows_the_same : gw_intervals_eq)(
         d->intervals, d->count, c->intervals, count);
     bool same_window = d->from == call->from && d->to == call->to;
+    /* What was read by itself may say more than what was read in bulk, and no more. Of a boundary that
+     * has passed all who are read again, since their server is gone, would tell in a heap. */
+    bool waits = sched_due_is_near(s, u) && !u->unread_told;
 
     d->from = call->from;
     d->to = call->to;
@@ -195,10 +198,10 @@ static void take(struct sched *s, struct sched_user *u, const struct sched_call 
         s->counters.unchanged++;
     else
         sched_data_save(s, u);
-    if (!same || first || !was_current) {
+    if (first || !was_current || (!same && !waits)) {
         sched_due_set(s, u);
         sched_changed(s, u);
-    } else if (!same_window) {
+    } else if (!same || !same_window) {
         sched_due_hasten(s, u);
     }
     s->counters.with_calendar += first;

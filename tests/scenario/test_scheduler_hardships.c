@@ -469,6 +469,44 @@ static void test_window_rolls_inside_the_spread(void **state)
     sim_free(&m);
 }
 
+/* A server dies in the middle of the spread: its users' calendars are read again elsewhere, one by one,
+ * which shows more than reading many at once has. That is no reason to show the boundary before its
+ * moment: it would come in a heap. */
+static void test_spread_stays_flat_when_a_gateway_dies(void **state)
+{
+    enum { USERS = 400 };
+    struct sim *m = sim_new(4, USERS);
+    gw_utc start = SIM_EPOCH + 11 * HOUR;
+    gw_utc offset[USERS];
+
+    (void)state;
+    m->settings.spread_s = 50;
+    m->settings.exchange_threads = 3; /* so that they come one by one */
+    m->bulk_is_poor = true;
+    sched_settings_set(m->sched, &m->settings, m->now);
+    for (unsigned i = 0; i < USERS; i++) {
+        sim_add(m, i, start, start + 10 * MIN, GW_BUSY_BUSY);
+        m->user[i].item[0].flags = GW_INTERVAL_MEETING;
+        sim_add(m, i, start + HOUR, start + 2 * HOUR, GW_BUSY_FREE);
+    }
+    sim_enable_all(m);
+    sim_run_to(m, start + MIN);
+    for (unsigned i = 0; i < USERS; i++) {
+        assert_int_equal(sim_shown(m, i), PRES_CAL_MEETING);
+        offset[i] = m->user[i].shown_at - start;
+    }
+    sim_run_to(m, start + 10 * MIN - 2000);
+    m->gateway[0].up = false;
+    sim_forget_subs(m, &m->gateway[0]);
+    sim_run_to(m, start + 11 * MIN);
+    assert_int_equal(sim_gateway_view(m, 0).users, 0);
+    for (unsigned i = 0; i < USERS; i++) {
+        assert_int_equal(sim_shown(m, i), PRES_CAL_FREE);
+        assert_int_equal(m->user[i].shown_at - (start + 10 * MIN), offset[i]);
+    }
+    sim_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_wait_after_short_lives_is_a_status_frequency_at_most),
         cmocka_unit_test(test_calendar_is_read_after_a_restart_without_a_subscription),
         cmocka_unit_test(test_window_rolls_inside_the_spread),
+        cmocka_unit_test(test_spread_stays_flat_when_a_gateway_dies),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
