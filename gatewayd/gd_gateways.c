@@ -411,15 +411,25 @@ void gd_gateways_timeout_set(struct gd_gateways *g, unsigned ms)
         ews_client_set_timeout(gateway->client, ms);
 }
 
-/* Those that are not up are tried with what was set. */
-static void gateways_try(struct gd_gateways *g)
+/* At once, with what was set. */
+static void gateway_try(struct gd_gateways *g, const struct gateway *gateway)
 {
     struct gw_now now = net_loop_now(g->gd->loop);
-    struct gateway *gateway;
+    struct sched_gateway_view view;
+
+    if (sched_gateway_view(g->gd->sched, gw_str_of(gateway->name), now, &view) &&
+        view.state != SCHED_GATEWAY_UP)
+        sched_gateway_put(g->gd->sched, gw_str_of(gateway->name), now);
+}
+
+/* Those that are not up: the others have answers under way, and streams that go on. */
+static void gateways_try(struct gd_gateways *g)
+{
+    const struct gateway *gateway;
     size_t pos = 0;
 
     while ((gateway = gw_map_next(g->by_name, &pos)))
-        sched_gateway_put(g->gd->sched, gw_str_of(gateway->name), now);
+        gateway_try(g, gateway);
 }
 
 enum gw_code gd_gateways_login_set(struct gd_gateways *g, struct gw_err *err)
@@ -437,16 +447,12 @@ enum gw_code gd_gateways_login_set(struct gd_gateways *g, struct gw_err *err)
 
 void gd_gateways_trust_changed(struct gd *gd)
 {
-    struct gw_now now = net_loop_now(gd->loop);
-    struct sched_gateway_view view;
     struct gateway *gateway;
     size_t pos = 0;
 
     while ((gateway = gw_map_next(gd->gateways->by_name, &pos))) {
         ews_client_reconnect(gateway->client);
-        if (sched_gateway_view(gd->sched, gw_str_of(gateway->name), now, &view) &&
-            view.state != SCHED_GATEWAY_UP)
-            sched_gateway_put(gd->sched, gw_str_of(gateway->name), now);
+        gateway_try(gd->gateways, gateway);
     }
 }
 

@@ -54,9 +54,14 @@ static void load_one(const struct store_record *r, void *ctx)
         gw_warn("gatewayd", "parameter keeps its default: %s", err.msg);
 }
 
-static void policy_apply(struct gd *gd)
+/* False: it is as it was. */
+static bool policy_apply(struct gd *gd)
 {
-    gd->policy.auto_reply_hidden = gd->settings.sched.oof_display == SCHED_OOF_HIDE;
+    bool hidden = gd->settings.sched.oof_display == SCHED_OOF_HIDE;
+    bool changed = gd->policy.auto_reply_hidden != hidden;
+
+    gd->policy.auto_reply_hidden = hidden;
+    return changed;
 }
 
 enum gw_code gd_params_load(struct gd *gd, struct gw_err *err)
@@ -71,7 +76,7 @@ enum gw_code gd_params_load(struct gd *gd, struct gw_err *err)
         gw_param_defaults(tables[i].table, tables[i].count, settings[i]);
     bridge_policy_default(&gd->policy);
     rc = gd_load(gd, KIND_PARAMETER, load_one, gd, err);
-    policy_apply(gd);
+    (void)policy_apply(gd);
     return rc;
 }
 
@@ -140,11 +145,11 @@ static enum gw_code apply(struct gd *gd, const void *settings, struct gw_err *er
         rc = port_apply(gd, now, err);
         if (rc)
             return rc;
-        policy_apply(gd);
         sched_settings_set(gd->sched, &gd->settings.sched, now);
         gd_gateways_timeout_set(gd->gateways,
                                 (unsigned)(gd->settings.sched.exchange_timeout_s * GW_SECOND_MS));
-        gd_calendar_publish_all(gd);
+        if (policy_apply(gd))
+            gd_calendar_publish_all(gd);
     } else if (settings == &gd->settings.ews) {
         return gd_gateways_login_set(gd->gateways, err);
     } else if (settings == &gd->settings.pres) {

@@ -1,6 +1,7 @@
 """What an administrator changes takes effect while the gateway runs, and leaves nothing behind."""
 
 import json
+import time
 import urllib.parse
 
 import house
@@ -179,6 +180,37 @@ def test_own_account():
         assert "other-secret" not in h.gateway.log()
 
 
+def test_parameters():
+    """those that are not the scheduler's have their effect at once; its own: tests/scenario"""
+    with House() as h:
+        gw, jid = h.gateway, h.jid("bob")
+
+        def shows_reply():
+            return h.explain("bob")["published"]["text"].startswith("Out of office")
+
+        h.mock.post(f"/users/{jid}/oof", {"state": "enabled", "internal": "Back soon"})
+        gw.ctl("refresh", jid)
+        wait_for(shows_reply, 10, "the automatic reply")
+        gw.set("calendar.oof_display", "hide")
+        assert not shows_reply()
+        gw.set("calendar.oof_display", "display")
+        assert shows_reply()
+
+        def failures():
+            return gw.status()["calendars"]["since_start"]["failures"]
+
+        for name in h.mock.cas:
+            h.mock.fault(name, kind="stall")
+        before = failures()
+        gw.set("calendar.exchange_timeout_s", 20)
+        gw.ctl("refresh", jid)
+        time.sleep(4)
+        assert failures() == before
+        gw.set("calendar.exchange_timeout_s", 1)
+        h.meeting("ann", "-1m", "1h")
+        wait_for(lambda: failures() > before, 10, "a request that has failed after a second")
+
+
 def test_log():
     """each change is one line of the log, values as they are kept, and no password"""
     with House(users=["bob"]) as h:
@@ -209,4 +241,4 @@ def test_log():
 
 if __name__ == "__main__":
     house.run([test_notification_port, test_users, test_gateways, test_check_without_users, test_check_round_trip,
-               test_logins, test_own_account, test_log])
+               test_logins, test_own_account, test_parameters, test_log])
