@@ -195,6 +195,18 @@ struct sched_dues {
     bool clock_known;
 };
 
+struct sched_count {
+    size_t stale;
+    struct gw_histogram age_s;
+};
+
+struct sched_census {
+    size_t pos; /* in by_name */
+    gw_time next_at;
+    struct sched_count under_way, last;
+    bool is_known; /* last */
+};
+
 struct sched {
     struct sched_exchange exchange;
     struct sched_callbacks callbacks;
@@ -216,6 +228,7 @@ struct sched {
     struct gw_heap rolls;     /* UTC: calendar windows to roll forward */
     struct gw_heap freshness; /* monotonic */
     size_t restored;          /* users to validate, for their turn */
+    struct sched_census census;
 
     struct sched_counters counters;
 };
@@ -567,6 +580,7 @@ gw_time sched_verified_at(const struct sched_user *u);
 void sched_freshness_tick(struct sched *s);
 
 /* ---- sched_view.c ---- */
+void sched_census_tick(struct sched *s);
 enum sched_freshness sched_freshness_of(const struct sched *s, const struct sched_user *u);
 
 /* ---- sched_window.c: pure ---- */

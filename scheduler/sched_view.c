@@ -218,18 +218,54 @@ void sched_gateways_each(const struct sched *s, struct gw_now now, sched_gateway
     }
 }
 
+/* ---- the census: what is known only by looking at everybody ---- */
+
+enum {
+    CENSUS_AT_ONCE = 5000, /* so many are looked at when somebody asks: a few ms */
+    CENSUS_PARTS = 10      /* of the others one each second; who asks gets the last whole one */
+};
+
+static void count_user(const struct sched *s, const struct sched_user *u, struct sched_count *to)
+{
+    if (u->data.from >= u->data.to)
+        return;
+    to->stale += sched_freshness_of(s, u) != SCHED_FRESH;
+    gw_histogram_add(&to->age_s, (s->now.mono - sched_verified_at(u)) / GW_SECOND_MS);
+}
+
+void sched_census_tick(struct sched *s)
+{
+    struct sched_census *c = &s->census;
+    size_t part = gw_map_len(s->by_name) / CENSUS_PARTS + 1;
+    const struct sched_user *u = NULL;
+
+    if (c->next_at > s->now.mono)
+        return;
+    c->next_at = gw_time_after(s->now.mono, SCHED_LOOK_MS);
+    while (part-- && (u = gw_map_next(s->by_name, &c->pos)))
+        count_user(s, u, &c->under_way);
+    if (u)
+        return;
+    c->last = c->under_way;
+    c->is_known = true;
+    c->under_way = (struct sched_count){ 0 };
+    c->pos = 0;
+}
+
 static void count_users(const struct sched *s, struct sched_counters *out)
 {
-    const struct gw_list *it;
+    struct sched_count now = { 0 };
+    const struct sched_count *count = &s->census.last;
+    const struct sched_user *u;
+    size_t pos = 0;
 
-    for (it = s->users.next; it != &s->users; it = it->next) {
-        const struct sched_user *u = GW_CONTAINER(it, struct sched_user, link);
-
-        if (u->data.from >= u->data.to)
-            continue;
-        out->stale += sched_freshness_of(s, u) != SCHED_FRESH;
-        gw_histogram_add(&out->age_s, (s->now.mono - sched_verified_at(u)) / GW_SECOND_MS);
+    if (gw_map_len(s->by_name) <= CENSUS_AT_ONCE || !s->census.is_known) {
+        while ((u = gw_map_next(s->by_name, &pos)))
+            count_user(s, u, &now);
+        count = &now;
     }
+    out->stale = count->stale;
+    out->age_s = count->age_s;
 }
 
 void sched_counters(const struct sched *s, struct sched_counters *out)

@@ -159,6 +159,7 @@ void sched_tick(struct sched *s, struct gw_now now)
     sched_farewells_tick(s);
     sched_rolls_tick(s);
     sched_freshness_tick(s);
+    sched_census_tick(s);
     sched_pool_tick(s);
     sched_balance_tick(s);
     sched_jobs_fire(s);

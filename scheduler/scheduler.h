@@ -242,7 +242,9 @@ struct sched_counters {
     struct gw_histogram due_late_ms; /* after boundary and offset; late wake-ups are in it */
     struct gw_histogram request_ms;
     /* now */
-    struct gw_histogram age_s; /* how long ago what is known of each user was known to be right */
+    /* How long ago what is known of each user was known to be right. With very many users this, and
+     * stale, are of up to 20 s ago. */
+    struct gw_histogram age_s;
 };
 void sched_counters(const struct sched *s, struct sched_counters *out);
 

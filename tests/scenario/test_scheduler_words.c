@@ -198,6 +198,37 @@ static void test_change_during_a_read(void **state)
     sim_free(&m);
 }
 
+/* Looking at everybody when somebody asks would hold up whoever is due. */
+static void test_many_are_counted_a_part_at_a_time(void **state)
+{
+    struct sim *m = sim_new(2, 6000);
+
+    (void)state;
+    sim_enable_all(m);
+    sim_run(m, 2 * MIN);
+    assert_int_equal(sim_counters(m).with_calendar, 6000);
+    assert_int_equal(sim_counters(m).stale, 0);
+    assert_int_equal(sim_counters(m).age_s.count, 6000);
+    m->gateway[0].up = m->gateway[1].up = false;
+    for (unsigned i = 0; i < 20; i++)
+        sim_touch(m, i);
+    for (unsigned i = 0; i < 20; i++)
+        (void)sched_user_refresh(m->sched, sim_name(m, i), m->now);
+    sim_run(m, 10000);
+    assert_int_equal(sim_gateway_view(m, 0).state, SCHED_GATEWAY_DOWN);
+    assert_int_equal(sim_gateway_view(m, 1).state, SCHED_GATEWAY_DOWN);
+    sim_run(m, 22000);
+    assert_int_equal(sim_counters(m).stale, 6000);
+    assert_int_equal(sim_counters(m).age_s.count, 6000);
+    for (unsigned i = 1000; i < 6000; i++) {
+        m->user[i].enabled = false;
+        sched_user_remove(m->sched, sim_name(m, i));
+    }
+    sim_run(m, 1000);
+    assert_int_equal(sim_counters(m).stale, 1000);
+    sim_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_gateway_down_and_back),
         cmocka_unit_test(test_never_read_waits_for_a_gateway),
         cmocka_unit_test(test_change_during_a_read),
+        cmocka_unit_test(test_many_are_counted_a_part_at_a_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
