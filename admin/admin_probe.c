@@ -96,25 +96,30 @@ static enum gw_code probe_start(struct admin_call *call, const struct probe_fiel
     const struct admin_api_args *args = &call->api->args;
     const struct cert_prelude *prelude = NULL;
     const struct cert_trust_set *set = &cert_trust_sets[0];
+    enum cert_purpose purpose = CERT_FOR_EXCHANGE;
     char *host, *name;
     char quoted[GW_QUOTE_MAX];
 
     if (fields->store.p && cert_trust_set_find(fields->store, &set, err))
         return err->code;
-    if (gw_str_is(fields->starttls, "xmpp"))
+    if (gw_str_is(fields->starttls, "xmpp")) {
         prelude = args->host->starttls_client;
-    else if (gw_str_is(fields->starttls, "xmpp-server"))
+        purpose = CERT_FOR_XMPP_CLIENT;
+    } else if (gw_str_is(fields->starttls, "xmpp-server")) {
         prelude = args->host->starttls_server;
-    else if (fields->starttls.p)
+        purpose = CERT_FOR_XMPP_SERVER;
+    } else if (fields->starttls.p) {
         return gw_fail(err, GW_INVALID,
                        "STARTTLS is known for 'xmpp' and 'xmpp-server', not for %s",
                        gw_quote(fields->starttls, quoted));
+    }
     host = gw_str_dup(fields->host);
     name = fields->name.p ? gw_str_dup(fields->name) : NULL;
     call->work_free = probe_drop;
     call->work = cert_probe_start(args->loop,
                                   &(struct cert_probe_args){
                                       .store = args->certs,
+                                      .purpose = purpose,
                                       .set = set->name,
                                       .host = host,
                                       .name = name,

@@ -302,7 +302,7 @@ static int show(SSL *ssl, void *ctx)
 }
 
 /* At once, so that a key unfit for TLS is known before the first client; and at each handshake. */
-static enum gw_code apply(SSL_CTX *ssl_ctx, void *ctx, struct gw_err *err)
+enum gw_code cert_identity_apply(SSL_CTX *ssl_ctx, void *ctx, struct gw_err *err)
 {
     struct cert_identity *id = ctx;
     bool ok;
@@ -319,5 +319,5 @@ static enum gw_code apply(SSL_CTX *ssl_ctx, void *ctx, struct gw_err *err)
 
 struct net_tls_policy cert_identity_policy(struct cert_identity *id)
 {
-    return (struct net_tls_policy){ .apply = apply, .ctx = id };
+    return (struct net_tls_policy){ .apply = cert_identity_apply, .ctx = id };
 }

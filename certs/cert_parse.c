@@ -241,6 +241,16 @@ static const char *entry_name(struct cert_entry *e, const X509_NAME *name, struc
 }
 
 /* What is not printable is shown in hex: it is text of a stranger, and may hold NUL. */
+static void printable_write(struct gw_str s, struct gw_buf *out)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.p[i] > 0x20 && s.p[i] < 0x7f)
+            gw_buf_add_char(out, s.p[i]);
+        else
+            gw_buf_addf(out, "\\%02x", (unsigned char)s.p[i]);
+    }
+}
+
 static bool alt_name_write(const GENERAL_NAME *g, struct gw_buf *out)
 {
     char address[INET6_ADDRSTRLEN];
@@ -255,17 +265,23 @@ static bool alt_name_write(const GENERAL_NAME *g, struct gw_buf *out)
         gw_buf_add_cstr(out, inet_ntop(len == 4 ? AF_INET : AF_INET6, p, address, sizeof(address)));
         return true;
     }
-    if (g->type != GEN_DNS)
-        return false;
-    p = ASN1_STRING_get0_data(g->d.dNSName);
-    len = ASN1_STRING_length(g->d.dNSName);
-    for (int i = 0; i < len; i++) {
-        if (p[i] > 0x20 && p[i] < 0x7f)
-            gw_buf_add_char(out, (char)p[i]);
-        else
-            gw_buf_addf(out, "\\%02x", p[i]);
+    if (g->type == GEN_DNS) {
+        printable_write((struct gw_str){ (const char *)ASN1_STRING_get0_data(g->d.dNSName),
+                                         (size_t)ASN1_STRING_length(g->d.dNSName) },
+                        out);
+        return true;
     }
-    return true;
+    if (cert_name_xmpp_addr(g).len) {
+        gw_buf_add_cstr(out, "xmpp:");
+        printable_write(cert_name_xmpp_addr(g), out);
+        return true;
+    }
+    if (cert_name_srv(g).len) {
+        gw_buf_add_cstr(out, "srv:");
+        printable_write(cert_name_srv(g), out);
+        return true;
+    }
+    return false;
 }
 
 static const char *const no_names[] = { NULL };

@@ -2,9 +2,10 @@
 #ifndef CERT_PRIV_H
 #define CERT_PRIV_H
 
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "cert.h"
+#include "cert_name.h"
 #include "gw_arena.h"
 #include "gw_buf.h"
 #include "gw_list.h"
@@ -32,6 +33,10 @@ enum { CERT_NAME_TEXT_MAX = 64 }; /* two of them fit into a message */
 const char *cert_name_text(const X509_NAME *name, char out[CERT_NAME_TEXT_MAX]);
 
 gw_utc cert_time(const ASN1_TIME *t); /* GW_NEVER: unreadable */
+
+/* --- cert_name.c: the text of an alternative name of that type; .len 0: it is another one */
+struct gw_str cert_name_xmpp_addr(const GENERAL_NAME *g);
+struct gw_str cert_name_srv(const GENERAL_NAME *g);
 
 /* --- cert_file.c */
 
@@ -62,6 +67,7 @@ enum gw_code cert_key_write(EVP_PKEY *key, struct gw_buf *out, struct gw_err *er
 
 /* --- cert_identity.c: certificates and key of one file */
 enum gw_code cert_key_read(struct gw_str pem, const char *path, EVP_PKEY **out, struct gw_err *err);
+net_tls_policy_fn cert_identity_apply; /* its ctx is the identity; for either role */
 enum gw_code cert_mode_check(const char *path, struct gw_err *err); /* nobody else may read it */
 
 /* --- cert_store.c */
@@ -81,13 +87,24 @@ struct cert_store {
 
 enum gw_code cert_set_get(struct cert_store *s, const char *name, struct cert_set **out,
                           struct gw_err *err);
+
+/* --- cert_verify.c */
+struct cert_check {
+    const struct cert_set *set;
+    enum cert_purpose purpose;
+    const struct gw_str *names; /* of which the peer must bear one */
+    size_t names_count;         /* 0: whoever it is */
+};
+/* True: it passes. Otherwise the error is left in ctx, and handed to net/. */
+bool cert_verify(X509_STORE_CTX *ctx, const struct cert_check *check, struct cert_result *out);
+
 /* --- cert_client.c: what the last handshake showed is kept, for a look at it. */
 struct cert_seen {
     X509 *leaf;
     STACK_OF(X509) * sent;
     const char *protocol, *cipher;
 };
-void cert_client_keep(struct cert_client *c);
+void cert_client_keep(struct cert_client *c, enum cert_purpose purpose);
 const struct cert_seen *cert_client_seen(const struct cert_client *c); /* NULL: none came */
 const struct cert_set *cert_client_set(const struct cert_client *c);
 

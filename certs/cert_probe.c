@@ -312,7 +312,7 @@ static enum gw_code client_make(struct cert_probe *p, const struct cert_probe_ar
 
     if (code)
         return code;
-    cert_client_keep(p->client);
+    cert_client_keep(p->client, args->purpose);
     policy = cert_client_policy(p->client);
     return net_tls_new(NET_TLS_CLIENT, &policy, &p->tls, err);
 }

@@ -9,6 +9,7 @@
 
 #include "cert.h"
 #include "cert_chain.h"
+#include "cert_name.h"
 #include "net_loop.h"
 
 /* What is said before TLS. An engine without sockets: input in, output out. */
@@ -22,9 +23,10 @@ struct cert_prelude {
 
 struct cert_probe_args {
     struct cert_store *store;
-    const char *set;  /* whom to trust: a name of cert_trust_sets */
-    const char *host; /* name or address; copied, as all text */
-    const char *name; /* whose certificate is expected; NULL: host's */
+    enum cert_purpose purpose; /* whose rules for names */
+    const char *set;           /* whom to trust: a name of cert_trust_sets */
+    const char *host;          /* name or address; copied, as all text */
+    const char *name;          /* whose certificate is expected; NULL: host's */
     uint16_t port;
     const struct cert_prelude *prelude; /* NULL: TLS from the start */
     bool plain;                         /* reached is enough: there is no TLS */

@@ -1,0 +1,191 @@
+/* What a chain is worth: OpenSSL builds and checks it, against the trust set as it is at that moment,
+ * then usage and names are looked at. The result is said in the words administrators know, and handed
+ * to net/, which reports the failed connection. */
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "cert_priv.h"
+#include "gw_log.h"
+
+/* What a certificate must be allowed to do. On SIP connections each side is client and server in turn
+ * (interdomain-federation.md 5); XMPP servers use one certificate for both, and public authorities put
+ * serverAuth alone into it. */
+static const struct {
+    int usage;
+    bool client_too;
+} uses[] = {
+    [CERT_FOR_EXCHANGE] = { X509_PURPOSE_SSL_SERVER, false },
+    [CERT_FOR_SIP] = { X509_PURPOSE_SSL_SERVER, true },
+    [CERT_FOR_XMPP_SERVER] = { X509_PURPOSE_SSL_SERVER, false },
+    [CERT_FOR_XMPP_CLIENT] = { X509_PURPOSE_SSL_SERVER, false },
+};
+
+const char *cert_verdict_name(enum cert_verdict v)
+{
+    switch (v) {
+    case CERT_NOT_SEEN:
+        return "not checked yet";
+    case CERT_VERIFIED:
+        return "Verified";
+    case CERT_MISSING_FROM_CHAIN:
+        return "Failed: certificate missing from chain";
+    case CERT_CN_MISMATCH:
+        return "Failed: subject CN mismatch";
+    case CERT_SAN_MISMATCH:
+        return "Failed: SAN mismatch";
+    case CERT_BAD:
+        return "Failed: bad certificate";
+    case CERT_NETWORK_ERROR:
+        return "Failed: network error";
+    case CERT_FAILED:
+        return "Failed";
+    }
+    return "Failed";
+}
+
+static enum cert_verdict verdict_of(int error)
+{
+    switch (error) {
+    case X509_V_OK:
+        return CERT_VERIFIED;
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        return CERT_MISSING_FROM_CHAIN;
+    case X509_V_ERR_UNSPECIFIED:
+    case X509_V_ERR_OUT_OF_MEM:
+    case X509_V_ERR_APPLICATION_VERIFICATION:
+        return CERT_FAILED;
+    default:
+        return CERT_BAD;
+    }
+}
+
+static const struct cert_entry *same_subject(const struct cert_set *set, X509 *cert)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (!X509_NAME_cmp(X509_get_subject_name(set->entry[i]->x509), X509_get_subject_name(cert)))
+            return set->entry[i];
+    return NULL;
+}
+
+/* One that signed itself may be the successor of one that is trusted. */
+static enum cert_verdict say_self_signed(const struct cert_set *set, X509 *cert, struct gw_err *out)
+{
+    const struct cert_entry *old = same_subject(set, cert);
+    char subject[CERT_NAME_TEXT_MAX];
+
+    cert_name_text(X509_get_subject_name(cert), subject);
+    if (old) {
+        gw_fail(out, GW_DENIED,
+                "certificate '%s' is not the one of that name in '%s' (%.16s...): if it was issued "
+                "anew, remove that and trust this one",
+                subject, set->name, old->info.fingerprint);
+        return CERT_BAD;
+    }
+    gw_fail(out, GW_DENIED,
+            "certificate '%s' is self-signed and not in '%s' (kalendsctl cert trust add FILE)",
+            subject, set->name);
+    return CERT_MISSING_FROM_CHAIN;
+}
+
+static void say_missing(const struct cert_set *set, X509 *cert, struct gw_err *out)
+{
+    char subject[CERT_NAME_TEXT_MAX], issuer[CERT_NAME_TEXT_MAX];
+
+    cert_name_text(X509_get_subject_name(cert), subject);
+    cert_name_text(X509_get_issuer_name(cert), issuer);
+    gw_fail(out, GW_DENIED,
+            "issuer '%s' of certificate '%s' is neither sent by the server nor in '%s' "
+            "(kalendsctl cert trust add FILE)",
+            issuer, subject, set->name);
+}
+
+static void say_bad(X509 *cert, int error, struct gw_err *out)
+{
+    char subject[CERT_NAME_TEXT_MAX], when[GW_UTC_TEXT_MAX];
+
+    cert_name_text(X509_get_subject_name(cert), subject);
+    if (error == X509_V_ERR_CERT_HAS_EXPIRED)
+        gw_fail(out, GW_DENIED, "certificate '%s' expired on %s", subject,
+                gw_utc_text(cert_time(X509_get0_notAfter(cert)), when));
+    else if (error == X509_V_ERR_CERT_NOT_YET_VALID)
+        gw_fail(out, GW_DENIED, "certificate '%s' is not valid before %s: check the clocks",
+                subject, gw_utc_text(cert_time(X509_get0_notBefore(cert)), when));
+    else
+        gw_fail(out, GW_DENIED, "certificate '%s': %s", subject,
+                X509_verify_cert_error_string(error));
+}
+
+static void say_error(const struct cert_set *set, X509 *cert, int error, struct cert_result *out)
+{
+    struct gw_err why = { 0 };
+
+    out->verdict = verdict_of(error);
+    if (error == X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT ||
+        error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN)
+        out->verdict = say_self_signed(set, cert, &why);
+    else if (out->verdict == CERT_MISSING_FROM_CHAIN)
+        say_missing(set, cert, &why);
+    else if (out->verdict == CERT_BAD && cert)
+        say_bad(cert, error, &why);
+    else if (out->verdict != CERT_VERIFIED)
+        gw_fail(&why, GW_DENIED, "%s", X509_verify_cert_error_string(error));
+    memcpy(out->text, why.msg, sizeof(out->text));
+}
+
+/* X509_V_OK, or the error of OpenSSL that comes closest, said in *out. */
+static int leaf_error(X509 *leaf, const struct cert_check *check, struct cert_result *out)
+{
+    char subject[CERT_NAME_TEXT_MAX];
+    struct gw_err why;
+
+    if (uses[check->purpose].client_too &&
+        X509_check_purpose(leaf, X509_PURPOSE_SSL_CLIENT, 0) != 1) {
+        gw_fail(&why, GW_DENIED,
+                "certificate '%s' is not for client authentication (1.3.6.1.5.5.7.3.2): the peer "
+                "needs one for server and client authentication",
+                cert_name_text(X509_get_subject_name(leaf), subject));
+        out->verdict = CERT_BAD;
+        memcpy(out->text, why.msg, sizeof(out->text));
+        return X509_V_ERR_INVALID_PURPOSE;
+    }
+    if (check->names_count &&
+        cert_name_check(leaf, check->purpose, check->names, check->names_count, &why)) {
+        out->verdict = X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1) < 0 ? CERT_CN_MISMATCH
+                                                                               : CERT_SAN_MISMATCH;
+        memcpy(out->text, why.msg, sizeof(out->text));
+        return X509_V_ERR_HOSTNAME_MISMATCH;
+    }
+    return X509_V_OK;
+}
+
+/* Any certificate of the set is an anchor: what the administrator put there is trusted, be it a root,
+ * an intermediate or the peer itself. */
+bool cert_verify(X509_STORE_CTX *ctx, const struct cert_check *check, struct cert_result *out)
+{
+    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+    X509 *leaf = X509_STORE_CTX_get0_cert(ctx), *cert;
+    int error;
+
+    X509_STORE_CTX_set0_trusted_stack(ctx, check->set->trusted);
+    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+    if (!X509_VERIFY_PARAM_set_purpose(param, uses[check->purpose].usage))
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
+    else if (X509_verify_cert(ctx) != 1 && X509_STORE_CTX_get_error(ctx) == X509_V_OK)
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
+    cert = X509_STORE_CTX_get_current_cert(ctx);
+    error = X509_STORE_CTX_get_error(ctx);
+    say_error(check->set, cert ? cert : leaf, error, out);
+    if (error == X509_V_OK) {
+        error = leaf_error(leaf, check, out);
+        X509_STORE_CTX_set_error(ctx, error);
+    }
+    if (error != X509_V_OK)
+        net_tls_explain(ctx, out->text);
+    return error == X509_V_OK;
+}
