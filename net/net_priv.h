@@ -91,8 +91,6 @@ struct net_stream *net_stream_adopt(struct net_loop *loop, int fd, const char *p
 void net_stream_connected(struct net_stream *s, int fd, const char *peer);
 void net_stream_failed(struct net_stream *s, const struct gw_err *why);
 
-struct ssl_st *net_stream_ssl(const struct net_stream *s); /* NULL: no TLS, or not yet */
-
 /* RFC 5929 tls-server-end-point of the first certificate in 'pem', into a hash's room; its length, or
  * 0 when there is none. */
 size_t net_end_point_of_pem(const char *pem, char out[64]);

@@ -67,6 +67,9 @@ void net_stream_close(struct net_stream *s); /* flush, close TLS, close; then on
 void net_stream_start_tls(struct net_stream *s, struct net_tls *tls, const char *name);
 bool net_stream_is_tls(const struct net_stream *s);
 
+/* The TLS session, for what certs/ knows of it; NULL: there is none (any more). Borrowed. */
+struct ssl_st *net_stream_ssl(const struct net_stream *s);
+
 /* RFC 5929 tls-server-end-point or tls-unique, RFC 9266 tls-exporter. GW_NOTFOUND when the
  * connection has none. */
 enum gw_code net_stream_channel_binding(struct net_stream *s, const char *type, struct gw_buf *out);
