@@ -15,6 +15,7 @@ enum { REDIRECT_BODY_MAX = 256 * 1024 }; /* of the page that comes with it, whic
 
 struct ews_autodiscover {
     struct ews_autodiscover_args args; /* but for the trail's */
+    bool in_use;                       /* the account: some server takes it */
     struct ews_trail *trail;
     struct ews_client *client; /* EWS_TRAIL_ASK */
     struct cert_client *cert;  /* ... by https */
@@ -64,12 +65,19 @@ static void on_answer(const struct ews_answer *answer, void *ctx)
 }
 
 /* As if the server could not be asked. */
-static void could_not_ask(struct ews_autodiscover *a, const char *why)
+static void could_not_ask(struct ews_autodiscover *a, enum ews_class class, const char *code,
+                          const char *why)
 {
     struct ews_answer answer = { 0 };
 
-    ews_status_set(&answer.status, EWS_CONFIG, "address", "%s", why);
+    ews_status_set(&answer.status, class, code, "%s", why);
     ews_trail_answered(a->trail, &answer);
+}
+
+/* A second place that refuses an account would lock it out of its calendars, whoever that place is. */
+static bool is_last_try(const struct ews_autodiscover *a)
+{
+    return a->in_use && ews_identity_refusals(a->args.account->identity) + 1 >= EWS_REFUSALS_MAX;
 }
 
 static enum gw_code trust(struct ews_autodiscover *a, struct gw_str host, struct gw_err *err)
@@ -109,8 +117,13 @@ static void ask(struct ews_autodiscover *a, const struct ews_trail_step *s)
     struct ews_url url;
     struct gw_err err;
 
-    if (ews_url_parse(request.url, &url, &err) || client_new(a, &url, &err))
-        could_not_ask(a, err.msg);
+    if (is_last_try(a))
+        could_not_ask(a, EWS_CREDENTIALS, "last-try",
+                      "a place refused the account that calendars are read with, and no other is "
+                      "asked so soon, which could lock it out; if one is right, name it as the "
+                      "server to ask");
+    else if (ews_url_parse(request.url, &url, &err) || client_new(a, &url, &err))
+        could_not_ask(a, EWS_CONFIG, "address", err.msg);
     else
         (void)ews_client_start(a->client, &request, on_answer, a);
 }
@@ -197,6 +210,7 @@ enum gw_code ews_autodiscover_start(const struct ews_autodiscover_args *args,
     a = gw_new(struct ews_autodiscover);
     a->args = *args;
     a->trail = trail;
+    a->in_use = args->account->identity->proven;
     a->soon = net_timer_new(args->loop, on_soon, a);
     step(a);
     *out = a;

@@ -1,6 +1,6 @@
 /* Where a mailbox's Exchange is: walks the trail (ews_trail.h) with one account. Each place is asked
  * on a connection of its own; refusals count for the account as everywhere (ews_account.h), so that
- * no trail can lock it out. */
+ * no trail can lock it out; and of one that is in use elsewhere the last try is not for a trail. */
 #ifndef EWS_AUTODISCOVER_H
 #define EWS_AUTODISCOVER_H
 

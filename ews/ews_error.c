@@ -144,6 +144,8 @@ static const struct {
     { "InvalidUser", EWS_MAILBOX, "no mailbox has this address" },
     { "InvalidDomain", EWS_MAILBOX, "the server does not know the domain" },
     { "NotFederated", EWS_MAILBOX, "the domain is not federated" },
+    { "SettingIsNotAvailable", EWS_CONFIG,
+      "no address of EWS is set there: see Get-WebServicesVirtualDirectory" },
     { "InvalidRequest", EWS_BUG, NULL },
 
     { "ErrorSchemaValidation", EWS_BUG, "the server found the request invalid" },

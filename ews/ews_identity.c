@@ -162,9 +162,14 @@ bool ews_identity_is_locked(const struct ews_identity *id, gw_time now, struct e
     return true;
 }
 
+unsigned ews_identity_refusals(const struct ews_identity *id)
+{
+    return refusals(id, identities_now(id->all));
+}
+
 unsigned ews_identity_tries_max(const struct ews_identity *id)
 {
-    return id->proven ? EWS_REFUSALS_MAX - refusals(id, identities_now(id->all)) : 1;
+    return id->proven ? EWS_REFUSALS_MAX - ews_identity_refusals(id) : 1;
 }
 
 /* ---- trials ----------------------------------------------------------------------------------- */

@@ -54,6 +54,7 @@ void ews_identity_recall(struct ews_identity *id, const struct ews_refusals *ref
 gw_time ews_identity_locked_until(const struct ews_identity *id, gw_time now); /* 0: not locked */
 bool ews_identity_is_locked(const struct ews_identity *id, gw_time now, struct ews_status *why);
 unsigned ews_identity_tries_max(const struct ews_identity *id); /* at once */
+unsigned ews_identity_refusals(const struct ews_identity *id);  /* that count */
 
 /* A login, or a request for a token, that is about to show the password. It ends when the thread has
  * ended, too, so that these are not taken up when Kerberos does not answer. */

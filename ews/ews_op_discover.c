@@ -136,6 +136,16 @@ static bool soap_error(const struct xml_node *n, struct gw_arena *arena, struct 
     return true;
 }
 
+/* Neither address is there: the error of the first setting, which is one of them, tells why. */
+static void soap_setting_error(const struct xml_node *user, struct ews_status *status)
+{
+    const struct xml_node *error = xml_path(user, "UserSettingErrors/UserSettingError");
+    struct gw_str code = xml_child_text(error, NULL, "ErrorCode");
+
+    if (code.len)
+        ews_status_set_code(status, code, xml_child_text(error, NULL, "ErrorMessage"));
+}
+
 static void soap_parse(const struct xml_node *body, const struct ews_request *request,
                        struct gw_arena *arena, struct ews_answer *out)
 {
@@ -149,6 +159,8 @@ static void soap_parse(const struct xml_node *body, const struct ews_request *re
         return;
     soap_settings(user, arena, d);
     set_found(d, &out->status);
+    if (out->status.class != EWS_OK)
+        soap_setting_error(user, &out->status);
 }
 
 const struct ews_op_info ews_op_discover = { .name = "GetUserSettings",

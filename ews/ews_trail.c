@@ -207,16 +207,32 @@ static bool may_believe(struct ews_trail *t, struct gw_str host)
     return false;
 }
 
-static void follow_url(struct ews_trail *t, struct gw_str url)
+/* RFC 9110 10.2.2: it may be a path of the server that sends on. */
+static char *whole_url(const struct ews_trail *t, struct gw_str url)
 {
-    bool soap = ews_http_has_word(url, ".svc");
+    struct gw_str scheme, rest, host;
+    struct gw_buf b;
 
-    if (!may_follow(t, url)) {
+    gw_buf_init(&b, 2 * EWS_URL_MAX);
+    if (gw_str_starts(url, "/") && !gw_str_starts(url, "//") &&
+        gw_str_cut(gw_str_of(t->url), "://", &scheme, &rest) && gw_str_cut(rest, "/", &host, NULL))
+        gw_buf_addf(&b, "%.*s://%.*s", GW_STR_ARG(scheme), GW_STR_ARG(host));
+    gw_buf_add_str(&b, url);
+    return gw_buf_take(&b);
+}
+
+static void follow_url(struct ews_trail *t, struct gw_str said)
+{
+    char *url = whole_url(t, said);
+    bool soap = ews_http_has_word(gw_str_of(url), ".svc");
+
+    if (!may_follow(t, gw_str_of(url))) {
+        free(url);
         next_source(t);
         return;
     }
     t->hops++;
-    set_step(t, EWS_TRAIL_ASK, soap ? EWS_OP_DISCOVER : EWS_OP_DISCOVER_POX, gw_str_dup(url));
+    set_step(t, EWS_TRAIL_ASK, soap ? EWS_OP_DISCOVER : EWS_OP_DISCOVER_POX, url);
 }
 
 static bool is_address(struct gw_str s)

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return 0;
     http.status = status[data[0] & 7];
     http.body = (struct gw_str){ (const char *)data + 1, len - 1 };
-    http.retry_after = http.body;
+    http.retry_after = http.date = http.body;
     gw_buf_init(&token, EWS_BEARER_MAX);
     if (ews_token_parse(&http, &token, &lifetime_s, &why))
         assert(token.len && !token.failed && lifetime_s >= 0);

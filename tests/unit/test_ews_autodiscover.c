@@ -2,6 +2,7 @@
  * path as the case says. */
 #include "ews_test.h"
 
+#include "ews_account_priv.h"
 #include "ews_autodiscover.h"
 #include "name_server.h"
 #include "net_http_server.h"
@@ -320,6 +321,25 @@ static void test_no_lock_out(void **state)
                                 "autodiscover.localhostGET ");
 }
 
+/* Strangers who refuse it do not keep an account from its calendars: one try is left for these. */
+static void test_last_try_is_left(void **state)
+{
+    static const struct place place[PLACES_MAX] = {
+        { "localhost", ".svc", 401, "", false },
+        { "autodiscover.localhost", ".svc", 401, "", false },
+    };
+
+    (void)state;
+    ews_account_taken(t.account->identity);
+    t.place = place;
+    (void)start("ann@localhost", false);
+    run();
+    assert_int_equal(t.done, 1);
+    assert_int_equal(t.class, EWS_CREDENTIALS);
+    assert_string_equal(t.seen, "localhost.svc autodiscover.localhostGET ");
+    assert_int_equal(ews_identity_locked_until(t.account->identity, net_loop_now(t.loop).mono), 0);
+}
+
 static void test_cancel(void **state)
 {
     struct ews_autodiscover *a;
@@ -340,6 +360,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_walks, setup, teardown),
         cmocka_unit_test_setup_teardown(test_service_record, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_lock_out, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_last_try_is_left, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel, setup, teardown),
     };
 

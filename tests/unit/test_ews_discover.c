@@ -36,6 +36,23 @@ static const struct {
       "Site1", "", "" },
     { "soap, nothing said", EWS_OP_DISCOVER, USER("<ErrorCode>NoError</ErrorCode>"), EWS_BAD_ANSWER,
       "incomplete", "", "", "", "", "" },
+    { "soap, no address is set", EWS_OP_DISCOVER,
+      USER("<ErrorCode>NoError</ErrorCode><UserSettingErrors><UserSettingError>"
+           "<ErrorCode>SettingIsNotAvailable</ErrorCode><ErrorMessage>none</ErrorMessage>"
+           "<SettingName>InternalEwsUrl</SettingName></UserSettingError></UserSettingErrors>"
+           "<UserSettings>" SETTING("GroupingInformation", "Site1") "</UserSettings>"),
+      EWS_CONFIG, "SettingIsNotAvailable", "", "", "Site1", "", "" },
+    { "soap, an error of each setting", EWS_OP_DISCOVER,
+      USER("<ErrorCode>NoError</ErrorCode><UserSettingErrors><UserSettingError>"
+           "<ErrorCode>InternalServerError</ErrorCode><ErrorMessage>oh</ErrorMessage>"
+           "<SettingName>InternalEwsUrl</SettingName></UserSettingError></UserSettingErrors>"),
+      EWS_TRANSIENT, "InternalServerError", "", "", "", "", "" },
+    { "soap, one address is enough", EWS_OP_DISCOVER,
+      USER("<ErrorCode>NoError</ErrorCode><UserSettingErrors><UserSettingError>"
+           "<ErrorCode>SettingIsNotAvailable</ErrorCode><ErrorMessage>none</ErrorMessage>"
+           "<SettingName>InternalEwsUrl</SettingName></UserSettingError></UserSettingErrors>"
+           "<UserSettings>" SETTING("ExternalEwsUrl", "https://a/EWS") "</UserSettings>"),
+      EWS_OK, "NoError", "", "https://a/EWS", "", "", "" },
     { "soap, other address", EWS_OP_DISCOVER,
       USER("<ErrorCode>RedirectAddress</ErrorCode><RedirectTarget>ann@new.example"
            "</RedirectTarget>"),
@@ -288,6 +305,22 @@ static const struct {
         { XML("hoster"), FOUND, EWS_URL_OF("cas") } },
       EWS_OK,
       EWS_URL_OF("cas"),
+      "ann@x.example" },
+    { "to another path of the same server",
+      "cas.in:444",
+      { { SVC("cas.in:444"), MOVED_URL, "/other/autodiscover.xml" },
+        { "pox https://cas.in:444/other/autodiscover.xml", FOUND, EWS_URL_OF("cas") } },
+      EWS_OK,
+      EWS_URL_OF("cas"),
+      "ann@x.example" },
+    { "to another path of a server without TLS, or to no path",
+      NULL,
+      { { SVC("x.example"), MOVED_URL, "//evil.example/autodiscover.xml" },
+        { SVC("autodiscover.x.example"), MOVED_URL, "autodiscover.xml" },
+        { GET("x.example"), PLACE, "/autodiscover/other.xml" },
+        { "srv _autodiscover._tcp.x.example", PLACE, NULL } },
+      EWS_CONFIG,
+      "redirect",
       "ann@x.example" },
     { "another address",
       NULL,
