@@ -36,7 +36,7 @@ struct ews_call {
     struct gw_list link; /* in client->waiting, ->sent, ->failed or ->delivering */
     struct ews_client *client;
     enum call_state state;
-    struct ews_request request; /* op, mailbox_count, mode and window; the texts are not kept */
+    struct ews_request request; /* what the answer's parser needs */
     char *mailbox;              /* whose; NULL: nobody's */
     char *anchor, *affinity;    /* of its group; NULL: none */
     char *url;                  /* another one than the client's; or NULL */
@@ -839,6 +839,11 @@ static bool start_refused(const struct ews_client *client, const struct ews_requ
            ews_identity_is_locked(client->account->identity, client_now(client), why);
 }
 
+static struct gw_str mailbox_of(const struct ews_request *request)
+{
+    return ews_op_info(request->op)->impersonates ? request->mailbox : request->speaker;
+}
+
 /* Waits for its turn, and is not yet in line. */
 static struct ews_call *call_new(struct ews_client *client, const struct ews_request *request,
                                  ews_done_fn *done, void *ctx)
@@ -857,8 +862,10 @@ static struct ews_call *call_new(struct ews_client *client, const struct ews_req
     call->done = done;
     call->ctx = ctx;
     gw_buf_init(&call->body, EWS_REQUEST_MAX);
-    if (ews_op_info(request->op)->impersonates)
-        call->mailbox = gw_str_dup(request->mailbox);
+    if (mailbox_of(request).len)
+        call->mailbox = gw_str_dup(mailbox_of(request));
+    if (request->speaker.len)
+        call->request.speaker = gw_str_of(call->mailbox);
     if (request->anchor.len)
         call->anchor = gw_str_dup(request->anchor);
     if (request->affinity.len)
@@ -866,6 +873,17 @@ static struct ews_call *call_new(struct ews_client *client, const struct ews_req
     if (request->url.len)
         call->url = gw_str_dup(request->url);
     return call;
+}
+
+/* With a token of an application. */
+static struct ews_request request_of(const struct ews_client *client,
+                                     const struct ews_request *request)
+{
+    struct ews_request r = *request;
+
+    if (client->account->auth == EWS_AUTH_OAUTH && !ews_op_info(r.op)->impersonates)
+        r.speaker = ews_speaker_of(&r);
+    return r;
 }
 
 static void call_line_up(struct ews_call *call, const struct ews_request *request)
@@ -884,10 +902,11 @@ static void call_line_up(struct ews_call *call, const struct ews_request *reques
 struct ews_call *ews_client_start(struct ews_client *client, const struct ews_request *request,
                                   ews_done_fn *done, void *ctx)
 {
-    struct ews_call *call = call_new(client, request, done, ctx);
+    struct ews_request r = request_of(client, request);
+    struct ews_call *call = call_new(client, &r, done, ctx);
 
     assert(request->op != EWS_OP_STREAM);
-    call_line_up(call, request);
+    call_line_up(call, &r);
     return call;
 }
 

@@ -60,8 +60,8 @@ static void put_header(struct xml_writer *w, const struct ews_request *request,
     xml_open(w, "t:RequestServerVersion");
     xml_put_attr(w, "Version", gw_str_of(dialect->version));
     xml_close(w);
-    if (op->impersonates)
-        put_impersonation(w, request->mailbox, dialect);
+    if (op->impersonates || request->speaker.len)
+        put_impersonation(w, op->impersonates ? request->mailbox : request->speaker, dialect);
     if (op->time_zone_context && dialect->time_zone_context)
         put_time_zone_context(w);
     xml_close(w);
@@ -85,6 +85,8 @@ static enum gw_code request_check(const struct ews_request *request,
     enum gw_code rc;
 
     if (op->impersonates && (rc = ews_address_check(request->mailbox, err)))
+        return rc;
+    if (request->speaker.len && (rc = ews_address_check(request->speaker, err)))
         return rc;
     if (request->anchor.len && (rc = ews_address_check(request->anchor, err)))
         return rc;
@@ -208,5 +210,6 @@ void ews_answer_parse(const struct ews_request *request, const struct ews_http *
         ews_http_transport_status(http, ews_op_info(request->op), &out->status);
     else
         parse_body(request, http, arena, out);
+    ews_speaker_blame(request, arena, out);
     out->affinity = ews_affinity_read(http->set_cookies, arena);
 }

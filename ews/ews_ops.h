@@ -49,9 +49,11 @@ enum {
 
 struct ews_request {
     enum ews_op op;
-    struct gw_str mailbox;          /* SMTP address: whose calendar, and to be impersonated. Of
+    struct gw_str mailbox; /* SMTP address: whose calendar, and to be impersonated. Of
                                        MAIL_TIPS the sender, any of ours; of DISCOVER whom to look
                                        for; not for AVAILABILITY and RESOLVE */
+    struct gw_str speaker; /* of AVAILABILITY, MAIL_TIPS and RESOLVE, if the server wants to
+                                       be told one: to be impersonated; empty: nobody */
     const struct gw_str *mailboxes; /* AVAILABILITY, MAIL_TIPS */
     size_t mailbox_count;
     gw_utc from, to;               /* window of FIND_ITEM and AVAILABILITY */

@@ -59,6 +59,12 @@ gw_utc ews_window_end(const struct ews_request *request);
 void ews_put_int(struct xml_writer *w, const char *name, int64_t n);
 void ews_put_calendar_folder(struct xml_writer *w, const char *list);
 
+/* ews_speaker.c: whom a request that impersonates nobody may name as the one it speaks for; empty:
+ * nobody. What is wrong with that one alone is told of each mailbox, not of the whole request. */
+struct gw_str ews_speaker_of(const struct ews_request *request);
+void ews_speaker_blame(const struct ews_request *request, struct gw_arena *arena,
+                       struct ews_answer *out);
+
 /* ews_answer.c: for the parsers. */
 bool ews_text_is_true(struct gw_str s);
 enum gw_busy ews_busy_of(struct gw_str s); /* kinds that are not known are Busy */

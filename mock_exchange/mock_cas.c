@@ -94,6 +94,7 @@ static void serve(struct mock_cas *cas, struct net_http_exchange *x,
                   const struct mock_account *account, struct gw_buf *out,
                   struct mock_served *served)
 {
+    struct gw_str scheme = { NULL, 0 };
     struct mock_request request = {
         .account = account,
         .site = cas->site,
@@ -104,6 +105,8 @@ static void serve(struct mock_cas *cas, struct net_http_exchange *x,
         .body = net_http_body(x),
     };
 
+    (void)gw_str_cut(net_http_header(x, "Authorization"), " ", &scheme, NULL);
+    request.application = gw_str_iis(scheme, "Bearer");
     mock_service_serve(cas->service, &request, mock_cas_now(cas), out, served);
     if (*served->set_cookie)
         net_http_reply_header(x, "Set-Cookie", served->set_cookie);

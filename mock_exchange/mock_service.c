@@ -234,6 +234,8 @@ static bool identity_read(struct mock_call *call, const struct xml_node *header)
     const struct xml_node *sid;
     int index;
 
+    if (!who && call->request->application)
+        return mock_fault(call, "ErrorInvalidExchangeImpersonationHeaderData");
     if (!who) {
         if (account->mailbox)
             call->self = mock_mailbox_by_smtp(call->service->org, gw_str_of(account->mailbox));

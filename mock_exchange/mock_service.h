@@ -38,6 +38,7 @@ void mock_service_defaults(struct mock_service *service);
 
 struct mock_request {
     const struct mock_account *account;
+    bool application; /* it logged in by a token that is nobody's: speaks for somebody always */
     struct mock_site *site;             /* the CAS that was asked */
     const struct mock_cas_place *place; /* of that */
     struct mock_route route;

@@ -130,6 +130,10 @@ def check_bearer(mock):
         assert token["token_type"] == "Bearer" and token["expires_in"] == 3600, token
         headers = dict(XML, Authorization="Bearer " + token["access_token"])
         assert session.post(url, BODY, headers=headers).status_code == 200
+        nobody = session.post(url, BODY.replace(header("user0001@example"), header()),
+                              headers=headers)
+        assert nobody.status_code == 500, nobody.text
+        assert "ErrorInvalidExchangeImpersonationHeaderData" in nobody.text, nobody.text
         mock.delete("/tokens")
         late = session.post(url, BODY, headers=headers)
         assert late.status_code == 401

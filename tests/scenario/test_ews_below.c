@@ -315,6 +315,69 @@ static void test_everything(void **state)
     }
 }
 
+/* ---- who an application speaks for ------------------------------------------------------------ */
+
+static struct {
+    struct ews_status whole, each[2];
+    size_t count;
+} bulk;
+
+static void on_bulk(const struct ews_answer *answer, void *ctx)
+{
+    (void)ctx;
+    bulk.whole = answer->status;
+    bulk.count = answer->calendar_count + answer->tip_count;
+    for (size_t i = 0; i < bulk.count && i < 2; i++)
+        bulk.each[i] =
+            answer->calendar_count ? answer->calendars[i].status : answer->tips[i].status;
+    net_loop_stop(t.loop);
+}
+
+static void check_bulk(enum ews_op op, const char *first, const char *second, enum ews_class one,
+                       enum ews_class two)
+{
+    gw_utc now = net_loop_now(t.loop).utc;
+    struct gw_str mailboxes[] = { gw_str_of(first), gw_str_of(second) };
+
+    bulk.count = 0;
+    (void)ews_client_start(ops.client,
+                           &(struct ews_request){ .op = op,
+                                                  .mailbox = mailboxes[0],
+                                                  .mailboxes = mailboxes,
+                                                  .mailbox_count = 2,
+                                                  .from = now,
+                                                  .to = now + GW_DAY_MS },
+                           on_bulk, NULL);
+    net_timer_set(ops.guard, net_loop_now(t.loop).mono + OPERATION_GUARD_MS);
+    net_loop_run(t.loop);
+    if (bulk.whole.class != EWS_OK || bulk.count != 2 || bulk.each[0].class != one ||
+        bulk.each[1].class != two)
+        fail_msg("%s, %s and %s: %s, %zu answers, %s, %s", ews_op_name(op), first, second,
+                 bulk.whole.text, bulk.count, ews_class_name(bulk.each[0].class),
+                 ews_class_name(bulk.each[1].class));
+}
+
+/* The first who can speaks for all. Is it not there, or out of bounds, each is told, and none is taken
+ * for gone. */
+static void test_application(void **state)
+{
+    (void)state;
+    world_make(&logins[3]);
+    assert_int_equal(t.login->auth, EWS_AUTH_OAUTH);
+    check_bulk(EWS_OP_AVAILABILITY, "ann@x.example", "gone@x.example", EWS_OK, EWS_MAILBOX);
+    check_bulk(EWS_OP_AVAILABILITY, "nobody", "ann@x.example", EWS_MAILBOX, EWS_OK);
+    check_bulk(EWS_OP_AVAILABILITY, "gone@x.example", "ann@x.example", EWS_MAILBOX, EWS_MAILBOX);
+    check_bulk(EWS_OP_MAIL_TIPS, "gone@x.example", "ann@x.example", EWS_MAILBOX, EWS_MAILBOX);
+    tell("POST", "/users", "{\"address\": \"bob@x.example\"}");
+    tell("POST", "/accounts",
+         "{\"name\": \"gateway\", \"password\": \"" PASSWORD "\", "
+         "\"impersonate\": [\"ann@x.example\"]}");
+    check_bulk(EWS_OP_AVAILABILITY, "ann@x.example", "bob@x.example", EWS_OK, EWS_OK);
+    check_bulk(EWS_OP_AVAILABILITY, "bob@x.example", "ann@x.example", EWS_PERMISSION,
+               EWS_PERMISSION);
+    world_end();
+}
+
 /* ---- where a mailbox is ----------------------------------------------------------------------- */
 
 static void on_found(const struct ews_trail_result *r, void *ctx)
@@ -389,6 +452,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_application),
         cmocka_unit_test(test_discover),
     };
 
