@@ -185,7 +185,7 @@ static bool charge(struct mock_cas *cas, struct net_http_exchange *x,
                                         [MOCK_GATE_BUSY] = "ErrorServerBusy",
                                         [MOCK_GATE_CONNECTIONS] = "ErrorExceededConnectionCount" };
     enum mock_gate gate;
-    struct gw_buf fault;
+    struct gw_buf refusal_text;
     int64_t back_off_ms;
 
     *out = NULL;
@@ -198,10 +198,14 @@ static bool charge(struct mock_cas *cas, struct net_http_exchange *x,
         return true;
     served->status = 500;
     served->code = code[gate];
-    gw_buf_init(&fault, MOCK_ANSWER_MAX);
-    mock_service_fault(cas->service, served->code, back_off_ms, &fault);
-    mock_cas_answer(cas, x, 500, mock_cas_xml_type, gw_buf_str(&fault));
-    gw_buf_done(&fault);
+    gw_buf_init(&refusal_text, MOCK_ANSWER_MAX);
+    if (gate == MOCK_GATE_BUSY)
+        mock_service_fault(cas->service, served->code, back_off_ms, &refusal_text);
+    else /* WIRE 8: where there are messages it is one */
+        served->status =
+            mock_service_refuse(cas->service, served->operation, served->code, &refusal_text);
+    mock_cas_answer(cas, x, served->status, mock_cas_xml_type, gw_buf_str(&refusal_text));
+    gw_buf_done(&refusal_text);
     note(cas, served);
     return false;
 }

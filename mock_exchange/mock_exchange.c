@@ -94,6 +94,7 @@ struct mock_exchange *mock_exchange_new(struct net_loop *loop)
     mx->service.places = mock_places_new();
     mock_service_defaults(&mx->service);
     mx->service.streams = mock_streams_new(&mx->service);
+    mx->service.zones = mock_zones_new();
     mx->timer = net_timer_new(loop, on_timer, mx);
     mx->timer_at = GW_NEVER;
     return mx;
@@ -113,6 +114,7 @@ void mock_exchange_free(struct mock_exchange **mxp)
     net_timer_free(&mx->timer);
     mock_subs_free(&mx->subs);
     mock_streams_free(&mx->service.streams);
+    mock_zones_free(&mx->service.zones);
     mock_push_free(&mx->push);
     mock_journal_free(&mx->journal);
     mock_places_free(&mx->service.places);

@@ -122,30 +122,34 @@ static void rules_write(struct xml_writer *w, const struct mock_zone_named *zone
     xml_close(w);
 }
 
-static void definition_write(struct mock_call *call, struct gw_str name, bool full)
+static void definition_write(struct mock_call *call, const struct mock_zone_named *zone, bool full)
+{
+    xml_open(&call->w, "t:TimeZoneDefinition");
+    xml_put_attr(&call->w, "Id", gw_str_of(zone->id));
+    xml_put_attr(&call->w, "Name", gw_str_of(zone->display));
+    if (full)
+        rules_write(&call->w, zone);
+    xml_close(&call->w);
+}
+
+/* What is not one of this server's is left out. */
+static void some_write(struct mock_call *call, const struct xml_node *ids, bool full)
 {
     struct mock_zone_named zone;
 
-    if (!mock_zone_find(name, &zone))
-        return; /* not one of this server's */
-    xml_open(&call->w, "t:TimeZoneDefinition");
-    xml_put_attr(&call->w, "Id", gw_str_of(zone.id));
-    xml_put_attr(&call->w, "Name", gw_str_of(zone.display));
-    if (full)
-        rules_write(&call->w, &zone);
-    xml_close(&call->w);
+    for (const struct xml_node *id = ids->child; id; id = id->next) {
+        if (mock_zone_find(xml_text(id), &zone))
+            definition_write(call, &zone, full);
+    }
 }
 
 static void all_write(struct mock_call *call, bool full)
 {
     size_t count;
-    char **names = mock_zone_names(&count);
+    const struct mock_zone_named *zone = mock_zones_all(call->service->zones, &count);
 
-    for (size_t i = 0; i < count; i++) {
-        definition_write(call, gw_str_of(names[i]), full);
-        free(names[i]);
-    }
-    free(names);
+    for (size_t i = 0; i < count; i++)
+        definition_write(call, &zone[i], full);
 }
 
 bool mock_get_time_zones(struct mock_call *call)
@@ -170,8 +174,7 @@ bool mock_get_time_zones(struct mock_call *call)
     mock_message_open(call, "m:GetServerTimeZonesResponseMessage", NULL);
     xml_open(w, "m:TimeZoneDefinitions");
     if (ids)
-        for (const struct xml_node *id = ids->child; id; id = id->next)
-            definition_write(call, xml_text(id), full);
+        some_write(call, ids, full);
     else
         all_write(call, full);
     xml_close(w);

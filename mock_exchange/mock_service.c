@@ -165,6 +165,37 @@ void mock_service_fault(const struct mock_service *service, const char *code, in
     mock_record_add(service->record, "fault", gw_buf_str(out));
 }
 
+/* These answer in a form of their own, without ResponseMessages (WIRE 1). */
+static bool has_messages(enum mock_operation op)
+{
+    return op != MOCK_GET_AVAILABILITY && op != MOCK_GET_OOF && op != MOCK_SET_OOF &&
+           op != MOCK_GET_MAIL_TIPS && op != MOCK_GET_SERVICE_CONFIGURATION && op != MOCK_OTHER;
+}
+
+int mock_service_refuse(const struct mock_service *service, enum mock_operation op,
+                        const char *code, struct gw_buf *out)
+{
+    struct mock_served served = { .operation = op };
+    struct mock_call call = { .service = service, .served = &served };
+    char response[64], message[80];
+
+    if (!has_messages(op)) {
+        mock_service_fault(service, code, -1, out);
+        return 500;
+    }
+    snprintf(response, sizeof(response), "m:%sResponse", mock_operation_name(op));
+    snprintf(message, sizeof(message), "%sMessage", response);
+    mock_envelope_open(&call.w, out, service->product);
+    mock_response_open(&call, response);
+    xml_open(&call.w, "m:ResponseMessages");
+    mock_message_error(&call, message, code);
+    xml_close(&call.w);
+    xml_close(&call.w);
+    mock_envelope_close(&call.w);
+    mock_record_add(service->record, "refusal", gw_buf_str(out));
+    return 200;
+}
+
 /* A name that the schema does not have is taken for the newest that it has: push calls repeat it. */
 static bool version_read(struct mock_call *call, const struct xml_node *header)
 {

@@ -9,6 +9,7 @@
 #include "mock_strict.h"
 #include "mock_subs.h"
 #include "mock_version.h"
+#include "mock_zone_named.h"
 
 enum {
     MOCK_REQUEST_MAX = 2 * 1024 * 1024, /* bytes */
@@ -20,6 +21,7 @@ struct mock_service {
     struct mock_subs *subs;
     struct mock_streams *streams;
     struct mock_places *places;
+    struct mock_zones *zones;
     bool
         affinity; /* pull and streaming subscriptions are found by requests that get to their server */
     bool affinity_home; /* since 2013: streaming ones are made at their mailbox's server, wherever
@@ -66,6 +68,10 @@ void mock_service_url_write(const struct mock_service *service, const struct moc
 /* Which operation a request is, and on whose behalf, without serving it. */
 void mock_service_peek(const struct mock_service *service, struct gw_str body,
                        struct mock_served *served);
+
+/* An error as the operation's response message, where it has such; else a fault. The status of HTTP. */
+int mock_service_refuse(const struct mock_service *service, enum mock_operation op,
+                        const char *code, struct gw_buf *out);
 
 /* A fault, for trouble made on purpose. back_off_ms < 0: without that value. */
 void mock_service_fault(const struct mock_service *service, const char *code, int64_t back_off_ms,

@@ -232,7 +232,8 @@ static int text_cmp(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-char **mock_zone_names(size_t *count)
+/* Windows' names; gives the array and its texts. */
+static char **zone_names(size_t *count)
 {
     char **names = gw_realloc(NULL, ZONES_MAX, sizeof(*names));
     UErrorCode status = U_ZERO_ERROR;
@@ -264,4 +265,42 @@ char **mock_zone_names(size_t *count)
     }
     *count = kept;
     return names;
+}
+
+struct mock_zones {
+    struct mock_zone_named *all; /* NULL: not asked for yet */
+    size_t count;
+};
+
+struct mock_zones *mock_zones_new(void)
+{
+    return gw_new(struct mock_zones);
+}
+
+void mock_zones_free(struct mock_zones **zonesp)
+{
+    struct mock_zones *zones = *zonesp;
+
+    if (!zones)
+        return;
+    *zonesp = NULL;
+    free(zones->all);
+    free(zones);
+}
+
+const struct mock_zone_named *mock_zones_all(struct mock_zones *zones, size_t *count)
+{
+    if (!zones->all) {
+        size_t found;
+        char **names = zone_names(&found);
+
+        zones->all = gw_realloc(NULL, found + 1, sizeof(*zones->all));
+        for (size_t i = 0; i < found; i++) {
+            zones->count += mock_zone_find(gw_str_of(names[i]), &zones->all[zones->count]);
+            free(names[i]);
+        }
+        free(names);
+    }
+    *count = zones->count;
+    return zones->all;
 }

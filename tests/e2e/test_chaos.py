@@ -35,7 +35,7 @@ FAULTS = [
     {"kind": "fault", "code": "ErrorMailboxMoveInProgress"},
     {"kind": "fault", "code": "ErrorProxyRequestNotAllowed"},
 ]
-OPERATIONS = ["Subscribe", "FindItem", "GetUserAvailability", "GetUserOofSettings", "GetMailTips", None]
+OPERATIONS = ["Subscribe", "Unsubscribe", "FindItem", "GetUserAvailability", "GetUserOofSettings", "GetMailTips", None]
 MISHAPS = ["lose", "break", "drop", "duplicate", "delay", "reorder", "more", "silence"]
 
 

@@ -32,6 +32,7 @@ static void world_init(struct world *w)
     w->service.org = mock_org_new();
     w->service.subs = mock_subs_new(&subs);
     w->service.streams = mock_streams_new(&w->service);
+    w->service.zones = mock_zones_new();
     (void)mock_account_put(w->service.org, &account, NULL);
     (void)mock_mailbox_add(w->service.org, &box, &ann, NULL);
     (void)gw_utc_parse(GW_STR("2026-11-20T09:00:00Z"), &data.start, NULL);

@@ -197,6 +197,8 @@ static void request(struct world *w, const char *cas, const char *user, const ch
 static const char get_folder[] =
     "<m:GetFolder><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape></m:FolderShape><m:FolderIds>"
     "<t:DistinguishedFolderId Id='calendar'/></m:FolderIds></m:GetFolder>";
+static const char get_oof[] = "<m:GetUserOofSettingsRequest><t:Mailbox><t:Address>user0001@example"
+                              "</t:Address></t:Mailbox></m:GetUserOofSettingsRequest>";
 
 static void subscribe(struct world *w, const char *cas, const char *user, int listener)
 {
@@ -371,12 +373,16 @@ static void test_too_many_at_a_time(void **state)
     request_start(w, "two", "user0001@example", get_folder, 0);
     UNTIL(w, mock_journal_total(mock_exchange_journal(w->mx)) == 1);
     w->slot = net_http_slot_new(w->loop, &args);
-    request(w, "cas1", "user0001@example", get_folder);
+    request(w, "cas1", "user0001@example", get_folder); /* a message */
+    assert_int_equal(w->status, 200);
+    assert_non_null(strstr(w->body, "<m:GetFolderResponseMessage ResponseClass=\"Error\">"));
+    assert_non_null(strstr(w->body, "ErrorExceededConnectionCount"));
+    request(w, "cas1", "user0001@example", get_oof); /* it has none */
     assert_int_equal(w->status, 500);
     assert_non_null(strstr(w->body, "ErrorExceededConnectionCount"));
     request(w, "cas1", "user0002@example", get_folder);
     assert_int_equal(w->status, 200);
-    assert_int_equal(throttled(w, "connections"), 1);
+    assert_int_equal(throttled(w, "connections"), 2);
     assert_int_equal(control(w, "DELETE", "/cas/two/faults", NULL), 200);
     request(w, "cas1", "user0001@example", get_folder);
     assert_int_equal(w->status, 200);
