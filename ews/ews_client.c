@@ -6,92 +6,26 @@
  * An answer is parsed, and everything of the client is brought in order, before done is called:
  * it may start and cancel calls, and free the client. A stream is a call whose answer is given out
  * while it comes. */
-#include "ews_client.h"
+#include "ews_client_priv.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ews_account_priv.h"
 #include "ews_conn.h"
 #include "ews_priv.h"
 #include "gw_bytes.h"
 #include "gw_list.h"
 #include "gw_mem.h"
 
-enum call_state { CALL_WAITING, CALL_SENT, CALL_FAILED };
-
-/* One connection. */
-struct slot {
-    struct gw_list link; /* in client->idle, or in client->busy */
-    struct ews_client *client;
-    struct ews_conn *conn;
-    struct ews_call *call; /* NULL: idle */
-    gw_time idle_until;
-    bool outdated; /* trust or account has changed: not to be used again */
-};
-
-struct ews_call {
-    struct gw_list link; /* in client->waiting, ->sent, ->failed or ->delivering */
-    struct ews_client *client;
-    enum call_state state;
-    struct ews_request request; /* what the answer's parser needs */
-    char *mailbox;              /* whose; NULL: nobody's */
-    char *anchor, *affinity;    /* of its group; NULL: none */
-    char *url;                  /* another one than the client's; or NULL */
-    struct gw_buf body;         /* until it is sent */
-    const struct ews_dialect *dialect;
-    struct ews_identity *identity;  /* it was sent with; NULL: not yet */
-    unsigned epoch, doubt;          /* of that, then */
-    bool shows;                     /* it counts among what shows the password */
-    struct slot *slot;              /* SENT */
-    struct ews_status fate;         /* FAILED */
-    struct ews_stream *stream;      /* EWS_OP_STREAM; else NULL */
-    struct net_timer *stream_timer; /* at its deadline */
-    ews_done_fn *done;
-    void *ctx;
-};
-
-struct ews_client {
-    struct net_loop *loop;
-    unsigned refs; /* the owner, and each delivery on the stack */
-    bool freed;
-    char *url, *host;
-    struct ews_account *account;
-    const struct net_tls_policy *tls;
-    struct net_http_sessions *sessions;
-    unsigned timeout_ms, calls_max, idle_ms, silence_ms;
-
-    struct gw_list waiting, sent; /* calls of that state */
-    struct gw_list failed;        /* to be delivered in the next round */
-    struct gw_list delivering;    /* being delivered */
-    unsigned call_count;
-
-    struct gw_list idle, busy; /* slots; the idle one that was used last comes first */
-    unsigned slot_count;
-    struct net_timer *idle_timer, *failed_timer;
-
-    const struct ews_dialect *dialect;
-    const struct ews_dialect *ceiling; /* the server refused newer ones; NULL: none so far */
-    int server_major, server_minor;
-    unsigned proven_epoch;       /* of the account, when this server took it; 0: never */
-    struct gw_list account_link; /* in account->clients */
-};
-
 static void on_conn_done(const struct net_http_answer *http, const struct ews_status *login,
                          void *ctx);
 static void on_stream_data(struct gw_str piece, void *ctx);
-static void call_shown(struct ews_call *call);
-
-static gw_time client_now(const struct ews_client *client)
-{
-    return net_loop_now(client->loop).mono;
-}
 
 /* ---- slots ------------------------------------------------------------------------------------ */
 
-static void slot_free(struct slot *slot)
+static void slot_free(struct ews_slot *slot)
 {
     gw_list_remove(&slot->link);
     slot->client->slot_count--;
@@ -99,14 +33,14 @@ static void slot_free(struct slot *slot)
     free(slot);
 }
 
-static struct slot *slot_new(struct ews_client *client)
+static struct ews_slot *slot_new(struct ews_client *client)
 {
     struct ews_conn_args args = { .loop = client->loop,
                                   .account = client->account,
                                   .tls = client->tls,
                                   .sessions = client->sessions,
                                   .host = client->host };
-    struct slot *slot = gw_new(struct slot);
+    struct ews_slot *slot = gw_new(struct ews_slot);
 
     slot->client = client;
     slot->conn = ews_conn_new(&args);
@@ -115,20 +49,20 @@ static struct slot *slot_new(struct ews_client *client)
     return slot;
 }
 
-static struct slot *slot_take(struct ews_client *client)
+static struct ews_slot *slot_take(struct ews_client *client)
 {
-    struct slot *slot;
+    struct ews_slot *slot;
 
     if (gw_list_is_empty(&client->idle))
         slot = slot_new(client);
     else
-        slot = GW_CONTAINER(client->idle.next, struct slot, link);
+        slot = GW_CONTAINER(client->idle.next, struct ews_slot, link);
     gw_list_remove(&slot->link);
     gw_list_append(&client->busy, &slot->link);
     return slot;
 }
 
-static void slot_give_back(struct slot *slot)
+static void slot_give_back(struct ews_slot *slot)
 {
     struct ews_client *client = slot->client;
 
@@ -138,7 +72,7 @@ static void slot_give_back(struct slot *slot)
         return;
     }
     gw_list_remove(&slot->link);
-    slot->idle_until = gw_time_after(client_now(client), client->idle_ms);
+    slot->idle_until = gw_time_after(ews_client_now(client), client->idle_ms);
     gw_list_prepend(&client->idle, &slot->link);
     if (slot->link.next == &client->idle)
         net_timer_set(client->idle_timer, slot->idle_until);
@@ -151,7 +85,7 @@ static void on_idle_timer(struct gw_now now, void *ctx)
     struct gw_list *it, *before;
 
     for (it = client->idle.prev; it != &client->idle; it = before) {
-        struct slot *slot = GW_CONTAINER(it, struct slot, link);
+        struct ews_slot *slot = GW_CONTAINER(it, struct ews_slot, link);
 
         before = it->prev;
         if (slot->idle_until > now.mono) {
@@ -167,7 +101,7 @@ static void slots_free(struct gw_list *list)
     struct gw_list *it, *tmp;
 
     GW_LIST_EACH(list, it, tmp)
-    slot_free(GW_CONTAINER(it, struct slot, link));
+    slot_free(GW_CONTAINER(it, struct ews_slot, link));
 }
 
 /* ---- calls ------------------------------------------------------------------------------------ */
@@ -189,37 +123,37 @@ static void call_free(struct ews_call *call)
     free(call);
 }
 
-static void call_fail(struct ews_call *call, const struct ews_status *fate)
+void ews_call_fail(struct ews_call *call, const struct ews_status *fate)
 {
     struct ews_client *client = call->client;
 
-    call->state = CALL_FAILED;
+    call->state = EWS_CALL_FAILED;
     call->fate = *fate;
     gw_list_remove(&call->link);
     gw_list_append(&client->failed, &call->link);
-    net_timer_set(client->failed_timer, client_now(client));
+    net_timer_set(client->failed_timer, ews_client_now(client));
 }
 
 /* The connection goes with it. */
-static void call_recall(struct ews_call *call, const struct ews_status *fate)
+void ews_call_recall(struct ews_call *call, const struct ews_status *fate)
 {
     ews_conn_cancel(call->slot->conn);
     slot_give_back(call->slot);
     call->slot = NULL;
     if (call->stream_timer)
         net_timer_set(call->stream_timer, GW_NEVER);
-    call_fail(call, fate);
-    call_shown(call);
+    ews_call_fail(call, fate);
+    ews_turn_shown(call);
 }
 
 /* The connection of a cancelled call goes with it: its answer would come to nobody. */
 static void call_cancel(struct ews_call *call)
 {
-    if (call->state == CALL_SENT) {
+    if (call->state == EWS_CALL_SENT) {
         ews_conn_cancel(call->slot->conn);
         slot_give_back(call->slot);
         gw_list_remove(&call->link);
-        call_shown(call);
+        ews_turn_shown(call);
     }
     call_free(call);
 }
@@ -252,7 +186,7 @@ static const char *call_url(const struct ews_call *call)
  * wait for what it has shown. */
 static gw_time stream_look_at(const struct ews_call *call)
 {
-    gw_time answered = gw_time_after(client_now(call->client), call->client->timeout_ms);
+    gw_time answered = gw_time_after(ews_client_now(call->client), call->client->timeout_ms);
     gw_time deadline = ews_stream_deadline(call->stream);
 
     return answered < deadline ? answered : deadline;
@@ -271,7 +205,7 @@ static void conn_start(struct ews_call *call, const char *const *headers)
     if (call->stream) {
         request.timeout_ms = 0;
         request.body_max = 0;
-        ews_stream_begin(call->stream, client_now(client));
+        ews_stream_begin(call->stream, ews_client_now(client));
         net_timer_set(call->stream_timer, stream_look_at(call));
     }
     ews_conn_start(call->slot->conn, &request, call->stream ? on_stream_data : NULL, on_conn_done,
@@ -313,13 +247,7 @@ static void headers_add_route(struct headers *h, const struct ews_call *call)
         headers_addf(h, "Cookie", call->affinity);
 }
 
-/* Basic shows the password with each request, another login does so until it was taken. */
-static bool is_showing(const struct ews_client *client)
-{
-    return client->account->auth == EWS_AUTH_BASIC || !client->account->identity->proven;
-}
-
-static void call_send(struct ews_call *call)
+void ews_call_send(struct ews_call *call)
 {
     struct ews_client *client = call->client;
     struct headers headers = { 0 };
@@ -331,128 +259,18 @@ static void call_send(struct ews_call *call)
     headers_add(&headers, "return-client-request-id: true");
     headers_addf(&headers, "client-request-id", id);
     headers_add_route(&headers, call);
-    call->state = CALL_SENT;
+    call->state = EWS_CALL_SENT;
     gw_list_remove(&call->link);
     gw_list_append(&client->sent, &call->link);
     call->identity = ews_identity_ref(client->account->identity);
     call->epoch = call->identity->epoch;
     call->doubt = call->identity->doubt;
-    call->shows = is_showing(client);
+    call->shows = ews_turn_is_showing(client);
     call->identity->shown += call->shows;
     call->slot = slot_take(client);
     call->slot->call = call;
     conn_start(call, headers.v);
     gw_buf_done(&call->body);
-}
-
-static bool is_proven(const struct ews_client *client)
-{
-    return client->proven_epoch == client->account->identity->epoch;
-}
-
-/* Sent since the account was set and last refused: its answer tells whether the account is good. */
-static bool is_trial(const struct ews_call *call)
-{
-    return call->doubt == call->client->account->identity->doubt;
-}
-
-static bool is_trying(const struct ews_client *client)
-{
-    const struct gw_list *it = client->sent.next;
-
-    while (it != &client->sent && !is_trial(GW_CONTAINER(it, struct ews_call, link)))
-        it = it->next;
-    return it != &client->sent && !is_proven(client);
-}
-
-/* The first in line did not get through: the others would not have either. */
-static void calls_share_fate(struct ews_client *client, const struct ews_status *why)
-{
-    struct ews_status fate;
-
-    ews_status_set(&fate, why->class, why->code, "not sent after the failure of another call: %s",
-                   why->text);
-    fate.backoff_ms = why->backoff_ms;
-    while (!gw_list_is_empty(&client->waiting))
-        call_fail(GW_CONTAINER(client->waiting.next, struct ews_call, link), &fate);
-}
-
-/* Who asks to be left alone is asked neither by those whose connection is being set up nor by those
- * who are in the middle of a login. What has left cannot be called back. */
-static void calls_hold_back(struct ews_client *client, const struct ews_status *why)
-{
-    struct gw_list *it, *tmp;
-    struct ews_status fate;
-
-    ews_status_set(&fate, why->alive ? EWS_BUSY : why->class, why->code,
-                   "not sent after the answer to another call: %s", why->text);
-    fate.backoff_ms = why->backoff_ms;
-    fate.alive = why->alive;
-    while (!gw_list_is_empty(&client->waiting))
-        call_fail(GW_CONTAINER(client->waiting.next, struct ews_call, link), &fate);
-    GW_LIST_EACH(&client->sent, it, tmp)
-    {
-        struct ews_call *call = GW_CONTAINER(it, struct ews_call, link);
-
-        if (!ews_conn_has_sent(call->slot->conn))
-            call_recall(call, &fate);
-    }
-}
-
-/* As long as the account is not proven here a single one; as long as it is not proven anywhere, a
- * single one of all clients that share it; those that show the password, so many as may be refused. */
-static bool may_send(const struct ews_client *client)
-{
-    const struct ews_identity *id = client->account->identity;
-
-    if (!is_proven(client) && is_trying(client))
-        return false;
-    return !is_showing(client) || id->shown < ews_identity_tries_max(id);
-}
-
-static void calls_pump(struct ews_client *client)
-{
-    const struct ews_identity *id = client->account->identity;
-    struct ews_status why;
-
-    if (gw_list_is_empty(&client->waiting))
-        return;
-    if (ews_identity_is_locked(id, client_now(client), &why))
-        calls_share_fate(client, &why);
-    while (!gw_list_is_empty(&client->waiting) && may_send(client))
-        call_send(GW_CONTAINER(client->waiting.next, struct ews_call, link));
-}
-
-/* Whoever was let through stands last from now on. */
-static void clients_pump(struct ews_account *a)
-{
-    struct gw_list *it, *tmp;
-
-    GW_LIST_EACH(&a->clients, it, tmp)
-    {
-        struct ews_client *client = ews_client_of_account(it);
-        const struct gw_list *first = client->waiting.next;
-
-        calls_pump(client);
-        if (client->waiting.next == first)
-            continue;
-        gw_list_remove(it);
-        gw_list_append(&a->clients, it);
-    }
-}
-
-/* What the call showed is known to be right or wrong, or will not be known: those who have waited for
- * it come next, or all go on, or all are told that the account is locked out. */
-static void call_shown(struct ews_call *call)
-{
-    struct ews_identity *id = call->identity;
-
-    if (!call->shows)
-        return;
-    call->shows = false;
-    id->shown--;
-    for (struct gw_list *it = id->accounts.next; it != &id->accounts; it = it->next)
-        clients_pump(GW_CONTAINER(it, struct ews_account, identity_link));
 }
 
 /* ---- delivery --------------------------------------------------------------------------------- */
@@ -555,29 +373,6 @@ static void lower_version(struct ews_call *call, struct ews_status *status)
         client->dialect = client->ceiling;
 }
 
-/* What an answer says about the account. One that was given to an older account says nothing. After a
- * refusal every connection logs in anew: those that are open would go on with what was refused. */
-static void learn_account(struct ews_call *call, const struct ews_status *status, bool counted)
-{
-    struct ews_client *client = call->client;
-
-    if (status->class == EWS_CREDENTIALS && !counted)
-        ews_account_refused(call->identity, client_now(client));
-    if (call->epoch != client->account->identity->epoch ||
-        (status->class != EWS_CREDENTIALS && !is_trial(call)))
-        return;
-    if (status->class == EWS_CREDENTIALS) {
-        client->proven_epoch = 0;
-        ews_client_reconnect(client);
-    } else if (status->alive) {
-        client->proven_epoch = call->epoch;
-        if (ews_conn_is_proof(call->slot->conn))
-            ews_account_taken(call->identity);
-    }
-    if (!is_proven(client))
-        calls_share_fate(client, status);
-}
-
 /* All headers of that name in one text. */
 static struct gw_str join_headers(const struct net_http_answer *answer, const char *name,
                                   const char *separator, struct gw_buf *out)
@@ -631,26 +426,26 @@ static void call_finish(struct ews_call *call, struct ews_answer *answer, bool c
     if (answer->status.class == EWS_VERSION)
         lower_version(call, &answer->status);
     learn_version(client, answer);
-    learn_account(call, &answer->status, counted);
+    ews_turn_learn(call, &answer->status, counted);
     slot_give_back(call->slot);
     gw_list_remove(&call->link);
     if (answer->status.backoff_ms > 0)
-        calls_hold_back(client, &answer->status);
-    call_shown(call);
+        ews_turn_hold_back(client, &answer->status);
+    ews_turn_shown(call);
     call_free(call);
 
     client->refs++;
     done(answer, done_ctx);
     ews_stream_free(&stream);
     if (!client->freed)
-        calls_pump(client);
+        ews_turn_next(client);
     client_unref(client);
 }
 
 static void on_conn_done(const struct net_http_answer *http, const struct ews_status *login,
                          void *ctx)
 {
-    const struct slot *slot = ctx;
+    const struct ews_slot *slot = ctx;
     struct gw_arena arena;
     struct ews_answer answer = { .op = slot->call->request.op };
 
@@ -674,18 +469,18 @@ static void stream_prove_account(struct ews_call *call)
 
     if (!ews_stream_was_heard(call->stream))
         return;
-    if (!is_proven(client) && is_trial(call))
-        learn_account(call, &good, false);
-    call_shown(call);
-    calls_pump(client);
+    if (!ews_turn_is_proven(client) && ews_turn_is_trial(call))
+        ews_turn_learn(call, &good, false);
+    ews_turn_shown(call);
+    ews_turn_next(client);
 }
 
 static void on_stream_data(struct gw_str piece, void *ctx)
 {
-    const struct slot *slot = ctx;
+    const struct ews_slot *slot = ctx;
     struct ews_call *call = slot->call;
 
-    if (!ews_stream_feed(call->stream, piece, client_now(call->client)))
+    if (!ews_stream_feed(call->stream, piece, ews_client_now(call->client)))
         return; /* cancelled */
     net_timer_set(call->stream_timer, ews_stream_deadline(call->stream));
     stream_prove_account(call);
@@ -698,7 +493,7 @@ static void on_stream_timer(struct gw_now now, void *ctx)
 
     if (now.mono < ews_stream_deadline(call->stream)) {
         net_timer_set(call->stream_timer, ews_stream_deadline(call->stream));
-        call_shown(call);
+        ews_turn_shown(call);
         return;
     }
     ews_conn_cancel(call->slot->conn);
@@ -802,7 +597,7 @@ void ews_client_reconnect(struct ews_client *client)
 
     slots_free(&client->idle);
     GW_LIST_EACH(&client->busy, it, tmp)
-    GW_CONTAINER(it, struct slot, link)->outdated = true;
+    GW_CONTAINER(it, struct ews_slot, link)->outdated = true;
 }
 
 struct ews_client *ews_client_of_account(struct gw_list *link)
@@ -836,7 +631,7 @@ static bool start_refused(const struct ews_client *client, const struct ews_requ
         return true;
     }
     return write_refused(request, call, why) ||
-           ews_identity_is_locked(client->account->identity, client_now(client), why);
+           ews_identity_is_locked(client->account->identity, ews_client_now(client), why);
 }
 
 static struct gw_str mailbox_of(const struct ews_request *request)
@@ -852,7 +647,7 @@ static struct ews_call *call_new(struct ews_client *client, const struct ews_req
 
     assert(client->account->identity);
     call->client = client;
-    call->state = CALL_WAITING;
+    call->state = EWS_CALL_WAITING;
     call->request = (struct ews_request){ .op = request->op,
                                           .mailbox_count = request->mailbox_count,
                                           .sub_mode = request->sub_mode,
@@ -894,9 +689,9 @@ static void call_line_up(struct ews_call *call, const struct ews_request *reques
     gw_list_append(&client->waiting, &call->link);
     client->call_count++;
     if (start_refused(client, request, call, &why))
-        call_fail(call, &why);
+        ews_call_fail(call, &why);
     else
-        calls_pump(client);
+        ews_turn_next(client);
 }
 
 struct ews_call *ews_client_start(struct ews_client *client, const struct ews_request *request,
@@ -934,7 +729,7 @@ void ews_call_cancel(struct ews_call **callp)
     *callp = NULL;
     client = call->client;
     call_cancel(call);
-    calls_pump(client);
+    ews_turn_next(client);
 }
 
 void ews_client_state(const struct ews_client *client, struct ews_client_state *out)
@@ -945,7 +740,8 @@ void ews_client_state(const struct ews_client *client, struct ews_client_state *
         .server_major = client->server_major,
         .server_minor = client->server_minor,
         .version = client->dialect->version,
-        .account_proven = is_proven(client),
-        .blocked_until = ews_identity_locked_until(client->account->identity, client_now(client)),
+        .account_proven = ews_turn_is_proven(client),
+        .blocked_until =
+            ews_identity_locked_until(client->account->identity, ews_client_now(client)),
     };
 }
