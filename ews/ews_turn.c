@@ -5,10 +5,12 @@
 #include "ews_conn.h"
 #include "ews_priv.h"
 
-/* Basic shows the password with each request, another login does so until it was taken. */
+/* Basic shows the password with each request; another login does so until it was taken, but on what is
+ * logged in already. */
 bool ews_turn_is_showing(const struct ews_client *client)
 {
-    return client->account->auth == EWS_AUTH_BASIC || !client->account->identity->proven;
+    return client->account->auth == EWS_AUTH_BASIC ||
+           (!client->account->identity->proven && !ews_turn_is_proven(client));
 }
 
 bool ews_turn_is_proven(const struct ews_client *client)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ews_account_priv.h"
 #include "ews_autodiscover.h"
 #include "ews_client.h"
 #include "mock_exchange.h"
@@ -336,6 +337,29 @@ static void test_never_more_than_twice(void **state)
         }
 }
 
+/* A refusal elsewhere, of a server that is out of order or of a stranger: what is logged in goes on, as
+ * many as before, and does not wait for each other. */
+static void test_open_connections_go_on(void **state)
+{
+    (void)state;
+    for (size_t l = 1; l < sizeof(logins) / sizeof(logins[0]); l++) { /* Basic has none */
+        world_make(&logins[l], "right");
+        t.awaited = 0;
+        everybody(3);
+        assert_int_equal(t.good, t.done);
+        ews_account_refused(t.account[0]->identity, net_loop_now(t.loop).mono);
+        json_decref(control("POST", "/cas/cas1/faults", "{\"kind\": \"stall\", \"count\": 1}"));
+        start(0, 3);
+        t.awaited--;
+        await();
+        json_decref(control("DELETE", "/cas/cas1/faults", ""));
+        t.awaited++;
+        await();
+        assert_int_equal(t.good, t.done);
+        world_end();
+    }
+}
+
 static int setup_all(void **state)
 {
     (void)state;
@@ -359,6 +383,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_never_more_than_twice),
+        cmocka_unit_test(test_open_connections_go_on),
     };
 
     return cmocka_run_group_tests(tests, setup_all, teardown_all);
