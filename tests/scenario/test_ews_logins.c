@@ -414,7 +414,7 @@ static void test_push_back_reaches_those_who_are_logging_in(void **state)
     (void)state;
     gw_buf_init(&out, 65536);
     for (size_t l = 0; l < sizeof(logins) / sizeof(logins[0]); l++) {
-        uint64_t asked;
+        uint64_t before, asked;
 
         world_make("2019", &logins[l], "require", false);
         read_reply();
@@ -427,7 +427,7 @@ static void test_push_back_reaches_those_who_are_logging_in(void **state)
                 &out) /
                 100,
             2);
-        asked = mock_journal_total(mock_exchange_journal(t.mx));
+        before = mock_journal_total(mock_exchange_journal(t.mx));
         t.awaited = t.done + CALLS;
         for (int i = 0; i < CALLS; i++)
             (void)ews_client_start(
@@ -439,7 +439,9 @@ static void test_push_back_reaches_those_who_are_logging_in(void **state)
         print_message("%s: %u were asked, %u not\n", logins[l].name, busy.sent, busy.held_back);
         assert_in_range(busy.sent, 1, CALLS / 4);
         assert_int_equal(busy.held_back, CALLS - busy.sent);
-        assert_int_equal(mock_journal_total(mock_exchange_journal(t.mx)) - asked, busy.sent);
+        /* Those that began a login on a busy machine before the word was heard are not called back. */
+        asked = mock_journal_total(mock_exchange_journal(t.mx)) - before;
+        assert_in_range(asked, busy.sent, CALLS / 2);
         world_end();
     }
     gw_buf_done(&out);
