@@ -14,7 +14,8 @@ typedef const char *read_fn(struct mock_draft *draft, const struct xml_node *nod
 static write_fn write_parent, write_class, write_subject, write_sensitivity, write_uid, write_start,
     write_end, write_original, write_all_day, write_busy, write_location, write_meeting,
     write_cancelled, write_recurring, write_type, write_response, write_organizer, write_recurrence,
-    write_first, write_last, write_modified, write_deleted, write_no;
+    write_first, write_last, write_modified, write_deleted, write_display_to, write_display_cc,
+    write_no;
 static read_fn read_class, read_subject, read_sensitivity, read_start, read_end, read_all_day,
     read_busy, read_location, read_attendees, read_recurrence, read_zone, keep;
 
@@ -38,6 +39,8 @@ static const struct field {
     { "item:ReminderIsSet", "t:ReminderIsSet", MOCK_V2007, NULL, keep, false },
     { "item:ReminderMinutesBeforeStart", "t:ReminderMinutesBeforeStart", MOCK_V2007, NULL, keep,
       false },
+    { "item:DisplayCc", "t:DisplayCc", MOCK_V2007, write_display_cc, NULL, false },
+    { "item:DisplayTo", "t:DisplayTo", MOCK_V2007, write_display_to, NULL, false },
     { "item:HasAttachments", "t:HasAttachments", MOCK_V2007, write_no, NULL, true },
     { "item:ExtendedProperty", "t:ExtendedProperty", MOCK_V2007, NULL, keep, false },
     { "item:Culture", "t:Culture", MOCK_V2007, NULL, keep, false },
@@ -250,6 +253,49 @@ static void write_organizer(struct mock_call *call, const struct mock_item *item
     xml_put(w, "t:RoutingType", GW_STR("SMTP"));
     xml_close(w);
     xml_close(w);
+}
+
+/* The names of attendees that were kept, as FindItem tells them, which does not tell attendees. */
+static void write_names(struct mock_call *call, const struct mock_item *item, const char *element,
+                        const char *attendees)
+{
+    const struct mock_extras *extras = item->data.extras;
+    unsigned f = field_of_element(gw_str_of(attendees));
+    const struct xml_limits limits = { MOCK_EXTRA_BYTES_MAX, XML_DEPTH_DEFAULT, 10000,
+                                       XML_ATTRS_DEFAULT };
+    struct gw_buf names;
+
+    gw_buf_init(&names, MOCK_EXTRA_BYTES_MAX);
+    for (size_t i = 0; extras && i < extras->count; i++) {
+        struct xml_doc *doc = NULL;
+
+        if (extras->extra[i].field != f ||
+            xml_doc_parse(gw_str_of(extras->extra[i].xml), &limits, &doc, NULL))
+            continue;
+        for (const struct xml_node *n = xml_doc_root(doc)->child; n; n = n->next) {
+            const struct xml_node *mailbox = xml_child(n, NULL, "Mailbox");
+            struct gw_str name = xml_child_text(mailbox, NULL, "Name");
+
+            if (!name.len)
+                name = xml_child_text(mailbox, NULL, "EmailAddress");
+            gw_buf_addf(&names, "%s%.*s", names.len ? "; " : "", GW_STR_ARG(name));
+        }
+        xml_doc_free(&doc);
+    }
+    xml_put(&call->w, element, gw_buf_str(&names));
+    gw_buf_done(&names);
+}
+
+static void write_display_to(struct mock_call *call, const struct mock_item *item,
+                             const char *element)
+{
+    write_names(call, item, element, "RequiredAttendees");
+}
+
+static void write_display_cc(struct mock_call *call, const struct mock_item *item,
+                             const char *element)
+{
+    write_names(call, item, element, "OptionalAttendees");
 }
 
 static void write_no(struct mock_call *call, const struct mock_item *item, const char *element)
