@@ -25,7 +25,9 @@ static int interval_cmp(const void *va, const void *vb)
         return a->end < b->end ? -1 : 1;
     if (a->busy != b->busy)
         return a->busy < b->busy ? -1 : 1;
-    return (a->flags > b->flags) - (a->flags < b->flags);
+    if (a->flags != b->flags)
+        return a->flags < b->flags ? -1 : 1;
+    return (a->tag > b->tag) - (a->tag < b->tag);
 }
 
 size_t gw_intervals_normalise(struct gw_interval *v, size_t count)

@@ -29,6 +29,7 @@ struct gw_interval {
     gw_utc start, end;
     unsigned char busy;  /* enum gw_busy */
     unsigned char flags; /* enum gw_interval_flag */
+    unsigned short tag;  /* what whoever looked at the item made of it; 0: nothing special */
 };
 
 enum gw_oof_state { GW_OOF_DISABLED, GW_OOF_ENABLED, GW_OOF_SCHEDULED };
@@ -40,7 +41,7 @@ struct gw_oof {
 
 bool gw_oof_is_active(const struct gw_oof *oof, gw_utc now);
 
-/* Sorts by start, then end, then busy, and drops equal ones and empty ones (end <= start); returns
+/* Sorts by start, then end, then what else there is, and drops equal ones and empty ones (end <= start); returns
  * the new count. The canonical form: equal calendars have equal arrays. */
 size_t gw_intervals_normalise(struct gw_interval *v, size_t count);
 

@@ -651,6 +651,7 @@ static struct ews_call *call_new(struct ews_client *client, const struct ews_req
     call->request = (struct ews_request){ .op = request->op,
                                           .mailbox_count = request->mailbox_count,
                                           .sub_mode = request->sub_mode,
+                                          .item_fields = request->item_fields,
                                           .from = request->from,
                                           .to = request->to };
     call->dialect = client->dialect;

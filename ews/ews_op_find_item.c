@@ -18,21 +18,41 @@ static void put_attr_int(struct xml_writer *w, const char *name, int n)
     xml_put_attr(w, name, gw_str_of(text));
 }
 
-/* Properties that CalendarView serves without opening each item. */
-static void put_item_shape(struct xml_writer *w)
+/* Properties that CalendarView serves without opening each item; the first always, the others only if
+ * somebody's rules look at them. The attendees themselves are not among them: FindItem tells who is
+ * invited as two lists of names. */
+static const struct {
+    unsigned wanted; /* of enum gw_item_field; 0: always */
+    const char *uri;
+} field[] = {
+    { 0, "calendar:Start" },
+    { 0, "calendar:End" },
+    { 0, "calendar:LegacyFreeBusyStatus" },
+    { 0, "calendar:IsAllDayEvent" },
+    { 0, "calendar:IsMeeting" },
+    { 0, "calendar:IsCancelled" },
+    { 0, "item:Sensitivity" },
+    { GW_ITEM_SUBJECT, "item:Subject" },
+    { GW_ITEM_LOCATION, "calendar:Location" },
+    { GW_ITEM_CATEGORIES, "item:Categories" },
+    { GW_ITEM_ORGANISER, "calendar:Organizer" },
+    { GW_ITEM_ATTENDEES, "item:DisplayTo" },
+    { GW_ITEM_ATTENDEES, "item:DisplayCc" },
+    { GW_ITEM_RESPONSE, "calendar:MyResponseType" },
+};
+enum { FIELDS = sizeof(field) / sizeof(field[0]) };
+
+static void put_item_shape(struct xml_writer *w, unsigned item_fields)
 {
-    static const char *const field[] = {
-        "calendar:Start",         "calendar:End",       "calendar:LegacyFreeBusyStatus",
-        "calendar:IsAllDayEvent", "calendar:IsMeeting", "calendar:IsCancelled",
-        "item:Sensitivity"
-    };
 
     xml_open(w, "m:ItemShape");
     xml_put(w, "t:BaseShape", GW_STR("IdOnly"));
     xml_open(w, "t:AdditionalProperties");
-    for (size_t i = 0; i < sizeof(field) / sizeof(field[0]); i++) {
+    for (size_t i = 0; i < FIELDS; i++) {
+        if (field[i].wanted && !(field[i].wanted & item_fields))
+            continue;
         xml_open(w, "t:FieldURI");
-        xml_put_attr(w, "FieldURI", gw_str_of(field[i]));
+        xml_put_attr(w, "FieldURI", gw_str_of(field[i].uri));
         xml_close(w);
     }
     xml_close(w);
@@ -45,7 +65,7 @@ static void find_item_write(struct xml_writer *w, const struct ews_request *requ
     (void)dialect;
     xml_open(w, "m:FindItem");
     xml_put_attr(w, "Traversal", GW_STR("Shallow"));
-    put_item_shape(w);
+    put_item_shape(w, request->item_fields);
     xml_open(w, "m:CalendarView");
     put_attr_int(w, "MaxEntriesReturned", EWS_FIND_ITEM_MAX);
     put_attr_utc(w, "StartDate", ews_window_start(request));
@@ -85,6 +105,92 @@ static bool read_item(const struct xml_node *item, struct gw_interval *out, unsi
     return true;
 }
 
+/* ---- what rules look at ---- */
+
+static int word_of(struct gw_str s, const char *const *words)
+{
+    for (int i = 0; words[i]; i++)
+        if (gw_str_is(s, words[i]))
+            return i;
+    return 0;
+}
+
+/* "Ann Example; Bob Example": a name may have anything but the separator. */
+static int people_in(struct gw_str names)
+{
+    int count = 0;
+
+    while (names.len) {
+        struct gw_str one = names;
+
+        if (!gw_str_cut(names, ";", &one, &names))
+            names = (struct gw_str){ NULL, 0 };
+        count += gw_str_trim(one).len > 0;
+    }
+    return count;
+}
+
+/* False: no room. */
+static bool keep_text(struct gw_str text, struct gw_arena *arena, struct gw_str *out)
+{
+    if (text.len)
+        *out = gw_arena_dup(arena, text);
+    return !text.len || out->p;
+}
+
+static bool keep_categories(const struct xml_node *list, struct gw_arena *arena,
+                            struct gw_item *out)
+{
+    size_t count = ews_count_children(list);
+    struct gw_str *v;
+
+    if (!count)
+        return true;
+    if (count > GW_ITEM_CATEGORIES_MAX)
+        count = GW_ITEM_CATEGORIES_MAX;
+    v = gw_arena_alloc(arena, count * sizeof(*v));
+    if (!v)
+        return false;
+    out->categories = v;
+    for (const struct xml_node *n = list->child; n && out->category_count < count; n = n->next)
+        if (!keep_text(xml_text(n), arena, &v[out->category_count++]))
+            return false;
+    return true;
+}
+
+/* Only what was asked for: a server that tells more is not listened to. */
+static bool read_details(const struct xml_node *item, unsigned fields, struct gw_arena *arena,
+                         struct gw_item *out)
+{
+    static const char *const sensitivity[] = { "Normal", "Personal", "Private", "Confidential",
+                                               NULL };
+    static const char *const response[] = { "Unknown", "Organizer",          "Tentative", "Accept",
+                                            "Decline", "NoResponseReceived", NULL };
+    const struct xml_node *mailbox = xml_path(item, "Organizer/Mailbox");
+
+    out->sensitivity =
+        (unsigned char)word_of(xml_child_text(item, NULL, "Sensitivity"), sensitivity);
+    out->attendees = -1;
+    if (fields & GW_ITEM_RESPONSE)
+        out->response =
+            (unsigned char)word_of(xml_child_text(item, NULL, "MyResponseType"), response);
+    if (fields & GW_ITEM_ATTENDEES)
+        out->attendees = people_in(xml_child_text(item, NULL, "DisplayTo")) +
+                         people_in(xml_child_text(item, NULL, "DisplayCc"));
+    if ((fields & GW_ITEM_SUBJECT) &&
+        !keep_text(xml_child_text(item, NULL, "Subject"), arena, &out->subject))
+        return false;
+    if ((fields & GW_ITEM_LOCATION) &&
+        !keep_text(xml_child_text(item, NULL, "Location"), arena, &out->location))
+        return false;
+    if ((fields & GW_ITEM_ORGANISER) &&
+        (!keep_text(xml_child_text(mailbox, NULL, "Name"), arena, &out->organiser) ||
+         !keep_text(xml_child_text(mailbox, NULL, "EmailAddress"), arena, &out->organiser_address)))
+        return false;
+    return !(fields & GW_ITEM_CATEGORIES) ||
+           keep_categories(xml_child(item, NULL, "Categories"), arena, out);
+}
+
 static bool folder_is_truncated(const struct xml_node *folder, size_t items)
 {
     struct gw_str all = xml_attr(folder, "IncludesLastItemInRange");
@@ -98,10 +204,10 @@ static void find_item_parse(const struct xml_node *body, const struct ews_reques
     const struct xml_node *message = ews_first_message(body, &out->status);
     const struct xml_node *folder, *items;
     struct ews_calendar *calendar;
+    struct gw_item *detail = NULL;
     struct gw_interval *v;
     size_t count = 0;
 
-    (void)request;
     if (!message)
         return;
     folder = xml_child(message, NULL, "RootFolder");
@@ -112,13 +218,25 @@ static void find_item_parse(const struct xml_node *body, const struct ews_reques
     }
     calendar = gw_arena_alloc(arena, sizeof(*calendar));
     v = ews_intervals_alloc(items, arena, &out->status);
-    if (!calendar || !v) {
+    if (request->item_fields)
+        detail = gw_arena_alloc(arena, (ews_count_children(items) + 1) * sizeof(*detail));
+    if (!calendar || !v || (request->item_fields && !detail)) {
         ews_set_too_large(&out->status);
         return;
     }
-    for (const struct xml_node *n = items->child; n; n = n->next)
-        if (read_item(n, &v[count], &out->dropped))
-            count++;
+    for (const struct xml_node *n = items->child; n; n = n->next) {
+        if (!read_item(n, &v[count], &out->dropped))
+            continue;
+        if (detail && !read_details(n, request->item_fields, arena, &detail[count])) {
+            ews_set_too_large(&out->status);
+            return;
+        }
+        if (detail)
+            detail[count].interval = v[count];
+        count++;
+    }
+    calendar->items = detail;
+    calendar->item_count = detail ? count : 0;
     calendar->status = out->status;
     calendar->truncated = folder_is_truncated(folder, ews_count_children(items));
     ews_calendar_set(calendar, v, count);

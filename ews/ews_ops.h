@@ -6,7 +6,7 @@
 #include "ews_error.h"
 #include "ews_notification.h"
 #include "gw_arena.h"
-#include "gw_interval.h"
+#include "gw_item.h"
 
 enum ews_op {
     EWS_OP_SUBSCRIBE,    /* on the calendar folder of the mailbox (impersonating) */
@@ -57,6 +57,7 @@ struct ews_request {
     const struct gw_str *mailboxes; /* AVAILABILITY, MAIL_TIPS */
     size_t mailbox_count;
     gw_utc from, to;               /* window of FIND_ITEM and AVAILABILITY */
+    unsigned item_fields;          /* FIND_ITEM: asked for beyond what is always; gw_item.h */
     enum ews_sub_mode sub_mode;    /* SUBSCRIBE */
     struct gw_str notify_url;      /* ... push */
     unsigned status_frequency_min; /* ... push: 1..1440 */
@@ -83,6 +84,9 @@ struct ews_calendar {
     const struct gw_interval *intervals; /* normalised */
     size_t count;
     bool truncated; /* the server held items back: narrow the window */
+    /* FIND_ITEM with item_fields: the same, with what was asked for, in no order. */
+    const struct gw_item *items;
+    size_t item_count;
 };
 
 /* One mailbox's automatic reply: MAIL_TIPS gives one for each mailbox asked, in order. */

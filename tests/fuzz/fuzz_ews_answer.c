@@ -51,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return 0;
     request.op = (enum ews_op)(((data[0] & 3) | data[0] >> 5 << 2) % EWS_OP_COUNT);
     request.sub_mode = request.op == EWS_OP_SUBSCRIBE ? (enum ews_sub_mode)(len % 3) : 0;
+    request.item_fields = len % 2 ? 127 : 0;
     http.status = statuses[(data[0] >> 2) & 7];
     http.content_type = http.location = http.retry_after = http.date = header;
     http.cas_error = http.set_cookies = header;

@@ -9,12 +9,14 @@ struct parsed {
     struct ews_answer a;
 };
 
-static inline void parse_http(enum ews_op op, const struct ews_http *http, struct parsed *out)
+static inline void parse_fields(enum ews_op op, unsigned item_fields, const struct ews_http *http,
+                                struct parsed *out)
 {
     static const struct gw_str mailboxes[2];
     struct ews_request r = { .op = op,
                              .mailboxes = mailboxes,
                              .mailbox_count = 2,
+                             .item_fields = item_fields,
                              .from = EWS_TEST_DAY,
                              .to = EWS_TEST_DAY + (gw_utc)GW_DAY_MS };
     char *exact = malloc(http->body.len ? http->body.len : 1);
@@ -27,6 +29,11 @@ static inline void parse_http(enum ews_op op, const struct ews_http *http, struc
     gw_arena_init(&out->arena, EWS_ANSWER_ARENA);
     ews_answer_parse(&r, &h, &out->arena, &out->a);
     free(exact);
+}
+
+static inline void parse_http(enum ews_op op, const struct ews_http *http, struct parsed *out)
+{
+    parse_fields(op, 0, http, out);
 }
 
 static inline void parse_text(enum ews_op op, const char *text, struct parsed *out)

@@ -304,6 +304,52 @@ static const struct {
     { "nine fraction digits", FOUND(ITEM(AT("09:00:00.123456789Z", "10:00:00.1Z"))), 1, 0, false },
 };
 
+#define DETAILED                                                                                   \
+    "<Subject>Plans &amp; more</Subject><Sensitivity>Personal</Sensitivity>"                       \
+    "<Categories><String>Green</String><String>Blue</String></Categories>"                         \
+    "<DisplayCc>Carl</DisplayCc><DisplayTo>Ann; Bob B. ;</DisplayTo>" AT(                          \
+        "10:00:00Z",                                                                               \
+        "11:00:00Z") "<LegacyFreeBusyStatus>Busy</LegacyFreeBusyStatus><Location>Room "            \
+                     "1</Location>"                                                                \
+                     "<MyResponseType>NoResponseReceived</"                                        \
+                     "MyResponseType><Organizer><Mailbox><Name>Bea</Name>"                         \
+                     "<EmailAddress>bea@x.example</EmailAddress></Mailbox></Organizer>"
+
+/* What was asked for, and nothing that a server tells besides. */
+static void test_find_items_with_fields(void **state)
+{
+    static const char body[] = FOUND(ITEM(DETAILED));
+    const struct ews_http http = { .status = 200, .body = { body, sizeof(body) - 1 } };
+    const struct gw_item *i;
+    struct parsed p;
+
+    (void)state;
+    for (unsigned fields = 0; fields < 128; fields++) {
+        parse_fields(EWS_OP_FIND_ITEM, fields, &http, &p);
+        assert_int_equal(p.a.status.class, EWS_OK);
+        assert_int_equal(p.a.calendars->count, 1);
+        assert_int_equal(p.a.calendars->item_count, fields ? 1 : 0);
+        i = p.a.calendars->items;
+        assert_true((i != NULL) == (fields != 0));
+        if (i) {
+            assert_int_equal(i->interval.start, p.a.calendars->intervals[0].start);
+            assert_int_equal(i->sensitivity, GW_SENSITIVITY_PERSONAL);
+            assert_true(gw_str_is(i->subject, fields & GW_ITEM_SUBJECT ? "Plans & more" : ""));
+            assert_true(gw_str_is(i->location, fields & GW_ITEM_LOCATION ? "Room 1" : ""));
+            assert_true(gw_str_is(i->organiser, fields & GW_ITEM_ORGANISER ? "Bea" : ""));
+            assert_true(
+                gw_str_is(i->organiser_address, fields & GW_ITEM_ORGANISER ? "bea@x.example" : ""));
+            assert_int_equal(i->category_count, fields & GW_ITEM_CATEGORIES ? 2 : 0);
+            if (i->category_count)
+                assert_true(gw_str_is(i->categories[1], "Blue"));
+            assert_int_equal(i->attendees, fields & GW_ITEM_ATTENDEES ? 3 : -1);
+            assert_int_equal(i->response,
+                             fields & GW_ITEM_RESPONSE ? GW_RESPONSE_NONE : GW_RESPONSE_UNKNOWN);
+        }
+        parsed_done(&p);
+    }
+}
+
 static void test_find_items(void **state)
 {
     (void)state;
@@ -737,6 +783,7 @@ int main(void)
         cmocka_unit_test(test_fault_with_another_prefix),
         cmocka_unit_test(test_backoff_is_bounded),
         cmocka_unit_test(test_find_items),
+        cmocka_unit_test(test_find_items_with_fields),
         cmocka_unit_test(test_item_values),
         cmocka_unit_test(test_full_answer_without_word_is_truncated),
         cmocka_unit_test(test_availability_parts),

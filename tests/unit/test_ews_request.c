@@ -103,6 +103,40 @@ static void test_find_item(void **state)
     free(text);
 }
 
+/* Each field by itself: what it asks for, and nothing else. */
+static void test_find_item_fields(void **state)
+{
+    static const struct {
+        unsigned field;
+        const char *uri[2];
+    } c[] = {
+        { GW_ITEM_SUBJECT, { "item:Subject" } },
+        { GW_ITEM_LOCATION, { "calendar:Location" } },
+        { GW_ITEM_CATEGORIES, { "item:Categories" } },
+        { GW_ITEM_ORGANISER, { "calendar:Organizer" } },
+        { GW_ITEM_ATTENDEES, { "item:DisplayTo", "item:DisplayCc" } },
+        { GW_ITEM_RESPONSE, { "calendar:MyResponseType" } },
+    };
+    enum { FIELDS = sizeof(c) / sizeof(c[0]) };
+
+    (void)state;
+    for (unsigned asked = 0; asked < 1u << FIELDS; asked++) {
+        struct ews_request r = request_of(EWS_OP_FIND_ITEM);
+        char *text;
+
+        r.item_fields = GW_ITEM_EXACT;
+        for (int f = 0; f < FIELDS; f++)
+            r.item_fields |= asked & 1u << f ? c[f].field : 0;
+        text = written(&r, "Exchange2010_SP2");
+        for (int f = 0; f < FIELDS; f++)
+            for (int i = 0; i < 2 && c[f].uri[i]; i++)
+                assert_true((strstr(text, c[f].uri[i]) != NULL) == ((asked & 1u << f) != 0));
+        assert_lacks(text, "Body>IdOnly");
+        assert_lacks(text, "item:Body");
+        free(text);
+    }
+}
+
 static void test_availability(void **state)
 {
     struct ews_request r = request_of(EWS_OP_AVAILABILITY);
@@ -391,6 +425,7 @@ int main(void)
         cmocka_unit_test(test_subscribe),
         cmocka_unit_test(test_subscribe_for_old_servers),
         cmocka_unit_test(test_find_item),
+        cmocka_unit_test(test_find_item_fields),
         cmocka_unit_test(test_availability),
         cmocka_unit_test(test_oof),
         cmocka_unit_test(test_written),

@@ -10,18 +10,18 @@
 static void normalises(void **state)
 {
     struct gw_interval v[] = {
-        { 50, 60, GW_BUSY_BUSY, 0 }, { 10, 20, GW_BUSY_OOF, 0 },
-        { 10, 20, GW_BUSY_FREE, 0 }, { 30, 30, GW_BUSY_BUSY, 0 },
-        { 10, 15, GW_BUSY_BUSY, 0 }, { 50, 60, GW_BUSY_BUSY, 0 },
-        { 70, 65, GW_BUSY_BUSY, 0 }, { 50, 60, GW_BUSY_BUSY, GW_INTERVAL_PRIVATE },
-        { 10, 20, GW_BUSY_FREE, 0 },
+        { 50, 60, GW_BUSY_BUSY, 0, 0 }, { 10, 20, GW_BUSY_OOF, 0, 0 },
+        { 10, 20, GW_BUSY_FREE, 0, 0 }, { 30, 30, GW_BUSY_BUSY, 0, 0 },
+        { 10, 15, GW_BUSY_BUSY, 0, 0 }, { 50, 60, GW_BUSY_BUSY, 0, 0 },
+        { 70, 65, GW_BUSY_BUSY, 0, 0 }, { 50, 60, GW_BUSY_BUSY, GW_INTERVAL_PRIVATE, 0 },
+        { 10, 20, GW_BUSY_FREE, 0, 0 },
     };
     static const struct gw_interval want[] = {
-        { 10, 15, GW_BUSY_BUSY, 0 },
-        { 10, 20, GW_BUSY_FREE, 0 },
-        { 10, 20, GW_BUSY_OOF, 0 },
-        { 50, 60, GW_BUSY_BUSY, 0 },
-        { 50, 60, GW_BUSY_BUSY, GW_INTERVAL_PRIVATE },
+        { 10, 15, GW_BUSY_BUSY, 0, 0 },
+        { 10, 20, GW_BUSY_FREE, 0, 0 },
+        { 10, 20, GW_BUSY_OOF, 0, 0 },
+        { 50, 60, GW_BUSY_BUSY, 0, 0 },
+        { 50, 60, GW_BUSY_BUSY, GW_INTERVAL_PRIVATE, 0 },
     };
     size_t n = gw_intervals_normalise(v, sizeof(v) / sizeof(*v));
 
@@ -35,10 +35,10 @@ static void normalises(void **state)
 }
 
 static const struct gw_interval day[] = {
-    { 100, 200, GW_BUSY_BUSY, 0 },
-    { 150, 300, GW_BUSY_TENTATIVE, 0 },
-    { 300, 400, GW_BUSY_BUSY, 0 }, /* back to back */
-    { 500, 500, GW_BUSY_BUSY, 0 }, /* never runs */
+    { 100, 200, GW_BUSY_BUSY, 0, 0 },
+    { 150, 300, GW_BUSY_TENTATIVE, 0, 0 },
+    { 300, 400, GW_BUSY_BUSY, 0, 0 }, /* back to back */
+    { 500, 500, GW_BUSY_BUSY, 0, 0 }, /* never runs */
 };
 
 static const struct {
