@@ -10,16 +10,20 @@
 #include "gw_err.h"
 #include "gw_param.h"
 #include "gw_str.h"
+#include "gw_time.h"
 #include "net_loop.h"
 #include "net_work.h"
 #include "store.h"
 
-struct bridge_policy;
+struct bridge_book;
+struct bridge_look;
+struct bridge_texts;
 struct cert_chain;
 struct cert_prelude;
 struct cert_store;
 struct dir;
 struct json_t;
+struct pres_calendar;
 struct pres_core;
 struct sched;
 
@@ -68,6 +72,16 @@ struct admin_discovery {
 struct admin_discover;
 typedef void admin_discover_fn(const struct admin_discovery *found, void *ctx);
 
+/* A rule is added, edited, moved or removed. */
+enum admin_rule_verb { ADMIN_RULE_ADD, ADMIN_RULE_EDIT, ADMIN_RULE_MOVE, ADMIN_RULE_REMOVE };
+struct admin_rule_change {
+    enum admin_rule_verb verb;
+    struct gw_str name;
+    struct gw_str rule;   /* ADD, EDIT */
+    struct gw_str scope;  /* ADD */
+    struct gw_str before; /* ADD, MOVE; empty: behind the others */
+};
+
 /* What belongs to nobody but the daemon's main room: gateways, parameters, its own doors. */
 struct admin_host {
     void (*gateways)(admin_gateway_fn *each, void *each_ctx, void *ctx); /* ordered by name */
@@ -98,6 +112,19 @@ struct admin_host {
                               void *done_ctx, struct gw_err *err, void *ctx);
     enum gw_code (*log_level_set)(struct gw_str component, struct gw_str level, struct gw_err *err,
                                   void *ctx); /* component empty: all */
+
+    /* Of the mapping, the rules and the texts. value, pattern NULL: as if it had never been set. */
+    enum gw_code (*mapping_set)(struct gw_str scope, struct gw_str key, const struct gw_str *value,
+                                store_done_fn *done, void *done_ctx, struct gw_err *err, void *ctx);
+    enum gw_code (*rule_change)(const struct admin_rule_change *change, store_done_fn *done,
+                                void *done_ctx, struct gw_err *err, void *ctx);
+    enum gw_code (*text_set)(struct gw_str language, struct gw_str text,
+                             const struct gw_str *pattern, store_done_fn *done, void *done_ctx,
+                             struct gw_err *err, void *ctx);
+    /* What the user's calendar says at a time. False: none is watched. Borrowed until the next call. */
+    bool (*calendar)(struct gw_str user, gw_utc at, struct pres_calendar *told,
+                     struct bridge_look *why, void *ctx);
+
     /* Adds what is to be said about ports and the like to the object. */
     void (*status)(struct json_t *into, void *ctx);
     void (*trust_changed)(void *ctx); /* connections shall be tried anew */
@@ -121,8 +148,9 @@ struct admin_api_args {
     struct cert_store *certs;
     struct sched *sched;
     struct pres_core *core;
-    const struct bridge_policy *policy; /* in force; read live */
-    const struct admin_params *params;  /* copied */
+    struct bridge_book *book;          /* mapping and rules; read live */
+    const struct bridge_texts *texts;  /* likewise */
+    const struct admin_params *params; /* copied */
     size_t params_count;
     const struct admin_host *host; /* borrowed */
 };

@@ -92,25 +92,45 @@ static const struct ctl_option fetch_options[] = {
     { NULL, NULL, CTL_NO_FIELD, NULL },
 };
 
-static const struct ctl_option explain_options[] = {
-    { "at", "TIME", CTL_NO_FIELD, "then: 15:00, '2026-11-20 15:00' or 2026-11-20T15:00:00Z" },
-    { "watcher", "ADDRESS", CTL_NO_FIELD, "as this watcher sees it" },
-    { NULL, NULL, CTL_NO_FIELD, NULL },
-};
-
-static const struct ctl_option override_options[] = {
-    { "until", "TIME", CTL_NO_FIELD,
-      "until then: 15:00, '2026-11-20 15:00', 2026-11-20T15:00:00Z" },
-    { "until-item-end", NULL, CTL_NO_FIELD, "until the item or absence that runs now ends" },
-    { "until-cleared", NULL, CTL_NO_FIELD, "until 'override clear'" },
-    { "text", "T", CTL_NO_FIELD, "one line beside the state" },
-    { NULL, NULL, CTL_NO_FIELD, NULL },
-};
-
 static const struct ctl_option lab_options[] = {
     { "days", "N", CTL_NO_FIELD, "how long it is valid; 825 when not said" },
     { NULL, NULL, CTL_NO_FIELD, NULL },
 };
+
+static const struct ctl_option for_options[] = {
+    { "for", "WHOM", CTL_NO_FIELD, "everyone (default), domain:NAME, group:NAME or user:USER" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option rule_add_options[] = {
+    { "for", "WHOM", CTL_TEXT, "everyone (default), domain:NAME, group:NAME or user:USER" },
+    { "before", "OTHER", CTL_TEXT, "asked before that rule, not behind all others" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option rule_move_options[] = {
+    { "before", "OTHER", CTL_TEXT, "in front of that rule, not behind all others" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option language_options[] = {
+    { "language", "L", CTL_NO_FIELD, "en, ja, or another one" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+#define RULE_HELP                                                                                  \
+    "A rule is CONDITION and CONDITION ... => SHOWN. Conditions look at\n"                         \
+    "  subject, location, category, organiser    = != ~ (has) !~ (has not) \"TEXT\"\n"             \
+    "  attendees, duration (minutes)             = != <= >= NUMBER\n"                              \
+    "  response      = != accepted, tentative, declined, not-answered, organiser, unknown\n"       \
+    "  sensitivity   = != normal, personal, private, confidential\n"                               \
+    "  busy          = != free, tentative, working-elsewhere, busy, oof\n"                         \
+    "  all-day, meeting   = != yes, no\n"                                                          \
+    "Shown is free, working-elsewhere, busy, in-a-meeting, away, out-of-office or\n"               \
+    "do-not-disturb, with \"words\" if you like, or ignore.\n"                                     \
+    "The user's own rules are asked first, then the group's, the domain's, everyone's; the\n"      \
+    "first that matches counts, and the mapping if none does. Of private items the subject,\n"     \
+    "location, categories and people are never looked at."
 
 #define FINGERPRINT_HELP                                                                           \
     "'kalendsctl cert trust list' shows fingerprints; their beginning is enough."
@@ -186,6 +206,48 @@ const struct ctl_command ctl_commands[] = {
       "password set ann@example.org\n"
       "password set ann@example.org --password-stdin < password.txt" },
 
+    { "mapping list", "", "what calendars show as, row by row", ctl_mapping_list, for_options,
+      "Of a row the closest setting counts: the user's, the group's, the domain's, everyone's.",
+      "mapping list\nmapping list --for user:ann@example.org" },
+    { "mapping set", "ROW VALUE", "change what a row shows as", ctl_mapping_set, for_options,
+      "A row shows as free, working-elsewhere, busy, in-a-meeting, away, out-of-office or "
+      "do-not-disturb, with words of your own if you like, or ignore. Words may use {start}, "
+      "{end}, "
+      "{free} (the next free time) and {zone}.\n"
+      "Of an item with several conditions named counts before private, private before all-day. "
+      "Rows with conditions make the gateway read these users' calendars one by one.",
+      "mapping set tentative 'busy \"Perhaps busy until {end}\"'\n"
+      "mapping set busy+private away --for group:board\n"
+      "mapping set organisers 'Big Boss, @customer.example'\n"
+      "mapping set tentative+named in-a-meeting\n"
+      "mapping set order 'automatic-reply busy oof outside-hours working-elsewhere tentative "
+      "free'" },
+    { "mapping reset", "ROW", "a row as if it had never been set", ctl_mapping_reset, for_options,
+      NULL, "mapping reset tentative\nmapping reset busy+private --for group:board" },
+
+    { "rule list", "", "rules that are asked before the mapping", ctl_rule_list, NULL, RULE_HELP,
+      "rule list" },
+    { "rule add", "NAME RULE", "add a rule", ctl_rule_add, rule_add_options, RULE_HELP,
+      "rule add lunch 'subject ~ lunch and duration <= 90 => ignore'\n"
+      "rule add focus 'category = \"Deep work\" => do-not-disturb \"Focused until {end}\"' "
+      "--for group:engineering\n"
+      "rule add big 'attendees >= 50 and response = accepted => busy' --before lunch" },
+    { "rule edit", "NAME RULE", "change a rule", ctl_rule_edit, NULL, RULE_HELP,
+      "rule edit lunch 'subject ~ lunch => free'" },
+    { "rule move", "NAME", "ask a rule earlier or later", ctl_rule_move, rule_move_options, NULL,
+      "rule move big --before lunch\nrule move lunch" },
+    { "rule remove", "NAME", "remove a rule", ctl_rule_remove, NULL, NULL, "rule remove lunch" },
+
+    { "text list", "", "the words of presence", ctl_text_list, language_options, NULL,
+      "text list --language ja" },
+    { "text set", "NAME VALUE", "change a text", ctl_text_set, language_options,
+      "Texts whose name ends in -until are used when the times are known, and may use {start},\n"
+      "{end}, {free} (the next free time) and {zone}. Without --language it is the English one.",
+      "text set in-a-meeting-until 'Busy till {end}, free at {free}'\n"
+      "text set away 'Abwesend' --language de" },
+    { "text reset", "NAME", "a text as it is built in", ctl_text_reset, language_options, NULL,
+      "text reset in-a-meeting-until" },
+
     { "set", "KEY VALUE", "set a parameter; it applies at once", ctl_param_set, NULL,
       "'kalendsctl get' lists the keys and what each may be. VALUE may follow '--'.",
       "set calendar.spread_s 20\nset calendar.oof_display hide" },
@@ -195,37 +257,10 @@ const struct ctl_command ctl_commands[] = {
     { "status", "", "numbers of everything", ctl_status, NULL, NULL, "status\nstatus --json" },
     { "watch", "[USER]", "presence changes as they happen, until Ctrl-C", ctl_watch, NULL,
       "With --json, one object a line.", "watch\nwatch ann@example.org\nwatch --json" },
-    { "explain", "USER", "what a user's presence shows, and why", ctl_explain, explain_options,
+    { "explain", "USER", "what a user's presence shows, and why", ctl_explain, NULL,
       "State, since and until when, from which calendar item (times and kind, never its subject), "
-      "from\nwhich source, how fresh, and what happens next; how client, calendar and override "
-      "were "
-      "made\ninto one. Without --watcher everything is shown.",
-      "explain ann@example.org\nexplain ann@example.org --at 15:00\n"
-      "explain ann@example.org --watcher bob@partner.example" },
-    { "override set", "USER STATE", "show a state in place of the calendar's", ctl_override_set,
-      override_options,
-      "STATE is available, working-elsewhere, busy, in-a-meeting, away, out-of-office or\n"
-      "do-not-disturb. Then it is as it would have been. Exchange is not changed; it logs nobody "
-      "in.",
-      "override set ann@example.org available --until 15:00 --text 'An urgent call'\n"
-      "override set ann@example.org do-not-disturb --until-item-end\n"
-      "override set ann@example.org away --until-cleared" },
-    { "override clear", "USER", "show what the calendar says again", ctl_override_clear, NULL, NULL,
-      "override clear ann@example.org" },
-    { "override list", "", "list the overrides that stand", ctl_override_list, NULL, NULL,
-      "override list" },
-    { "privacy set", "USER WHO LEVEL", "set what watchers see of a user's calendar",
-      ctl_privacy_set, NULL,
-      "WHO is 'own' (watchers of our domains), 'federated' (of others), or a watcher's address.\n"
-      "LEVEL is nothing, busy (or not), times (and state), full (with text), or default. The\n"
-      "parameters presence.privacy_own and presence.privacy_federated are the defaults.",
-      "privacy set ann@example.org federated busy\n"
-      "privacy set ann@example.org bob@partner.example full\n"
-      "privacy set ann@example.org own default" },
-    { "privacy list", "USER", "show what watchers see of a user's calendar", ctl_privacy_list, NULL,
-      "Who may see a user at all is the user's contact list; 'user edit --hide-oof yes' hides\n"
-      "automatic replies from everybody.",
-      "privacy list ann@example.org" },
+      "from\nwhich source, how fresh, and what happens next.",
+      "explain ann@example.org" },
     { "refresh", "USER", "read a user's calendar again now", ctl_refresh, NULL, NULL,
       "refresh ann@example.org" },
 

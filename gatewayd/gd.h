@@ -5,12 +5,15 @@
  *   gd_calendars   scheduler, time, records       gd_notify      where Exchange calls back
  *   gd_presence    directory to core and XMPP     gd_params      parameters, kept and applied
  *   gd_api         what the API room is given     gd_check       a gateway tried step by step
- *   gd_account     who logs in at Exchange */
+ *   gd_account     who logs in at Exchange        gd_policy      mapping, rules, texts: kept and changed
+ *   gd_people      what each calendar is looked at with */
 #ifndef GD_H
 #define GD_H
 
 #include "admin_api.h"
 #include "bridge.h"
+#include "bridge_book.h"
+#include "bridge_settings.h"
 #include "cert.h"
 #include "dir.h"
 #include "ews_account.h"
@@ -27,6 +30,7 @@
 
 struct gd_gateways;
 struct gd_notify;
+struct gd_people;
 
 #define GD_SOCKET "control.sock" /* in the data directory */
 enum { GD_PATH_MAX = 4200 };
@@ -36,6 +40,7 @@ struct gd_settings {
     struct ews_settings ews;
     struct pres_settings pres;
     struct xmpp_settings xmpp;
+    struct bridge_settings bridge;
 };
 
 struct gd {
@@ -50,7 +55,9 @@ struct gd {
     struct dir *dir;
 
     struct gd_settings settings;
-    struct bridge_policy policy;
+    struct bridge_book *book;
+    struct bridge_texts *texts;
+    struct gd_people *people;
 
     struct gd_notify *notify;
     struct gd_gateways *gateways;
@@ -92,8 +99,9 @@ enum gw_code gd_calendars_start(struct gd *gd, struct gw_err *err);
 enum gw_code gd_calendars_restore(struct gd *gd, struct gw_err *err);
 void gd_calendars_stop(struct gd *gd);
 void gd_calendars_done(struct gd *gd);
+
+/* --- gd_people.c */
 void gd_calendar_publish(struct gd *gd, struct gw_str user);
-void gd_calendar_publish_all(struct gd *gd);
 
 /* --- gd_presence.c */
 void gd_presence_start(struct gd *gd);
@@ -109,9 +117,22 @@ enum gw_code gd_param_at_start(struct gd *gd, struct gw_str key, struct gw_str v
                                struct gw_err *err);
 enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
                           store_done_fn *done, void *done_ctx, struct gw_err *err);
-enum { GD_PARAM_TABLES = 4 };
+enum { GD_PARAM_TABLES = 5 };
 void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABLES]);
 void gd_params_done(struct gd *gd);
+
+/* --- gd_policy.c */
+void gd_policy_start(struct gd *gd);
+enum gw_code gd_policy_load(struct gd *gd, struct gw_err *err);
+void gd_policy_done(struct gd *gd);
+enum gw_code gd_mapping_set(struct gd *gd, struct gw_str scope, struct gw_str key,
+                            const struct gw_str *value, store_done_fn *done, void *done_ctx,
+                            struct gw_err *err);
+enum gw_code gd_rule_change(struct gd *gd, const struct admin_rule_change *change,
+                            store_done_fn *done, void *done_ctx, struct gw_err *err);
+enum gw_code gd_text_set(struct gd *gd, struct gw_str language, struct gw_str text,
+                         const struct gw_str *pattern, store_done_fn *done, void *done_ctx,
+                         struct gw_err *err);
 
 /* --- gd_api.c */
 enum gw_code gd_api_start(struct gd *gd, struct gw_err *err);

@@ -8,6 +8,7 @@
 #include "gd_discover.h"
 #include "gd_gateways.h"
 #include "gd_notify.h"
+#include "gd_people.h"
 #include "gd_starttls.h"
 #include "gw_log.h"
 
@@ -73,6 +74,32 @@ static enum gw_code host_param_set(struct gw_str key, struct gw_str value, store
                                    void *done_ctx, struct gw_err *err, void *ctx)
 {
     return gd_param_set(ctx, key, value, done, done_ctx, err);
+}
+
+static enum gw_code host_mapping_set(struct gw_str scope, struct gw_str key,
+                                     const struct gw_str *value, store_done_fn *done,
+                                     void *done_ctx, struct gw_err *err, void *ctx)
+{
+    return gd_mapping_set(ctx, scope, key, value, done, done_ctx, err);
+}
+
+static enum gw_code host_rule_change(const struct admin_rule_change *change, store_done_fn *done,
+                                     void *done_ctx, struct gw_err *err, void *ctx)
+{
+    return gd_rule_change(ctx, change, done, done_ctx, err);
+}
+
+static enum gw_code host_text_set(struct gw_str language, struct gw_str text,
+                                  const struct gw_str *pattern, store_done_fn *done, void *done_ctx,
+                                  struct gw_err *err, void *ctx)
+{
+    return gd_text_set(ctx, language, text, pattern, done, done_ctx, err);
+}
+
+static bool host_calendar(struct gw_str user, gw_utc at, struct pres_calendar *told,
+                          struct bridge_look *why, void *ctx)
+{
+    return gd_person_calendar(ctx, user, at, told, why);
 }
 
 static enum gw_code host_log_level_set(struct gw_str component, struct gw_str level,
@@ -182,6 +209,10 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
         .gateway_check_cancel = host_check_cancel,
         .param_set = host_param_set,
         .log_level_set = host_log_level_set,
+        .mapping_set = host_mapping_set,
+        .rule_change = host_rule_change,
+        .text_set = host_text_set,
+        .calendar = host_calendar,
         .status = host_status,
         .trust_changed = host_trust_changed,
         .starttls_client = &gd_starttls_client,
@@ -202,7 +233,8 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
             .certs = gd->certs,
             .sched = gd->sched,
             .core = gd->core,
-            .policy = &gd->policy,
+            .book = gd->book,
+            .texts = gd->texts,
             .params = params,
             .params_count = GD_PARAM_TABLES,
             .host = &gd->host,

@@ -7,42 +7,20 @@
 #include "gd_astray.h"
 #include "gd_gateways.h"
 #include "gd_notify.h"
+#include "gd_people.h"
 #include "gw_buf.h"
 #include "gw_log.h"
 
 /* --- presence */
 
-/* Asked afresh each time; whether watchers see a difference is the core's business. */
-void gd_calendar_publish(struct gd *gd, struct gw_str user)
-{
-    struct gw_now now = net_loop_now(gd->loop);
-    struct pres_calendar presence;
-    struct sched_calendar c;
-
-    if (sched_user_calendar(gd->sched, user, &c)) {
-        struct bridge_calendar in = { c.intervals, c.count, c.from, c.to,
-                                      c.oof_known ? &c.oof : NULL };
-
-        bridge_presence(&in, &gd->policy, now.utc, &presence, NULL);
-    } else {
-        presence = (struct pres_calendar){ .kind = PRES_CAL_NONE, .until = GW_NEVER };
-    }
-    pres_calendar_set(gd->core, user, &presence, now);
-}
-
-void gd_calendar_publish_all(struct gd *gd)
-{
-    struct dir_user user;
-    size_t pos = 0;
-
-    while (dir_user_next(gd->dir, &pos, &user))
-        if (gd_user_has_calendar(&user))
-            gd_calendar_publish(gd, user.jid);
-}
-
 static void on_presence(struct gw_str user, void *ctx)
 {
     gd_calendar_publish(ctx, user);
+}
+
+static unsigned short on_item(struct gw_str user, const struct gw_item *item, void *ctx)
+{
+    return gd_person_classify(ctx, user, item);
 }
 
 /* --- records: those of one tick are one batch */
@@ -68,32 +46,11 @@ static void batch_commit(struct gd *gd)
 
 /* --- time */
 
-/* The zone of the dates in texts is the machine's; summer time comes without a restart. */
-static void zone_look(struct gd *gd, gw_utc now)
-{
-    time_t seconds = (time_t)(now / GW_SECOND_MS);
-    int offset_min;
-    struct tm tm;
-
-    if (!localtime_r(&seconds, &tm))
-        return;
-    offset_min = (int)(tm.tm_gmtoff / 60);
-    if (offset_min == gd->policy.utc_offset_min)
-        return;
-    gd->policy.utc_offset_min = offset_min;
-    if (gd->loaded)
-        gd_calendar_publish_all(gd);
-}
-
 static void timer_arm(struct gd *gd, struct gw_now now)
 {
     gw_time at = sched_deadline(gd->sched);
     gw_time latest = gw_time_after(now.mono, SCHED_LOOK_MS);
-    gw_utc due =
-        pres_due(gd->core); /* by the other clock, which may be set: no further than a look */
 
-    if (due < gw_time_after(now.utc, SCHED_LOOK_MS))
-        latest = gw_time_after(now.mono, due > now.utc ? due - now.utc : 0);
     net_timer_set(gd->sched_timer, at < latest ? at : latest);
 }
 
@@ -101,9 +58,7 @@ static void on_timer(struct gw_now now, void *ctx)
 {
     struct gd *gd = ctx;
 
-    zone_look(gd, now.utc);
     sched_tick(gd->sched, now);
-    pres_tick(gd->core, now);
     batch_commit(gd);
     gd_notify_tick(gd->notify, now.mono);
     timer_arm(gd, now);
@@ -155,7 +110,6 @@ enum gw_code gd_calendars_start(struct gd *gd, struct gw_err *err)
     struct gw_buf url;
     enum gw_code rc;
 
-    zone_look(gd, now.utc);
     rc = notify_start(gd, err);
     if (rc)
         return rc;
@@ -171,6 +125,7 @@ enum gw_code gd_calendars_start(struct gd *gd, struct gw_err *err)
                            .save = on_save,
                            .wake = on_wake,
                            .astray = on_astray,
+                           .classify = on_item,
                            .ctx = gd },
             .settings = &gd->settings.sched,
             .notify_url = gw_buf_str(&url),
@@ -220,6 +175,16 @@ static enum gw_code restore_kind(struct gd *gd, const char *kind, struct gw_err 
     return rc;
 }
 
+static void publish_all(struct gd *gd)
+{
+    struct dir_user user;
+    size_t pos = 0;
+
+    while (dir_user_next(gd->dir, &pos, &user))
+        if (gd_user_has_calendar(&user))
+            gd_calendar_publish(gd, user.jid);
+}
+
 enum gw_code gd_calendars_restore(struct gd *gd, struct gw_err *err)
 {
     enum gw_code rc = restore_kind(gd, SCHED_RECORD_SUBSCRIPTION, err);
@@ -231,8 +196,7 @@ enum gw_code gd_calendars_restore(struct gd *gd, struct gw_err *err)
     if (rc)
         return rc;
     batch_commit(gd);
-    gd_calendar_publish_all(gd);
-    pres_tick(gd->core, net_loop_now(gd->loop)); /* what ended while nobody was there */
+    publish_all(gd);
     gd->loaded = true;
     timer_arm(gd, net_loop_now(gd->loop));
     return GW_OK;

@@ -7,6 +7,7 @@
 #include "gd.h"
 #include "gd_gateways.h"
 #include "gd_notify.h"
+#include "gd_people.h"
 #include "gw_log.h"
 
 #define KIND_PARAMETER "parameter"
@@ -19,6 +20,7 @@ void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABL
     out[1] = (struct admin_params){ pres_params, pres_param_count, &gd->settings.pres };
     out[2] = (struct admin_params){ xmpp_params, xmpp_param_count, &gd->settings.xmpp };
     out[3] = (struct admin_params){ ews_params, ews_param_count, &gd->settings.ews };
+    out[4] = (struct admin_params){ bridge_params, bridge_param_count, &gd->settings.bridge };
 }
 
 /* The row of a key, and the settings that it belongs to. */
@@ -26,7 +28,8 @@ static const struct gw_param *param_find(struct gd *gd, struct gw_str key, void 
 {
     struct admin_params tables[GD_PARAM_TABLES];
     void *const changeable[GD_PARAM_TABLES] = { &gd->settings.sched, &gd->settings.pres,
-                                                &gd->settings.xmpp, &gd->settings.ews };
+                                                &gd->settings.xmpp, &gd->settings.ews,
+                                                &gd->settings.bridge };
 
     gd_params_tables(gd, tables);
     for (size_t i = 0; i < GD_PARAM_TABLES; i++) {
@@ -54,29 +57,18 @@ static void load_one(const struct store_record *r, void *ctx)
         gw_warn("gatewayd", "parameter keeps its default: %s", err.msg);
 }
 
-/* False: it is as it was. */
-static bool policy_apply(struct gd *gd)
-{
-    bool hidden = gd->settings.sched.oof_display == SCHED_OOF_HIDE;
-    bool changed = gd->policy.auto_reply_hidden != hidden;
-
-    gd->policy.auto_reply_hidden = hidden;
-    return changed;
-}
-
 enum gw_code gd_params_load(struct gd *gd, struct gw_err *err)
 {
     struct admin_params tables[GD_PARAM_TABLES];
     void *const settings[GD_PARAM_TABLES] = { &gd->settings.sched, &gd->settings.pres,
-                                              &gd->settings.xmpp, &gd->settings.ews };
+                                              &gd->settings.xmpp, &gd->settings.ews,
+                                              &gd->settings.bridge };
     enum gw_code rc;
 
     gd_params_tables(gd, tables);
     for (size_t i = 0; i < GD_PARAM_TABLES; i++)
         gw_param_defaults(tables[i].table, tables[i].count, settings[i]);
-    bridge_policy_default(&gd->policy);
     rc = gd_load(gd, KIND_PARAMETER, load_one, gd, err);
-    (void)policy_apply(gd);
     return rc;
 }
 
@@ -110,6 +102,7 @@ void gd_params_done(struct gd *gd)
     gw_param_settings_done(pres_params, pres_param_count, &gd->settings.pres);
     gw_param_settings_done(xmpp_params, xmpp_param_count, &gd->settings.xmpp);
     gw_param_settings_done(ews_params, ews_param_count, &gd->settings.ews);
+    gw_param_settings_done(bridge_params, bridge_param_count, &gd->settings.bridge);
 }
 
 /* --- making a change good */
@@ -148,8 +141,12 @@ static enum gw_code apply(struct gd *gd, const void *settings, struct gw_err *er
         sched_settings_set(gd->sched, &gd->settings.sched, now);
         gd_gateways_timeout_set(gd->gateways,
                                 (unsigned)(gd->settings.sched.exchange_timeout_s * GW_SECOND_MS));
-        if (policy_apply(gd))
-            gd_calendar_publish_all(gd);
+        gd_people_hide_replies(gd, gd->settings.sched.oof_display == SCHED_OOF_HIDE);
+    } else if (settings == &gd->settings.bridge) {
+        rc = bridge_settings_check(&gd->settings.bridge, err);
+        if (!rc)
+            gd_people_look_again(gd);
+        return rc;
     } else if (settings == &gd->settings.ews) {
         return gd_gateways_login_set(gd->gateways, err);
     } else if (settings == &gd->settings.pres) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gd.h"
+#include "gd_people.h"
 #include "gw_bytes.h"
 #include "gw_log.h"
 #include "gw_mem.h"
@@ -21,6 +22,7 @@ static void calendar_change(struct gd *gd, const struct dir_user_change *c, stru
 
     if (after) {
         sched_user_put(gd->sched, c->after->jid, c->after->mail, now);
+        gd_calendar_publish(gd, c->after->jid);
         return;
     }
     if (!before)
@@ -44,6 +46,8 @@ static void on_user(const struct dir_user_change *c, void *ctx)
 
     if (!c->before && pres_user_add(gd->core, c->after->jid, &err))
         gw_error("gatewayd", "user has no presence: %s", err.msg);
+    if (c->before)
+        gd_person_forget(gd, c->before->jid); /* another group, language, zone ... */
     calendar_change(gd, c, now);
     if (must_log_in_again(c))
         pres_user_end_sessions(gd->core, c->after->jid, PRES_END_REFUSED, now);
@@ -156,6 +160,7 @@ void gd_presence_start(struct gd *gd)
 {
     gd->core = pres_core_new(
         &(struct pres_core_args){ .store = gd->store, .settings = &gd->settings.pres });
+    gd_people_start(gd);
     dir_listen(gd->dir, &(struct dir_listener){ on_user, on_domain, gd });
 }
 

@@ -11,6 +11,7 @@
 #include "gd.h"
 #include "gd_gateways.h"
 #include "gd_log.h"
+#include "gd_people.h"
 #include "gw_log.h"
 
 enum {
@@ -220,12 +221,15 @@ static enum gw_code load_all(struct gd *gd, struct gw_err *err)
     enum gw_code rc;
 
     gd->dir = dir_new(gd->store);
+    gd_policy_start(gd);
     gd->gateways = gd_gateways_new(gd);
     rc = gd_calendars_start(gd, err);
     if (rc)
         return rc;
     gd_presence_start(gd);
-    rc = gd_gateways_load(gd, err);
+    rc = gd_policy_load(gd, err);
+    if (!rc)
+        rc = gd_gateways_load(gd, err);
     if (!rc)
         rc = load_directory(gd, err);
     if (!rc)
@@ -278,6 +282,8 @@ void gd_done(struct gd *gd)
         store_close(&gd->store);
     if (gd->api)
         admin_api_free(&gd->api);
+    gd_people_done(gd);
+    gd_policy_done(gd);
     if (gd->core)
         pres_core_free(&gd->core);
     if (gd->dir)

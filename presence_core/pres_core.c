@@ -17,7 +17,6 @@ struct pres_core *pres_core_new(const struct pres_core_args *args)
     core->users = gw_map_new();
     core->domains = gw_map_new();
     gw_list_init(&core->observers);
-    gw_heap_init(&core->overs);
     return core;
 }
 
@@ -25,8 +24,6 @@ static void user_free(struct pres_user *u)
 {
     assert(gw_list_is_empty(&u->sessions));
     pres_roster_done(&u->roster);
-    pres_privacy_free(&u->privacy);
-    free(u->over);
     free(u->cal);
     free(u->jid);
     free(u);
@@ -50,7 +47,6 @@ void pres_core_free(struct pres_core **corep)
     if (!core)
         return;
     *corep = NULL;
-    gw_heap_done(&core->overs);
     for (pos = 0; (p = gw_map_next(core->users, &pos));)
         user_free(p);
     gw_map_free(&core->users);
@@ -64,7 +60,6 @@ void pres_core_free(struct pres_core **corep)
     store_batch_free(&core->batch);
     free(core->snaps);
     free(core->view);
-    free(core->asked);
     free(core);
 }
 
@@ -188,8 +183,6 @@ void pres_user_remove(struct pres_core *core, struct gw_str jid, struct gw_now n
     while (u->roster.count)
         pres_drop_contact(u, u->roster.entries[u->roster.count - 1]);
     pres_roster_forget(u);
-    pres_override_drop(u);
-    pres_privacy_drop(u);
     pres_commit(core);
     gw_map_remove(core->users, u->name);
     user_free(u);
@@ -208,11 +201,10 @@ void pres_user_end_sessions(struct pres_core *core, struct gw_str jid, enum pres
 
 /* What the user chose while the item ran stands against it. An out-of-office period is no item: it
  * is left with an override. */
-bool pres_is_later(const struct pres_user *u, const struct pres_session *s)
+static bool is_later(const struct pres_user *u, const struct pres_session *s)
 {
-    return u->core->shows.client_in_item == PRES_CLIENT_WINS && s->chosen_at && !u->over &&
-           u->cal && u->cal->item_until && u->cal->kind != PRES_CAL_OOF &&
-           s->chosen_at >= u->cal->item_since;
+    return u->core->shows.client_in_item == PRES_CLIENT_WINS && s->chosen_at && u->cal &&
+           u->cal->item_until && u->cal->kind != PRES_CAL_OOF && s->chosen_at >= u->cal->item_since;
 }
 
 void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum pres_view view,
@@ -223,22 +215,17 @@ void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum
     if (s) {
         parts.show = s->word->show;
         parts.text = pres_word_text(s->word);
-        parts.is_later = pres_is_later(u, s);
+        parts.is_later = is_later(u, s);
     } else {
         parts.speaks = u->core->shows.without_client == PRES_WITHOUT_CLIENT_CALENDAR;
     }
-    if (u->over) {
-        parts.calendar = (struct pres_said){ u->over->kind, { u->over->text, u->over->text_len } };
-        parts.is_override = true;
-    } else {
-        pres_view_cal(u->cal, view, &parts.calendar);
-    }
+    pres_view_cal(u->cal, view, &parts.calendar);
     pres_compose(&parts, out);
 }
 
 /* The available session that speaks for the user: RFC 6121 4.7.2.3, highest priority; the latest
  * of several. */
-const struct pres_session *pres_leader(const struct pres_user *u)
+static const struct pres_session *leader(const struct pres_user *u)
 {
     const struct pres_session *best = NULL;
     struct gw_list *it, *tmp;
@@ -258,7 +245,7 @@ const struct pres_session *pres_leader(const struct pres_user *u)
 
 void pres_user_shown(const struct pres_user *u, enum pres_view view, struct pres_shown *out)
 {
-    pres_shown_as(u, pres_leader(u), view, out);
+    pres_shown_as(u, leader(u), view, out);
 }
 
 void pres_calendar_set(struct pres_core *core, struct gw_str user,
@@ -266,7 +253,6 @@ void pres_calendar_set(struct pres_core *core, struct gw_str user,
 {
     const struct pres_tell how = { .cause = PRES_CAUSE_CALENDAR, .times = true };
     struct pres_user *u = pres_user_find(core, user);
-    struct pres_over *ended;
     struct pres_cal *old;
 
     if (!u || pres_cal_is(u->cal, calendar))
@@ -274,11 +260,8 @@ void pres_calendar_set(struct pres_core *core, struct gw_str user,
     pres_tell_begin(u);
     old = u->cal;
     u->cal = pres_cal_new(calendar);
-    ended = pres_override_step(u, now);
     pres_tell_end(u, &how, now);
     free(old);
-    free(ended);
-    pres_commit(core);
 }
 
 /* ---- Looking on ---- */
@@ -325,6 +308,55 @@ void pres_changed(struct pres_user *u, const struct pres_shown *before, enum pre
 
         o->fn(&change, o->ctx);
     }
+}
+
+static void view_session(const struct pres_session *s, struct pres_resource_view *out)
+{
+    *out = (struct pres_resource_view){ .resource = pres_session_name(s),
+                                        .frontend = s->front->table->name,
+                                        .since = s->since };
+    if (!s->word)
+        return;
+    pres_shown_as(s->user, s, PRES_VIEW_OWN, &out->composed);
+    out->available = true;
+    out->priority = s->word->priority;
+    out->show = s->word->show;
+    out->text = pres_word_text(s->word);
+}
+
+static size_t view_sessions(struct pres_user *u)
+{
+    struct pres_core *core = u->core;
+    struct gw_list *it, *tmp;
+    size_t count = 0;
+
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    {
+        if (count == core->view_cap) {
+            core->view_cap = core->view_cap ? core->view_cap * 2 : 4;
+            core->view = gw_realloc(core->view, core->view_cap, sizeof(core->view[0]));
+        }
+        view_session(GW_CONTAINER(it, struct pres_session, link), &core->view[count++]);
+    }
+    return count;
+}
+
+bool pres_user_view(struct pres_core *core, struct gw_str user, struct pres_user_view *out)
+{
+    struct pres_user *u = pres_user_find(core, user);
+
+    if (!u)
+        return false;
+    *out = (struct pres_user_view){ .since = u->since };
+    pres_cal_write(u->cal, &out->calendar);
+    pres_user_shown(u, PRES_VIEW_OWN, &out->composed);
+    out->resource_count = view_sessions(u);
+    out->resources = core->view;
+    for (uint32_t i = 0; i < u->roster.count; i++) {
+        out->contact_count += u->roster.entries[i]->listed;
+        out->watcher_count += (u->roster.entries[i]->state & PRES_FROM) != 0;
+    }
+    return true;
 }
 
 void pres_counters(const struct pres_core *core, struct pres_counters *out)

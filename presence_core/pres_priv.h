@@ -11,8 +11,6 @@
 #include "pres_cal.h"
 #include "pres_entry.h"
 #include "pres_frontend.h"
-#include "pres_over.h"
-#include "pres_privacy.h"
 #include "pres_sub.h"
 #include "pres_view.h"
 
@@ -20,9 +18,7 @@ struct pres_user {
     char *jid;
     struct gw_str name; /* the same */
     struct pres_core *core;
-    struct pres_cal *cal;         /* NULL: nothing known */
-    struct pres_over *over;       /* NULL: none is set */
-    struct pres_privacy *privacy; /* NULL: the parameters count */
+    struct pres_cal *cal; /* NULL: nothing known */
     struct gw_list sessions;
     struct pres_roster roster;
     gw_utc since; /* of the presence as a whole */
@@ -108,12 +104,10 @@ struct pres_core {
     size_t snap_cap;
     struct pres_shown before;
     struct pres_resource_view *view; /* of the last pres_user_view() */
-    struct pres_cal *asked;          /* of the last pres_user_ask(); NULL: none */
     size_t view_cap;
     store_done_fn *loaded;
     void *loaded_ctx;
-    size_t load_kind, load_skipped; /* that is read just now; of it, of unknown users */
-    struct gw_heap overs;           /* that time may end, in UTC */
+    size_t load_skipped;
 };
 
 /* pres_core.c */
@@ -124,8 +118,6 @@ void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum
                    struct pres_shown *out);
 /* The user as a whole: the resource that speaks for all. */
 void pres_user_shown(const struct pres_user *u, enum pres_view view, struct pres_shown *out);
-bool pres_is_later(const struct pres_user *u, const struct pres_session *s);
-const struct pres_session *pres_leader(const struct pres_user *u); /* NULL: none is available */
 void pres_changed(struct pres_user *u, const struct pres_shown *before, enum pres_cause cause,
                   struct gw_now now);
 
@@ -177,21 +169,6 @@ struct pres_tell {
 void pres_tell_begin(struct pres_user *u);
 void pres_tell_end(struct pres_user *u, const struct pres_tell *how, struct gw_now now);
 
-/* pres_override.c, pres_levels.c */
-void pres_override_drop(struct pres_user *u); /* silently, as the user goes */
-/* After the calendar or the time has changed, between the two above: gives one that is over; free()
- * it when all are told. */
-struct pres_over *pres_override_step(struct pres_user *u, struct gw_now now);
-void pres_privacy_drop(struct pres_user *u);
-/* Fills the members about the watcher; one that is empty sees everything. */
-void pres_level_explain(const struct pres_user *of, struct gw_str watcher,
-                        struct pres_user_view *out);
-
-/* Records at the start. */
-void pres_roster_load(struct pres_core *core, const struct store_record *r);
-void pres_override_load(struct pres_core *core, const struct store_record *r);
-void pres_privacy_load(struct pres_core *core, const struct store_record *r);
-
 /* pres_request.c: ends both subscriptions, tells the contact, forgets the entry. */
 void pres_drop_contact(struct pres_user *u, struct pres_entry *e); /* frees the entry */
 
@@ -200,10 +177,8 @@ struct pres_entry *pres_entry_add(struct pres_user *u, struct gw_str jid); /* NU
 void pres_entry_save(struct pres_user *u, const struct pres_entry *e);
 void pres_entry_delete(struct pres_user *u, struct pres_entry *e);
 void pres_push(struct pres_user *u, const struct pres_entry *e, bool removed);
-struct store_batch *pres_batch(struct pres_core *core); /* that the running call writes to */
 void pres_commit(
-    struct pres_core *core); /* at the end of each call that may have changed a record */
-void pres_commit_done(struct pres_core *core, store_done_fn *done, void *ctx);
+    struct pres_core *core); /* at the end of each call that may have changed a roster */
 void pres_roster_forget(struct pres_user *u);
 
 #endif

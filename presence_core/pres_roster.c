@@ -5,7 +5,7 @@
 #include "gw_log.h"
 #include "pres_priv.h"
 
-struct store_batch *pres_batch(struct pres_core *core)
+static struct store_batch *batch(struct pres_core *core)
 {
     if (!core->batch)
         core->batch = store_batch_new();
@@ -14,14 +14,8 @@ struct store_batch *pres_batch(struct pres_core *core)
 
 void pres_commit(struct pres_core *core)
 {
-    pres_commit_done(core, NULL, NULL);
-}
-
-void pres_commit_done(struct pres_core *core, store_done_fn *done, void *ctx)
-{
-    assert(core->batch || !done);
     if (core->batch)
-        store_commit(core->store, &core->batch, done, ctx);
+        store_commit(core->store, &core->batch, NULL, NULL);
     core->batch = NULL;
 }
 
@@ -41,7 +35,7 @@ void pres_entry_save(struct pres_user *u, const struct pres_entry *e)
     gw_buf_init(&value, PRES_RECORD_MAX);
     pres_record_write(e, &value);
     assert(!key.failed && !value.failed);
-    store_put(pres_batch(u->core), "roster", gw_buf_str(&key), u->name, gw_buf_str(&value));
+    store_put(batch(u->core), "roster", gw_buf_str(&key), u->name, gw_buf_str(&value));
     gw_buf_done(&key);
     gw_buf_done(&value);
 }
@@ -52,7 +46,7 @@ void pres_entry_delete(struct pres_user *u, struct pres_entry *e)
 
     if (u->core->store) {
         record_key(u, e, &key);
-        store_del(pres_batch(u->core), "roster", gw_buf_str(&key));
+        store_del(batch(u->core), "roster", gw_buf_str(&key));
         gw_buf_done(&key);
     }
     pres_roster_take_out(&u->roster, pres_entry_jid(e));
@@ -61,7 +55,7 @@ void pres_entry_delete(struct pres_user *u, struct pres_entry *e)
 void pres_roster_forget(struct pres_user *u)
 {
     if (u->core->store)
-        store_del_owner(pres_batch(u->core), "roster", u->name);
+        store_del_owner(batch(u->core), "roster", u->name);
     pres_roster_done(&u->roster);
 }
 
@@ -84,8 +78,9 @@ struct pres_entry *pres_entry_add(struct pres_user *u, struct gw_str jid)
 
 /* ---- Loading ---- */
 
-void pres_roster_load(struct pres_core *core, const struct store_record *r)
+static void load_one(const struct store_record *r, void *ctx)
 {
+    struct pres_core *core = ctx;
     struct pres_entry *e;
     struct pres_user *u;
     struct gw_str user;
@@ -104,6 +99,24 @@ void pres_roster_load(struct pres_core *core, const struct store_record *r)
         return;
     }
     pres_roster_place(&u->roster, e);
+}
+
+static void load_done(const struct gw_err *result, void *ctx)
+{
+    struct pres_core *core = ctx;
+
+    if (core->load_skipped)
+        gw_warn("pres", "roster records of unknown users records=%zu, ignored", core->load_skipped);
+    if (core->loaded)
+        core->loaded(result, core->loaded_ctx);
+}
+
+void pres_core_load(struct pres_core *core, store_done_fn *done, void *ctx)
+{
+    assert(core->store);
+    core->loaded = done;
+    core->loaded_ctx = ctx;
+    store_load(core->store, "roster", NULL, load_one, load_done, core);
 }
 
 /* ---- Clients ---- */

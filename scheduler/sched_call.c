@@ -61,10 +61,13 @@ static void begin_subscribe(struct sched_call *call, struct sched_user *u)
 static void begin_read(struct sched_call *call, struct sched_user *u)
 {
     struct sched_window w = sched_window_of(call->s->now.utc, u->hash, u->narrow);
-    struct ews_request r = {
-        .op = EWS_OP_FIND_ITEM, .mailbox = mailbox_of(u), .from = w.from, .to = w.to
-    };
+    struct ews_request r = { .op = EWS_OP_FIND_ITEM,
+                             .mailbox = mailbox_of(u),
+                             .from = w.from,
+                             .to = w.to,
+                             .item_fields = u->fields };
 
+    call->mark = u->mark;
     call->s->counters.reads++;
     begin(call, &r);
 }

@@ -28,7 +28,7 @@ const char *sched_kind_name(enum sched_kind kind)
 
 static unsigned lane_of(const struct sched_job *job, const struct sched_user *u)
 {
-    if (job->kind == SCHED_READ && (u->narrow || u->bulk_failed))
+    if (job->kind == SCHED_READ && (u->narrow || u->bulk_failed || u->fields))
         return SCHED_LANE_SINGLE_READ;
     if (job->kind == SCHED_OOF && !u->replies.exact && u->gateway && !u->gateway->no_tips)
         return SCHED_LANE_TIPS;

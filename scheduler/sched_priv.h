@@ -101,6 +101,7 @@ enum sched_move {
 struct sched_data { /* what is known */
     struct gw_interval *intervals;
     unsigned count;
+    uint32_t mark; /* of what was wanted when they were read */
     bool stale, oof_known;
     gw_utc from, to, read_at, oof_read_at;
     struct gw_oof oof;
@@ -128,6 +129,8 @@ struct sched_user {
     unsigned char bulk_failed; /* this mailbox alone failed in bulk so many times */
     struct sched_replies replies;
     unsigned char error_kind; /* of error */
+    unsigned char fields;     /* wanted of items */
+    uint32_t mark;            /* of what they are wanted for */
     uint32_t hash;            /* the same on every machine, in every run */
     struct sched_job job[SCHED_KINDS];
     struct sched_sub sub;
@@ -386,6 +389,7 @@ struct sched_call {
     void *handle;
     struct gw_now started;
     gw_utc from, to;
+    uint32_t mark; /* FIND_ITEM: of what its user was wanted for */
     bool is_probe;
     struct sched_farewell *farewell; /* NULL: it is none */
     size_t count;
@@ -574,6 +578,7 @@ void sched_data_save(struct sched *s, struct sched_user *u);
 void sched_data_restore(struct sched *s, struct sched_user *u, const struct sched_cal_record *r);
 /* What is known may be another one now, and is to be read: until that has been done. */
 void sched_unread(struct sched *s, struct sched_user *u, bool told);
+void sched_read_for_want(struct sched *s, struct sched_user *u);
 void sched_rolls_tick(struct sched *s);
 void sched_verified(struct sched *s, struct sched_user *u, gw_time at);
 gw_time sched_verified_at(const struct sched_user *u);

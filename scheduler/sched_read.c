@@ -34,6 +34,7 @@ void sched_data_save(struct sched *s, struct sched_user *u)
         .oof_known = d->oof_known,
         .oof = d->oof,
         .oof_read_at = d->oof_read_at,
+        .mark = d->mark,
         .intervals = d->intervals,
         .count = d->count,
     };
@@ -172,15 +173,30 @@ static bool shows_the_same(const struct gw_interval *a, size_t a_count, const st
     return i == a_count && k == b_count;
 }
 
+/* Each item gets its tag, and is forgotten with the answer. Gives: free(). */
+static struct gw_interval *classified(const struct sched *s, const struct sched_user *u,
+                                      const struct ews_calendar *c, size_t *count)
+{
+    struct gw_interval *v = gw_realloc(NULL, c->item_count + 1, sizeof(*v));
+
+    for (size_t i = 0; i < c->item_count; i++) {
+        v[i] = c->items[i].interval;
+        if (s->callbacks.classify)
+            v[i].tag = s->callbacks.classify(sched_user_name(u), &c->items[i], s->callbacks.ctx);
+    }
+    *count = gw_intervals_normalise(v, c->item_count);
+    return v;
+}
+
 static void take(struct sched *s, struct sched_user *u, const struct sched_call *call,
-                 const struct ews_calendar *c)
+                 const struct gw_interval *v, size_t count)
 {
     struct sched_data *d = &u->data;
     bool first = !is_known(d), was_current = d->to > s->now.utc;
-    size_t count = c->count < SCHED_INTERVALS_MAX ? c->count : SCHED_INTERVALS_MAX;
     bool same = (call->op == EWS_OP_AVAILABILITY ? shows_the_same : gw_intervals_eq)(
-        d->intervals, d->count, c->intervals, count);
-    bool same_window = d->from == call->from && d->to == call->to;
+        d->intervals, d->count, v, count);
+    bool same_window = d->from == call->from && d->to == call->to,
+         same_mark = d->mark == call->mark;
     /* What was read by itself may say more than what was read in bulk, and no more. Of a boundary that
      * has passed all who are read again, since their server is gone, would tell in a heap. */
     bool waits = sched_due_is_near(s, u) && !u->unread_told;
@@ -189,12 +205,13 @@ static void take(struct sched *s, struct sched_user *u, const struct sched_call 
     d->to = call->to;
     d->read_at = call->started.utc;
     d->asked = call->started.mono;
+    d->mark = call->mark;
     if (first)
         d->verified = call->started.mono;
     if (!same)
-        intervals_set(d, c->intervals, count);
-    s->counters.missed += !same && same_window && u->unread == GW_NEVER;
-    if (same && same_window && !first)
+        intervals_set(d, v, count);
+    s->counters.missed += !same && same_window && same_mark && u->unread == GW_NEVER;
+    if (same && same_window && same_mark && !first)
         s->counters.unchanged++;
     else
         sched_data_save(s, u);
@@ -205,6 +222,33 @@ static void take(struct sched *s, struct sched_user *u, const struct sched_call 
         sched_due_hasten(s, u);
     }
     s->counters.with_calendar += first;
+}
+
+static size_t bounded(size_t count)
+{
+    return count < SCHED_INTERVALS_MAX ? count : SCHED_INTERVALS_MAX;
+}
+
+static void take_calendar(struct sched *s, struct sched_user *u, const struct sched_call *call,
+                          const struct ews_calendar *c)
+{
+    struct gw_interval *v;
+    size_t count;
+
+    if (!c->items) {
+        take(s, u, call, c->intervals, bounded(c->count));
+        return;
+    }
+    v = classified(s, u, c, &count);
+    take(s, u, call, v, bounded(count));
+    free(v);
+}
+
+/* What is known was read for something else than what is wanted now. */
+void sched_read_for_want(struct sched *s, struct sched_user *u)
+{
+    if (is_known(&u->data) && u->data.mark != u->mark)
+        sched_job_want(s, &u->job[SCHED_READ], s->now.mono, sched_wanted_calmly(s, u));
 }
 
 /* As long as no subscription tells of changes they are looked for; else it is a cross-check. */
@@ -255,6 +299,11 @@ void sched_read_answered(struct sched *s, struct sched_job *job, const struct sc
         sched_job_failed(s, job, &c->status);
         return;
     }
+    if (call->mark != u->mark) { /* something else is wanted since it was asked for */
+        job->again = false;
+        sched_job_queue(s, job);
+        return;
+    }
     if (c->truncated && u->narrow < SCHED_NARROW_MAX) {
         u->narrow++;
         sched_job_queue(s, job);
@@ -265,7 +314,7 @@ void sched_read_answered(struct sched *s, struct sched_job *job, const struct sc
     if (!bulk && u->bulk_failed < BULK_FAILED_MAX)
         u->bulk_failed = 0;
     sched_error_clear(s, u, SCHED_READ);
-    take(s, u, call, c);
+    take_calendar(s, u, call, c);
     sched_verified(s, u, call->started.mono);
     read_done(s, u, again);
     roll_set(s, u);
@@ -301,6 +350,7 @@ void sched_data_restore(struct sched *s, struct sched_user *u, const struct sche
     d->to = r->to;
     d->read_at = read_at;
     intervals_set(d, r->intervals, r->count);
+    d->mark = r->mark;
     d->oof_known = r->oof_known;
     d->oof = r->oof;
     d->oof_read_at = r->oof_read_at;
@@ -321,4 +371,5 @@ void sched_data_restore(struct sched *s, struct sched_user *u, const struct sche
     }
     sched_due_set(s, u);
     sched_changed(s, u);
+    sched_read_for_want(s, u);
 }

@@ -63,11 +63,16 @@ void sched_cal_record_write(const struct sched_cal_record *r, struct gw_buf *out
     if (r->oof_known)
         gw_buf_addf(out, "oof %d %lld %lld %lld\n", (int)r->oof.state, (long long)r->oof.start,
                     (long long)r->oof.end, (long long)r->oof_read_at);
+    if (r->mark)
+        line_int(out, "mark", r->mark);
     for (size_t i = 0; i < r->count; i++) {
         const struct gw_interval *v = &r->intervals[i];
 
-        gw_buf_addf(out, "item %lld %lld %u %u\n", (long long)v->start, (long long)v->end, v->busy,
+        gw_buf_addf(out, "item %lld %lld %u %u", (long long)v->start, (long long)v->end, v->busy,
                     v->flags);
+        if (v->tag)
+            gw_buf_addf(out, " %u", v->tag);
+        gw_buf_add_char(out, '\n');
     }
 }
 
@@ -235,14 +240,16 @@ enum gw_code sched_farewell_record_parse(struct gw_str text, struct sched_farewe
 
 static bool item_parse(struct gw_str value, struct gw_interval *out)
 {
-    int64_t n[4];
+    int64_t n[5] = { 0 };
 
-    if (!numbers_parse(value, n, 4) || n[2] < 0 || n[2] > GW_BUSY_OOF || n[3] < 0 ||
-        n[3] > UINT8_MAX)
+    if ((!numbers_parse(value, n, 5) && (n[4] = 0, !numbers_parse(value, n, 4))) || n[2] < 0 ||
+        n[2] > GW_BUSY_OOF || n[3] < 0 || n[3] > UINT8_MAX || n[4] < 0 || n[4] > UINT16_MAX)
         return false;
-    *out = (struct gw_interval){
-        .start = n[0], .end = n[1], .busy = (unsigned char)n[2], .flags = (unsigned char)n[3]
-    };
+    *out = (struct gw_interval){ .start = n[0],
+                                 .end = n[1],
+                                 .busy = (unsigned char)n[2],
+                                 .flags = (unsigned char)n[3],
+                                 .tag = (unsigned short)n[4] };
     return true;
 }
 
@@ -270,6 +277,16 @@ static bool window_parse(struct gw_str value, struct sched_cal_record *r)
     return true;
 }
 
+static bool mark_parse(struct gw_str value, uint32_t *out)
+{
+    int64_t n;
+
+    if (!numbers_parse(value, &n, 1) || n < 0 || n > UINT32_MAX)
+        return false;
+    *out = (uint32_t)n;
+    return true;
+}
+
 static bool cal_line(struct sched_cal_record *r, size_t *cap, struct gw_str name,
                      struct gw_str value)
 {
@@ -277,6 +294,8 @@ static bool cal_line(struct sched_cal_record *r, size_t *cap, struct gw_str name
         return window_parse(value, r);
     if (gw_str_is(name, "oof"))
         return oof_parse(value, r);
+    if (gw_str_is(name, "mark"))
+        return mark_parse(value, &r->mark);
     if (!gw_str_is(name, "item"))
         return true;
     if (r->count == SCHED_INTERVALS_MAX)

@@ -32,6 +32,7 @@ struct sched_cal_record {
     bool oof_known;
     struct gw_oof oof;
     gw_utc oof_read_at;
+    uint32_t mark;                 /* of what items were wanted for; 0: nothing */
     struct gw_interval *intervals; /* owned: free(); normalised */
     size_t count;
 };

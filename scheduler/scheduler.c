@@ -357,6 +357,19 @@ enum gw_code sched_user_refresh(struct sched *s, struct gw_str user, struct gw_n
     return GW_OK;
 }
 
+void sched_user_want(struct sched *s, struct gw_str user, unsigned fields, uint32_t mark,
+                     struct gw_now now)
+{
+    struct sched_user *u = sched_user_find(s, user);
+
+    if (!u || (u->fields == fields && u->mark == mark))
+        return;
+    s->now = now;
+    u->fields = (unsigned char)fields;
+    u->mark = mark;
+    sched_read_for_want(s, u);
+}
+
 /* ---- records ---- */
 
 static enum gw_code no_user(struct gw_str key, struct gw_err *err)

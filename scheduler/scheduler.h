@@ -15,7 +15,7 @@
 #include "ews_notification.h"
 #include "ews_ops.h"
 #include "gw_histogram.h"
-#include "gw_interval.h"
+#include "gw_item.h"
 #include "gw_time.h"
 #include "sched_settings.h"
 
@@ -65,6 +65,9 @@ struct sched_callbacks {
     /* No gateway serves the user's mailbox: whoever can find its server may answer, at any time, with
      * sched_user_place(). Asked again, an hour later or so, as long as that is so. */
     void (*astray)(struct gw_str user, struct gw_str mailbox, void *ctx);
+    /* The tag of an item of a user for whom items are wanted: sched_user_want(). Called while an answer
+     * is read, and calls nothing here. The item is borrowed for the call, and forgotten after it. */
+    unsigned short (*classify)(struct gw_str user, const struct gw_item *item, void *ctx);
 };
 
 struct sched_args {
@@ -120,6 +123,12 @@ void sched_user_place(struct sched *s, struct gw_str user, struct gw_str gateway
 /* What Autodiscover says of where its mailbox is (GroupingInformation): what is streamed for mailboxes
  * of which it says different things shares nothing. Not saved; no harm when the user is not there. */
 void sched_user_group(struct sched *s, struct gw_str user, struct gw_str grouping);
+
+/* What is wanted of a user's items beyond times and busy types: fields, bits by enum gw_item_field; 0:
+ * nothing. mark: another one says that 'classify' gives other tags now; 0 without fields. What was read
+ * for another mark is read again, in its turn. No harm when the user is not there. */
+void sched_user_want(struct sched *s, struct gw_str user, unsigned fields, uint32_t mark,
+                     struct gw_now now);
 
 /* At start, after gateways and users were put and before the first tick: a record as it was saved.
  * GW_NOTFOUND: no such user, or what it is about is over (delete the record); GW_BADMSG: the record

@@ -128,6 +128,7 @@ def main():
     with Mock(cas=["http://127.0.0.1:0"] * CAS, domain=DOMAIN, scenario=scenario, strict=False) as mock, \
             Gateway(log_levels="warn") as gateway:
         gateway.set("calendar.spread_s", SPREAD_S)
+        gateway.api("PUT", "/v1/texts/en/in-a-meeting-until", {"text": ""})
         gateway.api("POST", "/v1/domains", {"name": DOMAIN})
         add_gateways(gateway, mock, tls=False)
         bring_up(gateway, users)

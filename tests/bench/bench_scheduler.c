@@ -32,7 +32,8 @@ struct call {
 struct bench {
     struct sched *sched;
     struct gw_list calls;
-    struct bridge_policy policy;
+    struct bridge_policy *policy;
+    uint64_t marks; /* of all that was looked at */
     struct gw_now now;
     gw_utc start;
     uint64_t due, changed, serial;
@@ -86,7 +87,7 @@ static void exchange_answer(struct bench *b, struct call *call)
         gw_utc start = b->start + GW_HOUR_MS + 2 * (gw_utc)i * MEETING_MS;
 
         start -= start % MEETING_MS;
-        intervals[i] = (struct gw_interval){ start, start + MEETING_MS, GW_BUSY_BUSY, 0 };
+        intervals[i] = (struct gw_interval){ start, start + MEETING_MS, GW_BUSY_BUSY, 0, 0 };
     }
     for (size_t i = 0; i < call->mailboxes; i++)
         calendars[i] = (struct ews_calendar){ .status = answer.status,
@@ -131,16 +132,18 @@ static void exchange_run(struct bench *b)
 static void publish(struct bench *b, struct gw_str user)
 {
     struct sched_calendar calendar;
-    struct pres_calendar shown;
+    struct bridge_calendar in;
+    struct bridge_look look;
 
     if (!sched_user_calendar(b->sched, user, &calendar))
         return;
-    bridge_presence(&(struct bridge_calendar){ .intervals = calendar.intervals,
-                                               .count = calendar.count,
-                                               .from = calendar.from,
-                                               .to = calendar.to,
-                                               .oof = calendar.oof_known ? &calendar.oof : NULL },
-                    &b->policy, b->now.utc, &shown, NULL);
+    in = (struct bridge_calendar){ .intervals = calendar.intervals,
+                                   .count = calendar.count,
+                                   .from = calendar.from,
+                                   .to = calendar.to,
+                                   .oof = calendar.oof_known ? &calendar.oof : NULL };
+    bridge_look(&in, b->policy, b->now.utc, &look);
+    b->marks ^= bridge_look_mark(&in, &look);
 }
 
 static void on_due(struct gw_str user, void *ctx)
@@ -211,7 +214,7 @@ int main(int argc, char **argv)
     }
     b.start = start;
     gw_list_init(&b.calls);
-    bridge_policy_default(&b.policy);
+    b.policy = bridge_policy_new();
     sched_settings_default(&settings);
     settings.spread_s = 50;
     b.sched = sched_new(
@@ -261,5 +264,6 @@ int main(int argc, char **argv)
         due_before ? (cpu_due - cpu_idle) / (double)due_before : 0.0);
     printf("due moments counted                           %8" PRIu64 "\n", due_before);
     sched_free(&b.sched);
+    bridge_policy_free(&b.policy);
     return 0;
 }

@@ -11,17 +11,37 @@
 
 /* ---- the owner ---- */
 
+/* Words without times, so that what is shown changes with its kind alone. */
+static inline struct bridge_voice *sim_voice_new(struct bridge_texts **texts)
+{
+    *texts = bridge_texts_new();
+    for (int i = BRIDGE_TEXT_FREE_TIMED; i < BRIDGE_TEXTS; i += 2)
+        if (i != BRIDGE_TEXT_OOF_TIMED)
+            (void)bridge_texts_set(*texts, GW_STR("en"), (enum bridge_text)i,
+                                   &(struct gw_str){ "", 0 }, NULL);
+    return bridge_voice_new(*texts, GW_STR("en"), GW_STR("Etc/UTC"));
+}
+
 static inline void sim_publish(struct sim *m, unsigned user)
 {
     struct sim_user *u = &m->user[user];
     struct sched_calendar c;
+    struct bridge_calendar in;
+    struct bridge_look look;
     struct pres_calendar p;
 
     if (!sched_user_calendar(m->sched, gw_str_of(u->name), &c))
         return;
-    bridge_presence(&(struct bridge_calendar){ c.intervals, c.count, c.from, c.to,
-                                               c.oof_known ? &c.oof : NULL },
-                    &m->policy, m->now.utc, &p, NULL);
+    in = (struct bridge_calendar){ .intervals = c.intervals,
+                                   .count = c.count,
+                                   .from = c.from,
+                                   .to = c.to,
+                                   .oof = c.oof_known ? &c.oof : NULL };
+    bridge_look(&in, m->policy, m->now.utc, &look);
+    if (u->published && bridge_look_mark(&in, &look) == u->shown_mark)
+        return;
+    u->shown_mark = bridge_look_mark(&in, &look);
+    bridge_tell(&in, m->policy, m->voice, &look, &p);
     if (u->published && p.kind == u->shown.kind &&
         strcmp(p.text[PRES_WORDS_OWN], u->shown.text[PRES_WORDS_OWN]) == 0)
         return;
@@ -112,6 +132,15 @@ static inline void sim_on_astray(struct gw_str user, struct gw_str mailbox, void
 
 /* ---- life ---- */
 
+static inline unsigned short sim_classify(struct gw_str user, const struct gw_item *item, void *ctx)
+{
+    struct sim *m = ctx;
+
+    assert_true(m->user[sim_user_of(m, user)].fields_asked);
+    assert_true(item->interval.start < item->interval.end);
+    return m->tag;
+}
+
 static inline void sim_sched_new(struct sim *m)
 {
     const struct sched_args args = { .exchange = { .start = sim_start,
@@ -124,6 +153,7 @@ static inline void sim_sched_new(struct sim *m)
                                                     .save = sim_on_save,
                                                     .wake = sim_on_wake,
                                                     .astray = sim_on_astray,
+                                                    .classify = sim_classify,
                                                     .ctx = m },
                                      .settings = &m->settings,
                                      .notify_url = gw_str_of(m->url),
@@ -146,7 +176,8 @@ static inline struct sim *sim_new(size_t gateways, size_t users)
     gw_list_init(&m->subs);
     gw_list_init(&m->streams);
     gw_list_init(&m->records);
-    bridge_policy_default(&m->policy);
+    m->policy = bridge_policy_new();
+    m->voice = sim_voice_new(&m->texts);
     sched_settings_default(&m->settings);
     m->settings.spread_s = 0;
     snprintf(m->url, sizeof(m->url), "http://gw.example:50020/ews/notify/");
@@ -328,6 +359,9 @@ static inline void sim_free(struct sim **mp)
         free(m->user[i].record[1]);
     }
     free(m->user);
+    bridge_voice_free(&m->voice);
+    bridge_texts_free(&m->texts);
+    bridge_policy_free(&m->policy);
     free(m);
 }
 

@@ -102,6 +102,8 @@ struct sim_user {
     /* the owner */
     bool published;
     struct pres_calendar shown;
+    uint64_t shown_mark;
+    unsigned reads, fields_asked; /* the fields of all its reads */
     unsigned changed, due, shows, sought;
     gw_utc shown_at; /* of the last difference */
     char *record[2];
@@ -122,6 +124,7 @@ struct sim_call {
     unsigned user[EWS_AVAILABILITY_MAX];
     size_t count;
     gw_utc from, to;
+    unsigned fields; /* asked of items */
     char token[SIM_TOKEN], group[SIM_AFFINITY];
     bool streaming;
     unsigned frequency_min;
@@ -165,7 +168,10 @@ struct sim {
     unsigned posts, unsubscribed, subscribes, reads, bulks, polls, tips, wakes;
     char url[64];
     int64_t minute_ms;
-    struct bridge_policy policy;
+    unsigned short tag; /* of every item that is looked at */
+    struct bridge_policy *policy;
+    struct bridge_texts *texts;
+    struct bridge_voice *voice;
     unsigned check_failures;
     int64_t longest_wrong, longest_behind;
     uint64_t checks;
@@ -567,6 +573,7 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
     c->op = r->op;
     c->from = r->from;
     c->to = r->to;
+    c->fields = r->item_fields;
     c->frequency_min = r->status_frequency_min;
     c->done = done;
     c->ctx = answer_ctx;
@@ -591,6 +598,11 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
         snprintf(c->token, sizeof(c->token), "%.*s", GW_STR_ARG(token));
         m->subscribes++;
     }
+    if (r->op == EWS_OP_FIND_ITEM || r->op == EWS_OP_AVAILABILITY)
+        for (size_t i = 0; i < c->count; i++) {
+            m->user[c->user[i]].reads++;
+            m->user[c->user[i]].fields_asked |= r->item_fields;
+        }
     m->reads += r->op == EWS_OP_FIND_ITEM;
     m->bulks += r->op == EWS_OP_AVAILABILITY;
     m->polls += r->op == EWS_OP_OOF;
@@ -646,10 +658,23 @@ static inline void sim_cancel(void *ctx, void *handle)
     sim_call_free(ctx, handle);
 }
 
+/* Gives: free(). */
+static inline struct gw_item *sim_items(struct sim_call *c)
+{
+    struct gw_item *items = gw_alloc((c->calendar[0].count + 1) * sizeof(*items));
+
+    for (size_t i = 0; i < c->calendar[0].count; i++)
+        items[i].interval = c->calendar[0].intervals[i];
+    c->calendar[0].items = items;
+    c->calendar[0].item_count = c->calendar[0].count;
+    return items;
+}
+
 static inline void sim_answer(struct sim *m, struct sim_call *c)
 {
     struct ews_answer a = { .op = c->op, .status = c->status, .oof = c->oof };
     struct sim_call copy = *c;
+    struct gw_item *items = c->fields ? sim_items(&copy) : NULL;
 
     sim_told(m, c->gateway, &c->status);
     if (c->status.class == EWS_OK && c->op == EWS_OP_SUBSCRIBE)
@@ -668,6 +693,7 @@ static inline void sim_answer(struct sim *m, struct sim_call *c)
     memset(c->intervals, 0, sizeof(c->intervals));
     sim_call_free(m, c);
     copy.done(&a, m->now, copy.ctx);
+    free(items);
     for (size_t i = 0; i < copy.count; i++)
         free(copy.intervals[i]);
 }

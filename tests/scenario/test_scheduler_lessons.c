@@ -25,7 +25,7 @@ static void assert_shown_at(struct sim *m, gw_utc t, enum pres_calendar_kind kin
 static void test_end_second_is_not_in_the_meeting(void **state)
 {
     gw_utc t = SIM_EPOCH + 10 * HOUR;
-    const struct gw_interval item = { t, t + HOUR, GW_BUSY_BUSY, 0 };
+    const struct gw_interval item = { t, t + HOUR, GW_BUSY_BUSY, 0, 0 };
     struct sim *m = sim_with(&item, 1, t - HOUR);
 
     (void)state;
@@ -39,7 +39,7 @@ static void test_end_second_is_not_in_the_meeting(void **state)
 static void test_not_busy_before_it_starts(void **state)
 {
     gw_utc t = SIM_EPOCH + 10 * HOUR;
-    const struct gw_interval item = { t, t + HOUR, GW_BUSY_BUSY, 0 };
+    const struct gw_interval item = { t, t + HOUR, GW_BUSY_BUSY, 0, 0 };
 
     (void)state;
     for (unsigned spread = 0; spread < 60; spread += 20) {
@@ -56,9 +56,9 @@ static void test_not_busy_before_it_starts(void **state)
 static void test_nested_item_does_not_end_the_outer_one(void **state)
 {
     gw_utc t = SIM_EPOCH + 10 * HOUR;
-    const struct gw_interval item[] = { { t, t + 4 * HOUR, GW_BUSY_BUSY, 0 },
-                                        { t + HOUR, t + 2 * HOUR, GW_BUSY_BUSY, 0 },
-                                        { t + HOUR, t + 3 * HOUR, GW_BUSY_TENTATIVE, 0 } };
+    const struct gw_interval item[] = { { t, t + 4 * HOUR, GW_BUSY_BUSY, 0, 0 },
+                                        { t + HOUR, t + 2 * HOUR, GW_BUSY_BUSY, 0, 0 },
+                                        { t + HOUR, t + 3 * HOUR, GW_BUSY_TENTATIVE, 0, 0 } };
     struct sim *m = sim_with(item, 3, t - HOUR);
     unsigned shows;
 
@@ -75,7 +75,7 @@ static void test_nested_item_does_not_end_the_outer_one(void **state)
 static void test_enabled_in_mid_meeting(void **state)
 {
     gw_utc t = SIM_EPOCH + 10 * HOUR;
-    const struct gw_interval item = { t, t + HOUR, GW_BUSY_BUSY, 0 };
+    const struct gw_interval item = { t, t + HOUR, GW_BUSY_BUSY, 0, 0 };
     struct sim *m = sim_with(&item, 1, t + 20 * MIN);
 
     (void)state;
@@ -89,8 +89,8 @@ static void test_enabled_in_mid_meeting(void **state)
 static void test_all_day_free_item_hides_nothing(void **state)
 {
     gw_utc t = SIM_EPOCH + DAY;
-    const struct gw_interval item[] = { { t, t + DAY, GW_BUSY_FREE, GW_INTERVAL_ALL_DAY },
-                                        { t + 9 * HOUR, t + 10 * HOUR, GW_BUSY_BUSY, 0 } };
+    const struct gw_interval item[] = { { t, t + DAY, GW_BUSY_FREE, GW_INTERVAL_ALL_DAY, 0 },
+                                        { t + 9 * HOUR, t + 10 * HOUR, GW_BUSY_BUSY, 0, 0 } };
     struct sim *m = sim_with(item, 2, SIM_EPOCH + 12 * HOUR);
 
     (void)state;

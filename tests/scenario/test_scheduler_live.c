@@ -26,7 +26,7 @@ static void meeting_unheard(struct sim *m, unsigned user)
 {
     m->user[user].count = 0;
     m->user[user].item[m->user[user].count++] =
-        (struct gw_interval){ m->now.utc - MIN, m->now.utc + 6 * HOUR, GW_BUSY_BUSY, 0 };
+        (struct gw_interval){ m->now.utc - MIN, m->now.utc + 6 * HOUR, GW_BUSY_BUSY, 0, 0 };
 }
 
 static void enable_latecomers(struct sim *m)

@@ -287,7 +287,7 @@ static void test_lost_subscriptions_of_a_stream(void **state)
     sim_run(m, MIN);
     sim_sub_free(sim_sub_of(m, 3)); /* one is lost */
     m->user[3].item[0] =
-        (struct gw_interval){ m->now.utc - MIN, m->now.utc + HOUR, GW_BUSY_BUSY, 0 };
+        (struct gw_interval){ m->now.utc - MIN, m->now.utc + HOUR, GW_BUSY_BUSY, 0, 0 };
     m->user[3].count = 1;
     reads = m->reads;
     sim_break_streams(m, &m->gateway[0]);

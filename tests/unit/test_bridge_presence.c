@@ -17,6 +17,28 @@
 
 enum { ITEMS_MAX = 8 };
 
+static struct bridge_policy *guides;
+static struct bridge_texts *texts;
+static struct bridge_voice *english;
+
+static int set_up(void **state)
+{
+    (void)state;
+    guides = bridge_policy_new();
+    texts = bridge_texts_new();
+    english = bridge_voice_new(texts, GW_STR("en"), GW_STR("Etc/UTC"));
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    bridge_voice_free(&english);
+    bridge_texts_free(&texts);
+    bridge_policy_free(&guides);
+    return 0;
+}
+
 struct item {
     int start_min, end_min; /* from T0 */
     enum gw_busy busy;
@@ -48,7 +70,7 @@ static const struct {
       { { 600, 660, GW_BUSY_BUSY } },
       600,
       PRES_CAL_MEETING,
-      "In a meeting",
+      "In a meeting until 11:00",
       BRIDGE_INTERVAL,
       600,
       660 },
@@ -72,7 +94,7 @@ static const struct {
       { { 600, 660, GW_BUSY_ELSEWHERE } },
       610,
       PRES_CAL_ELSEWHERE,
-      "Working elsewhere",
+      "Working elsewhere until 11:00",
       BRIDGE_INTERVAL,
       600,
       660 },
@@ -80,7 +102,7 @@ static const struct {
       { { 600, 660, GW_BUSY_OOF } },
       610,
       PRES_CAL_AWAY,
-      "Away",
+      "Away until 11:00",
       BRIDGE_INTERVAL,
       600,
       660 },
@@ -104,7 +126,7 @@ static const struct {
       { { 600, 660, GW_BUSY_BUSY }, { 600, 630, GW_BUSY_OOF } },
       610,
       PRES_CAL_AWAY,
-      "Away",
+      "Away until 10:30",
       BRIDGE_INTERVAL,
       600,
       630 },
@@ -112,7 +134,7 @@ static const struct {
       { { 600, 720, GW_BUSY_BUSY }, { 620, 640, GW_BUSY_BUSY } },
       650,
       PRES_CAL_MEETING,
-      "In a meeting",
+      "In a meeting until 12:00",
       BRIDGE_INTERVAL,
       600,
       720 },
@@ -120,7 +142,7 @@ static const struct {
       { { 600, 660, GW_BUSY_BUSY }, { 660, 690, GW_BUSY_BUSY }, { 690, 720, GW_BUSY_BUSY } },
       670,
       PRES_CAL_MEETING,
-      "In a meeting",
+      "In a meeting until 12:00",
       BRIDGE_INTERVAL,
       600,
       720 },
@@ -128,7 +150,7 @@ static const struct {
       { { 600, 660, GW_BUSY_BUSY }, { 650, 720, GW_BUSY_BUSY } },
       655,
       PRES_CAL_MEETING,
-      "In a meeting",
+      "In a meeting until 12:00",
       BRIDGE_INTERVAL,
       600,
       720 },
@@ -136,7 +158,7 @@ static const struct {
       { { 600, 720, GW_BUSY_ELSEWHERE }, { 620, 640, GW_BUSY_BUSY } },
       645,
       PRES_CAL_ELSEWHERE,
-      "Working elsewhere",
+      "Working elsewhere until 12:00",
       BRIDGE_INTERVAL,
       640,
       720 },
@@ -168,7 +190,7 @@ static const struct {
       { { 600, 5 * 1440, GW_BUSY_OOF } },
       4 * 1440,
       PRES_CAL_AWAY,
-      "Away",
+      "Away until Sun, Dec 6, 00:00",
       BRIDGE_INTERVAL,
       600,
       5 * 1440 },
@@ -176,7 +198,7 @@ static const struct {
       { { -3 * 1440, 660, GW_BUSY_OOF } },
       600,
       PRES_CAL_AWAY,
-      "Away",
+      "Away until Tue, Dec 1, 11:00",
       BRIDGE_INTERVAL,
       -3 * 1440,
       660 },
@@ -184,22 +206,22 @@ static const struct {
 
 static void test_presence_of_items(void **state)
 {
-    struct bridge_policy policy;
-
     (void)state;
-    bridge_policy_default(&policy);
     for (size_t i = 0; i < sizeof(presence_case) / sizeof(presence_case[0]); i++) {
         struct gw_interval v[ITEMS_MAX];
-        struct bridge_calendar cal = { v, items_of(presence_case[i].item, v), T0 - DAY,
-                                       T0 + 3 * DAY, NULL };
+        struct bridge_calendar cal = { .intervals = v,
+                                       .count = items_of(presence_case[i].item, v),
+                                       .from = T0 - DAY,
+                                       .to = T0 + 3 * DAY,
+                                       .oof = NULL };
         struct pres_calendar p;
-        struct bridge_reason why;
+        struct bridge_look why;
         gw_utc since = presence_case[i].since_min == -1 ? 0 : T0 + presence_case[i].since_min * MIN;
         gw_utc until =
             presence_case[i].until_min == -1 ? GW_NEVER : T0 + presence_case[i].until_min * MIN;
 
         print_message("%s\n", presence_case[i].name);
-        bridge_presence(&cal, &policy, T0 + presence_case[i].at_min * MIN, &p, &why);
+        bridge_presence(&cal, guides, english, T0 + presence_case[i].at_min * MIN, &p, &why);
         assert_int_equal(p.kind, presence_case[i].kind);
         assert_string_equal(p.text[PRES_WORDS_OWN], presence_case[i].text);
         assert_int_equal(why.source, presence_case[i].source);
@@ -214,14 +236,14 @@ static void test_reason_names_the_item(void **state)
 {
     const struct item item[ITEMS_MAX] = { { 600, 700, GW_BUSY_BUSY }, { 650, 720, GW_BUSY_OOF } };
     struct gw_interval v[ITEMS_MAX];
-    struct bridge_calendar cal = { v, items_of(item, v), T0, T0 + DAY, NULL };
-    struct bridge_policy policy;
+    struct bridge_calendar cal = {
+        .intervals = v, .count = items_of(item, v), .from = T0, .to = T0 + DAY, .oof = NULL
+    };
     struct pres_calendar p;
-    struct bridge_reason why;
+    struct bridge_look why;
 
     (void)state;
-    bridge_policy_default(&policy);
-    bridge_presence(&cal, &policy, T0 + 660 * MIN, &p, &why);
+    bridge_presence(&cal, guides, english, T0 + 660 * MIN, &p, &why);
     assert_int_equal(why.interval.busy, GW_BUSY_OOF);
     assert_int_equal(why.interval.start, T0 + 650 * MIN);
     assert_int_equal(why.interval.end, T0 + 720 * MIN);
@@ -231,62 +253,32 @@ static const struct {
     const char *name;
     struct gw_oof oof;
     bool meeting, hidden;
-    int offset_min;
     enum pres_calendar_kind kind;
     const char *text;
 } oof_case[] = {
-    { "off", { GW_OOF_DISABLED, T0, T0 + DAY }, false, false, 0, PRES_CAL_FREE, "" },
+    { "off", { GW_OOF_DISABLED, T0, T0 + DAY }, false, false, PRES_CAL_FREE, "" },
     { "on, old dates do not count",
       { GW_OOF_ENABLED, T0, T0 + HOUR },
       false,
       false,
-      0,
       PRES_CAL_OOF,
       "Out of office" },
     { "scheduled",
       { GW_OOF_SCHEDULED, T0, T0 + DAY },
       false,
       false,
-      0,
       PRES_CAL_OOF,
-      "Out of office from 2026-12-01 00:00 to 2026-12-02 00:00 (UTC)" },
-    { "in another zone",
-      { GW_OOF_SCHEDULED, T0, T0 + DAY },
-      false,
-      false,
-      -330,
-      PRES_CAL_OOF,
-      "Out of office from 2026-11-30 18:30 to 2026-12-01 18:30 (UTC-05:30)" },
-    { "east",
-      { GW_OOF_SCHEDULED, T0, T0 + DAY },
-      false,
-      false,
-      60,
-      PRES_CAL_OOF,
-      "Out of office from 2026-12-01 01:00 to 2026-12-02 01:00 (UTC+01:00)" },
-    { "over", { GW_OOF_SCHEDULED, T0 - DAY, T0 }, false, false, 0, PRES_CAL_FREE, "" },
-    { "to come",
-      { GW_OOF_SCHEDULED, T0 + 13 * HOUR, T0 + DAY },
-      false,
-      false,
-      0,
-      PRES_CAL_FREE,
-      "" },
-    { "wins over a meeting",
-      { GW_OOF_ENABLED, 0, 0 },
-      true,
-      false,
-      0,
-      PRES_CAL_OOF,
-      "Out of office" },
-    { "hidden", { GW_OOF_ENABLED, 0, 0 }, false, true, 0, PRES_CAL_FREE, "" },
+      "Out of office from Tue, Dec 1, 00:00 to Wed, Dec 2, 00:00 (UTC)" },
+    { "over", { GW_OOF_SCHEDULED, T0 - DAY, T0 }, false, false, PRES_CAL_FREE, "" },
+    { "to come", { GW_OOF_SCHEDULED, T0 + 13 * HOUR, T0 + DAY }, false, false, PRES_CAL_FREE, "" },
+    { "wins over a meeting", { GW_OOF_ENABLED, 0, 0 }, true, false, PRES_CAL_OOF, "Out of office" },
+    { "hidden", { GW_OOF_ENABLED, 0, 0 }, false, true, PRES_CAL_FREE, "" },
     { "hidden in a meeting",
       { GW_OOF_SCHEDULED, T0, T0 + DAY },
       true,
       true,
-      0,
       PRES_CAL_MEETING,
-      "In a meeting" },
+      "In a meeting until 12:40" },
 };
 
 static void test_automatic_replies(void **state)
@@ -297,16 +289,17 @@ static void test_automatic_replies(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(oof_case) / sizeof(oof_case[0]); i++) {
-        struct bridge_calendar cal = { v, n, T0, T0 + 2 * DAY, &oof_case[i].oof };
-        struct bridge_policy policy;
+        struct bridge_calendar cal = {
+            .intervals = v, .count = n, .from = T0, .to = T0 + 2 * DAY, .oof = &oof_case[i].oof
+        };
         struct pres_calendar p;
-        struct bridge_reason why;
+        struct bridge_look why;
 
         print_message("%s\n", oof_case[i].name);
-        bridge_policy_default(&policy);
-        policy.auto_reply_hidden = oof_case[i].hidden;
-        policy.utc_offset_min = oof_case[i].offset_min;
-        bridge_presence(&cal, &policy, T0 + (oof_case[i].meeting ? 710 : 690) * MIN, &p, &why);
+        if (oof_case[i].hidden)
+            cal.oof = NULL;
+        bridge_presence(&cal, guides, english, T0 + (oof_case[i].meeting ? 710 : 690) * MIN, &p,
+                        &why);
         assert_int_equal(p.kind, oof_case[i].kind);
         assert_string_equal(p.text[PRES_WORDS_OWN], oof_case[i].text);
         assert_int_equal(why.source == BRIDGE_AUTO_REPLY, oof_case[i].kind == PRES_CAL_OOF);
@@ -318,17 +311,15 @@ static void test_automatic_replies(void **state)
 static void test_replies_without_a_calendar(void **state)
 {
     const struct gw_oof oof = { GW_OOF_SCHEDULED, T0, T0 + DAY };
-    const struct bridge_calendar cal = { NULL, 0, 0, 0, &oof };
-    struct bridge_policy policy;
+    const struct bridge_calendar cal = { .oof = &oof };
     struct pres_calendar p;
 
     (void)state;
-    bridge_policy_default(&policy);
-    bridge_presence(&cal, &policy, T0 + HOUR, &p, NULL);
+    bridge_presence(&cal, guides, english, T0 + HOUR, &p, NULL);
     assert_int_equal(p.kind, PRES_CAL_OOF);
     assert_int_equal(p.since, T0);
     assert_int_equal(p.until, T0 + DAY);
-    bridge_presence(&cal, &policy, T0 + DAY, &p, NULL);
+    bridge_presence(&cal, guides, english, T0 + DAY, &p, NULL);
     assert_int_equal(p.kind, PRES_CAL_NONE);
 }
 
@@ -337,33 +328,47 @@ static void test_policy_rows_can_be_changed(void **state)
     const struct item item[ITEMS_MAX] = { { 600, 660, GW_BUSY_TENTATIVE },
                                           { 600, 660, GW_BUSY_OOF } };
     struct gw_interval v[ITEMS_MAX];
-    struct bridge_calendar cal = { v, items_of(item, v), T0, T0 + DAY, NULL };
-    struct bridge_policy policy;
+    struct bridge_calendar cal = {
+        .intervals = v, .count = items_of(item, v), .from = T0, .to = T0 + DAY, .oof = NULL
+    };
+    struct bridge_policy *policy = bridge_policy_new();
     struct pres_calendar p;
 
     (void)state;
-    bridge_policy_default(&policy);
-    policy.busy[GW_BUSY_TENTATIVE] = (struct bridge_row){ PRES_CAL_MEETING, 9, "Perhaps" };
-    bridge_presence(&cal, &policy, T0 + 10 * HOUR, &p, NULL);
+    assert_int_equal(
+        bridge_policy_set(policy, GW_STR("tentative"), GW_STR("in-a-meeting \"Perhaps\""), NULL),
+        GW_OK);
+    assert_int_equal(bridge_policy_set(policy, GW_STR("order"),
+                                       GW_STR("automatic-reply tentative oof busy outside-hours "
+                                              "working-elsewhere free"),
+                                       NULL),
+                     GW_OK);
+    bridge_presence(&cal, policy, english, T0 + 10 * HOUR, &p, NULL);
     assert_int_equal(p.kind, PRES_CAL_MEETING);
     assert_string_equal(p.text[PRES_WORDS_OWN], "Perhaps");
+    assert_string_equal(p.text[PRES_WORDS_TIMES], "In a meeting until 11:00");
+    assert_string_equal(p.text[PRES_WORDS_BUSY], "Busy");
+    bridge_policy_free(&policy);
 }
 
 static void test_long_text_is_cut_between_characters(void **state)
 {
+    const struct gw_oof oof = { GW_OOF_ENABLED, 0, 0 };
+    struct bridge_calendar cal = { .from = T0, .to = T0 + DAY, .oof = &oof };
     char text[PRES_TEXT_MAX + 8];
-    struct bridge_policy policy;
-    const struct bridge_calendar cal = { NULL, 0, T0, T0 + DAY, NULL };
     struct pres_calendar p;
 
     (void)state;
     memset(text, 'a', sizeof(text));
-    memcpy(&text[PRES_TEXT_MAX - 2], "\xc3\xa4", 3); /* two bytes, one of them too many */
-    bridge_policy_default(&policy);
-    policy.busy[GW_BUSY_FREE].text = text;
-    bridge_presence(&cal, &policy, T0, &p, NULL);
-    assert_int_equal(strlen(p.text[PRES_WORDS_OWN]), PRES_TEXT_MAX - 2);
-    assert_true(gw_str_is_utf8(gw_str_of(p.text[PRES_WORDS_OWN])));
+    for (size_t i = PRES_TEXT_MAX - 20; i + 2 < sizeof(text); i += 2)
+        memcpy(&text[i], "\xc3\xa4", 2);
+    cal.reply_own = (struct gw_str){ text, sizeof(text) - 1 };
+    for (int i = 0; i < 2; i++, cal.reply_own.p++) {
+        bridge_presence(&cal, guides, english, T0, &p, NULL);
+        assert_in_range(strlen(p.text[PRES_WORDS_OWN]), PRES_TEXT_MAX - 2, PRES_TEXT_MAX - 1);
+        assert_true(gw_str_is_utf8(gw_str_of(p.text[PRES_WORDS_OWN])));
+    }
+    assert_string_equal(p.text[PRES_WORDS_FEDERATED], "Out of office");
 }
 
 /* What a watcher sees: kind and text. */
@@ -375,14 +380,14 @@ static bool looks_alike(const struct pres_calendar *a, const struct pres_calenda
 /* Every moment of random calendars: since and until enclose it, and nothing changes between. */
 static void test_stretch_agrees_with_presence(void **state)
 {
-    struct bridge_policy policy;
     uint32_t r = 12345;
 
     (void)state;
-    bridge_policy_default(&policy);
     for (int round = 0; round < 300; round++) {
         struct gw_interval v[ITEMS_MAX];
-        struct bridge_calendar cal = { v, 0, T0, T0 + HOUR, NULL };
+        struct bridge_calendar cal = {
+            .intervals = v, .count = 0, .from = T0, .to = T0 + HOUR, .oof = NULL
+        };
 
         for (int i = 0; i < ITEMS_MAX; i++) {
             r = r * 1664525u + 1013904223u;
@@ -394,12 +399,12 @@ static void test_stretch_agrees_with_presence(void **state)
         for (int t = 0; t < 60; t++) {
             struct pres_calendar p, q;
 
-            bridge_presence(&cal, &policy, T0 + t * MIN, &p, NULL);
+            bridge_presence(&cal, guides, english, T0 + t * MIN, &p, NULL);
             assert_true(p.since <= T0 + t * MIN && p.until > T0 + t * MIN);
             for (int u = 0; u < 60; u++) {
                 gw_utc at = T0 + u * MIN;
 
-                bridge_presence(&cal, &policy, at, &q, NULL);
+                bridge_presence(&cal, guides, english, at, &q, NULL);
                 if (at >= p.since && at < p.until)
                     assert_true(looks_alike(&p, &q));
                 if (at == p.until || at == p.since - MIN)
@@ -421,5 +426,5 @@ int main(void)
         cmocka_unit_test(test_stretch_agrees_with_presence),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
 }

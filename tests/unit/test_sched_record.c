@@ -97,15 +97,16 @@ static void test_farewell_there_and_back(void **state)
 
 static void test_calendar_there_and_back(void **state)
 {
-    struct gw_interval v[] = { { 100, 200, GW_BUSY_BUSY, 0 },
-                               { 150, 900, GW_BUSY_OOF, GW_INTERVAL_ALL_DAY },
-                               { 1796083200000, 1796083300000, GW_BUSY_FREE, 7 } };
+    struct gw_interval v[] = { { 100, 200, GW_BUSY_BUSY, 0, 0 },
+                               { 150, 900, GW_BUSY_OOF, GW_INTERVAL_ALL_DAY, 0 },
+                               { 1796083200000, 1796083300000, GW_BUSY_FREE, 7, 65535 } };
     struct sched_cal_record in = { .from = 50,
                                    .to = 1796083900000,
                                    .read_at = 77,
                                    .oof_known = true,
                                    .oof = { GW_OOF_SCHEDULED, 10, 20 },
                                    .oof_read_at = 88,
+                                   .mark = 4000000001,
                                    .intervals = v,
                                    .count = 3 },
                             out;
@@ -123,6 +124,7 @@ static void test_calendar_there_and_back(void **state)
     assert_int_equal(out.oof.state, GW_OOF_SCHEDULED);
     assert_int_equal(out.oof.end, 20);
     assert_int_equal(out.oof_read_at, 88);
+    assert_int_equal(out.mark, 4000000001);
     assert_true(gw_intervals_eq(v, 3, out.intervals, out.count));
     free(out.intervals);
     gw_buf_done(&text);
@@ -137,7 +139,7 @@ static void test_greatest_calendar_fits(void **state)
 
     (void)state;
     for (int i = 0; i <= SCHED_INTERVALS_MAX; i++)
-        v[i] = (struct gw_interval){ 1796083200000 + i, 1796083300000 + i, GW_BUSY_BUSY, 255 };
+        v[i] = (struct gw_interval){ 1796083200000 + i, 1796083300000 + i, GW_BUSY_BUSY, 255, 0 };
     gw_buf_init(&text, SCHED_RECORD_MAX);
     sched_cal_record_write(&in, &text);
     assert_false(text.failed);

@@ -1,0 +1,36 @@
+/* What each user's calendar is looked at with: the policy that applies, and the voice that speaks of it.
+ * Both are shared; they are found once for a user, and anew when something that decides about them has
+ * changed. Here presence is told to the core, when it is another one. */
+#ifndef GD_PEOPLE_H
+#define GD_PEOPLE_H
+
+#include "gd.h"
+
+void gd_people_start(struct gd *gd);
+void gd_people_done(struct gd *gd);
+
+/* The user is another one, or gone. */
+void gd_person_forget(struct gd *gd, struct gw_str user);
+/* Policies, texts, or what decides about language and zone are other ones: everybody is looked at anew,
+ * a few at a time. */
+void gd_people_look_again(struct gd *gd);
+
+/* Parameter calendar.oof_display. */
+void gd_people_hide_replies(struct gd *gd, bool hide);
+
+/* Borrowed until the next change of the book, the texts or the user. False: no such user. */
+struct gd_glasses {
+    const struct bridge_policy *policy;
+    const struct bridge_voice *voice;
+    bool hides_replies; /* the user, or everybody */
+};
+bool gd_person_glasses(struct gd *gd, struct gw_str user, struct gd_glasses *out);
+
+/* The tag of an item, by the user's policy. */
+unsigned short gd_person_classify(struct gd *gd, struct gw_str user, const struct gw_item *item);
+
+/* What the calendar says of a user at a time. False: no calendar is watched. */
+bool gd_person_calendar(struct gd *gd, struct gw_str user, gw_utc at, struct pres_calendar *told,
+                        struct bridge_look *why);
+
+#endif

@@ -1,0 +1,204 @@
+"""What calendars show as: mapping, rules and texts, changed while everything runs; and what nobody sees."""
+
+import contextlib
+import os
+import re
+import time
+
+import house
+from gateway import wait_for
+from house import House
+from mock import header
+
+MARK = "Xyzzy7"  # in every subject, location and body that nobody is to see
+
+
+def says(h, name, state, text=None, timeout=10):
+    def found():
+        published = h.explain(name)["published"]
+        return published["state"] == state and text in (None, published["text"])
+    try:
+        wait_for(found, timeout)
+    except TimeoutError:
+        raise AssertionError((name, state, text, h.explain(name)["published"])) from None
+
+
+def restart(h):
+    assert h.gateway.stop() == 0
+    h.gateway.start()
+
+
+def refused(h, *args, says):
+    done = h.gateway.run_ctl(*args)
+    assert done.returncode == 1 and says in done.stderr, (args, done)
+
+
+def create(h, name, xml, start=-5, minutes=60):
+    """An item made by the user's own client."""
+    def at(offset):
+        return time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime(time.time() + offset * 60))
+    before, after = xml
+    status, _, text = h.mock.soap(
+        '<m:CreateItem SendMeetingInvitations="SendToNone"><m:Items><t:CalendarItem>'
+        f"{before}<t:Start>{at(start)}</t:Start><t:End>{at(start + minutes)}</t:End>"
+        f"<t:LegacyFreeBusyStatus>Busy</t:LegacyFreeBusyStatus>{after}"
+        "</t:CalendarItem></m:Items></m:CreateItem>", header=header(h.jid(name)))
+    assert status == 200 and "NoError" in text, text
+
+
+def test_mapping():
+    """rows for everyone, a domain, a group, one user; at once, and after a restart; what is refused"""
+    with contextlib.ExitStack() as stack:
+        h = stack.enter_context(House())
+        ctl = h.gateway.ctl
+        ann, bob = stack.enter_context(h.client("ann")), stack.enter_context(h.client("bob"))
+        h.befriend(ann, bob)
+        h.meeting("bob", "-5m", "1h", busy="Tentative")
+        h.meeting("ann", "-5m", "1h")
+        says(h, "ann", "in-a-meeting", "In a meeting")
+        says(h, "bob", "free")
+        ctl("mapping", "set", "tentative", 'busy "Perhaps busy"')
+        ann.wait_contact(bob.jid, ("away", "Perhaps busy"))
+        ctl("mapping", "set", "tentative", "do-not-disturb", "--for", f"user:{bob.jid}")
+        ann.wait_contact(bob.jid, ("dnd", None))
+        ctl("user", "edit", ann.jid, "--group", "board")
+        ctl("mapping", "set", "busy", "away", "--for", "group:board")
+        says(h, "ann", "away")
+        rows = {r["row"]: r for r in h.gateway.ctl_json(
+            "mapping", "list", "--for", f"user:{ann.jid}")["mapping"]}
+        assert rows["busy"]["value"] == "away" and rows["busy"]["set_for"] == "group:board", rows
+        assert rows["tentative"]["set_for"] == "everyone" and not rows["oof"]["set_for"], rows
+        assert h.explain("ann")["from_calendar"]["row"] == "busy"
+        restart(h)
+        says(h, "ann", "away")
+        says(h, "bob", "do-not-disturb")
+        ctl("mapping", "reset", "busy", "--for", "group:board")
+        ctl("mapping", "reset", "tentative", "--for", f"user:{bob.jid}")
+        says(h, "ann", "in-a-meeting")
+        says(h, "bob", "busy", "Perhaps busy")
+        for args, text in [(("busi", "away"), "no row or setting 'busi'"),
+                           (("busy", "asleep"), "'asleep' cannot be shown"),
+                           (("busy", "away", "--for", "all"), "everyone, domain:NAME"),
+                           (("busy", "away", "--for", "user:nobody@nowhere"), ""),
+                           (("order", "busy"), "each of")]:
+            if text:
+                refused(h, "mapping", "set", *args, says=text)
+        refused(h, "mapping", "reset", "oof", says="is not set")
+        refused(h, "mapping", "list", "--for", "user:nobody", says="no user")
+
+
+def test_exact_rows():
+    """all day and private count where a row asks for them, and only there calendars are read one by one"""
+    with House() as h:
+        h.meeting("ann", "-5m", "1h", sensitivity="Private")
+        h.meeting("bob", "-5m", "1h")
+        says(h, "ann", "in-a-meeting")
+        h.gateway.ctl("mapping", "set", "busy+private", 'busy "Private"')
+        says(h, "ann", "busy", "Private")
+        says(h, "bob", "in-a-meeting")
+        assert h.explain("ann")["from_calendar"]["row"] == "busy+private"
+
+
+def test_rules():
+    """subject, location, category, people, answer, private; added, edited, moved, removed while running"""
+    with House(users=("ann", "bob", "carl", "dora")) as h:
+        ctl = h.gateway.ctl
+        h.meeting("ann", "-5m", "1h", subject="Team LUNCH", location="Canteen")
+        h.meeting("bob", "-5m", "1h", subject="lunch", sensitivity="Private")
+        create(h, "carl", ("<t:Subject>Work</t:Subject><t:Categories><t:String>Deep work</t:String>"
+                           "</t:Categories>", ""))
+        people = "".join(f"<t:Attendee><t:Mailbox><t:Name>P{i}</t:Name></t:Mailbox></t:Attendee>"
+                         for i in range(12))
+        create(h, "dora", ("<t:Subject>All</t:Subject>",
+                           f"<t:RequiredAttendees>{people}</t:RequiredAttendees>"))
+        for name in h.names:
+            says(h, name, "in-a-meeting")
+        ctl("rule", "add", "lunch", "subject ~ lunch and duration <= 90 => ignore")
+        says(h, "ann", "free")
+        says(h, "bob", "in-a-meeting")  # nobody looks at what is private
+        ctl("rule", "add", "focus", 'category = "deep work" => do-not-disturb "Focused"')
+        says(h, "carl", "do-not-disturb", "Focused")
+        ctl("rule", "add", "crowd", "attendees >= 12 => busy")
+        says(h, "dora", "busy")
+        ctl("rule", "add", "canteen", 'location = canteen => away "Eats"', "--before", "lunch")
+        says(h, "ann", "away", "Eats")
+        assert h.explain("ann")["from_calendar"]["rule"] == "canteen"
+        ctl("rule", "move", "canteen")
+        says(h, "ann", "free")
+        ctl("rule", "edit", "lunch", 'subject ~ lunch => busy "Eats too"')
+        says(h, "ann", "busy", "Eats too")
+        listed = ctl("rule", "list")
+        assert re.findall(r"(?m)^(\w+): ", listed) == ["lunch", "focus", "crowd", "canteen"], listed
+        restart(h)
+        assert ctl("rule", "list") == listed
+        says(h, "ann", "busy", "Eats too")
+        h.meeting("bob", "-5m", "1h", subject="Lunch")  # read, and looked at, after the restart
+        says(h, "bob", "busy", "Eats too")
+        ctl("rule", "remove", "lunch")
+        says(h, "ann", "away", "Eats")
+        for rule in ("canteen", "focus", "crowd"):
+            ctl("rule", "remove", rule)
+        for name in h.names:
+            says(h, name, "in-a-meeting")
+        refused(h, "rule", "add", "bad", "colour = red => away", says="'colour' is nothing")
+        refused(h, "rule", "remove", "bad", says="there is no rule 'bad'")
+
+
+def test_texts():
+    """in the user's language and zone; changed and reset while running"""
+    with House(settings={"presence.zone": "Asia/Tokyo"}) as h:
+        ctl = h.gateway.ctl
+        ctl("text", "reset", "in-a-meeting-until")
+        meeting = h.meeting("bob", "-5m", "30m")
+        end = time.strptime(meeting["end"], "%Y-%m-%dT%H:%M:%SZ")
+        hour, minute = (end.tm_hour + 9) % 24, end.tm_min
+        wait_for(lambda: re.fullmatch(rf"In a meeting until (.*, )?{hour:02}:{minute:02}",
+                                      h.explain("bob")["published"]["text"]), 10)
+        ctl("user", "edit", h.jid("bob"), "--language", "ja", "--zone", "Etc/UTC")
+        wait_for(lambda: re.fullmatch(rf"(.* )?{end.tm_hour}:{minute:02}まで会議中",
+                                      h.explain("bob")["published"]["text"]), 10)
+        ctl("text", "set", "in-a-meeting-until", "取り込み中", "--language", "ja")
+        says(h, "bob", "in-a-meeting", "取り込み中")
+        restart(h)
+        says(h, "bob", "in-a-meeting", "取り込み中")
+        ctl("user", "edit", h.jid("bob"), "--language", "")
+        h.gateway.set("presence.language", "ja")
+        says(h, "bob", "in-a-meeting", "取り込み中")
+        refused(h, "text", "set", "in-a-meeting", "{end}", says="cannot use {end}")
+        refused(h, "text", "set", "nothing", "x", says="there is no text 'nothing'")
+        refused(h, "set", "presence.zone", "Mars/Olympus", says="not known")
+        refused(h, "set", "presence.language", "12", says="not '12'")
+
+
+def test_nothing_leaks():
+    """subject, place and body of items: not in store, log, metrics, API or on any wire, rules or not"""
+    with contextlib.ExitStack() as stack:
+        h = stack.enter_context(House(log_levels="debug"))
+        ann, bob = stack.enter_context(h.client("ann")), stack.enter_context(h.client("bob"))
+        h.befriend(ann, bob)
+        create(h, "bob", (f"<t:Subject>{MARK} subject</t:Subject><t:Body BodyType=\"Text\">{MARK} body"
+                          f"</t:Body><t:Categories><t:String>{MARK} category</t:String></t:Categories>",
+                          f"<t:Location>{MARK} location</t:Location>"))
+        ann.wait_contact(bob.jid, ("away", None))
+        h.gateway.ctl("rule", "add", "looks", f"subject ~ {MARK[:-1]} and location ~ location and "
+                      'category ~ category and organiser ~ bob => busy "Shown"')
+        ann.wait_contact(bob.jid, ("away", "Shown"))
+        pages = [h.gateway.ctl(*args) for args in (
+            ("status",), ("explain", bob.jid), ("user", "show", bob.jid), ("rule", "list"))]
+        pages += [str(h.gateway.api("GET", path)) for path in (
+            "/v1/status", f"/v1/users/{bob.jid}/explain", "/v1/users", "/v1/rules")]
+        pages += [str(seen) for seen in ann.presences] + [str(seen) for seen in bob.presences]
+        assert any("Shown" in page for page in pages)
+        h.gateway.stop()
+        for folder, _, files in os.walk(h.gateway.data):
+            for name in files:
+                with open(os.path.join(folder, name), "rb") as f:
+                    pages.append(f.read().decode("latin-1"))
+        pages.append(h.gateway.log())
+        assert "looks" in "".join(pages) and len(pages[-1]) > 1000
+        for page in pages:
+            assert MARK not in page, re.search(rf".{{0,200}}{MARK}.{{0,100}}", page)
+
+
+if __name__ == "__main__":
+    house.run([test_mapping, test_exact_rows, test_rules, test_texts, test_nothing_leaks])
