@@ -27,8 +27,8 @@ struct pres_core_args {
 struct pres_core *pres_core_new(const struct pres_core_args *args);
 void pres_core_free(struct pres_core **corep); /* the front-ends have freed their sessions */
 
-/* Reads the rosters of the users that were added before; once, before anybody logs in. A user added
- * later starts with an empty roster. */
+/* Reads the rosters and decisions of the users that were added before; once, before anybody logs in.
+ * A user added later starts with none. */
 void pres_core_load(struct pres_core *core, store_done_fn *done, void *ctx);
 
 /* Domains served here; normalised. The router answers "unknown user" for theirs, "no such server"
@@ -52,6 +52,30 @@ enum pres_end {
 /* Ends all sessions of a user; the user stays. For disabling a user and for a new password. */
 void pres_user_end_sessions(struct pres_core *core, struct gw_str user, enum pres_end why,
                             struct gw_now now);
+
+/* ---- Who may watch: what users have decided, kept ---- */
+
+enum pres_decision {
+    PRES_ASK, /* nothing was decided */
+    PRES_ALLOW,
+    PRES_BLOCK /* sees the user offline, and is not told */
+};
+const char *pres_decision_name(enum pres_decision d); /* "block" */
+
+enum { PRES_DECISIONS_MAX = 1000 }; /* of one user */
+
+/* 'who' is a bare JID, or a domain: everybody there who has no decision of his own; normalised.
+ * PRES_ASK forgets it. Acts at once: those who wait are answered, those who watch see the user or
+ * see him no more. GW_NOTFOUND: no such user. GW_LIMIT: too many. GW_INVALID: no address. */
+enum gw_code pres_decide(struct pres_core *core, struct gw_str user, struct gw_str who,
+                         enum pres_decision decision, struct gw_err *err);
+enum pres_decision pres_decided(const struct pres_core *core, struct gw_str user,
+                                struct gw_str who);
+
+typedef void pres_decision_fn(struct gw_str who, enum pres_decision decision, void *ctx);
+/* In order of 'who'. */
+void pres_decisions_each(const struct pres_core *core, struct gw_str user, pres_decision_fn *each,
+                         void *ctx);
 
 /* What the calendar says from now on; copied. Watchers are told when it changes what they see.
  * A user that is not known is ignored. */

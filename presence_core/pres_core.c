@@ -24,6 +24,8 @@ static void user_free(struct pres_user *u)
 {
     assert(gw_list_is_empty(&u->sessions));
     pres_roster_done(&u->roster);
+    pres_decisions_done(u);
+    pres_abroad_forget(u);
     free(u->cal);
     free(u->jid);
     free(u);
@@ -122,7 +124,8 @@ struct pres_front *pres_route_front(const struct pres_core *core, struct gw_str 
     const struct pres_domain *d;
     struct gw_str domain = jid;
 
-    (void)gw_str_cut(jid, "@", NULL, &domain);
+    (void)gw_str_cut(jid, "/", &domain, NULL);
+    (void)gw_str_cut(domain, "@", NULL, &domain);
     d = gw_map_get(core->domains, domain);
     return d ? d->abroad : core->abroad;
 }
@@ -133,7 +136,7 @@ enum pres_route pres_route(const struct pres_core *core, struct gw_str jid)
     bool has_user = gw_str_cut(jid, "@", NULL, &domain);
 
     if (!pres_domain_is_local(core, domain))
-        return PRES_ROUTE_UNKNOWN_SERVER;
+        return pres_route_front(core, jid) ? PRES_ROUTE_ABROAD : PRES_ROUTE_UNKNOWN_SERVER;
     if (!has_user)
         return PRES_ROUTE_SERVER;
     return pres_user_find(core, jid) ? PRES_ROUTE_LOCAL : PRES_ROUTE_UNKNOWN_USER;
@@ -181,8 +184,9 @@ void pres_user_remove(struct pres_core *core, struct gw_str jid, struct gw_now n
         return;
     pres_end_all(u, PRES_END_REMOVED, PRES_CAUSE_ADMIN, now);
     while (u->roster.count)
-        pres_drop_contact(u, u->roster.entries[u->roster.count - 1]);
+        pres_drop_contact(u, u->roster.entries[u->roster.count - 1], true);
     pres_roster_forget(u);
+    pres_decisions_forget(u);
     pres_commit(core);
     gw_map_remove(core->users, u->name);
     user_free(u);
@@ -354,7 +358,7 @@ bool pres_user_view(struct pres_core *core, struct gw_str user, struct pres_user
     out->resources = core->view;
     for (uint32_t i = 0; i < u->roster.count; i++) {
         out->contact_count += u->roster.entries[i]->listed;
-        out->watcher_count += (u->roster.entries[i]->state & PRES_FROM) != 0;
+        out->watcher_count += pres_may_see(pres_entry_jid(u->roster.entries[i]), u);
     }
     return true;
 }

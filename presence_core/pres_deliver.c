@@ -2,6 +2,12 @@
  * writes a document once for all who see the same. */
 #include "pres_priv.h"
 
+static bool entry_sees(const struct pres_entry *e, const struct pres_user *of)
+{
+    return e->state & PRES_FROM && !e->polite &&
+           pres_decision_of(of, pres_entry_jid(e)) != PRES_BLOCK;
+}
+
 bool pres_may_see(struct gw_str watcher, const struct pres_user *of)
 {
     const struct pres_entry *e;
@@ -9,7 +15,7 @@ bool pres_may_see(struct gw_str watcher, const struct pres_user *of)
     if (gw_str_eq(watcher, of->name))
         return true;
     e = pres_roster_find(&of->roster, watcher);
-    return e && (e->state & PRES_FROM);
+    return e && entry_sees(e, of);
 }
 
 /* ---- Gathering: the one place that decides which view a watcher gets ---- */
@@ -87,7 +93,7 @@ void pres_gather_watchers(const struct pres_user *u, pres_told_fn *is_told, cons
         const struct pres_entry *e = u->roster.entries[i];
         enum pres_view view;
 
-        if (!(e->state & PRES_FROM))
+        if (!entry_sees(e, u))
             continue;
         view = pres_view_for(u, pres_entry_jid(e));
         if (!is_told || is_told(pres_entry_jid(e), view, ctx))
@@ -202,16 +208,21 @@ void pres_doc_user_gone(const void *of, enum pres_view view, struct pres_doc *ou
 
 /* ---- Everything of a user ---- */
 
-bool pres_user_is_available(const struct pres_user *u)
+size_t pres_available_count(const struct pres_user *u)
 {
     struct gw_list *it, *tmp;
+    size_t count = 0;
 
     GW_LIST_EACH(&u->sessions, it, tmp)
     {
-        if (GW_CONTAINER(it, struct pres_session, link)->word)
-            return true;
+        count += GW_CONTAINER(it, struct pres_session, link)->word != NULL;
     }
-    return false;
+    return count;
+}
+
+bool pres_user_is_available(const struct pres_user *u)
+{
+    return pres_available_count(u) > 0;
 }
 
 /* RFC 6121 4.3.2: nothing is said of who is offline, unless the calendar has something to say. */
@@ -231,18 +242,19 @@ static void gather_for(const struct pres_user *of, struct gw_str watcher, struct
         pres_gather(of, watcher);
 }
 
-/* Each resource of a user, or the user as such, to a watcher: to one session only, unless NULL. */
-static void say_all(const struct pres_user *of, struct gw_str watcher, struct pres_session *only,
+/* Each resource of a user, or the user as such, to a watcher: to one session only, unless NULL. False:
+ * there was nothing to say. */
+static bool say_all(const struct pres_user *of, struct gw_str watcher, struct pres_session *only,
                     pres_doc_fn *session, pres_doc_fn *user)
 {
     struct gw_list *it, *tmp;
 
     if (!pres_user_is_available(of)) {
         if (!is_worth_saying(of, watcher))
-            return;
+            return false;
         gather_for(of, watcher, only);
         pres_deliver(of->core, user, of);
-        return;
+        return true;
     }
     GW_LIST_EACH(&of->sessions, it, tmp)
     {
@@ -253,19 +265,20 @@ static void say_all(const struct pres_user *of, struct gw_str watcher, struct pr
         gather_for(of, watcher, only);
         pres_deliver(of->core, session, s);
     }
+    return true;
 }
 
 void pres_show_all(const struct pres_user *of, struct pres_session *to)
 {
-    say_all(of, to->user->name, to, pres_doc_session, pres_doc_user);
+    (void)say_all(of, to->user->name, to, pres_doc_session, pres_doc_user);
 }
 
-void pres_show_all_to(const struct pres_user *of, struct gw_str watcher)
+bool pres_show_all_to(const struct pres_user *of, struct gw_str watcher)
 {
-    say_all(of, watcher, NULL, pres_doc_session, pres_doc_user);
+    return say_all(of, watcher, NULL, pres_doc_session, pres_doc_user);
 }
 
 void pres_hide_all_from(const struct pres_user *of, struct gw_str watcher)
 {
-    say_all(of, watcher, NULL, pres_doc_gone, pres_doc_user_gone);
+    (void)say_all(of, watcher, NULL, pres_doc_gone, pres_doc_user_gone);
 }

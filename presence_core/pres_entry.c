@@ -59,6 +59,7 @@ struct pres_entry *pres_entry_new(const struct pres_entry_args *a)
     e = gw_alloc(sizeof(*e) + a->jid.len + a->name.len + groups_len + a->extra.len);
     e->state = a->state;
     e->listed = a->listed;
+    e->polite = a->polite;
     e->group_count = (unsigned char)a->group_count;
     e->jid_len = (uint16_t)a->jid.len;
     e->name_len = (uint16_t)a->name.len;

@@ -9,7 +9,8 @@
 
 struct pres_entry {
     unsigned char state; /* PRES_TO, PRES_FROM, PRES_OUT, PRES_IN */
-    bool listed;         /* in the roster that clients see; false: only a request that waits */
+    bool listed; /* in the roster that clients see; false: a request that waits, or polite */
+    bool polite; /* FROM is what the contact believes: the user has denied it */
     unsigned char group_count;
     uint16_t jid_len, name_len, groups_len, extra_len;
     char bytes[]; /* jid, name, groups (each ends with NUL), extra: of the request that waits */
@@ -20,7 +21,7 @@ struct pres_entry_args {
     const struct gw_str *groups;
     size_t group_count;
     unsigned char state;
-    bool listed;
+    bool listed, polite;
 };
 
 /* GW_LIMIT, GW_INVALID: as pres_roster_set(). */

@@ -48,10 +48,14 @@ struct pres_frontend {
     /* One document for several watchers: write it once. 'count' is at least 1. */
     void (*presence)(const struct pres_doc *doc, struct pres_session *const *to, size_t count,
                      void *ctx);
-    /* The same for watchers of other domains, bare JIDs, to whom this front-end is the way
-     * (pres_route_set()). NULL: it is the way to none. */
+    /* The same for watchers of other domains, to whom this front-end is the way (pres_route_set()):
+     * bare JIDs, of directed presence also full ones. NULL: it is the way to none. */
     void (*presence_abroad)(const struct pres_doc *doc, const struct gw_str *to, size_t count,
                             void *ctx);
+    /* Of the way to other domains, too: 'from' is a user here, 'to' a bare JID there. */
+    void (*request_abroad)(enum pres_request request, struct gw_str from, struct gw_str to,
+                           struct gw_str extra, void *ctx);
+    void (*probe_abroad)(struct gw_str from, struct gw_str to, void *ctx);
     /* A request or its answer, 'from' a bare JID; extra: as pres_request_send() was given it. */
     void (*request)(enum pres_request request, struct gw_str from, struct gw_str extra,
                     struct pres_session *to, void *ctx);
@@ -105,8 +109,9 @@ enum {
     PRES_DIRECTED_MAX = 200
 }; /* of one session; the oldest is forgotten, with an "unavailable" */
 
-/* Directed presence, RFC 6121 4.6: to one user (or one resource) only. The core says "unavailable"
- * there when the session ends. GW_NOTFOUND: no such user here. GW_LIMIT: too many, or too long. */
+/* Directed presence, RFC 6121 4.6: to one user (or one resource) only, here or abroad. The core says
+ * "unavailable" there when the session ends. GW_NOTFOUND: no such user, and no way to there.
+ * GW_LIMIT: too many, or too long. */
 enum gw_code pres_session_direct(struct pres_session *s, struct gw_str to_user,
                                  struct gw_str to_resource, const struct pres_client *client);
 
@@ -123,6 +128,7 @@ enum pres_route {
     PRES_ROUTE_SERVER,        /* a domain of ours itself */
     PRES_ROUTE_LOCAL,         /* a user here */
     PRES_ROUTE_UNKNOWN_USER,  /* our domain, but nobody */
+    PRES_ROUTE_ABROAD,        /* another domain: pres_route_front() is the way there */
     PRES_ROUTE_UNKNOWN_SERVER /* another domain: no way to there */
 };
 /* A bare JID: "user@domain" or "domain". */
@@ -132,5 +138,24 @@ enum pres_route pres_route(const struct pres_core *core, struct gw_str jid);
  * what is said to those of all domains that have no way of their own. NULL: no way any more. Domains
  * that are served here stay so. */
 void pres_route_set(struct pres_core *core, struct gw_str domain, struct pres_front *front);
+/* The way to there; NULL: there is none, or it is here. A JID. */
+struct pres_front *pres_route_front(const struct pres_core *core, struct gw_str jid);
+
+/* ---- From other domains. Who calls has proved that 'from' (bare, normalised) is of the domain it
+ * says; 'to' is a bare JID. What is for nobody is answered as RFC 6121 says. ---- */
+
+void pres_abroad_request(struct pres_core *core, enum pres_request request, struct gw_str from,
+                         struct gw_str to, struct gw_str extra);
+/* Answered with all that 'from' may see; or "unsubscribed". */
+void pres_abroad_probe(struct pres_core *core, struct gw_str from, struct gw_str to);
+/* What a resource there says, or (PRES_OFFLINE) that it is gone; without resource: all are gone. From
+ * those whom the user does not watch it is passed on once, not kept. GW_LIMIT: too long. */
+enum gw_code pres_abroad_presence(struct pres_core *core, struct pres_front *way,
+                                  struct gw_str from, struct gw_str resource, struct gw_str to,
+                                  struct gw_str to_resource, const struct pres_client *client);
+/* The contact cannot be reached: what the user was shown of it is over. */
+void pres_abroad_lost(struct pres_core *core, struct gw_str contact, struct gw_str user);
+
+enum { PRES_ABROAD_RESOURCES_MAX = 20 }; /* of one contact, kept; beyond it the oldest is gone */
 
 #endif

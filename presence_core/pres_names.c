@@ -70,6 +70,19 @@ const char *pres_cause_name(enum pres_cause cause)
     return "unknown";
 }
 
+const char *pres_decision_name(enum pres_decision d)
+{
+    switch (d) {
+    case PRES_ASK:
+        return "ask";
+    case PRES_ALLOW:
+        return "allow";
+    case PRES_BLOCK:
+        return "block";
+    }
+    return "unknown";
+}
+
 const char *pres_sub_name(enum pres_sub sub)
 {
     switch (sub) {

@@ -14,6 +14,12 @@
 #include "pres_sub.h"
 #include "pres_view.h"
 
+/* Sorted by 'who'. */
+struct pres_decisions {
+    struct pres_decided **list;
+    uint32_t count, cap;
+};
+
 struct pres_user {
     char *jid;
     struct gw_str name; /* the same */
@@ -21,7 +27,9 @@ struct pres_user {
     struct pres_cal *cal; /* NULL: nothing known */
     struct gw_list sessions;
     struct pres_roster roster;
-    gw_utc since; /* of the presence as a whole */
+    struct pres_decisions decisions;
+    struct gw_map *seen; /* of contacts abroad, while the user is available; NULL: nothing */
+    gw_utc since;        /* of the presence as a whole */
 };
 
 /* A client's word, its texts in one block. */
@@ -60,7 +68,7 @@ struct pres_session {
 struct pres_group {
     struct pres_session **to;
     size_t count, cap;
-    struct gw_str *abroad; /* borrowed from rosters */
+    struct gw_str *abroad; /* borrowed until the delivery */
     size_t abroad_count, abroad_cap;
 };
 
@@ -112,7 +120,6 @@ struct pres_core {
 
 /* pres_core.c */
 struct pres_user *pres_user_find(const struct pres_core *core, struct gw_str jid);
-struct pres_front *pres_route_front(const struct pres_core *core, struct gw_str jid);
 /* A resource, or the user as such who is available nowhere (NULL), as a view shows it. */
 void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum pres_view view,
                    struct pres_shown *out);
@@ -132,6 +139,10 @@ static inline struct gw_str pres_session_name(const struct pres_session *s)
 }
 
 /* pres_session.c */
+struct pres_word *pres_word_new(const struct pres_client *c); /* free() */
+size_t pres_client_len(const struct pres_client *c);
+/* Who 'of' says something to: a user here (one resource, unless empty). */
+void pres_gather_target(const struct pres_user *of, struct pres_user *u, struct gw_str resource);
 void pres_end_all(struct pres_user *u, enum pres_end why, enum pres_cause cause, struct gw_now now);
 
 /* pres_deliver.c: gather recipients, then send each group the document of its view. */
@@ -149,11 +160,12 @@ void pres_deliver(struct pres_core *core, pres_doc_fn *write, const void *of);
 
 pres_doc_fn pres_doc_session, pres_doc_gone; /* of a session; gone: without any text */
 pres_doc_fn pres_doc_user, pres_doc_user_gone;
+size_t pres_available_count(const struct pres_user *u);
 bool pres_user_is_available(const struct pres_user *u);
 
 /* Everything of one user that can be seen, to one session, or to a watcher; or that it is gone. */
 void pres_show_all(const struct pres_user *of, struct pres_session *to);
-void pres_show_all_to(const struct pres_user *of, struct gw_str watcher);
+bool pres_show_all_to(const struct pres_user *of, struct gw_str watcher); /* false: nothing */
 void pres_hide_all_from(const struct pres_user *of, struct gw_str watcher);
 
 /* pres_tell.c: a change of what stands behind a user's presence goes between these two. What was in
@@ -169,11 +181,37 @@ struct pres_tell {
 void pres_tell_begin(struct pres_user *u);
 void pres_tell_end(struct pres_user *u, const struct pres_tell *how, struct gw_now now);
 
-/* pres_request.c: ends both subscriptions, tells the contact, forgets the entry. */
-void pres_drop_contact(struct pres_user *u, struct pres_entry *e); /* frees the entry */
+/* pres_abroad.c: watchers and contacts of other domains. */
+void pres_request_abroad(struct pres_core *core, enum pres_request request, struct gw_str from,
+                         struct gw_str to, struct gw_str extra);
+/* What the user knows of contacts abroad: brought to a newcomer (the first one asks), forgotten. */
+void pres_abroad_newcomer(struct pres_session *s, struct gw_str contact);
+bool pres_abroad_show(struct pres_session *s, struct gw_str contact, struct gw_str resource);
+void pres_abroad_refresh(struct pres_session *s, struct gw_str contact);
+void pres_abroad_gone(struct pres_user *u,
+                      struct gw_str contact); /* the user's sessions are told */
+void pres_abroad_forget(struct pres_user *u);
+
+/* pres_decision.c */
+enum pres_decision pres_decision_of(const struct pres_user *u, struct gw_str who);
+void pres_decision_put(struct pres_user *u, struct gw_str who, enum pres_decision decision);
+void pres_decisions_load(struct pres_core *core, store_done_fn *done, void *ctx);
+void pres_decisions_forget(struct pres_user *u); /* and their records */
+void pres_decisions_done(struct pres_user *u);
+
+/* pres_request.c: what follows from a decision for one entry, which may be gone afterwards. */
+void pres_entry_allow(struct pres_user *u, struct pres_entry *e);
+void pres_entry_deny(struct pres_user *u, struct pres_entry *e);
+void pres_entry_ask_again(struct pres_user *u, struct pres_entry *e); /* one who was denied */
+/* Ends both subscriptions, tells the contact, forgets the entry; for_good: also of one who was
+ * denied and need not know. The entry may be gone. */
+void pres_drop_contact(struct pres_user *u, struct pres_entry *e, bool for_good);
 
 /* pres_roster.c */
-struct pres_entry *pres_entry_add(struct pres_user *u, struct gw_str jid); /* NULL: full */
+struct pres_entry *pres_entry_add(struct pres_user *u, struct gw_str jid);
+bool pres_contacts_full(const struct pres_user *u);
+bool pres_watchers_full(const struct pres_user *u);
+struct store_batch *pres_batch(struct pres_core *core);
 void pres_entry_save(struct pres_user *u, const struct pres_entry *e);
 void pres_entry_delete(struct pres_user *u, struct pres_entry *e);
 void pres_push(struct pres_user *u, const struct pres_entry *e, bool removed);

@@ -1,7 +1,7 @@
 /* A roster entry as it is stored:
  *   "alice@a.example bob@a.example"
  *   {"name":"Bob","subscription":"to","ask":true,"requested":true,"groups":["Work"],
- *    "request":"...","hidden":true}
+ *    "request":"...","hidden":true,"denied":true}
  * Members at their default are left out. */
 #include <jansson.h>
 #include <stdlib.h>
@@ -42,6 +42,7 @@ void pres_record_write(const struct pres_entry *e, struct gw_buf *out)
     put_flag(o, "ask", e->state & PRES_OUT);
     put_flag(o, "requested", e->state & PRES_IN);
     put_flag(o, "hidden", !e->listed);
+    put_flag(o, "denied", e->polite);
     put_text(o, "request", pres_entry_extra(e));
     if (count) {
         json_t *list = json_array();
@@ -96,6 +97,7 @@ static enum gw_code read_object(const json_t *o, struct pres_entry_args *a,
     if (json_is_true(json_object_get(o, "requested")))
         a->state |= PRES_IN;
     a->listed = !json_is_true(json_object_get(o, "hidden"));
+    a->polite = a->state & PRES_FROM && json_is_true(json_object_get(o, "denied"));
     a->name = get_text(o, "name");
     a->extra = get_text(o, "request");
     a->groups = groups;

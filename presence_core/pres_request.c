@@ -1,4 +1,9 @@
-/* Subscription requests between users: one side's table, then the other's, then what both see. */
+/* Subscription requests between users, of this core and of other domains: one side's table, then the
+ * other's, then what both see.
+ *
+ * One whom the user denies is not told so, if the settings say it: he is answered "subscribed", and
+ * sees the user offline for good. His entry then is 'polite': its FROM is what he believes, and the
+ * user's clients are not shown it. */
 #include "gw_log.h"
 #include "pres_priv.h"
 
@@ -8,6 +13,8 @@ static void apply(struct pres_user *u, struct pres_entry *e, unsigned state)
     bool changed = e->state != state;
 
     e->state = (unsigned char)state;
+    if (!(state & PRES_FROM))
+        e->polite = false;
     if (!changed)
         return;
     /* A request that waited is over, and there is nothing else to remember. */
@@ -30,7 +37,8 @@ static struct pres_entry *with_extra(struct pres_user *u, struct pres_entry *e, 
                                     .groups = groups,
                                     .group_count = pres_entry_groups(e, groups),
                                     .state = e->state,
-                                    .listed = e->listed };
+                                    .listed = e->listed,
+                                    .polite = e->polite };
 
     if (!extra.len && !e->extra_len)
         return e;
@@ -60,16 +68,87 @@ static void tell(struct pres_user *u, enum pres_request request, struct gw_str f
 static void reach(struct pres_user *u, enum pres_request request, struct gw_str from,
                   struct gw_str extra);
 
-/* What the contact had granted already is granted again, RFC 6121 3.1.3. */
-static void answer_again(struct pres_user *u, struct gw_str to)
+/* On to the other side, wherever it is. */
+static void pass(struct pres_user *u, enum pres_request request, struct gw_str to,
+                 struct gw_str extra)
 {
-    struct pres_user *asker = pres_user_find(u->core, to);
+    struct pres_user *other = pres_user_find(u->core, to);
 
-    if (!asker)
+    if (other)
+        reach(other, request, u->name, extra);
+    else
+        pres_request_abroad(u->core, request, u->name, to, extra);
+}
+
+/* "subscribed" to one who has it: granted now, before (RFC 6121 3.1.3), or only as he believes. */
+static void say_subscribed(struct pres_user *u, struct gw_str to)
+{
+    pass(u, PRES_SUBSCRIBED, to, GW_STR(""));
+    if ((pres_may_see(to, u) && pres_show_all_to(u, to)) || pres_user_find(u->core, to))
         return;
-    reach(asker, PRES_SUBSCRIBED, u->name, GW_STR(""));
-    if (pres_may_see(to, u))
-        pres_show_all_to(u, to);
+    pres_gather(u, to); /* offline: else he would wait for it */
+    pres_deliver(u->core, pres_doc_user_gone, u);
+}
+
+/* What is done with a request to watch. */
+static enum pres_decision decision_for(const struct pres_user *u, struct gw_str from)
+{
+    enum pres_decision d = pres_decision_of(u, from);
+    struct gw_str domain = from;
+
+    if (d != PRES_ASK)
+        return d;
+    switch ((enum pres_auto)u->core->settings->auto_authorize) {
+    case PRES_AUTO_NOBODY:
+        return PRES_ASK;
+    case PRES_AUTO_LOCAL:
+        (void)gw_str_cut(from, "@", NULL, &domain);
+        return pres_domain_is_local(u->core, domain) ? PRES_ALLOW : PRES_ASK;
+    case PRES_AUTO_EVERYBODY:
+        return PRES_ALLOW;
+    }
+    return PRES_ASK;
+}
+
+static bool refuses(const struct pres_user *u)
+{
+    return u->core->settings->denied_watchers == PRES_DENIED_ARE_REFUSED;
+}
+
+/* PRES_IN becomes PRES_FROM, in truth or as the watcher believes. */
+static void grant(struct pres_user *u, struct pres_entry *e, bool polite)
+{
+    char *jid = gw_str_dup(pres_entry_jid(e));
+
+    e = with_extra(u, e, GW_STR(""));
+    e->polite = polite;
+    e->listed = e->listed || !polite;
+    apply(u, e, (e->state & ~(unsigned)PRES_IN) | PRES_FROM);
+    say_subscribed(u, gw_str_of(jid));
+    free(jid);
+}
+
+/* A request to watch that no step of before has granted: e is NULL, or has neither FROM nor IN. */
+static void on_new_watcher(struct pres_user *u, struct pres_entry *e, struct gw_str from,
+                           struct gw_str extra)
+{
+    enum pres_decision d = decision_for(u, from);
+
+    if (pres_watchers_full(u) || (d == PRES_BLOCK && refuses(u))) {
+        pass(u, PRES_UNSUBSCRIBED, from, GW_STR(""));
+        return;
+    }
+    if (!e)
+        e = pres_entry_add(u, from);
+    if (!e) /* no address */
+        return;
+    if (d != PRES_ASK) {
+        grant(u, e, d == PRES_BLOCK);
+        return;
+    }
+    e = with_extra(u, e, extra);
+    tell(u, PRES_SUBSCRIBE, from, extra);
+    apply(u, e, pres_sub_step(PRES_INBOUND, PRES_SUBSCRIBE, e->state).to);
 }
 
 /* A request reaches user 'u'. */
@@ -79,38 +158,42 @@ static void reach(struct pres_user *u, enum pres_request request, struct gw_str 
     struct pres_entry *e = pres_roster_find(&u->roster, from);
     struct pres_step step;
 
-    /* A full roster takes no more requests: the asker hears nothing, as from one who does not
-     * answer. */
-    if (!e && request == PRES_SUBSCRIBE)
-        e = pres_entry_add(u, from);
+    if (request == PRES_SUBSCRIBE && (!e || !(e->state & (PRES_FROM | PRES_IN)))) {
+        on_new_watcher(u, e, from, extra);
+        return;
+    }
     if (!e)
         return;
     step = pres_sub_step(PRES_INBOUND, request, e->state);
     if ((e->state ^ step.to) & PRES_IN)
-        e = with_extra(u, e, step.to & PRES_IN ? extra : GW_STR(""));
-    if (step.pass)
+        e = with_extra(u, e, GW_STR(""));
+    if (step.pass && !(request == PRES_UNSUBSCRIBE && e->polite))
         tell(u, request, from, extra);
     apply(u, e, step.to);
     if (step.answer)
-        answer_again(u, from);
+        say_subscribed(u, from);
 }
 
 /* Presence that follows from a request which has gone both ways. 'had': the sender's state before. */
-static void settle(struct pres_user *u, struct pres_user *contact, enum pres_request request,
+static void settle(struct pres_user *u, struct gw_str contact, enum pres_request request,
                    unsigned had)
 {
+    struct pres_user *other = pres_user_find(u->core, contact);
+
     switch (request) {
     case PRES_SUBSCRIBED:
-        if (pres_may_see(contact->name, u))
-            pres_show_all_to(u, contact->name);
+        if (pres_may_see(contact, u))
+            (void)pres_show_all_to(u, contact);
         return;
     case PRES_UNSUBSCRIBED:
-        if (had & PRES_FROM)
-            pres_hide_all_from(u, contact->name);
+        if (had & PRES_FROM && other)
+            pres_hide_all_from(u, contact);
         return;
     case PRES_UNSUBSCRIBE:
-        if (had & PRES_TO)
-            pres_hide_all_from(contact, u->name);
+        if (had & PRES_TO && other)
+            pres_hide_all_from(other, u->name);
+        else if (had & PRES_TO)
+            pres_abroad_gone(u, contact);
         return;
     case PRES_SUBSCRIBE:
         return;
@@ -122,8 +205,8 @@ static void send(struct pres_user *u, struct pres_entry *e, enum pres_request re
                  struct gw_str extra)
 {
     struct pres_step step = pres_sub_step(PRES_OUTBOUND, request, e->state);
-    struct pres_user *contact = pres_user_find(u->core, pres_entry_jid(e));
     char *jid = gw_str_dup(pres_entry_jid(e)); /* the entry may go */
+    struct gw_str contact = gw_str_of(jid);
     unsigned had = e->state;
 
     if (request == PRES_SUBSCRIBE || request == PRES_SUBSCRIBED)
@@ -131,16 +214,88 @@ static void send(struct pres_user *u, struct pres_entry *e, enum pres_request re
     if ((had ^ step.to) & PRES_IN)
         e = with_extra(u, e, GW_STR(""));
     apply(u, e, step.to);
-    if (step.pass && contact) {
-        reach(contact, request, u->name, extra);
-        settle(u, contact, request, had);
-    } else if (step.pass && request == PRES_SUBSCRIBE) {
-        reach(u, PRES_UNSUBSCRIBED, gw_str_of(jid), GW_STR("")); /* RFC 6121 8.5.1 */
+    if (step.pass) {
+        /* To another domain: while its server still counts him as a watcher. */
+        if (request == PRES_UNSUBSCRIBED && had & PRES_FROM && pres_route_front(u->core, contact))
+            pres_hide_all_from(u, contact);
+        if (pres_route(u->core, contact) == PRES_ROUTE_UNKNOWN_USER) {
+            if (request == PRES_SUBSCRIBE)
+                reach(u, PRES_UNSUBSCRIBED, contact, GW_STR("")); /* RFC 6121 8.5.1 */
+        } else {
+            pass(u, request, contact, extra);
+            settle(u, contact, request, had);
+        }
     }
     free(jid);
 }
 
-void pres_drop_contact(struct pres_user *u, struct pres_entry *e)
+/* ---- Decisions ---- */
+
+void pres_entry_allow(struct pres_user *u, struct pres_entry *e)
+{
+    struct gw_str contact;
+    char *jid;
+
+    if (!e->polite) {
+        grant(u, e, false);
+        return;
+    }
+    jid = gw_str_dup(pres_entry_jid(e));
+    contact = gw_str_of(jid);
+    e->polite = false;
+    e->listed = true;
+    pres_entry_save(u, e);
+    pres_push(u, e, false);
+    if (pres_may_see(contact, u))
+        (void)pres_show_all_to(u, contact);
+    free(jid);
+}
+
+void pres_entry_deny(struct pres_user *u, struct pres_entry *e)
+{
+    if (refuses(u))
+        send(u, e, PRES_UNSUBSCRIBED, GW_STR(""));
+    else
+        grant(u, e, true);
+}
+
+void pres_entry_ask_again(struct pres_user *u, struct pres_entry *e)
+{
+    e->polite = false;
+    tell(u, PRES_SUBSCRIBE, pres_entry_jid(e), GW_STR(""));
+    apply(u, e, (e->state & ~(unsigned)PRES_FROM) | PRES_IN);
+}
+
+/* An answer of the user's own is a decision, and is kept as one. False: it is none. */
+static bool decides(struct pres_user *u, struct pres_entry *e, enum pres_request request)
+{
+    struct gw_str contact = pres_entry_jid(e);
+
+    if (request == PRES_SUBSCRIBED && e->state & (PRES_FROM | PRES_IN)) {
+        bool was_blocked = pres_decision_of(u, contact) == PRES_BLOCK;
+
+        pres_decision_put(u, contact, PRES_ALLOW);
+        if (e->polite || e->state & PRES_IN)
+            pres_entry_allow(u, e);
+        else if (was_blocked)
+            (void)pres_show_all_to(u, contact);
+        return true;
+    }
+    if (request == PRES_UNSUBSCRIBED && e->polite)
+        return true;
+    if (request == PRES_UNSUBSCRIBED && e->state & PRES_IN && !refuses(u)) {
+        pres_decision_put(u, contact, PRES_BLOCK);
+        pres_entry_deny(u, e);
+        return true;
+    }
+    if (request == PRES_UNSUBSCRIBED && pres_decision_of(u, contact) == PRES_ALLOW)
+        pres_decision_put(u, contact, PRES_ASK);
+    return false;
+}
+
+/* ---- Doors ---- */
+
+void pres_drop_contact(struct pres_user *u, struct pres_entry *e, bool for_good)
 {
     bool listed = e->listed;
     char *name = gw_str_dup(pres_entry_jid(e));
@@ -150,6 +305,13 @@ void pres_drop_contact(struct pres_user *u, struct pres_entry *e)
     if (e->state & (PRES_TO | PRES_OUT))
         send(u, e, PRES_UNSUBSCRIBE, GW_STR(""));
     e = pres_roster_find(&u->roster, jid);
+    if (e && e->polite && !for_good) { /* who was denied goes on believing */
+        if (listed)
+            pres_push(u, e, true);
+        pres_entry_save(u, e);
+        free(name);
+        return;
+    }
     if (e && e->state & (PRES_FROM | PRES_IN))
         send(u, e, PRES_UNSUBSCRIBED, GW_STR(""));
     e = pres_roster_find(&u->roster, jid);
@@ -176,13 +338,32 @@ enum gw_code pres_request_send(struct pres_session *s, enum pres_request request
     if (pres_route(u->core, contact) == PRES_ROUTE_UNKNOWN_SERVER)
         return gw_fail(err, GW_NOTFOUND, "no way to the contact's server");
     e = pres_roster_find(&u->roster, contact);
-    if (!e && request == PRES_SUBSCRIBE) {
+    if (request == PRES_SUBSCRIBE && !(e && e->listed) && pres_contacts_full(u))
+        return gw_fail(err, GW_LIMIT, "the contact list is full");
+    if (!e && request == PRES_SUBSCRIBE)
         e = pres_entry_add(u, contact);
-        if (!e)
-            return gw_fail(err, GW_LIMIT, "the contact list is full");
-    }
-    if (e)
+    if (e && !decides(u, e, request))
         send(u, e, request, extra);
     pres_commit(u->core);
     return GW_OK;
+}
+
+void pres_abroad_request(struct pres_core *core, enum pres_request request, struct gw_str from,
+                         struct gw_str to, struct gw_str extra)
+{
+    struct pres_user *u = pres_user_find(core, to);
+    const struct pres_entry *e = u ? pres_roster_find(&u->roster, from) : NULL;
+    unsigned had = e ? e->state : 0;
+
+    if (!u) {
+        if (request == PRES_SUBSCRIBE) /* RFC 6121 8.5.1, as from one who refuses */
+            pres_request_abroad(core, PRES_UNSUBSCRIBED, to, from, GW_STR(""));
+        return;
+    }
+    reach(u, request, from, extra);
+    if (request == PRES_UNSUBSCRIBED && had & PRES_TO)
+        pres_abroad_gone(u, from);
+    if (request == PRES_UNSUBSCRIBE && had & PRES_FROM)
+        pres_hide_all_from(u, from); /* RFC 6121 3.3.3 */
+    pres_commit(core);
 }

@@ -5,7 +5,7 @@
 #include "gw_log.h"
 #include "pres_priv.h"
 
-static struct store_batch *batch(struct pres_core *core)
+struct store_batch *pres_batch(struct pres_core *core)
 {
     if (!core->batch)
         core->batch = store_batch_new();
@@ -35,7 +35,7 @@ void pres_entry_save(struct pres_user *u, const struct pres_entry *e)
     gw_buf_init(&value, PRES_RECORD_MAX);
     pres_record_write(e, &value);
     assert(!key.failed && !value.failed);
-    store_put(batch(u->core), "roster", gw_buf_str(&key), u->name, gw_buf_str(&value));
+    store_put(pres_batch(u->core), "roster", gw_buf_str(&key), u->name, gw_buf_str(&value));
     gw_buf_done(&key);
     gw_buf_done(&value);
 }
@@ -46,7 +46,7 @@ void pres_entry_delete(struct pres_user *u, struct pres_entry *e)
 
     if (u->core->store) {
         record_key(u, e, &key);
-        store_del(batch(u->core), "roster", gw_buf_str(&key));
+        store_del(pres_batch(u->core), "roster", gw_buf_str(&key));
         gw_buf_done(&key);
     }
     pres_roster_take_out(&u->roster, pres_entry_jid(e));
@@ -55,13 +55,35 @@ void pres_entry_delete(struct pres_user *u, struct pres_entry *e)
 void pres_roster_forget(struct pres_user *u)
 {
     if (u->core->store)
-        store_del_owner(batch(u->core), "roster", u->name);
+        store_del_owner(pres_batch(u->core), "roster", u->name);
     pres_roster_done(&u->roster);
 }
 
-static bool is_full(const struct pres_user *u)
+static size_t count_entries(const struct pres_user *u, bool listed, unsigned state)
 {
-    return u->roster.count >= (uint64_t)u->core->settings->contacts_max;
+    size_t count = 0;
+
+    for (uint32_t i = 0; i < u->roster.count; i++) {
+        const struct pres_entry *e = u->roster.entries[i];
+
+        count += (listed && e->listed) || e->state & state;
+    }
+    return count;
+}
+
+static bool is_full(int64_t max, size_t count)
+{
+    return max != GW_PARAM_WORD && count >= (size_t)max;
+}
+
+bool pres_contacts_full(const struct pres_user *u)
+{
+    return is_full(u->core->settings->contacts_max, count_entries(u, true, 0));
+}
+
+bool pres_watchers_full(const struct pres_user *u)
+{
+    return is_full(u->core->settings->watchers_max, count_entries(u, false, PRES_FROM | PRES_IN));
 }
 
 struct pres_entry *pres_entry_add(struct pres_user *u, struct gw_str jid)
@@ -69,7 +91,7 @@ struct pres_entry *pres_entry_add(struct pres_user *u, struct gw_str jid)
     const struct pres_entry_args args = { .jid = jid };
     struct pres_entry *e;
 
-    if (is_full(u) || pres_entry_check(&args, NULL))
+    if (pres_entry_check(&args, NULL))
         return NULL;
     e = pres_entry_new(&args);
     pres_roster_place(&u->roster, e);
@@ -106,9 +128,17 @@ static void load_done(const struct gw_err *result, void *ctx)
     struct pres_core *core = ctx;
 
     if (core->load_skipped)
-        gw_warn("pres", "roster records of unknown users records=%zu, ignored", core->load_skipped);
+        gw_warn("pres", "records of unknown users records=%zu, ignored", core->load_skipped);
     if (core->loaded)
         core->loaded(result, core->loaded_ctx);
+}
+
+static void rosters_done(const struct gw_err *result, void *ctx)
+{
+    if (result->code)
+        load_done(result, ctx);
+    else
+        pres_decisions_load(ctx, load_done, ctx);
 }
 
 void pres_core_load(struct pres_core *core, store_done_fn *done, void *ctx)
@@ -116,7 +146,7 @@ void pres_core_load(struct pres_core *core, store_done_fn *done, void *ctx)
     assert(core->store);
     core->loaded = done;
     core->loaded_ctx = ctx;
-    store_load(core->store, "roster", NULL, load_one, load_done, core);
+    store_load(core->store, "roster", NULL, load_one, rosters_done, core);
 }
 
 /* ---- Clients ---- */
@@ -124,12 +154,14 @@ void pres_core_load(struct pres_core *core, store_done_fn *done, void *ctx)
 static void item_of(const struct pres_entry *e, struct gw_str groups[PRES_GROUPS_MAX],
                     struct pres_item *out)
 {
+    unsigned state = e->polite ? e->state & ~(unsigned)PRES_FROM : e->state;
+
     *out = (struct pres_item){ .jid = pres_entry_jid(e),
                                .name = pres_entry_name(e),
                                .groups = groups,
                                .group_count = pres_entry_groups(e, groups),
-                               .sub = pres_sub_of(e->state),
-                               .ask = e->state & PRES_OUT };
+                               .sub = pres_sub_of(state),
+                               .ask = state & PRES_OUT };
 }
 
 void pres_push(struct pres_user *u, const struct pres_entry *e, bool removed)
@@ -181,10 +213,11 @@ enum gw_code pres_roster_set(struct pres_session *s, const struct pres_item *ite
         return gw_fail(err, GW_INVALID, "nobody is a contact of himself");
     if (old) {
         args.state = old->state;
+        args.polite = old->polite;
         args.extra = pres_entry_extra(old);
-    } else if (is_full(u)) {
-        return gw_fail(err, GW_LIMIT, "the contact list is full");
     }
+    if (!(old && old->listed) && pres_contacts_full(u))
+        return gw_fail(err, GW_LIMIT, "the contact list is full");
     rc = pres_entry_check(&args, err);
     if (rc)
         return rc;
@@ -203,7 +236,9 @@ enum gw_code pres_roster_remove(struct pres_session *s, struct gw_str jid, struc
 
     if (!e || !e->listed)
         return gw_fail(err, GW_NOTFOUND, "not in the contact list");
-    pres_drop_contact(u, e);
+    if (pres_decision_of(u, jid) == PRES_ALLOW)
+        pres_decision_put(u, jid, PRES_ASK);
+    pres_drop_contact(u, e, false);
     pres_commit(u->core);
     return GW_OK;
 }

@@ -77,7 +77,7 @@ static void directed_add(struct pres_session *s, struct gw_str user, struct gw_s
 }
 
 /* RFC 6121 8.5.3: a full JID reaches that resource, available or not. */
-static void gather_target(const struct pres_user *of, struct pres_user *u, struct gw_str resource)
+void pres_gather_target(const struct pres_user *of, struct pres_user *u, struct gw_str resource)
 {
     struct pres_session *s;
 
@@ -96,34 +96,51 @@ static void doc_directed_end(const void *of, enum pres_view view, struct pres_do
     out->directed = true;
 }
 
+/* One who is told directly, here or abroad; 'full' holds his address until the delivery. */
+static void gather_directed(const struct pres_session *s, struct gw_str user,
+                            struct gw_str resource, struct gw_buf *full)
+{
+    struct pres_user *u = pres_user_find(s->user->core, user);
+
+    gw_buf_init(full, 4 * PRES_JID_MAX);
+    if (u) {
+        pres_gather_target(s->user, u, resource);
+        return;
+    }
+    gw_buf_add_str(full, user);
+    if (resource.len)
+        gw_buf_add_char(full, '/');
+    gw_buf_add_str(full, resource);
+    pres_gather(s->user, gw_buf_str(full));
+}
+
 /* RFC 6121 4.6.3: those who were told directly are told of the end too. */
 static void directed_end(struct pres_session *s)
 {
     struct gw_list *it, *tmp;
+    struct gw_buf full;
 
     GW_LIST_EACH(&s->directed, it, tmp)
     {
         struct pres_directed *d = GW_CONTAINER(it, struct pres_directed, link);
-        struct pres_user *u = pres_user_find(s->user->core, directed_user(d));
 
-        if (u) {
-            gather_target(s->user, u, directed_resource(d));
-            pres_deliver(s->user->core, doc_directed_end, s);
-        }
+        gather_directed(s, directed_user(d), directed_resource(d), &full);
+        pres_deliver(s->user->core, doc_directed_end, s);
+        gw_buf_done(&full);
         directed_free(s, d);
     }
 }
 
 /* ---- Words ---- */
 
-static size_t client_len(const struct pres_client *c)
+size_t pres_client_len(const struct pres_client *c)
 {
     return c->text.len + c->texts.len + c->extra.len;
 }
 
-static struct pres_word *word_new(const struct pres_client *c)
+struct pres_word *pres_word_new(const struct pres_client *c)
 {
-    struct pres_word *w = gw_alloc(sizeof(*w) + client_len(c));
+    struct pres_word *w = gw_alloc(sizeof(*w) + pres_client_len(c));
     const struct gw_str part[] = { c->text, c->texts, c->extra };
     char *p = w->bytes;
 
@@ -167,7 +184,9 @@ static void tell_newcomer(struct pres_session *s)
         if (!(r->entries[i]->state & PRES_TO))
             continue;
         contact = pres_user_find(s->user->core, pres_entry_jid(r->entries[i]));
-        if (contact && pres_may_see(s->user->name, contact))
+        if (!contact)
+            pres_abroad_newcomer(s, pres_entry_jid(r->entries[i]));
+        else if (pres_may_see(s->user->name, contact))
             pres_show_all(contact, s);
     }
     tell_waiting_requests(s);
@@ -237,6 +256,8 @@ static void say_goodbye(struct pres_session *s, const struct pres_client *c, enu
     if (!pres_user_is_available(u))
         tell_without_client(u, pres_doc_user);
     pres_changed(u, &before, cause, now);
+    if (!pres_user_is_available(u))
+        pres_abroad_forget(u);
     free(old);
 }
 
@@ -262,7 +283,7 @@ static void say(struct pres_session *s, const struct pres_client *c, struct gw_n
         s->chosen_at = 0;
     else if (is_choice(old, c))
         s->chosen_at = now.utc;
-    s->word = word_new(c);
+    s->word = pres_word_new(c);
     s->since = now.utc;
     s->turn = ++u->core->turn;
     pres_gather_watchers(u, NULL, NULL);
@@ -278,7 +299,7 @@ static void say(struct pres_session *s, const struct pres_client *c, struct gw_n
 enum gw_code pres_session_set(struct pres_session *s, const struct pres_client *client,
                               struct gw_now now)
 {
-    if (client_len(client) > PRES_CLIENT_MAX)
+    if (pres_client_len(client) > PRES_CLIENT_MAX)
         return GW_LIMIT;
     if (client->show != PRES_OFFLINE) {
         say(s, client, now);
@@ -310,15 +331,17 @@ static void doc_direct(const void *of, enum pres_view view, struct pres_doc *out
     out->directed = true;
 }
 
-static void tell_directed(struct pres_session *s, struct pres_user *to, struct gw_str to_resource,
+static void tell_directed(struct pres_session *s, struct gw_str to, struct gw_str to_resource,
                           const struct pres_client *client)
 {
     const struct directed directed = { s, client };
     struct pres_word *own = s->word;
+    struct gw_buf full;
 
-    gather_target(s->user, to, to_resource);
-    s->word = word_new(client);
+    gather_directed(s, to, to_resource, &full);
+    s->word = pres_word_new(client);
     pres_deliver(s->user->core, doc_direct, &directed);
+    gw_buf_done(&full);
     free(s->word);
     s->word = own;
 }
@@ -326,12 +349,12 @@ static void tell_directed(struct pres_session *s, struct pres_user *to, struct g
 enum gw_code pres_session_direct(struct pres_session *s, struct gw_str to_user,
                                  struct gw_str to_resource, const struct pres_client *client)
 {
-    struct pres_user *u = pres_user_find(s->user->core, to_user);
+    const struct pres_core *core = s->user->core;
     struct pres_directed *d = directed_find(s, to_user, to_resource);
 
-    if (!u)
+    if (!pres_user_find(core, to_user) && !pres_route_front(core, to_user))
         return GW_NOTFOUND;
-    if (client_len(client) > PRES_CLIENT_MAX)
+    if (pres_client_len(client) > PRES_CLIENT_MAX)
         return GW_LIMIT;
     if (client->show == PRES_OFFLINE) {
         if (d)
@@ -341,7 +364,7 @@ enum gw_code pres_session_direct(struct pres_session *s, struct gw_str to_user,
             return GW_LIMIT;
         directed_add(s, to_user, to_resource);
     }
-    tell_directed(s, u, to_resource, client);
+    tell_directed(s, to_user, to_resource, client);
     return GW_OK;
 }
 
@@ -464,7 +487,9 @@ void pres_session_probe(struct pres_session *s, struct gw_str contact)
 {
     struct pres_user *u = pres_user_find(s->user->core, contact);
 
-    if (u && pres_may_see(s->user->name, u))
+    if (!u)
+        pres_abroad_refresh(s, contact);
+    else if (pres_may_see(s->user->name, u))
         pres_show_all(u, s);
 }
 
@@ -495,6 +520,8 @@ void pres_session_refresh(struct pres_session *s, struct gw_str user, struct gw_
     struct refresh r = { .user = user, .resource = resource };
     struct pres_user *u = pres_user_find(s->user->core, user);
 
+    if (!u && pres_abroad_show(s, user, resource))
+        return;
     if (u && pres_may_see(s->user->name, u)) {
         r.u = u;
         r.of = find(u, resource);

@@ -5,15 +5,46 @@
 static const char *const without_client[] = { "offline", "calendar", NULL };
 static const char *const client_in_item[] = { "wins", "gives-way", NULL };
 
+static const char *const autos[] = { "nobody", "local", "everybody", NULL };
+static const char *const denied[] = { "offline", "refused", NULL };
+
 const struct gw_param pres_params[] = {
     { .key = "presence.contacts_max",
-      .shown_as = "Contacts per User",
-      .help = "entries of one user's contact list, requests that wait included",
+      .shown_as = "Maximum Contact List Size (per user)",
+      .help = "entries of one user's contact list",
       .type = GW_PARAM_INT,
       .offset = OF(contacts_max),
       .min = 1,
       .max = 10000,
-      .def = "1000" },
+      .def = "200",
+      .word = "unlimited" },
+    { .key = "presence.watchers_max",
+      .shown_as = "Maximum Watchers (per user)",
+      .help = "who may watch one user at the same time, requests that wait included; more are "
+              "refused",
+      .type = GW_PARAM_INT,
+      .offset = OF(watchers_max),
+      .min = 1,
+      .max = 10000,
+      .def = "200",
+      .word = "unlimited" },
+    { .key = "presence.auto_authorize",
+      .shown_as = "Allow users to view the availability of others without being prompted",
+      .help = "whose requests to watch are granted without asking the user: nobody's, those of "
+              "local users, everybody's; what a user has decided himself comes first",
+      .type = GW_PARAM_CHOICE,
+      .offset = OF(auto_authorize),
+      .def = "local",
+      .choices = autos },
+    { .key = "presence.denied_watchers",
+      .shown_as = "Denied Watchers",
+      .help =
+          "what one whom the user denies is told: he sees the user offline, and may believe it; "
+          "or that he is refused",
+      .type = GW_PARAM_CHOICE,
+      .offset = OF(denied_watchers),
+      .def = "offline",
+      .choices = denied },
     { .key = "presence.sessions_max",
       .shown_as = "Sessions per User",
       .help = "clients that one user may have connected at the same time",

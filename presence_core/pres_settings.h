@@ -6,13 +6,19 @@
 #include "gw_param.h"
 
 struct pres_settings {
-    int64_t contacts_max; /* roster items of one user */
+    int64_t contacts_max; /* roster items of one user, or GW_PARAM_WORD: no limit */
+    int64_t watchers_max; /* of one user, those who wait included; the same */
     int64_t sessions_max; /* connected resources of one user */
     int without_client;   /* enum pres_without_client */
     int client_in_item;   /* enum pres_client_in_item */
     int privacy_own; /* enum pres_level, of watchers of our domains; of users who say nothing */
     int privacy_federated;
+    int auto_authorize;  /* enum pres_auto */
+    int denied_watchers; /* enum pres_denied */
 };
+
+enum pres_auto { PRES_AUTO_NOBODY, PRES_AUTO_LOCAL, PRES_AUTO_EVERYBODY };
+enum pres_denied { PRES_DENIED_SEE_OFFLINE, PRES_DENIED_ARE_REFUSED };
 
 enum pres_without_client { PRES_WITHOUT_CLIENT_OFFLINE, PRES_WITHOUT_CLIENT_CALENDAR };
 enum pres_client_in_item { PRES_CLIENT_WINS, PRES_CALENDAR_WINS };

@@ -204,6 +204,7 @@ void xmpp_on_iq(struct xmpp_c2s *c, struct xmpp_stanza *s)
     case PRES_ROUTE_UNKNOWN_USER:
         xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
         return;
+    case PRES_ROUTE_ABROAD:
     case PRES_ROUTE_UNKNOWN_SERVER:
         xmpp_stanza_error(c, s, XMPP_REMOTE_SERVER_NOT_FOUND, NULL);
         return;

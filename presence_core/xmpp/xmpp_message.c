@@ -98,6 +98,7 @@ void xmpp_on_message(struct xmpp_c2s *c, struct xmpp_stanza *m)
     case PRES_ROUTE_LOCAL:
         to_user(c, m, m->to.bare, m->to.resource);
         return;
+    case PRES_ROUTE_ABROAD:
     case PRES_ROUTE_UNKNOWN_SERVER:
         xmpp_stanza_error(c, m, XMPP_REMOTE_SERVER_NOT_FOUND, NULL);
         return;

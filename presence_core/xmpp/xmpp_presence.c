@@ -131,6 +131,7 @@ static void direct(struct xmpp_c2s *c, const struct xmpp_stanza *s,
     case PRES_ROUTE_LOCAL:
         on_code(c, s, pres_session_direct(c->session, s->to.bare, s->to.resource, client));
         return;
+    case PRES_ROUTE_ABROAD:
     case PRES_ROUTE_UNKNOWN_SERVER:
         xmpp_stanza_error(c, s, XMPP_REMOTE_SERVER_NOT_FOUND, NULL);
         return;

@@ -497,7 +497,9 @@ static void bench_tls(const struct pres_settings *settings, int clients)
 
 int main(int argc, char **argv)
 {
-    const struct pres_settings settings = { .contacts_max = 100000, .sessions_max = 20 };
+    const struct pres_settings settings = { .contacts_max = GW_PARAM_WORD,
+                                            .watchers_max = GW_PARAM_WORD,
+                                            .sessions_max = 20 };
     int64_t clients = 500;
 
     if (argc > 2 ||

@@ -40,6 +40,7 @@ struct program {
     struct net_tls *tls;
     struct xmpp_server *server;
     struct xmpp_settings settings;
+    struct pres_settings pres; /* as RFC 6121 is written */
     struct xmpp_credentials keys[NAMES][2];
     struct gw_buf line;
 };
@@ -232,7 +233,10 @@ static enum gw_code start(struct program *p, const char *folder, struct gw_err *
 
     p->loop = net_loop_new();
     p->pool = net_pool_new(p->loop, 2);
-    p->core = pres_core_new(&(struct pres_core_args){ 0 });
+    gw_param_defaults(pres_params, pres_param_count, &p->pres);
+    p->pres.auto_authorize = PRES_AUTO_NOBODY;
+    p->pres.denied_watchers = PRES_DENIED_ARE_REFUSED;
+    p->core = pres_core_new(&(struct pres_core_args){ .settings = &p->pres });
     add_people(p);
     gw_param_defaults(xmpp_params, xmpp_param_count, &p->settings);
     gw_buf_init(&p->line, LINE_LEN_MAX);

@@ -28,6 +28,8 @@ enum { WORLD_ITERATIONS = 16 };
 
 struct world {
     struct xmpp_settings settings;
+    struct pres_settings
+        pres; /* as RFC 6121 is written: who asks has to wait, who is denied is told */
     struct pres_core *core;
     struct xmpp_host *host;
     struct gw_now now;
@@ -83,7 +85,10 @@ static inline void world_start(struct world *w)
     *w = (struct world){ .now = { .mono = 1000 * 1000, .utc = 1700000000000 },
                          .secret = GW_STR("kept over restarts") };
     gw_param_defaults(xmpp_params, xmpp_param_count, &w->settings);
-    w->core = pres_core_new(&(struct pres_core_args){ 0 });
+    gw_param_defaults(pres_params, pres_param_count, &w->pres);
+    w->pres.auto_authorize = PRES_AUTO_NOBODY;
+    w->pres.denied_watchers = PRES_DENIED_ARE_REFUSED;
+    w->core = pres_core_new(&(struct pres_core_args){ .settings = &w->pres });
     pres_domain_add(w->core, GW_STR("x.example"));
     for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++)
         pres_user_add(w->core, gw_str_of(users[i]), NULL);

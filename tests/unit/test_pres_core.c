@@ -124,6 +124,8 @@ static void start(struct fake *f, struct store *store)
 {
     *f = (struct fake){ .store = store };
     gw_param_defaults(pres_params, pres_param_count, &f->settings);
+    f->settings.auto_authorize = PRES_AUTO_NOBODY; /* RFC 6121, as it is written */
+    f->settings.denied_watchers = PRES_DENIED_ARE_REFUSED;
     f->core = pres_core_new(&(struct pres_core_args){ .store = store, .settings = &f->settings });
     f->front = pres_frontend_register(f->core, &table, f);
     gw_buf_init(&f->log, 1024 * 1024);

@@ -353,7 +353,7 @@ static void ways_to_other_domains_come_and_go(void **state)
     pres_route_set(p.look.core, GW_STR("x"), p.look.timed);
     assert_true(pres_domain_is_local(p.look.core, GW_STR("x")));
     assert_false(pres_domain_is_local(p.look.core, GW_STR("abroad")));
-    assert_int_equal(pres_route(p.look.core, GW_STR("fay@abroad")), PRES_ROUTE_UNKNOWN_SERVER);
+    assert_int_equal(pres_route(p.look.core, GW_STR("fay@abroad")), PRES_ROUTE_ABROAD);
     pres_route_set(p.look.core, GW_STR("abroad"), NULL);
     look_set(&p.look, "ann@x", &c);
     assert_true(gw_str_starts(gw_str_of(look_sees(&p.look, "fay@abroad", "ann@x/r")), "available"));
