@@ -8,6 +8,11 @@
 #include "gw_bytes.h"
 #include "gw_mem.h"
 
+enum {
+    FORGOTTEN_LATE_MAX = 100 /* that nobody has any more: an administrator does not set so many in a
+                                quarter of an hour, but a program might; the oldest go first */
+};
+
 struct ews_identities {
     struct net_loop *loop;
     unsigned refs;
@@ -44,18 +49,17 @@ static void identity_free(struct ews_identity *id)
 static void forget_old(struct ews_identities *all)
 {
     gw_time now = identities_now(all);
-    struct gw_list *it, *tmp;
+    struct gw_list *it, *before;
+    unsigned kept = 0;
 
-    net_timer_set(all->timer, GW_NEVER);
-    GW_LIST_EACH(&all->list, it, tmp)
-    {
+    for (it = all->list.prev; it != &all->list; it = before) {
         struct ews_identity *id = GW_CONTAINER(it, struct ews_identity, link);
 
-        if (!id->refs && !refusals(id, now))
+        before = it->prev;
+        if (!id->refs && (!refusals(id, now) || ++kept > FORGOTTEN_LATE_MAX))
             identity_free(id);
-        else if (!id->refs)
-            net_timer_set(all->timer, gw_time_after(now, GW_MINUTE_MS));
     }
+    net_timer_set(all->timer, kept ? gw_time_after(now, GW_MINUTE_MS) : GW_NEVER);
 }
 
 static void on_timer(struct gw_now now, void *ctx)

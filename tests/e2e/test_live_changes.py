@@ -180,6 +180,37 @@ def test_own_account():
         assert "other-secret" not in h.gateway.log()
 
 
+def test_lock_out():
+    """a wrong password of two gateways, made anew, set to and fro, through a restart: tried twice"""
+    with House(users=["bob"]) as h:
+        h.mock.post("/accounts", {"name": "svc2", "password": "right", "impersonate": True})
+        port = {name: urllib.parse.urlsplit(cas["url"]).port for name, cas in h.mock.cas.items()}
+
+        def own(command, name, password, *more):
+            h.gateway.ctl("gateway", command, name, *more, "--own-account", "yes", "--account", "svc2",
+                          "--password-stdin", text_in=password + "\n")
+
+        def check(name):
+            return h.gateway.run_ctl("gateway", "check", name).returncode
+
+        def tries():
+            return [a["bad_passwords"] for a in h.mock.get("/accounts")["accounts"] if a["name"] == "svc2"][0]
+
+        for name in ("cas1", "cas2"):
+            own("edit", name, "wrong")
+        for _ in range(2):
+            assert check("cas1") == 1 and check("cas2") == 1
+        h.gateway.ctl("gateway", "remove", "cas2")
+        own("add", "cas2", "wrong", "--host", "127.0.0.1", "--port", str(port["cas2"]))
+        assert check("cas2") == 1
+        assert h.gateway.stop() == 0
+        h.gateway.start()
+        assert check("cas1") == 1 and check("cas2") == 1
+        assert tries() == 2, tries()
+        own("edit", "cas2", "right")
+        assert check("cas2") == 0
+
+
 def test_parameters():
     """those that are not the scheduler's have their effect at once; its own: tests/scenario"""
     with House() as h:
@@ -241,4 +272,4 @@ def test_log():
 
 if __name__ == "__main__":
     house.run([test_notification_port, test_users, test_gateways, test_check_without_users, test_check_round_trip,
-               test_logins, test_own_account, test_parameters, test_log])
+               test_logins, test_own_account, test_lock_out, test_parameters, test_log])

@@ -147,6 +147,31 @@ static void test_refusals_are_of_a_password(void **state)
     net_loop_free(&loop);
 }
 
+/* A program that sets one password after the other does not fill the memory. */
+static void test_remembers_so_many(void **state)
+{
+    struct net_loop *loop = net_loop_new();
+    struct ews_account *a = account_new(loop, NULL);
+    gw_time now = net_loop_now(loop).mono;
+    char password[16];
+    struct ews_account_args args = { .name = "gateway", .password = password };
+
+    (void)state;
+    for (int i = 0; i < 102; i++) {
+        snprintf(password, sizeof(password), "p%d", i);
+        assert_int_equal(ews_account_set(a, &args, NULL), GW_OK);
+        ews_account_refused(a->identity, now);
+    }
+    snprintf(password, sizeof(password), "p1");
+    assert_int_equal(ews_account_set(a, &args, NULL), GW_OK);
+    assert_int_equal(a->identity->refused_count, 1);
+    snprintf(password, sizeof(password), "p0");
+    assert_int_equal(ews_account_set(a, &args, NULL), GW_OK);
+    assert_int_equal(a->identity->refused_count, 0);
+    ews_account_free(&a);
+    net_loop_free(&loop);
+}
+
 /* ---- logins at once --------------------------------------------------------------------------- */
 
 static unsigned gone;
@@ -235,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_lockout),
         cmocka_unit_test(test_refusals_are_recalled),
         cmocka_unit_test(test_refusals_are_of_a_password),
+        cmocka_unit_test(test_remembers_so_many),
         cmocka_unit_test(test_few_trials_at_once),
         cmocka_unit_test(test_trial_that_does_not_end),
     };
