@@ -130,9 +130,12 @@ static void operation_call(size_t i)
         fail_msg("%s: no answer", operation[i].name);
 }
 
+/* Until the version that the server knows is found. */
 static void operation_good(size_t i, const char *when)
 {
-    operation_call(i);
+    do {
+        operation_call(i);
+    } while (ops.status.class == EWS_VERSION);
     if (ops.status.class != EWS_OK)
         fail_msg("%s, %s: %s", operation[i].name, when, ops.status.text);
 }
