@@ -42,6 +42,7 @@ struct net_bind {
     const char *unix_path;
     uint16_t port;
     unsigned unix_mode;
+    bool datagrams; /* UDP; of IP only */
 };
 struct net_bound {
     int fd;

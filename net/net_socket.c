@@ -47,9 +47,9 @@ const char *net_peer_text(const struct sockaddr *sa, bool with_port, char out[NE
     return out;
 }
 
-/* --- TCP --- */
+/* --- TCP and UDP --- */
 
-static enum gw_code tcp_error(const struct net_bind *args, int error, struct gw_err *err)
+static enum gw_code ip_error(const struct net_bind *args, int error, struct gw_err *err)
 {
     switch (error) {
     case EADDRINUSE:
@@ -89,17 +89,19 @@ static uint16_t bound_port(int fd)
 }
 
 /* -1 with errno on failure. */
-static int tcp_listen(const struct addrinfo *ai)
+static int bound_socket(const struct addrinfo *ai)
 {
     int on = 1, off = 0, saved;
-    int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(ai->ai_family, ai->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    bool datagrams = ai->ai_socktype == SOCK_DGRAM;
 
     if (fd < 0)
         return -1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (!datagrams) /* two could have one port with it */
+        (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (ai->ai_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (!bind(fd, ai->ai_addr, ai->ai_addrlen) && !listen(fd, SOMAXCONN))
+    if (!bind(fd, ai->ai_addr, ai->ai_addrlen) && (datagrams || !listen(fd, SOMAXCONN)))
         return fd;
     saved = errno;
     (void)close(fd);
@@ -107,10 +109,10 @@ static int tcp_listen(const struct addrinfo *ai)
     return -1;
 }
 
-static enum gw_code bind_tcp(const struct net_bind *args, struct net_bound *out, struct gw_err *err)
+static enum gw_code bind_ip(const struct net_bind *args, struct net_bound *out, struct gw_err *err)
 {
     struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
-                              .ai_socktype = SOCK_STREAM };
+                              .ai_socktype = args->datagrams ? SOCK_DGRAM : SOCK_STREAM };
     struct addrinfo *ai = NULL;
     char service[8];
     int fd;
@@ -120,17 +122,17 @@ static enum gw_code bind_tcp(const struct net_bind *args, struct net_bound *out,
         return gw_fail(err, GW_INVALID,
                        "cannot listen on '%s': give an IP address of this machine, or '::' for all",
                        args->address);
-    fd = tcp_listen(ai);
+    fd = bound_socket(ai);
     freeaddrinfo(ai);
     /* A machine without IPv6: "all addresses" are then those of IPv4. */
     if (fd < 0 && errno == EAFNOSUPPORT && strcmp(args->address, "::") == 0) {
         struct net_bind v4 = *args;
 
         v4.address = "0.0.0.0";
-        return bind_tcp(&v4, out, err);
+        return bind_ip(&v4, out, err);
     }
     if (fd < 0)
-        return tcp_error(args, errno, err);
+        return ip_error(args, errno, err);
     *out = (struct net_bound){ .fd = fd, .port = bound_port(fd) };
     return GW_OK;
 }
@@ -215,7 +217,7 @@ enum gw_code net_bind(const struct net_bind *args, struct net_bound *out, struct
     if (args->unix_path)
         return bind_unix(args, out, err);
     if (args->address)
-        return bind_tcp(args, out, err);
+        return bind_ip(args, out, err);
     return gw_fail(err, GW_INVALID, "nowhere to listen: neither an address nor a path is set");
 }
 
