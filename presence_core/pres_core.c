@@ -189,6 +189,7 @@ void pres_user_remove(struct pres_core *core, struct gw_str jid, struct gw_now n
     pres_decisions_forget(u);
     pres_commit(core);
     gw_map_remove(core->users, u->name);
+    pres_stir(u);
     user_free(u);
 }
 
@@ -229,7 +230,7 @@ void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum
 
 /* The available session that speaks for the user: RFC 6121 4.7.2.3, highest priority; the latest
  * of several. */
-static const struct pres_session *leader(const struct pres_user *u)
+const struct pres_session *pres_leader(const struct pres_user *u)
 {
     const struct pres_session *best = NULL;
     struct gw_list *it, *tmp;
@@ -249,7 +250,7 @@ static const struct pres_session *leader(const struct pres_user *u)
 
 void pres_user_shown(const struct pres_user *u, enum pres_view view, struct pres_shown *out)
 {
-    pres_shown_as(u, leader(u), view, out);
+    pres_shown_as(u, pres_leader(u), view, out);
 }
 
 void pres_calendar_set(struct pres_core *core, struct gw_str user,
@@ -290,6 +291,16 @@ void pres_unobserve(struct pres_observer **op)
     *op = NULL;
 }
 
+void pres_stir(const struct pres_user *u)
+{
+    for (size_t i = 0; i < u->core->front_count; i++) {
+        const struct pres_front *f = &u->core->fronts[i];
+
+        if (f->table->stirred)
+            f->table->stirred(u->name, f->ctx);
+    }
+}
+
 void pres_changed(struct pres_user *u, const struct pres_shown *before, enum pres_cause cause,
                   struct gw_now now)
 {
@@ -298,6 +309,7 @@ void pres_changed(struct pres_user *u, const struct pres_shown *before, enum pre
     };
     struct gw_list *it, *tmp;
 
+    pres_stir(u);
     pres_user_shown(u, PRES_VIEW_OWN, &change.now);
     if (pres_shown_eq(before, &change.now))
         return;

@@ -206,6 +206,28 @@ void pres_doc_user_gone(const void *of, enum pres_view view, struct pres_doc *ou
     *out = (struct pres_doc){ .user = u->name, .shown.show = PRES_OFFLINE };
 }
 
+bool pres_whole(const struct pres_core *core, struct gw_str user, struct gw_str watcher,
+                struct pres_doc *out)
+{
+    const struct pres_user *u = pres_user_find(core, user);
+    const struct pres_session *s = u ? pres_leader(u) : NULL;
+
+    if (!u)
+        return false;
+    if (s)
+        pres_doc_session(s, pres_view_for(u, watcher), out);
+    else
+        pres_doc_user(u, pres_view_for(u, watcher), out);
+    return true;
+}
+
+bool pres_is_watched_by(const struct pres_core *core, struct gw_str user, struct gw_str watcher)
+{
+    const struct pres_user *u = pres_user_find(core, user);
+
+    return u && pres_may_see(watcher, u);
+}
+
 /* ---- Everything of a user ---- */
 
 size_t pres_available_count(const struct pres_user *u)

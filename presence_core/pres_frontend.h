@@ -56,6 +56,9 @@ struct pres_frontend {
     void (*request_abroad)(enum pres_request request, struct gw_str from, struct gw_str to,
                            struct gw_str extra, void *ctx);
     void (*probe_abroad)(struct gw_str from, struct gw_str to, void *ctx);
+    /* What 'user' shows may have changed, or to whom, or the user is no more: for front-ends that show a
+     * user as a whole (pres_whole()). May be NULL. */
+    void (*stirred)(struct gw_str user, void *ctx);
     /* A request or its answer, 'from' a bare JID; extra: as pres_request_send() was given it. */
     void (*request)(enum pres_request request, struct gw_str from, struct gw_str extra,
                     struct pres_session *to, void *ctx);
@@ -121,6 +124,15 @@ void pres_session_refresh(struct pres_session *s, struct gw_str user, struct gw_
 
 /* All of a contact's presence to this session, if it may be seen. */
 void pres_session_probe(struct pres_session *s, struct gw_str contact);
+
+/* The user as a whole - the resource that speaks for all, or the user as such - as 'watcher', a bare
+ * JID, may see the calendar; whether he may see the user at all is not asked. Borrowed until the next
+ * call of the core. False: no such user. */
+bool pres_whole(const struct pres_core *core, struct gw_str user, struct gw_str watcher,
+                struct pres_doc *out);
+
+/* Has the user granted this watcher, a bare JID, to see him? */
+bool pres_is_watched_by(const struct pres_core *core, struct gw_str user, struct gw_str watcher);
 
 /* ---- Routing: the one place that knows where a user lives ---- */
 

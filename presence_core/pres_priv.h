@@ -123,8 +123,11 @@ struct pres_user *pres_user_find(const struct pres_core *core, struct gw_str jid
 /* A resource, or the user as such who is available nowhere (NULL), as a view shows it. */
 void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum pres_view view,
                    struct pres_shown *out);
+/* The available session that speaks for the user; NULL: none. */
+const struct pres_session *pres_leader(const struct pres_user *u);
 /* The user as a whole: the resource that speaks for all. */
 void pres_user_shown(const struct pres_user *u, enum pres_view view, struct pres_shown *out);
+void pres_stir(const struct pres_user *u);
 void pres_changed(struct pres_user *u, const struct pres_shown *before, enum pres_cause cause,
                   struct gw_now now);
 

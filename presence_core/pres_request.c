@@ -17,6 +17,7 @@ static void apply(struct pres_user *u, struct pres_entry *e, unsigned state)
         e->polite = false;
     if (!changed)
         return;
+    pres_stir(u);
     /* A request that waited is over, and there is nothing else to remember. */
     if (!e->listed && !state) {
         pres_entry_delete(u, e);
