@@ -4,6 +4,7 @@
  *   gd_start       order of start and stop        gd_gateways    Exchange servers and their clients
  *   gd_calendars   scheduler, time, records       gd_notify      where Exchange calls back
  *   gd_presence    directory to core and XMPP     gd_params      parameters, kept and applied
+ *   gd_sip         the SIP front-end
  *   gd_api         what the API room is given     gd_check       a gateway tried step by step
  *   gd_account     who logs in at Exchange        gd_policy      mapping, rules, texts: kept and changed
  *   gd_people      what each calendar is looked at with */
@@ -25,6 +26,7 @@
 #include "net_work.h"
 #include "pres.h"
 #include "scheduler.h"
+#include "sip_server.h"
 #include "store.h"
 #include "xmpp_server.h"
 
@@ -41,6 +43,7 @@ struct gd_settings {
     struct pres_settings pres;
     struct xmpp_settings xmpp;
     struct bridge_settings bridge;
+    struct sip_settings sip;
 };
 
 struct gd {
@@ -70,6 +73,7 @@ struct gd {
     struct net_tls *tls;
     struct xmpp_server *xmpp;
     uint16_t xmpp_port;
+    struct sip_server *sip;
 
     struct admin_host host;
     struct admin_api *api;
@@ -110,6 +114,11 @@ void gd_presence_cover_domains(struct gd *gd);
 void gd_presence_reload(struct gd *gd); /* the identity, from its file */
 bool gd_user_has_calendar(const struct dir_user *u);
 
+/* --- gd_sip.c */
+enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err);
+enum gw_code gd_sip_apply(struct gd *gd, struct gw_err *err);
+struct json_t *gd_sip_json(const struct gd *gd);
+
 /* --- gd_params.c */
 enum gw_code gd_params_load(struct gd *gd, struct gw_err *err);
 /* Sets and keeps one before anything is started with it. */
@@ -117,7 +126,7 @@ enum gw_code gd_param_at_start(struct gd *gd, struct gw_str key, struct gw_str v
                                struct gw_err *err);
 enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
                           store_done_fn *done, void *done_ctx, struct gw_err *err);
-enum { GD_PARAM_TABLES = 5 };
+enum { GD_PARAM_TABLES = 6 };
 void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABLES]);
 void gd_params_done(struct gd *gd);
 

@@ -166,6 +166,7 @@ static void host_status(json_t *into, void *ctx)
 
     json_object_set_new(into, "data", json_string(gd->config.data));
     json_object_set_new(into, "xmpp", xmpp_json(gd));
+    json_object_set_new(into, "sip", gd_sip_json(gd));
     if (gd->identity)
         json_object_set_new(into, "certificate",
                             certificate_json(cert_identity_info(gd->identity)));

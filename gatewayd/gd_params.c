@@ -21,15 +21,16 @@ void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABL
     out[2] = (struct admin_params){ xmpp_params, xmpp_param_count, &gd->settings.xmpp };
     out[3] = (struct admin_params){ ews_params, ews_param_count, &gd->settings.ews };
     out[4] = (struct admin_params){ bridge_params, bridge_param_count, &gd->settings.bridge };
+    out[5] = (struct admin_params){ sip_params, sip_param_count, &gd->settings.sip };
 }
 
 /* The row of a key, and the settings that it belongs to. */
 static const struct gw_param *param_find(struct gd *gd, struct gw_str key, void **settings)
 {
     struct admin_params tables[GD_PARAM_TABLES];
-    void *const changeable[GD_PARAM_TABLES] = { &gd->settings.sched, &gd->settings.pres,
-                                                &gd->settings.xmpp, &gd->settings.ews,
-                                                &gd->settings.bridge };
+    void *const changeable[GD_PARAM_TABLES] = { &gd->settings.sched,  &gd->settings.pres,
+                                                &gd->settings.xmpp,   &gd->settings.ews,
+                                                &gd->settings.bridge, &gd->settings.sip };
 
     gd_params_tables(gd, tables);
     for (size_t i = 0; i < GD_PARAM_TABLES; i++) {
@@ -60,9 +61,9 @@ static void load_one(const struct store_record *r, void *ctx)
 enum gw_code gd_params_load(struct gd *gd, struct gw_err *err)
 {
     struct admin_params tables[GD_PARAM_TABLES];
-    void *const settings[GD_PARAM_TABLES] = { &gd->settings.sched, &gd->settings.pres,
-                                              &gd->settings.xmpp, &gd->settings.ews,
-                                              &gd->settings.bridge };
+    void *const settings[GD_PARAM_TABLES] = { &gd->settings.sched,  &gd->settings.pres,
+                                              &gd->settings.xmpp,   &gd->settings.ews,
+                                              &gd->settings.bridge, &gd->settings.sip };
     enum gw_code rc;
 
     gd_params_tables(gd, tables);
@@ -103,6 +104,7 @@ void gd_params_done(struct gd *gd)
     gw_param_settings_done(xmpp_params, xmpp_param_count, &gd->settings.xmpp);
     gw_param_settings_done(ews_params, ews_param_count, &gd->settings.ews);
     gw_param_settings_done(bridge_params, bridge_param_count, &gd->settings.bridge);
+    gw_param_settings_done(sip_params, sip_param_count, &gd->settings.sip);
 }
 
 /* --- making a change good */
@@ -151,6 +153,8 @@ static enum gw_code apply(struct gd *gd, const void *settings, struct gw_err *er
         return gd_gateways_login_set(gd->gateways, err);
     } else if (settings == &gd->settings.pres) {
         pres_settings_apply(gd->core, now);
+    } else if (settings == &gd->settings.sip) {
+        return gd_sip_apply(gd, err);
     } else if (settings == &gd->settings.xmpp) {
         pres_retell(gd->core); /* what clients are shown may have another word now */
     }

@@ -251,6 +251,8 @@ enum gw_code gd_start(struct gd *gd, struct gw_err *err)
     if (!rc)
         rc = gd_presence_listen(gd, err);
     if (!rc)
+        rc = gd_sip_listen(gd, err);
+    if (!rc)
         rc = gd_api_start(gd, err);
     if (rc)
         return rc;
@@ -272,6 +274,7 @@ void gd_done(struct gd *gd)
 {
     if (gd->xmpp)
         xmpp_server_free(&gd->xmpp);
+    sip_server_free(&gd->sip);
     gd_calendars_done(gd);
     if (gd->api)
         admin_api_stop(gd->api);

@@ -305,7 +305,7 @@ def test_start():
             other = own_address()
             path = os.path.join(folder, "second.conf")
             with open(path, "w", encoding="ascii") as f:
-                f.write(f"xmpp_listen = {other}\nnotification_listen = {other}\n")
+                f.write(f"xmpp_listen = {other}\nsip_listen = {other}\nnotification_listen = {other}\n")
             done = starts("--data", gateway.data, "--config", path)
             assert done.returncode == 1 and gateway.data in done.stderr, done
 

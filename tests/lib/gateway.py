@@ -21,6 +21,8 @@ import threading
 import time
 
 XMPP_PORT = 5222
+SIP_PORT = 5060
+SIP_TLS_PORT = 5061
 NOTIFICATION_PORT = 50020
 
 
@@ -36,7 +38,7 @@ def own_address():
     for _ in range(100):
         address = f"127.{random.randint(1, 250)}.{random.randint(0, 250)}.{random.randint(1, 250)}"
         try:
-            for port in (XMPP_PORT, NOTIFICATION_PORT):
+            for port in (XMPP_PORT, SIP_PORT, SIP_TLS_PORT, NOTIFICATION_PORT):
                 with socket.socket() as s:
                     s.bind((address, port))
             return address
@@ -84,7 +86,8 @@ class Gateway:
         self.log_path = os.path.join(self.data, "kalendsd.log")
         self.process = None
         settings = {
-            "xmpp_listen": self.address, "notification_listen": self.address,
+            "xmpp_listen": self.address, "sip_listen": self.address,
+            "notification_listen": self.address,
             "notification_url_host": self.address, "log_levels": log_levels,
             "lab_minute_ms": minute_ms, "lab_allow_http": "yes", **config}
         with open(self.config, "w", encoding="utf-8") as f:

@@ -1,0 +1,102 @@
+/* The SIP front-end in the daemon: its door, its settings, what it tells. */
+#include <jansson.h>
+
+#include "gd.h"
+#include "gw_log.h"
+#include "sip_access.h"
+
+struct loading {
+    bool done;
+    struct gw_err result;
+};
+
+static void load_done(const struct gw_err *result, void *ctx)
+{
+    struct loading *loading = ctx;
+
+    loading->done = true;
+    loading->result = *result;
+}
+
+/* Before a door opens, so that whoever refreshes finds his subscription. */
+static enum gw_code load(struct gd *gd, struct gw_err *err)
+{
+    struct loading loading = { .done = false };
+
+    sip_core_load(sip_server_core(gd->sip), net_loop_now(gd->loop), load_done, &loading);
+    store_wait(gd->store);
+    if (!loading.done)
+        return gw_fail(err, GW_INTERNAL, "SIP subscriptions: the store did not answer");
+    if (loading.result.code)
+        return gw_fail(err, loading.result.code, "SIP subscriptions: %s", loading.result.msg);
+    return GW_OK;
+}
+
+static enum gw_code listen_plain(struct gd *gd, struct gw_err *err)
+{
+    if (gd->config.sip_port == GW_PARAM_WORD)
+        return GW_OK;
+    if (sip_server_listen(gd->sip, gd->config.sip_listen, (uint16_t)gd->config.sip_port, err))
+        return gw_fail_prefix(err, "SIP (sip_listen and sip_port of the configuration file): ");
+    return GW_OK;
+}
+
+static enum gw_code listen_tls(struct gd *gd, struct gw_err *err)
+{
+    if (gd->config.sip_tls_port == GW_PARAM_WORD)
+        return GW_OK;
+    if (sip_server_listen_tls(gd->sip, gd->config.sip_listen, (uint16_t)gd->config.sip_tls_port,
+                              err))
+        return gw_fail_prefix(err, "SIP (sip_listen and sip_tls_port of the configuration file): ");
+    return GW_OK;
+}
+
+enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err)
+{
+    enum gw_code rc;
+
+    gd->sip = sip_server_new(&(struct sip_server_args){
+        .loop = gd->loop,
+        .pres = gd->core,
+        .store = gd->store,
+        .settings = &gd->settings.sip,
+        .tls = gd->tls,
+        .certs = gd->certs,
+    });
+    rc = load(gd, err);
+    if (!rc)
+        rc = listen_plain(gd, err);
+    if (!rc)
+        rc = listen_tls(gd, err);
+    return rc;
+}
+
+enum gw_code gd_sip_apply(struct gd *gd, struct gw_err *err)
+{
+    enum gw_code rc = sip_acl_check(gw_str_of(gd->settings.sip.incoming_acl), err);
+
+    if (!rc)
+        rc = sip_domains_check(gw_str_of(gd->settings.sip.domains), err);
+    if (!rc)
+        sip_core_settings_apply(sip_server_core(gd->sip));
+    return rc;
+}
+
+json_t *gd_sip_json(const struct gd *gd)
+{
+    struct sip_server_counters door;
+    struct sip_counters c;
+
+    sip_server_counters(gd->sip, &door);
+    sip_core_counters(sip_server_core(gd->sip), &c);
+    return json_pack(
+        "{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+        "address", gd->config.sip_listen, "port", (int)sip_server_port(gd->sip), "tls_port",
+        (int)sip_server_tls_port(gd->sip), "connections", (json_int_t)door.connections,
+        "subscriptions", (json_int_t)c.subscriptions, "pending", (json_int_t)c.pending, "resumed",
+        (json_int_t)c.resumed, "requests", (json_int_t)c.requests_in, "notified",
+        (json_int_t)c.notified, "notify_failed", (json_int_t)c.notify_failed, "waiting",
+        (json_int_t)c.waiting, "resent", (json_int_t)c.resent, "refused_by_acl",
+        (json_int_t)c.refused_acl, "refused_by_limit", (json_int_t)c.refused_limit, "malformed",
+        (json_int_t)c.malformed, "broken_connections", (json_int_t)door.broken);
+}

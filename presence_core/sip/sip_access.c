@@ -1,0 +1,161 @@
+#include "sip_access.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+/* The next item of a list with commas; false: no more. */
+static bool item_next(struct gw_str *list, struct gw_str *item)
+{
+    if (!list->len)
+        return false;
+    if (!gw_str_cut(*list, ",", item, list)) {
+        *item = *list;
+        list->len = 0;
+    }
+    *item = gw_str_trim(*item);
+    return true;
+}
+
+/* ---- Addresses ---- */
+
+struct network {
+    unsigned char bytes[16]; /* IPv4 as ::ffff:0:0/96 */
+    unsigned bits;
+};
+
+static bool address_parse(struct gw_str text, unsigned char out[16], bool *is_v4)
+{
+    static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
+    char c[INET6_ADDRSTRLEN + 1];
+
+    if (!text.len || text.len >= sizeof(c))
+        return false;
+    memcpy(c, text.p, text.len);
+    c[text.len] = '\0';
+    *is_v4 = inet_pton(AF_INET, c, out + 12) == 1;
+    if (*is_v4)
+        memcpy(out, mapped, sizeof(mapped));
+    return *is_v4 || inet_pton(AF_INET6, c, out) == 1;
+}
+
+static bool network_parse(struct gw_str text, struct network *out)
+{
+    struct gw_str address = text, bits;
+    bool has_bits = gw_str_cut(text, "/", &address, &bits), is_v4;
+    int64_t n;
+
+    if (!address_parse(address, out->bytes, &is_v4))
+        return false;
+    out->bits = 128;
+    if (!has_bits)
+        return true;
+    if (!gw_str_to_int(bits, 0, is_v4 ? 32 : 128, &n))
+        return false;
+    out->bits = (unsigned)n + (is_v4 ? 96 : 0);
+    return true;
+}
+
+static bool network_has(const struct network *n, const unsigned char address[16])
+{
+    unsigned whole = n->bits / 8, rest = n->bits % 8;
+
+    if (memcmp(n->bytes, address, whole) != 0)
+        return false;
+    return !rest || !((n->bytes[whole] ^ address[whole]) >> (8 - rest));
+}
+
+enum gw_code sip_acl_check(struct gw_str list, struct gw_err *err)
+{
+    struct network n;
+    struct gw_str item;
+
+    while (item_next(&list, &item)) {
+        if (!gw_str_is(item, "all") && !network_parse(item, &n))
+            return gw_fail(err, GW_INVALID,
+                           "'%.*s' is neither an address, nor a network like 192.0.2.0/24, nor all",
+                           GW_STR_ARG(gw_str_utf8_cut(item, 80)));
+    }
+    return GW_OK;
+}
+
+bool sip_acl_allows(struct gw_str list, struct gw_str text)
+{
+    unsigned char address[16];
+    struct network n;
+    struct gw_str item;
+    bool is_v4;
+
+    if (!address_parse(text, address, &is_v4))
+        return false;
+    while (item_next(&list, &item)) {
+        if (gw_str_is(item, "all") || (network_parse(item, &n) && network_has(&n, address)))
+            return true;
+    }
+    return false;
+}
+
+/* ---- Domains ---- */
+
+static bool kind_parse(struct gw_str text, enum sip_kind *out)
+{
+    for (int i = 0; sip_kind_names[i]; i++) {
+        if (gw_str_is(text, sip_kind_names[i])) {
+            *out = (enum sip_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_domain(struct gw_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.p[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.'))
+            return false;
+    }
+    return s.len > 0 && s.len <= 255 && s.p[0] != '.' && s.p[0] != '-';
+}
+
+static bool domain_parse(struct gw_str item, struct gw_str *domain, enum sip_kind *kind)
+{
+    struct gw_str word;
+
+    *domain = item;
+    *kind = SIP_KIND_SIMPLE;
+    if (gw_str_cut(item, "=", domain, &word) && !kind_parse(gw_str_trim(word), kind))
+        return false;
+    *domain = gw_str_trim(*domain);
+    return is_domain(*domain);
+}
+
+enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err)
+{
+    struct gw_str item, domain;
+    enum sip_kind kind;
+
+    while (item_next(&list, &item)) {
+        if (!domain_parse(item, &domain, &kind))
+            return gw_fail(err, GW_INVALID,
+                           "'%.*s' is not a domain in lower case, or one with its kind: "
+                           "partner.example=lync (simple, lync, aol)",
+                           GW_STR_ARG(gw_str_utf8_cut(item, 80)));
+    }
+    return GW_OK;
+}
+
+/* Exactly: a domain does not speak for those below it. */
+bool sip_domains_find(struct gw_str list, struct gw_str wanted, enum sip_kind *kind)
+{
+    struct gw_str item, domain;
+    enum sip_kind found;
+
+    while (item_next(&list, &item)) {
+        if (domain_parse(item, &domain, &found) && gw_str_eq(domain, wanted)) {
+            *kind = found;
+            return true;
+        }
+    }
+    return false;
+}

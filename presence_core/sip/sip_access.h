@@ -1,0 +1,17 @@
+/* Who may come in, and whose users may watch: the two lists of the settings. Pure. */
+#ifndef SIP_ACCESS_H
+#define SIP_ACCESS_H
+
+#include "gw_err.h"
+#include "gw_str.h"
+#include "sip_map.h"
+
+/* "all", or addresses and networks: "127.0.0.1, 192.0.2.0/24, 2001:db8::/32". */
+enum gw_code sip_acl_check(struct gw_str list, struct gw_err *err);
+bool sip_acl_allows(struct gw_str list, struct gw_str address);
+
+/* "partner.example=lync, other.example". */
+enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err);
+bool sip_domains_find(struct gw_str list, struct gw_str domain, enum sip_kind *kind);
+
+#endif

@@ -1,0 +1,291 @@
+/* Messages come in and are given to whom they are for. */
+#include "sip_core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_bytes.h"
+#include "gw_log.h"
+#include "gw_mem.h"
+#include "sip_access.h"
+#include "sip_priv.h"
+
+enum { ACL_TOLD_MS = 10 * GW_SECOND_MS };
+
+#define ALLOW "SUBSCRIBE, OPTIONS"
+
+/* ---- Answers ---- */
+
+void sip_answer_begin(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
+                      unsigned status, struct gw_str tag)
+{
+    char random[2 * 8 + 1];
+
+    if (!tag.len && !m->to.tag.len) {
+        gw_random_hex(random, 8);
+        tag = gw_str_of(random);
+    }
+    gw_buf_reset(&core->out);
+    sip_write_answer(&core->out, m, from, status, tag);
+}
+
+void sip_answer_send(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+{
+    sip_write_end(&core->out, NULL, GW_STR(""));
+    if (!core->out.failed)
+        sip_txns_answer(core->txns, m, from, gw_buf_str(&core->out), core->now.mono);
+}
+
+void sip_answer(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
+                unsigned status)
+{
+    sip_answer_begin(core, m, from, status, GW_STR(""));
+    sip_answer_send(core, m, from);
+}
+
+/* Of whom nothing is known nothing is kept: the request may come again, and is refused again. */
+static void refuse(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
+                   unsigned status)
+{
+    struct sip_peer to = *from;
+
+    if (m->method == SIP_ACK)
+        return;
+    if (from->proto == SIP_UDP && !m->via.has_rport)
+        to.port = m->via.port ? m->via.port : SIP_AGENT_PORT;
+    sip_answer_begin(core, m, from, status, GW_STR(""));
+    sip_write_end(&core->out, NULL, GW_STR(""));
+    if (!core->out.failed)
+        (void)core->io->send(&to, gw_buf_str(&core->out), core->io_ctx);
+}
+
+/* ---- Methods ---- */
+
+/* The health answer: whoever asks, so that a load balancer needs no entry in a list. */
+static void on_options(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+{
+    sip_answer_begin(core, m, from, 200, GW_STR(""));
+    sip_write_header(&core->out, "Allow", GW_STR(ALLOW));
+    sip_write_header(&core->out, "Allow-Events", GW_STR("presence"));
+    sip_answer_send(core, m, from);
+}
+
+static void on_refused(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+{
+    sip_answer_begin(core, m, from, 405, GW_STR(""));
+    sip_write_header(&core->out, "Allow", GW_STR(ALLOW));
+    sip_answer_send(core, m, from);
+}
+
+static void on_stray(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+{
+    sip_answer(core, m, from, 481);
+}
+
+static void on_other(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+{
+    sip_answer_begin(core, m, from, 501, GW_STR(""));
+    sip_write_header(&core->out, "Allow", GW_STR(ALLOW));
+    sip_answer_send(core, m, from);
+}
+
+typedef void method_fn(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+
+static method_fn *const methods[] = {
+    [SIP_OTHER_METHOD] = on_other,   [SIP_ACK] = NULL,        [SIP_CANCEL] = on_stray,
+    [SIP_INVITE] = on_refused,       [SIP_NOTIFY] = on_stray, [SIP_OPTIONS] = on_options,
+    [SIP_SUBSCRIBE] = sip_subscribe,
+};
+
+/* ---- Requests ---- */
+
+static bool is_admitted(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+{
+    if (sip_acl_allows(gw_str_of(core->settings->incoming_acl), from->host))
+        return true;
+    core->counters.refused_acl++;
+    if (core->now.mono >= core->acl_told) {
+        core->acl_told = gw_time_after(core->now.mono, ACL_TOLD_MS);
+        gw_warn(
+            "sip",
+            "ACL - upstream not trusted - need to authenticate peer=%.*s method=%s refused=%llu; "
+            "add it to sip.incoming_acl if it is a peer of yours",
+            GW_STR_ARG(from->host), sip_method_name(m->method),
+            (unsigned long long)core->counters.refused_acl);
+    }
+    return false;
+}
+
+/* What is wrong with a request whoever it is for, RFC 3261 8.2; 0: nothing. */
+static unsigned request_check(const struct sip_core *core, const struct sip_msg *m)
+{
+    struct sip_pos pos = { 0 };
+    struct gw_str value;
+
+    if (sip_txns_is_own(core->txns, m->via.branch))
+        return 482;
+    if (!m->target.is_sip)
+        return 416;
+    if (sip_msg_next(m, SIP_REQUIRE, &pos, &value))
+        return 420;
+    return 0;
+}
+
+static void on_request(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+{
+    struct sip_pos pos = { 0 };
+    struct gw_str value;
+    unsigned status;
+
+    if (sip_txns_absorb(core->txns, m, from))
+        return;
+    if (m->method != SIP_OPTIONS && !is_admitted(core, m, from)) {
+        refuse(core, m, from, 403);
+        return;
+    }
+    status = request_check(core, m);
+    if (!status) {
+        methods[m->method](core, m, from);
+        return;
+    }
+    sip_answer_begin(core, m, from, status, GW_STR(""));
+    while (status == 420 && sip_msg_next(m, SIP_REQUIRE, &pos, &value))
+        sip_write_header(&core->out, "Unsupported", value);
+    sip_answer_send(core, m, from);
+}
+
+static void on_malformed(struct sip_core *core, const struct sip_msg *m,
+                         const struct sip_peer *from, const struct gw_err *err)
+{
+    core->counters.malformed++;
+    gw_debug("sip", "message malformed peer=%.*s reason=\"%s\" answer=%u", GW_STR_ARG(from->host),
+             err->msg, m->answer);
+    if (m->answer)
+        refuse(core, m, from, m->answer);
+}
+
+void sip_core_receive(struct sip_core *core, const struct sip_peer *from, struct gw_str bytes,
+                      struct gw_now now)
+{
+    struct sip_msg *m = core->msg;
+    struct gw_err err;
+
+    core->now = now;
+    if (sip_msg_parse(m, bytes, &err)) {
+        on_malformed(core, m, from, &err);
+    } else if (m->is_request) {
+        core->counters.requests_in++;
+        on_request(core, m, from);
+    } else {
+        core->counters.responses_in++;
+        (void)sip_txns_response(core->txns, m, now.mono);
+    }
+    sip_msg_done(m);
+    sip_commit(core);
+}
+
+/* ---- The core of presence ---- */
+
+static void stirred(struct gw_str user, void *ctx)
+{
+    struct sip_core *core = ctx;
+    struct sip_watched *w = gw_map_get(core->watched, user);
+    struct gw_list *it, *tmp;
+
+    if (!w)
+        return;
+    GW_LIST_EACH(&w->subs, it, tmp)
+    sip_sub_stir(GW_CONTAINER(it, struct sip_sub, link), false);
+}
+
+static const struct pres_frontend frontend = { .name = "sip", .stirred = stirred };
+
+void sip_core_settings_apply(struct sip_core *core)
+{
+    struct sip_sub *s;
+    size_t pos = 0;
+
+    while ((s = gw_map_next(core->subs, &pos)))
+        sip_sub_stir(s, false);
+}
+
+/* ---- Life ---- */
+
+struct sip_core *sip_core_new(const struct sip_core_args *args)
+{
+    struct sip_core *core = gw_new(struct sip_core);
+
+    core->pres = args->pres;
+    core->store = args->store;
+    gw_param_defaults(sip_params, sip_param_count, &core->defaults);
+    core->settings = args->settings ? args->settings : &core->defaults;
+    core->io = args->io;
+    core->io_ctx = args->io_ctx;
+    core->txns = sip_txns_new(args->io, args->io_ctx);
+    core->subs = gw_map_new();
+    core->watched = gw_map_new();
+    core->sources = gw_map_new();
+    gw_heap_init(&core->due);
+    gw_buf_init(&core->out, SIP_MSG_MAX);
+    gw_buf_init(&core->body, SIP_DOCUMENT_MAX);
+    core->msg = gw_new(struct sip_msg);
+    (void)pres_frontend_register(core->pres, &frontend, core);
+    return core;
+}
+
+void sip_core_free(struct sip_core **corep)
+{
+    struct sip_core *core = *corep;
+    struct sip_sub *s;
+    size_t pos = 0;
+
+    if (!core)
+        return;
+    *corep = NULL;
+    while ((s = gw_map_next(core->subs, &pos)))
+        sip_sub_release(s);
+    sip_txns_free(&core->txns);
+    gw_map_free(&core->subs);
+    gw_map_free(&core->watched);
+    gw_map_free(&core->sources);
+    gw_heap_done(&core->due);
+    gw_buf_done(&core->out);
+    gw_buf_done(&core->body);
+    store_batch_free(&core->batch);
+    gw_param_settings_done(sip_params, sip_param_count, &core->defaults);
+    free(core->msg);
+    free(core);
+}
+
+void sip_core_lost(struct sip_core *core, uint64_t conn)
+{
+    sip_txns_lost(core->txns, conn);
+}
+
+gw_time sip_core_deadline(const struct sip_core *core)
+{
+    const struct gw_due *first = gw_heap_first(&core->due);
+    gw_time txns = sip_txns_deadline(core->txns);
+
+    return first && first->at < txns ? first->at : txns;
+}
+
+void sip_core_tick(struct sip_core *core, struct gw_now now)
+{
+    core->now = now;
+    sip_txns_tick(core->txns, now.mono);
+    sip_subs_tick(core);
+    sip_commit(core);
+}
+
+void sip_core_counters(const struct sip_core *core, struct sip_counters *out)
+{
+    struct sip_txns_stats stats;
+
+    sip_txns_stats(core->txns, &stats);
+    *out = core->counters;
+    out->subscriptions = gw_map_len(core->subs);
+    out->waiting = stats.waiting;
+    out->resent = stats.resent;
+    out->timeouts = stats.timeouts;
+}

@@ -1,0 +1,48 @@
+/* The SIP front-end without sockets: whole messages and time go in, messages and deadlines come out.
+ * Registers itself with the presence core. Watchers subscribe to users here (RFC 3856, 6665) and are
+ * notified of each one's presence as a whole. */
+#ifndef SIP_CORE_H
+#define SIP_CORE_H
+
+#include "pres_frontend.h"
+#include "sip_io.h"
+#include "sip_settings.h"
+#include "store.h"
+
+struct sip_core;
+
+struct sip_core_args {
+    struct pres_core *pres;
+    struct store *store;                 /* NULL: subscriptions live in memory only */
+    const struct sip_settings *settings; /* borrowed, read live; NULL: the defaults */
+    const struct sip_io *io;             /* borrowed */
+    void *io_ctx;
+};
+
+struct sip_core *sip_core_new(const struct sip_core_args *args);
+void sip_core_free(struct sip_core **corep); /* silent: subscriptions stay in the store */
+
+/* Reads the subscriptions of before; their watchers are told what is now, paced. Once, when users and
+ * calendars are there and before anything is received. */
+void sip_core_load(struct sip_core *core, struct gw_now now, store_done_fn *done, void *ctx);
+
+/* One datagram, or one message of a stream. */
+void sip_core_receive(struct sip_core *core, const struct sip_peer *from, struct gw_str bytes,
+                      struct gw_now now);
+void sip_core_lost(struct sip_core *core, uint64_t conn); /* a connection is gone */
+
+gw_time sip_core_deadline(const struct sip_core *core);
+void sip_core_tick(struct sip_core *core, struct gw_now now);
+
+/* The settings are other ones: who may not watch any more is told so. */
+void sip_core_settings_apply(struct sip_core *core);
+
+struct sip_counters {
+    uint64_t subscriptions, pending, resumed; /* now; now; since the start */
+    uint64_t requests_in, responses_in, malformed;
+    uint64_t refused_acl, refused_limit, subscribed, notified, notify_failed, merged;
+    uint64_t waiting, resent, timeouts; /* requests of ours */
+};
+void sip_core_counters(const struct sip_core *core, struct sip_counters *out);
+
+#endif

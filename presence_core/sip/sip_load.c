@@ -1,0 +1,47 @@
+/* Subscriptions of before a restart: their dialogs go on. */
+#include "gw_log.h"
+#include "sip_priv.h"
+
+enum { PER_SECOND = 2000 }; /* what is told anew after a restart, so that it is no storm */
+
+static void load_one(const struct store_record *r, void *ctx)
+{
+    struct sip_core *core = ctx;
+    struct sip_sub_args args;
+    char key[GW_QUOTE_MAX];
+    struct sip_sub *s;
+    struct gw_err err;
+    json_t *owner;
+    gw_utc expires;
+
+    if (sip_record_parse(r->value, &args, &expires, &owner, &err)) {
+        gw_warn("sip", "subscription record unreadable key=%s reason=\"%s\", ignored",
+                gw_quote(r->key, key), err.msg);
+        return;
+    }
+    args.expires_at = gw_time_after(core->now.mono, expires - core->now.utc);
+    s = sip_sub_new(core, &args);
+    core->counters.resumed++;
+    /* What expired meanwhile is ended in the same way, and at the same pace. */
+    s->is_dirty = s->is_forced = true;
+    s->next_at = core->resume_at + (gw_time)(core->counters.resumed * GW_SECOND_MS / PER_SECOND);
+    gw_heap_set(&core->due, &s->due, s->next_at);
+    sip_record_done(&owner);
+}
+
+static void load_done(const struct gw_err *result, void *ctx)
+{
+    struct sip_core *core = ctx;
+
+    core->io->wake(core->io_ctx);
+    core->loaded(result, core->loaded_ctx);
+}
+
+void sip_core_load(struct sip_core *core, struct gw_now now, store_done_fn *done, void *ctx)
+{
+    core->now = now;
+    core->resume_at = now.mono;
+    core->loaded = done;
+    core->loaded_ctx = ctx;
+    store_load(core->store, "sip-sub", NULL, load_one, load_done, core);
+}

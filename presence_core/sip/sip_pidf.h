@@ -1,0 +1,18 @@
+/* Presence documents: PIDF (RFC 3863) with activities and notes of the person (RFC 4479, 4480) and
+ * what comes next (RFC 4481); and its older form. */
+#ifndef SIP_PIDF_H
+#define SIP_PIDF_H
+
+#include "gw_buf.h"
+#include "pres_frontend.h"
+#include "sip_map.h"
+
+enum sip_format { SIP_PIDF, SIP_CPIM_PIDF, SIP_FORMAT_COUNT };
+extern const char *const sip_format_types[SIP_FORMAT_COUNT]; /* "application/pidf+xml" */
+
+enum { SIP_DOCUMENT_MAX = 16 * 1024 };
+
+void sip_pidf_write(enum sip_format format, enum sip_kind kind, struct gw_str user,
+                    const struct pres_doc *doc, struct gw_buf *out);
+
+#endif

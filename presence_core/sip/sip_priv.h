@@ -1,0 +1,138 @@
+/* What the files of the SIP front-end share. */
+#ifndef SIP_PRIV_H
+#define SIP_PRIV_H
+
+#include <jansson.h>
+
+#include "gw_heap.h"
+#include "gw_list.h"
+#include "gw_map.h"
+#include "sip_core.h"
+#include "sip_pidf.h"
+#include "sip_txn.h"
+#include "sip_write.h"
+
+enum { SIP_OWN_TAG_LEN = 16, SIP_ROUTES_MAX = 2048, SIP_AGENT_PORT = 5060 };
+
+/* A user who is watched, and an address that subscriptions come from: counted, gone with the last. */
+struct sip_watched {
+    struct gw_list subs;
+    struct gw_str jid;
+    char text[];
+};
+
+struct sip_source {
+    size_t count;
+    struct gw_str host;
+    char text[];
+};
+
+enum sip_verdict { SIP_ALLOWED, SIP_PENDING };
+
+/* One text each, all in one block. */
+enum sip_text {
+    SIP_TEXT_TAG, /* ours: the key */
+    SIP_TEXT_CALL_ID,
+    SIP_TEXT_REMOTE_TAG,
+    SIP_TEXT_WATCHER, /* bare JID */
+    SIP_TEXT_LOCAL,   /* From of what we send, without tag */
+    SIP_TEXT_REMOTE,  /* To of what we send */
+    SIP_TEXT_TARGET,  /* the watcher's Contact */
+    SIP_TEXT_ROUTES,  /* for a Route header, or empty */
+    SIP_TEXT_EVENT_ID,
+    SIP_TEXT_US,     /* "192.0.2.1:5060": Via and Contact */
+    SIP_TEXT_HOST,   /* of the next hop */
+    SIP_TEXT_SOURCE, /* address it came from */
+    SIP_TEXT_COUNT
+};
+
+/*   PENDING --allowed--> ACTIVE --refused--> PENDING
+ *   any --expired, unsubscribed, user gone, watcher gone, not admitted any more--> ended */
+struct sip_sub {
+    struct gw_list link; /* of the user */
+    struct gw_due due;
+    struct sip_core *core;
+    struct sip_watched *of;
+    struct sip_source *source;
+    struct sip_txn *notify;      /* on its way; NULL: none */
+    gw_time expires_at, next_at; /* next_at: no notification before */
+    uint64_t conn, told;         /* told: a hash of what the watcher was told last */
+    uint32_t remote_cseq, local_cseq, reserved_cseq;
+    uint16_t port; /* of the next hop */
+    unsigned char failures;
+    bool is_dirty, is_forced; /* something may be new; to be told even when it is not */
+    enum sip_proto proto;
+    enum sip_kind kind;
+    enum sip_format format;
+    enum sip_verdict verdict;
+    uint16_t at[SIP_TEXT_COUNT + 1]; /* where each text begins */
+    char *text;
+};
+
+struct sip_core {
+    struct pres_core *pres;
+    struct store *store;
+    struct store_batch *batch; /* NULL: nothing yet */
+    const struct sip_settings *settings;
+    struct sip_settings defaults;
+    const struct sip_io *io;
+    void *io_ctx;
+    struct sip_txns *txns;
+    struct gw_map *subs, *watched, *sources;
+    struct gw_heap due;
+    struct gw_now now; /* of the running call */
+    struct gw_buf out, body;
+    struct sip_msg *msg; /* what is being read */
+    struct sip_counters counters;
+    gw_time acl_told;
+    store_done_fn *loaded;
+    void *loaded_ctx;
+    gw_time resume_at;
+};
+
+/* sip_core.c */
+void sip_answer(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
+                unsigned status);
+/* The same in two halves, with headers between them. */
+void sip_answer_begin(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
+                      unsigned status, struct gw_str tag);
+void sip_answer_send(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+
+/* sip_subscribe.c */
+void sip_subscribe(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+
+/* sip_sub.c */
+struct sip_sub_args {
+    struct gw_str text[SIP_TEXT_COUNT];
+    struct gw_str user;
+    enum sip_proto proto;
+    uint16_t port;
+    uint64_t conn;
+    uint32_t remote_cseq, local_cseq;
+    enum sip_format format;
+    gw_time expires_at;
+};
+/* The watcher is admitted. */
+struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *args);
+struct gw_str sip_sub_text(const struct sip_sub *s, enum sip_text which);
+void sip_sub_replace(struct sip_sub *s, enum sip_text which, struct gw_str text);
+struct sip_sub *sip_sub_find(const struct sip_core *core, struct gw_str tag);
+void sip_sub_save(struct sip_sub *s);
+void sip_sub_stir(struct sip_sub *s, bool forced); /* something may have to be told */
+/* The last notification, and it is gone. */
+void sip_sub_end(struct sip_sub *s, const char *reason);
+void sip_sub_drop(struct sip_sub *s);    /* without a word; the record goes, too */
+void sip_sub_release(struct sip_sub *s); /* without a word; the record stays */
+bool sip_sub_admit(struct sip_core *core, struct gw_str watcher, enum sip_kind *kind);
+void sip_subs_tick(struct sip_core *core);
+void sip_commit(struct sip_core *core);
+
+/* sip_record.c */
+enum { SIP_RECORD_MAX = 16 * 1024 };
+void sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *out);
+/* Texts are borrowed from *owner, which the caller gives to sip_record_done(). */
+enum gw_code sip_record_parse(struct gw_str value, struct sip_sub_args *out, gw_utc *expires,
+                              json_t **owner, struct gw_err *err);
+void sip_record_done(json_t **owner);
+
+#endif

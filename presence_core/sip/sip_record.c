@@ -1,0 +1,149 @@
+/* A subscription as it is stored: kind "sip-sub", key its tag, owner the user, value JSON. */
+#include <string.h>
+
+#include "sip_priv.h"
+
+static const char *const names[SIP_TEXT_COUNT] = {
+    [SIP_TEXT_TAG] = "tag",
+    [SIP_TEXT_CALL_ID] = "call_id",
+    [SIP_TEXT_REMOTE_TAG] = "remote_tag",
+    [SIP_TEXT_WATCHER] = "watcher",
+    [SIP_TEXT_LOCAL] = "local",
+    [SIP_TEXT_REMOTE] = "remote",
+    [SIP_TEXT_TARGET] = "target",
+    [SIP_TEXT_ROUTES] = "routes",
+    [SIP_TEXT_EVENT_ID] = "event_id",
+    [SIP_TEXT_US] = "us",
+    [SIP_TEXT_HOST] = "host",
+    [SIP_TEXT_SOURCE] = "source",
+};
+
+/* Without these there is no dialog. */
+static bool is_needed(enum sip_text which)
+{
+    return which != SIP_TEXT_ROUTES && which != SIP_TEXT_EVENT_ID;
+}
+
+static int put(const char *p, size_t len, void *ctx)
+{
+    gw_buf_add(ctx, p, len);
+    return 0;
+}
+
+void sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *out)
+{
+    json_t *o = json_object();
+    struct gw_buf moment;
+
+    gw_buf_init(&moment, GW_UTC_TEXT_MAX);
+    gw_utc_write(expires, &moment);
+    json_object_set_new(o, "user", json_stringn(s->of->jid.p, s->of->jid.len));
+    for (int i = 0; i < SIP_TEXT_COUNT; i++) {
+        struct gw_str text = sip_sub_text(s, (enum sip_text)i);
+
+        /* A name that is not UTF-8 is not stored: the watcher subscribes again. */
+        if (text.len)
+            json_object_set_new(o, names[i], json_stringn(text.p, text.len));
+    }
+    json_object_set_new(o, "expires", json_stringn(moment.p, moment.len));
+    json_object_set_new(o, "transport", json_string(sip_proto_name(s->proto)));
+    json_object_set_new(o, "port", json_integer(s->port));
+    json_object_set_new(o, "cseq", json_integer(s->remote_cseq));
+    json_object_set_new(o, "own_cseq", json_integer(s->reserved_cseq));
+    json_object_set_new(o, "format", json_string(sip_format_types[s->format]));
+    (void)json_dump_callback(o, put, out, JSON_COMPACT);
+    gw_buf_done(&moment);
+    json_decref(o);
+}
+
+static struct gw_str text_of(const json_t *o, const char *name)
+{
+    const json_t *v = json_object_get(o, name);
+
+    if (!json_is_string(v))
+        return GW_STR("");
+    return (struct gw_str){ json_string_value(v), json_string_length(v) };
+}
+
+static bool proto_parse(struct gw_str text, enum sip_proto *out)
+{
+    for (enum sip_proto p = SIP_UDP; p <= SIP_TLS; p++) {
+        if (gw_str_is(text, sip_proto_name(p))) {
+            *out = p;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool format_parse(struct gw_str text, enum sip_format *out)
+{
+    for (int i = 0; i < SIP_FORMAT_COUNT; i++) {
+        if (gw_str_is(text, sip_format_types[i])) {
+            *out = (enum sip_format)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool number(const json_t *o, const char *name, int64_t max, int64_t *out)
+{
+    const json_t *v = json_object_get(o, name);
+
+    *out = json_integer_value(v);
+    return json_is_integer(v) && *out >= 0 && *out <= max;
+}
+
+static enum gw_code read_object(const json_t *o, struct sip_sub_args *a, gw_utc *expires,
+                                struct gw_err *err)
+{
+    int64_t port, cseq, own;
+    size_t len = 0;
+
+    a->user = text_of(o, "user");
+    if (!a->user.len || a->user.len > PRES_JID_MAX)
+        return gw_fail(err, GW_BADMSG, "no user");
+    for (int i = 0; i < SIP_TEXT_COUNT; i++) {
+        a->text[i] = text_of(o, names[i]);
+        len += a->text[i].len;
+        if (!a->text[i].len && is_needed((enum sip_text)i))
+            return gw_fail(err, GW_BADMSG, "no '%s'", names[i]);
+    }
+    if (len > UINT16_MAX)
+        return gw_fail(err, GW_LIMIT, "texts too long");
+    if (!proto_parse(text_of(o, "transport"), &a->proto) ||
+        !format_parse(text_of(o, "format"), &a->format) || !number(o, "port", 65535, &port) ||
+        !number(o, "cseq", INT32_MAX, &cseq) || !number(o, "own_cseq", INT32_MAX, &own))
+        return gw_fail(err, GW_BADMSG, "transport, format, port or numbers are wrong");
+    a->port = (uint16_t)port;
+    a->remote_cseq = (uint32_t)cseq;
+    a->local_cseq = (uint32_t)own;
+    return gw_utc_parse(text_of(o, "expires"), expires, err);
+}
+
+enum gw_code sip_record_parse(struct gw_str value, struct sip_sub_args *out, gw_utc *expires,
+                              json_t **owner, struct gw_err *err)
+{
+    json_error_t why;
+    enum gw_code rc;
+    json_t *o;
+
+    *out = (struct sip_sub_args){ .port = 0 };
+    *owner = NULL;
+    o = json_loadb(value.p ? value.p : "", value.len, JSON_REJECT_DUPLICATES, &why);
+    if (!o)
+        return gw_fail(err, GW_BADMSG, "%s", why.text);
+    rc = read_object(o, out, expires, err);
+    if (rc)
+        json_decref(o);
+    else
+        *owner = o;
+    return rc;
+}
+
+void sip_record_done(json_t **owner)
+{
+    json_decref(*owner);
+    *owner = NULL;
+}

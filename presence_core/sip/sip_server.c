@@ -1,0 +1,641 @@
+/* The one file of the SIP front-end that knows net/. A connection is a stream, a framer and what
+ * waits for its end; connections are used both ways as long as they stand (RFC 5923), and one that we
+ * make is found again by where it leads. */
+#include "sip_server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_heap.h"
+#include "gw_list.h"
+#include "gw_log.h"
+#include "gw_map.h"
+#include "gw_mem.h"
+#include "net_dns.h"
+#include "net_stream.h"
+#include "net_udp.h"
+#include "sip_frame.h"
+#include "sip_msg.h"
+
+enum {
+    WHOLE_MS = 30 * GW_SECOND_MS, /* from the first byte of a message to its last */
+    FIRST_CONN = SIP_OVER_UDP + 1,
+    PORT_TRIES = 20,
+    LOOKUPS_MAX = 1000, /* at once; more datagrams to names are lost */
+    TARGET_MAX = 300
+};
+
+struct lookup {
+    struct gw_list link;
+    struct sip_server *server;
+    struct net_dns_query *query;
+    uint16_t port;
+    size_t len;
+    char bytes[];
+};
+
+/* How many connections an address has to us. */
+struct caller {
+    size_t count;
+    struct gw_str host;
+    char text[];
+};
+
+struct conn {
+    struct gw_list link;
+    struct gw_due due;
+    struct sip_server *server;
+    struct net_stream *stream;
+    struct net_tls *tls;      /* of one that we make */
+    struct cert_client *cert; /* the same */
+    struct caller *caller;    /* of one that was made to us */
+    struct sip_frame frame;
+    struct gw_buf in;
+    uint64_t id;
+    gw_time begun, heard; /* begun: the first byte of what waits; GW_NEVER: nothing does */
+    enum sip_proto proto;
+    uint16_t port;
+    bool is_closing;
+    char target[TARGET_MAX]; /* "TCP example.com 5060"; empty: made to us */
+    char host[NET_ADDRESS_TEXT_MAX];
+};
+
+struct sip_server {
+    struct net_loop *loop;
+    struct net_dns *dns; /* for watchers that are named, by UDP; made for the first one */
+    struct sip_core *core;
+    const struct sip_settings *settings;
+    struct sip_settings defaults;
+    struct net_tls *tls;
+    struct cert_store *certs;
+    struct net_udp *udp;
+    struct net_listener *tcp, *tls_listener;
+    struct net_timer *timer;
+    gw_time armed;
+    struct gw_list conns, lookups;
+    size_t lookup_count;
+    struct gw_map *by_id, *by_target, *callers;
+    struct gw_heap due;
+    uint64_t next_id;
+    struct sip_server_counters counters;
+    char bound[NET_ADDRESS_TEXT_MAX]; /* the one address that we listen on; empty: all */
+    /* Who asked last for our address, and what it is. */
+    char local_for[NET_ADDRESS_TEXT_MAX], local_is[NET_ADDRESS_TEXT_MAX];
+};
+
+/* ---- Time ---- */
+
+static void arm(struct sip_server *server)
+{
+    const struct gw_due *first = gw_heap_first(&server->due);
+    gw_time at = sip_core_deadline(server->core);
+
+    if (first && first->at < at)
+        at = first->at;
+    if (at == server->armed)
+        return;
+    server->armed = at;
+    net_timer_set(server->timer, at);
+}
+
+static gw_time conn_deadline(const struct conn *c)
+{
+    gw_time idle = gw_time_after(c->heard, c->server->settings->idle_s * GW_SECOND_MS);
+    gw_time whole = c->begun == GW_NEVER ? GW_NEVER : gw_time_after(c->begun, WHOLE_MS);
+
+    return whole < idle ? whole : idle;
+}
+
+static void conn_close(struct conn *c)
+{
+    if (c->is_closing)
+        return;
+    c->is_closing = true;
+    net_stream_close(c->stream);
+}
+
+/* A deadline that has moved is looked at when the old one comes: not at every message. */
+static void on_timer(struct gw_now now, void *ctx)
+{
+    struct sip_server *server = ctx;
+    struct gw_due *due;
+
+    server->armed = GW_NEVER;
+    while ((due = gw_heap_pop_due(&server->due, now.mono))) {
+        struct conn *c = GW_CONTAINER(due, struct conn, due);
+
+        if (conn_deadline(c) > now.mono)
+            gw_heap_set(&server->due, &c->due, conn_deadline(c));
+        else
+            conn_close(c);
+    }
+    sip_core_tick(server->core, now);
+    arm(server);
+}
+
+/* ---- One connection ---- */
+
+static struct gw_str id_key(const uint64_t *id)
+{
+    return (struct gw_str){ (const char *)id, sizeof(*id) };
+}
+
+static void caller_leave(struct conn *c)
+{
+    struct caller *caller = c->caller;
+
+    if (!caller || --caller->count)
+        return;
+    gw_map_remove(c->server->callers, caller->host);
+    free(caller);
+}
+
+static void conn_free(struct conn *c)
+{
+    struct sip_server *server = c->server;
+
+    gw_list_remove(&c->link);
+    gw_heap_remove(&server->due, &c->due);
+    gw_map_remove(server->by_id, id_key(&c->id));
+    if (c->target[0])
+        gw_map_remove(server->by_target, gw_str_of(c->target));
+    caller_leave(c);
+    net_stream_free(&c->stream);
+    if (c->tls)
+        net_tls_unref(&c->tls);
+    cert_client_free(&c->cert);
+    gw_buf_done(&c->in);
+    server->counters.connections--;
+    free(c);
+}
+
+static struct conn *conn_new(struct sip_server *server, enum sip_proto proto)
+{
+    struct conn *c = gw_new(struct conn);
+
+    c->server = server;
+    c->proto = proto;
+    c->id = server->next_id++;
+    c->begun = GW_NEVER;
+    c->heard = net_loop_now(server->loop).mono;
+    gw_buf_init(&c->in, SIP_MSG_MAX);
+    gw_list_append(&server->conns, &c->link);
+    gw_map_set(server->by_id, id_key(&c->id), c);
+    gw_heap_set(&server->due, &c->due, conn_deadline(c));
+    server->counters.connections++;
+    return c;
+}
+
+/* The messages that are whole; how many bytes were used. */
+static size_t conn_read(struct conn *c, struct gw_str in)
+{
+    const struct sip_peer from = {
+        .proto = c->proto, .conn = c->id, .host = gw_str_of(c->host), .port = c->port
+    };
+    struct gw_now now = net_loop_now(c->server->loop);
+    size_t all = in.len, used;
+    struct gw_err err;
+
+    while (!c->is_closing) {
+        switch (sip_frame_next(&c->frame, in, &used, &err)) {
+        case SIP_FRAME_MESSAGE:
+            c->heard = now.mono;
+            sip_core_receive(c->server->core, &from, gw_str_sub(in, 0, used), now);
+            break;
+        case SIP_FRAME_PING:
+            (void)net_stream_write(c->stream, GW_STR("\r\n"));
+            break;
+        case SIP_FRAME_SKIP:
+            break;
+        case SIP_FRAME_MORE:
+            return all - in.len;
+        case SIP_FRAME_BROKEN:
+            c->server->counters.broken++;
+            gw_info("sip", "connection broken peer=%s reason=\"%s\", closed", c->host, err.msg);
+            conn_close(c);
+            return all;
+        }
+        in = gw_str_sub(in, used, in.len);
+    }
+    return all;
+}
+
+static void on_data(struct net_stream *stream, struct gw_str data, void *ctx)
+{
+    struct conn *c = ctx;
+    size_t used;
+
+    (void)stream;
+    while (data.len && !c->is_closing) {
+        struct gw_str part = gw_str_sub(data, 0, SIP_MSG_MAX - c->in.len);
+
+        data = gw_str_sub(data, part.len, data.len);
+        if (c->in.len) {
+            gw_buf_add_str(&c->in, part);
+            used = conn_read(c, gw_buf_str(&c->in));
+            gw_buf_consume(&c->in, used);
+        } else {
+            used = conn_read(c, part);
+            gw_buf_add_str(&c->in, gw_str_sub(part, used, part.len));
+        }
+        if (used && c->in.len)
+            c->begun = net_loop_now(c->server->loop).mono;
+    }
+    if (!c->in.len)
+        c->begun = GW_NEVER;
+    else if (c->begun == GW_NEVER)
+        c->begun = net_loop_now(c->server->loop).mono;
+    if (c->begun != GW_NEVER && !c->is_closing && conn_deadline(c) < c->due.at)
+        gw_heap_set(&c->server->due, &c->due, conn_deadline(c));
+    arm(c->server);
+}
+
+static void on_closed(struct net_stream *stream, const struct gw_err *why, void *ctx)
+{
+    struct conn *c = ctx;
+    struct sip_server *server = c->server;
+    uint64_t id = c->id;
+
+    if (why->code)
+        gw_info("sip", "connection lost peer=%s reason=\"%s\"", net_stream_peer(stream), why->msg);
+    conn_free(c);
+    sip_core_lost(server->core, id);
+    arm(server);
+}
+
+static const struct net_stream_handlers handlers = { .on_data = on_data, .on_closed = on_closed };
+
+/* ---- Connections to us ---- */
+
+/* "192.0.2.1:5060", "[2001:db8::1]:5060". */
+static void peer_read(struct conn *c, struct gw_str peer)
+{
+    size_t colon = peer.len;
+    struct gw_str host;
+    int64_t port = 0;
+
+    while (colon && peer.p[colon - 1] != ':')
+        colon--;
+    host = gw_str_sub(peer, 0, colon ? colon - 1 : 0);
+    if (gw_str_starts(host, "["))
+        host = gw_str_sub(host, 1, host.len - 1);
+    if (host.len < sizeof(c->host))
+        memcpy(c->host, host.p, host.len);
+    (void)gw_str_to_int(gw_str_sub(peer, colon, peer.len), 0, 65535, &port);
+    c->port = (uint16_t)port;
+}
+
+static bool caller_take(struct conn *c)
+{
+    struct sip_server *server = c->server;
+    struct gw_str host = gw_str_of(c->host);
+    struct caller *caller = gw_map_get(server->callers, host);
+
+    if (!caller) {
+        caller = gw_alloc(sizeof(*caller) + host.len);
+        memcpy(caller->text, host.p, host.len);
+        caller->host = (struct gw_str){ caller->text, host.len };
+        gw_map_set(server->callers, caller->host, caller);
+    }
+    c->caller = caller;
+    return (int64_t)++caller->count <= server->settings->connections_per_peer;
+}
+
+static void accept_as(struct sip_server *server, struct net_stream *stream, enum sip_proto proto)
+{
+    struct conn *c = conn_new(server, proto);
+
+    c->stream = stream;
+    peer_read(c, gw_str_of(net_stream_peer(stream)));
+    if (!caller_take(c)) {
+        server->counters.refused++;
+        gw_debug("sip", "connection refused peer=%s reason=\"too many of it\"", c->host);
+        conn_free(c);
+        return;
+    }
+    net_stream_set_handlers(stream, &handlers, c);
+    if (proto == SIP_TLS)
+        net_stream_start_tls(stream, server->tls, NULL);
+    arm(server);
+}
+
+static void on_accept_tcp(struct net_stream *stream, void *ctx)
+{
+    accept_as(ctx, stream, SIP_TCP);
+}
+
+static void on_accept_tls(struct net_stream *stream, void *ctx)
+{
+    accept_as(ctx, stream, SIP_TLS);
+}
+
+/* ---- Connections that we make ---- */
+
+static bool tls_make(struct conn *c, struct gw_str host)
+{
+    struct net_tls_policy policy;
+    struct gw_err err;
+
+    if (!c->server->certs ||
+        cert_client_new(c->server->certs, CERT_TRUST_EXCHANGE, host, &c->cert, &err))
+        return false;
+    policy = cert_client_policy(c->cert);
+    return net_tls_new(NET_TLS_CLIENT, &policy, &c->tls, &err) == GW_OK;
+}
+
+/* NULL: not by TLS. */
+static struct conn *connect_to(struct sip_server *server, const struct sip_peer *to,
+                               const char *target)
+{
+    struct conn *c = conn_new(server, to->proto);
+    char *host = gw_str_dup(to->host);
+
+    if (to->proto == SIP_TLS && !tls_make(c, to->host)) {
+        conn_free(c);
+        free(host);
+        return NULL;
+    }
+    c->port = to->port;
+    memcpy(c->target, target, strlen(target));
+    gw_map_set(server->by_target, gw_str_of(c->target), c);
+    memcpy(c->host, host, strnlen(host, sizeof(c->host) - 1));
+    c->stream = net_stream_connect(
+        server->loop,
+        &(struct net_connect_args){
+            .host = host, .port = to->port, .tls = c->tls, .handlers = &handlers, .ctx = c });
+    server->counters.connected++;
+    free(host);
+    return c;
+}
+
+static struct conn *conn_for(struct sip_server *server, const struct sip_peer *to)
+{
+    struct conn *c = to->conn ? gw_map_get(server->by_id, id_key(&to->conn)) : NULL;
+    char text[TARGET_MAX];
+    struct gw_buf target;
+
+    if (c && !c->is_closing)
+        return c;
+    gw_buf_init(&target, sizeof(text) - 1);
+    gw_buf_addf(&target, "%s %.*s %u", sip_proto_name(to->proto), GW_STR_ARG(to->host), to->port);
+    if (target.failed) {
+        gw_buf_done(&target);
+        return NULL;
+    }
+    memcpy(text, target.p, target.len + 1);
+    gw_buf_done(&target);
+    c = gw_map_get(server->by_target, gw_str_of(text));
+    if (c)
+        return c->is_closing ? NULL : c;
+    return connect_to(server, to, text);
+}
+
+/* ---- Datagrams ---- */
+
+static void on_datagram(struct net_udp *udp, const struct net_address *address, struct gw_str data,
+                        void *ctx)
+{
+    struct sip_server *server = ctx;
+    char host[NET_ADDRESS_TEXT_MAX];
+    const struct sip_peer from = { .proto = SIP_UDP,
+                                   .host = gw_str_of(net_address_text(address, host)),
+                                   .port = net_address_port(address) };
+
+    (void)udp;
+    if (gw_str_trim(data).len) /* keep-alives are line ends */
+        sip_core_receive(server->core, &from, data, net_loop_now(server->loop));
+    arm(server);
+}
+
+static void lookup_free(struct lookup *l)
+{
+    gw_list_remove(&l->link);
+    l->server->lookup_count--;
+    net_dns_cancel(&l->query);
+    free(l);
+}
+
+static void lookup_done(const struct net_dns_result *result, void *ctx)
+{
+    struct lookup *l = ctx;
+    struct net_address to;
+
+    l->query = NULL;
+    /* Not found is as lost as any datagram: the request is sent again, and gives up in its time. */
+    if (result->code == GW_OK && result->count &&
+        net_address_parse(result->records[0].name, l->port, &to))
+        (void)net_udp_send(l->server->udp, &to, (struct gw_str){ l->bytes, l->len });
+    lookup_free(l);
+}
+
+static bool send_named(struct sip_server *server, const struct sip_peer *to, struct gw_str bytes)
+{
+    struct lookup *l;
+    struct gw_err err;
+    char *name;
+
+    if (!server->dns)
+        server->dns = net_dns_new(server->loop, &err);
+    if (!server->dns || server->lookup_count == LOOKUPS_MAX)
+        return false;
+    l = gw_alloc(sizeof(*l) + bytes.len);
+    l->server = server;
+    l->port = to->port;
+    l->len = bytes.len;
+    memcpy(l->bytes, bytes.p, bytes.len);
+    gw_list_append(&server->lookups, &l->link);
+    server->lookup_count++;
+    name = gw_str_dup(to->host);
+    l->query = net_dns_start(server->dns, NET_DNS_ADDRESS, name, lookup_done, l);
+    free(name);
+    return true;
+}
+
+static bool send_datagram(struct sip_server *server, const struct sip_peer *to, struct gw_str bytes)
+{
+    struct net_address address;
+
+    if (!server->udp)
+        return false;
+    if (!net_address_parse(to->host, to->port, &address))
+        return send_named(server, to, bytes);
+    return net_udp_send(server->udp, &address, bytes);
+}
+
+/* ---- What the core asks for ---- */
+
+static uint64_t io_send(const struct sip_peer *to, struct gw_str bytes, void *ctx)
+{
+    struct sip_server *server = ctx;
+    struct conn *c;
+
+    if (to->proto == SIP_UDP)
+        return send_datagram(server, to, bytes) ? SIP_OVER_UDP : 0;
+    c = conn_for(server, to);
+    return c && net_stream_write(c->stream, bytes) == GW_OK ? c->id : 0;
+}
+
+/* Asked of the system for another peer only. */
+static const char *local_address(struct sip_server *server, struct gw_str host)
+{
+    struct net_address peer, local;
+
+    if (server->bound[0])
+        return server->bound;
+    if (gw_str_is(host, server->local_for))
+        return server->local_is;
+    if (host.len >= sizeof(server->local_for) || !net_address_parse(host, SIP_OVER_UDP, &peer) ||
+        !net_address_local(&peer, &local))
+        return "localhost";
+    memcpy(server->local_for, host.p, host.len);
+    server->local_for[host.len] = '\0';
+    return net_address_text(&local, server->local_is);
+}
+
+static void io_local(const struct sip_peer *peer, struct gw_buf *out, void *ctx)
+{
+    struct sip_server *server = ctx;
+    struct gw_str host = gw_str_of(server->settings->public_address);
+    bool is_v6;
+
+    if (!host.len)
+        host = gw_str_of(local_address(server, peer->host));
+    is_v6 = gw_str_find(host, ':') >= 0;
+    gw_buf_addf(out, is_v6 ? "[%.*s]:%u" : "%.*s:%u", GW_STR_ARG(host),
+                peer->proto == SIP_TLS ? sip_server_tls_port(server) : sip_server_port(server));
+}
+
+static void io_wake(void *ctx)
+{
+    struct sip_server *server = ctx;
+
+    server->armed = 0;
+    net_timer_set(server->timer, 0);
+}
+
+static const struct sip_io io = { .send = io_send, .local = io_local, .wake = io_wake };
+
+/* ---- Life ---- */
+
+struct sip_server *sip_server_new(const struct sip_server_args *args)
+{
+    struct sip_server *server = gw_new(struct sip_server);
+
+    server->loop = args->loop;
+    gw_param_defaults(sip_params, sip_param_count, &server->defaults);
+    server->settings = args->settings ? args->settings : &server->defaults;
+    server->tls = args->tls ? net_tls_ref(args->tls) : NULL;
+    server->certs = args->certs;
+    gw_list_init(&server->conns);
+    gw_list_init(&server->lookups);
+    server->by_id = gw_map_new();
+    server->by_target = gw_map_new();
+    server->callers = gw_map_new();
+    gw_heap_init(&server->due);
+    server->next_id = FIRST_CONN;
+    server->armed = GW_NEVER;
+    server->timer = net_timer_new(args->loop, on_timer, server);
+    server->core = sip_core_new(&(struct sip_core_args){ .pres = args->pres,
+                                                         .store = args->store,
+                                                         .settings = server->settings,
+                                                         .io = &io,
+                                                         .io_ctx = server });
+    return server;
+}
+
+struct sip_core *sip_server_core(struct sip_server *server)
+{
+    return server->core;
+}
+
+void sip_server_free(struct sip_server **serverp)
+{
+    struct sip_server *server = *serverp;
+    struct gw_list *it, *tmp;
+
+    if (!server)
+        return;
+    *serverp = NULL;
+    net_listener_free(&server->tcp);
+    net_listener_free(&server->tls_listener);
+    GW_LIST_EACH(&server->conns, it, tmp)
+    conn_free(GW_CONTAINER(it, struct conn, link));
+    GW_LIST_EACH(&server->lookups, it, tmp)
+    lookup_free(GW_CONTAINER(it, struct lookup, link));
+    net_dns_free(&server->dns);
+    net_udp_free(&server->udp);
+    sip_core_free(&server->core);
+    net_timer_free(&server->timer);
+    gw_map_free(&server->by_id);
+    gw_map_free(&server->by_target);
+    gw_map_free(&server->callers);
+    gw_heap_done(&server->due);
+    gw_param_settings_done(sip_params, sip_param_count, &server->defaults);
+    if (server->tls)
+        net_tls_unref(&server->tls);
+    free(server);
+}
+
+static void bound_note(struct sip_server *server, struct gw_str address)
+{
+    bool is_any = gw_str_is(address, "::") || gw_str_is(address, "0.0.0.0");
+
+    if (!is_any && address.len < sizeof(server->bound))
+        memcpy(server->bound, address.p, address.len + 1);
+}
+
+static enum gw_code listen_both(struct sip_server *server, const char *address, uint16_t port,
+                                struct gw_err *err)
+{
+    const struct net_udp_args udp = {
+        .address = address, .port = port, .on_datagram = on_datagram, .ctx = server
+    };
+    struct net_listen_args tcp = { .address = address, .on_accept = on_accept_tcp, .ctx = server };
+    enum gw_code rc = net_udp_open(server->loop, &udp, &server->udp, err);
+
+    if (rc)
+        return rc;
+    tcp.port = net_udp_port(server->udp);
+    rc = net_listen(server->loop, &tcp, &server->tcp, err);
+    if (rc)
+        net_udp_free(&server->udp);
+    return rc;
+}
+
+enum gw_code sip_server_listen(struct sip_server *server, const char *address, uint16_t port,
+                               struct gw_err *err)
+{
+    enum gw_code rc = listen_both(server, address, port, err);
+
+    /* A port that is free for one need not be so for the other. */
+    for (int i = 0; i < PORT_TRIES && !port && rc == GW_EXISTS; i++)
+        rc = listen_both(server, address, port, err);
+    if (!rc)
+        bound_note(server, gw_str_of(address));
+    return rc;
+}
+
+enum gw_code sip_server_listen_tls(struct sip_server *server, const char *address, uint16_t port,
+                                   struct gw_err *err)
+{
+    return net_listen(
+        server->loop,
+        &(struct net_listen_args){
+            .address = address, .port = port, .on_accept = on_accept_tls, .ctx = server },
+        &server->tls_listener, err);
+}
+
+uint16_t sip_server_port(const struct sip_server *server)
+{
+    return server->udp ? net_udp_port(server->udp) : 0;
+}
+
+uint16_t sip_server_tls_port(const struct sip_server *server)
+{
+    return server->tls_listener ? net_listener_port(server->tls_listener) : 0;
+}
+
+void sip_server_counters(const struct sip_server *server, struct sip_server_counters *out)
+{
+    *out = server->counters;
+}

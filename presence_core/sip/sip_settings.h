@@ -1,0 +1,22 @@
+/* What an administrator can set of the SIP front-end; read live. */
+#ifndef SIP_SETTINGS_H
+#define SIP_SETTINGS_H
+
+#include "gw_param.h"
+
+struct sip_settings {
+    char *incoming_acl;   /* see sip_access.h */
+    char *domains;        /* see sip_access.h */
+    char *public_address; /* host in Via and Contact; empty: the one a peer reaches us at */
+    int auto_authorize;   /* 1: on */
+    int64_t notify_interval_s;
+    int64_t expires_min_s, expires_max_s;
+    int64_t subscriptions_max, subscriptions_per_peer;
+    int64_t connections_per_peer;
+    int64_t idle_s; /* of a connection without a whole message */
+};
+
+extern const struct gw_param sip_params[]; /* keys "sip.*" */
+extern const size_t sip_param_count;
+
+#endif

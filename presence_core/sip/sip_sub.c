@@ -1,0 +1,439 @@
+/* Subscriptions that are held here: who is told, when, and how it ends. One NOTIFY is under way at a
+ * time, so that only the newest state waits, whatever the watcher does. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_bytes.h"
+#include "gw_log.h"
+#include "gw_mem.h"
+#include "sip_access.h"
+#include "sip_priv.h"
+
+enum {
+    FAILURES_MAX = 3,       /* connections lost, one after the other */
+    RETRY_MS = 2000,        /* after one */
+    RESERVED = 1000,        /* numbers of notifications */
+    RETRY_AFTER_MAX_S = 600 /* a watcher's word is heeded up to here */
+};
+
+static const char kind_of_record[] = "sip-sub";
+
+/* ---- Texts ---- */
+
+struct gw_str sip_sub_text(const struct sip_sub *s, enum sip_text which)
+{
+    return (struct gw_str){ s->text + s->at[which], (size_t)(s->at[which + 1] - s->at[which]) };
+}
+
+static void texts_set(struct sip_sub *s, const struct gw_str text[SIP_TEXT_COUNT])
+{
+    size_t len = 0;
+    char *block;
+
+    for (int i = 0; i < SIP_TEXT_COUNT; i++)
+        len += text[i].len;
+    assert(len <= UINT16_MAX); /* the headers of one message, and an address of ours */
+    block = gw_alloc(len + 1);
+    for (int i = 0; i < SIP_TEXT_COUNT; i++) {
+        s->at[i + 1] = (uint16_t)(s->at[i] + text[i].len);
+        if (text[i].len)
+            memcpy(block + s->at[i], text[i].p, text[i].len);
+    }
+    free(s->text);
+    s->text = block;
+}
+
+void sip_sub_replace(struct sip_sub *s, enum sip_text which, struct gw_str text)
+{
+    struct gw_str all[SIP_TEXT_COUNT];
+    void *same;
+
+    if (gw_str_eq(sip_sub_text(s, which), text))
+        return;
+    for (int i = 0; i < SIP_TEXT_COUNT; i++)
+        all[i] = sip_sub_text(s, (enum sip_text)i);
+    all[which] = text;
+    same = gw_map_remove(s->core->subs, sip_sub_text(s, SIP_TEXT_TAG));
+    texts_set(s, all);
+    gw_map_set(s->core->subs, sip_sub_text(s, SIP_TEXT_TAG), same);
+}
+
+/* ---- Users and addresses, counted ---- */
+
+static struct sip_watched *watched_take(struct sip_core *core, struct gw_str jid)
+{
+    struct sip_watched *w = gw_map_get(core->watched, jid);
+
+    if (w)
+        return w;
+    w = gw_alloc(sizeof(*w) + jid.len);
+    gw_list_init(&w->subs);
+    memcpy(w->text, jid.p, jid.len);
+    w->jid = (struct gw_str){ w->text, jid.len };
+    gw_map_set(core->watched, w->jid, w);
+    return w;
+}
+
+static void watched_leave(struct sip_core *core, struct sip_watched *w)
+{
+    if (!gw_list_is_empty(&w->subs))
+        return;
+    gw_map_remove(core->watched, w->jid);
+    free(w);
+}
+
+static struct sip_source *source_take(struct sip_core *core, struct gw_str host)
+{
+    struct sip_source *source = gw_map_get(core->sources, host);
+
+    if (!source) {
+        source = gw_alloc(sizeof(*source) + host.len);
+        memcpy(source->text, host.p, host.len);
+        source->host = (struct gw_str){ source->text, host.len };
+        gw_map_set(core->sources, source->host, source);
+    }
+    source->count++;
+    return source;
+}
+
+static void source_leave(struct sip_core *core, struct sip_source *source)
+{
+    if (--source->count)
+        return;
+    gw_map_remove(core->sources, source->host);
+    free(source);
+}
+
+/* ---- Records ---- */
+
+static struct store_batch *batch(struct sip_core *core)
+{
+    if (!core->batch)
+        core->batch = store_batch_new();
+    return core->batch;
+}
+
+void sip_commit(struct sip_core *core)
+{
+    if (core->batch)
+        store_commit(core->store, &core->batch, NULL, NULL);
+}
+
+void sip_sub_save(struct sip_sub *s)
+{
+    struct sip_core *core = s->core;
+    struct gw_buf value;
+
+    s->reserved_cseq = s->local_cseq + RESERVED;
+    if (!core->store)
+        return;
+    gw_buf_init(&value, SIP_RECORD_MAX);
+    sip_record_write(s, core->now.utc + (s->expires_at - core->now.mono), &value);
+    if (!value.failed)
+        store_put(batch(core), kind_of_record, sip_sub_text(s, SIP_TEXT_TAG), s->of->jid,
+                  gw_buf_str(&value));
+    gw_buf_done(&value);
+}
+
+/* ---- Life ---- */
+
+static void arm(struct sip_sub *s)
+{
+    gw_time at = s->expires_at;
+
+    if (s->is_dirty && !s->notify && s->next_at < at)
+        at = s->next_at;
+    gw_heap_set(&s->core->due, &s->due, at);
+}
+
+bool sip_sub_admit(struct sip_core *core, struct gw_str watcher, enum sip_kind *kind)
+{
+    struct gw_str domain;
+
+    if (!gw_str_cut(watcher, "@", NULL, &domain))
+        return false;
+    *kind = SIP_KIND_SIMPLE;
+    return sip_domains_find(gw_str_of(core->settings->domains), domain, kind) ||
+           pres_domain_is_local(core->pres, domain);
+}
+
+struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *args)
+{
+    struct sip_sub *s = gw_new(struct sip_sub);
+
+    s->core = core;
+    texts_set(s, args->text);
+    s->proto = args->proto;
+    s->port = args->port;
+    s->conn = args->conn;
+    s->remote_cseq = args->remote_cseq;
+    s->local_cseq = s->reserved_cseq = args->local_cseq;
+    s->format = args->format;
+    s->expires_at = args->expires_at;
+    s->verdict = SIP_PENDING;
+    core->counters.pending++;
+    s->of = watched_take(core, args->user);
+    gw_list_append(&s->of->subs, &s->link);
+    s->source = source_take(core, args->text[SIP_TEXT_SOURCE]);
+    gw_map_set(core->subs, sip_sub_text(s, SIP_TEXT_TAG), s);
+    arm(s);
+    return s;
+}
+
+void sip_sub_release(struct sip_sub *s)
+{
+    struct sip_core *core = s->core;
+
+    sip_txn_cancel(&s->notify);
+    gw_heap_remove(&core->due, &s->due);
+    gw_map_remove(core->subs, sip_sub_text(s, SIP_TEXT_TAG));
+    gw_list_remove(&s->link);
+    watched_leave(core, s->of);
+    source_leave(core, s->source);
+    core->counters.pending -= s->verdict == SIP_PENDING;
+    free(s->text);
+    free(s);
+}
+
+void sip_sub_drop(struct sip_sub *s)
+{
+    if (s->core->store)
+        store_del(batch(s->core), kind_of_record, sip_sub_text(s, SIP_TEXT_TAG));
+    sip_sub_release(s);
+}
+
+struct sip_sub *sip_sub_find(const struct sip_core *core, struct gw_str tag)
+{
+    return gw_map_get(core->subs, tag);
+}
+
+void sip_sub_stir(struct sip_sub *s, bool forced)
+{
+    if (s->is_dirty && !forced)
+        return;
+    s->is_dirty = true;
+    s->is_forced |= forced;
+    if (forced)
+        s->next_at = 0;
+    arm(s);
+    s->core->io->wake(s->core->io_ctx);
+}
+
+/* ---- Notifications ---- */
+
+/* Numbers are reserved in the store, many at a time: after a restart none is used twice, which a watcher
+ * would refuse, and not every notification has to be stored. */
+static uint32_t cseq_next(struct sip_sub *s)
+{
+    if (++s->local_cseq >= s->reserved_cseq)
+        sip_sub_save(s);
+    return s->local_cseq;
+}
+
+static void put_via(struct gw_buf *out, const struct sip_sub *s, const char *branch)
+{
+    gw_buf_addf(out, "Via: SIP/2.0/%s %.*s;branch=%s%s\r\n", sip_proto_name(s->proto),
+                GW_STR_ARG(sip_sub_text(s, SIP_TEXT_US)), branch,
+                s->proto == SIP_UDP ? ";rport" : "");
+}
+
+static void put_contact(struct gw_buf *out, const struct sip_sub *s)
+{
+    static const char *const transport[] = {
+        [SIP_UDP] = "", [SIP_TCP] = ";transport=tcp", [SIP_TLS] = ";transport=tls"
+    };
+
+    gw_buf_addf(out, "Contact: <sip:%.*s%s>\r\n", GW_STR_ARG(sip_sub_text(s, SIP_TEXT_US)),
+                transport[s->proto]);
+}
+
+static void put_event(struct gw_buf *out, const struct sip_sub *s)
+{
+    struct gw_str id = sip_sub_text(s, SIP_TEXT_EVENT_ID);
+
+    gw_buf_add_cstr(out, "Event: presence");
+    if (id.len)
+        gw_buf_addf(out, ";id=%.*s", GW_STR_ARG(id));
+    gw_buf_add_cstr(out, "\r\n");
+}
+
+/* 'state' of Subscription-State; core->body: the document, or nothing. */
+static void write_notify(struct sip_sub *s, const char *branch, const char *state)
+{
+    struct gw_buf *out = &s->core->out;
+    struct gw_str routes = sip_sub_text(s, SIP_TEXT_ROUTES);
+
+    gw_buf_reset(out);
+    gw_buf_addf(out, "NOTIFY %.*s SIP/2.0\r\n", GW_STR_ARG(sip_sub_text(s, SIP_TEXT_TARGET)));
+    put_via(out, s, branch);
+    gw_buf_add_cstr(out, "Max-Forwards: 70\r\n");
+    if (routes.len)
+        sip_write_header(out, "Route", routes);
+    gw_buf_addf(out, "From: %.*s;tag=%.*s\r\n", GW_STR_ARG(sip_sub_text(s, SIP_TEXT_LOCAL)),
+                GW_STR_ARG(sip_sub_text(s, SIP_TEXT_TAG)));
+    sip_write_header(out, "To", sip_sub_text(s, SIP_TEXT_REMOTE));
+    sip_write_header(out, "Call-ID", sip_sub_text(s, SIP_TEXT_CALL_ID));
+    gw_buf_addf(out, "CSeq: %u NOTIFY\r\n", cseq_next(s));
+    put_contact(out, s);
+    put_event(out, s);
+    sip_write_header(out, "Subscription-State", gw_str_of(state));
+    sip_write_end(out, sip_format_types[s->format], gw_buf_str(&s->core->body));
+}
+
+static struct sip_txn *send_notify(struct sip_sub *s, const char *branch, sip_txn_done_fn *done,
+                                   void *ctx)
+{
+    const struct sip_peer to = {
+        .proto = s->proto, .conn = s->conn, .host = sip_sub_text(s, SIP_TEXT_HOST), .port = s->port
+    };
+
+    s->core->counters.notified++;
+    return sip_txn_start(s->core->txns,
+                         &(struct sip_txn_args){ .to = &to,
+                                                 .branch = branch,
+                                                 .method = SIP_NOTIFY,
+                                                 .bytes = gw_buf_str(&s->core->out),
+                                                 .done = done,
+                                                 .ctx = ctx },
+                         s->core->now.mono);
+}
+
+static void judge(struct sip_sub *s)
+{
+    enum sip_verdict verdict =
+        s->core->settings->auto_authorize ||
+                pres_is_watched_by(s->core->pres, s->of->jid, sip_sub_text(s, SIP_TEXT_WATCHER))
+            ? SIP_ALLOWED
+            : SIP_PENDING;
+
+    s->core->counters.pending -= s->verdict == SIP_PENDING;
+    s->core->counters.pending += verdict == SIP_PENDING;
+    s->verdict = verdict;
+}
+
+/* What this watcher may see now, into core->body. False: the user is no more. */
+static bool write_document(struct sip_sub *s)
+{
+    struct gw_buf *body = &s->core->body;
+    struct pres_doc doc;
+
+    gw_buf_reset(body);
+    if (!pres_whole(s->core->pres, s->of->jid, sip_sub_text(s, SIP_TEXT_WATCHER), &doc))
+        return false;
+    judge(s);
+    if (s->verdict == SIP_ALLOWED)
+        sip_pidf_write(s->format, s->kind, s->of->jid, &doc, body);
+    return true;
+}
+
+static void goodbye_done(unsigned status, const struct sip_msg *response, gw_time now, void *ctx)
+{
+    (void)status; /* it was told; whether it listened makes no difference */
+    (void)response;
+    (void)now;
+    (void)ctx;
+}
+
+void sip_sub_end(struct sip_sub *s, const char *reason)
+{
+    char branch[SIP_BRANCH_LEN + 1], state[64];
+
+    gw_debug("sip", "subscription ended user='%.*s' watcher='%.*s' reason=%s",
+             GW_STR_ARG(s->of->jid), GW_STR_ARG(sip_sub_text(s, SIP_TEXT_WATCHER)), reason);
+    sip_txn_cancel(&s->notify);
+    (void)snprintf(state, sizeof(state), "terminated;reason=%s", reason);
+    /* The last word to who fetches, or leaves in peace; nothing to others. */
+    if (!sip_sub_admit(s->core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind) || !write_document(s))
+        gw_buf_reset(&s->core->body);
+    sip_txns_branch(s->core->txns, branch);
+    write_notify(s, branch, state);
+    if (!s->core->out.failed)
+        (void)send_notify(s, branch, goodbye_done, NULL);
+    sip_sub_drop(s);
+}
+
+static void notify_done(unsigned status, const struct sip_msg *response, gw_time now, void *ctx)
+{
+    struct sip_sub *s = ctx;
+
+    s->notify = NULL;
+    if (status < 300) {
+        s->failures = 0;
+        arm(s);
+        return;
+    }
+    s->core->counters.notify_failed++;
+    if (response && response->retry_after_s >= 0) {
+        int64_t wait_s = response->retry_after_s < RETRY_AFTER_MAX_S ? response->retry_after_s
+                                                                     : RETRY_AFTER_MAX_S;
+
+        s->next_at = gw_time_after(now, wait_s * GW_SECOND_MS);
+    } else if (!response && status == 503 && s->failures < FAILURES_MAX) {
+        s->failures++;
+        s->conn = 0; /* a new connection, to where the watcher says it is */
+        s->next_at = gw_time_after(now, RETRY_MS);
+    } else {
+        /* RFC 6665 4.2.2: who does not answer, or knows nothing of it, is not told any more. */
+        gw_info("sip", "watcher gone user='%.*s' watcher='%.*s' result=%u", GW_STR_ARG(s->of->jid),
+                GW_STR_ARG(sip_sub_text(s, SIP_TEXT_WATCHER)), status);
+        sip_sub_drop(s);
+        return;
+    }
+    s->is_dirty = s->is_forced = true;
+    arm(s);
+}
+
+/* What is told when it is told. */
+static void tell(struct sip_sub *s)
+{
+    struct sip_core *core = s->core;
+    char branch[SIP_BRANCH_LEN + 1], state[64];
+    uint64_t told;
+
+    if (!sip_sub_admit(core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind)) {
+        sip_sub_end(s, "rejected");
+        return;
+    }
+    if (!write_document(s)) {
+        sip_sub_end(s, "noresource");
+        return;
+    }
+    told = gw_hash_stable(gw_buf_str(&core->body)) + s->verdict;
+    s->is_dirty = false;
+    if (told == s->told && !s->is_forced) {
+        core->counters.merged++;
+        arm(s);
+        return;
+    }
+    (void)snprintf(state, sizeof(state), "%s;expires=%lld",
+                   s->verdict == SIP_ALLOWED ? "active" : "pending",
+                   (long long)((s->expires_at - core->now.mono) / GW_SECOND_MS));
+    sip_txns_branch(core->txns, branch);
+    write_notify(s, branch, state);
+    if (core->out.failed) {
+        gw_error("sip", "notification too long user='%.*s', not sent", GW_STR_ARG(s->of->jid));
+        arm(s);
+        return;
+    }
+    s->told = told;
+    s->is_forced = false;
+    s->next_at = gw_time_after(core->now.mono, core->settings->notify_interval_s * GW_SECOND_MS);
+    s->notify = send_notify(s, branch, notify_done, s);
+    arm(s);
+}
+
+void sip_subs_tick(struct sip_core *core)
+{
+    struct gw_due *due;
+
+    while ((due = gw_heap_pop_due(&core->due, core->now.mono))) {
+        struct sip_sub *s = GW_CONTAINER(due, struct sip_sub, due);
+
+        if (core->now.mono >= s->expires_at)
+            sip_sub_end(s, "timeout");
+        else
+            tell(s);
+    }
+}

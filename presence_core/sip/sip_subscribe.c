@@ -1,0 +1,289 @@
+/* SUBSCRIBE comes in (RFC 6665 4.2.1, RFC 3856): what is refused, what begins, goes on, or ends. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_bytes.h"
+#include "gw_log.h"
+#include "sip_priv.h"
+
+enum {
+    EXPIRES_DEFAULT_S = 3600,
+    RETRY_AFTER_S = 60,
+    EVENT_ID_MAX = 128,
+    ADDRESS_MAX = 1024,
+    NAME_ADDR_MAX = 1024
+};
+
+/* ---- Refusals that say more ---- */
+
+static void refuse_with(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
+                        unsigned status, const char *name, struct gw_str value)
+{
+    sip_answer_begin(core, m, from, status, GW_STR(""));
+    sip_write_header(&core->out, name, value);
+    sip_answer_send(core, m, from);
+}
+
+static void refuse_number(struct sip_core *core, const struct sip_msg *m,
+                          const struct sip_peer *from, unsigned status, const char *name,
+                          int64_t value)
+{
+    struct gw_buf b;
+
+    gw_buf_init(&b, 32);
+    gw_buf_addf(&b, "%lld", (long long)value);
+    refuse_with(core, m, from, status, name, gw_buf_str(&b));
+    gw_buf_done(&b);
+}
+
+/* ---- What the request says ---- */
+
+/* RFC 3856 6.2, 6.3: without Accept it is PIDF. */
+static bool format_find(const struct sip_msg *m, enum sip_format *out)
+{
+    struct sip_pos pos = { 0 };
+    bool any = false, older = false;
+    struct gw_str value;
+
+    while (sip_msg_next(m, SIP_ACCEPT, &pos, &value)) {
+        struct gw_str type = sip_media_type(value);
+
+        any = true;
+        *out = SIP_PIDF;
+        if (gw_str_iis(type, sip_format_types[SIP_PIDF]) || gw_str_is(type, "*/*") ||
+            gw_str_iis(type, "application/*"))
+            return true;
+        older |= gw_str_iis(type, sip_format_types[SIP_CPIM_PIDF]);
+    }
+    *out = older ? SIP_CPIM_PIDF : SIP_PIDF;
+    return older || !any;
+}
+
+/* The bare address of a URI, in lower case: what a JID of ours looks like. Empty: it has none. */
+static struct gw_str address_of(const struct sip_uri *uri, struct gw_buf *out)
+{
+    gw_buf_reset(out);
+    if (!uri->is_sip || !uri->user.len)
+        return GW_STR("");
+    gw_buf_add_str(out, uri->user);
+    gw_buf_add_char(out, '@');
+    gw_buf_add_str(out, uri->host);
+    for (size_t i = 0; i < out->len; i++) {
+        unsigned char c = (unsigned char)out->p[i];
+
+        if (c <= ' ' || c == 0x7f || c == '/' || (c == '@' && i != uri->user.len))
+            return GW_STR("");
+        if (c >= 'A' && c <= 'Z')
+            out->p[i] = (char)(c | 0x20);
+    }
+    if (out->failed || out->len > PRES_JID_MAX || !gw_str_is_utf8(gw_buf_str(out)))
+        return GW_STR("");
+    return gw_buf_str(out);
+}
+
+/* RFC 3261 12.1.1: the route set is Record-Route, in its order. False: too long. */
+static bool routes_write(const struct sip_msg *m, struct gw_buf *out)
+{
+    struct sip_pos pos = { 0 };
+    struct gw_str value;
+
+    while (sip_msg_next(m, SIP_RECORD_ROUTE, &pos, &value)) {
+        if (out->len)
+            gw_buf_add_cstr(out, ", ");
+        gw_buf_add_str(out, value);
+    }
+    return !out->failed;
+}
+
+/* Where requests of the dialog go: the first route, or the contact. */
+static bool next_hop(struct sip_core *core, const struct sip_msg *m, enum sip_proto came_over,
+                     struct sip_peer *out)
+{
+    struct sip_addr route = { .uri = m->contact.uri };
+    struct sip_pos pos = { 0 };
+    struct gw_str value;
+
+    if (sip_msg_next(m, SIP_RECORD_ROUTE, &pos, &value) &&
+        sip_addr_parse(value, &core->msg->arena, &route, NULL))
+        return false;
+    if (!route.uri.is_sip || !route.uri.host.len)
+        return false;
+    out->proto = came_over;
+    if (route.uri.is_sips || gw_str_iis(route.uri.transport, "tls"))
+        out->proto = SIP_TLS;
+    else if (gw_str_iis(route.uri.transport, "tcp"))
+        out->proto = came_over == SIP_TLS ? SIP_TLS : SIP_TCP;
+    else if (gw_str_iis(route.uri.transport, "udp"))
+        out->proto = came_over == SIP_TLS ? SIP_TLS : SIP_UDP; /* never less than it came with */
+    out->host = route.uri.host;
+    out->port = route.uri.port ? route.uri.port : out->proto == SIP_TLS ? 5061 : SIP_AGENT_PORT;
+    return true;
+}
+
+static int64_t expires_of(const struct sip_core *core, const struct sip_msg *m)
+{
+    int64_t s = m->expires < 0 ? EXPIRES_DEFAULT_S : m->expires;
+
+    return s < core->settings->expires_max_s ? s : core->settings->expires_max_s;
+}
+
+/* RFC 6665 4.2.1.1: an interval is too brief when it is below an hour and what is set. */
+static bool is_brief(const struct sip_core *core, int64_t expires_s)
+{
+    return expires_s > 0 && expires_s < core->settings->expires_min_s;
+}
+
+/* ---- It is taken ---- */
+
+static void accept_answer(struct sip_core *core, const struct sip_msg *m,
+                          const struct sip_peer *from, const struct sip_sub *s, int64_t expires_s)
+{
+    static const char *const transport[] = {
+        [SIP_UDP] = "", [SIP_TCP] = ";transport=tcp", [SIP_TLS] = ";transport=tls"
+    };
+
+    sip_answer_begin(core, m, from, 200, sip_sub_text(s, SIP_TEXT_TAG));
+    sip_write_copy(&core->out, m, SIP_RECORD_ROUTE, "Record-Route");
+    gw_buf_addf(&core->out, "Contact: <sip:%.*s%s>\r\nExpires: %lld\r\n",
+                GW_STR_ARG(sip_sub_text(s, SIP_TEXT_US)), transport[from->proto],
+                (long long)expires_s);
+    sip_answer_send(core, m, from);
+}
+
+/* The end of what goes on: the answer first, then the notification that RFC 6665 4.2.1.2 asks for
+ * whatever has changed. */
+static void accept(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
+                   struct sip_sub *s, int64_t expires_s)
+{
+    s->expires_at = gw_time_after(core->now.mono, expires_s * GW_SECOND_MS);
+    core->counters.subscribed++;
+    accept_answer(core, m, from, s, expires_s);
+    if (expires_s > 0)
+        sip_sub_save(s);
+    sip_sub_stir(s, true);
+    sip_subs_tick(core);
+}
+
+static void begin(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
+                  struct sip_sub_args *args, int64_t expires_s)
+{
+    struct gw_buf us, routes;
+    struct sip_peer hop;
+    char tag[SIP_OWN_TAG_LEN + 1];
+
+    gw_buf_init(&us, ADDRESS_MAX);
+    gw_buf_init(&routes, SIP_ROUTES_MAX);
+    if (!next_hop(core, m, from->proto, &hop) || !routes_write(m, &routes)) {
+        sip_answer(core, m, from, 400);
+        goto out;
+    }
+    core->io->local(from, &us, core->io_ctx);
+    gw_random_hex(tag, SIP_OWN_TAG_LEN / 2);
+    args->text[SIP_TEXT_TAG] = gw_str_of(tag);
+    args->text[SIP_TEXT_CALL_ID] = m->call_id;
+    args->text[SIP_TEXT_REMOTE_TAG] = m->from.tag;
+    args->text[SIP_TEXT_LOCAL] = m->to.text;
+    args->text[SIP_TEXT_REMOTE] = m->from.text;
+    args->text[SIP_TEXT_TARGET] = m->contact.uri.text;
+    args->text[SIP_TEXT_ROUTES] = gw_buf_str(&routes);
+    args->text[SIP_TEXT_EVENT_ID] = m->event_id;
+    args->text[SIP_TEXT_US] = gw_buf_str(&us);
+    args->text[SIP_TEXT_HOST] = hop.host;
+    args->text[SIP_TEXT_SOURCE] = from->host;
+    args->proto = hop.proto;
+    args->port = hop.port;
+    args->conn = hop.proto == from->proto ? from->conn : 0;
+    args->remote_cseq = m->cseq;
+    gw_debug("sip", "subscribe from='%.*s' user='%.*s' peer=%.*s expires=%lld",
+             GW_STR_ARG(args->text[SIP_TEXT_WATCHER]), GW_STR_ARG(args->user),
+             GW_STR_ARG(from->host), (long long)expires_s);
+    accept(core, m, from, sip_sub_new(core, args), expires_s);
+out:
+    gw_buf_done(&us);
+    gw_buf_done(&routes);
+}
+
+static bool is_full(const struct sip_core *core, struct gw_str host)
+{
+    const struct sip_source *source = gw_map_get(core->sources, host);
+
+    return gw_map_len(core->subs) >= (size_t)core->settings->subscriptions_max ||
+           (source && source->count >= (size_t)core->settings->subscriptions_per_peer);
+}
+
+static void first(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
+                  int64_t expires_s)
+{
+    struct sip_sub_args args = { .port = 0 };
+    struct gw_buf user, watcher;
+    enum sip_kind kind;
+
+    gw_buf_init(&user, ADDRESS_MAX);
+    gw_buf_init(&watcher, ADDRESS_MAX);
+    args.user = address_of(&m->target, &user);
+    args.text[SIP_TEXT_WATCHER] = address_of(&m->from.uri, &watcher);
+    if (!m->has_contact || m->contact_count != 1 || !m->contact.uri.is_sip || !m->from.tag.len ||
+        m->from.text.len > NAME_ADDR_MAX || m->to.text.len > NAME_ADDR_MAX)
+        sip_answer(core, m, from, 400);
+    else if (!args.text[SIP_TEXT_WATCHER].len ||
+             !sip_sub_admit(core, args.text[SIP_TEXT_WATCHER], &kind))
+        sip_answer(core, m, from, 403);
+    else if (!args.user.len || !pres_user_is_known(core->pres, args.user))
+        sip_answer(core, m, from, 404);
+    else if (!format_find(m, &args.format))
+        refuse_with(core, m, from, 406, "Accept",
+                    GW_STR("application/pidf+xml, application/cpim-pidf+xml"));
+    else if (is_full(core, from->host)) {
+        core->counters.refused_limit++;
+        refuse_number(core, m, from, 503, "Retry-After", RETRY_AFTER_S);
+    } else
+        begin(core, m, from, &args, expires_s);
+    gw_buf_done(&user);
+    gw_buf_done(&watcher);
+}
+
+/* ---- It goes on ---- */
+
+static void again(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
+                  int64_t expires_s)
+{
+    struct sip_sub *s = sip_sub_find(core, m->to.tag);
+    struct sip_peer hop;
+
+    if (!s || !gw_str_eq(sip_sub_text(s, SIP_TEXT_CALL_ID), m->call_id) ||
+        !gw_str_eq(sip_sub_text(s, SIP_TEXT_REMOTE_TAG), m->from.tag) ||
+        !gw_str_eq(sip_sub_text(s, SIP_TEXT_EVENT_ID), m->event_id)) {
+        sip_answer(core, m, from, 481);
+        return;
+    }
+    if (m->cseq <= s->remote_cseq) { /* RFC 3261 12.2.2: out of order */
+        sip_answer(core, m, from, 500);
+        return;
+    }
+    s->remote_cseq = m->cseq;
+    /* A target refresh; the route set stays what it was. */
+    if (m->has_contact && m->contact.uri.is_sip) {
+        sip_sub_replace(s, SIP_TEXT_TARGET, m->contact.uri.text);
+        if (!sip_sub_text(s, SIP_TEXT_ROUTES).len && next_hop(core, m, from->proto, &hop)) {
+            sip_sub_replace(s, SIP_TEXT_HOST, hop.host);
+            s->port = hop.port;
+            s->proto = hop.proto;
+        }
+    }
+    s->conn = s->proto == from->proto ? from->conn : 0;
+    accept(core, m, from, s, expires_s);
+}
+
+void sip_subscribe(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+{
+    int64_t expires_s = expires_of(core, m);
+
+    if (!gw_str_is(m->event, "presence") || m->event_id.len > EVENT_ID_MAX)
+        refuse_with(core, m, from, 489, "Allow-Events", GW_STR("presence"));
+    else if (is_brief(core, expires_s))
+        refuse_number(core, m, from, 423, "Min-Expires", core->settings->expires_min_s);
+    else if (m->to.tag.len)
+        again(core, m, from, expires_s);
+    else
+        first(core, m, from, expires_s);
+}

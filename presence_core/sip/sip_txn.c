@@ -1,0 +1,377 @@
+/*   client:  TRYING --answer 1xx--> PROCEEDING --final, 64*T1, lost--> done, and forgotten
+ *   server:  an answer is there at once, so that a transaction begins COMPLETED and ends by time
+ *
+ * Timer K (RFC 3261 17.1.2.2) would keep finished requests to swallow answers that come again: those
+ * find nobody here and are dropped, which looks the same. */
+#include "sip_txn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_bytes.h"
+#include "gw_heap.h"
+#include "gw_list.h"
+#include "gw_map.h"
+#include "gw_mem.h"
+
+enum { KEY_MAX = SIP_HEAD_MAX, HOST_MAX = 255 };
+
+struct sip_txns {
+    const struct sip_io *io;
+    void *io_ctx;
+    struct gw_map *waiting, *kept;
+    struct gw_heap due;
+    struct gw_list oldest; /* of those that are kept */
+    char cookie[9];
+    struct sip_txns_stats stats;
+};
+
+enum kind { CLIENT, SERVER };
+
+/* What both have: who, bytes to be sent again, and when. */
+struct timed {
+    struct gw_due due;
+    enum kind kind;
+    gw_time end, interval;
+    struct sip_peer peer;
+    char *bytes;
+    size_t bytes_len;
+};
+
+struct sip_txn {
+    struct timed t;
+    struct sip_txns *txns;
+    enum sip_method method;
+    uint64_t over; /* a connection */
+    sip_txn_done_fn *done;
+    void *ctx;
+    char branch[SIP_BRANCH_LEN + 1];
+};
+
+struct kept {
+    struct timed t;
+    struct gw_list link;
+    bool until_ack; /* an INVITE that was refused: sent again until the ACK, RFC 3261 17.2.1 */
+    struct gw_str key;
+    char text[];
+};
+
+const char *sip_proto_name(enum sip_proto proto)
+{
+    static const char *const names[] = { [SIP_UDP] = "UDP", [SIP_TCP] = "TCP", [SIP_TLS] = "TLS" };
+
+    return names[proto];
+}
+
+/* ---- The stack of all ---- */
+
+struct sip_txns *sip_txns_new(const struct sip_io *io, void *io_ctx)
+{
+    struct sip_txns *txns = gw_new(struct sip_txns);
+
+    txns->io = io;
+    txns->io_ctx = io_ctx;
+    txns->waiting = gw_map_new();
+    txns->kept = gw_map_new();
+    gw_heap_init(&txns->due);
+    gw_list_init(&txns->oldest);
+    gw_random_hex(txns->cookie, 4);
+    return txns;
+}
+
+static void timed_init(struct timed *t, enum kind kind, const struct sip_peer *peer,
+                       struct gw_str bytes, gw_time now)
+{
+    char *host = gw_str_dup(peer->host);
+
+    t->kind = kind;
+    t->peer = *peer;
+    t->peer.host = (struct gw_str){ host, peer->host.len };
+    t->end = gw_time_after(now, SIP_GIVE_UP_MS);
+    t->interval = SIP_T1_MS;
+    if (bytes.len)
+        t->bytes = gw_str_dup(bytes);
+    t->bytes_len = bytes.len;
+}
+
+static void timed_done(struct sip_txns *txns, struct timed *t)
+{
+    gw_heap_remove(&txns->due, &t->due);
+    free((void *)(uintptr_t)t->peer.host.p);
+    free(t->bytes);
+}
+
+static void kept_free(struct sip_txns *txns, struct kept *k)
+{
+    gw_map_remove(txns->kept, k->key);
+    gw_list_remove(&k->link);
+    timed_done(txns, &k->t);
+    free(k);
+}
+
+void sip_txn_cancel(struct sip_txn **txnp)
+{
+    struct sip_txn *txn = *txnp;
+
+    if (!txn)
+        return;
+    *txnp = NULL;
+    gw_map_remove(txn->txns->waiting, gw_str_of(txn->branch));
+    timed_done(txn->txns, &txn->t);
+    free(txn);
+}
+
+void sip_txns_free(struct sip_txns **txnsp)
+{
+    struct sip_txns *txns = *txnsp;
+    struct gw_list *link;
+    struct sip_txn *txn;
+    size_t pos = 0;
+
+    if (!txns)
+        return;
+    *txnsp = NULL;
+    while ((link = gw_list_pop(&txns->oldest)))
+        kept_free(txns, GW_CONTAINER(link, struct kept, link));
+    while ((txn = gw_map_next(txns->waiting, &pos)))
+        sip_txn_cancel(&txn);
+    gw_map_free(&txns->waiting);
+    gw_map_free(&txns->kept);
+    gw_heap_done(&txns->due);
+    free(txns);
+}
+
+/* ---- Time ---- */
+
+gw_time sip_txns_deadline(const struct sip_txns *txns)
+{
+    const struct gw_due *first = gw_heap_first(&txns->due);
+
+    return first ? first->at : GW_NEVER;
+}
+
+static void finish(struct sip_txn *txn, unsigned status, const struct sip_msg *response,
+                   gw_time now)
+{
+    sip_txn_done_fn *done = txn->done;
+    void *ctx = txn->ctx;
+
+    sip_txn_cancel(&txn);
+    done(status, response, now, ctx);
+}
+
+/* Again, later each time; never after the end. */
+static void send_again(struct sip_txns *txns, struct timed *t, gw_time now)
+{
+    gw_time next;
+
+    (void)txns->io->send(&t->peer, (struct gw_str){ t->bytes, t->bytes_len }, txns->io_ctx);
+    txns->stats.resent++;
+    t->interval = t->interval * 2 < SIP_T2_MS ? t->interval * 2 : SIP_T2_MS;
+    next = gw_time_after(now, t->interval);
+    gw_heap_set(&txns->due, &t->due, next < t->end ? next : t->end);
+}
+
+static void client_due(struct sip_txn *txn, gw_time now)
+{
+    if (!txn->over) {
+        finish(txn, 503, NULL, now);
+        return;
+    }
+    if (now < txn->t.end) {
+        send_again(txn->txns, &txn->t, now);
+        return;
+    }
+    txn->txns->stats.timeouts++;
+    finish(txn, 408, NULL, now);
+}
+
+static void kept_due(struct sip_txns *txns, struct kept *k, gw_time now)
+{
+    if (k->until_ack && now < k->t.end)
+        send_again(txns, &k->t, now);
+    else
+        kept_free(txns, k);
+}
+
+void sip_txns_tick(struct sip_txns *txns, gw_time now)
+{
+    struct gw_due *due;
+
+    while ((due = gw_heap_pop_due(&txns->due, now))) {
+        struct timed *t = GW_CONTAINER(due, struct timed, due);
+
+        switch (t->kind) {
+        case CLIENT:
+            client_due(GW_CONTAINER(t, struct sip_txn, t), now);
+            break;
+        case SERVER:
+            kept_due(txns, GW_CONTAINER(t, struct kept, t), now);
+            break;
+        }
+    }
+}
+
+/* Told by the next tick, never from inside of who asked. */
+static void fail_soon(struct sip_txn *txn)
+{
+    txn->over = 0;
+    gw_heap_set(&txn->txns->due, &txn->t.due, INT64_MIN);
+}
+
+/* ---- Server ---- */
+
+/* What makes a request the same one: RFC 3261 17.2.3 compares branch, sent-by and method, which all
+ * stand here; the rest tells apart those whose branch is not worth its name. */
+static bool key_write(const struct sip_msg *m, struct gw_buf *out)
+{
+    gw_buf_add_str(out, m->via.text);
+    gw_buf_add_char(out, '\n');
+    gw_buf_add_str(out, m->call_id);
+    gw_buf_addf(out, "\n%u ", m->cseq);
+    gw_buf_add_str(out, m->method == SIP_ACK ? GW_STR("INVITE") : m->method_name);
+    return !out->failed;
+}
+
+static struct kept *kept_find(struct sip_txns *txns, const struct sip_msg *m)
+{
+    struct gw_buf key;
+    struct kept *k = NULL;
+
+    if (!gw_map_len(txns->kept))
+        return NULL;
+    gw_buf_init(&key, KEY_MAX);
+    if (key_write(m, &key))
+        k = gw_map_get(txns->kept, gw_buf_str(&key));
+    gw_buf_done(&key);
+    return k;
+}
+
+bool sip_txns_absorb(struct sip_txns *txns, const struct sip_msg *m, const struct sip_peer *from)
+{
+    struct kept *k = kept_find(txns, m);
+
+    if (m->method == SIP_ACK) {
+        if (k && k->until_ack)
+            kept_free(txns, k);
+        return true;
+    }
+    if (!k)
+        return false;
+    (void)txns->io->send(from, (struct gw_str){ k->t.bytes, k->t.bytes_len }, txns->io_ctx);
+    txns->stats.resent++;
+    return true;
+}
+
+/* RFC 3261 18.2.2: over the connection it came over; by UDP to where it came from, and to the port
+ * that Via names, unless it asks for its own back (RFC 3581). */
+static struct sip_peer answer_to(const struct sip_msg *m, const struct sip_peer *from)
+{
+    struct sip_peer to = *from;
+
+    if (from->proto == SIP_UDP && !m->via.has_rport)
+        to.port = m->via.port ? m->via.port : 5060;
+    return to;
+}
+
+static void keep(struct sip_txns *txns, const struct sip_msg *m, const struct sip_peer *to,
+                 struct gw_str answer, gw_time now)
+{
+    struct gw_buf key;
+    struct kept *k;
+
+    gw_buf_init(&key, KEY_MAX);
+    if (!key_write(m, &key) || gw_map_get(txns->kept, gw_buf_str(&key))) {
+        gw_buf_done(&key);
+        return;
+    }
+    if (gw_map_len(txns->kept) >= SIP_SERVED_MAX)
+        kept_free(txns, GW_CONTAINER(txns->oldest.next, struct kept, link));
+    k = gw_alloc(sizeof(*k) + key.len);
+    memcpy(k->text, key.p, key.len);
+    k->key = (struct gw_str){ k->text, key.len };
+    gw_buf_done(&key);
+    timed_init(&k->t, SERVER, to, answer, now);
+    k->until_ack = m->method == SIP_INVITE;
+    gw_list_append(&txns->oldest, &k->link);
+    gw_map_set(txns->kept, k->key, k);
+    gw_heap_set(&txns->due, &k->t.due, k->until_ack ? gw_time_after(now, k->t.interval) : k->t.end);
+}
+
+void sip_txns_answer(struct sip_txns *txns, const struct sip_msg *request,
+                     const struct sip_peer *from, struct gw_str answer, gw_time now)
+{
+    struct sip_peer to = answer_to(request, from);
+
+    (void)txns->io->send(&to, answer, txns->io_ctx);
+    /* A stream loses nothing: timer J is zero there, and there is no G. */
+    if (from->proto == SIP_UDP)
+        keep(txns, request, &to, answer, now);
+}
+
+/* ---- Client ---- */
+
+void sip_txns_branch(const struct sip_txns *txns, char out[SIP_BRANCH_LEN + 1])
+{
+    memcpy(out, "z9hG4bK", 7);
+    memcpy(out + 7, txns->cookie, 8);
+    gw_random_hex(out + 15, 8); /* an answer that is not ours to get has to guess this */
+}
+
+bool sip_txns_is_own(const struct sip_txns *txns, struct gw_str branch)
+{
+    return branch.len == SIP_BRANCH_LEN && gw_str_starts(branch, "z9hG4bK") &&
+           gw_str_is(gw_str_sub(branch, 7, 15), txns->cookie);
+}
+
+struct sip_txn *sip_txn_start(struct sip_txns *txns, const struct sip_txn_args *args, gw_time now)
+{
+    bool again = args->to->proto == SIP_UDP;
+    struct sip_txn *txn = gw_new(struct sip_txn);
+
+    txn->txns = txns;
+    txn->method = args->method;
+    txn->done = args->done;
+    txn->ctx = args->ctx;
+    memcpy(txn->branch, args->branch, SIP_BRANCH_LEN);
+    timed_init(&txn->t, CLIENT, args->to, again ? args->bytes : GW_STR(""), now);
+    gw_map_set(txns->waiting, gw_str_of(txn->branch), txn);
+    gw_heap_set(&txns->due, &txn->t.due, again ? gw_time_after(now, SIP_T1_MS) : txn->t.end);
+    txn->over = txns->io->send(args->to, args->bytes, txns->io_ctx);
+    if (!txn->over)
+        fail_soon(txn);
+    return txn;
+}
+
+bool sip_txns_response(struct sip_txns *txns, const struct sip_msg *response, gw_time now)
+{
+    struct sip_txn *txn = gw_map_get(txns->waiting, response->via.branch);
+
+    /* RFC 3261 17.1.3: branch and method; one Via, or it went astray. */
+    if (!txn || txn->method != response->method || response->via_count != 1)
+        return false;
+    if (response->status < 200) {
+        txn->t.interval = SIP_T2_MS;
+        return true;
+    }
+    finish(txn, response->status, response, now);
+    return true;
+}
+
+void sip_txns_lost(struct sip_txns *txns, uint64_t conn)
+{
+    struct sip_txn *txn;
+    size_t pos = 0;
+
+    while ((txn = gw_map_next(txns->waiting, &pos))) {
+        if (txn->over == conn)
+            fail_soon(txn);
+    }
+}
+
+void sip_txns_stats(const struct sip_txns *txns, struct sip_txns_stats *out)
+{
+    *out = txns->stats;
+    out->waiting = gw_map_len(txns->waiting);
+    out->kept = gw_map_len(txns->kept);
+}

@@ -1,0 +1,72 @@
+/* Transactions (RFC 3261 17) without sockets. Server side: the answers that are kept for requests
+ * that come again. Client side: requests that wait for their answer. Hashed, all timers on one heap.
+ *
+ * We never accept an INVITE, so that what RFC 6026 adds has nothing to act on. */
+#ifndef SIP_TXN_H
+#define SIP_TXN_H
+
+#include "gw_time.h"
+#include "sip_io.h"
+#include "sip_msg.h"
+
+enum {
+    SIP_T1_MS = 500,
+    SIP_T2_MS = 4000,
+    SIP_GIVE_UP_MS = 64 * SIP_T1_MS,
+    SIP_SERVED_MAX = 20000 /* answers kept; the oldest goes, and its request is answered anew */
+};
+
+struct sip_txns;
+
+struct sip_txns *sip_txns_new(const struct sip_io *io, void *io_ctx);
+void sip_txns_free(struct sip_txns **txnsp); /* silent */
+
+gw_time sip_txns_deadline(const struct sip_txns *txns);
+void sip_txns_tick(struct sip_txns *txns, gw_time now);
+void sip_txns_lost(struct sip_txns *txns, uint64_t conn); /* requests over it get no answer */
+
+/* ---- Server ---- */
+
+/* A request that came before: its answer was sent again, or it needs none (ACK). */
+bool sip_txns_absorb(struct sip_txns *txns, const struct sip_msg *request,
+                     const struct sip_peer *from);
+
+/* Sends an answer, and keeps it as long as the request may come again. */
+void sip_txns_answer(struct sip_txns *txns, const struct sip_msg *request,
+                     const struct sip_peer *from, struct gw_str answer, gw_time now);
+
+/* ---- Client ---- */
+
+enum { SIP_BRANCH_LEN = 7 + 8 + 16 };
+
+/* A new branch, with which its request is written. */
+void sip_txns_branch(const struct sip_txns *txns, char out[SIP_BRANCH_LEN + 1]);
+bool sip_txns_is_own(const struct sip_txns *txns, struct gw_str branch);
+
+/* The final answer, once: 408 without a message when there was none, 503 when it could not be sent.
+ * Comes from sip_txns_tick(), _lost() or _response(). */
+typedef void sip_txn_done_fn(unsigned status, const struct sip_msg *response, gw_time now,
+                             void *ctx);
+
+struct sip_txn;
+struct sip_txn_args {
+    const struct sip_peer *to;
+    const char *branch;
+    enum sip_method method; /* not INVITE */
+    struct gw_str bytes;    /* the request, copied where it may have to be sent again */
+    sip_txn_done_fn *done;
+    void *ctx;
+};
+struct sip_txn *sip_txn_start(struct sip_txns *txns, const struct sip_txn_args *args, gw_time now);
+void sip_txn_cancel(struct sip_txn **txnp); /* forgets it: done does not come */
+
+/* An answer came in: false when nobody waits for it. */
+bool sip_txns_response(struct sip_txns *txns, const struct sip_msg *response, gw_time now);
+
+struct sip_txns_stats {
+    size_t waiting, kept;
+    uint64_t resent, timeouts;
+};
+void sip_txns_stats(const struct sip_txns *txns, struct sip_txns_stats *out);
+
+#endif

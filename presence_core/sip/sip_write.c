@@ -1,0 +1,111 @@
+#include "sip_write.h"
+
+static const struct {
+    unsigned status;
+    const char *reason;
+} reasons[] = {
+    { 200, "OK" },
+    { 400, "Bad Request" },
+    { 403, "Forbidden" },
+    { 404, "Not Found" },
+    { 405, "Method Not Allowed" },
+    { 406, "Not Acceptable" },
+    { 416, "Unsupported URI Scheme" },
+    { 420, "Bad Extension" },
+    { 423, "Interval Too Brief" },
+    { 481, "Call/Transaction Does Not Exist" },
+    { 482, "Loop Detected" },
+    { 489, "Bad Event" },
+    { 500, "Server Internal Error" },
+    { 501, "Not Implemented" },
+    { 503, "Service Unavailable" },
+    { 505, "Version Not Supported" },
+};
+
+const char *sip_reason(unsigned status)
+{
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    }
+    return "Unknown";
+}
+
+void sip_write_header(struct gw_buf *out, const char *name, struct gw_str value)
+{
+    gw_buf_add_cstr(out, name);
+    gw_buf_add_cstr(out, ": ");
+    gw_buf_add_str(out, value);
+    gw_buf_add_cstr(out, "\r\n");
+}
+
+void sip_write_copy(struct gw_buf *out, const struct sip_msg *from, enum sip_name name,
+                    const char *shown)
+{
+    struct sip_pos pos = { 0 };
+    struct gw_str value;
+
+    while (sip_msg_next(from, name, &pos, &value))
+        sip_write_header(out, shown, value);
+}
+
+/* Where the parameter rport stands without a value: the end of its name; 0: nowhere. */
+static size_t rport_end(struct gw_str via)
+{
+    for (size_t i = 0; i + 6 <= via.len; i++) {
+        if (gw_str_iis(gw_str_sub(via, i, i + 6), ";rport") &&
+            (i + 6 == via.len || via.p[i + 6] == ';' || via.p[i + 6] == ' '))
+            return i + 6;
+    }
+    return 0;
+}
+
+/* RFC 3261 18.2.1 and RFC 3581 4: where the request really came from. */
+static void put_top_via(struct gw_buf *out, const struct sip_via *via, const struct sip_peer *from)
+{
+    size_t at = via->has_rport ? rport_end(via->text) : 0;
+
+    gw_buf_add_cstr(out, "Via: ");
+    if (at) {
+        gw_buf_add_str(out, gw_str_sub(via->text, 0, at));
+        gw_buf_addf(out, "=%u", from->port);
+        gw_buf_add_str(out, gw_str_sub(via->text, at, via->text.len));
+    } else {
+        gw_buf_add_str(out, via->text);
+    }
+    if (!via->received.len && (at || !gw_str_eq(via->host, from->host)))
+        gw_buf_addf(out, ";received=%.*s", GW_STR_ARG(from->host));
+    gw_buf_add_cstr(out, "\r\n");
+}
+
+void sip_write_answer(struct gw_buf *out, const struct sip_msg *m, const struct sip_peer *from,
+                      unsigned status, struct gw_str tag)
+{
+    struct sip_pos pos = { 0 };
+    struct gw_str value;
+    bool first = true;
+
+    gw_buf_addf(out, "SIP/2.0 %u %s\r\n", status, sip_reason(status));
+    for (; sip_msg_next(m, SIP_VIA, &pos, &value); first = false) {
+        if (first)
+            put_top_via(out, &m->via, from);
+        else
+            sip_write_header(out, "Via", value);
+    }
+    sip_write_header(out, "From", m->from.text);
+    gw_buf_add_cstr(out, "To: ");
+    gw_buf_add_str(out, m->to.text);
+    if (!m->to.tag.len && tag.len)
+        gw_buf_addf(out, ";tag=%.*s", GW_STR_ARG(tag));
+    gw_buf_add_cstr(out, "\r\n");
+    sip_write_header(out, "Call-ID", m->call_id);
+    sip_write_copy(out, m, SIP_CSEQ, "CSeq");
+}
+
+void sip_write_end(struct gw_buf *out, const char *type, struct gw_str body)
+{
+    if (body.len)
+        sip_write_header(out, "Content-Type", gw_str_of(type));
+    gw_buf_addf(out, "Content-Length: %zu\r\n\r\n", body.len);
+    gw_buf_add_str(out, body);
+}

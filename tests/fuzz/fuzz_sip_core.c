@@ -1,0 +1,137 @@
+/* A front-end with a user, and messages at it, each ended by a NUL; in them "TAG" stands for the tag of
+ * our last answer, and "BRANCH" for the branch of our last request. A message that is only a digit
+ * lets so many seconds pass. Whatever is sent must be a message. */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_buf.h"
+#include "sip_core.h"
+#include "sip_msg.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct peer {
+    struct sip_core *core;
+    char tag[64], branch[64];
+};
+
+static void must(bool truth)
+{
+    if (!truth)
+        abort();
+}
+
+static void copy(char out[64], struct gw_str s)
+{
+    if (!s.len || s.len > 63)
+        return;
+    memcpy(out, s.p, s.len);
+    out[s.len] = '\0';
+}
+
+static uint64_t io_send(const struct sip_peer *to, struct gw_str bytes, void *ctx)
+{
+    static struct sip_msg m;
+    struct peer *p = ctx;
+    struct gw_err err;
+
+    (void)to;
+    if (sip_msg_parse(&m, bytes, &err) == GW_OK) {
+        copy(m.is_request ? p->branch : p->tag, m.is_request ? m.via.branch : m.to.tag);
+    } else {
+        /* A refusal repeats what is malformed; our own requests never are. */
+        must(gw_str_starts(bytes, "SIP/2.0 "));
+    }
+    sip_msg_done(&m);
+    return to->proto == SIP_UDP ? SIP_OVER_UDP : 7;
+}
+
+static void io_local(const struct sip_peer *peer, struct gw_buf *out, void *ctx)
+{
+    (void)peer;
+    (void)ctx;
+    gw_buf_add_cstr(out, "192.0.2.100:5060");
+}
+
+static void io_wake(void *ctx)
+{
+    (void)ctx;
+}
+
+static void replace(struct gw_str in, const char *what, const char *with, struct gw_buf *out)
+{
+    struct gw_str before;
+
+    while (gw_str_cut(in, what, &before, &in)) {
+        gw_buf_add_str(out, before);
+        gw_buf_add_cstr(out, with);
+    }
+    gw_buf_add_str(out, in);
+}
+
+static void feed(struct peer *p, struct gw_str piece, struct gw_now *now)
+{
+    const struct sip_peer from = { .proto = piece.len % 2 ? SIP_TCP : SIP_UDP,
+                                   .conn = 7,
+                                   .host = GW_STR_INIT("192.0.2.1"),
+                                   .port = 4444 };
+    struct gw_buf one, two;
+    char *block;
+
+    if (piece.len == 1 && piece.p[0] >= '0' && piece.p[0] <= '9') {
+        now->mono += (piece.p[0] - '0') * GW_SECOND_MS;
+        now->utc += (piece.p[0] - '0') * GW_SECOND_MS;
+        sip_core_tick(p->core, *now);
+        return;
+    }
+    gw_buf_init(&one, 4 * SIP_MSG_MAX);
+    gw_buf_init(&two, 4 * SIP_MSG_MAX);
+    replace(piece, "TAG", p->tag, &one);
+    replace(gw_buf_str(&one), "BRANCH", p->branch, &two);
+    block = malloc(two.len ? two.len : 1);
+    if (two.len)
+        memcpy(block, two.p, two.len);
+    sip_core_receive(p->core, &from, (struct gw_str){ block, two.len }, *now);
+    free(block);
+    gw_buf_done(&one);
+    gw_buf_done(&two);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct sip_io io = { io_send, io_local, io_wake };
+    struct gw_str rest = { (const char *)data, size };
+    struct gw_now now = { .mono = 1000, .utc = 1782000000000 };
+    struct sip_settings settings = { 0 };
+    struct pres_core *pres = pres_core_new(&(struct pres_core_args){ .store = NULL });
+    struct peer p = { .core = NULL };
+    struct sip_counters c;
+    struct gw_err err;
+
+    gw_param_defaults(sip_params, sip_param_count, &settings);
+    must(!gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.incoming_acl")),
+                       &settings, GW_STR("all"), &err));
+    pres_domain_add(pres, GW_STR("b.example"));
+    must(!pres_user_add(pres, GW_STR("bob@b.example"), &err));
+    p.core = sip_core_new(
+        &(struct sip_core_args){ .pres = pres, .settings = &settings, .io = &io, .io_ctx = &p });
+    while (rest.len) {
+        const char *end = memchr(rest.p, '\0', rest.len);
+        size_t len = end ? (size_t)(end - rest.p) : rest.len;
+
+        feed(&p, (struct gw_str){ rest.p, len }, &now);
+        rest = gw_str_sub(rest, len + 1, rest.len);
+    }
+    /* Everything ends by itself. */
+    now.mono += GW_DAY_MS;
+    sip_core_tick(p.core, now);
+    now.mono += GW_HOUR_MS;
+    sip_core_tick(p.core, now);
+    sip_core_counters(p.core, &c);
+    must(!c.subscriptions && !c.pending && !c.waiting);
+    sip_core_free(&p.core);
+    pres_core_free(&pres);
+    gw_param_settings_done(sip_params, sip_param_count, &settings);
+    return 0;
+}

@@ -1,0 +1,141 @@
+"""What watchers see over SIP: SIPp subscribes by UDP and TCP, directly and through Kamailio with
+Record-Route; meetings come from the simulated Exchange."""
+
+import sys
+import time
+
+import sip
+from house import DOMAIN, House, run, utc
+
+sip.need("sipp", "kamailio")
+
+SETTINGS = {"sip.incoming_acl": "127.0.0.0/8", "sip.domains": "partner.test, lync.test=lync",
+            "sip.notify_interval_s": 0}
+
+PROXY = """
+#!KAMAILIO
+children=1
+tcp_children=1
+log_stderror=yes
+debug=1
+auto_aliases=no
+listen=udp:{address}:{port}
+listen=tcp:{address}:{port}
+mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "maxfwd.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+request_route {
+    if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
+    if (has_totag()) {
+        if (loose_route()) { t_relay(); exit; }
+        sl_send_reply("404", "Not here");
+        exit;
+    }
+    record_route();
+    $du = "sip:GATEWAY:5060;transport=tcp";
+    t_relay();
+}
+"""
+
+
+def wait_picture(peer, wanted, timeout=20):
+    """The first NOTIFY that shows it."""
+    end = time.monotonic() + timeout
+    while True:
+        seen = [n for n in peer.notifies() if sip.picture(n) == wanted]
+        if seen:
+            return seen[0]
+        if time.monotonic() > end:
+            raise TimeoutError(f"{wanted} not seen: {[sip.picture(n) for n in peer.notifies()]}\n"
+                               + peer.why())
+        time.sleep(0.02)
+
+
+def watch(house, transport, watcher, notifies, **more):
+    return sip.Sipp([sip.subscribe(house.jid("bob"), watcher), *[sip.notify()] * notifies,
+                     sip.again(house.jid("bob"), watcher, 0), sip.notify()],
+                    f"{house.gateway.address}:5060", transport=transport, **more)
+
+
+def meeting_is_seen(transport, watcher, meeting):
+    """In a meeting and free again, within the spread."""
+    spread = 2
+    with House(users=["bob"], spread=spread, settings=SETTINGS) as h, h.client("bob") as bob:
+        bob.presence()
+        with watch(h, transport, watcher, 3) as peer:
+            wait_picture(peer, ("open", None, None))
+            start = int(time.time()) + 3
+            h.mock.meeting(bob.jid, start=utc(start), end=utc(start + spread + 2), subject="Secret plans")
+            wait_picture(peer, meeting)
+            late = time.time() - start
+            assert -0.05 <= late <= spread + 1.2, f"{late:.2f} s after the boundary"
+            wait_picture(peer, ("open", None, None))
+            peer.wait()
+            last = peer.notifies()[-1]
+            assert last.get("Subscription-State") == "terminated;reason=timeout", last
+            assert "Secret" not in peer.why()
+        assert h.gateway.api("GET", "/v1/status")["sip"]["subscriptions"] == 0
+
+
+def test_udp():
+    """a meeting is seen by a watcher over UDP"""
+    meeting_is_seen("u1", "ann@partner.test", ("open", "meeting", "In a meeting"))
+
+
+def test_tcp():
+    """the same over TCP, in the words of Lync: busy"""
+    meeting_is_seen("t1", "ann@lync.test", ("open", "busy", "In a meeting"))
+
+
+def test_through_a_proxy():
+    """Kamailio stands between, with Record-Route: the NOTIFY takes the same way back"""
+    with House(users=["bob"], settings=SETTINGS) as h:
+        with sip.Kamailio(PROXY.replace("GATEWAY", h.gateway.address), h.gateway.address) as proxy:
+            with watch(h, "u1", "ann@partner.test", 2, proxy=f"{proxy.address}:{proxy.port}") as peer:
+                peer.wait_notifies(1)
+                h.meeting("bob", "-1m", "1h")
+                peer.wait()
+                assert [len(n.all("Via")) for n in peer.notifies()] == [2, 2, 2], peer.notifies()
+                assert sip.picture(peer.notifies()[1])[1:] == ("meeting", "In a meeting")
+
+
+def test_refresh_and_restart():
+    """a subscription outlives a restart of the gateway: it is told, and refreshed"""
+    with House(users=["bob"], settings=SETTINGS) as h:
+        steps = [sip.subscribe(h.jid("bob"), "ann@partner.test"), sip.notify(), sip.notify(),
+                 sip.again(h.jid("bob"), "ann@partner.test", 900), sip.notify(),
+                 sip.again(h.jid("bob"), "ann@partner.test", 0), sip.notify()]
+        with sip.Sipp(steps, f"{h.gateway.address}:5060", transport="u1") as peer:
+            peer.wait_notifies(1)
+            assert h.gateway.stop() == 0
+            h.gateway.start()
+            peer.wait()
+            numbers = [int(n.get("CSeq").split()[0]) for n in peer.notifies()]
+            assert numbers == sorted(set(numbers)), numbers
+            assert peer.notifies()[2].get("Subscription-State").startswith("active;expires=900")
+
+
+def test_refusals():
+    """who is not in the list is refused, and nothing is told"""
+    with House(users=["bob"], settings={**SETTINGS, "sip.incoming_acl": "192.0.2.0/24"}) as h:
+        step = sip.subscribe(h.jid("bob"), "ann@partner.test").replace('response="200"',
+                                                                      'response="403"')
+        with sip.Sipp([step], f"{h.gateway.address}:5060") as peer:
+            peer.wait()
+        assert "ACL - upstream not trusted - need to authenticate" in h.gateway.log()
+        h.gateway.set("sip.incoming_acl", "127.0.0.0/8")
+        step = sip.subscribe(h.jid("bob"), "ann@stranger.test").replace('response="200"',
+                                                                       'response="403"')
+        with sip.Sipp([step], f"{h.gateway.address}:5060") as peer:
+            peer.wait()
+        assert h.gateway.api("GET", "/v1/status")["sip"]["subscriptions"] == 0
+
+
+if __name__ == "__main__":
+    run([f for name, f in sorted(globals().items()) if name.startswith("test_")])
+    sys.exit(0)

@@ -1,0 +1,226 @@
+"""SIP peers that we did not write, for tests: SIPp and Kamailio, on loopback; and a few lines of our own for
+what they cannot do (TLS, broken messages)."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+PROGRAMS = {"sipp": "sip-tester", "kamailio": "kamailio"}
+
+
+def need(*names):
+    for name in names:
+        if not shutil.which(name):
+            print(f"skipped: no {name} (Debian package {PROGRAMS[name]})")
+            sys.exit(77)
+
+
+def free_port(address, kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as s:
+        s.bind((address, 0))
+        return s.getsockname()[1]
+
+
+# -- messages ---------------------------------------------------------------------------------------
+
+class Message:
+    def __init__(self, text, at=None):
+        head, _, self.body = text.replace("\r\n", "\n").partition("\n\n")
+        self.start, *lines = head.split("\n")
+        self.headers = [tuple(p.strip() for p in line.split(":", 1)) for line in lines if ":" in line]
+        self.at = at
+
+    def all(self, name):
+        return [v for n, v in self.headers if n.lower() == name.lower()]
+
+    def get(self, name):
+        return (self.all(name) or [None])[0]
+
+    def __repr__(self):
+        return f"<{self.start} {self.get('Subscription-State') or ''}>"
+
+
+def picture(message):
+    """What a NOTIFY shows: open or closed, activity, note."""
+    find = lambda pattern: (re.findall(pattern, message.body) or [None])[0]
+    return (find(r"<basic>(\w+)</basic>"), find(r"<dm:person[^>]*><rpid:activities><rpid:(\w+)/>"),
+            find(r"<note>([^<]*)</note>"))
+
+
+# -- SIPp -------------------------------------------------------------------------------------------
+
+SUBSCRIBE = """  <send retrans="500"><![CDATA[
+SUBSCRIBE {target} SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:{watcher}>;tag=[call_number]x
+To: <sip:{user}>{tag}
+Call-ID: [call_id]
+CSeq: [cseq] SUBSCRIBE
+Contact: <sip:watcher@[local_ip]:[local_port];transport=[transport]>
+Max-Forwards: 70
+Event: presence
+Accept: application/pidf+xml, application/cpim-pidf+xml
+Expires: {expires}
+{more}Content-Length: 0
+
+]]></send>
+  <recv response="200" rrs="true"/>
+"""
+
+NOTIFY = """  <recv request="NOTIFY" timeout="{timeout}"{action}</recv>
+  <send><![CDATA[
+SIP/2.0 {answer}
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Contact: <sip:watcher@[local_ip]:[local_port];transport=[transport]>
+Content-Length: 0
+
+]]></send>
+"""
+
+
+def subscribe(user, watcher, expires=600, more=""):
+    return SUBSCRIBE.format(target=f"sip:{user}", user=user, watcher=watcher, tag="", expires=expires,
+                            more=more)
+
+
+def again(user, watcher, expires=600):
+    """In the dialog: a refresh, or (0) the end."""
+    return SUBSCRIBE.format(target="[next_url]", user=user, watcher=watcher, tag="[peer_tag_param]",
+                            expires=expires, more="[routes]\n")
+
+
+def notify(contains=None, timeout=20000, answer="200 OK"):
+    action = ">"
+    if contains:
+        action = (f'>\n    <action><ereg regexp="{contains}" search_in="body" check_it="true" '
+                  'assign_to="1"/><strcmp assign_to="2" variable="1" value=""/></action>\n  ')
+    return NOTIFY.format(timeout=timeout, answer=answer, action=action)
+
+
+class Sipp:
+    """A scenario, once. transport: u1 (UDP), t1 (TCP)."""
+
+    def __init__(self, steps, target, address="127.0.0.1", transport="u1", proxy=None):
+        self.folder = tempfile.mkdtemp(prefix="sipp-")
+        self.port = free_port(address, socket.SOCK_DGRAM if transport[0] == "u" else socket.SOCK_STREAM)
+        scenario, self.trace = self._path("scenario.xml"), self._path("messages")
+        with open(scenario, "w", encoding="utf-8") as f:
+            f.write('<?xml version="1.0"?><scenario name="t">\n' + "".join(steps) + "</scenario>\n")
+        self.process = subprocess.Popen(
+            ["sipp", *(["-rsa", proxy] if proxy else []), target, "-sf", scenario, "-m", "1",
+             "-t", transport, "-i", address, "-p", str(self.port), "-nostdin", "-trace_msg",
+             "-message_file", self.trace, "-trace_err", "-error_file", self._path("errors"),
+             "-timeout", "60s", "-timeout_error", "-max_socket", "20"],
+            cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+
+    def _path(self, name):
+        return os.path.join(self.folder, name)
+
+    def _read(self, path):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    def messages(self, received=True):
+        """What came in (or went out), in order."""
+        parts = re.split(r"^-{20,} (\S+ ?\S*)\n", self._read(self.trace), flags=re.M)[1:]
+        found = []
+        for at, text in zip(parts[::2], parts[1::2]):
+            match = re.match(r"\w+ message (received|sent) ?\[?\(?\d+\]?\)? ?bytes ?:?\s*\n\n?(.*)", text, re.S)
+            if match and (match[1] == "received") == received:
+                found.append(Message(match[2], at))
+        return found
+
+    def notifies(self):
+        return [m for m in self.messages() if m.start.startswith("NOTIFY ")]
+
+    def wait_notifies(self, count, timeout=20):
+        end = time.monotonic() + timeout
+        while len(self.notifies()) < count:
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise TimeoutError(f"{len(self.notifies())} of {count} NOTIFY\n" + self.why())
+            time.sleep(0.02)
+        return self.notifies()
+
+    def why(self):
+        return self._read(self._path("errors"))[-3000:] + self._read(self.trace)[-3000:]
+
+    def wait(self, timeout=60):
+        code = self.process.wait(timeout)
+        assert code == 0, f"sipp ended with {code}\n{self.why()}"
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *why):
+        self.close()
+
+
+# -- Kamailio ---------------------------------------------------------------------------------------
+
+class Kamailio:
+    """With a configuration that may name {address}, {port} and {folder}."""
+
+    def __init__(self, config, address):
+        self.address, self.port = address, free_port(address)
+        self.folder = tempfile.mkdtemp(prefix="kamailio-")
+        path = os.path.join(self.folder, "kamailio.cfg")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(config.replace("{address}", address).replace("{port}", str(self.port))
+                    .replace("{folder}", self.folder))
+        self.log = open(os.path.join(self.folder, "log"), "w+", encoding="utf-8", errors="replace")
+        self.process = subprocess.Popen(
+            ["kamailio", "-f", path, "-DD", "-E", "-m", "64", "-M", "8", "-Y", self.folder,
+             "-w", self.folder], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+
+    def read_log(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def start(self, timeout=20):
+        end = time.monotonic() + timeout
+        while True:
+            if self.process.poll() is not None:
+                raise RuntimeError("kamailio ended:\n" + self.read_log()[-3000:])
+            try:
+                socket.create_connection((self.address, self.port), 1).close()
+                return self
+            except OSError:
+                if time.monotonic() > end:
+                    raise TimeoutError("kamailio:\n" + self.read_log()[-3000:]) from None
+                time.sleep(0.05)
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *why):
+        self.close()

@@ -1,0 +1,81 @@
+/* Who may come in, and whose users may watch. */
+#include "sip_access.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+static const struct {
+    const char *list, *address;
+    bool allowed;
+} acl[] = {
+    { "", "192.0.2.1", false },
+    { "all", "192.0.2.1", true },
+    { "all", "2001:db8::1", true },
+    { "192.0.2.1", "192.0.2.1", true },
+    { "192.0.2.1", "192.0.2.10", false },
+    { "198.51.100.0/24,  192.0.2.0/25", "192.0.2.127", true },
+    { "192.0.2.0/25", "192.0.2.128", false },
+    { "192.0.2.0/0", "203.0.113.9", true },
+    { "0.0.0.0/0", "2001:db8::1", false },
+    { "2001:db8::/33", "2001:db8:7fff::1", true },
+    { "2001:db8::/33", "2001:db8:8000::1", false },
+    { "::ffff:192.0.2.1", "192.0.2.1", true },
+    { "192.0.2.1", "nonsense", false },
+};
+
+static void test_acl(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(acl) / sizeof(acl[0]); i++) {
+        if (sip_acl_allows(gw_str_of(acl[i].list), gw_str_of(acl[i].address)) != acl[i].allowed)
+            print_error("'%s' and %s\n", acl[i].list, acl[i].address);
+        assert_int_equal(sip_acl_allows(gw_str_of(acl[i].list), gw_str_of(acl[i].address)),
+                         acl[i].allowed);
+        assert_int_equal(sip_acl_check(gw_str_of(acl[i].list), NULL), GW_OK);
+    }
+}
+
+static void test_bad_lists(void **state)
+{
+    static const char *const bad_acl[] = { "host.example", "192.0.2.1/33", "2001:db8::/129",
+                                           "192.0.2.1,,192.0.2.2", "192.0.2.1/" };
+    static const char *const bad_domains[] = { "Upper.example", "a.example=skype",
+                                               "=lync",         "a b.example",
+                                               ".example",      "a.example,,b.example" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad_acl) / sizeof(bad_acl[0]); i++)
+        assert_int_equal(sip_acl_check(gw_str_of(bad_acl[i]), NULL), GW_INVALID);
+    for (size_t i = 0; i < sizeof(bad_domains) / sizeof(bad_domains[0]); i++)
+        assert_int_equal(sip_domains_check(gw_str_of(bad_domains[i]), NULL), GW_INVALID);
+}
+
+/* Interdomain 1.10: a domain speaks neither for those below it nor for those beside it. */
+static void test_domains(void **state)
+{
+    struct gw_str list = GW_STR("cisco.com, imp.cisco.com=lync , aol.com = aol");
+    enum sip_kind kind;
+
+    (void)state;
+    assert_int_equal(sip_domains_check(list, NULL), GW_OK);
+    assert_true(sip_domains_find(list, GW_STR("cisco.com"), &kind) && kind == SIP_KIND_SIMPLE);
+    assert_true(sip_domains_find(list, GW_STR("imp.cisco.com"), &kind) && kind == SIP_KIND_LYNC);
+    assert_true(sip_domains_find(list, GW_STR("aol.com"), &kind) && kind == SIP_KIND_AOL);
+    assert_false(sip_domains_find(list, GW_STR("foreign.cisco.com"), &kind));
+    assert_false(sip_domains_find(list, GW_STR("com"), &kind));
+    assert_false(sip_domains_find(list, GW_STR("isco.com"), &kind));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_acl),
+        cmocka_unit_test(test_bad_lists),
+        cmocka_unit_test(test_domains),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

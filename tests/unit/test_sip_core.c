@@ -1,0 +1,530 @@
+/* The front-end on virtual time: what is refused and how, subscriptions from their beginning to each
+ * of their ends, and what is told when. */
+#include "sip_test.h"
+
+/* ---- What is refused, and how ---- */
+
+#define HEAD                                                                                       \
+    "Via: SIP/2.0/UDP 192.0.2.1:4444;branch=z9hG4bKx;rport\r\nFrom: <sip:w@a.example>;tag=1\r\n"   \
+    "To: <sip:bob@b.example>\r\nCall-ID: c9\r\nMax-Forwards: 70\r\n"
+#define SUBSCRIBE "SUBSCRIBE sip:bob@b.example SIP/2.0\r\n" HEAD "CSeq: 1 SUBSCRIBE\r\n"
+#define CONTACT   "Contact: <sip:w@192.0.2.1:4444>\r\n"
+
+static const struct {
+    const char *request, *answer, *part;
+} refused[] = {
+    { "OPTIONS sip:b.example SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\n\r\n", "SIP/2.0 200 OK",
+      "Allow: SUBSCRIBE, OPTIONS\r\n" },
+    { "OPTIONS sip:b.example SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\nRequire: a, b\r\n\r\n",
+      "SIP/2.0 420 ", "Unsupported: a\r\nUnsupported: b\r\n" },
+    { "OPTIONS tel:5551234 SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\n\r\n", "SIP/2.0 416 ", "" },
+    { "OPTIONS sip:b.example SIP/3.0\r\n" HEAD "CSeq: 1 OPTIONS\r\n\r\n", "SIP/2.0 505 ", "" },
+    { "OPTIONS sip:b.example SIP/2.0\r\n" HEAD "CSeq: x OPTIONS\r\n\r\n", "SIP/2.0 400 ",
+      ";rport=4444;received=192.0.2.1\r\n" },
+    { "INVITE sip:bob@b.example SIP/2.0\r\n" HEAD "CSeq: 1 INVITE\r\n\r\n", "SIP/2.0 405 ",
+      "Allow: " },
+    { "PUBLISH sip:bob@b.example SIP/2.0\r\n" HEAD "CSeq: 1 PUBLISH\r\n\r\n", "SIP/2.0 501 ", "" },
+    { "CANCEL sip:bob@b.example SIP/2.0\r\n" HEAD "CSeq: 1 CANCEL\r\n\r\n", "SIP/2.0 481 ", "" },
+    { "NOTIFY sip:bob@b.example SIP/2.0\r\n" HEAD "CSeq: 1 NOTIFY\r\n\r\n", "SIP/2.0 481 ", "" },
+    { "ACK sip:bob@b.example SIP/2.0\r\n" HEAD "CSeq: 1 ACK\r\n\r\n", "nothing", "" },
+    { "SIP/2.0 200 OK\r\n" HEAD "CSeq: 1 NOTIFY\r\n\r\n", "nothing", "" },
+    { "nonsense", "nothing", "" },
+    { SUBSCRIBE CONTACT "\r\n", "SIP/2.0 489 ", "Allow-Events: presence\r\n" },
+    { SUBSCRIBE CONTACT "Event: dialog\r\n\r\n", "SIP/2.0 489 ", "" },
+    { SUBSCRIBE "Event: presence\r\n\r\n", "SIP/2.0 400 ", "" }, /* no Contact */
+    { SUBSCRIBE CONTACT CONTACT "Event: presence\r\n\r\n", "SIP/2.0 400 ", "" },
+    { SUBSCRIBE "Contact: <tel:1>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
+    { SUBSCRIBE CONTACT "Event: presence\r\nExpires: 30\r\n\r\n", "SIP/2.0 423 ",
+      "Min-Expires: 60\r\n" },
+    { SUBSCRIBE CONTACT "Event: presence\r\nAccept: text/plain\r\n\r\n", "SIP/2.0 406 ",
+      "Accept: application/pidf+xml" },
+    { "SUBSCRIBE sip:nobody@b.example SIP/2.0\r\n" HEAD "CSeq: 1 SUBSCRIBE\r\n" CONTACT
+      "Event: presence\r\n\r\n",
+      "SIP/2.0 404 ", "" },
+    { "SUBSCRIBE sip:bob@elsewhere.example SIP/2.0\r\n" HEAD "CSeq: 1 SUBSCRIBE\r\n" CONTACT
+      "Event: presence\r\n\r\n",
+      "SIP/2.0 404 ", "" },
+    { "SUBSCRIBE sip:bob@b.example SIP/2.0\r\n"
+      "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\r\nFrom: <sip:w@sub.a.example>;tag=1\r\n"
+      "To: <sip:bob@b.example>\r\nCall-ID: c9\r\nCSeq: 1 SUBSCRIBE\r\n" CONTACT
+      "Event: presence\r\n\r\n",
+      "SIP/2.0 403 ", "" }, /* below a domain is another domain */
+    { "SUBSCRIBE sip:bob@b.example SIP/2.0\r\n"
+      "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\r\nFrom: <sip:w@a.example>;tag=1\r\n"
+      "To: <sip:bob@b.example>;tag=none\r\nCall-ID: c9\r\nCSeq: 1 SUBSCRIBE\r\n" CONTACT
+      "Event: presence\r\n\r\n",
+      "SIP/2.0 481 ", "" },
+};
+
+static void test_refused(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        const char *text;
+
+        rig_init(&r);
+        rig_receive(&r, refused[i].request);
+        text = rig_next(&r);
+        if (strncmp(text, refused[i].answer, strlen(refused[i].answer)) != 0)
+            print_error("case %zu: not '%s' but:\n%s\n", i, refused[i].answer, text);
+        assert_true(strncmp(text, refused[i].answer, strlen(refused[i].answer)) == 0);
+        assert_true(rig_has(text, refused[i].part));
+        rig_silence(&r);
+        rig_done(&r);
+    }
+}
+
+static void test_acl(void **state)
+{
+    const struct sip_peer stranger = { .proto = SIP_UDP,
+                                       .host = GW_STR_INIT("198.51.100.1"),
+                                       .port = 9 };
+    struct sip_counters c;
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_ask_from(&r, &stranger, &(struct ask){ .expires = 600 });
+    rig_expect(&r, "SIP/2.0 403 ", "");
+    sip_core_counters(r.sip, &c);
+    assert_int_equal(c.refused_acl, 1);
+    assert_int_equal(c.subscriptions, 0);
+    /* Nothing is kept of who has no entry, and health is told to everybody. */
+    rig_receive_from(&r, &stranger,
+                     "OPTIONS sip:b.example SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\n\r\n");
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_set(&r, "sip.incoming_acl", "all");
+    rig_ask_from(&r, &stranger, &(struct ask){ .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_done(&r);
+}
+
+static void test_limits(void **state)
+{
+    struct rig r;
+    char tag[256];
+
+    (void)state;
+    rig_init(&r);
+    rig_set(&r, "sip.subscriptions_per_peer", "2");
+    rig_subscribe(&r, &(struct ask){ .call_id = "c1", .expires = 600 }, tag);
+    rig_subscribe(&r, &(struct ask){ .call_id = "c2", .expires = 600 }, tag);
+    rig_ask(&r, &(struct ask){ .call_id = "c3", .expires = 600 });
+    rig_expect(&r, "SIP/2.0 503 ", "Retry-After: 60\r\n");
+    rig_set(&r, "sip.subscriptions_per_peer", "10");
+    rig_set(&r, "sip.subscriptions_max", "2");
+    rig_ask(&r, &(struct ask){ .call_id = "c4", .expires = 600 });
+    rig_expect(&r, "SIP/2.0 503 ", "");
+    /* What goes on is no new one. */
+    rig_ask(&r, &(struct ask){ .call_id = "c2", .to_tag = tag, .cseq = 2, .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_done(&r);
+}
+
+/* ---- A subscription ---- */
+
+static void test_states(void **state)
+{
+    struct pres_session *s;
+    struct rig r;
+    char tag[256];
+
+    (void)state;
+    rig_init(&r);
+    rig_ask(&r, &(struct ask){ .expires = 600, .more = "Record-Route: <sip:p.example;lr>\r\n" });
+    rig_expect(&r, "SIP/2.0 200 OK\r\n", "Record-Route: <sip:p.example;lr>\r\n");
+    rig_expect(&r, "NOTIFY sip:w@192.0.2.1:4444 SIP/2.0\r\n", "Route: <sip:p.example;lr>\r\n");
+    assert_string_equal(r.sent[1].host, "p.example");
+    assert_true(rig_has(r.sent[1].text, "Subscription-State: active;expires=600\r\n"));
+    assert_true(rig_has(r.sent[1].text, "<basic>closed</basic>"));
+    rig_answer(&r, 200, "");
+    (void)tag;
+    s = rig_login(&r, "bob@b.example", PRES_AVAILABLE);
+    assert_true(r.wakes > 0);
+    rig_pass(&r, 1000);
+    rig_expect(&r, "NOTIFY ", "<basic>open</basic>");
+    rig_answer(&r, 200, "");
+    rig_calendar(&r, PRES_CAL_MEETING, "In a meeting");
+    rig_pass(&r, 1000);
+    rig_expect(&r, "NOTIFY ", "<rpid:meeting/>");
+    assert_true(rig_has(r.sent[r.taken - 1].text, "<dm:note>In a meeting</dm:note>"));
+    rig_answer(&r, 200, "");
+    pres_session_free(&s, r.now);
+    rig_pass(&r, 1000);
+    rig_expect(&r, "NOTIFY ", "<basic>closed</basic>");
+    rig_done(&r);
+}
+
+/* One is under way, and one more waits: always the newest. */
+static void test_newest_only(void **state)
+{
+    struct sip_counters c;
+    struct rig r;
+    char tag[256];
+
+    (void)state;
+    rig_init(&r);
+    rig_subscribe(&r, &(struct ask){ .expires = 600 }, tag);
+    rig_calendar(&r, PRES_CAL_MEETING, "one");
+    rig_pass(&r, 0);
+    rig_silence(&r); /* not before the interval is over */
+    rig_calendar(&r, PRES_CAL_MEETING, "two");
+    rig_pass(&r, 999);
+    rig_silence(&r);
+    rig_pass(&r, 1);
+    rig_expect(&r, "NOTIFY ", "<note>two</note>");
+    rig_calendar(&r, PRES_CAL_MEETING, "three"); /* not answered yet */
+    rig_calendar(&r, PRES_CAL_MEETING, "four");
+    rig_pass(&r, 400);
+    rig_silence(&r);
+    rig_answer(&r, 200, "");
+    rig_pass(&r, 600);
+    rig_expect(&r, "NOTIFY ", "<note>four</note>");
+    rig_answer(&r, 200, "");
+    /* There and back again is nothing. */
+    rig_calendar(&r, PRES_CAL_MEETING, "five");
+    rig_calendar(&r, PRES_CAL_MEETING, "four");
+    rig_pass(&r, 5000);
+    rig_silence(&r);
+    sip_core_counters(r.sip, &c);
+    assert_int_equal(c.merged, 1);
+    rig_done(&r);
+}
+
+static void test_refresh_and_expiry(void **state)
+{
+    struct sip_counters c;
+    struct rig r;
+    char tag[256];
+
+    (void)state;
+    rig_init(&r);
+    rig_subscribe(&r, &(struct ask){ .expires = 7200 }, tag);
+    rig_pass(&r, 6300 * 1000); /* Lync: 1 h 45 min */
+    rig_silence(&r);
+    rig_ask(&r, &(struct ask){ .to_tag = tag, .cseq = 2, .expires = 7200 });
+    rig_expect(&r, "SIP/2.0 200 ", "Expires: 7200\r\n");
+    rig_expect(&r, "NOTIFY ", "active;expires=7200\r\n");
+    rig_answer(&r, 200, "");
+    rig_forget(&r);
+    rig_ask(&r, &(struct ask){ .to_tag = tag, .cseq = 2, .expires = 7200 }); /* out of order */
+    rig_expect(&r, "SIP/2.0 500 ", "");
+    rig_ask(&r, &(struct ask){ .to_tag = tag, .call_id = "other", .cseq = 3, .expires = 7200 });
+    rig_expect(&r, "SIP/2.0 481 ", "");
+    rig_ask(&r, &(struct ask){ .to_tag = tag, .cseq = 4, .expires = 99999 });
+    rig_expect(&r, "SIP/2.0 200 ", "Expires: 7446\r\n");
+    rig_expect(&r, "NOTIFY ", "active;expires=7446\r\n");
+    rig_answer(&r, 200, "");
+    rig_pass(&r, 7445 * 1000);
+    rig_silence(&r);
+    rig_pass(&r, 1000);
+    rig_expect(&r, "NOTIFY ", "Subscription-State: terminated;reason=timeout\r\n");
+    sip_core_counters(r.sip, &c);
+    assert_int_equal(c.subscriptions, 0);
+    rig_done(&r);
+}
+
+static void test_unsubscribe_and_fetch(void **state)
+{
+    struct sip_counters c;
+    struct rig r;
+    char tag[256];
+
+    (void)state;
+    rig_init(&r);
+    rig_calendar(&r, PRES_CAL_MEETING, "busy now");
+    rig_subscribe(&r, &(struct ask){ .expires = 600 }, tag);
+    rig_ask(&r, &(struct ask){ .to_tag = tag, .cseq = 2, .expires = 0 });
+    rig_expect(&r, "SIP/2.0 200 ", "Expires: 0\r\n");
+    rig_expect(&r, "NOTIFY ", "terminated;reason=timeout\r\n");
+    rig_ask(&r, &(struct ask){ .call_id = "fetch", .expires = 0 });
+    rig_expect(&r, "SIP/2.0 200 ", "Expires: 0\r\n");
+    rig_expect(&r, "NOTIFY ", "<rpid:meeting/>");
+    sip_core_counters(r.sip, &c);
+    assert_int_equal(c.subscriptions, 0);
+    assert_int_equal(c.pending, 0);
+    rig_done(&r);
+}
+
+/* A request that comes again gets the same answer, and no second subscription. */
+static void test_retransmission(void **state)
+{
+    static const char request[] = SUBSCRIBE CONTACT "Event: presence\r\n\r\n";
+    struct sip_counters c;
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_receive(&r, request);
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "");
+    rig_answer(&r, 200, "");
+    rig_receive(&r, request);
+    assert_string_equal(rig_next(&r), r.sent[0].text);
+    rig_silence(&r);
+    sip_core_counters(r.sip, &c);
+    assert_int_equal(c.subscriptions, 1);
+    rig_done(&r);
+}
+
+/* ---- Watchers that are gone, or ask for patience ---- */
+
+static void test_no_answer(void **state)
+{
+    struct sip_counters c;
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_ask(&r, &(struct ask){ .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "");
+    rig_pass(&r, 31999);
+    for (int i = 0; i < 10; i++) /* 500, 1000, 2000, 4000 ... ms */
+        assert_string_equal(rig_next(&r), r.sent[1].text);
+    rig_silence(&r);
+    sip_core_counters(r.sip, &c);
+    assert_int_equal(c.subscriptions, 1);
+    rig_pass(&r, 1);
+    sip_core_counters(r.sip, &c);
+    assert_int_equal(c.subscriptions, 0);
+    assert_int_equal(c.timeouts, 1);
+    rig_done(&r);
+}
+
+static void test_not_known_there(void **state)
+{
+    struct sip_counters c;
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_ask(&r, &(struct ask){ .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "");
+    rig_answer(&r, 481, "");
+    sip_core_counters(r.sip, &c);
+    assert_int_equal(c.subscriptions, 0);
+    rig_pass(&r, 60000);
+    rig_silence(&r);
+    rig_done(&r);
+}
+
+static void test_retry_after(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_ask(&r, &(struct ask){ .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "");
+    rig_answer(&r, 503, "Retry-After: 30\r\n");
+    rig_calendar(&r, PRES_CAL_MEETING, "meanwhile");
+    rig_pass(&r, 29999);
+    rig_silence(&r);
+    rig_pass(&r, 1);
+    rig_expect(&r, "NOTIFY ", "<note>meanwhile</note>");
+    rig_done(&r);
+}
+
+/* The connection breaks: over a new one, to where the watcher says it is; and then it is over. */
+static void test_connection_lost(void **state)
+{
+    const struct sip_peer from = {
+        .proto = SIP_TCP, .conn = 7, .host = GW_STR_INIT("192.0.2.1"), .port = 4444
+    };
+    struct sip_counters c;
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_ask_from(&r, &from, &(struct ask){ .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "Contact: <sip:192.0.2.100:5060;transport=tcp>");
+    rig_expect(&r, "NOTIFY ", "Via: SIP/2.0/TCP ");
+    assert_int_equal(r.sent[1].conn, 7);
+    sip_core_lost(r.sip, 7);
+    rig_pass(&r, 2000);
+    rig_expect(&r, "NOTIFY ", "");
+    assert_int_equal(r.sent[2].conn, 0);
+    assert_int_equal(r.sent[2].port, 4444);
+    r.is_dead = true;
+    sip_core_lost(r.sip, 7);
+    rig_pass(&r, 10000);
+    sip_core_counters(r.sip, &c);
+    assert_int_equal(c.subscriptions, 0);
+    rig_done(&r);
+}
+
+/* ---- Who may ---- */
+
+static void test_pending(void **state)
+{
+    struct pres_session *bob;
+    struct sip_counters c;
+    struct gw_err err;
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_set(&r, "sip.auto_authorize", "off");
+    bob = rig_login(&r, "bob@b.example", PRES_AVAILABLE);
+    rig_ask(&r, &(struct ask){ .who = "alice@b.example", .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "Subscription-State: pending;expires=600\r\n");
+    assert_true(rig_has(r.sent[1].text, "Content-Length: 0\r\n")); /* nothing is told */
+    rig_answer(&r, 200, "");
+    sip_core_counters(r.sip, &c);
+    assert_int_equal(c.pending, 1);
+    /* Bob's calendar is none of her business yet. */
+    rig_calendar(&r, PRES_CAL_MEETING, "secret");
+    rig_pass(&r, 2000);
+    rig_silence(&r);
+    /* She asks, and he grants. */
+    struct pres_session *alice = rig_login(&r, "alice@b.example", PRES_AVAILABLE);
+    assert_int_equal(
+        pres_request_send(alice, PRES_SUBSCRIBE, GW_STR("bob@b.example"), GW_STR(""), &err), GW_OK);
+    assert_int_equal(
+        pres_request_send(bob, PRES_SUBSCRIBED, GW_STR("alice@b.example"), GW_STR(""), &err),
+        GW_OK);
+    rig_pass(&r, 0);
+    rig_expect(&r, "NOTIFY ", "Subscription-State: active;");
+    assert_true(rig_has(r.sent[r.taken - 1].text, "<rpid:meeting/>"));
+    rig_answer(&r, 200, "");
+    /* And takes it back. */
+    assert_int_equal(
+        pres_request_send(bob, PRES_UNSUBSCRIBED, GW_STR("alice@b.example"), GW_STR(""), &err),
+        GW_OK);
+    rig_pass(&r, 1000);
+    rig_expect(&r, "NOTIFY ", "Subscription-State: pending;");
+    pres_session_free(&alice, r.now);
+    pres_session_free(&bob, r.now);
+    rig_done(&r);
+}
+
+static void test_domain_leaves(void **state)
+{
+    struct rig r;
+    char tag[256];
+
+    (void)state;
+    rig_init(&r);
+    rig_subscribe(&r, &(struct ask){ .expires = 600 }, tag);
+    rig_set(&r, "sip.domains", "");
+    sip_core_settings_apply(r.sip);
+    rig_pass(&r, 2000);
+    rig_expect(&r, "NOTIFY ", "terminated;reason=rejected\r\n");
+    assert_true(rig_has(r.sent[r.taken - 1].text, "Content-Length: 0\r\n"));
+    rig_done(&r);
+}
+
+static void test_user_leaves(void **state)
+{
+    struct rig r;
+    char tag[256];
+
+    (void)state;
+    rig_init(&r);
+    rig_subscribe(&r, &(struct ask){ .expires = 600 }, tag);
+    pres_user_remove(r.pres, GW_STR("bob@b.example"), r.now);
+    rig_pass(&r, 2000);
+    rig_expect(&r, "NOTIFY ", "terminated;reason=noresource\r\n");
+    rig_done(&r);
+}
+
+/* ---- A restart ---- */
+
+static void loaded(const struct gw_err *result, void *ctx)
+{
+    bool *done = ctx;
+
+    assert_int_equal(result->code, GW_OK);
+    *done = true;
+}
+
+static void restart(struct rig *r)
+{
+    bool done = false;
+
+    sip_core_free(&r->sip);
+    pres_core_free(&r->pres);
+    rig_forget(r);
+    rig_pres(r);
+    rig_sip(r);
+    r->wakes = 0;
+    sip_core_load(r->sip, r->now, loaded, &done);
+    store_wait(r->store);
+    assert_true(done && r->wakes > 0);
+}
+
+static void test_restart(void **state)
+{
+    char tag[256], gone[256], cseq[256], later[256];
+    struct sip_counters c;
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_subscribe(&r, &(struct ask){ .call_id = "short", .expires = 60 }, gone);
+    rig_subscribe(&r, &(struct ask){ .call_id = "long", .expires = 3600 }, tag);
+    rig_header(&r, "CSeq", cseq);
+    rig_pass(&r, 30 * 1000);
+    restart(&r);
+    r.now.mono += 60 * 1000;
+    r.now.utc += 60 * 1000;
+    rig_calendar(&r, PRES_CAL_MEETING, "after");
+    rig_pass(&r, 1);
+    /* One ran out meanwhile; the other one is told what is now, with a higher number than before. */
+    for (int i = 0; i < 2; i++) {
+        rig_expect(&r, "NOTIFY ", "Call-ID: ");
+        if (strstr(r.sent[i].text, "Call-ID: short\r\n")) {
+            assert_true(rig_has(r.sent[i].text, "terminated;reason=timeout"));
+            continue;
+        }
+        assert_true(rig_has(r.sent[i].text, "<note>after</note>"));
+        rig_header(&r, "CSeq", later);
+        rig_answer(&r, 200, "");
+    }
+    rig_silence(&r);
+    assert_true(strtol(later, NULL, 10) > strtol(cseq, NULL, 10));
+    rig_forget(&r);
+    sip_core_counters(r.sip, &c);
+    assert_int_equal(c.subscriptions, 1);
+    assert_int_equal(c.resumed, 2);
+    rig_ask(&r, &(struct ask){ .to_tag = tag, .call_id = "long", .cseq = 2, .expires = 3600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "active;expires=3600");
+    rig_answer(&r, 200, "");
+    /* And over for good. */
+    rig_ask(&r, &(struct ask){ .to_tag = tag, .call_id = "long", .cseq = 3, .expires = 0 });
+    restart(&r);
+    rig_pass(&r, 10000);
+    rig_silence(&r);
+    rig_done(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_acl),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_newest_only),
+        cmocka_unit_test(test_refresh_and_expiry),
+        cmocka_unit_test(test_unsubscribe_and_fetch),
+        cmocka_unit_test(test_retransmission),
+        cmocka_unit_test(test_no_answer),
+        cmocka_unit_test(test_not_known_there),
+        cmocka_unit_test(test_retry_after),
+        cmocka_unit_test(test_connection_lost),
+        cmocka_unit_test(test_pending),
+        cmocka_unit_test(test_domain_leaves),
+        cmocka_unit_test(test_user_leaves),
+        cmocka_unit_test(test_restart),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

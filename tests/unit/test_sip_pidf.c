@@ -1,0 +1,139 @@
+/* The mapping tables of the two federation guides, and documents that follow the schemas. */
+#include "sip_pidf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "xml_doc.h"
+
+/* Interdomain tables 2, 3, 5, 6 and 8; intradomain tables 6, 7 and 8: what local clients show, and what
+ * the peer's clients show of it. */
+static const struct {
+    enum sip_kind kind;
+    enum pres_show show;
+    enum pres_calendar_kind calendar;
+    enum sip_word word;
+} row[] = {
+    { SIP_KIND_LYNC, PRES_AVAILABLE, PRES_CAL_NONE, SIP_WORD_AVAILABLE },
+    { SIP_KIND_LYNC, PRES_BUSY, PRES_CAL_NONE, SIP_WORD_BUSY },
+    { SIP_KIND_LYNC, PRES_AWAY, PRES_CAL_MEETING, SIP_WORD_BUSY }, /* Meeting */
+    { SIP_KIND_LYNC, PRES_AWAY, PRES_CAL_NONE, SIP_WORD_AWAY },
+    { SIP_KIND_LYNC, PRES_XA, PRES_CAL_NONE, SIP_WORD_AWAY }, /* Extended Away */
+    { SIP_KIND_LYNC, PRES_DND, PRES_CAL_NONE, SIP_WORD_BUSY },
+    { SIP_KIND_LYNC, PRES_XA, PRES_CAL_OOF, SIP_WORD_OFFLINE }, /* Out of Office */
+    { SIP_KIND_LYNC, PRES_OFFLINE, PRES_CAL_NONE, SIP_WORD_OFFLINE },
+    { SIP_KIND_LYNC, PRES_OFFLINE, PRES_CAL_MEETING, SIP_WORD_OFFLINE }, /* Offline - Meeting */
+    { SIP_KIND_LYNC, PRES_OFFLINE, PRES_CAL_OOF, SIP_WORD_OFFLINE },
+    { SIP_KIND_AOL, PRES_AVAILABLE, PRES_CAL_NONE, SIP_WORD_AVAILABLE },
+    { SIP_KIND_AOL, PRES_DND, PRES_CAL_NONE, SIP_WORD_AWAY },
+    { SIP_KIND_AOL, PRES_BUSY, PRES_CAL_NONE, SIP_WORD_AWAY },
+    { SIP_KIND_AOL, PRES_AWAY, PRES_CAL_NONE, SIP_WORD_AWAY }, /* Idle */
+    { SIP_KIND_AOL, PRES_OFFLINE, PRES_CAL_NONE, SIP_WORD_OFFLINE },
+    { SIP_KIND_SIMPLE, PRES_AWAY, PRES_CAL_MEETING, SIP_WORD_BUSY },
+    { SIP_KIND_SIMPLE, PRES_XA, PRES_CAL_OOF, SIP_WORD_AWAY },
+};
+
+static void test_tables(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+        const struct pres_shown shown = { .show = row[i].show, .kind = row[i].calendar };
+
+        if (sip_map_out(row[i].kind, &shown) != row[i].word)
+            print_error("row %zu\n", i);
+        assert_int_equal(sip_map_out(row[i].kind, &shown), row[i].word);
+    }
+}
+
+static void write(struct gw_buf *b, enum sip_format format, enum sip_kind kind,
+                  const struct pres_doc *doc)
+{
+    static const struct xml_limits limits = {
+        .size_max = SIP_DOCUMENT_MAX, .depth_max = 16, .nodes_max = 500, .attrs_max = 16
+    };
+    struct xml_doc *parsed = NULL;
+    struct gw_err err;
+
+    gw_buf_reset(b);
+    sip_pidf_write(format, kind, GW_STR("bob@b.example"), doc, b);
+    assert_false(b->failed);
+    assert_int_equal(xml_doc_parse(gw_buf_str(b), &limits, &parsed, &err), GW_OK);
+    xml_doc_free(&parsed);
+}
+
+static void has(const struct gw_buf *b, const char *part)
+{
+    if (!strstr(b->p, part))
+        print_error("no '%s' in %s\n", part, b->p);
+    assert_non_null(strstr(b->p, part));
+}
+
+static void has_not(const struct gw_buf *b, const char *part)
+{
+    if (strstr(b->p, part))
+        print_error("'%s' in %s\n", part, b->p);
+    assert_null(strstr(b->p, part));
+}
+
+static void test_documents(void **state)
+{
+    const struct pres_span ahead[] = {
+        { PRES_CAL_MEETING, 1782000000000, 1782003600000 },
+        { PRES_CAL_FREE, 1782003600000, 1782007200000 },
+        { PRES_CAL_OOF, 1782007200000, GW_NEVER },
+    };
+    struct pres_doc doc = { .shown = { .show = PRES_AWAY,
+                                       .kind = PRES_CAL_MEETING,
+                                       .text = GW_STR_INIT("Besprechung <b> & \xc3\xa9") },
+                            .calendar = { PRES_CAL_MEETING, 1, GW_NEVER },
+                            .ahead = ahead,
+                            .ahead_count = 3 };
+    struct gw_buf b;
+
+    (void)state;
+    gw_buf_init(&b, SIP_DOCUMENT_MAX);
+    write(&b, SIP_PIDF, SIP_KIND_SIMPLE, &doc);
+    has(&b, "entity=\"sip:bob@b.example\"");
+    has(&b, "<basic>open</basic>");
+    has(&b, "<rpid:activities><rpid:meeting/></rpid:activities>");
+    has(&b, "<dm:note>Besprechung &lt;b&gt; &amp; \xc3\xa9</dm:note>");
+    has(&b, "<ts:timed-status from=\"2026-06-21T00:00:00Z\" until=\"2026-06-21T01:00:00Z\">"
+            "<rpid:activities><rpid:meeting/></rpid:activities></ts:timed-status>");
+    has(&b, "<ts:timed-status from=\"2026-06-21T02:00:00Z\"><rpid:activities><rpid:vacation/>");
+    /* RFC 3863 4.1.2: status, extensions, note, in this order. */
+    assert_true(strstr(b.p, "</status>") < strstr(b.p, "<ts:timed-status"));
+    assert_true(strstr(b.p, "</ts:timed-status><note>") != NULL);
+
+    write(&b, SIP_PIDF, SIP_KIND_LYNC, &doc);
+    has(&b, "<rpid:busy/>");
+    write(&b, SIP_CPIM_PIDF, SIP_KIND_LYNC, &doc);
+    has(&b, "xmlns=\"urn:ietf:params:xml:ns:cpim-pidf\"");
+    has(&b, "<note>Besprechung");
+    has_not(&b, "rpid");
+
+    /* Offline: the tuple is closed, the person still in a meeting; not so to Lync. */
+    doc.shown = (struct pres_shown){ .show = PRES_OFFLINE, .text = GW_STR_INIT("away") };
+    write(&b, SIP_PIDF, SIP_KIND_SIMPLE, &doc);
+    has(&b, "<basic>closed</basic>");
+    has(&b, "<rpid:meeting/>");
+    write(&b, SIP_PIDF, SIP_KIND_LYNC, &doc);
+    has(&b, "<basic>closed</basic>");
+    has_not(&b, "rpid:meeting");
+    has_not(&b, "note");
+    has_not(&b, "timed-status");
+    gw_buf_done(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_documents),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,250 @@
+/* Transactions: when what is sent again, and to whom an answer belongs. */
+#include "sip_txn.h"
+
+#include "sip_test.h"
+
+struct bench {
+    struct rig r; /* of which only the list of what was sent is used */
+    struct sip_txns *txns;
+    gw_time now;
+    unsigned status, calls;
+};
+
+static void done(unsigned status, const struct sip_msg *response, gw_time now, void *ctx)
+{
+    struct bench *b = ctx;
+
+    (void)response;
+    (void)now;
+    b->status = status;
+    b->calls++;
+}
+
+static void init(struct bench *b)
+{
+    memset(b, 0, sizeof(*b));
+    b->txns = sip_txns_new(&rig_io, &b->r);
+    b->now = 5000;
+}
+
+static void finish(struct bench *b)
+{
+    sip_txns_free(&b->txns);
+    rig_forget(&b->r);
+}
+
+static void pass(struct bench *b, gw_time ms)
+{
+    gw_time end = b->now + ms;
+
+    while (sip_txns_deadline(b->txns) <= end) {
+        if (sip_txns_deadline(b->txns) > b->now)
+            b->now = sip_txns_deadline(b->txns);
+        sip_txns_tick(b->txns, b->now);
+    }
+    b->now = end;
+}
+
+static struct sip_txn *start(struct bench *b, enum sip_proto proto, char branch[])
+{
+    const struct sip_peer to = { .proto = proto, .host = GW_STR_INIT("192.0.2.1"), .port = 5060 };
+
+    sip_txns_branch(b->txns, branch);
+    return sip_txn_start(b->txns,
+                         &(struct sip_txn_args){ .to = &to,
+                                                 .branch = branch,
+                                                 .method = SIP_NOTIFY,
+                                                 .bytes = GW_STR("request"),
+                                                 .done = done,
+                                                 .ctx = b },
+                         b->now);
+}
+
+static bool respond(struct bench *b, unsigned status, const char *branch, const char *method,
+                    const char *more)
+{
+    static struct sip_msg m;
+    struct gw_buf text;
+    struct gw_err err;
+    bool taken;
+
+    gw_buf_init(&text, SIP_MSG_MAX);
+    gw_buf_addf(&text,
+                "SIP/2.0 %u X\r\nVia: SIP/2.0/UDP us;branch=%s\r\n%sFrom: <sip:a@a>;tag=1\r\nTo: "
+                "<sip:b@b>;tag=2\r\nCall-ID: c\r\nCSeq: 1 %s\r\n\r\n",
+                status, branch, more, method);
+    assert_int_equal(sip_msg_parse(&m, gw_buf_str(&text), &err), GW_OK);
+    taken = sip_txns_response(b->txns, &m, b->now);
+    sip_msg_done(&m);
+    gw_buf_done(&text);
+    return taken;
+}
+
+/* RFC 3261 17.1.2.2: E doubles up to T2, F ends it. */
+static void test_datagram(void **state)
+{
+    static const gw_time gaps[] = { 500, 1000, 2000, 4000, 4000, 4000, 4000, 4000, 4000, 4000 };
+    char branch[SIP_BRANCH_LEN + 1];
+    struct bench b;
+
+    (void)state;
+    init(&b);
+    start(&b, SIP_UDP, branch);
+    for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
+        pass(&b, gaps[i] - 1);
+        assert_int_equal(b.r.sent_count, i + 1);
+        pass(&b, 1);
+        assert_int_equal(b.r.sent_count, i + 2);
+    }
+    pass(&b, 499);
+    assert_int_equal(b.calls, 0);
+    pass(&b, 1);
+    assert_int_equal(b.calls, 1);
+    assert_int_equal(b.status, 408);
+    assert_int_equal(b.r.sent_count, 11);
+    assert_int_equal(sip_txns_deadline(b.txns), GW_NEVER);
+    finish(&b);
+}
+
+static void test_provisional(void **state)
+{
+    char branch[SIP_BRANCH_LEN + 1];
+    struct bench b;
+
+    (void)state;
+    init(&b);
+    start(&b, SIP_UDP, branch);
+    assert_true(respond(&b, 100, branch, "NOTIFY", ""));
+    assert_int_equal(b.calls, 0);
+    pass(&b, 500); /* the one that was set before */
+    pass(&b, 3999);
+    assert_int_equal(b.r.sent_count, 2);
+    pass(&b, 1);
+    assert_int_equal(b.r.sent_count, 3);
+    assert_true(respond(&b, 202, branch, "NOTIFY", ""));
+    assert_int_equal(b.status, 202);
+    assert_false(respond(&b, 202, branch, "NOTIFY", "")); /* once */
+    assert_int_equal(b.calls, 1);
+    finish(&b);
+}
+
+static void test_whose_answer(void **state)
+{
+    char branch[SIP_BRANCH_LEN + 1];
+    struct sip_txn *txn;
+    struct bench b;
+
+    (void)state;
+    init(&b);
+    txn = start(&b, SIP_TCP, branch);
+    assert_false(respond(&b, 200, "z9hG4bKother", "NOTIFY", ""));
+    assert_false(respond(&b, 200, branch, "SUBSCRIBE", ""));
+    /* One that another hop should have taken its Via from. */
+    assert_false(respond(&b, 200, branch, "NOTIFY", "Via: SIP/2.0/UDP them;branch=z9hG4bKx\r\n"));
+    assert_int_equal(b.calls, 0);
+    assert_true(sip_txns_is_own(b.txns, gw_str_of(branch)));
+    assert_false(sip_txns_is_own(b.txns, GW_STR("z9hG4bK000000000000000000000000")));
+    sip_txn_cancel(&txn);
+    assert_null(txn);
+    assert_false(respond(&b, 200, branch, "NOTIFY", ""));
+    pass(&b, 100000);
+    assert_int_equal(b.calls, 0);
+    finish(&b);
+}
+
+/* A stream sends nothing twice; when it breaks, who waits for it is told at once, but not from inside. */
+static void test_stream(void **state)
+{
+    char branch[SIP_BRANCH_LEN + 1];
+    struct bench b;
+
+    (void)state;
+    init(&b);
+    start(&b, SIP_TCP, branch);
+    pass(&b, SIP_GIVE_UP_MS - 1);
+    assert_int_equal(b.r.sent_count, 1);
+    sip_txns_lost(b.txns, 8);
+    pass(&b, 0);
+    assert_int_equal(b.calls, 0);
+    sip_txns_lost(b.txns, 7);
+    assert_int_equal(b.calls, 0);
+    pass(&b, 0);
+    assert_int_equal(b.calls, 1);
+    assert_int_equal(b.status, 503);
+    b.r.is_dead = true;
+    start(&b, SIP_TCP, branch);
+    assert_int_equal(b.calls, 1);
+    pass(&b, 0);
+    assert_int_equal(b.calls, 2);
+    finish(&b);
+}
+
+static void request(struct bench *b, const char *method, const char *answer)
+{
+    const struct sip_peer from = { .proto = SIP_UDP,
+                                   .host = GW_STR_INIT("192.0.2.1"),
+                                   .port = 4444 };
+    static struct sip_msg m;
+    struct gw_buf text;
+    struct gw_err err;
+
+    gw_buf_init(&text, SIP_MSG_MAX);
+    gw_buf_addf(&text,
+                "%s sip:b@b SIP/2.0\r\nVia: SIP/2.0/UDP them:5070;branch=z9hG4bK1\r\nFrom: "
+                "<sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: c\r\nCSeq: 1 %s\r\n\r\n",
+                method, method);
+    assert_int_equal(sip_msg_parse(&m, gw_buf_str(&text), &err), GW_OK);
+    if (!sip_txns_absorb(b->txns, &m, &from) && answer)
+        sip_txns_answer(b->txns, &m, &from, gw_str_of(answer), b->now);
+    sip_msg_done(&m);
+    gw_buf_done(&text);
+}
+
+/* RFC 3261 17.2.1: G until the ACK, or H. */
+static void test_refused_invite(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    init(&b);
+    request(&b, "INVITE", "no");
+    assert_int_equal(b.r.sent[0].port, 5070); /* Via's port, there was no rport */
+    pass(&b, 500);
+    assert_int_equal(b.r.sent_count, 2);
+    request(&b, "INVITE", "another");
+    assert_string_equal(b.r.sent[2].text, "no");
+    request(&b, "ACK", NULL);
+    pass(&b, 100000);
+    assert_int_equal(b.r.sent_count, 3);
+    finish(&b);
+}
+
+static void test_kept_answer(void **state)
+{
+    struct sip_txns_stats stats;
+    struct bench b;
+
+    (void)state;
+    init(&b);
+    request(&b, "OPTIONS", "yes");
+    pass(&b, SIP_GIVE_UP_MS - 1);
+    request(&b, "OPTIONS", "another");
+    assert_string_equal(b.r.sent[1].text, "yes");
+    pass(&b, 1);
+    sip_txns_stats(b.txns, &stats);
+    assert_int_equal(stats.kept, 0);
+    request(&b, "OPTIONS", "another");
+    assert_string_equal(b.r.sent[2].text, "another");
+    finish(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_datagram),       cmocka_unit_test(test_provisional),
+        cmocka_unit_test(test_whose_answer),   cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_refused_invite), cmocka_unit_test(test_kept_answer),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
