@@ -266,6 +266,7 @@ void ews_call_send(struct ews_call *call)
     call->epoch = call->identity->epoch;
     call->doubt = call->identity->doubt;
     call->shows = ews_turn_is_showing(client);
+    call->sent_at = ews_client_now(client);
     call->identity->shown += call->shows;
     call->slot = slot_take(client);
     call->slot->call = call;
@@ -469,6 +470,7 @@ static void stream_prove_account(struct ews_call *call)
 
     if (!ews_stream_was_heard(call->stream))
         return;
+    client->heard_at = ews_client_now(client);
     if (!ews_turn_is_proven(client) && ews_turn_is_trial(call))
         ews_turn_learn(call, &good, false);
     ews_turn_shown(call);

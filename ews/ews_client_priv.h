@@ -29,9 +29,10 @@ struct ews_call {
     char *url;                  /* another one than the client's; or NULL */
     struct gw_buf body;         /* until it is sent */
     const struct ews_dialect *dialect;
-    struct ews_identity *identity;  /* it was sent with; NULL: not yet */
-    unsigned epoch, doubt;          /* of that, then */
-    bool shows;                     /* it counts among what shows the password */
+    struct ews_identity *identity; /* it was sent with; NULL: not yet */
+    unsigned epoch, doubt;         /* of that, then */
+    bool shows;                    /* it counts among what shows the password */
+    gw_time sent_at;
     struct ews_slot *slot;          /* SENT */
     struct ews_status fate;         /* FAILED */
     struct ews_stream *stream;      /* EWS_OP_STREAM; else NULL */
@@ -62,6 +63,7 @@ struct ews_client {
     const struct ews_dialect *dialect;
     const struct ews_dialect *ceiling; /* the server refused newer ones; NULL: none so far */
     int server_major, server_minor;
+    gw_time heard_at;            /* the last answer that proves the server alive */
     unsigned proven_epoch;       /* of the account, when this server took it; 0: never */
     struct gw_list account_link; /* in account->clients */
 };

@@ -123,12 +123,24 @@ void ews_turn_shown(struct ews_call *call)
         clients_pump(GW_CONTAINER(it, struct ews_account, identity_link));
 }
 
+/* Nothing was heard of the server since the call was sent. A call that waits for another to have shown
+ * the password would wait for one time-out after the other, and hold up what goes to other servers. */
+static bool is_dead(const struct ews_call *call, const struct ews_status *status)
+{
+    return call->shows && status->class == EWS_SERVER_DOWN &&
+           call->client->heard_at < call->sent_at;
+}
+
 /* What an answer says about the account. One that was given to an older account says nothing. After a
  * refusal every connection logs in anew: those that are open would go on with what was refused. */
 void ews_turn_learn(struct ews_call *call, const struct ews_status *status, bool counted)
 {
     struct ews_client *client = call->client;
 
+    if (status->alive)
+        client->heard_at = ews_client_now(client);
+    if (is_dead(call, status))
+        calls_share_fate(client, status);
     if (status->class == EWS_CREDENTIALS && !counted)
         ews_account_refused(call->identity, ews_client_now(client));
     if (call->epoch != client->account->identity->epoch ||

@@ -17,7 +17,7 @@
 #include "ews_client.h"
 #include "mock_exchange.h"
 
-enum { GUARD_MS = 20000, GATEWAYS = 5, CALLS = 30 };
+enum { GUARD_MS = 20000, DEAD_MS = 150, GATEWAYS = 5, CALLS = 30 };
 
 static const struct gw_str ann = GW_STR_INIT("ann@x.example");
 
@@ -360,6 +360,26 @@ static void test_open_connections_go_on(void **state)
     }
 }
 
+/* Basic goes two at a time, and a dead server costs one time-out all the same. */
+static void test_dead_server(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    world_make(&logins[0], "right");
+    t.awaited = 0;
+    everybody(1);
+    ews_client_set_timeout(t.client[0], DEAD_MS);
+    json_decref(control("POST", "/cas/cas1/faults", "{\"kind\": \"stall\"}"));
+    before = mock_journal_total(mock_exchange_journal(t.mx));
+    t.good = 0;
+    start(0, CALLS);
+    await();
+    assert_int_equal(t.good, 0);
+    assert_int_equal(mock_journal_total(mock_exchange_journal(t.mx)) - before, EWS_REFUSALS_MAX);
+    world_end();
+}
+
 static int setup_all(void **state)
 {
     (void)state;
@@ -384,6 +404,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_never_more_than_twice),
         cmocka_unit_test(test_open_connections_go_on),
+        cmocka_unit_test(test_dead_server),
     };
 
     return cmocka_run_group_tests(tests, setup_all, teardown_all);
