@@ -267,8 +267,10 @@ enum gw_code sip_addr_parse(struct gw_str text, struct gw_arena *arena, struct s
     c = copy(arena, text);
     if (c && !osip_from_init(&from))
         ok = !osip_from_parse(from, c);
-    if (ok && !osip_from_get_tag(from, &tag) && tag)
+    if (ok && !osip_from_get_tag(from, &tag) && tag) {
         addr.tag = keep(arena, tag->gvalue);
+        ok = addr.tag.len > 0; /* ours would be put beside an empty one */
+    }
     osip_from_free(from);
     if (!ok)
         return gw_fail(err, GW_BADMSG, "an address is malformed");

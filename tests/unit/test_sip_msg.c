@@ -214,6 +214,9 @@ static const struct {
     { "OPTIONS sip:a@b SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\nMax-Forwards: 256\r\n\r\n", 400 },
     { "OPTIONS sip:a@b SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\nContact: <sip:x\r\n\r\n", 400 },
     { "OPTIONS sip:a@b SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\nl: 99999999999\r\n\r\n", 400 },
+    { "OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\nFrom: <sip:a@a>;tag=1\r\n"
+      "To: <sip:b@b>;tag=\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n\r\n",
+      400 },
     { "OPTIONS sip:a@b:99999 SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\n\r\n", 400 },
     { "OPTIONS sip:a@b SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\nCall-ID: c2\r\n\r\n", 400 },
 };
