@@ -201,6 +201,7 @@ static void act(struct pres_user *u, struct gw_str who, enum pres_decision decis
         free(before[i].contact);
     }
     free(before);
+    pres_stir(u);
 }
 
 enum gw_code pres_decide(struct pres_core *core, struct gw_str user, struct gw_str who,

@@ -145,6 +145,18 @@ enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err)
     return GW_OK;
 }
 
+bool sip_domains_next(struct gw_str *rest, struct gw_str *domain)
+{
+    struct gw_str item;
+    enum sip_kind kind;
+
+    while (item_next(rest, &item)) {
+        if (domain_parse(item, domain, &kind))
+            return true;
+    }
+    return false;
+}
+
 /* Exactly: a domain does not speak for those below it. */
 bool sip_domains_find(struct gw_str list, struct gw_str wanted, enum sip_kind *kind)
 {

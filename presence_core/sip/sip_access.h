@@ -12,6 +12,8 @@ bool sip_acl_allows(struct gw_str list, struct gw_str address);
 
 /* "partner.example=lync, other.example". */
 enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err);
+/* Each domain; 'rest' is the list to begin with. False: no more. */
+bool sip_domains_next(struct gw_str *rest, struct gw_str *domain);
 bool sip_domains_find(struct gw_str list, struct gw_str domain, enum sip_kind *kind);
 
 #endif

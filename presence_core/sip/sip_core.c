@@ -10,7 +10,7 @@
 #include "sip_access.h"
 #include "sip_priv.h"
 
-enum { ACL_TOLD_MS = 10 * GW_SECOND_MS };
+enum { ACL_TOLD_MS = 10 * GW_SECOND_MS, ROUTED_MAX = 4096 };
 
 #define ALLOW "SUBSCRIBE, OPTIONS"
 
@@ -198,12 +198,94 @@ static void stirred(struct gw_str user, void *ctx)
     sip_sub_stir(GW_CONTAINER(it, struct sip_sub, link), false);
 }
 
-static const struct pres_frontend frontend = { .name = "sip", .stirred = stirred };
+/* Watchers abroad are told of the user as a whole, once stirred() was called. */
+static void presence_abroad(const struct pres_doc *doc, const struct gw_str *to, size_t count,
+                            void *ctx)
+{
+    (void)doc;
+    (void)to;
+    (void)count;
+    (void)ctx;
+}
+
+struct unable {
+    struct gw_list link;
+    size_t from_len, to_len;
+    char text[];
+};
+
+/* Answers to watchers are told by stirred(), too. We do not subscribe to anybody there: who asks for it
+ * is refused, but not from inside his call. */
+static void request_abroad(enum pres_request request, struct gw_str from, struct gw_str to,
+                           struct gw_str extra, void *ctx)
+{
+    struct sip_core *core = ctx;
+    struct unable *u;
+
+    (void)extra;
+    if (request != PRES_SUBSCRIBE)
+        return;
+    u = gw_alloc(sizeof(*u) + from.len + to.len);
+    u->from_len = from.len;
+    u->to_len = to.len;
+    memcpy(u->text, from.p, from.len);
+    memcpy(u->text + from.len, to.p, to.len);
+    gw_list_append(&core->unable, &u->link);
+    core->io->wake(core->io_ctx);
+}
+
+static void refuse_unable(struct sip_core *core)
+{
+    struct gw_list *link;
+
+    while ((link = gw_list_pop(&core->unable))) {
+        struct unable *u = GW_CONTAINER(link, struct unable, link);
+        struct gw_str user = { u->text, u->from_len }, there = { u->text + u->from_len, u->to_len };
+
+        pres_abroad_request(core->pres, PRES_UNSUBSCRIBED, there, user, GW_STR(""));
+        free(u);
+    }
+}
+
+static void probe_abroad(struct gw_str from, struct gw_str to, void *ctx)
+{
+    (void)from; /* nothing is known of anybody there */
+    (void)to;
+    (void)ctx;
+}
+
+static const struct pres_frontend frontend = { .name = "sip",
+                                               .stirred = stirred,
+                                               .presence_abroad = presence_abroad,
+                                               .request_abroad = request_abroad,
+                                               .probe_abroad = probe_abroad };
+
+/* A domain has one way: those of our list have this one. */
+static void routes_set(struct sip_core *core, struct gw_str list, struct pres_front *front)
+{
+    struct gw_str domain;
+
+    while (sip_domains_next(&list, &domain)) {
+        if (!front && pres_route_front(core->pres, domain) != core->front)
+            continue;
+        pres_route_set(core->pres, domain, front);
+    }
+}
+
+static void routes_apply(struct sip_core *core)
+{
+    routes_set(core, gw_buf_str(&core->routed), NULL);
+    gw_buf_reset(&core->routed);
+    gw_buf_add_cstr(&core->routed, core->settings->domains);
+    routes_set(core, gw_buf_str(&core->routed), core->front);
+}
 
 void sip_core_settings_apply(struct sip_core *core)
 {
     struct sip_sub *s;
     size_t pos = 0;
+
+    routes_apply(core);
 
     while ((s = gw_map_next(core->subs, &pos)))
         sip_sub_stir(s, false);
@@ -229,13 +311,17 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     gw_buf_init(&core->out, SIP_MSG_MAX);
     gw_buf_init(&core->body, SIP_DOCUMENT_MAX);
     core->msg = gw_new(struct sip_msg);
-    (void)pres_frontend_register(core->pres, &frontend, core);
+    gw_list_init(&core->unable);
+    gw_buf_init(&core->routed, ROUTED_MAX);
+    core->front = pres_frontend_register(core->pres, &frontend, core);
+    routes_apply(core);
     return core;
 }
 
 void sip_core_free(struct sip_core **corep)
 {
     struct sip_core *core = *corep;
+    struct gw_list *link;
     struct sip_sub *s;
     size_t pos = 0;
 
@@ -251,6 +337,10 @@ void sip_core_free(struct sip_core **corep)
     gw_heap_done(&core->due);
     gw_buf_done(&core->out);
     gw_buf_done(&core->body);
+    routes_set(core, gw_buf_str(&core->routed), NULL);
+    gw_buf_done(&core->routed);
+    while ((link = gw_list_pop(&core->unable)))
+        free(GW_CONTAINER(link, struct unable, link));
     store_batch_free(&core->batch);
     gw_param_settings_done(sip_params, sip_param_count, &core->defaults);
     free(core->msg);
@@ -265,7 +355,7 @@ void sip_core_lost(struct sip_core *core, uint64_t conn)
 gw_time sip_core_deadline(const struct sip_core *core)
 {
     const struct gw_due *first = gw_heap_first(&core->due);
-    gw_time txns = sip_txns_deadline(core->txns);
+    gw_time txns = !gw_list_is_empty(&core->unable) ? INT64_MIN : sip_txns_deadline(core->txns);
 
     return first && first->at < txns ? first->at : txns;
 }
@@ -273,6 +363,7 @@ gw_time sip_core_deadline(const struct sip_core *core)
 void sip_core_tick(struct sip_core *core, struct gw_now now)
 {
     core->now = now;
+    refuse_unable(core);
     sip_txns_tick(core->txns, now.mono);
     sip_subs_tick(core);
     sip_commit(core);

@@ -27,7 +27,8 @@ struct sip_source {
     char text[];
 };
 
-enum sip_verdict { SIP_ALLOWED, SIP_PENDING };
+/* BLOCKED: sees the user offline, and believes it. */
+enum sip_verdict { SIP_ALLOWED, SIP_PENDING, SIP_BLOCKED };
 
 /* One text each, all in one block. */
 enum sip_text {
@@ -46,7 +47,7 @@ enum sip_text {
     SIP_TEXT_COUNT
 };
 
-/*   PENDING --allowed--> ACTIVE --refused--> PENDING
+/*   pending --the user's answer, or none is needed--> active (allowed or blocked) --taken back--> pending
  *   any --expired, unsubscribed, user gone, watcher gone, not admitted any more--> ended */
 struct sip_sub {
     struct gw_list link; /* of the user */
@@ -88,6 +89,9 @@ struct sip_core {
     store_done_fn *loaded;
     void *loaded_ctx;
     gw_time resume_at;
+    struct pres_front *front;
+    struct gw_buf routed;  /* the list of domains that we are the way to */
+    struct gw_list unable; /* requests of users here to watch somebody there: refused, soon */
 };
 
 /* sip_core.c */

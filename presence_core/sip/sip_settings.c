@@ -2,8 +2,6 @@
 
 #define OF(member) offsetof(struct sip_settings, member)
 
-static const char *const switches[] = { "off", "on", NULL };
-
 const struct gw_param sip_params[] = {
     { .key = "sip.incoming_acl",
       .shown_as = "Incoming ACL",
@@ -30,14 +28,6 @@ const struct gw_param sip_params[] = {
       .offset = OF(public_address),
       .max = 255,
       .def = "" },
-    { .key = "sip.auto_authorize",
-      .shown_as = "Authorize Watchers Automatically",
-      .help = "on: who may send requests may watch; off: watchers wait until the user has allowed "
-              "them",
-      .type = GW_PARAM_CHOICE,
-      .offset = OF(auto_authorize),
-      .def = "on",
-      .choices = switches },
     { .key = "sip.notify_interval_s",
       .shown_as = "Shortest Time between Notifications (seconds)",
       .help = "to one watcher of one user; what changes meanwhile is told once, as it is then",

@@ -300,17 +300,21 @@ static struct sip_txn *send_notify(struct sip_sub *s, const char *branch, sip_tx
                          s->core->now.mono);
 }
 
+static enum sip_verdict verdict_on(const struct sip_sub *s)
+{
+    const struct pres_core *pres = s->core->pres;
+    struct gw_str watcher = sip_sub_text(s, SIP_TEXT_WATCHER);
+
+    if (gw_str_eq(watcher, s->of->jid) || pres_is_watched_by(pres, s->of->jid, watcher))
+        return SIP_ALLOWED;
+    return pres_decided(pres, s->of->jid, watcher) == PRES_BLOCK ? SIP_BLOCKED : SIP_PENDING;
+}
+
 static void judge(struct sip_sub *s)
 {
-    enum sip_verdict verdict =
-        s->core->settings->auto_authorize ||
-                pres_is_watched_by(s->core->pres, s->of->jid, sip_sub_text(s, SIP_TEXT_WATCHER))
-            ? SIP_ALLOWED
-            : SIP_PENDING;
-
     s->core->counters.pending -= s->verdict == SIP_PENDING;
-    s->core->counters.pending += verdict == SIP_PENDING;
-    s->verdict = verdict;
+    s->verdict = verdict_on(s);
+    s->core->counters.pending += s->verdict == SIP_PENDING;
 }
 
 /* What this watcher may see now, into core->body. False: the user is no more. */
@@ -323,7 +327,9 @@ static bool write_document(struct sip_sub *s)
     if (!pres_whole(s->core->pres, s->of->jid, sip_sub_text(s, SIP_TEXT_WATCHER), &doc))
         return false;
     judge(s);
-    if (s->verdict == SIP_ALLOWED)
+    if (s->verdict == SIP_BLOCKED)
+        doc = (struct pres_doc){ .user = s->of->jid };
+    if (s->verdict != SIP_PENDING)
         sip_pidf_write(s->format, s->kind, s->of->jid, &doc, body);
     return true;
 }
@@ -400,7 +406,7 @@ static void tell(struct sip_sub *s)
         sip_sub_end(s, "noresource");
         return;
     }
-    told = gw_hash_stable(gw_buf_str(&core->body)) + s->verdict;
+    told = gw_hash_stable(gw_buf_str(&core->body)) + (s->verdict == SIP_PENDING);
     s->is_dirty = false;
     if (told == s->told && !s->is_forced) {
         core->counters.merged++;
@@ -408,7 +414,7 @@ static void tell(struct sip_sub *s)
         return;
     }
     (void)snprintf(state, sizeof(state), "%s;expires=%lld",
-                   s->verdict == SIP_ALLOWED ? "active" : "pending",
+                   s->verdict == SIP_PENDING ? "pending" : "active",
                    (long long)((s->expires_at - core->now.mono) / GW_SECOND_MS));
     sip_txns_branch(core->txns, branch);
     write_notify(s, branch, state);

@@ -197,6 +197,10 @@ static void begin(struct sip_core *core, const struct sip_msg *m, const struct s
     gw_debug("sip", "subscribe from='%.*s' user='%.*s' peer=%.*s expires=%lld",
              GW_STR_ARG(args->text[SIP_TEXT_WATCHER]), GW_STR_ARG(args->user),
              GW_STR_ARG(from->host), (long long)expires_s);
+    if (!gw_str_eq(args->text[SIP_TEXT_WATCHER], args->user) &&
+        !pres_is_watched_by(core->pres, args->user, args->text[SIP_TEXT_WATCHER]))
+        pres_abroad_request(core->pres, PRES_SUBSCRIBE, args->text[SIP_TEXT_WATCHER], args->user,
+                            GW_STR(""));
     accept(core, m, from, sip_sub_new(core, args), expires_s);
 out:
     gw_buf_done(&us);

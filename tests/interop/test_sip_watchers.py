@@ -10,7 +10,8 @@ from house import DOMAIN, House, run, utc
 sip.need("sipp", "kamailio")
 
 SETTINGS = {"sip.incoming_acl": "127.0.0.0/8", "sip.domains": "partner.test, lync.test=lync",
-            "sip.notify_interval_s": 0}
+            "sip.notify_interval_s": 0,
+            "presence.auto_authorize": "everybody"}
 
 PROXY = """
 #!KAMAILIO

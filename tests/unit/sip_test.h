@@ -23,6 +23,9 @@ struct rig {
     struct pres_front *front;
     struct sip_core *sip;
     struct sip_settings settings;
+    struct pres_settings pres_settings;
+    unsigned asked;   /* users here, whether somebody may watch */
+    unsigned refused; /* requests of users here, that came back */
     struct gw_now now;
     struct {
         char *text;
@@ -71,11 +74,13 @@ static const struct sip_io rig_io = { rig_send, rig_local, rig_wake };
 static inline void front_request(enum pres_request request, struct gw_str from, struct gw_str extra,
                                  struct pres_session *to, void *ctx)
 {
-    (void)request;
+    struct rig *r = ctx;
+
     (void)from;
     (void)extra;
     (void)to;
-    (void)ctx;
+    r->asked += request == PRES_SUBSCRIBE;
+    r->refused += request == PRES_UNSUBSCRIBED;
 }
 
 static inline void front_presence(const struct pres_doc *doc, struct pres_session *const *to,
@@ -91,6 +96,12 @@ static inline void front_roster(const struct pres_item *item, struct pres_sessio
 {
     (void)item;
     (void)to;
+    (void)ctx;
+}
+
+static inline void rig_item(const struct pres_item *item, void *ctx)
+{
+    (void)item;
     (void)ctx;
 }
 
@@ -112,12 +123,21 @@ static inline void rig_set(struct rig *r, const char *key, const char *value)
                      GW_OK);
 }
 
-/* The core of presence outlives a restart of SIP here; users are alice and bob of b.example. */
+static inline void rig_authorize(struct rig *r, const char *whom)
+{
+    assert_int_equal(gw_param_set(gw_param_find(pres_params, pres_param_count,
+                                                GW_STR("presence.auto_authorize")),
+                                  &r->pres_settings, gw_str_of(whom), NULL),
+                     GW_OK);
+}
+
+/* Users are alice and bob of b.example. */
 static inline void rig_pres(struct rig *r)
 {
     struct gw_err err;
 
-    r->pres = pres_core_new(&(struct pres_core_args){ .store = NULL });
+    r->pres =
+        pres_core_new(&(struct pres_core_args){ .store = r->store, .settings = &r->pres_settings });
     r->front = pres_frontend_register(r->pres, &rig_front, r);
     pres_domain_add(r->pres, GW_STR("b.example"));
     assert_int_equal(pres_user_add(r->pres, GW_STR("bob@b.example"), &err), GW_OK);
@@ -131,6 +151,8 @@ static inline void rig_init(struct rig *r)
     memset(r, 0, sizeof(*r));
     r->now = (struct gw_now){ .mono = 1000000, .utc = 1782000000000 };
     gw_param_defaults(sip_params, sip_param_count, &r->settings);
+    gw_param_defaults(pres_params, pres_param_count, &r->pres_settings);
+    rig_authorize(r, "everybody");
     rig_set(r, "sip.incoming_acl", "192.0.2.0/24");
     rig_set(r, "sip.domains", "a.example, lync.example=lync, aol.example=aol");
     assert_int_equal(store_open(&(struct store_args){ .path = ":memory:" }, &r->store, &err),
@@ -152,6 +174,7 @@ static inline void rig_done(struct rig *r)
     pres_core_free(&r->pres);
     store_close(&r->store);
     gw_param_settings_done(sip_params, sip_param_count, &r->settings);
+    gw_param_settings_done(pres_params, pres_param_count, &r->pres_settings);
     rig_forget(r);
 }
 

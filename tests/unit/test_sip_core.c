@@ -360,46 +360,107 @@ static void test_connection_lost(void **state)
 
 /* ---- Who may ---- */
 
+static void request(struct pres_session *from, enum pres_request what, const char *to)
+{
+    struct gw_err err;
+
+    assert_int_equal(pres_request_send(from, what, gw_str_of(to), GW_STR(""), &err), GW_OK);
+}
+
+/* Interdomain D.2: held, and asked once; the answer is kept. */
 static void test_pending(void **state)
 {
     struct pres_session *bob;
     struct sip_counters c;
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_authorize(&r, "nobody");
+    bob = rig_login(&r, "bob@b.example", PRES_AVAILABLE);
+    rig_ask(&r, &(struct ask){ .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "Subscription-State: pending;expires=600\r\n");
+    assert_true(rig_has(r.sent[1].text, "Content-Length: 0\r\n")); /* nothing is told */
+    rig_answer(&r, 200, "");
+    assert_int_equal(r.asked, 1);
+    sip_core_counters(r.sip, &c);
+    assert_int_equal(c.pending, 1);
+    /* Bob's calendar is none of the watcher's business yet. */
+    rig_calendar(&r, PRES_CAL_MEETING, "secret");
+    rig_pass(&r, 2000);
+    rig_silence(&r);
+    request(bob, PRES_SUBSCRIBED, "w@a.example");
+    rig_pass(&r, 0);
+    rig_expect(&r, "NOTIFY ", "Subscription-State: active;");
+    assert_true(rig_has(r.sent[r.taken - 1].text, "<rpid:meeting/>"));
+    rig_answer(&r, 200, "");
+    /* Another subscription of the same watcher asks nobody. */
+    rig_ask(&r, &(struct ask){ .call_id = "c2", .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "Subscription-State: active;");
+    rig_answer(&r, 200, "");
+    assert_int_equal(r.asked, 1);
+    pres_session_free(&bob, r.now);
+    rig_done(&r);
+}
+
+/* Interdomain D.3, intradomain R-1.4d: denied is offline, politely; allowed later it is real. */
+static void test_blocked(void **state)
+{
+    struct pres_session *bob;
     struct gw_err err;
     struct rig r;
 
     (void)state;
     rig_init(&r);
-    rig_set(&r, "sip.auto_authorize", "off");
+    rig_authorize(&r, "nobody");
     bob = rig_login(&r, "bob@b.example", PRES_AVAILABLE);
-    rig_ask(&r, &(struct ask){ .who = "alice@b.example", .expires = 600 });
+    rig_ask(&r, &(struct ask){ .expires = 600 });
     rig_expect(&r, "SIP/2.0 200 ", "");
-    rig_expect(&r, "NOTIFY ", "Subscription-State: pending;expires=600\r\n");
-    assert_true(rig_has(r.sent[1].text, "Content-Length: 0\r\n")); /* nothing is told */
+    rig_expect(&r, "NOTIFY ", "Subscription-State: pending;");
     rig_answer(&r, 200, "");
-    sip_core_counters(r.sip, &c);
-    assert_int_equal(c.pending, 1);
-    /* Bob's calendar is none of her business yet. */
+    request(bob, PRES_UNSUBSCRIBED, "w@a.example");
+    rig_pass(&r, 1000);
+    rig_expect(&r, "NOTIFY ", "Subscription-State: active;");
+    assert_true(rig_has(r.sent[r.taken - 1].text, "<basic>closed</basic>"));
+    rig_answer(&r, 200, "");
     rig_calendar(&r, PRES_CAL_MEETING, "secret");
-    rig_pass(&r, 2000);
+    rig_pass(&r, 5000);
     rig_silence(&r);
-    /* She asks, and he grants. */
-    struct pres_session *alice = rig_login(&r, "alice@b.example", PRES_AVAILABLE);
     assert_int_equal(
-        pres_request_send(alice, PRES_SUBSCRIBE, GW_STR("bob@b.example"), GW_STR(""), &err), GW_OK);
-    assert_int_equal(
-        pres_request_send(bob, PRES_SUBSCRIBED, GW_STR("alice@b.example"), GW_STR(""), &err),
+        pres_decide(r.pres, GW_STR("bob@b.example"), GW_STR("w@a.example"), PRES_ALLOW, &err),
         GW_OK);
     rig_pass(&r, 0);
-    rig_expect(&r, "NOTIFY ", "Subscription-State: active;");
-    assert_true(rig_has(r.sent[r.taken - 1].text, "<rpid:meeting/>"));
+    rig_expect(&r, "NOTIFY ", "<rpid:meeting/>");
     rig_answer(&r, 200, "");
-    /* And takes it back. */
+    /* A whole domain, while one of it watches. */
     assert_int_equal(
-        pres_request_send(bob, PRES_UNSUBSCRIBED, GW_STR("alice@b.example"), GW_STR(""), &err),
-        GW_OK);
+        pres_decide(r.pres, GW_STR("bob@b.example"), GW_STR("w@a.example"), PRES_ASK, &err), GW_OK);
+    assert_int_equal(
+        pres_decide(r.pres, GW_STR("bob@b.example"), GW_STR("a.example"), PRES_BLOCK, &err), GW_OK);
     rig_pass(&r, 1000);
-    rig_expect(&r, "NOTIFY ", "Subscription-State: pending;");
-    pres_session_free(&alice, r.now);
+    rig_expect(&r, "NOTIFY ", "<basic>closed</basic>");
+    assert_true(rig_has(r.sent[r.taken - 1].text, "Subscription-State: active;"));
+    pres_session_free(&bob, r.now);
+    rig_done(&r);
+}
+
+/* We subscribe to nobody there: who asks for it here is refused, and not left waiting. */
+static void test_nobody_there(void **state)
+{
+    struct pres_session *bob;
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    bob = rig_login(&r, "bob@b.example", PRES_AVAILABLE);
+    pres_roster_get(bob, rig_item, NULL); /* who keeps a roster is told */
+    request(bob, PRES_SUBSCRIBE, "somebody@lync.example");
+    assert_int_equal(r.refused, 0);
+    assert_true(r.wakes > 0);
+    rig_pass(&r, 0);
+    assert_int_equal(r.refused, 1);
     pres_session_free(&bob, r.now);
     rig_done(&r);
 }
@@ -451,7 +512,12 @@ static void restart(struct rig *r)
     sip_core_free(&r->sip);
     pres_core_free(&r->pres);
     rig_forget(r);
+    store_wait(r->store);
     rig_pres(r);
+    pres_core_load(r->pres, loaded, &done);
+    store_wait(r->store);
+    assert_true(done);
+    done = false;
     rig_sip(r);
     r->wakes = 0;
     sip_core_load(r->sip, r->now, loaded, &done);
@@ -521,6 +587,8 @@ int main(void)
         cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_connection_lost),
         cmocka_unit_test(test_pending),
+        cmocka_unit_test(test_blocked),
+        cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_domain_leaves),
         cmocka_unit_test(test_user_leaves),
         cmocka_unit_test(test_restart),
