@@ -1,0 +1,383 @@
+/* What SIP costs: CPU for each SUBSCRIBE with its first NOTIFY, CPU for each further NOTIFY that is sent
+ * and answered, over UDP, TCP and TLS on loopback, and memory of a subscription. The watchers are
+ * another process, so that only the server counts.
+ *
+ *   bench_sip [SUBSCRIPTIONS]      2000 unless said otherwise */
+#include <arpa/inet.h>
+#include <malloc.h>
+#include <openssl/ssl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cert.h"
+#include "gw_mem.h"
+#include "net_loop.h"
+#include "sip_frame.h"
+#include "sip_msg.h"
+#include "sip_server.h"
+
+enum { AT_ONCE = 100, ROUNDS = 20, ALONE = 20000 };
+
+static double cpu_us(void)
+{
+    struct rusage u;
+
+    (void)getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1e6 +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
+static void fail(const char *what)
+{
+    fprintf(stderr, "bench_sip: %s\n", what);
+    exit(1);
+}
+
+static struct pres_core *make_core(int users)
+{
+    struct pres_core *core = pres_core_new(&(struct pres_core_args){ .store = NULL });
+    struct gw_err err;
+    char jid[64];
+
+    pres_domain_add(core, GW_STR("x.example"));
+    for (int i = 0; i < users; i++) {
+        (void)snprintf(jid, sizeof(jid), "user%d@x.example", i);
+        if (pres_user_add(core, gw_str_of(jid), &err))
+            fail(err.msg);
+    }
+    return core;
+}
+
+static void make_settings(struct sip_settings *s)
+{
+    static const char *const set[][2] = { { "sip.incoming_acl", "127.0.0.0/8" },
+                                          { "sip.notify_interval_s", "0" } };
+
+    gw_param_defaults(sip_params, sip_param_count, s);
+    for (size_t i = 0; i < 2; i++)
+        if (gw_param_set(gw_param_find(sip_params, sip_param_count, gw_str_of(set[i][0])), s,
+                         gw_str_of(set[i][1]), NULL))
+            fail(set[i][0]);
+}
+
+static size_t subscribe(char *out, size_t size, int i, const char *transport, unsigned port)
+{
+    return (size_t)snprintf(
+        out, size,
+        "SUBSCRIBE sip:user%d@x.example SIP/2.0\r\nVia: SIP/2.0/%s "
+        "127.0.0.1:%u;branch=z9hG4bKb%d;rport\r\nFrom: <sip:watcher%d@x.example>;tag=w%d\r\nTo: "
+        "<sip:user%d@x.example>\r\nCall-ID: %d@bench\r\nCSeq: 1 SUBSCRIBE\r\nContact: "
+        "<sip:watcher@127.0.0.1:%u;transport=%s>\r\nMax-Forwards: 70\r\nEvent: presence\r\nAccept: "
+        "application/pidf+xml\r\nExpires: 3600\r\nContent-Length: 0\r\n\r\n",
+        i, transport, port, i, i, i, i, i, port, transport);
+}
+
+/* ---- The watchers: one socket for all ---- */
+
+struct end {
+    int fd;
+    SSL *ssl;
+    struct sockaddr_in to;
+    enum sip_proto proto;
+};
+
+static void end_write(struct end *e, const char *p, size_t len)
+{
+    ssize_t n = e->ssl ? SSL_write(e->ssl, p, (int)len)
+                : e->proto == SIP_UDP
+                    ? sendto(e->fd, p, len, 0, (struct sockaddr *)&e->to, sizeof(e->to))
+                    : send(e->fd, p, len, MSG_NOSIGNAL);
+
+    if (n != (ssize_t)len)
+        _exit(0); /* the server is done */
+}
+
+static size_t end_read(struct end *e, char *p, size_t max)
+{
+    ssize_t n = e->ssl ? SSL_read(e->ssl, p, (int)max) : recv(e->fd, p, max, 0);
+
+    if (n <= 0)
+        _exit(0);
+    return (size_t)n;
+}
+
+/* 200 to a NOTIFY: the five headers that are repeated. */
+static void answer(struct end *e, struct gw_str in)
+{
+    static const char *const repeated[] = { "Via:", "From:", "To:", "Call-ID:", "CSeq:" };
+    struct gw_buf out;
+    struct gw_str line;
+
+    if (!gw_str_starts(in, "NOTIFY "))
+        return;
+    gw_buf_init(&out, SIP_MSG_MAX);
+    gw_buf_add_cstr(&out, "SIP/2.0 200 OK\r\n");
+    while (gw_str_cut(in, "\r\n", &line, &in) && line.len) {
+        for (size_t i = 0; i < 5; i++) {
+            if (gw_str_starts(line, repeated[i])) {
+                gw_buf_add_str(&out, line);
+                gw_buf_add_cstr(&out, "\r\n");
+            }
+        }
+    }
+    gw_buf_add_cstr(&out, "Content-Length: 0\r\n\r\n");
+    end_write(e, out.p, out.len);
+    gw_buf_done(&out);
+}
+
+static void watch_stream(struct end *e)
+{
+    static char buffer[4 * SIP_MSG_MAX];
+    struct sip_frame frame = { 0 };
+    size_t have = 0, used;
+    struct gw_err err;
+
+    for (;;) {
+        size_t at = 0;
+
+        have += end_read(e, buffer + have, sizeof(buffer) - have);
+        while (sip_frame_next(&frame, (struct gw_str){ buffer + at, have - at }, &used, &err) ==
+               SIP_FRAME_MESSAGE) {
+            answer(e, (struct gw_str){ buffer + at, used });
+            at += used;
+        }
+        memmove(buffer, buffer + at, have - at);
+        have -= at;
+    }
+}
+
+static void watch(enum sip_proto proto, uint16_t port, int count)
+{
+    struct end e = { .proto = proto,
+                     .to = { .sin_family = AF_INET,
+                             .sin_port = htons(port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
+    struct sockaddr_in own = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t len = sizeof(own);
+    int big = 8 * 1024 * 1024;
+    static char buffer[SIP_MSG_MAX];
+
+    e.fd = socket(AF_INET, proto == SIP_UDP ? SOCK_DGRAM : SOCK_STREAM, 0);
+    (void)setsockopt(e.fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof(big));
+    if (bind(e.fd, (struct sockaddr *)&own, sizeof(own)) ||
+        getsockname(e.fd, (struct sockaddr *)&own, &len))
+        fail("no socket");
+    if (proto != SIP_UDP && connect(e.fd, (struct sockaddr *)&e.to, sizeof(e.to)))
+        fail("not connected");
+    if (proto == SIP_TLS) {
+        e.ssl = SSL_new(SSL_CTX_new(TLS_client_method()));
+        SSL_set_fd(e.ssl, e.fd);
+        if (SSL_connect(e.ssl) != 1)
+            fail("no TLS");
+    }
+    for (int i = 0; i < count; i++) {
+        size_t n = subscribe(buffer, sizeof(buffer), i, sip_proto_name(proto), ntohs(own.sin_port));
+
+        end_write(&e, buffer, n);
+        if (i % 50 == 49 && proto == SIP_UDP)
+            (void)usleep(1000); /* as many watchers, not as one burst */
+        if (proto == SIP_UDP)
+            while (recv(e.fd, buffer, sizeof(buffer), MSG_PEEK | MSG_DONTWAIT) > 0)
+                answer(&e, (struct gw_str){ buffer, end_read(&e, buffer, sizeof(buffer)) });
+    }
+    if (proto != SIP_UDP)
+        watch_stream(&e);
+    for (;;)
+        answer(&e, (struct gw_str){ buffer, end_read(&e, buffer, sizeof(buffer)) });
+}
+
+/* ---- The server ---- */
+
+struct bench {
+    struct net_loop *loop;
+    struct pres_core *core;
+    struct sip_server *server;
+    struct net_timer *timer;
+    int count, round, next;
+    double begun, subscribed, cpu;
+};
+
+static void change(struct bench *b, int i, struct gw_now now)
+{
+    struct pres_calendar c = { .kind = b->round % 2 ? PRES_CAL_FREE : PRES_CAL_MEETING,
+                               .since = now.utc,
+                               .until = now.utc + GW_HOUR_MS };
+    char jid[64];
+
+    (void)snprintf(jid, sizeof(jid), "user%d@x.example", i);
+    for (int k = 0; k < PRES_WORDS_COUNT; k++)
+        (void)snprintf(c.text[k], sizeof(c.text[k]), "In a meeting until %d:00", b->round);
+    pres_calendar_set(b->core, gw_str_of(jid), &c, now);
+}
+
+static void on_timer(struct gw_now now, void *ctx)
+{
+    struct bench *b = ctx;
+    struct sip_counters c;
+
+    sip_core_counters(sip_server_core(b->server), &c);
+    net_timer_set(b->timer, now.mono + 1);
+    if (c.waiting || c.subscriptions < (uint64_t)b->count)
+        return;
+    if (!b->subscribed)
+        b->subscribed = cpu_us();
+    if (b->next == b->count) {
+        b->next = 0;
+        b->round++;
+    }
+    if (b->round == ROUNDS) {
+        b->cpu = cpu_us();
+        net_loop_stop(b->loop);
+        return;
+    }
+    for (int i = 0; i < AT_ONCE && b->next < b->count; i++)
+        change(b, b->next++, now);
+}
+
+static struct net_tls *make_tls(struct cert_store **certs, struct cert_identity **identity)
+{
+    char folder[] = "/tmp/bench_sip.XXXXXX";
+    static const struct gw_str names[] = { GW_STR_INIT("x.example") };
+    struct net_tls_policy policy;
+    struct net_tls *tls;
+    struct gw_err err;
+    char path[64];
+
+    if (!mkdtemp(folder) || cert_store_open(folder, certs, &err) ||
+        cert_identity_open(*certs,
+                           &(struct cert_identity_args){ .name = CERT_IDENTITY_XMPP,
+                                                         .names = names,
+                                                         .names_count = 1,
+                                                         .now = 1782000000000 },
+                           identity, &err))
+        fail("no certificate");
+    policy = cert_identity_policy(*identity);
+    if (net_tls_new(NET_TLS_SERVER, &policy, &tls, &err))
+        fail(err.msg);
+    (void)snprintf(path, sizeof(path), "%s/%s.pem", folder, CERT_IDENTITY_XMPP);
+    (void)unlink(path);
+    (void)rmdir(folder);
+    return tls;
+}
+
+static void bench_sockets(enum sip_proto proto, int count)
+{
+    struct bench b = { .count = count };
+    struct cert_identity *identity = NULL;
+    struct cert_store *certs = NULL;
+    struct sip_settings settings = { 0 };
+    struct net_tls *tls = make_tls(&certs, &identity);
+    struct sip_counters c;
+    struct gw_err err;
+    pid_t watcher;
+
+    make_settings(&settings);
+    b.loop = net_loop_new();
+    b.core = make_core(count);
+    b.server = sip_server_new(&(struct sip_server_args){
+        .loop = b.loop, .pres = b.core, .settings = &settings, .tls = tls });
+    if (sip_server_listen(b.server, "127.0.0.1", 0, &err) ||
+        sip_server_listen_tls(b.server, "127.0.0.1", 0, &err))
+        fail(err.msg);
+    b.timer = net_timer_new(b.loop, on_timer, &b);
+    net_timer_set(b.timer, 0);
+    watcher = fork();
+    if (!watcher)
+        watch(proto, proto == SIP_TLS ? sip_server_tls_port(b.server) : sip_server_port(b.server),
+              count);
+    b.begun = cpu_us();
+    net_loop_run(b.loop);
+    sip_core_counters(sip_server_core(b.server), &c);
+    printf("%s  %5.1f us a SUBSCRIBE with its first NOTIFY, %5.1f us a NOTIFY answered "
+           "(%d subscriptions, %llu sent again)\n",
+           sip_proto_name(proto), (b.subscribed - b.begun) / count,
+           (b.cpu - b.subscribed) / ((double)count * ROUNDS), count, (unsigned long long)c.resent);
+    (void)fflush(stdout);
+    net_timer_free(&b.timer);
+    sip_server_free(&b.server);
+    (void)kill(watcher, SIGTERM);
+    (void)waitpid(watcher, NULL, 0);
+    pres_core_free(&b.core);
+    net_tls_unref(&tls);
+    cert_identity_close(&identity);
+    cert_store_close(&certs);
+    net_loop_free(&b.loop);
+    gw_param_settings_done(sip_params, sip_param_count, &settings);
+}
+
+/* ---- The engine alone ---- */
+
+static uint64_t sink_send(const struct sip_peer *to, struct gw_str bytes, void *ctx)
+{
+    (void)to;
+    (void)bytes;
+    (void)ctx;
+    return 7;
+}
+
+static void sink_local(const struct sip_peer *peer, struct gw_buf *out, void *ctx)
+{
+    (void)peer;
+    (void)ctx;
+    gw_buf_add_cstr(out, "192.0.2.100:5060");
+}
+
+static void sink_wake(void *ctx)
+{
+    (void)ctx;
+}
+
+/* 20,000 subscriptions to 2000 users, without their transactions, which time out. */
+static void bench_memory(void)
+{
+    static const struct sip_io io = { sink_send, sink_local, sink_wake };
+    const struct sip_peer from = {
+        .proto = SIP_TCP, .conn = 7, .host = GW_STR_INIT("127.0.0.1"), .port = 5060
+    };
+    struct pres_core *core = make_core(ALONE);
+    struct sip_settings settings = { 0 };
+    struct sip_core *sip;
+    struct gw_now now = { .mono = 1, .utc = 1782000000000 };
+    struct sip_counters c;
+    char text[2048];
+    size_t before;
+    double begun;
+
+    make_settings(&settings);
+    sip = sip_core_new(&(struct sip_core_args){ .pres = core, .settings = &settings, .io = &io });
+    before = mallinfo2().uordblks;
+    begun = cpu_us();
+    for (int i = 0; i < ALONE; i++) {
+        size_t n = subscribe(text, sizeof(text), i, "TCP", 5060);
+
+        sip_core_receive(sip, &from, (struct gw_str){ text, n }, now);
+    }
+    sip_core_counters(sip, &c);
+    if (c.subscriptions != ALONE)
+        fail("not all are subscribed");
+    printf("engine alone  %.1f us a SUBSCRIBE with its NOTIFY written, %zu bytes a subscription "
+           "with its NOTIFY under way\n",
+           (cpu_us() - begun) / ALONE, (mallinfo2().uordblks - before) / ALONE);
+    sip_core_free(&sip);
+    pres_core_free(&core);
+    gw_param_settings_done(sip_params, sip_param_count, &settings);
+}
+
+int main(int argc, char **argv)
+{
+    int64_t count = 2000;
+
+    if (argc > 1 && !gw_str_to_int(gw_str_of(argv[1]), 1, 100000, &count))
+        fail("how many subscriptions, 1 to 100000?");
+
+    bench_memory();
+    bench_sockets(SIP_UDP, (int)count);
+    bench_sockets(SIP_TCP, (int)count);
+    bench_sockets(SIP_TLS, (int)count);
+    return 0;
+}
