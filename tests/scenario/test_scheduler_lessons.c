@@ -47,7 +47,11 @@ static void test_not_busy_before_it_starts(void **state)
 
         m->settings.spread_s = spread;
         sched_settings_set(m->sched, &m->settings, m->now);
+        sim_run_to(m, t - 600);
+        sim_add(m, 0, t + 5 * HOUR, t + 6 * HOUR, GW_BUSY_BUSY); /* so that somebody looks */
         assert_shown_at(m, t - 1, PRES_CAL_FREE);
+        assert_int_equal(m->user[0].count, 2);
+        assert_true(m->user[0].changed > 1);
         assert_shown_at(m, t + spread * 1000, PRES_CAL_MEETING);
         sim_free(&m);
     }
