@@ -531,6 +531,7 @@ void sched_sub_follow(struct sched *s, struct sched_user *u); /* to the mode tha
 void sched_sub_told(struct sched *s, struct sched_user *u, bool changes);
 void sched_sub_stream_opened(struct sched *s, struct sched_user *u);
 void sched_sub_stream_ended(struct sched *s, struct sched_user *u); /* Exchange has ended it */
+void sched_sub_stream_gone(struct sched *s, struct sched_user *u);  /* its gateway is removed */
 /* It was never there, where its group is: it goes to another group. */
 void sched_sub_stream_strayed(struct sched *s, struct sched_user *u);
 bool sched_sub_is_lone(const struct sched_user *u); /* it fits into no group, and is polled */

@@ -484,8 +484,7 @@ void sched_streams_gone(struct sched_gateway *g)
         while (!gw_list_is_empty(&st->members)) {
             struct sched_user *u = GW_CONTAINER(st->members.next, struct sched_user, sub.member);
 
-            sched_farewell_add(u);
-            sched_stream_leave(u);
+            sched_sub_stream_gone(st->s, u);
         }
         st->reserved--;
         free_if_unused(st);

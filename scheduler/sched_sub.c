@@ -678,6 +678,16 @@ void sched_sub_stream_strayed(struct sched *s, struct sched_user *u)
     sched_unread(s, u, false);
 }
 
+/* After a restart nobody knows of it any more. */
+void sched_sub_stream_gone(struct sched *s, struct sched_user *u)
+{
+    sched_farewell_add(u);
+    sched_stream_leave(u);
+    if (s->callbacks.save)
+        s->callbacks.save(SCHED_RECORD_SUBSCRIPTION, sched_user_name(u), sched_user_name(u),
+                          (struct gw_str){ 0 }, s->callbacks.ctx);
+}
+
 void sched_sub_stream_ended(struct sched *s, struct sched_user *u)
 {
     ended(s, u, false);

@@ -1,6 +1,7 @@
 """How changes reach the gateway: push, streams, polling; and back. Minutes run as seconds."""
 
 import time
+import urllib.parse
 
 import house
 from gateway import wait_for
@@ -37,6 +38,38 @@ def test_streams():
         wait_for(lambda: now(h)["streaming"] == ALL - 1, 20, "everybody on a stream again")
         noticed_within(h, 5)
         assert h.gateway.status()["calendars"]["since_start"]["subscribes"] == 0, "none was made again"
+
+
+def test_unsubscribe_that_fails():
+    """a server that is busy, kill -9, and the gateways taken away: what is nobody's is told to end all the same"""
+    with House(crowd=CROWD, settings={"calendar.source": "streaming"}) as h:
+        def left():
+            return len(h.mock.subscriptions(limit=1000))
+
+        wait_for(lambda: now(h)["streaming"] == ALL, 20, "everybody on a stream")
+        ports = {name: urllib.parse.urlsplit(cas["url"]).port for name, cas in h.mock.cas.items()}
+        for name in ports:
+            h.mock.fault(name, kind="fault", code="ErrorInternalServerTransientError", operation="Unsubscribe")
+        h.gateway.api("DELETE", f"/v1/users/user0001@{house.DOMAIN}")
+        wait_for(lambda: now(h)["farewells"] == 1 and h.gateway.status()["calendars"]["since_start"]["failures"] > 1,
+                 10, "an Unsubscribe that has failed twice")
+        h.gateway.kill()
+        for name in ports:
+            h.mock.delete(f"/cas/{name}/faults")
+        assert left() == ALL
+        h.gateway.start()
+        wait_for(lambda: left() == ALL - 1 and not now(h)["farewells"], 10, "it to work after the start")
+
+        for name in ports:
+            h.gateway.api("DELETE", f"/v1/gateways/{name}")
+        assert now(h)["farewells"] == ALL - 1 == left()
+        h.gateway.kill()
+        h.gateway.start()
+        assert now(h)["farewells"] == ALL - 1
+        h.add_gateway("cas1", ports["cas1"])
+        wait_for(lambda: now(h)["streaming"] == ALL - 1 == left() and not now(h)["farewells"], 20,
+                 "one subscription each at the one that came back")
+        noticed_within(h, 5)
 
 
 def test_streams_of_two_mailbox_servers():
@@ -102,5 +135,5 @@ def test_drained_server():
 
 
 if __name__ == "__main__":
-    house.run([test_streams, test_streams_of_two_mailbox_servers, test_callback_that_never_arrives,
+    house.run([test_streams, test_unsubscribe_that_fails, test_streams_of_two_mailbox_servers, test_callback_that_never_arrives,
                test_polling_and_back, test_drained_server])

@@ -238,6 +238,7 @@ static void test_all_gateways_are_removed(void **state)
             sim_start_again(m);
             m->gateways = 2;
             sim_run(m, MIN);
+            assert_int_equal(sim_counters(m).farewells, 20);
         }
         sched_gateway_put(m->sched, gw_str_of(m->gateway[1].name), m->now);
         sim_run(m, 20000);
