@@ -199,7 +199,8 @@ static void take(struct sched *s, struct sched_user *u, const struct sched_call 
          same_mark = d->mark == call->mark;
     /* What was read by itself may say more than what was read in bulk, and no more. Of a boundary that
      * has passed all who are read again, since their server is gone, would tell in a heap. */
-    bool waits = sched_due_is_near(s, u) && !u->unread_told;
+    bool waits = same_mark && sched_due_is_near(s, u) && !u->unread_told &&
+                 shows_the_same(d->intervals, d->count, v, count);
 
     d->from = call->from;
     d->to = call->to;
