@@ -86,6 +86,26 @@ const struct admin_route admin_routes[] = {
     { "DELETE", "/v1/trust/{store}/{fingerprint}", false, admin_trust_remove,
       "trusts one no longer" },
 
+    { "GET", "/v1/identities", false, admin_own_list, "our own certificates, by purpose" },
+    { "GET", "/v1/identities/{name}", false, admin_own_show, "one of them, and its chain as PEM" },
+    { "DELETE", "/v1/identities/{name}", false, admin_own_remove,
+      "removes certificate and key; a fresh self-signed one takes their place" },
+    { "GET", "/v1/identities/{name}/request", false, admin_own_request_show,
+      "the request that waits for its certificate, as PEM" },
+    { "POST", "/v1/identities/{name}/request", true, admin_own_request,
+      "makes a key and a request: key, cn, organisation, unit, city, state, country, names, "
+      "replace" },
+    { "DELETE", "/v1/identities/{name}/request", false, admin_own_request_drop,
+      "forgets the request and its key" },
+    { "POST", "/v1/identities/{name}/self-signed", true, admin_own_self_sign,
+      "makes a key and a self-signed certificate: as a request, and days" },
+    { "POST", "/v1/identities/{name}/certificate", true, admin_own_install,
+      "installs the signed certificate: pem, or base64 of a PEM, DER or PKCS#7 file" },
+    { "POST", "/v1/identities/{name}/import", true, admin_own_import,
+      "installs certificate and key: base64 of a PKCS#12 file, password" },
+    { "POST", "/v1/identities/{name}/export", true, admin_own_export,
+      "certificate and key as PKCS#12 in base64: password" },
+
     { "POST", "/v1/certificates/probe", true, admin_certificate_probe,
       "looks at a server's certificate: host, port, name, starttls, store, fetch_issuers" },
 };

@@ -128,6 +128,9 @@ struct admin_host {
     /* Adds what is to be said about ports and the like to the object. */
     void (*status)(struct json_t *into, void *ctx);
     void (*trust_changed)(void *ctx); /* connections shall be tried anew */
+    /* The names that the identity should have, in A-labels; the first is its CN. */
+    void (*identity_names)(const char *identity, void (*each)(struct gw_str name, void *each_ctx),
+                           void *each_ctx, void *ctx);
     /* What is said before TLS to an XMPP server that clients, or servers, connect to. */
     const struct cert_prelude *starttls_client, *starttls_server;
     void *ctx;

@@ -163,6 +163,9 @@ enum { CTL_FINGERPRINT_MAX = 65 }; /* SHA-256 in hex, and NUL */
 /* Also as OpenSSL writes it, "AB:CD:...", and the beginning of one. False: it cannot be one. */
 bool ctl_fingerprint_normalise(const char *in, char out[CTL_FINGERPRINT_MAX]);
 const char *ctl_store(const struct ctl *ctl); /* --store, or its default */
+enum ctl_exit ctl_file_read(const struct ctl *ctl, const char *path, struct gw_buf *out); /* "-" */
+void ctl_pem_print(const char *label, const char *base64);
+void ctl_certificate_print(const struct ctl *ctl, const json_t *certificate);
 void ctl_chain_print(const struct ctl *ctl, const json_t *chain);
 
 /* --- the commands */
@@ -192,6 +195,15 @@ enum ctl_exit ctl_lab_create(struct ctl *ctl);
 enum ctl_exit ctl_lab_issue(struct ctl *ctl);
 enum ctl_exit ctl_cert_check(struct ctl *ctl);
 enum ctl_exit ctl_cert_fetch(struct ctl *ctl);
+enum ctl_exit ctl_own_list(struct ctl *ctl);
+enum ctl_exit ctl_own_show(struct ctl *ctl);
+enum ctl_exit ctl_own_request(struct ctl *ctl);
+enum ctl_exit ctl_own_self_sign(struct ctl *ctl);
+enum ctl_exit ctl_own_install(struct ctl *ctl);
+enum ctl_exit ctl_own_import(struct ctl *ctl);
+enum ctl_exit ctl_own_export(struct ctl *ctl);
+enum ctl_exit ctl_own_renew(struct ctl *ctl);
+enum ctl_exit ctl_own_remove(struct ctl *ctl);
 enum ctl_exit ctl_trust_add(struct ctl *ctl);
 enum ctl_exit ctl_trust_list(struct ctl *ctl);
 enum ctl_exit ctl_trust_show(struct ctl *ctl);

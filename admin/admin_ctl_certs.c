@@ -1,4 +1,4 @@
-/* kalendsctl cert trust */
+/* kalendsctl cert trust; and what all of cert has in common */
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -31,7 +31,7 @@ static bool read_all(int fd, struct gw_buf *out)
     return n == 0 && !out->failed;
 }
 
-static enum ctl_exit file_read(const struct ctl *ctl, const char *path, struct gw_buf *out)
+enum ctl_exit ctl_file_read(const struct ctl *ctl, const char *path, struct gw_buf *out)
 {
     int fd = strcmp(path, "-") == 0 ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     bool ok = fd >= 0 && read_all(fd, out);
@@ -51,7 +51,7 @@ static void line_print(const char *name, const char *text)
         printf("  %-10s%s\n", name, text);
 }
 
-static void certificate_print(const struct ctl *ctl, const json_t *c)
+void ctl_certificate_print(const struct ctl *ctl, const json_t *c)
 {
     char at[CTL_TIME_MAX];
     json_t *name;
@@ -76,7 +76,7 @@ static void certificates_print(const struct ctl *ctl, const json_t *answer)
     json_t *c;
     size_t i;
 
-    json_array_foreach(json_object_get(answer, "certificates"), i, c) certificate_print(ctl, c);
+    json_array_foreach(json_object_get(answer, "certificates"), i, c) ctl_certificate_print(ctl, c);
 }
 
 /* --- trust */
@@ -88,7 +88,7 @@ enum ctl_exit ctl_trust_add(struct ctl *ctl)
     enum ctl_exit rc;
 
     gw_buf_init(&file, FILE_MAX);
-    rc = file_read(ctl, ctl_arg(ctl, 0), &file);
+    rc = ctl_file_read(ctl, ctl_arg(ctl, 0), &file);
     if (rc) {
         gw_buf_done(&file);
         return rc;
@@ -207,7 +207,7 @@ enum ctl_exit ctl_trust_show(struct ctl *ctl)
     if (ctl->line->json) {
         ctl_print_json(c);
     } else {
-        certificate_print(ctl, c);
+        ctl_certificate_print(ctl, c);
         line_print("from", ctl_time(ctl_utc(c, "not_before"), ctl->now, "not known", from));
         line_print("serial", ctl_str(c, "serial"));
         line_print("key", ctl_str(c, "key"));
@@ -219,14 +219,14 @@ enum ctl_exit ctl_trust_show(struct ctl *ctl)
 }
 
 /* RFC 7468: lines of 64 characters. */
-static void pem_print(const char *base64)
+void ctl_pem_print(const char *label, const char *base64)
 {
     size_t len = strlen(base64);
 
-    printf("-----BEGIN CERTIFICATE-----\n");
+    printf("-----BEGIN %s-----\n", label);
     for (size_t at = 0; at < len; at += 64)
         printf("%.64s\n", base64 + at);
-    printf("-----END CERTIFICATE-----\n");
+    printf("-----END %s-----\n", label);
 }
 
 enum ctl_exit ctl_trust_export(struct ctl *ctl)
@@ -239,7 +239,7 @@ enum ctl_exit ctl_trust_export(struct ctl *ctl)
     if (ctl->line->json)
         ctl_print_json(c);
     else
-        pem_print(ctl_str(c, "der"));
+        ctl_pem_print("CERTIFICATE", ctl_str(c, "der"));
     json_decref(c);
     return CTL_OK;
 }

@@ -92,6 +92,48 @@ static const struct ctl_option fetch_options[] = {
     { NULL, NULL, CTL_NO_FIELD, NULL },
 };
 
+#define KEY_OPTION                                                                                 \
+    {                                                                                              \
+        "key", "KIND", CTL_TEXT, "rsa-2048, rsa-3072, rsa-4096, ec-p256 or ec-p384"                \
+    }
+
+#define SUBJECT_OPTIONS                                                                            \
+    KEY_OPTION, { "cn", "NAME", CTL_TEXT, "the common name, if not the first of the names" },      \
+        { "organisation", "O", CTL_TEXT, "its name" }, { "unit", "OU", CTL_TEXT, "department" },   \
+        { "city", "L", CTL_TEXT, "city" }, { "state", "ST", CTL_TEXT, "state or province" },       \
+        { "country", "C", CTL_TEXT, "code of two letters: DE" },                                   \
+    {                                                                                              \
+        "names", "A,B", CTL_TEXT, "further names and addresses, beside those it gets anyway"       \
+    }
+
+static const struct ctl_option request_options[] = {
+    SUBJECT_OPTIONS,
+    { "replace", NULL, CTL_TRUE, "instead of a request that waits already" },
+    { "show", NULL, CTL_NO_FIELD, "only show the request that waits" },
+    { "drop", NULL, CTL_NO_FIELD, "forget the request that waits, and its key" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option self_signed_options[] = {
+    SUBJECT_OPTIONS,
+    { "days", "N", CTL_NUMBER, "how long it is valid; 3650 when not said" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option renew_options[] = {
+    KEY_OPTION,
+    { "replace", NULL, CTL_TRUE, "instead of a request that waits already" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option export_options[] = {
+    { "p12", "FILE", CTL_NO_FIELD, "with the private key, as PKCS#12 into a new file" },
+    { "password-stdin", NULL, CTL_NO_FIELD, "the password is one line of standard input" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+#define IDENTITY_HELP "NAME is cup (SIP), cup-xmpp (XMPP clients) or cup-xmpp-s2s (XMPP servers)."
+
 static const struct ctl_option lab_options[] = {
     { "days", "N", CTL_NO_FIELD, "how long it is valid; 825 when not said" },
     { NULL, NULL, CTL_NO_FIELD, NULL },
@@ -288,6 +330,41 @@ const struct ctl_command ctl_commands[] = {
       trust_options, FINGERPRINT_HELP, "cert trust export 3f9a04c1 > ca.pem" },
     { "cert trust remove", "FINGERPRINT", "trust a certificate no longer", ctl_trust_remove,
       trust_options, FINGERPRINT_HELP, "cert trust remove 3f9a04c1" },
+
+    { "cert own list", "", "list our own certificates", ctl_own_list, NULL,
+      "LACKS: names that we have and the certificate does not.", "cert own list" },
+    { "cert own show", "NAME", "show one of our certificates", ctl_own_show, NULL, IDENTITY_HELP,
+      "cert own show cup-xmpp" },
+    { "cert own request", "NAME", "make a key, and a request for an authority", ctl_own_request,
+      request_options,
+      IDENTITY_HELP
+      "\nThe names of this machine and of all domains are put into it. The present "
+      "certificate stays in\nuse until the signed one is installed. What is not said is "
+      "as in the present one.",
+      "cert own request cup > cup.csr\n"
+      "cert own request cup-xmpp --key ec-p256 --organisation 'Example AG' --country DE > "
+      "xmpp.csr" },
+    { "cert own install", "NAME FILE", "install the signed certificate", ctl_own_install, NULL,
+      IDENTITY_HELP "\nPEM, DER or PKCS#7 (.p7b), with or without its chain. FILE '-' is standard "
+                    "input.\nConnections that come from now on are shown the new one.",
+      "cert own install cup cup.p7b" },
+    { "cert own self-signed", "NAME", "make a key and a self-signed certificate", ctl_own_self_sign,
+      self_signed_options,
+      IDENTITY_HELP "\nWithout --organisation it is made anew by itself, before it ends and when a "
+                    "domain is added.",
+      "cert own self-signed cup-xmpp-s2s" },
+    { "cert own import", "NAME FILE", "install certificate and key from a PKCS#12 file",
+      ctl_own_import, password_options, IDENTITY_HELP "\nThe password of the file is asked for.",
+      "cert own import cup mail.pfx" },
+    { "cert own export", "NAME", "print certificate and chain as PEM", ctl_own_export,
+      export_options, IDENTITY_HELP,
+      "cert own export cup > cup.pem\n"
+      "cert own export cup --p12 cup.p12" },
+    { "cert own renew", "NAME", "make a self-signed certificate anew, or a request for the next",
+      ctl_own_renew, renew_options, IDENTITY_HELP, "cert own renew cup > cup.csr" },
+    { "cert own remove", "NAME", "put a fresh self-signed certificate in its place", ctl_own_remove,
+      NULL, IDENTITY_HELP "\nCertificate, key and a request that waits are gone.",
+      "cert own remove cup" },
 
     { "lab-ca create", "FOLDER", "make a certificate authority for a laboratory", ctl_lab_create,
       NULL, "Needs no daemon. Its root, root.pem, is what to trust. Not for production.",

@@ -110,7 +110,14 @@ admin_handler_fn admin_status, admin_version, admin_index, admin_explain;
 admin_handler_fn admin_watch_start;
 admin_handler_fn admin_trust_stores, admin_trust_list, admin_trust_show, admin_trust_add,
     admin_trust_remove;
+admin_handler_fn admin_own_list, admin_own_show, admin_own_request, admin_own_request_show,
+    admin_own_request_drop, admin_own_self_sign, admin_own_install, admin_own_import,
+    admin_own_export, admin_own_remove;
 admin_handler_fn admin_certificate_probe;
+
+/* A file in a body: 'pem' is text as it is, 'base64' anything. */
+enum gw_code admin_upload_read(struct gw_str pem, struct gw_str base64, struct gw_buf *out,
+                               struct gw_err *err);
 
 void admin_watch_init(struct admin_api *api);
 void admin_watch_stop(struct admin_api *api);

@@ -131,6 +131,18 @@ static void log_added(const json_t *before, const char *store, const json_t *lis
     }
 }
 
+enum gw_code admin_upload_read(struct gw_str pem, struct gw_str base64, struct gw_buf *out,
+                               struct gw_err *err)
+{
+    if (!pem.p == !base64.p)
+        return gw_fail(err, GW_INVALID, "either 'pem' or 'base64' is needed");
+    if (pem.p)
+        gw_buf_add_str(out, pem);
+    else if (!gw_base64_parse(base64, out))
+        return gw_fail(err, GW_INVALID, "'base64' is not proper base64");
+    return GW_OK;
+}
+
 struct upload {
     struct gw_str pem, base64;
 };
@@ -145,15 +157,7 @@ static enum gw_code upload_read(const json_t *body, struct gw_buf *out, struct g
     struct upload upload;
     enum gw_code rc = admin_fields_read(body, fields, 2, &upload, err);
 
-    if (rc)
-        return rc;
-    if (!upload.pem.p == !upload.base64.p)
-        return gw_fail(err, GW_INVALID, "either 'pem' or 'base64' is needed");
-    if (upload.pem.p)
-        gw_buf_add_str(out, upload.pem);
-    else if (!gw_base64_parse(upload.base64, out))
-        return gw_fail(err, GW_INVALID, "'base64' is not proper base64");
-    return GW_OK;
+    return rc ? rc : admin_upload_read(upload.pem, upload.base64, out, err);
 }
 
 void admin_trust_add(struct admin_call *call)

@@ -2,6 +2,10 @@
  *
  *   FOLDER/SET/FINGERPRINT.pem   one trusted certificate each; the sets: cert_trust_sets
  *   FOLDER/IDENTITY.pem          certificate, its chain, and the private key, mode 0600: "cup-xmpp"
+ *   FOLDER/IDENTITY.request.pem  a request that waits for its certificate, and its key
+ *
+ * Keys are sealed, when there is a sealer; one that an administrator put there in clear is sealed when
+ * it is read.
  *
  * Every change is live: the next handshake sees it, whichever context it runs in. Only what is in a
  * set is trusted, the system's certificate authorities are not; there is no way to switch
@@ -20,7 +24,10 @@
 
 #define CERT_TRUST_EXCHANGE "cup-trust" /* and SIP */
 #define CERT_TRUST_XMPP     "cup-xmpp-trust"
-#define CERT_IDENTITY_XMPP  "cup-xmpp"
+
+#define CERT_IDENTITY_SIP      "cup"          /* SIP, and whoever else has none of its own */
+#define CERT_IDENTITY_XMPP     "cup-xmpp"     /* XMPP clients */
+#define CERT_IDENTITY_XMPP_S2S "cup-xmpp-s2s" /* XMPP servers */
 
 enum {
     CERT_UPLOAD_MAX = 256 * 1024, /* bytes of one upload: a long chain has 20 KB */
@@ -33,6 +40,16 @@ struct cert_store;
 /* Makes the folder (mode 0700) when it is not there, its parent must exist. */
 enum gw_code cert_store_open(const char *folder, struct cert_store **out, struct gw_err *err);
 void cert_store_close(struct cert_store **sp); /* after every identity and client of it */
+
+/* Seals private keys for the disk, bound to a context. Borrowed as long as the store is open. Called before
+ * the first identity is opened; without it keys lie in clear, readable by their owner alone. */
+struct cert_sealer {
+    void (*seal)(struct gw_str context, struct gw_str secret, struct gw_buf *out, void *ctx);
+    enum gw_code (*unseal)(struct gw_str context, struct gw_str sealed, struct gw_buf *out,
+                           struct gw_err *err, void *ctx);
+    void *ctx;
+};
+void cert_store_sealer_set(struct cert_store *s, const struct cert_sealer *sealer);
 
 /* One certificate, for people. Borrowed as long as what it describes is unchanged. */
 struct cert_info {
@@ -118,7 +135,8 @@ struct cert_identity_args {
     gw_utc now;
 };
 
-/* Reads the identity; makes a self-signed one (ECDSA P-256, ten years) when there is none. */
+/* Reads the identity; makes a self-signed one (ECDSA P-256, ten years) when there is none. Who opens one that
+ * is open already gets the same one; each closes it. */
 struct cert_identity;
 enum gw_code cert_identity_open(struct cert_store *s, const struct cert_identity_args *args,
                                 struct cert_identity **out, struct gw_err *err);

@@ -53,8 +53,8 @@ static enum gw_code make_and_write(const struct cert_make_args *args, const char
 
 enum gw_code cert_ca_create(const char *folder, gw_utc now, struct gw_err *err)
 {
-    struct cert_make_args args = { .organisation = CERT_CA_ORGANISATION,
-                                   .cn = GW_STR("Kalends laboratory root"),
+    struct cert_make_args args = { .subject = { .organisation = GW_STR(CERT_CA_ORGANISATION),
+                                                .cn = GW_STR("Kalends laboratory root") },
                                    .ca = true,
                                    .days = CERT_CA_DAYS,
                                    .now = now };
@@ -117,10 +117,10 @@ enum gw_code cert_ca_issue(const char *folder, const struct gw_str *names, size_
                            gw_utc now, char **cert_path_out, char **key_path_out,
                            struct gw_err *err)
 {
-    struct cert_make_args args = { .organisation = CERT_CA_ORGANISATION,
-                                   .cn = names[0],
-                                   .names = names,
-                                   .names_count = count,
+    struct cert_make_args args = { .subject = { .organisation = GW_STR(CERT_CA_ORGANISATION),
+                                                .cn = names[0],
+                                                .names = names,
+                                                .names_count = count },
                                    .days = days,
                                    .now = now };
     char *cert = file_of(folder, names[0], ".pem"), *key = file_of(folder, names[0], ".key");

@@ -17,21 +17,7 @@
 #include "gw_log.h"
 #include "gw_mem.h"
 
-enum {
-    SELF_SIGNED_DAYS = 3650, /* whoever pins or accepts it by hand must not be asked every year */
-    RENEW_DAYS = 30
-};
-
-/* In the subject of what we make: only that is ever made anew. */
-#define SELF_SIGNED_ORGANISATION "Kalends self-signed"
-
-struct cert_identity {
-    struct cert_store *store;
-    char *path;
-    struct cert_entry *entry;
-    STACK_OF(X509) * chain; /* behind the certificate itself */
-    EVP_PKEY *key;
-};
+enum { RENEW_DAYS = 30 };
 
 /* --- reading */
 
@@ -119,14 +105,16 @@ static void identity_move(struct cert_identity *to, struct cert_identity *from)
     from->key = NULL;
 }
 
-static enum gw_code identity_parse(struct cert_identity *id, struct gw_str pem, struct gw_err *err)
+/* *sealed: as it should be. */
+static enum gw_code identity_parse(struct cert_identity *id, struct gw_str pem, bool *sealed,
+                                   struct gw_err *err)
 {
     struct cert_identity fresh = { .path = id->path };
     X509 *x509 = NULL;
     enum gw_code code = chain_read(pem, id->path, &fresh.chain, err);
 
     if (!code)
-        code = cert_key_read(pem, id->path, &fresh.key, err);
+        code = cert_own_key_read(id->store, id->name, pem, id->path, &fresh.key, sealed, err);
     if (!code) {
         x509 = sk_X509_shift(fresh.chain);
         code = cert_entry_new(x509, &fresh.entry, err);
@@ -144,93 +132,148 @@ static enum gw_code identity_parse(struct cert_identity *id, struct gw_str pem, 
     return code;
 }
 
+/* --- writing */
+
+static enum gw_code identity_write(const struct cert_identity *id, X509 *x509,
+                                   STACK_OF(X509) * chain, EVP_PKEY *key, struct gw_err *err)
+{
+    enum gw_code code;
+    struct gw_buf pem;
+
+    gw_buf_init(&pem, CERT_UPLOAD_MAX);
+    code = cert_pem_write(x509, &pem, err);
+    for (int i = 0; !code && i < sk_X509_num(chain); i++)
+        code = cert_pem_write(sk_X509_value(chain, i), &pem, err);
+    if (!code)
+        code = cert_own_key_write(id->store, id->name, key, &pem, err);
+    if (!code && pem.failed)
+        code = gw_fail(err, GW_LIMIT, "the chain is longer than %d bytes", CERT_UPLOAD_MAX);
+    if (!code)
+        code = cert_file_write(id->path, gw_buf_str(&pem), err);
+    cert_secret_done(&pem);
+    return code;
+}
+
 enum gw_code cert_identity_reload(struct cert_identity *id, struct gw_err *err)
 {
-    struct gw_buf pem;
     enum gw_code code = cert_mode_check(id->path, err);
+    struct gw_err trouble;
+    struct gw_buf pem;
+    bool sealed = false;
 
     if (code)
         return code;
     gw_buf_init(&pem, CERT_UPLOAD_MAX);
     code = cert_file_read(id->path, &pem, err);
     if (!code)
-        code = identity_parse(id, gw_buf_str(&pem), err);
+        code = identity_parse(id, gw_buf_str(&pem), &sealed, err);
     cert_secret_done(&pem);
+    if (!code && !sealed && id->store->sealer.seal) {
+        if (identity_write(id, id->entry->x509, id->chain, id->key, &trouble))
+            gw_warn("cert", "private key stays in clear: %s", trouble.msg);
+        else
+            gw_info("cert", "private key sealed file='%s'", id->path);
+    }
+    return code;
+}
+
+/* One that OpenSSL would not take must not get as far as the disk. */
+static enum gw_code fitness_check(X509 *x509, STACK_OF(X509) * chain, EVP_PKEY *key,
+                                  struct gw_err *err)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+    bool ok;
+
+    ERR_clear_error();
+    ok = ctx && SSL_CTX_use_cert_and_key(ctx, x509, key, chain, 1) == 1;
+    if (!ok)
+        gw_fail(err, GW_INVALID, "the certificate is not fit for TLS: %s",
+                ERR_reason_error_string(ERR_peek_last_error()));
+    ERR_clear_error();
+    SSL_CTX_free(ctx);
+    return ok ? GW_OK : GW_INVALID;
+}
+
+enum gw_code cert_identity_replace(struct cert_identity *id, X509 *x509, STACK_OF(X509) * chain,
+                                   EVP_PKEY *key, struct gw_err *err)
+{
+    struct cert_identity fresh = { .chain = chain ? X509_chain_up_ref(chain) : sk_X509_new_null(),
+                                   .key = key };
+    enum gw_code code = cert_entry_new(x509, &fresh.entry, err);
+
+    (void)EVP_PKEY_up_ref(key);
+    if (!code && !fresh.chain)
+        code = gw_fail(err, GW_INTERNAL, "out of memory");
+    if (!code)
+        code = fitness_check(x509, fresh.chain, key, err);
+    if (!code)
+        code = identity_write(id, x509, fresh.chain, key, err);
+    if (!code)
+        identity_move(id, &fresh);
+    cert_entry_free(&fresh.entry);
+    sk_X509_pop_free(fresh.chain, X509_free);
+    EVP_PKEY_free(fresh.key);
     return code;
 }
 
 /* --- making one */
 
-/* Certificate and key as PEM, for the file. */
-static enum gw_code self_signed_write(const struct gw_str *names, size_t count, gw_utc now,
-                                      const char *path, struct gw_err *err)
-{
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    struct cert_make_args args = { .organisation = SELF_SIGNED_ORGANISATION,
-                                   .cn = names[0],
-                                   .names = names,
-                                   .names_count = count,
-                                   .days = SELF_SIGNED_DAYS,
-                                   .now = now };
-    X509 *x509 = key ? cert_make(&args, key) : NULL;
-    enum gw_code code;
-    struct gw_buf pem;
-
-    gw_buf_init(&pem, CERT_UPLOAD_MAX);
-    if (x509)
-        code = cert_pem_write(x509, &pem, err);
-    else
-        code = gw_fail(err, GW_INTERNAL, "cannot make a self-signed certificate: %s",
-                       ERR_reason_error_string(ERR_peek_last_error()));
-    if (!code)
-        code = cert_key_write(key, &pem, err);
-    if (!code)
-        code = cert_file_write(path, gw_buf_str(&pem), err);
-    cert_secret_done(&pem);
-    X509_free(x509);
-    EVP_PKEY_free(key);
-    ERR_clear_error();
-    return code;
-}
-
+/* The key stays, when there is one: whoever trusts it goes on doing so. */
 static enum gw_code make(struct cert_identity *id, const struct gw_str *names, size_t count,
                          gw_utc now, struct gw_err *err)
 {
-    static const struct gw_str localhost = GW_STR_INIT("localhost");
-    enum gw_code code;
+    const bool fresh = !id->key;
+    struct cert_key key = { .pkey = fresh ? EVP_EC_gen("P-256") : id->key };
+    enum gw_code code = key.pkey ? cert_own_reset(id, &key, names, count, now, err)
+                                 : gw_fail(err, GW_INTERNAL, "no key could be made");
 
-    if (!count) {
-        names = &localhost;
-        count = 1;
-    }
-    code = cert_names_check(names, count, err);
-    if (!code)
-        code = self_signed_write(names, count, now, id->path, err);
-    if (code)
-        return code;
-    code = cert_identity_reload(id, err);
     if (!code)
         gw_info("cert", "self-signed certificate made: file='%s' fingerprint=%s", id->path,
                 id->entry->info.fingerprint);
+    if (fresh)
+        EVP_PKEY_free(key.pkey);
     return code;
 }
 
 /* --- what others use */
 
+struct cert_identity *cert_identity_of(struct cert_store *s, struct gw_str name)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&s->identities, it, tmp)
+    {
+        struct cert_identity *id = GW_CONTAINER(it, struct cert_identity, link);
+
+        if (gw_str_is(name, id->name))
+            return id;
+    }
+    return NULL;
+}
+
 enum gw_code cert_identity_open(struct cert_store *s, const struct cert_identity_args *args,
                                 struct cert_identity **out, struct gw_err *err)
 {
-    struct cert_identity *id;
+    struct cert_identity *id = cert_identity_of(s, gw_str_of(args->name));
     enum gw_code code;
     struct stat st;
 
+    if (id) {
+        id->users++;
+        *out = id;
+        return GW_OK;
+    }
     if (!cert_name_is_valid(args->name))
         return gw_fail(err, GW_INVALID, "'%.40s' is no name for an identity", args->name);
     id = gw_new(struct cert_identity);
     id->store = s;
+    id->users = 1;
     s->users++;
+    gw_list_append(&s->identities, &id->link);
+    id->name = gw_str_dup(gw_str_of(args->name));
     id->path = cert_path(s->folder, args->name, ".pem");
-    if (stat(id->path, &st) && errno == ENOENT)
+    id->request_path = cert_path(s->folder, args->name, ".request.pem");
+    if (lstat(id->path, &st) && errno == ENOENT)
         code = make(id, args->names, args->names_count, args->now, err);
     else
         code = cert_identity_reload(id, err);
@@ -248,21 +291,26 @@ void cert_identity_close(struct cert_identity **ip)
     if (!id)
         return;
     *ip = NULL;
+    if (--id->users)
+        return;
     assert(id->store->users > 0);
     id->store->users--;
+    gw_list_remove(&id->link);
     identity_move(id, &nothing);
+    free(id->name);
     free(id->path);
+    free(id->request_path);
     free(id);
 }
 
-static bool is_of_our_making(const struct cert_identity *id)
+bool cert_identity_is_ours(const struct cert_identity *id)
 {
     X509_NAME *subject = X509_get_subject_name(id->entry->x509);
     char organisation[64] = "";
 
     (void)X509_NAME_get_text_by_NID(subject, NID_organizationName, organisation,
                                     sizeof(organisation));
-    return id->entry->info.is_self_issued && !strcmp(organisation, SELF_SIGNED_ORGANISATION);
+    return id->entry->info.is_self_issued && !strcmp(organisation, CERT_SELF_SIGNED_ORGANISATION);
 }
 
 static bool has_name(const struct cert_info *info, struct gw_str name)
@@ -281,7 +329,7 @@ enum gw_code cert_identity_cover(struct cert_identity *id, const struct gw_str *
 
     for (size_t i = 0; covered && i < names_count; i++)
         covered = has_name(info, names[i]);
-    if (covered || !is_of_our_making(id))
+    if (covered || !cert_identity_is_ours(id))
         return GW_OK;
     return make(id, names, names_count, now, err);
 }

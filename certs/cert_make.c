@@ -54,7 +54,7 @@ static GENERAL_NAME *alt_name_new(struct gw_str name)
     return g;
 }
 
-static bool add_alt_names(X509 *x509, const struct gw_str *names, size_t count)
+static GENERAL_NAMES *alt_names_new(const struct gw_str *names, size_t count)
 {
     GENERAL_NAMES *all = GENERAL_NAMES_new();
     bool ok = all != NULL;
@@ -66,7 +66,17 @@ static bool add_alt_names(X509 *x509, const struct gw_str *names, size_t count)
         if (!ok)
             GENERAL_NAME_free(g);
     }
-    ok = ok && X509_add1_ext_i2d(x509, NID_subject_alt_name, all, 0, X509V3_ADD_DEFAULT) == 1;
+    if (ok)
+        return all;
+    GENERAL_NAMES_free(all);
+    return NULL;
+}
+
+static bool add_alt_names(X509 *x509, const struct gw_str *names, size_t count)
+{
+    GENERAL_NAMES *all = alt_names_new(names, count);
+    bool ok = all && X509_add1_ext_i2d(x509, NID_subject_alt_name, all, 0, X509V3_ADD_DEFAULT) == 1;
+
     GENERAL_NAMES_free(all);
     return ok;
 }
@@ -107,26 +117,50 @@ static bool add_name(X509_NAME *name, const char *field, struct gw_str text)
 }
 
 /* A CN that would be too long stands in the alternative names only. */
-static bool set_subject(X509 *x509, const struct cert_make_args *args)
+static X509_NAME *subject_new(const struct cert_subject *s)
 {
+    const struct {
+        const char *field;
+        struct gw_str text;
+    } part[] = { { "C", s->country },      { "ST", s->state }, { "L", s->city },
+                 { "O", s->organisation }, { "OU", s->unit },  { "CN", s->cn } };
     X509_NAME *name = X509_NAME_new();
-    bool ok = name && add_name(name, "O", gw_str_of(args->organisation));
+    bool ok = name != NULL;
 
-    if (ok && args->cn.len > 0 && args->cn.len <= CN_MAX)
-        ok = add_name(name, "CN", args->cn);
-    ok = ok && X509_set_subject_name(x509, name);
+    for (size_t i = 0; ok && i < sizeof(part) / sizeof(part[0]); i++)
+        if (part[i].text.len && (strcmp(part[i].field, "CN") != 0 || part[i].text.len <= CN_MAX))
+            ok = add_name(name, part[i].field, part[i].text);
+    if (ok)
+        return name;
+    X509_NAME_free(name);
+    return NULL;
+}
+
+static bool set_subject(X509 *x509, const struct cert_subject *subject)
+{
+    X509_NAME *name = subject_new(subject);
+    bool ok = name && X509_set_subject_name(x509, name);
+
     X509_NAME_free(name);
     return ok;
 }
 
-static bool add_extensions(X509 *x509, X509 *issuer, const struct cert_make_args *args)
+/* RSA keys decrypt the secret in the oldest kind of handshake that peers may still be configured for. */
+static const char *key_usage(const EVP_PKEY *key)
+{
+    return EVP_PKEY_is_a(key, "RSA") ? "critical,digitalSignature,keyEncipherment"
+                                     : "critical,digitalSignature";
+}
+
+static bool add_extensions(X509 *x509, X509 *issuer, const struct cert_make_args *args,
+                           const EVP_PKEY *key)
 {
     if (args->ca)
         return add_extension(x509, issuer, NID_basic_constraints, "critical,CA:TRUE") &&
                add_extension(x509, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
-    return add_alt_names(x509, args->names, args->names_count) &&
+    return add_alt_names(x509, args->subject.names, args->subject.names_count) &&
            add_extension(x509, issuer, NID_basic_constraints, "critical,CA:FALSE") &&
-           add_extension(x509, issuer, NID_key_usage, "critical,digitalSignature") &&
+           add_extension(x509, issuer, NID_key_usage, key_usage(key)) &&
            add_extension(x509, issuer, NID_ext_key_usage, "serverAuth,clientAuth");
 }
 
@@ -136,10 +170,11 @@ X509 *cert_make(const struct cert_make_args *args, EVP_PKEY *key)
     time_t now = (time_t)(args->now / GW_SECOND_MS);
     bool ok =
         x509 && X509_set_version(x509, X509_VERSION_3) && set_serial(x509) &&
-        set_subject(x509, args) && X509_set_issuer_name(x509, X509_get_subject_name(issuer)) &&
+        set_subject(x509, &args->subject) &&
+        X509_set_issuer_name(x509, X509_get_subject_name(issuer)) &&
         X509_time_adj_ex(X509_getm_notBefore(x509), -BACKDATED_DAYS, 0, &now) &&
         X509_time_adj_ex(X509_getm_notAfter(x509), args->days, 0, &now) &&
-        X509_set_pubkey(x509, key) && add_extensions(x509, issuer, args) &&
+        X509_set_pubkey(x509, key) && add_extensions(x509, issuer, args, key) &&
         add_extension(x509, issuer, NID_subject_key_identifier, "hash") &&
         (issuer == x509 || add_extension(x509, issuer, NID_authority_key_identifier, "keyid")) &&
         X509_sign(x509, args->issuer ? args->issuer_key : key, EVP_sha256());
@@ -148,6 +183,79 @@ X509 *cert_make(const struct cert_make_args *args, EVP_PKEY *key)
         return x509;
     X509_free(x509);
     return NULL;
+}
+
+/* --- requests, PKCS#10 */
+
+static bool push_extension(STACK_OF(X509_EXTENSION) * all, X509_EXTENSION *ext)
+{
+    if (ext && sk_X509_EXTENSION_push(all, ext))
+        return true;
+    X509_EXTENSION_free(ext);
+    return false;
+}
+
+static bool add_request_extensions(X509_REQ *req, const struct cert_subject *subject,
+                                   const EVP_PKEY *key)
+{
+    STACK_OF(X509_EXTENSION) *all = sk_X509_EXTENSION_new_null();
+    GENERAL_NAMES *names = alt_names_new(subject->names, subject->names_count);
+    bool ok = all && names && push_extension(all, X509V3_EXT_i2d(NID_subject_alt_name, 0, names)) &&
+              push_extension(all, X509V3_EXT_conf_nid(NULL, NULL, NID_key_usage, key_usage(key))) &&
+              push_extension(all, X509V3_EXT_conf_nid(NULL, NULL, NID_ext_key_usage,
+                                                      "serverAuth,clientAuth")) &&
+              X509_REQ_add_extensions(req, all);
+
+    GENERAL_NAMES_free(names);
+    sk_X509_EXTENSION_pop_free(all, X509_EXTENSION_free);
+    return ok;
+}
+
+X509_REQ *cert_make_request(const struct cert_subject *subject, EVP_PKEY *key)
+{
+    X509_NAME *name = subject_new(subject);
+    X509_REQ *req = X509_REQ_new();
+    bool ok = name && req && X509_REQ_set_version(req, X509_REQ_VERSION_1) &&
+              X509_REQ_set_subject_name(req, name) && X509_REQ_set_pubkey(req, key) &&
+              add_request_extensions(req, subject, key) && X509_REQ_sign(req, key, EVP_sha256());
+
+    X509_NAME_free(name);
+    if (ok)
+        return req;
+    X509_REQ_free(req);
+    return NULL;
+}
+
+/* Lengths of RFC 5280, appendix A.1. */
+enum gw_code cert_subject_check(const struct cert_subject *s, struct gw_err *err)
+{
+    const struct {
+        const char *what;
+        struct gw_str text;
+        size_t max;
+    } part[] = {
+        { "the country", s->country, 2 },  { "the state", s->state, 128 },
+        { "the city", s->city, 128 },      { "the organisation", s->organisation, 64 },
+        { "the department", s->unit, 64 }, { "the common name", s->cn, NAME_MAX_LEN },
+    };
+
+    for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
+        bool ok = part[i].text.len <= part[i].max && gw_str_is_utf8(part[i].text);
+
+        for (size_t n = 0; ok && n < part[i].text.len; n++)
+            ok = (unsigned char)part[i].text.p[n] >= 0x20 && part[i].text.p[n] != 0x7f;
+        if (!ok)
+            return gw_fail(err, GW_INVALID, "%s is text of at most %zu characters", part[i].what,
+                           part[i].max);
+    }
+    if (s->country.len == 1)
+        return gw_fail(err, GW_INVALID, "the country is a code of two letters, as DE");
+    if (!s->cn.len || !s->names_count)
+        return gw_fail(err, GW_INVALID, "a certificate needs a name");
+    if (s->names_count > CERT_SUBJECT_NAMES_MAX)
+        return gw_fail(err, GW_LIMIT, "more than %d names in a certificate",
+                       CERT_SUBJECT_NAMES_MAX);
+    return cert_names_check(s->names, s->names_count, err);
 }
 
 enum gw_code cert_key_write(EVP_PKEY *key, struct gw_buf *out, struct gw_err *err)

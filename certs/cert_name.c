@@ -9,7 +9,7 @@
 #include "cert_priv.h"
 #include "gw_log.h"
 
-enum { NAME_MAX_LEN = 255, ADDRESS_MAX = 16 };
+enum { ADDRESS_MAX = 16 };
 
 static const struct rule {
     enum { CN_NEVER, CN_ALONE, CN_TOO, CN_FOR_WANT_OF_OTHERS } cn;
@@ -28,7 +28,7 @@ static const struct rule {
 
 /* A name that is looked for. */
 struct wanted {
-    char text[NAME_MAX_LEN + 1]; /* in A-labels; an address in its canonical form */
+    char text[CERT_NAME_MAX + 1]; /* in A-labels; an address in its canonical form */
     unsigned char address[ADDRESS_MAX];
     size_t address_len; /* 0: it is none */
 };
@@ -41,8 +41,7 @@ static bool is_ascii(struct gw_str s)
     return true;
 }
 
-/* In A-labels, NUL-terminated. False: it cannot be a name. */
-static bool to_ascii(struct gw_str in, char out[NAME_MAX_LEN + 1])
+bool cert_name_to_ascii(struct gw_str in, char out[CERT_NAME_MAX + 1])
 {
     const uint32_t options = UIDNA_USE_STD3_RULES | UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ |
                              UIDNA_NONTRANSITIONAL_TO_ASCII;
@@ -51,7 +50,7 @@ static bool to_ascii(struct gw_str in, char out[NAME_MAX_LEN + 1])
     UIDNA *idna;
     int32_t n = 0;
 
-    if (!in.len || in.len > NAME_MAX_LEN || memchr(in.p, '\0', in.len))
+    if (!in.len || in.len > CERT_NAME_MAX || memchr(in.p, '\0', in.len))
         return false;
     if (is_ascii(in)) {
         memcpy(out, in.p, in.len);
@@ -62,7 +61,7 @@ static bool to_ascii(struct gw_str in, char out[NAME_MAX_LEN + 1])
         return false;
     idna = uidna_openUTS46(options, &rc);
     if (U_SUCCESS(rc))
-        n = uidna_nameToASCII_UTF8(idna, in.p, (int32_t)in.len, out, NAME_MAX_LEN, &info, &rc);
+        n = uidna_nameToASCII_UTF8(idna, in.p, (int32_t)in.len, out, CERT_NAME_MAX, &info, &rc);
     if (idna)
         uidna_close(idna);
     if (U_FAILURE(rc) || info.errors || n <= 0)
@@ -76,7 +75,7 @@ static bool wanted_init(struct wanted *w, struct gw_str name)
     *w = (struct wanted){ .address_len = 0 };
     if (name.len > 1 && name.p[name.len - 1] == '.')
         name.len--; /* the root's dot is never in a certificate */
-    if (!to_ascii(name, w->text))
+    if (!cert_name_to_ascii(name, w->text))
         return false;
     if (inet_pton(AF_INET, w->text, w->address) == 1)
         w->address_len = 4;
@@ -90,9 +89,9 @@ static bool wanted_init(struct wanted *w, struct gw_str name)
 
 static bool is_wanted(const struct wanted *w, struct gw_str name)
 {
-    char text[NAME_MAX_LEN + 1];
+    char text[CERT_NAME_MAX + 1];
 
-    return to_ascii(name, text) && gw_str_iis(gw_str_of(w->text), text);
+    return cert_name_to_ascii(name, text) && gw_str_iis(gw_str_of(w->text), text);
 }
 
 /* --- the subject's CN */

@@ -5,7 +5,9 @@
 #include <openssl/x509v3.h>
 
 #include "cert.h"
+#include "cert_key.h"
 #include "cert_name.h"
+#include "cert_own.h"
 #include "gw_arena.h"
 #include "gw_buf.h"
 #include "gw_list.h"
@@ -34,7 +36,12 @@ const char *cert_name_text(const X509_NAME *name, char out[CERT_NAME_TEXT_MAX]);
 
 gw_utc cert_time(const ASN1_TIME *t); /* GW_NEVER: unreadable */
 
-/* --- cert_name.c: the text of an alternative name of that type; .len 0: it is another one */
+/* --- cert_name.c */
+enum { CERT_NAME_MAX = 255 };
+/* In A-labels, NUL-terminated. False: it cannot be a name. */
+bool cert_name_to_ascii(struct gw_str in, char out[CERT_NAME_MAX + 1]);
+
+/* The text of an alternative name of that type; .len 0: it is another one */
 struct gw_str cert_name_xmpp_addr(const GENERAL_NAME *g);
 struct gw_str cert_name_srv(const GENERAL_NAME *g);
 
@@ -49,13 +56,21 @@ bool cert_name_is_valid(const char *name); /* of a set or an identity */
 
 void cert_secret_done(struct gw_buf *buf); /* wipes, and frees */
 
+/* --- cert_key.c */
+struct cert_key {
+    EVP_PKEY *pkey;
+    STACK_OF(X509) * certs; /* that came with it, its own first; or NULL */
+};
+/* As a block of PEM, sealed for the identity when the store has a sealer. */
+enum gw_code cert_own_key_write(const struct cert_store *s, const char *identity, EVP_PKEY *key,
+                                struct gw_buf *out, struct gw_err *err);
+enum gw_code cert_own_key_read(const struct cert_store *s, const char *identity, struct gw_str pem,
+                               const char *path, EVP_PKEY **out, bool *sealed, struct gw_err *err);
+
 /* --- cert_make.c */
 struct cert_make_args {
-    const char *organisation; /* O of the subject */
-    struct gw_str cn;
-    const struct gw_str *names; /* host names and addresses, checked */
-    size_t names_count;
-    bool ca; /* of others; has no names */
+    struct cert_subject subject; /* names checked */
+    bool ca;                     /* of others; has no names */
     int days;
     gw_utc now;
     X509 *issuer; /* NULL: self-signed */
@@ -63,9 +78,28 @@ struct cert_make_args {
 };
 X509 *cert_make(const struct cert_make_args *args, EVP_PKEY *key); /* gives; NULL: it failed */
 enum gw_code cert_names_check(const struct gw_str *names, size_t count, struct gw_err *err);
+X509_REQ *cert_make_request(const struct cert_subject *subject, EVP_PKEY *key); /* the same */
+enum gw_code cert_subject_check(const struct cert_subject *subject, struct gw_err *err);
 enum gw_code cert_key_write(EVP_PKEY *key, struct gw_buf *out, struct gw_err *err); /* PEM */
 
 /* --- cert_identity.c: certificates and key of one file */
+struct cert_identity {
+    struct gw_list link; /* in the store's list */
+    struct cert_store *store;
+    char *name, *path, *request_path;
+    unsigned users;
+    struct cert_entry *entry;
+    STACK_OF(X509) * chain; /* behind the certificate itself */
+    EVP_PKEY *key;
+};
+/* Replaces file and memory; all of it is borrowed. On failure nothing has changed. */
+enum gw_code cert_identity_replace(struct cert_identity *id, X509 *x509, STACK_OF(X509) * chain,
+                                   EVP_PKEY *key, struct gw_err *err);
+/* In the subject of what we make: only that is ever made anew by itself. */
+#define CERT_SELF_SIGNED_ORGANISATION "Kalends self-signed"
+bool cert_identity_is_ours(const struct cert_identity *id); /* self-signed, of our own making */
+struct cert_identity *cert_identity_of(struct cert_store *s,
+                                       struct gw_str name); /* open; or NULL */
 enum gw_code cert_key_read(struct gw_str pem, const char *path, EVP_PKEY **out, struct gw_err *err);
 net_tls_policy_fn cert_identity_apply; /* its ctx is the identity; for either role */
 enum gw_code cert_mode_check(const char *path, struct gw_err *err); /* nobody else may read it */
@@ -81,8 +115,10 @@ struct cert_set {
 
 struct cert_store {
     char *folder;
-    struct gw_list sets; /* those in use; loaded when first asked for */
-    unsigned users;      /* identities and clients */
+    struct gw_list sets;       /* those in use; loaded when first asked for */
+    struct gw_list identities; /* that are open */
+    struct cert_sealer sealer;
+    unsigned users; /* identities and clients */
 };
 
 enum gw_code cert_set_get(struct cert_store *s, const char *name, struct cert_set **out,

@@ -44,8 +44,14 @@ enum gw_code cert_store_open(const char *folder, struct cert_store **out, struct
     s = gw_new(struct cert_store);
     s->folder = gw_str_dup(gw_str_of(folder));
     gw_list_init(&s->sets);
+    gw_list_init(&s->identities);
     *out = s;
     return GW_OK;
+}
+
+void cert_store_sealer_set(struct cert_store *s, const struct cert_sealer *sealer)
+{
+    s->sealer = *sealer;
 }
 
 static void set_free(struct cert_set *set)

@@ -7,7 +7,8 @@
  *   gd_sip         the SIP front-end
  *   gd_api         what the API room is given     gd_check       a gateway tried step by step
  *   gd_account     who logs in at Exchange        gd_policy      mapping, rules, texts: kept and changed
- *   gd_people      what each calendar is looked at with */
+ *   gd_people      what each calendar is looked at with
+ *   gd_identities  who we are: our own certificates */
 #ifndef GD_H
 #define GD_H
 
@@ -36,6 +37,8 @@ struct gd_people;
 
 #define GD_SOCKET "control.sock" /* in the data directory */
 enum { GD_PATH_MAX = 4200 };
+
+enum gd_identity { GD_IDENTITY_SIP, GD_IDENTITY_XMPP, GD_IDENTITY_XMPP_S2S, GD_IDENTITIES };
 
 struct gd_settings {
     struct sched_settings sched;
@@ -69,7 +72,8 @@ struct gd {
     struct store_batch *batch; /* what the scheduler saves in one tick; NULL: nothing yet */
 
     struct pres_core *core;
-    struct cert_identity *identity;
+    struct cert_identity *identity[GD_IDENTITIES]; /* in the order of cert_own_kinds */
+    struct net_timer *identity_timer;
     struct net_tls *tls;
     struct xmpp_server *xmpp;
     uint16_t xmpp_port;
@@ -110,14 +114,21 @@ void gd_calendar_publish(struct gd *gd, struct gw_str user);
 /* --- gd_presence.c */
 void gd_presence_start(struct gd *gd);
 enum gw_code gd_presence_listen(struct gd *gd, struct gw_err *err);
-void gd_presence_cover_domains(struct gd *gd);
-void gd_presence_reload(struct gd *gd); /* the identity, from its file */
 bool gd_user_has_calendar(const struct dir_user *u);
 
 /* --- gd_sip.c */
 enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err);
 enum gw_code gd_sip_apply(struct gd *gd, struct gw_err *err);
 struct json_t *gd_sip_json(const struct gd *gd);
+
+/* --- gd_identities.c */
+enum gw_code gd_identities_open(struct gd *gd, struct gw_err *err); /* the directory is loaded */
+void gd_identities_cover(struct gd *gd);  /* a domain was added: self-signed ones are made anew */
+void gd_identities_reload(struct gd *gd); /* from their files */
+void gd_identities_done(struct gd *gd);
+void gd_identity_names(const struct gd *gd, const char *identity,
+                       void (*each)(struct gw_str name, void *each_ctx), void *each_ctx);
+void gd_identities_seal_with(struct gd *gd); /* the store: before they are opened */
 
 /* --- gd_params.c */
 enum gw_code gd_params_load(struct gd *gd, struct gw_err *err);

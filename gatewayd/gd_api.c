@@ -167,10 +167,16 @@ static void host_status(json_t *into, void *ctx)
     json_object_set_new(into, "data", json_string(gd->config.data));
     json_object_set_new(into, "xmpp", xmpp_json(gd));
     json_object_set_new(into, "sip", gd_sip_json(gd));
-    if (gd->identity)
-        json_object_set_new(into, "certificate",
-                            certificate_json(cert_identity_info(gd->identity)));
+    json_object_set_new(into, "certificate",
+                        certificate_json(cert_identity_info(gd->identity[GD_IDENTITY_XMPP])));
     json_object_set_new(into, "notifications", notifications_json(gd));
+}
+
+static void host_identity_names(const char *identity,
+                                void (*each)(struct gw_str name, void *each_ctx), void *each_ctx,
+                                void *ctx)
+{
+    gd_identity_names(ctx, identity, each, each_ctx);
 }
 
 static void host_trust_changed(void *ctx)
@@ -216,6 +222,7 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
         .calendar = host_calendar,
         .status = host_status,
         .trust_changed = host_trust_changed,
+        .identity_names = host_identity_names,
         .starttls_client = &gd_starttls_client,
         .starttls_server = &gd_starttls_server,
         .ctx = gd,

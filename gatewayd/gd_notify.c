@@ -214,6 +214,11 @@ void gd_notify_url(const struct gd_notify *n, struct gw_buf *out)
         out->len--; /* the token */
 }
 
+const char *gd_notify_host(const struct gd_notify *n)
+{
+    return n->host;
+}
+
 uint16_t gd_notify_port(const struct gd_notify *n)
 {
     return ews_listener_port(n->listener);

@@ -37,6 +37,7 @@ struct gd_notify_wait *gd_notify_wait_start(struct gd_notify *n, struct gw_str t
 void gd_notify_wait_cancel(struct gd_notify_wait **waitp); /* NULL is fine; after heard: must not */
 
 void gd_notify_url(const struct gd_notify *n, struct gw_buf *out); /* without a token */
+const char *gd_notify_host(const struct gd_notify *n);             /* that Exchange calls */
 uint16_t gd_notify_port(const struct gd_notify *n);
 void gd_notify_stats(const struct gd_notify *n, struct ews_listener_stats *out); /* of now */
 

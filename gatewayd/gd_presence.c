@@ -65,67 +65,7 @@ static void on_domain(struct gw_str domain, bool added, void *ctx)
     }
     pres_domain_add(gd->core, domain);
     if (gd->loaded)
-        gd_presence_cover_domains(gd);
-}
-
-/* --- our certificate */
-
-static size_t domain_names(const struct gd *gd, struct gw_str **out)
-{
-    size_t count = dir_domain_count(gd->dir), pos = 0, n = 0;
-    struct dir_domain domain;
-
-    *out = gw_realloc(NULL, count + 1, sizeof(**out));
-    while (n < count && dir_domain_next(gd->dir, &pos, &domain))
-        (*out)[n++] = domain.ascii;
-    return n;
-}
-
-void gd_presence_cover_domains(struct gd *gd)
-{
-    struct gw_str *names;
-    size_t count = domain_names(gd, &names);
-    struct gw_err err;
-
-    if (gd->identity && count > 0 &&
-        cert_identity_cover(gd->identity, names, count, net_loop_now(gd->loop).utc, &err))
-        gw_error("gatewayd", "certificate for XMPP was not made anew: %s", err.msg);
-    free(names);
-}
-
-static enum gw_code identity_open(struct gd *gd, struct gw_err *err)
-{
-    struct net_tls_policy policy;
-    struct gw_str *names;
-    size_t count = domain_names(gd, &names);
-    enum gw_code rc;
-
-    rc = cert_identity_open(gd->certs,
-                            &(struct cert_identity_args){
-                                .name = CERT_IDENTITY_XMPP,
-                                .names = names,
-                                .names_count = count,
-                                .now = net_loop_now(gd->loop).utc,
-                            },
-                            &gd->identity, err);
-    free(names);
-    if (rc)
-        return rc;
-    policy = cert_identity_policy(gd->identity);
-    return net_tls_new(NET_TLS_SERVER, &policy, &gd->tls, err);
-}
-
-void gd_presence_reload(struct gd *gd)
-{
-    struct gw_err err;
-
-    if (!gd->identity)
-        return;
-    if (cert_identity_reload(gd->identity, &err))
-        gw_error("gatewayd", "certificate for XMPP was not read again, the old one stays: %s",
-                 err.msg);
-    else
-        gd_presence_cover_domains(gd);
+        gd_identities_cover(gd);
 }
 
 /* --- logging in */
@@ -176,12 +116,13 @@ enum gw_code gd_presence_listen(struct gd *gd, struct gw_err *err)
         .version = KALENDS_VERSION,
     };
     uint8_t secret[STORE_DERIVED_LEN];
+    struct net_tls_policy policy;
     enum gw_code rc;
 
-    rc = identity_open(gd, err);
+    policy = cert_identity_policy(gd->identity[GD_IDENTITY_XMPP]);
+    rc = net_tls_new(NET_TLS_SERVER, &policy, &gd->tls, err);
     if (rc)
         return rc;
-    gd_presence_cover_domains(gd);
     args.tls = gd->tls;
     net_files_raise();
     store_derive(gd->store, GW_STR("xmpp/salts of unknown users"), secret);

@@ -148,6 +148,9 @@ static enum gw_code open_certs(struct gd *gd, struct gw_err *err)
     char *path = data_path(gd, "certs");
     enum gw_code rc = cert_store_open(path, &gd->certs, err);
 
+    if (!rc)
+        gd_identities_seal_with(gd);
+
     free(path);
     return rc;
 }
@@ -187,7 +190,7 @@ static void on_hangup(int signo, void *ctx)
 {
     (void)signo;
     gd_log_reopen();
-    gd_presence_reload(ctx);
+    gd_identities_reload(ctx);
 }
 
 static void signals_start(struct gd *gd)
@@ -249,6 +252,8 @@ enum gw_code gd_start(struct gd *gd, struct gw_err *err)
     if (!rc)
         rc = load_all(gd, err);
     if (!rc)
+        rc = gd_identities_open(gd, err);
+    if (!rc)
         rc = gd_presence_listen(gd, err);
     if (!rc)
         rc = gd_sip_listen(gd, err);
@@ -292,8 +297,7 @@ void gd_done(struct gd *gd)
     if (gd->dir)
         dir_free(&gd->dir);
     net_tls_unref(&gd->tls);
-    if (gd->identity)
-        cert_identity_close(&gd->identity);
+    gd_identities_done(gd);
     if (gd->certs)
         cert_store_close(&gd->certs);
     gd_params_done(gd);

@@ -1,0 +1,210 @@
+"""Certificates as an administrator handles them: our own, from the request to the next one; trust; all while the
+gateway runs."""
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+
+import house
+from gateway import XMPP_PORT, Gateway, wait_for
+
+FAILED = 1
+
+
+def openssl(*args, text=None):
+    done = subprocess.run(["openssl", *args], input=text, capture_output=True, text=True)
+    assert done.returncode == 0, (args, done.stderr)
+    return done.stdout
+
+
+class Authority:
+    """A root, and an issuing one below it: made with openssl, not with our code."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+                "-subj", "/CN=Test Root", "-keyout", self.path("root.key"), "-out", self.path("root.pem"))
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=Test Issuing",
+                "-keyout", self.path("sub.key"), "-out", self.path("sub.csr"))
+        with open(self.path("sub.ext"), "w", encoding="ascii") as f:
+            f.write("basicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=hash\n")
+        openssl("x509", "-req", "-in", self.path("sub.csr"), "-CA", self.path("root.pem"), "-CAkey",
+                self.path("root.key"), "-CAcreateserial", "-days", "30", "-extfile", self.path("sub.ext"), "-out",
+                self.path("sub.pem"))
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def sign(self, csr, out, days="30"):
+        with open(self.path("in.csr"), "w", encoding="ascii") as f:
+            f.write(csr)
+        openssl("x509", "-req", "-in", self.path("in.csr"), "-CA", self.path("sub.pem"), "-CAkey", self.path("sub.key"),
+                "-CAcreateserial", "-days", days, "-copy_extensions", "copy", "-out", self.path(out))
+        return self.path(out)
+
+    def bundle(self, leaf, out):
+        openssl("crl2pkcs7", "-nocrl", "-certfile", leaf, "-certfile", self.path("sub.pem"), "-certfile",
+                self.path("root.pem"), "-outform", "DER", "-out", self.path(out))
+        return self.path(out)
+
+
+def shown_to_clients(address, name="example.test"):
+    """Fingerprint of what an XMPP client is shown, and how long the chain is."""
+    done = subprocess.run(["openssl", "s_client", "-connect", f"{address}:{XMPP_PORT}", "-starttls", "xmpp", "-xmpphost",
+                           name, "-showcerts"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    chain = re.findall("-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", done.stdout, re.S)
+    assert chain, done
+    return openssl("x509", "-noout", "-fingerprint", "-sha256", text=chain[0]).split("=")[1].strip().replace(
+        ":", "").lower(), len(chain)
+
+
+def refused(gateway, *words, says, stdin=None):
+    done = gateway.run_ctl(*words, text_in=stdin)
+    assert done.returncode == FAILED and says in done.stderr, (words, done)
+    assert "PRIVATE" not in done.stderr, done
+
+
+def secrets(gateway):
+    """Every file that has a private key in it for everybody who has the file."""
+    found = []
+    for root, _, files in os.walk(os.path.join(gateway.data, "certs")):
+        for name in files:
+            path = os.path.join(root, name)
+            assert os.stat(path).st_mode & 0o77 == 0, path
+            with open(path, encoding="utf-8") as f:
+                if "PRIVATE KEY" in f.read():
+                    found.append(path)
+    return found
+
+
+def test_request_to_renewal():
+    """request, signed result in each form, live, kept over kill -9, sealed; a second administrator; renew; remove"""
+    with tempfile.TemporaryDirectory() as folder, Gateway() as gateway:
+        ca = Authority(folder)
+        gateway.ctl("domain", "add", "example.test", "b\u00fccher.test")
+        gateway.ctl("user", "add", "ann@example.test", "--mail", "ann@mail.test")
+        own = {o["identity"]: o for o in gateway.ctl_json("cert", "own", "list")["identities"]}
+        assert list(own) == ["cup", "cup-xmpp", "cup-xmpp-s2s"], own
+        assert all(o["self_signed"] and not o["request_waits"] for o in own.values()), own
+        assert secrets(gateway) == []
+        first = own["cup-xmpp"]["fingerprint"]
+        assert shown_to_clients(gateway.address) == (first, 1)
+
+        csr = gateway.ctl("cert", "own", "request", "cup-xmpp-s2s", "--organisation", "M\u00fcller & S\u00f6hne",
+                          "--country", "DE", "--names", "extra.test, 192.0.2.7")
+        text = openssl("req", "-noout", "-text", "-verify", "-nameopt", "utf8", text=csr)
+        for word in ("M\u00fcller & S\u00f6hne", "C=DE", "2048 bit", "DNS:example.test", "DNS:xn--bcher-kva.test", "DNS:mail.test",
+                     "DNS:extra.test", "IP Address:192.0.2.7", f"IP Address:{gateway.address}",
+                     "TLS Web Server Authentication, TLS Web Client Authentication"):
+            assert word in text, (word, text)
+        gateway.ctl("cert", "own", "request", "cup-xmpp-s2s", "--drop")
+
+        csr = gateway.ctl("cert", "own", "request", "cup-xmpp", "--key", "ec-p256")
+        assert "mail.test" not in openssl("req", "-noout", "-text", text=csr)
+        assert gateway.ctl("cert", "own", "request", "cup-xmpp", "--show") == csr
+        refused(gateway, "cert", "own", "request", "cup-xmpp", says="waits for its certificate already")
+        assert shown_to_clients(gateway.address)[0] == first
+        gateway.kill()
+        gateway.start()
+        assert gateway.ctl("cert", "own", "request", "cup-xmpp", "--show") == csr
+        assert secrets(gateway) == []
+        leaf = ca.sign(csr, "leaf.pem")
+
+        other = ca.sign(gateway.ctl("cert", "own", "request", "cup"), "other.pem")
+        refused(gateway, "cert", "own", "install", "cup-xmpp", other, says="belongs to the key of the request")
+        refused(gateway, "cert", "own", "install", "cup-xmpp", ca.path("root.key"), says="private key in it")
+        refused(gateway, "cert", "own", "install", "cup-xmpp", "-", says="neither PEM nor DER", stdin="rubbish")
+        refused(gateway, "cert", "own", "install", "nobody", leaf, says="cup-xmpp-s2s")
+        refused(gateway, "cert", "own", "install", "../cup", leaf, says="no such resource")
+        refused(gateway, "cert", "own", "request", "cup-xmpp", "--key", "rsa-512", says="rsa-2048")
+        assert shown_to_clients(gateway.address)[0] == first
+
+        done = gateway.ctl("cert", "own", "install", "cup-xmpp", leaf)
+        assert "NOTE: issuer 'CN=Test Issuing' of" in done, done
+        done = gateway.ctl_json("cert", "own", "install", "cup-xmpp", ca.bundle(leaf, "leaf.p7b"))
+        assert done["notes"] == [] and not done["request_waits"] and not done["missing_names"], done
+        assert shown_to_clients(gateway.address) == (done["fingerprint"], 2)
+        chain = gateway.ctl("cert", "own", "export", "cup-xmpp")
+        assert chain.count("BEGIN CERTIFICATE") == 2 and "PRIVATE" not in chain
+        gateway.ctl("domain", "add", "later.test")
+        assert "LACKS     later.test" in gateway.ctl("cert", "own", "show", "cup-xmpp")
+        gateway.kill()
+        gateway.start()
+        assert shown_to_clients(gateway.address) == (done["fingerprint"], 2)
+
+        csr = gateway.ctl("cert", "own", "renew", "cup-xmpp")
+        assert "DNS:later.test" in openssl("req", "-noout", "-text", text=csr)
+        renewed = ca.sign(csr, "renewed.pem")
+        gateway.ctl("cert", "trust", "add", ca.path("sub.pem"), "--store", "cup-xmpp-trust")
+        new = gateway.ctl_json("cert", "own", "install", "cup-xmpp", renewed)
+        assert new["fingerprint"] != done["fingerprint"] and not new["missing_names"], new
+        assert shown_to_clients(gateway.address) == (new["fingerprint"], 2)
+        assert gateway.ctl_json("cert", "own", "remove", "cup-xmpp")["self_signed"]
+        assert shown_to_clients(gateway.address)[1] == 1
+        assert secrets(gateway) == []
+
+
+def test_pkcs12():
+    """from openssl to us and back; another password; damaged; nothing secret in the log"""
+    with tempfile.TemporaryDirectory() as folder, Gateway(log_levels="debug") as gateway:
+        ca = Authority(folder)
+        gateway.ctl("domain", "add", "example.test")
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=example.test", "-addext",
+                "subjectAltName=DNS:example.test", "-keyout", ca.path("leaf.key"), "-out", ca.path("leaf.csr"))
+        with open(ca.path("leaf.csr"), encoding="ascii") as f:
+            leaf = ca.sign(f.read(), "leaf.pem")
+        for name, options in (("new.p12", []), ("old.p12", ["-keypbe", "PBE-SHA1-3DES", "-certpbe", "PBE-SHA1-3DES",
+                                                            "-macalg", "sha1"])):
+            openssl("pkcs12", "-export", "-in", leaf, "-inkey", ca.path("leaf.key"), "-certfile", ca.path("sub.pem"),
+                    "-out", ca.path(name), "-passout", "pass:s3cret-horse", *options)
+            before = gateway.ctl_json("cert", "own", "show", "cup-xmpp")["fingerprint"]
+            refused(gateway, "cert", "own", "import", "cup-xmpp", ca.path(name), "--password-stdin", says="another password",
+                    stdin="wrong-horse\n")
+            with open(ca.path(name), "rb") as f, open(ca.path("half.p12"), "wb") as half:
+                half.write(f.read()[:900])
+            refused(gateway, "cert", "own", "import", "cup-xmpp", ca.path("half.p12"), "--password-stdin",
+                    says="no PKCS#12 file", stdin="s3cret-horse\n")
+            assert gateway.ctl_json("cert", "own", "show", "cup-xmpp")["fingerprint"] == before
+            gateway.run_ctl("cert", "own", "import", "cup-xmpp", ca.path(name), "--password-stdin", text_in="s3cret-horse\n")
+            shown = gateway.ctl_json("cert", "own", "show", "cup-xmpp")["fingerprint"]
+            assert shown_to_clients(gateway.address) == (shown, 2)
+            gateway.ctl("cert", "own", "remove", "cup-xmpp")
+        done = gateway.run_ctl("cert", "own", "export", "cup-xmpp", "--p12", ca.path("out.p12"), "--password-stdin",
+                           text_in="an0ther-horse\n")
+        assert done.returncode == 0 and os.stat(ca.path("out.p12")).st_mode & 0o777 == 0o600, done
+        assert "PRIVATE KEY" in openssl("pkcs12", "-in", ca.path("out.p12"), "-nodes", "-passin", "pass:an0ther-horse")
+        refused(gateway, "cert", "own", "export", "cup-xmpp", "--p12", ca.path("out.p12"), "--password-stdin",
+                says="File exists", stdin="an0ther-horse\n")
+        refused(gateway, "cert", "own", "export", "cup-xmpp", "--p12", ca.path("x.p12"), "--password-stdin",
+                says="at least 8", stdin="short\n")
+        assert "horse" not in gateway.log()
+        assert secrets(gateway) == []
+
+
+def test_file_of_an_administrator():
+    """a key that was put into the file in clear is sealed at the next SIGHUP, and shown; a bad file changes nothing"""
+    with tempfile.TemporaryDirectory() as folder, Gateway() as gateway:
+        path = os.path.join(gateway.data, "certs", "cup-xmpp.pem")
+        gateway.ctl("domain", "add", "example.test")
+        openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "9", "-subj", "/CN=example.test", "-keyout",
+                os.path.join(folder, "key"), "-out", os.path.join(folder, "cert"))
+        with open(path, "w", encoding="ascii") as out:
+            for name in ("cert", "key"):
+                with open(os.path.join(folder, name), encoding="ascii") as f:
+                    out.write(f.read())
+        gateway.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: secrets(gateway) == [], 10, "the key to be sealed")
+        own = gateway.ctl_json("cert", "own", "show", "cup-xmpp")
+        assert own["subject"] == "CN=example.test" and shown_to_clients(gateway.address)[0] == own["fingerprint"]
+        with open(path, "w", encoding="ascii") as out:
+            out.write("rubbish")
+        gateway.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "the old one stays" in gateway.log(), 10, "a complaint")
+        assert shown_to_clients(gateway.address)[0] == own["fingerprint"]
+        gateway.ctl("cert", "own", "self-signed", "cup-xmpp")
+
+
+if __name__ == "__main__":
+    house.run([test_request_to_renewal, test_pkcs12, test_file_of_an_administrator])
