@@ -64,7 +64,7 @@ static int verify(X509_STORE_CTX *ctx, void *arg)
 {
     struct cert_client *c = arg;
     const struct gw_str host = gw_str_of(c->host);
-    const struct cert_check check = { c->set, c->purpose, &host, 1 };
+    const struct cert_check check = { c->store, c->set, c->purpose, &host, 1 };
     bool fine = cert_verify(ctx, &check, &c->last);
 
     if (c->keeps && X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx()))

@@ -51,7 +51,7 @@ static int verify(X509_STORE_CTX *ctx, void *arg)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
     const struct cert_peer *p = arg;
-    const struct cert_check check = { p->set, p->args.purpose, NULL, 0 };
+    const struct cert_check check = { p->args.store, p->set, p->args.purpose, NULL, 0 };
     struct shown *shown = gw_new(struct shown);
     bool fine;
 

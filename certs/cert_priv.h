@@ -118,14 +118,20 @@ struct cert_store {
     struct gw_list sets;       /* those in use; loaded when first asked for */
     struct gw_list identities; /* that are open */
     struct cert_sealer sealer;
+    struct cert_shown *shown; /* CERT_SHOWN_MAX; NULL: no peer has shown one */
+    size_t shown_count;
     unsigned users; /* identities and clients */
 };
 
 enum gw_code cert_set_get(struct cert_store *s, const char *name, struct cert_set **out,
                           struct gw_err *err);
 
+/* --- cert_expiry.c: a peer has shown a certificate that passed */
+void cert_expiry_note(struct cert_store *s, struct gw_str where, X509 *x509);
+
 /* --- cert_verify.c */
 struct cert_check {
+    struct cert_store *store;
     const struct cert_set *set;
     enum cert_purpose purpose;
     const struct gw_str *names; /* of which the peer must bear one */

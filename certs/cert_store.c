@@ -77,6 +77,7 @@ void cert_store_close(struct cert_store **sp)
     assert(!s->users);
     GW_LIST_EACH(&s->sets, it, tmp)
     set_free(GW_CONTAINER(it, struct cert_set, link));
+    free(s->shown);
     free(s->folder);
     free(s);
 }

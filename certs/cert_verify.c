@@ -187,5 +187,7 @@ bool cert_verify(X509_STORE_CTX *ctx, const struct cert_check *check, struct cer
     }
     if (error != X509_V_OK)
         net_tls_explain(ctx, out->text);
+    else
+        cert_expiry_note(check->store, check->names_count ? check->names[0] : GW_STR(""), leaf);
     return error == X509_V_OK;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/un.h>
 
+#include "cert_expiry.h"
 #include "gd.h"
 #include "gd_check.h"
 #include "gd_discover.h"
@@ -160,6 +161,28 @@ static json_t *notifications_json(const struct gd *gd)
     return json;
 }
 
+/* "own 'cup' (CN=...)": "until 2026-12-01T00:00:00Z" */
+static void expiry_add(const struct cert_expiry *e, void *ctx)
+{
+    char until[GW_UTC_TEXT_MAX];
+    struct gw_buf name;
+
+    gw_buf_init(&name, 1024);
+    gw_buf_addf(&name, "%s %s", e->kind, e->where);
+    gw_buf_addf(&name, "%s(%s)", *e->where ? " " : "", e->subject);
+    if (!name.failed)
+        json_object_set_new(ctx, name.p, json_string(gw_utc_text(e->not_after, until)));
+    gw_buf_done(&name);
+}
+
+static json_t *expiring_json(const struct gd *gd)
+{
+    json_t *json = json_object();
+
+    cert_expiry_each(gd->certs, net_loop_now(gd->loop).utc, expiry_add, json);
+    return json;
+}
+
 static void host_status(json_t *into, void *ctx)
 {
     const struct gd *gd = ctx;
@@ -169,6 +192,7 @@ static void host_status(json_t *into, void *ctx)
     json_object_set_new(into, "sip", gd_sip_json(gd));
     json_object_set_new(into, "certificate",
                         certificate_json(cert_identity_info(gd->identity[GD_IDENTITY_XMPP])));
+    json_object_set_new(into, "expiring", expiring_json(gd));
     json_object_set_new(into, "notifications", notifications_json(gd));
 }
 

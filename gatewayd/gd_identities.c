@@ -1,6 +1,7 @@
 /* Who we are: the identities, the names that they should have, and what ends soon. */
 #include <string.h>
 
+#include "cert_expiry.h"
 #include "cert_own.h"
 #include "gd.h"
 #include "gd_notify.h"
@@ -111,12 +112,24 @@ void gd_identities_reload(struct gd *gd)
     gd_identities_cover(gd);
 }
 
-/* Once a day: what we made ourselves is made anew in time. */
+static void log_expiry(const struct cert_expiry *e, void *ctx)
+{
+    char subject[GW_QUOTE_MAX], where[GW_QUOTE_MAX], until[GW_UTC_TEXT_MAX];
+    const gw_utc *now = ctx;
+
+    gw_warn("gatewayd", "certificate %s kind=%s where=%s subject=%s until=%s",
+            e->not_after <= *now ? "has expired" : "expires soon", e->kind,
+            gw_quote(gw_str_of(e->where), where), gw_quote(gw_str_of(e->subject), subject),
+            gw_utc_text(e->not_after, until));
+}
+
+/* Once a day, not at each connection. What we made ourselves is made anew in time. */
 static void on_day(struct gw_now now, void *ctx)
 {
     struct gd *gd = ctx;
 
     gd_identities_cover(gd);
+    cert_expiry_each(gd->certs, now.utc, log_expiry, &now.utc);
     net_timer_set(gd->identity_timer, gw_time_after(now.mono, GW_DAY_MS));
 }
 
