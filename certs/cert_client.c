@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +15,7 @@ enum { HOST_MAX = 253 };
 struct cert_client {
     struct cert_store *store;
     struct cert_set *set;
-    enum cert_purpose purpose;
+    struct cert_tls_source source;
     char host[HOST_MAX + 1];
     struct cert_result last;
     struct cert_seen seen; /* when 'keeps' */
@@ -45,7 +44,7 @@ static void keep(struct cert_client *c, X509_STORE_CTX *ctx)
 
 void cert_client_keep(struct cert_client *c, enum cert_purpose purpose)
 {
-    c->purpose = purpose;
+    c->source.purpose = purpose;
     c->keeps = true;
 }
 
@@ -64,7 +63,7 @@ static int verify(X509_STORE_CTX *ctx, void *arg)
 {
     struct cert_client *c = arg;
     const struct gw_str host = gw_str_of(c->host);
-    const struct cert_check check = { c->store, c->set, c->purpose, &host, 1 };
+    const struct cert_check check = { c->store, c->set, c->source.purpose, &host, 1 };
     bool fine = cert_verify(ctx, &check, &c->last);
 
     if (c->keeps && X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx()))
@@ -73,14 +72,6 @@ static int verify(X509_STORE_CTX *ctx, void *arg)
 }
 
 /* --- sessions that are kept */
-
-static pthread_once_t slot_once = PTHREAD_ONCE_INIT;
-static int client_slot; /* of an SSL_CTX: its client */
-
-static void take_slot(void)
-{
-    client_slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
-}
 
 /* The certificates that the server showed when the session was made, looked at as if it showed them
  * now: the set, the dates and the host. */
@@ -92,11 +83,7 @@ static bool session_passes(SSL *ssl, struct cert_client *c)
                 X509_STORE_CTX_init(ctx, SSL_CTX_get_cert_store(SSL_get_SSL_CTX(ssl)), leaf,
                                     SSL_get_peer_cert_chain(ssl)) == 1;
 
-    if (fine) {
-        X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(ctx),
-                                         SSL_get_security_level(ssl));
-        fine = verify(ctx, c) == 1;
-    }
+    fine = fine && verify(ctx, c) == 1;
     X509_STORE_CTX_free(ctx);
     ERR_clear_error();
     return fine;
@@ -104,28 +91,23 @@ static bool session_passes(SSL *ssl, struct cert_client *c)
 
 /* A resumed session is not verified by OpenSSL. One that would not pass is not offered: the server
  * has to show its certificate. */
-static void on_info(const SSL *ssl, int where, int ret)
+static void on_start(SSL *ssl, void *ctx)
 {
-    SSL *own = (SSL *)ssl;
-
-    (void)ret;
-    if ((where & SSL_CB_HANDSHAKE_START) && SSL_get_session(ssl) &&
-        !session_passes(own, SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), client_slot)))
-        (void)SSL_set_session(own, NULL);
+    if (SSL_get_session(ssl) && !session_passes(ssl, ctx))
+        (void)SSL_set_session(ssl, NULL);
 }
 
 static enum gw_code apply(SSL_CTX *ssl_ctx, void *ctx, struct gw_err *err)
 {
     X509_STORE *empty = X509_STORE_new();
+    struct cert_client *c = ctx;
 
     if (!empty)
         return gw_fail(err, GW_INTERNAL, "out of memory");
     SSL_CTX_set_cert_store(ssl_ctx, empty); /* takes; what a library put there is dropped */
     SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(ssl_ctx, verify, ctx);
-    (void)pthread_once(&slot_once, take_slot);
-    (void)SSL_CTX_set_ex_data(ssl_ctx, client_slot, ctx);
-    SSL_CTX_set_info_callback(ssl_ctx, on_info);
+    cert_tls_follow(ssl_ctx, &c->source);
     return GW_OK;
 }
 
@@ -211,6 +193,7 @@ enum gw_code cert_client_new(struct cert_store *s, const char *set, struct gw_st
         return code;
     }
     c->store = s;
+    c->source = (struct cert_tls_source){ s, CERT_FOR_EXCHANGE, on_start, c };
     s->users++;
     *out = c;
     return GW_OK;

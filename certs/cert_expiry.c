@@ -76,7 +76,9 @@ static void look_at_trusted(const struct cert_info *info, void *ctx)
 
 void cert_expiry_each(struct cert_store *s, gw_utc now, cert_expiry_fn *each, void *ctx)
 {
-    struct look look = { .until = now + (int64_t)CERT_EXPIRY_DAYS * GW_DAY_MS, .each = each, .ctx = ctx };
+    struct look look = { .until = now + (int64_t)CERT_EXPIRY_DAYS * GW_DAY_MS,
+                         .each = each,
+                         .ctx = ctx };
     struct gw_list *it, *tmp;
 
     GW_LIST_EACH(&s->identities, it, tmp)

@@ -251,6 +251,14 @@ struct cert_identity *cert_identity_of(struct cert_store *s, struct gw_str name)
     return NULL;
 }
 
+/* Of connections that are given nothing but the identity. */
+static enum cert_purpose purpose_of(const char *name)
+{
+    if (!strcmp(name, CERT_IDENTITY_XMPP))
+        return CERT_FOR_XMPP_CLIENT;
+    return strcmp(name, CERT_IDENTITY_XMPP_S2S) != 0 ? CERT_FOR_SIP : CERT_FOR_XMPP_SERVER;
+}
+
 enum gw_code cert_identity_open(struct cert_store *s, const struct cert_identity_args *args,
                                 struct cert_identity **out, struct gw_err *err)
 {
@@ -267,6 +275,7 @@ enum gw_code cert_identity_open(struct cert_store *s, const struct cert_identity
         return gw_fail(err, GW_INVALID, "'%.40s' is no name for an identity", args->name);
     id = gw_new(struct cert_identity);
     id->store = s;
+    id->source = (struct cert_tls_source){ .store = s, .purpose = purpose_of(args->name) };
     id->users = 1;
     s->users++;
     gw_list_append(&s->identities, &id->link);
@@ -362,6 +371,7 @@ enum gw_code cert_identity_apply(SSL_CTX *ssl_ctx, void *ctx, struct gw_err *err
                 ERR_reason_error_string(ERR_peek_last_error()));
     ERR_clear_error();
     SSL_CTX_set_cert_cb(ssl_ctx, show, id);
+    cert_tls_follow(ssl_ctx, &id->source);
     return ok ? GW_OK : GW_INVALID;
 }
 

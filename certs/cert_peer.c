@@ -12,6 +12,7 @@
 struct cert_peer {
     struct cert_peer_args args;
     struct cert_set *set;
+    struct cert_tls_source source;
 };
 
 /* What a connection keeps of its peer's certificate. */
@@ -83,7 +84,10 @@ static enum gw_code apply(SSL_CTX *ssl_ctx, void *ctx, struct gw_err *err)
         (void)SSL_CTX_set_session_cache_mode(ssl_ctx, SSL_SESS_CACHE_OFF);
         (void)SSL_CTX_set_num_tickets(ssl_ctx, 0);
     }
-    return p->args.identity ? cert_identity_apply(ssl_ctx, p->args.identity, err) : GW_OK;
+    if (p->args.identity && cert_identity_apply(ssl_ctx, p->args.identity, err))
+        return err ? err->code : GW_INVALID;
+    cert_tls_follow(ssl_ctx, &p->source);
+    return GW_OK;
 }
 
 struct net_tls_policy cert_peer_policy(struct cert_peer *p)
@@ -132,6 +136,7 @@ enum gw_code cert_peer_new(const struct cert_peer_args *args, struct cert_peer *
         return code;
     }
     p->args = *args;
+    p->source = (struct cert_tls_source){ .store = args->store, .purpose = args->purpose };
     p->args.store->users++;
     *out = p;
     return GW_OK;

@@ -2,12 +2,14 @@
 #ifndef CERT_PRIV_H
 #define CERT_PRIV_H
 
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
 #include "cert.h"
 #include "cert_key.h"
 #include "cert_name.h"
 #include "cert_own.h"
+#include "cert_tls.h"
 #include "gw_arena.h"
 #include "gw_buf.h"
 #include "gw_list.h"
@@ -82,10 +84,21 @@ X509_REQ *cert_make_request(const struct cert_subject *subject, EVP_PKEY *key); 
 enum gw_code cert_subject_check(const struct cert_subject *subject, struct gw_err *err);
 enum gw_code cert_key_write(EVP_PKEY *key, struct gw_buf *out, struct gw_err *err); /* PEM */
 
+/* --- cert_tls.c */
+struct cert_tls_source {
+    const struct cert_store *store;
+    enum cert_purpose purpose;
+    void (*start)(SSL *ssl, void *ctx); /* when a handshake begins; NULL: nothing to do */
+    void *ctx;
+};
+/* Connections of the context follow the settings; source is borrowed as long as it is in use. */
+void cert_tls_follow(SSL_CTX *ctx, struct cert_tls_source *source);
+
 /* --- cert_identity.c: certificates and key of one file */
 struct cert_identity {
     struct gw_list link; /* in the store's list */
     struct cert_store *store;
+    struct cert_tls_source source;
     char *name, *path, *request_path;
     unsigned users;
     struct cert_entry *entry;
@@ -118,7 +131,8 @@ struct cert_store {
     struct gw_list sets;       /* those in use; loaded when first asked for */
     struct gw_list identities; /* that are open */
     struct cert_sealer sealer;
-    struct cert_shown *shown; /* CERT_SHOWN_MAX; NULL: no peer has shown one */
+    const struct cert_settings *settings; /* NULL: defaults */
+    struct cert_shown *shown;             /* CERT_SHOWN_MAX; NULL: no peer has shown one */
     size_t shown_count;
     unsigned users; /* identities and clients */
 };

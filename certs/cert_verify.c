@@ -9,6 +9,8 @@
 #include "cert_priv.h"
 #include "gw_log.h"
 
+enum { AUTH_LEVEL = 2 }; /* of keys and signatures: 112 bits, whatever the connection is allowed */
+
 /* What a certificate must be allowed to do. On SIP connections each side is client and server in turn
  * (interdomain-federation.md 5); XMPP servers use one certificate for both, and public authorities put
  * serverAuth alone into it. */
@@ -174,6 +176,7 @@ bool cert_verify(X509_STORE_CTX *ctx, const struct cert_check *check, struct cer
 
     X509_STORE_CTX_set0_trusted_stack(ctx, check->set->trusted);
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+    X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
     if (!X509_VERIFY_PARAM_set_purpose(param, uses[check->purpose].usage))
         X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
     else if (X509_verify_cert(ctx) != 1 && X509_STORE_CTX_get_error(ctx) == X509_V_OK)

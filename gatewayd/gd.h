@@ -17,6 +17,7 @@
 #include "bridge_book.h"
 #include "bridge_settings.h"
 #include "cert.h"
+#include "cert_tls.h"
 #include "dir.h"
 #include "ews_account.h"
 #include "gd_config.h"
@@ -47,6 +48,7 @@ struct gd_settings {
     struct xmpp_settings xmpp;
     struct bridge_settings bridge;
     struct sip_settings sip;
+    struct cert_settings certs;
 };
 
 struct gd {
@@ -137,7 +139,7 @@ enum gw_code gd_param_at_start(struct gd *gd, struct gw_str key, struct gw_str v
                                struct gw_err *err);
 enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
                           store_done_fn *done, void *done_ctx, struct gw_err *err);
-enum { GD_PARAM_TABLES = 6 };
+enum { GD_PARAM_TABLES = 7 };
 void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABLES]);
 void gd_params_done(struct gd *gd);
 

@@ -22,6 +22,7 @@ void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABL
     out[3] = (struct admin_params){ ews_params, ews_param_count, &gd->settings.ews };
     out[4] = (struct admin_params){ bridge_params, bridge_param_count, &gd->settings.bridge };
     out[5] = (struct admin_params){ sip_params, sip_param_count, &gd->settings.sip };
+    out[6] = (struct admin_params){ cert_params, cert_param_count, &gd->settings.certs };
 }
 
 /* The row of a key, and the settings that it belongs to. */
@@ -30,7 +31,8 @@ static const struct gw_param *param_find(struct gd *gd, struct gw_str key, void 
     struct admin_params tables[GD_PARAM_TABLES];
     void *const changeable[GD_PARAM_TABLES] = { &gd->settings.sched,  &gd->settings.pres,
                                                 &gd->settings.xmpp,   &gd->settings.ews,
-                                                &gd->settings.bridge, &gd->settings.sip };
+                                                &gd->settings.bridge, &gd->settings.sip,
+                                                &gd->settings.certs };
 
     gd_params_tables(gd, tables);
     for (size_t i = 0; i < GD_PARAM_TABLES; i++) {
@@ -63,7 +65,8 @@ enum gw_code gd_params_load(struct gd *gd, struct gw_err *err)
     struct admin_params tables[GD_PARAM_TABLES];
     void *const settings[GD_PARAM_TABLES] = { &gd->settings.sched,  &gd->settings.pres,
                                               &gd->settings.xmpp,   &gd->settings.ews,
-                                              &gd->settings.bridge, &gd->settings.sip };
+                                              &gd->settings.bridge, &gd->settings.sip,
+                                              &gd->settings.certs };
     enum gw_code rc;
 
     gd_params_tables(gd, tables);
@@ -103,6 +106,7 @@ void gd_params_done(struct gd *gd)
     gw_param_settings_done(pres_params, pres_param_count, &gd->settings.pres);
     gw_param_settings_done(xmpp_params, xmpp_param_count, &gd->settings.xmpp);
     gw_param_settings_done(ews_params, ews_param_count, &gd->settings.ews);
+    gw_param_settings_done(cert_params, cert_param_count, &gd->settings.certs);
     gw_param_settings_done(bridge_params, bridge_param_count, &gd->settings.bridge);
     gw_param_settings_done(sip_params, sip_param_count, &gd->settings.sip);
 }
@@ -151,6 +155,8 @@ static enum gw_code apply(struct gd *gd, const void *settings, struct gw_err *er
         return rc;
     } else if (settings == &gd->settings.ews) {
         return gd_gateways_login_set(gd->gateways, err);
+    } else if (settings == &gd->settings.certs) {
+        return cert_settings_check(&gd->settings.certs, err);
     } else if (settings == &gd->settings.pres) {
         pres_settings_apply(gd->core, now);
     } else if (settings == &gd->settings.sip) {

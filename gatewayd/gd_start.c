@@ -213,6 +213,8 @@ static enum gw_code open_all(struct gd *gd, struct gw_err *err)
         rc = open_certs(gd, err);
     if (!rc)
         rc = gd_params_load(gd, err);
+    if (!rc)
+        cert_store_settings_set(gd->certs, &gd->settings.certs);
     if (!rc && gd->notification_port)
         rc = gd_param_at_start(gd, GW_STR("calendar.notification_port"),
                                gw_str_of(gd->notification_port), err);

@@ -68,8 +68,8 @@ static void test_trusted(void **state)
     (void)state;
     gw_buf_init(&pem, 100000);
     lab_pem(&cert, false, &pem);
-    assert_int_equal(cert_trust_add(store, CERT_TRUST_XMPP, gw_buf_str(&pem), NULL, NULL, NULL, NULL),
-                     GW_OK);
+    assert_int_equal(
+        cert_trust_add(store, CERT_TRUST_XMPP, gw_buf_str(&pem), NULL, NULL, NULL, NULL), GW_OK);
     expect_at(now, "");
     expect_at(now + 11LL * GW_DAY_MS, "trusted cup-xmpp-trust CN=Root;");
     expect_at(now + 400LL * GW_DAY_MS, "trusted cup-xmpp-trust CN=Root;");

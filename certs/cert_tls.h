@@ -1,0 +1,26 @@
+/* How TLS is spoken, by purpose: parameters, live from the next connection on. */
+#ifndef CERT_TLS_H
+#define CERT_TLS_H
+
+#include "cert_name.h"
+#include "gw_param.h"
+
+enum { CERT_PURPOSES = CERT_FOR_XMPP_CLIENT + 1 };
+
+struct cert_settings {
+    struct cert_tls {
+        int min_version; /* index into "1.0", "1.1", "1.2", "1.3" */
+        char *ciphers;   /* empty: OpenSSL's */
+    } tls[CERT_PURPOSES];
+};
+extern const struct gw_param cert_params[];
+extern const size_t cert_param_count;
+
+/* What a table cannot check: that OpenSSL knows every cipher that is named. */
+enum gw_code cert_settings_check(const struct cert_settings *settings, struct gw_err *err);
+
+struct cert_store;
+/* Borrowed as long as the store is open, and read at each handshake. Without: TLS 1.2 and up, OpenSSL's ciphers. */
+void cert_store_settings_set(struct cert_store *s, const struct cert_settings *settings);
+
+#endif

@@ -1,0 +1,204 @@
+/* How TLS is spoken follows the parameters, from the next connection on, in contexts that stand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include "cert_lab.h"
+#include "cert_own.h"
+#include "cert_peer.h"
+#include "cert_tls.h"
+
+static char *folder;
+static struct cert_store *store;
+static struct cert_settings settings;
+static struct cert_identity *identity;
+
+static int setup(void **state)
+{
+    const struct gw_str name = GW_STR("a.com");
+    struct cert_identity_args args = {
+        .name = "cup", .names = &name, .names_count = 1, .now = 1795000000000
+    };
+
+    (void)state;
+    gw_param_defaults(cert_params, cert_param_count, &settings);
+    folder = lab_folder();
+    if (cert_store_open(folder, &store, NULL))
+        return -1;
+    cert_store_settings_set(store, &settings);
+    return cert_identity_open(store, &args, &identity, NULL);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    cert_identity_close(&identity);
+    cert_store_close(&store);
+    lab_folder_remove(folder);
+    gw_param_settings_done(cert_params, cert_param_count, &settings);
+    return 0;
+}
+
+static void set(const char *key, const char *value)
+{
+    const struct gw_param *p = gw_param_find(cert_params, cert_param_count, gw_str_of(key));
+    struct gw_err err;
+
+    assert_non_null(p);
+    if (gw_param_set(p, &settings, gw_str_of(value), &err) || cert_settings_check(&settings, &err))
+        fail_msg("%s", err.msg);
+}
+
+static void pump(SSL *from, SSL *to)
+{
+    char piece[4096];
+    int n;
+
+    while ((n = BIO_read(SSL_get_wbio(from), piece, sizeof(piece))) > 0)
+        BIO_write(SSL_get_rbio(to), piece, n);
+}
+
+/* "TLSv1.3 TLS_AES_256_GCM_SHA384", "" when there is no agreement. */
+static const char *agreed(SSL_CTX *client_ctx, SSL_CTX *server_ctx, int client_max)
+{
+    static char text[100];
+    SSL *client = SSL_new(client_ctx), *server = SSL_new(server_ctx);
+    int c = 0, s = 0;
+
+    if (client_max)
+        SSL_set_max_proto_version(client, client_max);
+    SSL_set_bio(client, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_bio(server, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+    SSL_set_connect_state(client);
+    SSL_set_accept_state(server);
+    for (int round = 0; round < 10 && (c != 1 || s != 1); round++) {
+        c = SSL_do_handshake(client);
+        pump(client, server);
+        s = SSL_do_handshake(server);
+        pump(server, client);
+    }
+    text[0] = '\0';
+    if (c == 1 && s == 1)
+        snprintf(text, sizeof(text), "%s %s", SSL_get_version(client), SSL_get_cipher(client));
+    SSL_free(client);
+    SSL_free(server);
+    ERR_clear_error();
+    return text;
+}
+
+static void test_live(void **state)
+{
+    struct cert_peer_args args = { store, CERT_FOR_SIP, identity, CERT_NOT_ASKED };
+    struct cert_peer *peer = NULL;
+    SSL_CTX *server = SSL_CTX_new(TLS_server_method()), *client = SSL_CTX_new(TLS_client_method());
+    struct net_tls_policy policy;
+
+    (void)state;
+    assert_int_equal(cert_peer_new(&args, &peer, NULL), GW_OK);
+    policy = cert_peer_policy(peer);
+    assert_int_equal(policy.apply(server, policy.ctx, NULL), GW_OK);
+    SSL_CTX_set_security_level(client, 0);
+    SSL_CTX_set_min_proto_version(client, TLS1_VERSION);
+
+    assert_non_null(strstr(agreed(client, server, 0), "TLSv1.3 "));
+    assert_non_null(strstr(agreed(client, server, TLS1_2_VERSION), "TLSv1.2 "));
+    assert_string_equal(agreed(client, server, TLS1_1_VERSION), "");
+    set("tls.sip_min_version", "1.3");
+    assert_string_equal(agreed(client, server, TLS1_2_VERSION), "");
+    set("tls.xmpp_server_min_version", "1.0"); /* another purpose's */
+    assert_string_equal(agreed(client, server, TLS1_1_VERSION), "");
+    set("tls.sip_min_version", "1.1");
+    assert_non_null(strstr(agreed(client, server, TLS1_1_VERSION), "TLSv1.1 "));
+    assert_string_equal(agreed(client, server, TLS1_VERSION), "");
+    assert_non_null(strstr(agreed(client, server, 0), "TLSv1.3 "));
+    set("tls.sip_ciphers", "ECDHE-ECDSA-AES128-SHA256:TLS_CHACHA20_POLY1305_SHA256");
+    assert_string_equal(agreed(client, server, TLS1_2_VERSION),
+                        "TLSv1.2 ECDHE-ECDSA-AES128-SHA256");
+    assert_string_equal(agreed(client, server, 0), "TLSv1.3 TLS_CHACHA20_POLY1305_SHA256");
+    set("tls.sip_ciphers", "");
+    set("tls.sip_min_version", "1.2");
+    assert_non_null(strstr(agreed(client, server, TLS1_2_VERSION), "GCM"));
+    assert_string_equal(agreed(client, server, TLS1_1_VERSION), "");
+    SSL_CTX_free(client);
+    SSL_CTX_free(server);
+    cert_peer_free(&peer);
+}
+
+/* As a client, of Exchange and of peers. */
+static void test_client(void **state)
+{
+    struct cert_peer_args args = { store, CERT_FOR_SIP, identity, CERT_ASKED };
+    SSL_CTX *server = SSL_CTX_new(TLS_server_method()), *ours[2];
+    static const char *const key[] = { "tls.exchange_min_version", "tls.sip_min_version" };
+    struct net_tls_policy policy = cert_identity_policy(identity);
+    struct cert_client *client = NULL;
+    struct cert_peer *peer = NULL;
+    struct gw_buf pem;
+
+    (void)state;
+    gw_buf_init(&pem, CERT_UPLOAD_MAX);
+    assert_int_equal(cert_own_pem(identity, &pem, NULL), GW_OK);
+    assert_int_equal(
+        cert_trust_add(store, CERT_TRUST_EXCHANGE, gw_buf_str(&pem), NULL, NULL, NULL, NULL),
+        GW_OK);
+    gw_buf_done(&pem);
+    assert_int_equal(policy.apply(server, policy.ctx, NULL), GW_OK);
+    SSL_CTX_set_max_proto_version(server, TLS1_2_VERSION);
+    assert_int_equal(cert_client_new(store, CERT_TRUST_EXCHANGE, GW_STR("a.com"), &client, NULL),
+                     GW_OK);
+    assert_int_equal(cert_peer_new(&args, &peer, NULL), GW_OK);
+    for (int i = 0; i < 2; i++) {
+        ours[i] = SSL_CTX_new(TLS_client_method());
+        policy = i ? cert_peer_policy(peer) : cert_client_policy(client);
+        assert_int_equal(policy.apply(ours[i], policy.ctx, NULL), GW_OK);
+        assert_non_null(strstr(agreed(ours[i], server, 0), "TLSv1.2 "));
+        set(key[i], "1.3");
+        assert_string_equal(agreed(ours[i], server, 0), "");
+        set(key[i], "1.2");
+        assert_non_null(strstr(agreed(ours[i], server, 0), "TLSv1.2 "));
+        SSL_CTX_free(ours[i]);
+    }
+    SSL_CTX_free(server);
+    cert_client_free(&client);
+    cert_peer_free(&peer);
+}
+
+static void test_bad_lists(void **state)
+{
+    static const struct {
+        const char *list, *says;
+    } c[] = {
+        { "AES256-SHA256:NO-SUCH", "'NO-SUCH'" },
+        { "TLS_NO_SUCH", "'TLS_NO_SUCH'" },
+        { "RC4-MD5", "'RC4-MD5'" },
+        { "AES256-SHA256:!AES256-SHA256", "no cipher is left" },
+        { "AES256-SHA256 ; rm", "knows no cipher" },
+    };
+    const struct gw_param *p =
+        gw_param_find(cert_params, cert_param_count, GW_STR("tls.sip_ciphers"));
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+        struct gw_err err = { 0 };
+
+        assert_int_equal(gw_param_set(p, &settings, gw_str_of(c[i].list), &err), GW_OK);
+        assert_int_equal(cert_settings_check(&settings, &err), GW_INVALID);
+        if (!strstr(err.msg, c[i].says))
+            fail_msg("%s: %s", c[i].list, err.msg);
+    }
+    set("tls.sip_ciphers", "ECDHE+AESGCM:!aNULL:@STRENGTH");
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+    const struct CMUnitTest tests[] = { TEST(test_live), TEST(test_client), TEST(test_bad_lists) };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
