@@ -1,14 +1,18 @@
 """Certificates as an administrator handles them: our own, from the request to the next one; trust; all while the
 gateway runs."""
 
+import contextlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import tempfile
+import time
 
 import house
 from gateway import XMPP_PORT, Gateway, wait_for
+from house import House, utc
 
 FAILED = 1
 
@@ -206,5 +210,84 @@ def test_file_of_an_administrator():
         gateway.ctl("cert", "own", "self-signed", "cup-xmpp")
 
 
+def test_replaced_under_load():
+    """our certificate and Exchange's are replaced time and again: no transition is lost or doubled, nobody is cut off"""
+    contacts = ["bob", "cay", "dan", "eve"]
+    rounds = 5
+    with House(users=["ann", *contacts], crowd=30) as h, contextlib.ExitStack() as stack:
+        ann, *people = [stack.enter_context(h.client(name)) for name in ["ann", *contacts]]
+        h.gateway.api("POST", "/v1/trust/cup-trust", {"pem": h.mock.get("/ca")["pem"]})
+        for person in people:
+            h.befriend(ann, person)
+        begin = int(time.time()) + 6
+        for i, person in enumerate(people):
+            for n in range(rounds):
+                start = begin + 4 * n + 0.5 * i
+                h.mock.meeting(person.jid, start=utc(start), end=utc(start + 2))
+        end, replaced, shown = begin + 4 * rounds + 2, 0, set()
+        while time.time() < end:
+            if replaced % 2:
+                h.gateway.ctl("cert", "own", "self-signed", "cup-xmpp")
+            for name in h.mock.cas:
+                h.mock.post(f"/cas/{name}/certificate", {} if replaced % 4 == 0 else {"fault": "none"})
+            own = h.gateway.ctl_json("cert", "own", "show", "cup-xmpp")["fingerprint"]
+            assert shown_to_clients(h.gateway.address, house.DOMAIN)[0] == own
+            shown.add(own)
+            # Exchange is asked meanwhile too: pushed, and read over connections that are made now.
+            user = f"user{replaced % 30 + 1:04}@{house.DOMAIN}"
+            h.mock.meeting(user, start="-1m", **{"for": "1h"})
+            h.gateway.api("POST", f"/v1/users/{user}/refresh")
+            wait_for(lambda user=user: h.gateway.explain(user)["published"]["text"] == "In a meeting", 5, f"{user}'s meeting")
+            replaced += 1
+        for person in people:
+            states = [s.state for s in ann.contact_states(person.jid)]
+            assert states == [("available", "")] + rounds * [("away", "In a meeting"), ("available", "")], states
+            person.ping()
+        assert replaced > 8 and len(shown) > 4, (replaced, shown)
+        print(f"   {replaced} replacements, {2 * rounds * len(people)} transitions")
+        assert h.gateway.run_ctl("gateway", "check").returncode == 0
+
+
+def readme_commands():
+    with open("README.md", encoding="utf-8") as f:
+        text = f.read()
+    block = text.split("## Try it against the mock Exchange")[1].split("\n\n    ")[1].split("\n\n")[0]
+    return [line.strip() for line in block.splitlines()]
+
+
+def test_from_an_empty_store():
+    """the commands of the README, from an empty folder to a gateway over HTTPS that checks out"""
+    commands = readme_commands()
+    assert any("lab-ca create" in c for c in commands) and commands[-1] == "kalendsctl gateway check", commands
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        os.mkdir(os.path.join(folder, "kalends"))
+        gateway = Gateway(data=os.path.join(folder, "kalends"), lab_allow_http="no")
+        env = {**os.environ, "PATH": os.environ["KALENDS_BIN"] + ":" + os.environ["PATH"]}
+        started = []
+        stack.callback(lambda: [(p.terminate(), p.wait()) for p in reversed(started)])
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        for command in commands:
+            command = command.replace("8443", str(port))
+            if command.startswith("kalendsd"):  # on an address of its own, where its ports are free
+                command = command.replace("kalendsd", f"kalendsd --config {gateway.config}")
+            if command.endswith(" &"):
+                with open(os.path.join(folder, "log"), "a", encoding="utf-8") as log:
+                    started.append(subprocess.Popen(["bash", "-c", "exec " + command[:-2]], cwd=folder, env=env,
+                                                    stdout=log, stderr=log))
+                time.sleep(1)
+                continue
+            if command.startswith("export "):
+                env.update([command[len("export "):].split("=")])
+                continue
+            wait_for(lambda: not len(started) > 1 or os.path.exists(gateway.socket), 20, "the daemon")
+            done = subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=folder, env=env, capture_output=True,
+                                  text=True, timeout=60)
+            assert done.returncode == 0, (command, done)
+        assert "Verified" in done.stdout and "Notification round trip                   Received" in done.stdout, done
+
+
 if __name__ == "__main__":
-    house.run([test_request_to_renewal, test_pkcs12, test_file_of_an_administrator])
+    house.run([test_request_to_renewal, test_pkcs12, test_file_of_an_administrator,
+               test_replaced_under_load, test_from_an_empty_store])
