@@ -8,6 +8,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+    const struct gw_str wanted[] = { GW_STR("a.example"), GW_STR("192.0.2.1") };
     STACK_OF(X509) *stack = NULL;
     struct gw_err err;
 
@@ -16,6 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     for (int i = 0; i < sk_X509_num(stack); i++) {
         struct cert_entry *e = NULL;
 
+        for (int purpose = CERT_FOR_EXCHANGE; purpose <= CERT_FOR_XMPP_CLIENT; purpose++)
+            (void)cert_name_check(sk_X509_value(stack, i), (enum cert_purpose)purpose, wanted, 2,
+                                  &err);
         (void)cert_entry_new(sk_X509_value(stack, i), &e, &err);
         cert_entry_free(&e);
     }
