@@ -22,6 +22,17 @@ static const struct gw_param config_table[] = {
       .min = 1,
       .max = 4000,
       .def = "/var/lib/kalends" },
+    { .key = "seal_key",
+      .shown_as = "Seal key",
+      .help =
+          "file of 32 random bytes that secrets in the store and private keys are sealed with; "
+          "empty: "
+          "the service manager's credential kalends.seal-key, else seal.key in the data directory",
+      .type = GW_PARAM_TEXT,
+      .offset = AT(seal_key),
+      .min = 0,
+      .max = 4000,
+      .def = "" },
     { .key = "user",
       .shown_as = "User",
       .help = "user to run as, when started as root",

@@ -128,16 +128,43 @@ static char *data_path(const struct gd *gd, const char *name)
     return gw_buf_take(&path);
 }
 
+/* systemd.exec, Credentials: LoadCredentialEncrypted=kalends.seal-key keeps the key off the disk. NULL: none. */
+static char *seal_key_credential(void)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    struct gw_buf path;
+
+    if (!folder)
+        return NULL;
+    gw_buf_init(&path, GD_PATH_MAX);
+    gw_buf_addf(&path, "%s/kalends.seal-key", folder);
+    if (!path.failed && access(path.p, F_OK) == 0)
+        return gw_buf_take(&path);
+    gw_buf_done(&path);
+    return NULL;
+}
+
 static enum gw_code open_store(struct gd *gd, struct gw_err *err)
 {
-    char *path = data_path(gd, "kalends.db"), *key = data_path(gd, "seal.key");
+    char *path = data_path(gd, "kalends.db"), *key = NULL;
+    bool given = false;
     enum gw_code rc;
 
+    if (*gd->config.seal_key)
+        key = gw_str_dup(gw_str_of(gd->config.seal_key));
+    else
+        key = seal_key_credential();
+    given = key && !*gd->config.seal_key;
+    if (!key)
+        key = data_path(gd, "seal.key");
+
     gd->store_wake = net_wake_new(gd->loop, store_woken, gd);
-    rc = store_open(
-        &(struct store_args){
-            .path = path, .seal_key_path = key, .wake = store_wake, .wake_ctx = gd->store_wake },
-        &gd->store, err);
+    rc = store_open(&(struct store_args){ .path = path,
+                                          .seal_key_path = key,
+                                          .seal_key_is_given = given,
+                                          .wake = store_wake,
+                                          .wake_ctx = gd->store_wake },
+                    &gd->store, err);
     free(path);
     free(key);
     return rc;

@@ -627,7 +627,7 @@ static enum gw_code seal_check_write(const struct store *s, struct gw_err *err)
     return code;
 }
 
-static enum gw_code open_seal(struct store *s, const char *path, struct gw_err *err)
+static enum gw_code open_seal(struct store *s, const char *path, bool is_given, struct gw_err *err)
 {
     struct gw_buf sealed, plain;
     enum gw_code code;
@@ -640,7 +640,7 @@ static enum gw_code open_seal(struct store *s, const char *path, struct gw_err *
     gw_buf_init(&sealed, STORE_VALUE_MAX);
     gw_buf_init(&plain, STORE_VALUE_MAX);
     has_secrets = seal_check_read(s->db, &sealed, err);
-    code = store_seal_key_load(path, has_secrets, &s->seal_key, err);
+    code = store_seal_key_load(path, is_given, has_secrets, &s->seal_key, err);
     if (!code && !has_secrets)
         code = seal_check_write(s, err);
     else if (!code &&
@@ -704,7 +704,7 @@ enum gw_code store_open(const struct store_args *args, struct store **out, struc
     sync_init(s);
     code = store_db_open(args->path, &s->db, err);
     if (!code)
-        code = open_seal(s, args->seal_key_path, err);
+        code = open_seal(s, args->seal_key_path, args->seal_key_is_given, err);
     if (!code)
         code = start_thread(s, err);
     if (code)

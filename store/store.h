@@ -4,6 +4,7 @@
 #ifndef STORE_H
 #define STORE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gw_err.h"
@@ -18,7 +19,9 @@ struct store_args {
     const char *path;          /* of the database; ":memory:" for tests. Its folder must exist */
     const char *seal_key_path; /* 32 random bytes, made with mode 0600 when it is not there; NULL: a
                                   key of this process only (tests) */
-    store_wake_fn *wake;       /* NULL: the caller uses store_wait() */
+    bool seal_key_is_given; /* by a service manager: never made, and its group may read it, since an
+                                  access control list looks like that (systemd.exec, Credentials) */
+    store_wake_fn *wake;    /* NULL: the caller uses store_wait() */
     void *wake_ctx;
 };
 

@@ -57,8 +57,8 @@ struct store_seal_key {
 };
 
 /* Reads the key; makes one when there is none, unless the database has secrets under a lost one. */
-enum gw_code store_seal_key_load(const char *path, bool has_secrets, struct store_seal_key *out,
-                                 struct gw_err *err);
+enum gw_code store_seal_key_load(const char *path, bool is_given, bool has_secrets,
+                                 struct store_seal_key *out, struct gw_err *err);
 void store_seal_write(const struct store_seal_key *key, struct gw_str context, struct gw_str secret,
                       struct gw_buf *out);
 enum gw_code store_seal_read(const struct store_seal_key *key, struct gw_str context,

@@ -92,11 +92,12 @@ static enum gw_code key_make(const char *path, struct store_seal_key *out, struc
     return os ? key_fail(path, os, err) : GW_OK;
 }
 
-static enum gw_code key_check(const char *path, const struct stat *st, struct gw_err *err)
+static enum gw_code key_check(const char *path, const struct stat *st, bool is_given,
+                              struct gw_err *err)
 {
     if (!S_ISREG(st->st_mode))
         return gw_fail(err, GW_INVALID, "seal key '%s' is not a file", path);
-    if (st->st_mode & 077)
+    if (st->st_mode & (is_given ? 037 : 077))
         return gw_fail(err, GW_DENIED,
                        "seal key '%s' can be read by others (mode %04o): chmod 600 '%s'", path,
                        (unsigned)(st->st_mode & 07777), path);
@@ -107,7 +108,7 @@ static enum gw_code key_check(const char *path, const struct stat *st, struct gw
     return GW_OK;
 }
 
-static enum gw_code key_read(int fd, const char *path, struct store_seal_key *out,
+static enum gw_code key_read(int fd, const char *path, bool is_given, struct store_seal_key *out,
                              struct gw_err *err)
 {
     struct store_seal_key key;
@@ -117,7 +118,7 @@ static enum gw_code key_read(int fd, const char *path, struct store_seal_key *ou
 
     if (fstat(fd, &st))
         return key_fail(path, errno, err);
-    code = key_check(path, &st, err);
+    code = key_check(path, &st, is_given, err);
     if (code)
         return code;
     n = read(fd, key.bytes, sizeof(key.bytes));
@@ -129,8 +130,8 @@ static enum gw_code key_read(int fd, const char *path, struct store_seal_key *ou
     return code;
 }
 
-enum gw_code store_seal_key_load(const char *path, bool has_secrets, struct store_seal_key *out,
-                                 struct gw_err *err)
+enum gw_code store_seal_key_load(const char *path, bool is_given, bool has_secrets,
+                                 struct store_seal_key *out, struct gw_err *err)
 {
     /* A FIFO in its place must not hold us up. */
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -138,6 +139,8 @@ enum gw_code store_seal_key_load(const char *path, bool has_secrets, struct stor
 
     if (fd < 0 && errno != ENOENT)
         return key_fail(path, errno, err);
+    if (fd < 0 && is_given)
+        return gw_fail(err, GW_NOTFOUND, "seal key '%s' is not there", path);
     if (fd < 0 && has_secrets)
         return gw_fail(err, GW_NOTFOUND,
                        "seal key '%s' is gone, but the database has secrets under it: restore it "
@@ -145,7 +148,7 @@ enum gw_code store_seal_key_load(const char *path, bool has_secrets, struct stor
                        path);
     if (fd < 0)
         return key_make(path, out, err);
-    code = key_read(fd, path, out, err);
+    code = key_read(fd, path, is_given, out, err);
     close(fd);
     return code;
 }

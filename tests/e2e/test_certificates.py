@@ -210,6 +210,44 @@ def test_file_of_an_administrator():
         gateway.ctl("cert", "own", "self-signed", "cup-xmpp")
 
 
+def test_seal_key():
+    """from a file, from the service manager's credentials; another one, none, one that others can read: a sentence"""
+    with tempfile.TemporaryDirectory() as folder:
+        key = os.path.join(folder, "kalends.seal-key")
+        with open(key, "wb") as f:
+            f.write(os.urandom(32))
+        os.chmod(key, 0o440)  # as systemd's access control list looks
+
+        def refused_start(gateway, says):
+            try:
+                gateway.start()
+            except RuntimeError as e:
+                assert says in str(e), e
+                return
+            raise AssertionError("it started")
+
+        os.environ["CREDENTIALS_DIRECTORY"] = folder
+        try:
+            with Gateway() as gateway:
+                own = gateway.ctl_json("cert", "own", "list")
+                assert not os.path.exists(os.path.join(gateway.data, "seal.key"))
+                gateway.kill()
+                os.chmod(key, 0o444)
+                refused_start(gateway, "can be read by others")
+                os.chmod(key, 0o400)
+                gateway.start()
+                assert gateway.ctl_json("cert", "own", "list") == own
+                gateway.kill()
+                os.rename(key, os.path.join(folder, "mine"))
+                refused_start(gateway, "seal key")
+                with open(gateway.config, "a", encoding="utf-8") as f:
+                    f.write(f"seal_key = {folder}/mine\n")
+                gateway.start()
+                assert gateway.ctl_json("cert", "own", "list") == own
+        finally:
+            del os.environ["CREDENTIALS_DIRECTORY"]
+
+
 def test_replaced_under_load():
     """our certificate and Exchange's are replaced time and again: no transition is lost or doubled, nobody is cut off"""
     contacts = ["bob", "cay", "dan", "eve"]
@@ -289,5 +327,5 @@ def test_from_an_empty_store():
 
 
 if __name__ == "__main__":
-    house.run([test_request_to_renewal, test_pkcs12, test_file_of_an_administrator,
+    house.run([test_request_to_renewal, test_pkcs12, test_file_of_an_administrator, test_seal_key,
                test_replaced_under_load, test_from_an_empty_store])
