@@ -97,6 +97,14 @@ static void on_start(SSL *ssl, void *ctx)
         (void)SSL_set_session(ssl, NULL);
 }
 
+static struct cert_result *result_of(SSL *ssl, void *ctx)
+{
+    struct cert_client *c = ctx;
+
+    (void)ssl;
+    return &c->last;
+}
+
 static enum gw_code apply(SSL_CTX *ssl_ctx, void *ctx, struct gw_err *err)
 {
     X509_STORE *empty = X509_STORE_new();
@@ -193,7 +201,8 @@ enum gw_code cert_client_new(struct cert_store *s, const char *set, struct gw_st
         return code;
     }
     c->store = s;
-    c->source = (struct cert_tls_source){ s, CERT_FOR_EXCHANGE, on_start, c };
+    c->source =
+        (struct cert_tls_source){ .store = s, .start = on_start, .result = result_of, .ctx = c };
     s->users++;
     *out = c;
     return GW_OK;

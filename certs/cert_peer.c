@@ -66,6 +66,14 @@ static int verify(X509_STORE_CTX *ctx, void *arg)
     return fine || p->args.demand != CERT_REQUIRED;
 }
 
+static struct cert_result *result_of(SSL *ssl, void *ctx)
+{
+    struct shown *shown = SSL_get_ex_data(ssl, shown_slot);
+
+    (void)ctx;
+    return shown ? &shown->result : NULL;
+}
+
 static enum gw_code apply(SSL_CTX *ssl_ctx, void *ctx, struct gw_err *err)
 {
     struct cert_peer *p = ctx;
@@ -136,7 +144,10 @@ enum gw_code cert_peer_new(const struct cert_peer_args *args, struct cert_peer *
         return code;
     }
     p->args = *args;
-    p->source = (struct cert_tls_source){ .store = args->store, .purpose = args->purpose };
+    p->source = (struct cert_tls_source){ .store = args->store,
+                                          .purpose = args->purpose,
+                                          .result = result_of,
+                                          .lenient = args->demand != CERT_REQUIRED };
     p->args.store->users++;
     *out = p;
     return GW_OK;

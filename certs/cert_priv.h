@@ -89,10 +89,16 @@ struct cert_tls_source {
     const struct cert_store *store;
     enum cert_purpose purpose;
     void (*start)(SSL *ssl, void *ctx); /* when a handshake begins; NULL: nothing to do */
+    struct cert_result *(*result)(SSL *ssl, void *ctx); /* of a server; NULL: none is asked for */
+    bool lenient; /* a handshake goes on although the result is bad */
     void *ctx;
 };
 /* Connections of the context follow the settings; source is borrowed as long as it is in use. */
 void cert_tls_follow(SSL_CTX *ctx, struct cert_tls_source *source);
+
+/* --- cert_staple.c: what is wrong with the server's certificate by its stapled response; NULL: nothing. The
+ * chain was verified. */
+const char *cert_staple_problem(SSL *ssl, bool required);
 
 /* --- cert_identity.c: certificates and key of one file */
 struct cert_identity {

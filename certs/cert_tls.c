@@ -15,6 +15,8 @@ enum { CIPHERS_MAX = 2000 };
 static const char *const versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const int version_of[] = { TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION };
 
+static const char *const staplings[] = { "off", "check", "require", NULL };
+
 #define CONTEXT(purpose, word, shown)                                                              \
     { .key = "tls." word "_min_version",                                                           \
       .shown_as = "TLS, " shown ": Oldest Version",                                                \
@@ -36,6 +38,15 @@ const struct gw_param cert_params[] = {
     CONTEXT(CERT_FOR_SIP, "sip", "SIP"),
     CONTEXT(CERT_FOR_XMPP_SERVER, "xmpp_server", "XMPP Servers"),
     CONTEXT(CERT_FOR_XMPP_CLIENT, "xmpp_client", "XMPP Clients"),
+    { .key = "tls.ocsp_stapling",
+      .shown_as = "TLS: OCSP Stapling",
+      .help = "of servers that we connect to: check refuses a certificate that its stapled OCSP "
+              "response "
+              "calls revoked, require also one without a response",
+      .type = GW_PARAM_CHOICE,
+      .offset = offsetof(struct cert_settings, stapling),
+      .def = "off",
+      .choices = staplings },
 };
 const size_t cert_param_count = sizeof(cert_params) / sizeof(cert_params[0]);
 
@@ -162,10 +173,41 @@ static void on_info(const SSL *ssl, int where, int ret)
     if (!(where & SSL_CB_HANDSHAKE_START))
         return;
     source = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), source_slot);
-    if (source->store->settings && !SSL_is_init_finished(ssl))
+    if (source->store->settings) {
         settings_put(own, &source->store->settings->tls[source->purpose]);
+        if (!SSL_is_server(ssl) && source->store->settings->stapling != CERT_STAPLING_OFF)
+            (void)SSL_set_tlsext_status_type(own, TLSEXT_STATUSTYPE_ocsp);
+    }
     if (source->start)
         source->start(own, source->ctx);
+}
+
+/* Comes to clients when the certificate has passed; of a server it is asked what to staple: nothing. */
+static int on_status(SSL *ssl, void *arg)
+{
+    const struct cert_tls_source *source = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), source_slot);
+    struct cert_result *result;
+    char subject[CERT_NAME_TEXT_MAX];
+    const char *problem;
+    struct gw_err why;
+
+    (void)arg;
+    if (SSL_is_server(ssl))
+        return SSL_TLSEXT_ERR_NOACK;
+    result = source->result ? source->result(ssl, source->ctx) : NULL;
+    if (!result || result->verdict != CERT_VERIFIED || SSL_session_reused(ssl))
+        return 1;
+    problem = cert_staple_problem(ssl, source->store->settings->stapling == CERT_STAPLING_REQUIRE);
+    if (!problem)
+        return 1;
+    cert_name_text(X509_get_subject_name(sk_X509_value(SSL_get0_verified_chain(ssl), 0)), subject);
+    gw_fail(&why, GW_DENIED, "certificate '%s' %s", subject, problem);
+    result->verdict = CERT_BAD;
+    memcpy(result->text, why.msg, sizeof(result->text));
+    if (source->lenient)
+        return 1;
+    net_tls_explain_ssl(ssl, why.msg);
+    return 0;
 }
 
 void cert_tls_follow(SSL_CTX *ctx, struct cert_tls_source *source)
@@ -173,4 +215,5 @@ void cert_tls_follow(SSL_CTX *ctx, struct cert_tls_source *source)
     (void)pthread_once(&slot_once, take_slot);
     (void)SSL_CTX_set_ex_data(ctx, source_slot, source);
     SSL_CTX_set_info_callback(ctx, on_info);
+    (void)SSL_CTX_set_tlsext_status_cb(ctx, on_status);
 }

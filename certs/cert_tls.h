@@ -7,11 +7,16 @@
 
 enum { CERT_PURPOSES = CERT_FOR_XMPP_CLIENT + 1 };
 
+/* Of servers that we connect to: whether their authority says, by an OCSP response that they hand over, that the
+ * certificate is revoked. CHECK looks at what there is, REQUIRE refuses who has none. */
+enum cert_stapling { CERT_STAPLING_OFF, CERT_STAPLING_CHECK, CERT_STAPLING_REQUIRE };
+
 struct cert_settings {
     struct cert_tls {
         int min_version; /* index into "1.0", "1.1", "1.2", "1.3" */
         char *ciphers;   /* empty: OpenSSL's */
     } tls[CERT_PURPOSES];
+    int stapling; /* enum cert_stapling */
 };
 extern const struct gw_param cert_params[];
 extern const size_t cert_param_count;

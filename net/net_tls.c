@@ -44,10 +44,15 @@ void net_tls_reason_of_ctx(SSL_CTX *ctx, struct gw_err *reason)
 void net_tls_explain(X509_STORE_CTX *store_ctx, const char *why)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(store_ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+
+    if (ssl) /* else a certificate is checked outside of a connection */
+        net_tls_explain_ssl(ssl, why);
+}
+
+void net_tls_explain_ssl(SSL *ssl, const char *why)
+{
     struct gw_err *reason;
 
-    if (!ssl)
-        return; /* a certificate is checked outside of a connection */
     (void)pthread_once(&slots_once, take_slots);
     reason = SSL_get_ex_data(ssl, ssl_slot);
     if (!reason)

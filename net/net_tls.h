@@ -6,6 +6,7 @@
 #include "gw_buf.h"
 #include "gw_err.h"
 
+struct ssl_st;            /* OpenSSL's SSL */
 struct ssl_ctx_st;        /* OpenSSL's SSL_CTX */
 struct x509_store_ctx_st; /* OpenSSL's X509_STORE_CTX */
 
@@ -27,6 +28,9 @@ enum gw_code net_tls_no_verification(struct ssl_ctx_st *ssl_ctx, void *ctx, stru
  * become the message of the failed connection or request, whose code is GW_DENIED. Without them the
  * message is OpenSSL's text of the verify error. */
 void net_tls_explain(struct x509_store_ctx_st *store_ctx, const char *why);
+
+/* The same for another callback of the handshake, which then fails. */
+void net_tls_explain_ssl(struct ssl_st *ssl, const char *why);
 
 enum net_tls_role { NET_TLS_CLIENT, NET_TLS_SERVER };
 

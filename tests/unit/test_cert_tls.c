@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <openssl/err.h>
+#include <openssl/ocsp.h>
 #include <openssl/ssl.h>
 
 #include "cert_lab.h"
@@ -169,6 +170,121 @@ static void test_client(void **state)
     cert_peer_free(&peer);
 }
 
+/* --- stapled OCSP responses */
+
+enum { NONE, GOOD, REVOKED, UNKNOWN, OLD, OTHER_CERT, OTHER_SIGNER, RUBBISH, STAPLES };
+
+static struct lab_cert root, leaf, other;
+static int staple;
+
+static int on_status_asked(SSL *ssl, void *arg)
+{
+    struct lab_cert *by = staple == OTHER_SIGNER ? &other : &root;
+    OCSP_CERTID *id =
+        OCSP_cert_to_id(EVP_sha256(), staple == OTHER_CERT ? root.x509 : leaf.x509, root.x509);
+    OCSP_BASICRESP *basic = OCSP_BASICRESP_new();
+    ASN1_TIME *from = X509_gmtime_adj(NULL, staple == OLD ? -9 * 86400 : -60);
+    ASN1_TIME *to = X509_gmtime_adj(NULL, staple == OLD ? -8 * 86400 : 86400);
+    OCSP_RESPONSE *response;
+    unsigned char *der = NULL;
+    int len;
+
+    (void)arg;
+    OCSP_basic_add1_status(basic, id,
+                           staple == REVOKED   ? V_OCSP_CERTSTATUS_REVOKED
+                           : staple == UNKNOWN ? V_OCSP_CERTSTATUS_UNKNOWN
+                                               : V_OCSP_CERTSTATUS_GOOD,
+                           0, staple == REVOKED ? from : NULL, from, to);
+    OCSP_basic_sign(basic, by->x509, by->key, EVP_sha256(), NULL, 0);
+    response = OCSP_response_create(OCSP_RESPONSE_STATUS_SUCCESSFUL, basic);
+    len = i2d_OCSP_RESPONSE(response, &der);
+    if (staple == RUBBISH)
+        memset(der, 0x41, (size_t)len);
+    OCSP_CERTID_free(id);
+    OCSP_BASICRESP_free(basic);
+    OCSP_RESPONSE_free(response);
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(to);
+    if (staple == NONE) {
+        OPENSSL_free(der);
+        return SSL_TLSEXT_ERR_NOACK;
+    }
+    SSL_set_tlsext_status_ocsp_resp(ssl, der, len); /* takes */
+    return SSL_TLSEXT_ERR_OK;
+}
+
+static void test_stapling(void **state)
+{
+    static const struct {
+        const char *mode;
+        int staple, max;
+        const char *says; /* NULL: accepted */
+    } c[] = {
+        { "off", REVOKED, 0, NULL },
+        { "check", NONE, 0, NULL },
+        { "check", GOOD, 0, NULL },
+        { "check", GOOD, TLS1_2_VERSION, NULL },
+        { "check", REVOKED, 0, "was revoked by its authority" },
+        { "check", REVOKED, TLS1_2_VERSION, "was revoked by its authority" },
+        { "check", UNKNOWN, 0, "is not known to its authority" },
+        { "check", OLD, 0, "out of date" },
+        { "check", OTHER_CERT, 0, "about another certificate" },
+        { "check", OTHER_SIGNER, 0, "has not signed" },
+        { "check", RUBBISH, 0, "damaged" },
+        { "require", GOOD, 0, NULL },
+        { "require", NONE, 0, "has no stapled OCSP response" },
+        { "require", NONE, TLS1_2_VERSION, "has no stapled OCSP response" },
+    };
+    static const struct lab_spec ca_spec = { .cn = "Root", .ca = true },
+                                 leaf_spec = { .cn = "a.com" };
+    struct cert_peer_args args = { store, CERT_FOR_XMPP_SERVER, NULL, CERT_ASKED };
+    SSL_CTX *server = SSL_CTX_new(TLS_server_method()), *ours, *lenient;
+    struct cert_client *client = NULL;
+    struct net_tls_policy policy;
+    struct cert_peer *peer = NULL;
+    struct gw_buf pem;
+
+    (void)state;
+    root = lab_make(&ca_spec, NULL);
+    other = lab_make(&ca_spec, NULL);
+    leaf = lab_make(&leaf_spec, &root);
+    gw_buf_init(&pem, CERT_UPLOAD_MAX);
+    lab_pem(&root, false, &pem);
+    cert_trust_add(store, CERT_TRUST_EXCHANGE, gw_buf_str(&pem), NULL, NULL, NULL, NULL);
+    cert_trust_add(store, CERT_TRUST_XMPP, gw_buf_str(&pem), NULL, NULL, NULL, NULL);
+    gw_buf_done(&pem);
+    SSL_CTX_use_cert_and_key(server, leaf.x509, leaf.key, NULL, 1);
+    SSL_CTX_set_tlsext_status_cb(server, on_status_asked);
+    assert_int_equal(cert_client_new(store, CERT_TRUST_EXCHANGE, GW_STR("a.com"), &client, NULL),
+                     GW_OK);
+    assert_int_equal(cert_peer_new(&args, &peer, NULL), GW_OK);
+    ours = SSL_CTX_new(TLS_client_method());
+    lenient = SSL_CTX_new(TLS_client_method());
+    policy = cert_client_policy(client);
+    assert_int_equal(policy.apply(ours, policy.ctx, NULL), GW_OK);
+    policy = cert_peer_policy(peer);
+    assert_int_equal(policy.apply(lenient, policy.ctx, NULL), GW_OK);
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+        bool in;
+
+        set("tls.ocsp_stapling", c[i].mode);
+        staple = c[i].staple;
+        in = *agreed(ours, server, c[i].max) != '\0';
+        if (in != !c[i].says || (c[i].says && !strstr(cert_client_last(client)->text, c[i].says)))
+            fail_msg("case %zu: %d %s", i, in, cert_client_last(client)->text);
+        assert_int_equal(cert_client_last(client)->verdict, in ? CERT_VERIFIED : CERT_BAD);
+        assert_string_not_equal(agreed(lenient, server, c[i].max), "");
+    }
+    SSL_CTX_free(ours);
+    SSL_CTX_free(lenient);
+    SSL_CTX_free(server);
+    cert_client_free(&client);
+    cert_peer_free(&peer);
+    lab_free(&root);
+    lab_free(&other);
+    lab_free(&leaf);
+}
+
 static void test_bad_lists(void **state)
 {
     static const struct {
@@ -198,7 +314,8 @@ static void test_bad_lists(void **state)
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-    const struct CMUnitTest tests[] = { TEST(test_live), TEST(test_client), TEST(test_bad_lists) };
+    const struct CMUnitTest tests[] = { TEST(test_live), TEST(test_client), TEST(test_bad_lists),
+                                        TEST(test_stapling) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
