@@ -5,10 +5,10 @@
 #include "cert_own.h"
 #include "gd.h"
 #include "gd_notify.h"
-#include "gw_arena.h"
 #include "gw_log.h"
+#include "gw_map.h"
 
-enum { MAIL_DOMAINS_MAX = 500, ARENA_MAX = 512 * 1024 };
+enum { MAIL_DOMAINS_MAX = 500 };
 
 /* --- keys are sealed as other secrets are */
 
@@ -39,27 +39,21 @@ static void each_domain(const struct gd *gd, void (*each)(struct gw_str, void *)
         each(domain.ascii, each_ctx);
 }
 
-/* Users of a domain follow each other mostly: few are compared with all that were told. */
 static void each_mail_domain(const struct gd *gd, void (*each)(struct gw_str, void *),
                              void *each_ctx)
 {
-    struct gw_str told[MAIL_DOMAINS_MAX], name, domain;
-    size_t count = 0, pos = 0, i;
-    struct gw_arena arena;
+    struct gw_map *told = gw_map_new();
+    struct gw_str name, domain;
     struct dir_user user;
+    size_t pos = 0;
 
-    gw_arena_init(&arena, ARENA_MAX);
-    while (count < MAIL_DOMAINS_MAX && dir_user_next(gd->dir, &pos, &user)) {
-        if (!gw_str_cut(user.mail, "@", &name, &domain) || !domain.len)
+    while (gw_map_len(told) < MAIL_DOMAINS_MAX && dir_user_next(gd->dir, &pos, &user)) {
+        if (!gw_str_cut(user.mail, "@", &name, &domain) || gw_map_get(told, domain))
             continue;
-        for (i = count; i > 0 && !gw_str_ieq(told[i - 1], domain); i--)
-            ;
-        if (i > 0)
-            continue;
-        told[count++] = gw_arena_dup(&arena, domain);
+        (void)gw_map_set(told, domain, told); /* any value: it is a set */
         each(domain, each_ctx);
     }
-    gw_arena_done(&arena);
+    gw_map_free(&told);
 }
 
 void gd_identity_names(const struct gd *gd, const char *identity,
