@@ -53,16 +53,21 @@ static enum gw_code listen_tls(struct gd *gd, struct gw_err *err)
 
 enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err)
 {
-    enum gw_code rc;
+    struct net_tls_policy policy = cert_identity_policy(gd->identity[GD_IDENTITY_SIP]);
+    struct net_tls *tls = NULL;
+    enum gw_code rc = net_tls_new(NET_TLS_SERVER, &policy, &tls, err);
 
+    if (rc)
+        return rc;
     gd->sip = sip_server_new(&(struct sip_server_args){
         .loop = gd->loop,
         .pres = gd->core,
         .store = gd->store,
         .settings = &gd->settings.sip,
-        .tls = gd->tls,
+        .tls = tls,
         .certs = gd->certs,
     });
+    net_tls_unref(&tls);
     rc = load(gd, err);
     if (!rc)
         rc = listen_plain(gd, err);
