@@ -50,7 +50,11 @@ static void timer_arm(struct gd *gd, struct gw_now now)
 {
     gw_time at = sched_deadline(gd->sched);
     gw_time latest = gw_time_after(now.mono, SCHED_LOOK_MS);
+    gw_utc due =
+        pres_due(gd->core); /* by the other clock, which may be set: no further than a look */
 
+    if (due < gw_time_after(now.utc, SCHED_LOOK_MS))
+        latest = gw_time_after(now.mono, due > now.utc ? due - now.utc : 0);
     net_timer_set(gd->sched_timer, at < latest ? at : latest);
 }
 
@@ -59,6 +63,7 @@ static void on_timer(struct gw_now now, void *ctx)
     struct gd *gd = ctx;
 
     sched_tick(gd->sched, now);
+    pres_tick(gd->core, now);
     batch_commit(gd);
     gd_notify_tick(gd->notify, now.mono);
     timer_arm(gd, now);
@@ -197,6 +202,7 @@ enum gw_code gd_calendars_restore(struct gd *gd, struct gw_err *err)
         return rc;
     batch_commit(gd);
     publish_all(gd);
+    pres_tick(gd->core, net_loop_now(gd->loop)); /* what ended while nobody was there */
     gd->loaded = true;
     timer_arm(gd, net_loop_now(gd->loop));
     return GW_OK;

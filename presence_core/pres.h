@@ -82,6 +82,83 @@ void pres_decisions_each(const struct pres_core *core, struct gw_str user, pres_
 void pres_calendar_set(struct pres_core *core, struct gw_str user,
                        const struct pres_calendar *calendar, struct gw_now now);
 
+/* ---- Override: a state that a user has set, in place of the calendar's word ---- */
+
+enum pres_ends {
+    PRES_ENDS_CLEARED, /* when it is cleared */
+    PRES_ENDS_TIME,
+    PRES_ENDS_ITEM /* when the calendar item, or out-of-office period, that runs at the time ends */
+};
+
+struct pres_override {
+    enum pres_calendar_kind kind; /* PRES_CAL_FREE: active; not NONE */
+    struct gw_str text;           /* one line, shorter than PRES_TEXT_MAX; may be empty */
+    enum pres_ends ends;
+    gw_utc until;  /* TIME: then. ITEM: as far as is known. GW_NEVER: not known, or without end */
+    gw_utc set_at; /* not looked at when setting */
+};
+
+/* In place of the one that there was. It is a word of the user's own: every watcher sees it, those
+ * with a level of times also until when. Like a calendar it logs nobody in, and weakens no do not
+ * disturb. done (may be NULL; else there is a store) comes later, when it is on the disk.
+ * GW_INVALID: no such state, a time that is past, a text as it may not be, no item runs. */
+enum gw_code pres_override_set(struct pres_core *core, struct gw_str user,
+                               const struct pres_override *in, struct gw_now now,
+                               store_done_fn *done, void *done_ctx, struct gw_err *err);
+/* GW_NOTFOUND: there is none. */
+enum gw_code pres_override_clear(struct pres_core *core, struct gw_str user, struct gw_now now,
+                                 store_done_fn *done, void *done_ctx, struct gw_err *err);
+/* Texts are borrowed until the next call of the core. */
+bool pres_override_get(const struct pres_core *core, struct gw_str user, struct pres_override *out);
+bool pres_override_next(const struct pres_core *core, size_t *pos, struct gw_str *user,
+                        struct pres_override *out); /* from *pos 0; false: no more */
+
+const char *pres_override_name(enum pres_calendar_kind kind); /* "available" */
+bool pres_override_parse(struct gw_str name, enum pres_calendar_kind *out);
+const char *pres_ends_name(enum pres_ends ends); /* "item" */
+
+/* When something ends by time; GW_NEVER: nothing does. A tick at or after it ends it. */
+gw_utc pres_due(const struct pres_core *core);
+void pres_tick(struct pres_core *core, struct gw_now now);
+
+/* ---- Privacy: what a user lets watchers see of the calendar ---- */
+
+enum pres_class {
+    PRES_CLASS_OWN,       /* watchers of our domains */
+    PRES_CLASS_FEDERATED, /* of others */
+    PRES_CLASS_NAMED
+};
+
+enum { PRES_LEVEL_UNSET = -1, PRES_PRIVACY_NAMES_MAX = 100 };
+
+struct pres_privacy_rule {
+    enum pres_class class;
+    struct gw_str watcher; /* PRES_CLASS_NAMED: a bare JID, normalised */
+    int level;             /* enum pres_level; PRES_LEVEL_UNSET: no rule any more */
+};
+
+/* Those whom it changes are told at once. done as above. GW_LIMIT: too many are named. */
+enum gw_code pres_privacy_set(struct pres_core *core, struct gw_str user,
+                              const struct pres_privacy_rule *rule, struct gw_now now,
+                              store_done_fn *done, void *done_ctx, struct gw_err *err);
+
+struct pres_privacy_named {
+    struct gw_str watcher;
+    enum pres_level level;
+};
+
+struct pres_privacy_view {
+    int own, federated; /* enum pres_level, or PRES_LEVEL_UNSET: the defaults count */
+    enum pres_level default_own, default_federated;
+    struct pres_privacy_named named[PRES_PRIVACY_NAMES_MAX];
+    size_t named_count;
+};
+
+/* Borrowed until the next call of the core. False: no such user. */
+bool pres_privacy_get(const struct pres_core *core, struct gw_str user,
+                      struct pres_privacy_view *out);
+bool pres_level_parse(struct gw_str name, enum pres_level *out);
+
 /* The settings are other ones: watchers are told what that changes for them. */
 void pres_settings_apply(struct pres_core *core, struct gw_now now);
 
@@ -90,7 +167,12 @@ void pres_retell(struct pres_core *core);
 
 /* ---- Looking on ---- */
 
-enum pres_cause { PRES_CAUSE_CLIENT, PRES_CAUSE_CALENDAR, PRES_CAUSE_ADMIN };
+enum pres_cause {
+    PRES_CAUSE_CLIENT,
+    PRES_CAUSE_CALENDAR,
+    PRES_CAUSE_ADMIN,
+    PRES_CAUSE_OVERRIDE /* set, cleared, or over */
+};
 const char *pres_cause_name(enum pres_cause cause); /* "client" */
 
 /* One change of a user's presence as a whole: that of the available resource with the highest

@@ -25,11 +25,11 @@ struct rule {
 
 static const struct rule rules[PRES_DND + 1][PRES_CAL_COUNT] = {
     /*                    none   free   elsewhere busy   meeting away   oof    dnd */
-    [PRES_OFFLINE]   = { KEEPS, KEEPS, HINTS,    HINTS, HINTS,  HINTS, HINTS, HINTS },
-    [PRES_AVAILABLE] = { KEEPS, KEEPS, HINTS,    SHOWS, SHOWS,  SHOWS, SHOWS, SHOWS },
-    [PRES_AWAY]      = { KEEPS, KEEPS, HINTS,    HINTS, HINTS,  HINTS, SHOWS, SHOWS },
-    [PRES_XA]        = { KEEPS, KEEPS, HINTS,    HINTS, HINTS,  HINTS, SHOWS, SHOWS },
-    [PRES_BUSY]      = { KEEPS, KEEPS, HINTS,    HINTS, HINTS,  HINTS, HINTS, SHOWS },
+    [PRES_OFFLINE]   = { KEEPS, HINTS, HINTS,    HINTS, HINTS,  HINTS, HINTS, HINTS },
+    [PRES_AVAILABLE] = { KEEPS, HINTS, HINTS,    SHOWS, SHOWS,  SHOWS, SHOWS, SHOWS },
+    [PRES_AWAY]      = { KEEPS, HINTS, HINTS,    HINTS, HINTS,  HINTS, SHOWS, SHOWS },
+    [PRES_XA]        = { KEEPS, HINTS, HINTS,    HINTS, HINTS,  HINTS, SHOWS, SHOWS },
+    [PRES_BUSY]      = { KEEPS, HINTS, HINTS,    HINTS, HINTS,  HINTS, HINTS, SHOWS },
     [PRES_DND]       = { KEEPS, KEEPS, KEEPS,    KEEPS, KEEPS,  KEEPS, KEEPS, KEEPS },
 };
 
@@ -64,6 +64,8 @@ static struct rule rule_of(const struct pres_parts *in)
         return (struct rule){ TAKEN, TOLD };
     if (in->is_later && rule.show == TAKEN)
         return (struct rule){ OWN, HELP };
+    if (in->is_override && rule.text == HELP)
+        rule.text = TOLD;
     return rule;
 }
 

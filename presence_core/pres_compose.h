@@ -29,7 +29,8 @@ struct pres_parts {
     struct gw_str text;
     bool is_later; /* the client's word is newer than the calendar's, and stands against it */
     struct pres_said calendar;
-    bool speaks; /* the calendar, for who has no client */
+    bool is_override; /* the user has said it in place of the calendar: its text counts, too */
+    bool speaks;      /* the calendar, for who has no client */
 };
 
 void pres_compose(const struct pres_parts *in, struct pres_shown *out);

@@ -17,6 +17,7 @@ struct pres_core *pres_core_new(const struct pres_core_args *args)
     core->users = gw_map_new();
     core->domains = gw_map_new();
     gw_list_init(&core->observers);
+    gw_heap_init(&core->overs);
     return core;
 }
 
@@ -26,6 +27,8 @@ static void user_free(struct pres_user *u)
     pres_roster_done(&u->roster);
     pres_decisions_done(u);
     pres_abroad_forget(u);
+    pres_privacy_free(&u->privacy);
+    free(u->over);
     free(u->cal);
     free(u->jid);
     free(u);
@@ -49,6 +52,7 @@ void pres_core_free(struct pres_core **corep)
     if (!core)
         return;
     *corep = NULL;
+    gw_heap_done(&core->overs);
     for (pos = 0; (p = gw_map_next(core->users, &pos));)
         user_free(p);
     gw_map_free(&core->users);
@@ -187,6 +191,8 @@ void pres_user_remove(struct pres_core *core, struct gw_str jid, struct gw_now n
         pres_drop_contact(u, u->roster.entries[u->roster.count - 1], true);
     pres_roster_forget(u);
     pres_decisions_forget(u);
+    pres_override_drop(u);
+    pres_privacy_drop(u);
     pres_commit(core);
     gw_map_remove(core->users, u->name);
     pres_stir(u);
@@ -208,8 +214,9 @@ void pres_user_end_sessions(struct pres_core *core, struct gw_str jid, enum pres
  * is left with an override. */
 static bool is_later(const struct pres_user *u, const struct pres_session *s)
 {
-    return u->core->shows.client_in_item == PRES_CLIENT_WINS && s->chosen_at && u->cal &&
-           u->cal->item_until && u->cal->kind != PRES_CAL_OOF && s->chosen_at >= u->cal->item_since;
+    return u->core->shows.client_in_item == PRES_CLIENT_WINS && s->chosen_at && !u->over &&
+           u->cal && u->cal->item_until && u->cal->kind != PRES_CAL_OOF &&
+           s->chosen_at >= u->cal->item_since;
 }
 
 void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum pres_view view,
@@ -224,7 +231,12 @@ void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum
     } else {
         parts.speaks = u->core->shows.without_client == PRES_WITHOUT_CLIENT_CALENDAR;
     }
-    pres_view_cal(u->cal, view, &parts.calendar);
+    if (u->over) {
+        parts.calendar = (struct pres_said){ u->over->kind, { u->over->text, u->over->text_len } };
+        parts.is_override = true;
+    } else {
+        pres_view_cal(u->cal, view, &parts.calendar);
+    }
     pres_compose(&parts, out);
 }
 
@@ -258,6 +270,7 @@ void pres_calendar_set(struct pres_core *core, struct gw_str user,
 {
     const struct pres_tell how = { .cause = PRES_CAUSE_CALENDAR, .times = true };
     struct pres_user *u = pres_user_find(core, user);
+    struct pres_over *ended;
     struct pres_cal *old;
 
     if (!u || pres_cal_is(u->cal, calendar))
@@ -265,8 +278,11 @@ void pres_calendar_set(struct pres_core *core, struct gw_str user,
     pres_tell_begin(u);
     old = u->cal;
     u->cal = pres_cal_new(calendar);
+    ended = pres_override_step(u, now);
     pres_tell_end(u, &how, now);
     free(old);
+    free(ended);
+    pres_commit(core);
 }
 
 /* ---- Looking on ---- */

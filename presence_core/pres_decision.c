@@ -238,9 +238,8 @@ void pres_decisions_each(const struct pres_core *core, struct gw_str user, pres_
 
 /* ---- Loading ---- */
 
-static void load_one(const struct store_record *r, void *ctx)
+void pres_decision_load(struct pres_core *core, const struct store_record *r)
 {
-    struct pres_core *core = ctx;
     enum pres_decision d =
         gw_str_is(r->value, pres_decision_name(PRES_BLOCK)) ? PRES_BLOCK : PRES_ALLOW;
     char quoted[GW_QUOTE_MAX];
@@ -258,10 +257,4 @@ static void load_one(const struct store_record *r, void *ctx)
     else if (!place(&u->decisions, who, d))
         gw_warn("pres", "decision record key=%s is one too many, ignored",
                 gw_quote(r->key, quoted));
-}
-
-void pres_decisions_load(struct pres_core *core, store_done_fn *done, void *ctx)
-{
-    assert(ctx == core);
-    store_load(core->store, kind, NULL, load_one, done, ctx);
 }

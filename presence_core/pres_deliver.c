@@ -18,19 +18,7 @@ bool pres_may_see(struct gw_str watcher, const struct pres_user *of)
     return e && entry_sees(e, of);
 }
 
-/* ---- Gathering: the one place that decides which view a watcher gets ---- */
-
-enum pres_view pres_view_for(const struct pres_user *of, struct gw_str watcher)
-{
-    const struct pres_core *core = of->core;
-    bool is_own = pres_user_find(core, watcher) != NULL;
-
-    if (gw_str_eq(watcher, of->name))
-        return PRES_VIEW_OWN;
-    return pres_view_of(
-        (enum pres_level)(is_own ? core->shows.privacy_own : core->shows.privacy_federated),
-        is_own);
-}
+/* ---- Gathering: each watcher under the view that is due to it ---- */
 
 static void add_session(struct pres_session *s, enum pres_view view)
 {
@@ -152,9 +140,14 @@ void pres_forget_timeless(struct pres_core *core)
 
 static void put_times(const struct pres_user *u, enum pres_view view, struct pres_doc *out)
 {
-    if (!u->cal || !pres_view_has_times(view))
+    if (!pres_view_has_times(view))
         return;
-    out->calendar = (struct pres_span){ u->cal->kind, u->cal->since, u->cal->until };
+    if (u->over)
+        out->calendar = (struct pres_span){ u->over->kind, u->over->set_at, u->over->until };
+    else if (u->cal)
+        out->calendar = (struct pres_span){ u->cal->kind, u->cal->since, u->cal->until };
+    if (!u->cal)
+        return;
     out->ahead = u->cal->ahead;
     out->ahead_count = u->cal->ahead_count;
 }

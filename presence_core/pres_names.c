@@ -57,6 +57,22 @@ const char *pres_level_name(enum pres_level level)
     return pres_level_names[level];
 }
 
+const char *pres_override_name(enum pres_calendar_kind kind)
+{
+    return kind == PRES_CAL_FREE ? "available" : pres_calendar_kind_name(kind);
+}
+
+bool pres_override_parse(struct gw_str name, enum pres_calendar_kind *out)
+{
+    for (int kind = PRES_CAL_FREE; kind < PRES_CAL_COUNT; kind++) {
+        if (gw_str_is(name, pres_override_name((enum pres_calendar_kind)kind))) {
+            *out = (enum pres_calendar_kind)kind;
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *pres_cause_name(enum pres_cause cause)
 {
     switch (cause) {
@@ -66,6 +82,8 @@ const char *pres_cause_name(enum pres_cause cause)
         return "calendar";
     case PRES_CAUSE_ADMIN:
         return "admin";
+    case PRES_CAUSE_OVERRIDE:
+        return "override";
     }
     return "unknown";
 }

@@ -11,6 +11,8 @@
 #include "pres_cal.h"
 #include "pres_entry.h"
 #include "pres_frontend.h"
+#include "pres_over.h"
+#include "pres_privacy.h"
 #include "pres_sub.h"
 #include "pres_view.h"
 
@@ -24,7 +26,9 @@ struct pres_user {
     char *jid;
     struct gw_str name; /* the same */
     struct pres_core *core;
-    struct pres_cal *cal; /* NULL: nothing known */
+    struct pres_cal *cal;         /* NULL: nothing known */
+    struct pres_over *over;       /* NULL: none is set */
+    struct pres_privacy *privacy; /* NULL: the parameters count */
     struct gw_list sessions;
     struct pres_roster roster;
     struct pres_decisions decisions;
@@ -115,7 +119,8 @@ struct pres_core {
     size_t view_cap;
     store_done_fn *loaded;
     void *loaded_ctx;
-    size_t load_skipped;
+    size_t load_kind, load_skipped; /* that is read just now; of it, of unknown users */
+    struct gw_heap overs;           /* that time may end, in UTC */
 };
 
 /* pres_core.c */
@@ -198,7 +203,6 @@ void pres_abroad_forget(struct pres_user *u);
 /* pres_decision.c */
 enum pres_decision pres_decision_of(const struct pres_user *u, struct gw_str who);
 void pres_decision_put(struct pres_user *u, struct gw_str who, enum pres_decision decision);
-void pres_decisions_load(struct pres_core *core, store_done_fn *done, void *ctx);
 void pres_decisions_forget(struct pres_user *u); /* and their records */
 void pres_decisions_done(struct pres_user *u);
 
@@ -209,17 +213,30 @@ void pres_entry_ask_again(struct pres_user *u, struct pres_entry *e); /* one who
 /* Ends both subscriptions, tells the contact, forgets the entry; for_good: also of one who was
  * denied and need not know. The entry may be gone. */
 void pres_drop_contact(struct pres_user *u, struct pres_entry *e, bool for_good);
+/* pres_override.c, pres_levels.c */
+void pres_override_drop(struct pres_user *u); /* silently, as the user goes */
+/* After the calendar or the time has changed, between the two above: gives one that is over; free()
+ * it when all are told. */
+struct pres_over *pres_override_step(struct pres_user *u, struct gw_now now);
+void pres_privacy_drop(struct pres_user *u);
+
+/* Records at the start. */
+void pres_roster_load(struct pres_core *core, const struct store_record *r);
+void pres_decision_load(struct pres_core *core, const struct store_record *r);
+void pres_override_load(struct pres_core *core, const struct store_record *r);
+void pres_privacy_load(struct pres_core *core, const struct store_record *r);
 
 /* pres_roster.c */
 struct pres_entry *pres_entry_add(struct pres_user *u, struct gw_str jid);
 bool pres_contacts_full(const struct pres_user *u);
 bool pres_watchers_full(const struct pres_user *u);
-struct store_batch *pres_batch(struct pres_core *core);
 void pres_entry_save(struct pres_user *u, const struct pres_entry *e);
 void pres_entry_delete(struct pres_user *u, struct pres_entry *e);
 void pres_push(struct pres_user *u, const struct pres_entry *e, bool removed);
+struct store_batch *pres_batch(struct pres_core *core); /* that the running call writes to */
 void pres_commit(
-    struct pres_core *core); /* at the end of each call that may have changed a roster */
+    struct pres_core *core); /* at the end of each call that may have changed a record */
+void pres_commit_done(struct pres_core *core, store_done_fn *done, void *ctx);
 void pres_roster_forget(struct pres_user *u);
 
 #endif

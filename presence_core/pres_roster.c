@@ -14,8 +14,14 @@ struct store_batch *pres_batch(struct pres_core *core)
 
 void pres_commit(struct pres_core *core)
 {
+    pres_commit_done(core, NULL, NULL);
+}
+
+void pres_commit_done(struct pres_core *core, store_done_fn *done, void *ctx)
+{
+    assert(core->batch || !done);
     if (core->batch)
-        store_commit(core->store, &core->batch, NULL, NULL);
+        store_commit(core->store, &core->batch, done, ctx);
     core->batch = NULL;
 }
 
@@ -100,9 +106,8 @@ struct pres_entry *pres_entry_add(struct pres_user *u, struct gw_str jid)
 
 /* ---- Loading ---- */
 
-static void load_one(const struct store_record *r, void *ctx)
+void pres_roster_load(struct pres_core *core, const struct store_record *r)
 {
-    struct pres_core *core = ctx;
     struct pres_entry *e;
     struct pres_user *u;
     struct gw_str user;
@@ -121,32 +126,6 @@ static void load_one(const struct store_record *r, void *ctx)
         return;
     }
     pres_roster_place(&u->roster, e);
-}
-
-static void load_done(const struct gw_err *result, void *ctx)
-{
-    struct pres_core *core = ctx;
-
-    if (core->load_skipped)
-        gw_warn("pres", "records of unknown users records=%zu, ignored", core->load_skipped);
-    if (core->loaded)
-        core->loaded(result, core->loaded_ctx);
-}
-
-static void rosters_done(const struct gw_err *result, void *ctx)
-{
-    if (result->code)
-        load_done(result, ctx);
-    else
-        pres_decisions_load(ctx, load_done, ctx);
-}
-
-void pres_core_load(struct pres_core *core, store_done_fn *done, void *ctx)
-{
-    assert(core->store);
-    core->loaded = done;
-    core->loaded_ctx = ctx;
-    store_load(core->store, "roster", NULL, load_one, rosters_done, core);
 }
 
 /* ---- Clients ---- */

@@ -187,4 +187,5 @@ void pres_settings_apply(struct pres_core *core, struct gw_now now)
         core->shows = change.now;
         pres_tell_end(u, &how, now);
     }
+    core->shows = change.now; /* also where there is no user yet */
 }

@@ -56,16 +56,23 @@ static inline void look_forget(struct look *l, struct gw_str key)
     free(s);
 }
 
+static inline void look_note(struct look *l, const char *key, const char *text)
+{
+    struct look_seen *s = gw_new(struct look_seen);
+
+    look_forget(l, gw_str_of(key));
+    s->key = gw_str_dup(gw_str_of(key));
+    s->text = gw_str_dup(gw_str_of(text));
+    gw_map_set(l->seen, gw_str_of(s->key), s);
+}
+
 static inline void look_keep(struct look *l, struct gw_str watcher, const struct pres_doc *doc,
                              bool times)
 {
-    struct look_seen *s = gw_new(struct look_seen);
-    struct gw_buf key, text;
+    struct gw_buf text;
+    char key[400];
 
-    gw_buf_init(&key, 2000);
     gw_buf_init(&text, 8000);
-    gw_buf_addf(&key, "%.*s sees %.*s/%.*s", GW_STR_ARG(watcher), GW_STR_ARG(doc->user),
-                GW_STR_ARG(doc->resource));
     gw_buf_add_cstr(&text, pres_show_name(doc->shown.show));
     if (doc->shown.kind)
         gw_buf_addf(&text, " %s", pres_calendar_kind_name(doc->shown.kind));
@@ -74,12 +81,14 @@ static inline void look_keep(struct look *l, struct gw_str watcher, const struct
     if (times)
         look_put_times(doc, &text);
     l->documents++;
-    gw_buf_addf(&l->all, "%.*s %.*s (%s)\n", GW_STR_ARG(gw_buf_str(&key)),
-                GW_STR_ARG(gw_buf_str(&text)), pres_calendar_kind_name(doc->shown.text_kind));
-    look_forget(l, gw_buf_str(&key));
-    s->key = gw_buf_take(&key);
-    s->text = gw_buf_take(&text);
-    gw_map_set(l->seen, gw_str_of(s->key), s);
+    snprintf(key, sizeof(key), "%.*s sees %.*s", GW_STR_ARG(watcher), GW_STR_ARG(doc->user));
+    look_note(l, key, text.p); /* the last one, of whatever resource */
+    snprintf(key, sizeof(key), "%.*s sees %.*s/%.*s", GW_STR_ARG(watcher), GW_STR_ARG(doc->user),
+             GW_STR_ARG(doc->resource));
+    look_note(l, key, text.p);
+    gw_buf_addf(&l->all, "%s %s (%s)\n", key, text.p,
+                pres_calendar_kind_name(doc->shown.text_kind));
+    gw_buf_done(&text);
 }
 
 static inline void look_presence(const struct pres_doc *doc, struct pres_session *const *to,

@@ -17,13 +17,13 @@ static const struct {
     const char *with_text, *without;
 } cases[] = {
     { PRES_OFFLINE, PRES_CAL_NONE, PRES_OFFLINE, PRES_CAL_NONE, "me", "" },
-    { PRES_OFFLINE, PRES_CAL_FREE, PRES_OFFLINE, PRES_CAL_NONE, "me", "" },
+    { PRES_OFFLINE, PRES_CAL_FREE, PRES_OFFLINE, PRES_CAL_NONE, "me", "cal" },
     { PRES_OFFLINE, PRES_CAL_ELSEWHERE, PRES_OFFLINE, PRES_CAL_NONE, "me", "cal" },
     { PRES_OFFLINE, PRES_CAL_MEETING, PRES_OFFLINE, PRES_CAL_NONE, "me", "cal" },
     { PRES_OFFLINE, PRES_CAL_AWAY, PRES_OFFLINE, PRES_CAL_NONE, "me", "cal" },
     { PRES_OFFLINE, PRES_CAL_OOF, PRES_OFFLINE, PRES_CAL_NONE, "me", "cal" },
     { PRES_AVAILABLE, PRES_CAL_NONE, PRES_AVAILABLE, PRES_CAL_NONE, "me", "" },
-    { PRES_AVAILABLE, PRES_CAL_FREE, PRES_AVAILABLE, PRES_CAL_NONE, "me", "" },
+    { PRES_AVAILABLE, PRES_CAL_FREE, PRES_AVAILABLE, PRES_CAL_NONE, "me", "cal" },
     { PRES_AVAILABLE, PRES_CAL_ELSEWHERE, PRES_AVAILABLE, PRES_CAL_NONE, "me", "cal" },
     { PRES_AVAILABLE, PRES_CAL_MEETING, PRES_AWAY, PRES_CAL_MEETING, "cal", "cal" },
     { PRES_AVAILABLE, PRES_CAL_AWAY, PRES_AWAY, PRES_CAL_AWAY, "cal", "cal" },
@@ -46,17 +46,17 @@ static const struct {
     { PRES_OFFLINE, PRES_CAL_DND, PRES_OFFLINE, PRES_CAL_NONE, "me", "cal" },
     { PRES_AVAILABLE, PRES_CAL_BUSY, PRES_BUSY, PRES_CAL_BUSY, "cal", "cal" },
     { PRES_AVAILABLE, PRES_CAL_DND, PRES_DND, PRES_CAL_DND, "cal", "cal" },
-    { PRES_AWAY, PRES_CAL_FREE, PRES_AWAY, PRES_CAL_NONE, "me", "" },
+    { PRES_AWAY, PRES_CAL_FREE, PRES_AWAY, PRES_CAL_NONE, "me", "cal" },
     { PRES_AWAY, PRES_CAL_BUSY, PRES_AWAY, PRES_CAL_NONE, "me", "cal" },
     { PRES_AWAY, PRES_CAL_DND, PRES_DND, PRES_CAL_DND, "cal", "cal" },
     { PRES_XA, PRES_CAL_NONE, PRES_XA, PRES_CAL_NONE, "me", "" },
-    { PRES_XA, PRES_CAL_FREE, PRES_XA, PRES_CAL_NONE, "me", "" },
+    { PRES_XA, PRES_CAL_FREE, PRES_XA, PRES_CAL_NONE, "me", "cal" },
     { PRES_XA, PRES_CAL_ELSEWHERE, PRES_XA, PRES_CAL_NONE, "me", "cal" },
     { PRES_XA, PRES_CAL_AWAY, PRES_XA, PRES_CAL_NONE, "me", "cal" },
     { PRES_XA, PRES_CAL_BUSY, PRES_XA, PRES_CAL_NONE, "me", "cal" },
     { PRES_XA, PRES_CAL_DND, PRES_DND, PRES_CAL_DND, "cal", "cal" },
     { PRES_BUSY, PRES_CAL_NONE, PRES_BUSY, PRES_CAL_NONE, "me", "" },
-    { PRES_BUSY, PRES_CAL_FREE, PRES_BUSY, PRES_CAL_NONE, "me", "" },
+    { PRES_BUSY, PRES_CAL_FREE, PRES_BUSY, PRES_CAL_NONE, "me", "cal" },
     { PRES_BUSY, PRES_CAL_ELSEWHERE, PRES_BUSY, PRES_CAL_NONE, "me", "cal" },
     { PRES_BUSY, PRES_CAL_AWAY, PRES_BUSY, PRES_CAL_NONE, "me", "cal" },
     { PRES_BUSY, PRES_CAL_BUSY, PRES_BUSY, PRES_CAL_NONE, "me", "cal" },
@@ -108,11 +108,83 @@ static void keeps_client_text_when_calendar_has_none(void **state)
     assert_int_equal(shown.text_from, PRES_TEXT_CLIENT);
 }
 
+/* What the user has said in place of the calendar: its text comes before the client's. */
+static void an_override_has_the_word(void **state)
+{
+    struct pres_parts parts = { .show = PRES_AWAY,
+                                .text = GW_STR("me"),
+                                .calendar = { PRES_CAL_FREE, GW_STR("call me") },
+                                .is_override = true };
+    struct pres_shown shown;
+
+    (void)state;
+    pres_compose(&parts, &shown);
+    assert_int_equal(shown.show, PRES_AWAY);
+    assert_true(gw_str_is(shown.text, "call me"));
+    parts.calendar.text = GW_STR("");
+    pres_compose(&parts, &shown);
+    assert_true(gw_str_is(shown.text, "me"));
+    parts.show = PRES_DND; /* which nothing weakens */
+    parts.calendar.text = GW_STR("call me");
+    pres_compose(&parts, &shown);
+    assert_int_equal(shown.show, PRES_DND);
+    assert_true(gw_str_is(shown.text, "me"));
+}
+
+/* What was said later than the calendar's word stands; the calendar only helps with a text. */
+static void a_later_word_stands(void **state)
+{
+    struct pres_parts parts = { .show = PRES_AVAILABLE,
+                                .is_later = true,
+                                .calendar = { PRES_CAL_MEETING, GW_STR("cal") } };
+    struct pres_shown shown;
+
+    (void)state;
+    pres_compose(&parts, &shown);
+    assert_int_equal(shown.show, PRES_AVAILABLE);
+    assert_int_equal(shown.kind, PRES_CAL_NONE);
+    assert_true(gw_str_is(shown.text, "cal"));
+    parts.text = GW_STR("me");
+    pres_compose(&parts, &shown);
+    assert_true(gw_str_is(shown.text, "me"));
+}
+
+/* Every state of a calendar alone. */
+static void a_calendar_speaks_alone(void **state)
+{
+    static const enum pres_show expect[PRES_CAL_COUNT] = {
+        [PRES_CAL_NONE] = PRES_OFFLINE,
+        [PRES_CAL_FREE] = PRES_AVAILABLE,
+        [PRES_CAL_ELSEWHERE] = PRES_AVAILABLE,
+        [PRES_CAL_BUSY] = PRES_BUSY,
+        [PRES_CAL_MEETING] = PRES_AWAY,
+        [PRES_CAL_AWAY] = PRES_AWAY,
+        [PRES_CAL_OOF] = PRES_XA,
+        [PRES_CAL_DND] = PRES_DND,
+    };
+
+    (void)state;
+    for (int kind = 0; kind < PRES_CAL_COUNT; kind++) {
+        const struct pres_parts parts = {
+            .calendar = { (enum pres_calendar_kind)kind, GW_STR("cal") }, .speaks = true
+        };
+        struct pres_shown shown;
+
+        pres_compose(&parts, &shown);
+        assert_int_equal(shown.show, expect[kind]);
+        assert_int_equal(shown.kind, kind);
+        assert_true(gw_str_is(shown.text, kind == PRES_CAL_NONE ? "" : "cal"));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(composes),
         cmocka_unit_test(keeps_client_text_when_calendar_has_none),
+        cmocka_unit_test(an_override_has_the_word),
+        cmocka_unit_test(a_later_word_stands),
+        cmocka_unit_test(a_calendar_speaks_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,126 @@
+/* Which level, and so which view, a watcher has of a user; and what happens when that changes. */
+#include <stdlib.h>
+
+#include "gw_log.h"
+#include "pres_priv.h"
+
+#define KIND "privacy"
+
+static enum pres_view view_by(const struct pres_privacy *p, const struct pres_user *of,
+                              struct gw_str watcher)
+{
+    const struct pres_core *core = of->core;
+    bool is_own = pres_user_find(core, watcher) != NULL;
+
+    if (gw_str_eq(watcher, of->name))
+        return PRES_VIEW_OWN;
+    return pres_view_of(pres_privacy_level(p, &core->shows, watcher,
+                                           is_own ? PRES_CLASS_OWN : PRES_CLASS_FEDERATED),
+                        is_own);
+}
+
+enum pres_view pres_view_for(const struct pres_user *of, struct gw_str watcher)
+{
+    return view_by(of->privacy, of, watcher);
+}
+
+static enum pres_view view_by_old_privacy(const struct pres_user *of, struct gw_str watcher,
+                                          const void *ctx)
+{
+    return view_by(ctx, of, watcher);
+}
+
+static void save(const struct pres_user *u)
+{
+    struct gw_buf value;
+
+    if (!u->core->store)
+        return;
+    if (!u->privacy) {
+        store_del(pres_batch(u->core), KIND, u->name);
+        return;
+    }
+    gw_buf_init(&value, PRES_PRIVACY_RECORD_MAX);
+    pres_privacy_write(u->privacy, &value);
+    store_put(pres_batch(u->core), KIND, u->name, u->name, gw_buf_str(&value));
+    gw_buf_done(&value);
+}
+
+enum gw_code pres_privacy_set(struct pres_core *core, struct gw_str user,
+                              const struct pres_privacy_rule *rule, struct gw_now now,
+                              store_done_fn *done, void *done_ctx, struct gw_err *err)
+{
+    struct pres_user *u = pres_user_find(core, user);
+    struct pres_privacy *old, *new;
+    enum gw_code rc;
+
+    if (!u)
+        return gw_fail(err, GW_NOTFOUND, "there is no user '%.*s'",
+                       GW_STR_ARG(gw_str_utf8_cut(user, 100)));
+    rc = pres_privacy_with(u->privacy, rule, &new, err);
+    if (rc)
+        return rc;
+    old = u->privacy;
+    pres_tell_begin(u);
+    u->privacy = new;
+    pres_tell_end(u,
+                  &(struct pres_tell){
+                      .cause = PRES_CAUSE_ADMIN, .view_before = view_by_old_privacy, .ctx = old },
+                  now);
+    pres_privacy_free(&old);
+    gw_info("pres", "privacy set user='%s' watchers=%s", u->jid,
+            rule->class == PRES_CLASS_NAMED ? "named" : "class");
+    save(u);
+    pres_commit_done(core, done, done_ctx);
+    return GW_OK;
+}
+
+bool pres_privacy_get(const struct pres_core *core, struct gw_str user,
+                      struct pres_privacy_view *out)
+{
+    const struct pres_user *u = pres_user_find(core, user);
+    const struct pres_privacy *p = u ? u->privacy : NULL;
+
+    if (!u)
+        return false;
+    out->own = p ? p->level[PRES_CLASS_OWN] : PRES_LEVEL_UNSET;
+    out->federated = p ? p->level[PRES_CLASS_FEDERATED] : PRES_LEVEL_UNSET;
+    out->default_own = (enum pres_level)core->shows.privacy_own;
+    out->default_federated = (enum pres_level)core->shows.privacy_federated;
+    out->named_count = p ? p->count : 0;
+    for (size_t i = 0; i < out->named_count; i++)
+        out->named[i] = (struct pres_privacy_named){ { p->name[i]->jid, p->name[i]->len },
+                                                     (enum pres_level)p->name[i]->level };
+    return true;
+}
+
+void pres_privacy_drop(struct pres_user *u)
+{
+    if (!u->privacy)
+        return;
+    pres_privacy_free(&u->privacy);
+    save(u);
+}
+
+void pres_privacy_load(struct pres_core *core, const struct store_record *r)
+{
+    struct pres_user *u = pres_user_find(core, r->key);
+    char quoted[GW_QUOTE_MAX];
+    struct pres_privacy *p;
+    struct gw_err err;
+
+    if (!u) {
+        core->load_skipped++;
+        return;
+    }
+    if (pres_privacy_parse(r->value, &p, &err)) {
+        /* Too little is shown rather than too much. */
+        gw_error("pres",
+                 "privacy unreadable user=%s error=\"%s\", nothing is shown of the calendar",
+                 gw_quote(r->key, quoted), err.msg);
+        (void)pres_privacy_parse(GW_STR("{\"own\":\"nothing\",\"federated\":\"nothing\"}"), &p,
+                                 NULL);
+    }
+    pres_privacy_free(&u->privacy);
+    u->privacy = p;
+}

@@ -1,0 +1,37 @@
+/* Records of overrides: what is read is written and read again, and must be the same. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "gw_buf.h"
+#include "pres_over.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void again(const struct pres_over *first)
+{
+    struct pres_over *second = NULL;
+    struct gw_buf a, b;
+
+    gw_buf_init(&a, PRES_OVER_RECORD_MAX);
+    gw_buf_init(&b, PRES_OVER_RECORD_MAX);
+    pres_over_write(first, &a);
+    if (a.failed || pres_over_parse(gw_buf_str(&a), &second, NULL))
+        abort();
+    pres_over_write(second, &b);
+    if (!gw_str_eq(gw_buf_str(&a), gw_buf_str(&b)))
+        abort();
+    gw_buf_done(&a);
+    gw_buf_done(&b);
+    free(second);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct pres_over *record = NULL;
+    struct gw_err err;
+
+    if (!pres_over_parse((struct gw_str){ (const char *)data, size }, &record, &err))
+        again(record);
+    free(record);
+    return 0;
+}
