@@ -139,6 +139,10 @@ enum { CTL_TIME_MAX = 80 };
 const char *ctl_time(gw_utc t, gw_utc now, const char *unknown, char out[CTL_TIME_MAX]);
 const char *ctl_clock(gw_utc t, gw_utc now, char out[CTL_TIME_MAX]); /* without the relative part */
 
+/* A time as people type it, of this machine's zone: "15:00" (the next one), "2026-11-20 15:00"; or of
+ * any, "2026-11-20T15:00:00+09:00". False: none of these. */
+bool ctl_time_parse(const char *text, gw_utc now, gw_utc *out);
+
 /* Rows with aligned columns. Head: "NAME|PORT>|STATE", '>' for numbers. Cells are copied. */
 struct ctl_table;
 struct ctl_table *ctl_table_new(const char *head);
@@ -167,6 +171,10 @@ enum ctl_exit ctl_file_read(const struct ctl *ctl, const char *path, struct gw_b
 void ctl_pem_print(const char *label, const char *base64);
 void ctl_certificate_print(const struct ctl *ctl, const json_t *certificate);
 void ctl_chain_print(const struct ctl *ctl, const json_t *chain);
+
+/* --- admin_ctl_override.c */
+
+void ctl_override_line(const json_t *o, gw_utc now, struct gw_buf *out); /* "busy until 15:00:00" */
 
 /* --- the commands */
 
@@ -224,6 +232,11 @@ enum ctl_exit ctl_log_level(struct ctl *ctl);
 enum ctl_exit ctl_status(struct ctl *ctl);
 enum ctl_exit ctl_watch(struct ctl *ctl);
 enum ctl_exit ctl_explain(struct ctl *ctl);
+enum ctl_exit ctl_override_set(struct ctl *ctl);
+enum ctl_exit ctl_override_clear(struct ctl *ctl);
+enum ctl_exit ctl_override_list(struct ctl *ctl);
+enum ctl_exit ctl_privacy_set(struct ctl *ctl);
+enum ctl_exit ctl_privacy_list(struct ctl *ctl);
 enum ctl_exit ctl_refresh(struct ctl *ctl);
 enum ctl_exit ctl_version(struct ctl *ctl);
 

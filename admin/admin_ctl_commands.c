@@ -134,6 +134,21 @@ static const struct ctl_option export_options[] = {
 
 #define IDENTITY_HELP "NAME is cup (SIP), cup-xmpp (XMPP clients) or cup-xmpp-s2s (XMPP servers)."
 
+static const struct ctl_option explain_options[] = {
+    { "at", "TIME", CTL_NO_FIELD, "then: 15:00, '2026-11-20 15:00' or 2026-11-20T15:00:00Z" },
+    { "watcher", "ADDRESS", CTL_NO_FIELD, "as this watcher sees it" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option override_options[] = {
+    { "until", "TIME", CTL_NO_FIELD,
+      "until then: 15:00, '2026-11-20 15:00', 2026-11-20T15:00:00Z" },
+    { "until-item-end", NULL, CTL_NO_FIELD, "until the item or absence that runs now ends" },
+    { "until-cleared", NULL, CTL_NO_FIELD, "until 'override clear'" },
+    { "text", "T", CTL_NO_FIELD, "one line beside the state" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
 static const struct ctl_option lab_options[] = {
     { "days", "N", CTL_NO_FIELD, "how long it is valid; 825 when not said" },
     { NULL, NULL, CTL_NO_FIELD, NULL },
@@ -299,10 +314,37 @@ const struct ctl_command ctl_commands[] = {
     { "status", "", "numbers of everything", ctl_status, NULL, NULL, "status\nstatus --json" },
     { "watch", "[USER]", "presence changes as they happen, until Ctrl-C", ctl_watch, NULL,
       "With --json, one object a line.", "watch\nwatch ann@example.org\nwatch --json" },
-    { "explain", "USER", "what a user's presence shows, and why", ctl_explain, NULL,
+    { "explain", "USER", "what a user's presence shows, and why", ctl_explain, explain_options,
       "State, since and until when, from which calendar item (times and kind, never its subject), "
-      "from\nwhich source, how fresh, and what happens next.",
-      "explain ann@example.org" },
+      "from\nwhich source, how fresh, and what happens next; how client, calendar and override "
+      "were "
+      "made\ninto one. Without --watcher everything is shown.",
+      "explain ann@example.org\nexplain ann@example.org --at 15:00\n"
+      "explain ann@example.org --watcher bob@partner.example" },
+    { "override set", "USER STATE", "show a state in place of the calendar's", ctl_override_set,
+      override_options,
+      "STATE is available, working-elsewhere, busy, in-a-meeting, away, out-of-office or\n"
+      "do-not-disturb. Then it is as it would have been. Exchange is not changed; it logs nobody "
+      "in.",
+      "override set ann@example.org available --until 15:00 --text 'An urgent call'\n"
+      "override set ann@example.org do-not-disturb --until-item-end\n"
+      "override set ann@example.org away --until-cleared" },
+    { "override clear", "USER", "show what the calendar says again", ctl_override_clear, NULL, NULL,
+      "override clear ann@example.org" },
+    { "override list", "", "list the overrides that stand", ctl_override_list, NULL, NULL,
+      "override list" },
+    { "privacy set", "USER WHO LEVEL", "set what watchers see of a user's calendar",
+      ctl_privacy_set, NULL,
+      "WHO is 'own' (watchers of our domains), 'federated' (of others), or a watcher's address.\n"
+      "LEVEL is nothing, busy (or not), times (and state), full (with text), or default. The\n"
+      "parameters presence.privacy_own and presence.privacy_federated are the defaults.",
+      "privacy set ann@example.org federated busy\n"
+      "privacy set ann@example.org bob@partner.example full\n"
+      "privacy set ann@example.org own default" },
+    { "privacy list", "USER", "show what watchers see of a user's calendar", ctl_privacy_list, NULL,
+      "Who may see a user at all is the user's contact list; 'user edit --hide-oof yes' hides\n"
+      "automatic replies from everybody.",
+      "privacy list ann@example.org" },
     { "refresh", "USER", "read a user's calendar again now", ctl_refresh, NULL, NULL,
       "refresh ann@example.org" },
 

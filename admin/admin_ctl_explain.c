@@ -54,17 +54,53 @@ static void user_part(const struct report *r)
         printf("  %-20snot set: kalendsctl password set %s\n", "password", ctl_str(u, "user"));
 }
 
+static bool is_now(const struct report *r)
+{
+    return ctl_utc(r->json, "at") == r->now;
+}
+
+static void watcher_lines(const json_t *w)
+{
+    printf("  %-20s%s: %s\n", "level", ctl_str(w, "level"), ctl_str(w, "level_from"));
+    line("domain", ctl_true(w, "own_domain") ? "one of ours" : "another one");
+    if (!ctl_true(w, "may_see"))
+        line("NOT ALLOWED", "this watcher is not in the user's contact list as one who may see");
+}
+
+static void override_part(const struct report *r)
+{
+    const json_t *o = json_object_get(r->json, "override");
+    struct gw_buf text;
+
+    if (!json_is_object(o))
+        return;
+    gw_buf_init(&text, 4096);
+    ctl_override_line(o, r->now, &text);
+    printf("\nOverride\n");
+    line("state", text.p);
+    time_line(r, "set", ctl_utc(o, "set"), "not known");
+    gw_buf_done(&text);
+}
+
 static void presence_part(const struct report *r)
 {
     const json_t *p = json_object_get(r->json, "presence");
+    const json_t *w = json_object_get(r->json, "watcher");
 
-    printf("\nWhat others see\n");
+    if (*ctl_str(w, "watcher"))
+        printf("\nWhat %s sees\n", ctl_str(w, "watcher"));
+    else
+        printf("\nWhat others see\n");
     if (!p) {
         line("state", "nothing: the user has no presence");
         return;
     }
     state_line("state", ctl_str(p, "show"), ctl_str(p, "text"));
-    time_line(r, "since", ctl_utc(p, "since"), "the daemon's start, or longer");
+    if (is_now(r))
+        time_line(r, "since", ctl_utc(p, "since"), "the daemon's start, or longer");
+    line("because", ctl_str(p, "why"));
+    if (*ctl_str(w, "watcher"))
+        watcher_lines(w);
     if (strcmp(ctl_str(p, "show"), "offline") != 0)
         line("state comes from", ctl_str(p, "show_from"));
     if (*ctl_str(p, "text_from"))
@@ -109,6 +145,18 @@ static void item_print(const struct report *r, const json_t *item)
         ctl_true(item, "all_day") ? ", all day" : "", ctl_true(item, "private") ? ", private" : "");
 }
 
+static void ahead_lines(const struct report *r, const json_t *ahead)
+{
+    char from[CTL_TIME_MAX], to[CTL_TIME_MAX];
+    json_t *span;
+    size_t i;
+
+    json_array_foreach(ahead, i, span)
+        printf("  %-20s%s, %s to %s\n", i ? "" : "then", ctl_str(span, "state"),
+               ctl_clock(ctl_utc(span, "since"), r->now, from),
+               ctl_clock(ctl_utc(span, "until"), r->now, to));
+}
+
 static void auto_reply_print(const struct report *r, const json_t *reply)
 {
     gw_utc start = ctl_utc(reply, "start"), end = ctl_utc(reply, "end");
@@ -137,7 +185,12 @@ static void calendar_part(const struct report *r)
     const json_t *c = json_object_get(r->json, "from_calendar");
     const json_t *published = json_object_get(r->json, "published");
 
-    printf("\nWhat the calendar says now\n");
+    char at[CTL_TIME_MAX];
+
+    if (is_now(r))
+        printf("\nWhat the calendar says now\n");
+    else
+        printf("\nWhat the calendar says at %s\n", ctl_clock(ctl_utc(r->json, "at"), r->now, at));
     if (!c) {
         line("state", no_calendar(r->json));
         return;
@@ -150,9 +203,18 @@ static void calendar_part(const struct report *r)
         auto_reply_print(r, json_object_get(c, "automatic_reply"));
     time_line(r, "since", ctl_utc(c, "since"), "not known");
     time_line(r, "until", ctl_utc(c, "until"), "nothing in sight ends it");
+    ahead_lines(r, json_object_get(c, "ahead"));
     if (published && (strcmp(ctl_str(published, "state"), ctl_str(c, "state")) != 0 ||
                       strcmp(ctl_str(published, "text"), ctl_str(c, "text")) != 0))
         state_line("still published", ctl_str(published, "state"), ctl_str(published, "text"));
+}
+
+static void next_change_part(const struct report *r)
+{
+    if (!json_object_get(r->json, "presence"))
+        return;
+    printf("\nNext\n");
+    time_line(r, "change", ctl_utc(r->json, "next_change"), "none in sight");
 }
 
 static void window_print(const struct report *r, const json_t *e)
@@ -240,7 +302,21 @@ enum ctl_exit ctl_explain(struct ctl *ctl)
     json_t *answer;
     enum ctl_exit rc;
 
-    rc = ctl_call(ctl, "GET", ctl_path("/v1/users/%s/explain", ctl_arg(ctl, 0)), NULL, &answer);
+    const char *watcher = ctl_opt(ctl, "watcher"), *at = ctl_opt(ctl, "at");
+    char when[GW_UTC_TEXT_MAX] = "";
+    gw_utc t;
+
+    if (at && !ctl_time_parse(at, ctl->now, &t)) {
+        ctl_complain(ctl, "usage",
+                     "'%s' is no time: 15:00, '2026-11-20 15:00' or 2026-11-20T15:00:00Z", at);
+        return CTL_USAGE;
+    }
+    if (at)
+        (void)gw_utc_text(t, when);
+    rc = ctl_call(ctl, "GET",
+                  ctl_path("/v1/users/%s/explain?at=%s&watcher=%s", ctl_arg(ctl, 0), when,
+                           watcher ? watcher : ""),
+                  NULL, &answer);
     if (rc)
         return rc;
     r = (struct report){ answer, ctl_utc(answer, "now") };
@@ -249,8 +325,10 @@ enum ctl_exit ctl_explain(struct ctl *ctl)
     } else {
         user_part(&r);
         presence_part(&r);
+        override_part(&r);
         clients_part(&r);
         calendar_part(&r);
+        next_change_part(&r);
         exchange_part(&r);
     }
     json_decref(answer);

@@ -127,6 +127,42 @@ const char *ctl_clock(gw_utc t, gw_utc now, char out[CTL_TIME_MAX])
     return out;
 }
 
+static bool whole(const char *text, const char *format, struct tm *out)
+{
+    const char *end = strptime(text, format, out);
+
+    return end && !*end;
+}
+
+/* Of today, or of tomorrow when it has been today. */
+static bool next_time_of_day(const char *text, gw_utc now, struct tm *out)
+{
+    struct tm day;
+
+    if (!local_time(now, &day) || !whole(text, "%H:%M", &day))
+        return false;
+    *out = day;
+    out->tm_sec = 0;
+    out->tm_isdst = -1;
+    if (mktime(&day) * (gw_utc)GW_SECOND_MS <= now)
+        out->tm_mday++;
+    return true;
+}
+
+bool ctl_time_parse(const char *text, gw_utc now, gw_utc *out)
+{
+    struct tm at = { .tm_isdst = -1 };
+    time_t t;
+
+    if (!next_time_of_day(text, now, &at) && !whole(text, "%Y-%m-%d %H:%M", &at))
+        return strchr(text, 'T') && !gw_utc_parse(gw_str_of(text), out, NULL);
+    t = mktime(&at);
+    if (t == (time_t)-1)
+        return false;
+    *out = (gw_utc)t * GW_SECOND_MS;
+    return true;
+}
+
 /* "4 min", "1 h 20 min", "3 days" */
 static void span_text(gw_utc ms, char *out, size_t size)
 {

@@ -93,6 +93,9 @@ json_t *admin_json_err(const struct gw_err *err);         /* {"error": ..., "cod
 enum gw_code admin_user_jid(const struct admin_api *api, struct gw_str text, struct gw_buf *out,
                             struct gw_err *err);
 
+struct pres_override;
+json_t *admin_override_json(const struct pres_override *o);
+
 /* --- handlers, by file */
 admin_handler_fn admin_domains_list, admin_domain_add, admin_domain_remove;
 admin_handler_fn admin_gateways_list, admin_gateway_get, admin_gateway_add, admin_gateway_edit,
@@ -107,6 +110,8 @@ admin_handler_fn admin_rules_list, admin_rule_add, admin_rule_edit, admin_rule_m
     admin_rule_remove;
 admin_handler_fn admin_texts_list, admin_text_set, admin_text_reset;
 admin_handler_fn admin_status, admin_version, admin_index, admin_explain;
+admin_handler_fn admin_overrides_list, admin_override_get, admin_override_set, admin_override_clear,
+    admin_privacy_get, admin_privacy_set;
 admin_handler_fn admin_watch_start;
 admin_handler_fn admin_trust_stores, admin_trust_list, admin_trust_show, admin_trust_add,
     admin_trust_remove;

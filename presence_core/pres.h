@@ -197,21 +197,42 @@ struct pres_resource_view {
     int priority;
     enum pres_show show; /* as the client says */
     struct gw_str text;
-    struct pres_shown composed; /* as watchers see it */
+    bool leads;                 /* speaks for the user as a whole */
+    bool stands;                /* chosen by the user while the calendar item ran */
+    struct pres_shown composed; /* as the watcher sees it */
     gw_utc since;               /* of the client's last word */
 };
 
+/* How a watcher came to the level. */
+enum pres_level_from { PRES_LEVEL_SELF, PRES_LEVEL_NAMED, PRES_LEVEL_CLASS, PRES_LEVEL_DEFAULT };
+
 struct pres_user_view {
     struct pres_calendar calendar;
+    bool has_override;
+    struct pres_override override;
     struct pres_shown composed; /* of the user as a whole */
-    gw_utc since;               /* of 'composed' */
+    gw_utc since;               /* of 'composed', as one's own domain sees it */
+    bool speaks;                /* the calendar alone, for who has no client */
+    enum pres_level level;
+    enum pres_level_from level_from;
+    bool is_own;  /* the watcher is of our domains */
+    bool may_see; /* has been allowed to */
     const struct pres_resource_view *resources;
     size_t resource_count;
     size_t contact_count, watcher_count; /* items in the roster; those who may see */
 };
 
-/* Borrowed until the next call of the core. */
+/* Borrowed until the next call of the core. As an administrator sees it: everything. */
 bool pres_user_view(struct pres_core *core, struct gw_str user, struct pres_user_view *out);
+
+/* The same for another moment, another calendar or a certain watcher, with the clients as they are. */
+struct pres_question {
+    gw_utc at;
+    const struct pres_calendar *calendar; /* at that time; NULL: the present one */
+    struct gw_str watcher;                /* a bare JID; empty: who sees everything */
+};
+bool pres_user_ask(struct pres_core *core, struct gw_str user, const struct pres_question *question,
+                   struct pres_user_view *out);
 
 struct pres_counters {
     uint64_t sessions, available; /* now */

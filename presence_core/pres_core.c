@@ -66,6 +66,7 @@ void pres_core_free(struct pres_core **corep)
     store_batch_free(&core->batch);
     free(core->snaps);
     free(core->view);
+    free(core->asked);
     free(core);
 }
 
@@ -212,7 +213,7 @@ void pres_user_end_sessions(struct pres_core *core, struct gw_str jid, enum pres
 
 /* What the user chose while the item ran stands against it. An out-of-office period is no item: it
  * is left with an override. */
-static bool is_later(const struct pres_user *u, const struct pres_session *s)
+bool pres_is_later(const struct pres_user *u, const struct pres_session *s)
 {
     return u->core->shows.client_in_item == PRES_CLIENT_WINS && s->chosen_at && !u->over &&
            u->cal && u->cal->item_until && u->cal->kind != PRES_CAL_OOF &&
@@ -227,7 +228,7 @@ void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum
     if (s) {
         parts.show = s->word->show;
         parts.text = pres_word_text(s->word);
-        parts.is_later = is_later(u, s);
+        parts.is_later = pres_is_later(u, s);
     } else {
         parts.speaks = u->core->shows.without_client == PRES_WITHOUT_CLIENT_CALENDAR;
     }
@@ -340,55 +341,6 @@ void pres_changed(struct pres_user *u, const struct pres_shown *before, enum pre
 
         o->fn(&change, o->ctx);
     }
-}
-
-static void view_session(const struct pres_session *s, struct pres_resource_view *out)
-{
-    *out = (struct pres_resource_view){ .resource = pres_session_name(s),
-                                        .frontend = s->front->table->name,
-                                        .since = s->since };
-    if (!s->word)
-        return;
-    pres_shown_as(s->user, s, PRES_VIEW_OWN, &out->composed);
-    out->available = true;
-    out->priority = s->word->priority;
-    out->show = s->word->show;
-    out->text = pres_word_text(s->word);
-}
-
-static size_t view_sessions(struct pres_user *u)
-{
-    struct pres_core *core = u->core;
-    struct gw_list *it, *tmp;
-    size_t count = 0;
-
-    GW_LIST_EACH(&u->sessions, it, tmp)
-    {
-        if (count == core->view_cap) {
-            core->view_cap = core->view_cap ? core->view_cap * 2 : 4;
-            core->view = gw_realloc(core->view, core->view_cap, sizeof(core->view[0]));
-        }
-        view_session(GW_CONTAINER(it, struct pres_session, link), &core->view[count++]);
-    }
-    return count;
-}
-
-bool pres_user_view(struct pres_core *core, struct gw_str user, struct pres_user_view *out)
-{
-    struct pres_user *u = pres_user_find(core, user);
-
-    if (!u)
-        return false;
-    *out = (struct pres_user_view){ .since = u->since };
-    pres_cal_write(u->cal, &out->calendar);
-    pres_user_shown(u, PRES_VIEW_OWN, &out->composed);
-    out->resource_count = view_sessions(u);
-    out->resources = core->view;
-    for (uint32_t i = 0; i < u->roster.count; i++) {
-        out->contact_count += u->roster.entries[i]->listed;
-        out->watcher_count += pres_may_see(pres_entry_jid(u->roster.entries[i]), u);
-    }
-    return true;
 }
 
 void pres_counters(const struct pres_core *core, struct pres_counters *out)

@@ -15,13 +15,28 @@ static enum pres_view view_by(const struct pres_privacy *p, const struct pres_us
     if (gw_str_eq(watcher, of->name))
         return PRES_VIEW_OWN;
     return pres_view_of(pres_privacy_level(p, &core->shows, watcher,
-                                           is_own ? PRES_CLASS_OWN : PRES_CLASS_FEDERATED),
+                                           is_own ? PRES_CLASS_OWN : PRES_CLASS_FEDERATED, NULL),
                         is_own);
 }
 
 enum pres_view pres_view_for(const struct pres_user *of, struct gw_str watcher)
 {
     return view_by(of->privacy, of, watcher);
+}
+
+void pres_level_explain(const struct pres_user *of, struct gw_str watcher,
+                        struct pres_user_view *out)
+{
+    const struct pres_core *core = of->core;
+
+    out->is_own = !watcher.len || pres_user_find(core, watcher);
+    out->may_see = !watcher.len || pres_may_see(watcher, of);
+    out->level = PRES_LEVEL_FULL;
+    out->level_from = PRES_LEVEL_SELF;
+    if (watcher.len && !gw_str_eq(watcher, of->name))
+        out->level = pres_privacy_level(of->privacy, &core->shows, watcher,
+                                        out->is_own ? PRES_CLASS_OWN : PRES_CLASS_FEDERATED,
+                                        &out->level_from);
 }
 
 static enum pres_view view_by_old_privacy(const struct pres_user *of, struct gw_str watcher,

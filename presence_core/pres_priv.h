@@ -116,6 +116,7 @@ struct pres_core {
     size_t snap_cap;
     struct pres_shown before;
     struct pres_resource_view *view; /* of the last pres_user_view() */
+    struct pres_cal *asked;          /* of the last pres_user_ask(); NULL: none */
     size_t view_cap;
     store_done_fn *loaded;
     void *loaded_ctx;
@@ -133,6 +134,7 @@ const struct pres_session *pres_leader(const struct pres_user *u);
 /* The user as a whole: the resource that speaks for all. */
 void pres_user_shown(const struct pres_user *u, enum pres_view view, struct pres_shown *out);
 void pres_stir(const struct pres_user *u);
+bool pres_is_later(const struct pres_user *u, const struct pres_session *s);
 void pres_changed(struct pres_user *u, const struct pres_shown *before, enum pres_cause cause,
                   struct gw_now now);
 
@@ -219,6 +221,9 @@ void pres_override_drop(struct pres_user *u); /* silently, as the user goes */
  * it when all are told. */
 struct pres_over *pres_override_step(struct pres_user *u, struct gw_now now);
 void pres_privacy_drop(struct pres_user *u);
+/* Fills the members about the watcher; one that is empty sees everything. */
+void pres_level_explain(const struct pres_user *of, struct gw_str watcher,
+                        struct pres_user_view *out);
 
 /* Records at the start. */
 void pres_roster_load(struct pres_core *core, const struct store_record *r);

@@ -53,15 +53,22 @@ static size_t place_of(const struct pres_privacy *p, struct gw_str jid, bool *fo
 
 enum pres_level pres_privacy_level(const struct pres_privacy *p,
                                    const struct pres_settings *defaults, struct gw_str watcher,
-                                   enum pres_class class)
+                                   enum pres_class class, enum pres_level_from *from)
 {
+    enum pres_level_from unasked;
     bool found;
     size_t at = place_of(p, watcher, &found);
 
-    if (found)
+    from = from ? from : &unasked;
+    if (found) {
+        *from = PRES_LEVEL_NAMED;
         return (enum pres_level)p->name[at]->level;
-    if (p && p->level[class] != PRES_LEVEL_UNSET)
+    }
+    if (p && p->level[class] != PRES_LEVEL_UNSET) {
+        *from = PRES_LEVEL_CLASS;
         return (enum pres_level)p->level[class];
+    }
+    *from = PRES_LEVEL_DEFAULT;
     return (enum pres_level)(class == PRES_CLASS_OWN ? defaults->privacy_own
                                                      : defaults->privacy_federated);
 }

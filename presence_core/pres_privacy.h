@@ -22,10 +22,10 @@ enum gw_code pres_privacy_with(const struct pres_privacy *p, const struct pres_p
                                struct pres_privacy **out, struct gw_err *err);
 void pres_privacy_free(struct pres_privacy **pp);
 
-/* Of a watcher; p may be NULL. */
+/* Of a watcher; p and from may be NULL. */
 enum pres_level pres_privacy_level(const struct pres_privacy *p,
                                    const struct pres_settings *defaults, struct gw_str watcher,
-                                   enum pres_class class);
+                                   enum pres_class class, enum pres_level_from *from);
 
 /* The record: key the user, value JSON. */
 enum { PRES_PRIVACY_RECORD_MAX = 512 * 1024 };

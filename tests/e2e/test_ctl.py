@@ -170,6 +170,10 @@ def test_hostile_text():
     explained = {**user, "now": "2026-11-20T09:15:02Z",
                  "presence": {"show": "away", "text": evil, "since": None, "show_from": "client"},
                  "resources": [{"resource": evil, "text": evil, "says": evil, "available": True}],
+                 "override": {"state": evil, "text": evil, "ends": evil},
+                 "watcher": {"watcher": evil, "level": evil, "level_from": evil},
+                 "from_calendar": {"state": evil, "text": evil, "source": evil,
+                                   "ahead": [{"state": evil}]},
                  "exchange": {"mailbox": evil, "problem": evil, "next_action": evil,
                               "subscription": {"mode": evil, "state": evil}}}
     for args, answer in [
@@ -178,6 +182,8 @@ def test_hostile_text():
             (["explain", "ann"], explained), (["watch"], change),
             (["gateway", "list"], {"gateways": [{"name": evil, "host": evil, "problem": evil}]}),
             (["gateway", "check", "x"], {"test": evil, "result": "ok", "verdict": evil, "text": evil}),
+            (["override", "list"], {"overrides": [{"user": evil, "state": evil, "text": evil}]}),
+            (["privacy", "list", "ann"], {"own": evil, "named": [{"watcher": evil, "level": evil}]}),
             (["get"], {"parameters": [{"key": "k", "value": evil}]}),
             (["status"], {"data": evil, "presence": {evil: 1, "b": evil}}),
             (["cert", "trust", "list"], {"certificates": [{"subject": evil, "names": [evil]}]})]:

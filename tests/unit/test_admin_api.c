@@ -224,7 +224,7 @@ static void open_rooms(struct house *h)
     h->dir = dir_new(h->store);
     dir_load(h->dir, NULL, NULL);
     store_wait(h->store);
-    h->core = pres_core_new(&(struct pres_core_args){ .store = NULL });
+    h->core = pres_core_new(&(struct pres_core_args){ .store = h->store });
     sched_settings_default(&h->settings);
     h->sched = sched_new(
         &(struct sched_args){
@@ -625,6 +625,83 @@ static void explain_says_what_is_not_known(void **state)
         "wait for a gateway");
 }
 
+/* --- overrides and levels */
+
+static const struct {
+    const char *method, *path, *body;
+    int status;
+    const char *says;
+} said_case[] = {
+    { "GET", "/v1/users/ann/override", NULL, 404, "has no override" },
+    { "DELETE", "/v1/users/ann/override", NULL, 404, "has no override" },
+    { "PUT", "/v1/users/ann/override", "{}", 400, "state" },
+    { "PUT", "/v1/users/ann/override", "{\"state\":\"asleep\"}", 400,
+      "available, working-elsewhere" },
+    { "PUT", "/v1/users/ann/override", "{\"state\":\"none\"}", 400, "a state is one of" },
+    { "PUT", "/v1/users/ann/override", "{\"state\":\"away\",\"until\":\"soon\"}", 400, "no time" },
+    { "PUT", "/v1/users/ann/override", "{\"state\":\"away\",\"until\":\"2001-01-01T00:00:00Z\"}",
+      400, "is past" },
+    { "PUT", "/v1/users/ann/override", "{\"state\":\"away\",\"until_item_end\":true}", 400,
+      "no calendar item runs" },
+    { "PUT", "/v1/users/ann/override",
+      "{\"state\":\"away\",\"until_item_end\":true,\"until\":\"2999-01-01T00:00:00Z\"}", 400,
+      "not both" },
+    { "PUT", "/v1/users/ann/override", "{\"state\":\"away\",\"text\":\"a\\nb\"}", 400, "one line" },
+    { "PUT", "/v1/users/bob/override", "{\"state\":\"away\"}", 404, "no user" },
+    { "PUT", "/v1/users/ann/override",
+      "{\"state\":\"busy\",\"text\":\"Call\",\"until\":\"2999-01-01T00:00:00Z\"}", 200,
+      "\"until\":\"2999-01-01T00:00:00Z\"" },
+    { "GET", "/v1/users/ann/override", NULL, 200,
+      "\"state\":\"busy\",\"text\":\"Call\",\"ends\":\"time\"" },
+    { "GET", "/v1/overrides", NULL, 200, "\"user\":\"ann@example.com\"" },
+    { "GET", "/v1/users/ann/explain", NULL, 200, "\"override\":{\"state\":\"busy\"" },
+    { "GET", "/v1/users/ann/explain?at=2999-01-02T00:00:00Z", NULL, 200, "\"override\":null" },
+    { "GET", "/v1/users/ann/explain?at=tomorrow", NULL, 400, "no time" },
+    { "PUT", "/v1/users/ann/override", "{\"state\":\"away\"}", 200, "\"ends\":\"cleared\"" },
+    { "DELETE", "/v1/users/ann/override", NULL, 200, "ann@example.com" },
+    { "GET", "/v1/overrides", NULL, 200, "\"overrides\":[]" },
+
+    { "GET", "/v1/users/ann/privacy", NULL, 200,
+      "\"own\":null,\"federated\":null,\"named\":[],\"default_own\":\"full\",\"default_federated\":"
+      "\"times\"" },
+    { "PUT", "/v1/users/ann/privacy", "{\"who\":\"own\"}", 400, "level" },
+    { "PUT", "/v1/users/ann/privacy", "{\"who\":\"own\",\"level\":\"all\"}", 400,
+      "a level is nothing" },
+    { "PUT", "/v1/users/ann/privacy", "{\"who\":\"bob\",\"level\":\"full\"}", 400,
+      "'own', 'federated'" },
+    { "PUT", "/v1/users/bob/privacy", "{\"who\":\"own\",\"level\":\"full\"}", 404, "no user" },
+    { "PUT", "/v1/users/ann/privacy", "{\"who\":\"federated\",\"level\":\"nothing\"}", 200,
+      "\"federated\":\"nothing\"" },
+    { "PUT", "/v1/users/ann/privacy", "{\"who\":\"Fay@Partner.Example\",\"level\":\"full\"}", 200,
+      "{\"watcher\":\"fay@partner.example\",\"level\":\"full\"}" },
+    { "GET", "/v1/users/ann/explain?watcher=fay@partner.example", NULL, 200,
+      "\"own_domain\":false,\"may_see\":false,\"level\":\"full\",\"level_from\":\"the user has set "
+      "it for "
+      "this watcher\"" },
+    { "GET", "/v1/users/ann/explain?watcher=eve@partner.example", NULL, 200,
+      "\"level\":\"nothing\"" },
+    { "PUT", "/v1/users/ann/privacy", "{\"who\":\"fay@partner.example\",\"level\":\"default\"}",
+      200, "\"named\":[]" },
+};
+
+static void overrides_and_levels_are_set(void **state)
+{
+    struct house *h = *state;
+    char *text;
+
+    furnish(h);
+    assert_int_equal(pres_user_add(h->core, GW_STR("ann@example.com"), NULL), GW_OK);
+    for (size_t i = 0; i < sizeof(said_case) / sizeof(said_case[0]); i++) {
+        int status = ask(h, said_case[i].method, said_case[i].path, said_case[i].body);
+
+        text = json_dumps(h->json, JSON_COMPACT);
+        if (status != said_case[i].status || !strstr(text, said_case[i].says))
+            fail_msg("%s %s %s: %d %s", said_case[i].method, said_case[i].path,
+                     said_case[i].body ? said_case[i].body : "", status, text);
+        free(text);
+    }
+}
+
 /* --- watching */
 
 static void stream_data(struct gw_str piece, void *ctx)
@@ -762,6 +839,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(parameters_are_set, set_up, tear_down),
         cmocka_unit_test_setup_teardown(gateways_reach_the_host, set_up, tear_down),
         cmocka_unit_test_setup_teardown(explain_says_what_is_not_known, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(overrides_and_levels_are_set, set_up, tear_down),
         cmocka_unit_test_setup_teardown(changes_are_watched, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_client_may_leave_early, set_up, tear_down),
         cmocka_unit_test_setup_teardown(stopping_in_the_middle, set_up, tear_down),
