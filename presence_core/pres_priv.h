@@ -59,7 +59,7 @@ struct pres_session {
     void *ctx;
     struct pres_word *word; /* NULL: not available */
     gw_utc since;           /* of word */
-    gw_utc chosen_at;       /* when the user last chose show or text, not the client; 0: never */
+    gw_utc chosen_at;       /* when the user last chose a state of its own; 0: never, or given up */
     uint64_t turn;          /* grows with each word said: the latest of equal priority leads */
     struct gw_list directed;
     unsigned directed_count;

@@ -261,13 +261,25 @@ static void say_goodbye(struct pres_session *s, const struct pres_client *c, enu
     free(old);
 }
 
-/* A login is no choice, nor is what a client says of itself: that it is idle, or no longer, or what
- * it can do. */
-static bool is_choice(const struct pres_word *old, const struct pres_client *c)
+static bool is_plain(const struct pres_client *c)
 {
-    return old && !old->is_idle && !c->is_idle &&
-           (old->show != c->show || old->shade != c->shade ||
-            !gw_str_eq(pres_word_text(old), c->text));
+    return c->show == PRES_AVAILABLE && !c->shade && !c->text.len;
+}
+
+/* When the user last chose a state against the calendar's. A login is no choice, nor is what a client
+ * says of itself: that it is idle, or no longer, or what it can do. Who goes back to being plainly
+ * available, without a word, leaves it to the calendar again. */
+static gw_utc chosen_at(const struct pres_session *s, const struct pres_client *c,
+                        struct gw_now now)
+{
+    const struct pres_word *old = s->word;
+
+    if (!old)
+        return 0;
+    if (old->is_idle || c->is_idle ||
+        (old->show == c->show && old->shade == c->shade && gw_str_eq(pres_word_text(old), c->text)))
+        return s->chosen_at;
+    return is_plain(c) ? 0 : now.utc;
 }
 
 static void say(struct pres_session *s, const struct pres_client *c, struct gw_now now)
@@ -279,10 +291,7 @@ static void say(struct pres_session *s, const struct pres_client *c, struct gw_n
     pres_user_shown(u, PRES_VIEW_OWN, &before);
     if (!pres_user_is_available(u))
         tell_without_client(u, pres_doc_user_gone);
-    if (!old)
-        s->chosen_at = 0;
-    else if (is_choice(old, c))
-        s->chosen_at = now.utc;
+    s->chosen_at = chosen_at(s, c, now);
     s->word = pres_word_new(c);
     s->since = now.utc;
     s->turn = ++u->core->turn;

@@ -291,6 +291,11 @@ static void what_is_chosen_during_an_item_wins(void **state)
     assert_string_equal(look_sees(&p.look, "bob@x", "ann@x/r"), "away in-a-meeting 'o-word'");
     look_say(&p.look, p.ann, PRES_AVAILABLE, "ask me");
     assert_string_equal(look_sees(&p.look, "bob@x", "ann@x/r"), "available 'ask me'");
+    look_say(&p.look, p.ann, PRES_DND, "");
+    look_say(&p.look, p.ann, PRES_AVAILABLE, ""); /* plainly: as the calendar has it */
+    assert_string_equal(look_sees(&p.look, "bob@x", "ann@x/r"), "away in-a-meeting 'o-word'");
+    look_say(&p.look, p.ann, PRES_AVAILABLE, "ask me");
+    assert_string_equal(look_sees(&p.look, "bob@x", "ann@x/r"), "available 'ask me'");
     /* The next item, back to back with this one: it began afterwards. */
     c.item_since = 1500;
     look_set(&p.look, "ann@x", &c);
