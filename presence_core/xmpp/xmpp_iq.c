@@ -22,7 +22,7 @@ static void put_identity(struct xml_writer *w, const char *category, const char 
     xml_close(w);
 }
 
-/* XEP-0030: no node is known here. */
+/* XEP-0030: no other node is known here. */
 static bool refuses_node(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
 {
     if (!xml_attr(child, "node").len)
@@ -45,16 +45,38 @@ static void end_query(struct xmpp_c2s *c, struct xml_writer *w)
     xmpp_end(c);
 }
 
+/* XEP-0050 2.3: what a command is. False: the node is none. */
+static bool command_info(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
+{
+    struct gw_str name, node = xml_attr(child, "node");
+    struct xml_writer w;
+
+    if (!xmpp_command_name(c, s, node, &name))
+        return false;
+    begin_query(c, s, NS_INFO, &w);
+    xml_put_attr(&w, "node", node);
+    xml_open(&w, "identity");
+    xml_put_attr(&w, "category", GW_STR("automation"));
+    xml_put_attr(&w, "type", GW_STR("command-node"));
+    xml_put_attr(&w, "name", name);
+    xml_close(&w);
+    put_feature(&w, NS_COMMANDS);
+    put_feature(&w, NS_DATA);
+    end_query(c, &w);
+    return true;
+}
+
 static void server_info(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
 {
     struct xml_writer w;
 
-    if (refuses_node(c, s, child))
+    if (command_info(c, s, child) || refuses_node(c, s, child))
         return;
     begin_query(c, s, NS_INFO, &w);
     put_identity(&w, "server", "im", "Kalends");
     put_feature(&w, NS_INFO);
     put_feature(&w, NS_ITEMS);
+    put_feature(&w, NS_COMMANDS);
     put_feature(&w, NS_PING);
     if (c->host->version)
         put_feature(&w, NS_VERSION);
@@ -65,19 +87,28 @@ static void account_info(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct
 {
     struct xml_writer w;
 
-    if (refuses_node(c, s, child))
+    if (command_info(c, s, child) || refuses_node(c, s, child))
         return;
     begin_query(c, s, NS_INFO, &w);
     put_identity(&w, "account", "registered", NULL);
     put_feature(&w, NS_INFO);
     put_feature(&w, NS_ITEMS);
+    put_feature(&w, NS_COMMANDS);
     end_query(c, &w);
 }
 
-static void no_items(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
+/* Those of the commands, if they are asked for. */
+static void items(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
 {
     struct xml_writer w;
 
+    if (gw_str_is(xml_attr(child, "node"), NS_COMMANDS)) {
+        begin_query(c, s, NS_ITEMS, &w);
+        xml_put_attr(&w, "node", GW_STR(NS_COMMANDS));
+        xmpp_put_commands(c, s, &w);
+        end_query(c, &w);
+        return;
+    }
     if (refuses_node(c, s, child))
         return;
     begin_query(c, s, NS_ITEMS, &w);
@@ -130,7 +161,8 @@ static const struct {
     { NS_PING, "ping", "get", SERVER | ACCOUNT, pong },
     { NS_INFO, "query", "get", SERVER, server_info },
     { NS_INFO, "query", "get", ACCOUNT, account_info },
-    { NS_ITEMS, "query", "get", SERVER | ACCOUNT, no_items },
+    { NS_ITEMS, "query", "get", SERVER | ACCOUNT, items },
+    { NS_COMMANDS, "command", "set", SERVER | ACCOUNT, xmpp_on_command },
     { NS_VERSION, "query", "get", SERVER, version },
     { NS_SESSION, "session", "set", SERVER | ACCOUNT, session },
     { NS_BIND, "bind", "set", SERVER | ACCOUNT, bind_again },

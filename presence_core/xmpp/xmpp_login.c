@@ -123,6 +123,7 @@ void xmpp_on_header(struct xmpp_c2s *c, const struct xml_node *root)
         return;
     }
     take_from(c, xml_attr(root, "from"));
+    c->speaks_japanese = gw_str_starts(xml_attr_ns(root, NS_XML, "lang"), "ja");
     if (!take_domain(c, xml_attr(root, "to"))) {
         xmpp_stream_error(c, "host-unknown", "the domain in 'to' is not served here");
         return;

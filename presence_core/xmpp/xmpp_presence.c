@@ -2,9 +2,6 @@
 #include "gw_log.h"
 #include "xmpp_priv.h"
 
-/* Broadcasts multiply: one more than its size says. */
-enum { BROADCAST_COST = 2048 };
-
 static const struct {
     const char *name;
     enum pres_show show;
@@ -57,7 +54,7 @@ static bool is_status(const struct xml_node *node)
 
 static bool has_lang(const struct xml_node *node)
 {
-    return xml_attr_ns(node, "http://www.w3.org/XML/1998/namespace", "lang").p != NULL;
+    return xml_attr_ns(node, NS_XML, "lang").p != NULL;
 }
 
 /* One text for everybody: the one without a language, else the first. All of them as they came only
@@ -156,7 +153,7 @@ static void on_state(struct xmpp_c2s *c, const struct xmpp_stanza *s)
         direct(c, s, &client);
     else
         on_code(c, s, pres_session_set(c->session, &client, c->now));
-    c->tokens -= s->has_to ? 0 : BROADCAST_COST;
+    c->tokens -= s->has_to ? 0 : XMPP_BROADCAST_COST;
     gw_buf_done(&texts);
     gw_buf_done(&extra);
 }

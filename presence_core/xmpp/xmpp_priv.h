@@ -24,6 +24,7 @@
 #define NS_ITEMS   "http://jabber.org/protocol/disco#items"
 #define NS_PING    "urn:xmpp:ping"
 #define NS_VERSION "jabber:iq:version"
+#define NS_XML     "http://www.w3.org/XML/1998/namespace"
 
 /*  HELLO --header--> FEATURES --starttls--> HANDSHAKE --TLS--> HELLO, now over TLS
  *  FEATURES --auth--> SASL --response--> SASL       CHECKING: the password is with a worker
@@ -46,6 +47,7 @@ enum {
     XMPP_HELD_MAX = 5000,            /* resources whose newest presence waits */
     XMPP_STANZA_MAX_EARLY = 10000,   /* before login; RFC 6120 13.12 asks for 10000 at least */
     XMPP_DEPTH_MAX = 32,
+    XMPP_BROADCAST_COST = 2048, /* one more than its size says: broadcasts multiply */
     XMPP_NODES_MAX = 5000,
     XMPP_ATTRS_MAX = 64
 };
@@ -63,7 +65,8 @@ struct xmpp_c2s {
     bool is_lost;      /* the transport took nothing more */
     bool wants_limits; /* after login: a reader with other limits */
     bool is_pinged;
-    char id[9]; /* of the log */
+    bool speaks_japanese; /* xml:lang of the stream: of stanzas that name no other */
+    char id[9];           /* of the log */
     char *peer;
     char network[XMPP_NETWORK_MAX]; /* that the peer counts as */
     char *domain;                   /* that the client addressed */
@@ -161,6 +164,15 @@ void xmpp_on_roster(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_
 void xmpp_push_item(struct xmpp_c2s *c, const struct pres_item *item);
 /* The stanza, from this connection's full JID, to a session; false: not a session of ours. */
 bool xmpp_forward(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct pres_session *to);
+
+/* ---- xmpp_command.c: ad-hoc commands, XEP-0050 ---- */
+#define NS_COMMANDS "http://jabber.org/protocol/commands"
+#define NS_DATA     "jabber:x:data"
+void xmpp_on_command(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *command);
+void xmpp_put_commands(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct xml_writer *w);
+/* In the client's language; false: no such command. */
+bool xmpp_command_name(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct gw_str node,
+                       struct gw_str *name);
 
 /* ---- xmpp_deliver.c: from the core to clients ---- */
 extern const struct pres_frontend xmpp_frontend;
