@@ -10,8 +10,10 @@ static enum pres_view view_by(const struct pres_privacy *p, const struct pres_us
                               struct gw_str watcher)
 {
     const struct pres_core *core = of->core;
-    bool is_own = pres_user_find(core, watcher) != NULL;
+    bool is_own;
 
+    (void)gw_str_cut(watcher, "/", &watcher, NULL); /* directed presence may be for a resource */
+    is_own = pres_user_find(core, watcher) != NULL;
     if (gw_str_eq(watcher, of->name))
         return PRES_VIEW_OWN;
     return pres_view_of(pres_privacy_level(p, &core->shows, watcher,

@@ -127,6 +127,17 @@ static inline void look_request(enum pres_request request, struct gw_str from, s
     (void)request, (void)from, (void)extra, (void)to, (void)ctx;
 }
 
+static inline void look_request_abroad(enum pres_request request, struct gw_str from,
+                                       struct gw_str to, struct gw_str extra, void *ctx)
+{
+    (void)request, (void)from, (void)to, (void)extra, (void)ctx;
+}
+
+static inline void look_probe_abroad(struct gw_str from, struct gw_str to, void *ctx)
+{
+    (void)from, (void)to, (void)ctx;
+}
+
 static inline void look_roster_changed(const struct pres_item *item, struct pres_session *to,
                                        void *ctx)
 {
@@ -149,6 +160,8 @@ static inline void look_start(struct look *l, struct store *store)
                                                 .wants_times = true,
                                                 .presence = look_presence_timed,
                                                 .presence_abroad = look_presence_abroad,
+                                                .request_abroad = look_request_abroad,
+                                                .probe_abroad = look_probe_abroad,
                                                 .request = look_request,
                                                 .roster_changed = look_roster_changed,
                                                 .ended = look_ended };

@@ -107,6 +107,26 @@ static void only_who_sees_a_change_is_told(void **state)
     finish(&p);
 }
 
+/* A watcher is the same one by a full address. */
+static void a_resource_is_nobody_else(void **state)
+{
+    const struct pres_calendar c = look_calendar(PRES_CAL_MEETING);
+    const struct pres_client here = { .show = PRES_AVAILABLE };
+    struct place p;
+
+    (void)state;
+    begin(&p, NULL);
+    look_set(&p.look, "ann@x", &c);
+    assert_int_equal(rule(&p, PRES_CLASS_NAMED, "eve@abroad", PRES_LEVEL_NOTHING), GW_OK);
+    assert_int_equal(pres_session_direct(p.ann, GW_STR("eve@abroad"), GW_STR("phone"), &here),
+                     GW_OK);
+    assert_string_equal(look_sees(&p.look, "eve@abroad/phone", "ann@x/r"), "available");
+    assert_int_equal(pres_session_direct(p.ann, GW_STR("gil@abroad"), GW_STR("phone"), &here),
+                     GW_OK);
+    assert_int_equal(level_of(look_sees(&p.look, "gil@abroad/phone", "ann@x/r")), PRES_LEVEL_TIMES);
+    finish(&p);
+}
+
 static void names_have_a_limit(void **state)
 {
     struct pres_privacy_view view;
@@ -308,6 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_most_particular_counts),
         cmocka_unit_test(only_who_sees_a_change_is_told),
+        cmocka_unit_test(a_resource_is_nobody_else),
         cmocka_unit_test(names_have_a_limit),
         cmocka_unit_test(survives_a_restart),
         cmocka_unit_test(an_unreadable_record_hides),
