@@ -88,7 +88,8 @@ static void presence_part(const struct report *r)
     const json_t *w = json_object_get(r->json, "watcher");
 
     if (*ctl_str(w, "watcher"))
-        printf("\nWhat %s sees\n", ctl_str(w, "watcher"));
+        printf("\nWhat %s %s\n", ctl_str(w, "watcher"),
+               ctl_true(w, "may_see") ? "sees" : "would see");
     else
         printf("\nWhat others see\n");
     if (!p) {
@@ -197,6 +198,10 @@ static void calendar_part(const struct report *r)
     }
     state_line("state", ctl_str(c, "state"), ctl_str(c, "text"));
     line("source", ctl_str(c, "source"));
+    if (*ctl_str(c, "rule"))
+        line("by rule", ctl_str(c, "rule"));
+    if (*ctl_str(c, "row"))
+        line("by row", ctl_str(c, "row"));
     if (json_is_object(json_object_get(c, "item")))
         item_print(r, json_object_get(c, "item"));
     if (json_is_object(json_object_get(c, "automatic_reply")))

@@ -32,7 +32,7 @@ static const char *why_text(const struct pres_user_view *v)
         return v->has_override ? "the override's state is shown over the client's"
                                : "the calendar's state is shown over the client's";
     if (v->has_override)
-        return "the client's state stays: it is as strong as the override, or stronger";
+        return "the override stands in place of the calendar; the client's own state stays";
     if (leader->show == PRES_DND)
         return "the client's do-not-disturb is weakened by nothing";
     if (leader->stands && v->level != PRES_LEVEL_NOTHING)

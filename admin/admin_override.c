@@ -217,8 +217,9 @@ static enum gw_code level_read(struct gw_str name, int *out, struct gw_err *err)
 }
 
 /* jid: what the rule borrows. */
-static enum gw_code privacy_read(const json_t *body, struct gw_buf *jid,
-                                 struct pres_privacy_rule *out, struct gw_err *err)
+static enum gw_code privacy_read(const struct admin_api *api, const json_t *body,
+                                 struct gw_buf *jid, struct pres_privacy_rule *out,
+                                 struct gw_err *err)
 {
     struct privacy_body in;
     enum gw_code rc;
@@ -234,9 +235,7 @@ static enum gw_code privacy_read(const json_t *body, struct gw_buf *jid,
                                                   : PRES_CLASS_NAMED;
     if (out->class != PRES_CLASS_NAMED)
         return GW_OK;
-    if (gw_str_find(in.who, '@') < 0)
-        return gw_fail(err, GW_INVALID, "who is 'own', 'federated' or an address like user@domain");
-    rc = dir_jid_normalise(in.who, jid, err);
+    rc = admin_user_jid(api, in.who, jid, err);
     out->watcher = gw_buf_str(jid);
     return rc;
 }
@@ -253,7 +252,7 @@ void admin_privacy_set(struct admin_call *call)
     gw_buf_init(&watcher, ADMIN_JID_BUF);
     rc = admin_user_find(call, &jid, &user, &err);
     if (!rc)
-        rc = privacy_read(call->body, &watcher, &rule, &err);
+        rc = privacy_read(call->api, call->body, &watcher, &rule, &err);
     if (!rc)
         rc = pres_privacy_set(call->api->args.core, user.jid, &rule, admin_now(call),
                               admin_call_saved, call, &err);

@@ -409,6 +409,34 @@ static void levels_and_overrides(void **state)
     finish(&p);
 }
 
+/* The item is made longer, then nothing is known of the calendar but what comes next: the override
+ * goes on until the end that was known last. */
+static void an_unknown_calendar_leaves_the_known_end(void **state)
+{
+    struct pres_calendar meeting = look_calendar(PRES_CAL_MEETING), unknown = { .until = GW_NEVER };
+    struct pres_override o;
+    struct place p;
+
+    (void)state;
+    begin(&p);
+    look_set(&p.look, "ann@x", &meeting);
+    assert_int_equal(set(&p, PRES_CAL_DND, PRES_ENDS_ITEM, 0, "", NULL), GW_OK);
+    meeting.item_until = meeting.until = 3000;
+    look_set(&p.look, "ann@x", &meeting);
+    assert_true(pres_override_get(p.look.core, GW_STR("ann@x"), &o));
+    assert_int_equal(o.until, 3000);
+    assert_int_equal(pres_due(p.look.core), GW_NEVER); /* the calendar will tell */
+    unknown.ahead[0] = (struct pres_span){ PRES_CAL_MEETING, 5000, 6000 };
+    unknown.ahead_count = 1;
+    look_set(&p.look, "ann@x", &unknown);
+    assert_int_equal(pres_due(p.look.core), 3000);
+    at(&p, 2999);
+    assert_string_equal(BOB(&p), "do-not-disturb do-not-disturb");
+    at(&p, 3000);
+    assert_string_equal(BOB(&p), "available");
+    finish(&p);
+}
+
 static void refuses_what_cannot_be(void **state)
 {
     char text[PRES_TEXT_MAX + 1];
@@ -475,6 +503,7 @@ int main(void)
         cmocka_unit_test(out_of_office_comes_back),
         cmocka_unit_test(the_end_of_an_item_does_not_flicker),
         cmocka_unit_test(levels_and_overrides),
+        cmocka_unit_test(an_unknown_calendar_leaves_the_known_end),
         cmocka_unit_test(refuses_what_cannot_be),
         cmocka_unit_test(goes_with_its_user),
     };
