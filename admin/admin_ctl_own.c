@@ -30,16 +30,14 @@ static void names_print(const char *title, const json_t *list)
 
 static void own_print(const struct ctl *ctl, const json_t *own)
 {
-    char at[CTL_TIME_MAX];
-
     printf("%s (%s)%s\n", ctl_str(own, "identity"), ctl_str(own, "purpose"),
            ctl_true(own, "self_signed") ? ": self-signed" : "");
     ctl_certificate_print(ctl, own);
     printf("  key       %s\n", ctl_str(own, "key"));
     names_print("LACKS", json_object_get(own, "missing_names"));
     if (ctl_true(own, "request_waits"))
-        printf("  request   waits for its certificate (expires %s with the present one)\n",
-               ctl_time(ctl_utc(own, "not_after"), ctl->now, "not known", at));
+        printf("  request   waits for its certificate (kalendsctl cert own install %s FILE)\n",
+               ctl_str(own, "identity"));
 }
 
 /* What the daemon answered to a change: what is in use now, and what to know about it. */

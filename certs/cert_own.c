@@ -170,8 +170,8 @@ enum gw_code cert_own_request(struct cert_identity *id, const struct cert_key *k
     if (!replace && !access(id->request_path, F_OK))
         return gw_fail(
             err, GW_EXISTS,
-            "a request of '%s' waits for its certificate already: install that, or say that "
-            "the request shall be replaced, which makes its certificate worthless",
+            "a request of '%s' waits for its certificate already: install that, or make a new one "
+            "with --replace, and what was signed for the old one is worthless",
             id->name);
     w = (struct waiting){ cert_make_request(subject, key->pkey), key->pkey };
     if (!w.req)

@@ -1,6 +1,7 @@
 """Certificates as an administrator handles them: our own, from the request to the next one; trust; all while the
 gateway runs."""
 
+import concurrent.futures
 import contextlib
 import os
 import re
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 import house
@@ -210,6 +212,66 @@ def test_file_of_an_administrator():
         gateway.ctl("cert", "own", "self-signed", "cup-xmpp")
 
 
+def test_expiry():
+    """what ends within thirty days is in status, and in the log once, not at each connection"""
+    with tempfile.TemporaryDirectory() as folder, Gateway() as gateway:
+        ca = Authority(folder)  # for thirty days
+        gateway.ctl("domain", "add", "example.test")
+        assert gateway.status()["expiring"] == {}
+        leaf = ca.sign(gateway.ctl("cert", "own", "request", "cup-xmpp"), "leaf.pem", days="9")
+        gateway.ctl("cert", "own", "install", "cup-xmpp", leaf)
+        gateway.ctl("cert", "trust", "add", ca.path("root.pem"))
+        expiring = gateway.status()["expiring"]
+        assert len(expiring) == 2 and "trusted cup-trust (CN=Test Root)" in expiring, expiring
+        assert any(name.startswith("own cup-xmpp ") for name in expiring), expiring
+        assert "own cup-xmpp" in gateway.ctl("status")
+        assert gateway.log().count("expires soon") == 0  # tomorrow, or after a restart
+        gateway.stop()
+        gateway.start()
+        for _ in range(3):
+            shown_to_clients(gateway.address)
+        lines = [line for line in gateway.log().splitlines() if "expires soon" in line]
+        assert len(lines) == 2 and any("where='cup-xmpp'" in line for line in lines), lines
+        gateway.ctl("cert", "own", "renew", "cup-xmpp", "--key", "ec-p384")
+        gateway.ctl("cert", "own", "remove", "cup-xmpp")
+        assert len(gateway.status()["expiring"]) == 1
+
+
+def test_two_administrators():
+    """at the same moment: each is answered, one request waits, certificate and key fit"""
+    with Gateway() as gateway:
+        gateway.ctl("domain", "add", "example.test")
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            done = list(pool.map(lambda _: gateway.run_ctl("cert", "own", "request", "cup-xmpp"), range(8)))
+            good = [d.stdout for d in done if d.returncode == 0]
+            assert len(good) == 1 and all("waits" in d.stderr for d in done if d.returncode), done
+            assert gateway.ctl("cert", "own", "request", "cup-xmpp", "--show") == good[0]
+            done = list(pool.map(lambda i: gateway.run_ctl("cert", "own", *(["self-signed"] if i % 2 else ["remove"]),
+                                                           "cup-xmpp"), range(8)))
+            assert all(d.returncode == 0 for d in done), done
+        own = gateway.ctl_json("cert", "own", "show", "cup-xmpp")
+        assert shown_to_clients(gateway.address)[0] == own["fingerprint"] and not own["request_waits"]
+        gateway.kill()
+        gateway.start()
+        assert shown_to_clients(gateway.address)[0] == own["fingerprint"]
+
+
+def test_killed_while_changing():
+    """kill -9 at any moment of a change: the old one or the new one, never half of one"""
+    with Gateway() as gateway:
+        gateway.ctl("domain", "add", "example.test")
+        for n in range(12):
+            change = threading.Thread(target=gateway.run_ctl, args=("cert", "own", "self-signed", "cup-xmpp"))
+            change.start()
+            time.sleep(0.015 * n)
+            gateway.kill()
+            change.join()
+            gateway.start()
+            own = gateway.ctl_json("cert", "own", "show", "cup-xmpp")
+            assert shown_to_clients(gateway.address)[0] == own["fingerprint"]
+        assert secrets(gateway) == []
+
+
 def test_seal_key():
     """from a file, from the service manager's credentials; another one, none, one that others can read: a sentence"""
     with tempfile.TemporaryDirectory() as folder:
@@ -327,5 +389,6 @@ def test_from_an_empty_store():
 
 
 if __name__ == "__main__":
-    house.run([test_request_to_renewal, test_pkcs12, test_file_of_an_administrator, test_seal_key,
+    house.run([test_request_to_renewal, test_pkcs12, test_file_of_an_administrator, test_expiry,
+               test_two_administrators, test_killed_while_changing, test_seal_key,
                test_replaced_under_load, test_from_an_empty_store])
