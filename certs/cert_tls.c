@@ -72,15 +72,20 @@ static void part_of(const char *list, bool suites, struct gw_buf *out)
     }
 }
 
+/* Without certificates, or without encryption, is nobody's choice: nothing would be verified. */
+#define NEVER ":!aNULL:!eNULL"
+
 static bool ciphers_set(SSL *ssl, const char *list)
 {
     struct gw_buf old, suites;
     bool ok;
 
-    gw_buf_init(&old, CIPHERS_MAX + 1);
+    gw_buf_init(&old, CIPHERS_MAX + sizeof(NEVER));
     gw_buf_init(&suites, CIPHERS_MAX + 1);
     part_of(list, false, &old);
     part_of(list, true, &suites);
+    if (old.len)
+        gw_buf_add_cstr(&old, NEVER);
     ok = (!old.len || SSL_set_cipher_list(ssl, old.p) == 1) &&
          (!suites.len || SSL_set_ciphersuites(ssl, suites.p) == 1);
     gw_buf_done(&old);

@@ -285,6 +285,25 @@ static void test_stapling(void **state)
     lab_free(&leaf);
 }
 
+static const char *agreed_without_certificate(void)
+{
+    struct cert_peer_args args = { store, CERT_FOR_SIP, NULL, CERT_REQUIRED };
+    SSL_CTX *server = SSL_CTX_new(TLS_server_method()), *client = SSL_CTX_new(TLS_client_method());
+    struct net_tls_policy policy;
+    struct cert_peer *peer = NULL;
+    const char *text;
+
+    SSL_CTX_set_cipher_list(server, "aNULL:@SECLEVEL=0");
+    assert_int_equal(cert_peer_new(&args, &peer, NULL), GW_OK);
+    policy = cert_peer_policy(peer);
+    assert_int_equal(policy.apply(client, policy.ctx, NULL), GW_OK);
+    text = agreed(client, server, TLS1_2_VERSION);
+    SSL_CTX_free(client);
+    SSL_CTX_free(server);
+    cert_peer_free(&peer);
+    return text;
+}
+
 static void test_bad_lists(void **state)
 {
     static const struct {
@@ -293,6 +312,9 @@ static void test_bad_lists(void **state)
         { "AES256-SHA256:NO-SUCH", "'NO-SUCH'" },
         { "TLS_NO_SUCH", "'TLS_NO_SUCH'" },
         { "RC4-MD5", "'RC4-MD5'" },
+        { "aNULL", "'aNULL'" },
+        { "ADH-AES256-SHA:@SECLEVEL=0", "'ADH-AES256-SHA'" },
+        { "NULL-SHA256", "'NULL-SHA256'" },
         { "AES256-SHA256:!AES256-SHA256", "no cipher is left" },
         { "AES256-SHA256 ; rm", "knows no cipher" },
     };
@@ -309,6 +331,8 @@ static void test_bad_lists(void **state)
             fail_msg("%s: %s", c[i].list, err.msg);
     }
     set("tls.sip_ciphers", "ECDHE+AESGCM:!aNULL:@STRENGTH");
+    set("tls.sip_ciphers", "ALL:@SECLEVEL=0"); /* still not without certificates */
+    assert_string_equal(agreed_without_certificate(), "");
 }
 
 int main(void)
