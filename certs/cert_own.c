@@ -189,7 +189,7 @@ enum gw_code cert_own_request(struct cert_identity *id, const struct cert_key *k
 enum gw_code cert_own_request_get(const struct cert_identity *id, struct gw_buf *pem,
                                   struct gw_err *err)
 {
-    struct waiting w;
+    struct waiting w = { NULL, NULL };
     enum gw_code code = waiting_read(id, &w, err);
 
     if (code)

@@ -172,14 +172,15 @@ bool cert_verify(X509_STORE_CTX *ctx, const struct cert_check *check, struct cer
 {
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
     X509 *leaf = X509_STORE_CTX_get0_cert(ctx), *cert;
+    bool fine;
     int error;
 
     X509_STORE_CTX_set0_trusted_stack(ctx, check->set->trusted);
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
     X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
-    if (!X509_VERIFY_PARAM_set_purpose(param, uses[check->purpose].usage))
-        X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
-    else if (X509_verify_cert(ctx) != 1 && X509_STORE_CTX_get_error(ctx) == X509_V_OK)
+    fine = X509_VERIFY_PARAM_set_purpose(param, uses[check->purpose].usage) &&
+           X509_verify_cert(ctx) == 1;
+    if (!fine && X509_STORE_CTX_get_error(ctx) == X509_V_OK)
         X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
     cert = X509_STORE_CTX_get_current_cert(ctx);
     error = X509_STORE_CTX_get_error(ctx);
