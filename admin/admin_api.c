@@ -85,6 +85,15 @@ const struct admin_route admin_routes[] = {
     { "PUT", "/v1/texts/{language}/{text}", true, admin_text_set, "sets one: text" },
     { "DELETE", "/v1/texts/{language}/{text}", false, admin_text_reset, "as it is built in" },
 
+    { "GET", "/v1/federation", false, admin_federation_get,
+      "servers of other domains: policy, exceptions, connections" },
+    { "GET", "/v1/federation/{domain}", false, admin_federation_domain,
+      "what holds for one domain, and why it cannot be reached" },
+    { "PUT", "/v1/federation/exceptions/{domain}", true, admin_federation_except,
+      "makes it an exception of the policy: direction (both, incoming, outgoing)" },
+    { "DELETE", "/v1/federation/exceptions/{domain}", false, admin_federation_forget,
+      "it is no exception any more" },
+
     { "GET", "/v1/watch", false, admin_watch_start,
       "presence changes as they happen, a JSON line each; query: user" },
 

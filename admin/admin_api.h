@@ -127,6 +127,15 @@ struct admin_host {
 
     /* Adds what is to be said about ports and the like to the object. */
     void (*status)(struct json_t *into, void *ctx);
+    /* Federation with XMPP servers: adds state, policy and connections; or all about one domain. */
+    void (*federation)(struct json_t *into, void *ctx);
+    enum gw_code (*federation_why)(struct gw_str domain, struct json_t *into, struct gw_err *err,
+                                   void *ctx);
+    enum gw_code (*federation_except)(struct gw_str domain, struct gw_str direction,
+                                      store_done_fn *done, void *done_ctx, struct gw_err *err,
+                                      void *ctx);
+    enum gw_code (*federation_forget)(struct gw_str domain, store_done_fn *done, void *done_ctx,
+                                      struct gw_err *err, void *ctx);
     void (*trust_changed)(void *ctx); /* connections shall be tried anew */
     /* The names that the identity should have, in A-labels; the first is its CN. */
     void (*identity_names)(const char *identity, void (*each)(struct gw_str name, void *each_ctx),

@@ -20,6 +20,11 @@
         NULL, NULL, CTL_NO_FIELD, NULL                                                             \
     }
 
+static const struct ctl_option except_options[] = {
+    { "direction", "D", CTL_TEXT, "both (default), incoming or outgoing" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
 static const struct ctl_option gateway_options[] = { GATEWAY_OPTIONS };
 
 static const struct ctl_option discover_options[] = {
@@ -200,6 +205,19 @@ const struct ctl_command ctl_commands[] = {
       "domain list\ndomain list --json" },
     { "domain remove", "NAME", "remove a domain that has no users", ctl_domain_remove, NULL, NULL,
       "domain remove old.example.org" },
+
+    { "federation list", "", "show policy, exceptions and connections of XMPP federation",
+      ctl_federation_list, NULL, NULL, "federation list" },
+    { "federation why", "DOMAIN", "show what holds for a domain, and why it cannot be reached",
+      ctl_federation_why, NULL, NULL, "federation why partner.example" },
+    { "federation except", "DOMAIN", "make a domain an exception of the policy",
+      ctl_federation_except, except_options,
+      "Where federation.policy is allow, an exception is denied; where it is deny, allowed.\n"
+      "'*.partner.example' stands for partner.example and all below it. It applies at once.",
+      "federation except partner.example\n"
+      "federation except '*.partner.example' --direction incoming" },
+    { "federation forget", "DOMAIN", "make a domain no exception any more", ctl_federation_forget,
+      NULL, NULL, "federation forget '*.partner.example'" },
 
     { "gateway add", "NAME", "add a gateway to Exchange", ctl_gateway_add, gateway_options,
       "Gateways share one service account unless one has its own: whoever adds the second one may "

@@ -105,6 +105,8 @@ admin_handler_fn admin_users_list, admin_user_get, admin_user_add, admin_user_ed
     admin_user_remove, admin_user_password, admin_user_refresh;
 admin_handler_fn admin_params_list, admin_param_get, admin_param_set;
 admin_handler_fn admin_log_level_set;
+admin_handler_fn admin_federation_get, admin_federation_domain, admin_federation_except,
+    admin_federation_forget;
 admin_handler_fn admin_mapping_list, admin_mapping_set, admin_mapping_reset;
 admin_handler_fn admin_rules_list, admin_rule_add, admin_rule_edit, admin_rule_move,
     admin_rule_remove;

@@ -7,6 +7,7 @@
  *   gd_sip         the SIP front-end
  *   gd_api         what the API room is given     gd_check       a gateway tried step by step
  *   gd_account     who logs in at Exchange        gd_policy      mapping, rules, texts: kept and changed
+ *   gd_federation  servers of other domains
  *   gd_people      what each calendar is looked at with
  *   gd_identities  who we are: our own certificates */
 #ifndef GD_H
@@ -30,6 +31,7 @@
 #include "scheduler.h"
 #include "sip_server.h"
 #include "store.h"
+#include "xmpp_federation.h"
 #include "xmpp_server.h"
 
 struct gd_gateways;
@@ -46,6 +48,7 @@ struct gd_settings {
     struct ews_settings ews;
     struct pres_settings pres;
     struct xmpp_settings xmpp;
+    struct xmpp_fed_settings federation;
     struct bridge_settings bridge;
     struct sip_settings sip;
     struct cert_settings certs;
@@ -80,6 +83,8 @@ struct gd {
     struct xmpp_server *xmpp;
     uint16_t xmpp_port;
     struct sip_server *sip;
+    struct net_dns *federation_dns;
+    struct xmpp_federation *federation;
 
     struct admin_host host;
     struct admin_api *api;
@@ -139,7 +144,7 @@ enum gw_code gd_param_at_start(struct gd *gd, struct gw_str key, struct gw_str v
                                struct gw_err *err);
 enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
                           store_done_fn *done, void *done_ctx, struct gw_err *err);
-enum { GD_PARAM_TABLES = 7 };
+enum { GD_PARAM_TABLES = 8 };
 void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABLES]);
 void gd_params_done(struct gd *gd);
 

@@ -7,6 +7,7 @@
 #include "gd.h"
 #include "gd_check.h"
 #include "gd_discover.h"
+#include "gd_federation.h"
 #include "gd_gateways.h"
 #include "gd_notify.h"
 #include "gd_people.h"
@@ -203,6 +204,30 @@ static void host_identity_names(const char *identity,
     gd_identity_names(ctx, identity, each, each_ctx);
 }
 
+static void host_federation(json_t *into, void *ctx)
+{
+    gd_federation_json(ctx, into);
+}
+
+static enum gw_code host_federation_why(struct gw_str domain, json_t *into, struct gw_err *err,
+                                        void *ctx)
+{
+    return gd_federation_why(ctx, domain, into, err);
+}
+
+static enum gw_code host_federation_except(struct gw_str domain, struct gw_str direction,
+                                           store_done_fn *done, void *done_ctx, struct gw_err *err,
+                                           void *ctx)
+{
+    return gd_federation_except(ctx, domain, direction, done, done_ctx, err);
+}
+
+static enum gw_code host_federation_forget(struct gw_str domain, store_done_fn *done,
+                                           void *done_ctx, struct gw_err *err, void *ctx)
+{
+    return gd_federation_forget(ctx, domain, done, done_ctx, err);
+}
+
 static void host_trust_changed(void *ctx)
 {
     gd_gateways_trust_changed(ctx);
@@ -245,6 +270,10 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
         .text_set = host_text_set,
         .calendar = host_calendar,
         .status = host_status,
+        .federation = host_federation,
+        .federation_why = host_federation_why,
+        .federation_except = host_federation_except,
+        .federation_forget = host_federation_forget,
         .trust_changed = host_trust_changed,
         .identity_names = host_identity_names,
         .starttls_client = &gd_starttls_client,

@@ -99,6 +99,15 @@ static const struct gw_param config_table[] = {
       .max = 65535,
       .def = "5061",
       .word = "off" },
+    { .key = "federation_port",
+      .shown_as = "Federation port",
+      .help = "port, at xmpp_listen, that XMPP servers of other domains connect to while "
+              "federation.xmpp is on",
+      .type = GW_PARAM_INT,
+      .offset = AT(federation_port),
+      .min = 1,
+      .max = 65535,
+      .def = "5269" },
     { .key = "notification_listen",
       .shown_as = "Notification address",
       .help = "address that Exchange sends its notifications to; the port is the parameter "

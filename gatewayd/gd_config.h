@@ -16,6 +16,7 @@ struct gd_config {
     char *log;                   /* "stderr", "syslog" or a path */
     char *log_levels;            /* "info, xmpp=debug" */
     char *xmpp_listen;           /* address */
+    int64_t federation_port;     /* XMPP, of other domains */
     int64_t xmpp_port;           /* 0: any free one */
     char *sip_listen;            /* address */
     int64_t sip_port;            /* UDP and TCP; 0: any free one; GW_PARAM_WORD: off */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gd.h"
+#include "gd_federation.h"
 #include "gd_gateways.h"
 #include "gd_notify.h"
 #include "gd_people.h"
@@ -23,6 +24,8 @@ void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABL
     out[4] = (struct admin_params){ bridge_params, bridge_param_count, &gd->settings.bridge };
     out[5] = (struct admin_params){ sip_params, sip_param_count, &gd->settings.sip };
     out[6] = (struct admin_params){ cert_params, cert_param_count, &gd->settings.certs };
+    out[7] =
+        (struct admin_params){ xmpp_fed_params, xmpp_fed_param_count, &gd->settings.federation };
 }
 
 /* The row of a key, and the settings that it belongs to. */
@@ -32,7 +35,7 @@ static const struct gw_param *param_find(struct gd *gd, struct gw_str key, void 
     void *const changeable[GD_PARAM_TABLES] = { &gd->settings.sched,  &gd->settings.pres,
                                                 &gd->settings.xmpp,   &gd->settings.ews,
                                                 &gd->settings.bridge, &gd->settings.sip,
-                                                &gd->settings.certs };
+                                                &gd->settings.certs,  &gd->settings.federation };
 
     gd_params_tables(gd, tables);
     for (size_t i = 0; i < GD_PARAM_TABLES; i++) {
@@ -66,7 +69,7 @@ enum gw_code gd_params_load(struct gd *gd, struct gw_err *err)
     void *const settings[GD_PARAM_TABLES] = { &gd->settings.sched,  &gd->settings.pres,
                                               &gd->settings.xmpp,   &gd->settings.ews,
                                               &gd->settings.bridge, &gd->settings.sip,
-                                              &gd->settings.certs };
+                                              &gd->settings.certs,  &gd->settings.federation };
     enum gw_code rc;
 
     gd_params_tables(gd, tables);
@@ -109,6 +112,7 @@ void gd_params_done(struct gd *gd)
     gw_param_settings_done(cert_params, cert_param_count, &gd->settings.certs);
     gw_param_settings_done(bridge_params, bridge_param_count, &gd->settings.bridge);
     gw_param_settings_done(sip_params, sip_param_count, &gd->settings.sip);
+    gw_param_settings_done(xmpp_fed_params, xmpp_fed_param_count, &gd->settings.federation);
 }
 
 /* --- making a change good */
@@ -153,6 +157,8 @@ static enum gw_code apply(struct gd *gd, const void *settings, struct gw_err *er
         if (!rc)
             gd_people_look_again(gd);
         return rc;
+    } else if (settings == &gd->settings.federation) {
+        return gd_federation_apply(gd, err);
     } else if (settings == &gd->settings.ews) {
         return gd_gateways_login_set(gd->gateways, err);
     } else if (settings == &gd->settings.certs) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "gd.h"
+#include "gd_federation.h"
 #include "gd_gateways.h"
 #include "gd_log.h"
 #include "gd_people.h"
@@ -188,7 +189,7 @@ static void stop_look(struct gw_now now, void *ctx)
 {
     struct gd *gd = ctx;
 
-    if (now.mono >= gd->stop_until || xmpp_server_is_idle(gd->xmpp))
+    if (now.mono >= gd->stop_until || (xmpp_server_is_idle(gd->xmpp) && gd_federation_is_idle(gd)))
         net_loop_stop(gd->loop);
     else
         net_timer_set(gd->stop_timer, gw_time_after(now.mono, 20));
@@ -210,6 +211,7 @@ static void on_stop(int signo, void *ctx)
     admin_api_stop(gd->api);
     gd_calendars_stop(gd);
     xmpp_server_stop(gd->xmpp);
+    gd_federation_stop(gd); /* after the goodbyes of our users */
     net_timer_set(gd->stop_timer, now.mono);
 }
 
@@ -287,6 +289,8 @@ enum gw_code gd_start(struct gd *gd, struct gw_err *err)
     if (!rc)
         rc = gd_sip_listen(gd, err);
     if (!rc)
+        rc = gd_federation_start(gd, err);
+    if (!rc)
         rc = gd_api_start(gd, err);
     if (rc)
         return rc;
@@ -306,6 +310,9 @@ void gd_run(struct gd *gd)
  * that the API and the directory have asked for: these two stay until then. */
 void gd_done(struct gd *gd)
 {
+    if (gd->core)
+        pres_route_set(gd->core, GW_STR(""), NULL);
+    gd_federation_done(gd);
     if (gd->xmpp)
         xmpp_server_free(&gd->xmpp);
     sip_server_free(&gd->sip);

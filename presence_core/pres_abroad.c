@@ -269,15 +269,20 @@ enum gw_code pres_abroad_presence(struct pres_core *core, struct pres_front *way
 
 /* ---- The user's sessions ---- */
 
-void pres_abroad_newcomer(struct pres_session *s, struct gw_str contact)
+void pres_abroad_newcomer(struct pres_session *s, const struct pres_entry *e)
 {
-    const struct seen *seen = seen_find(s->user, contact);
+    struct pres_user *u = s->user;
+    struct gw_str contact = pres_entry_jid(e);
+    const struct seen *seen = seen_find(u, contact);
+    bool is_first = pres_available_count(u) == 1;
     struct gw_list *it, *tmp;
     struct pres_doc doc;
 
     if (!seen) {
-        if (pres_available_count(s->user) == 1)
+        if (is_first && e->state & PRES_TO)
             pres_abroad_refresh(s, contact);
+        else if (is_first && e->state & PRES_OUT) /* RFC 6121 3.1.2: it may have been lost */
+            pres_request_abroad(u->core, PRES_SUBSCRIBE, u->name, contact, GW_STR(""));
         return;
     }
     GW_LIST_EACH(&seen->resources, it, tmp)
@@ -294,4 +299,38 @@ void pres_abroad_refresh(struct pres_session *s, struct gw_str contact)
 
     if (f && watches(s->user, contact))
         f->table->probe_abroad(s->user->name, contact, f->ctx);
+}
+
+static bool is_at(struct gw_str jid, struct gw_str domain)
+{
+    struct gw_str at = jid;
+
+    (void)gw_str_cut(jid, "@", NULL, &at);
+    return gw_str_eq(at, domain);
+}
+
+static void renew(struct pres_user *u, const struct pres_entry *e)
+{
+    struct gw_str contact = pres_entry_jid(e);
+    struct pres_front *f = pres_route_front(u->core, contact);
+
+    if (pres_may_see(contact, u) && !pres_show_all_to(u, contact)) {
+        pres_gather(u, contact);
+        pres_deliver(u->core, pres_doc_user_gone, u);
+    }
+    if (f && e->state & PRES_TO && pres_user_is_available(u))
+        f->table->probe_abroad(u->name, contact, f->ctx);
+}
+
+void pres_abroad_renew(struct pres_core *core, struct gw_str here, struct gw_str there)
+{
+    struct pres_user *u;
+    size_t pos = 0;
+
+    while ((u = gw_map_next(core->users, &pos))) {
+        for (uint32_t i = 0; is_at(u->name, here) && i < u->roster.count; i++) {
+            if (is_at(pres_entry_jid(u->roster.entries[i]), there))
+                renew(u, u->roster.entries[i]);
+        }
+    }
 }

@@ -168,6 +168,10 @@ enum gw_code pres_abroad_presence(struct pres_core *core, struct pres_front *way
 /* The contact cannot be reached: what the user was shown of it is over. */
 void pres_abroad_lost(struct pres_core *core, struct gw_str contact, struct gw_str user);
 
+/* There is a way from a domain here to one there again, after something was lost: its watchers are told
+ * anew, and its contacts are asked. */
+void pres_abroad_renew(struct pres_core *core, struct gw_str here, struct gw_str there);
+
 enum { PRES_ABROAD_RESOURCES_MAX = 20 }; /* of one contact, kept; beyond it the oldest is gone */
 
 #endif

@@ -195,7 +195,7 @@ void pres_tell_end(struct pres_user *u, const struct pres_tell *how, struct gw_n
 void pres_request_abroad(struct pres_core *core, enum pres_request request, struct gw_str from,
                          struct gw_str to, struct gw_str extra);
 /* What the user knows of contacts abroad: brought to a newcomer (the first one asks), forgotten. */
-void pres_abroad_newcomer(struct pres_session *s, struct gw_str contact);
+void pres_abroad_newcomer(struct pres_session *s, const struct pres_entry *e);
 bool pres_abroad_show(struct pres_session *s, struct gw_str contact, struct gw_str resource);
 void pres_abroad_refresh(struct pres_session *s, struct gw_str contact);
 void pres_abroad_gone(struct pres_user *u,

@@ -179,14 +179,12 @@ static void tell_newcomer(struct pres_session *s)
 
     pres_show_all(s->user, s);
     for (uint32_t i = 0; i < r->count; i++) {
-        struct pres_user *contact;
+        const struct pres_entry *e = r->entries[i];
+        struct pres_user *contact = pres_user_find(s->user->core, pres_entry_jid(e));
 
-        if (!(r->entries[i]->state & PRES_TO))
-            continue;
-        contact = pres_user_find(s->user->core, pres_entry_jid(r->entries[i]));
         if (!contact)
-            pres_abroad_newcomer(s, pres_entry_jid(r->entries[i]));
-        else if (pres_may_see(s->user->name, contact))
+            pres_abroad_newcomer(s, e);
+        else if (e->state & PRES_TO && pres_may_see(s->user->name, contact))
             pres_show_all(contact, s);
     }
     tell_waiting_requests(s);

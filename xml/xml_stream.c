@@ -82,6 +82,12 @@ void xml_stream_restart(struct xml_stream *xs)
         begin(xs);
 }
 
+void xml_stream_set_stanza_max(struct xml_stream *xs, size_t stanza_max)
+{
+    xs->limits.stanza_max = stanza_max;
+    xs->part.max = stanza_max;
+}
+
 void xml_stream_idle(struct xml_stream *xs)
 {
     if (xs->is_feeding || xs->part.len)

@@ -42,6 +42,10 @@ enum gw_code xml_stream_feed(struct xml_stream *xs, struct gw_str data, struct g
  * rest of the data being fed is dropped. */
 void xml_stream_restart(struct xml_stream *xs);
 
+/* From the next stanza on; not from inside a handler. For a peer that has proved who it is without a
+ * new root. */
+void xml_stream_set_stanza_max(struct xml_stream *xs, size_t stanza_max);
+
 /* Drops buffers when no stanza is half-read; for connections that said nothing for a while. */
 void xml_stream_idle(struct xml_stream *xs);
 

@@ -71,8 +71,7 @@ static void put_from(struct xml_writer *w, struct xmpp_host *host, const struct 
 
 enum { START_LEN = sizeof("<presence") - 1 };
 
-/* All that follows '<presence to="..."'. */
-static struct gw_str write_doc(struct xmpp_host *host, const struct pres_doc *doc)
+struct gw_str xmpp_write_doc(struct xmpp_host *host, const struct pres_doc *doc)
 {
     bool is_ours = doc->origin == host->front;
     const char *show = show_of(host, doc);
@@ -180,7 +179,7 @@ static void on_presence(const struct pres_doc *doc, struct pres_session *const *
                         void *ctx)
 {
     struct xmpp_host *host = ctx;
-    struct gw_str body = write_doc(host, doc);
+    struct gw_str body = xmpp_write_doc(host, doc);
 
     for (size_t i = 0; i < count; i++) {
         struct xmpp_c2s *c = pres_session_ctx(to[i]);
@@ -247,4 +246,7 @@ const struct pres_frontend xmpp_frontend = {
     .request = on_request,
     .roster_changed = on_roster_changed,
     .ended = on_ended,
+    .presence_abroad = xmpp_presence_abroad,
+    .request_abroad = xmpp_request_abroad,
+    .probe_abroad = xmpp_probe_abroad,
 };

@@ -185,6 +185,7 @@ static void answer(struct xmpp_c2s *c, struct xmpp_stanza *s, unsigned where)
 
 static void to_user(struct xmpp_c2s *c, struct xmpp_stanza *s)
 {
+    const struct xmpp_sender by = { c->host, c, gw_str_of(c->full) };
     struct pres_session *peer;
 
     if (!s->to.resource.len) {
@@ -195,7 +196,7 @@ static void to_user(struct xmpp_c2s *c, struct xmpp_stanza *s)
         return;
     }
     peer = pres_session_find(c->host->core, s->to.bare, s->to.resource);
-    if (!peer || !xmpp_forward(c, s, peer))
+    if (!peer || !xmpp_forward(&by, s, peer))
         xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
 }
 
@@ -237,6 +238,8 @@ void xmpp_on_iq(struct xmpp_c2s *c, struct xmpp_stanza *s)
         xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
         return;
     case PRES_ROUTE_ABROAD:
+        xmpp_send_abroad(c, s);
+        return;
     case PRES_ROUTE_UNKNOWN_SERVER:
         xmpp_stanza_error(c, s, XMPP_REMOTE_SERVER_NOT_FOUND, NULL);
         return;

@@ -198,6 +198,19 @@ bool xmpp_domain_write(struct gw_str in, struct gw_buf *out)
     return true;
 }
 
+bool xmpp_domain_ascii(struct gw_str in, struct gw_buf *out)
+{
+    char text[XMPP_JID_PART_MAX];
+    struct gw_str ascii = in;
+
+    if (!in.len || in.len > XMPP_JID_PART_MAX)
+        return false;
+    if (!is_ascii(in) && !by_idna(uidna_nameToASCII_UTF8, in, text, &ascii))
+        return false;
+    gw_buf_add_str(out, ascii);
+    return true;
+}
+
 /* RFC 8265 4.2.1: other spaces become SPACE; nothing that is a control or not a character. */
 static bool map_opaque(UChar *s, int32_t len)
 {

@@ -25,6 +25,8 @@ enum gw_code xmpp_jid_make(struct gw_str local, struct gw_str domain, struct gw_
 /* One part, appended to out. */
 bool xmpp_local_write(struct gw_str in, struct gw_buf *out);
 bool xmpp_domain_write(struct gw_str in, struct gw_buf *out);
+/* A domain as DNS has it, in A-labels. False: it is none. */
+bool xmpp_domain_ascii(struct gw_str in, struct gw_buf *out);
 bool xmpp_resource_write(struct gw_str in, struct gw_buf *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* Messages: RFC 6121 section 8.5, for users of this server. What cannot be delivered comes back:
+/* Messages: RFC 6121 section 8.5, to users of this server, whoever has sent them. What cannot be delivered comes back:
  * nothing is kept for later. */
 #include "xmpp_priv.h"
 
@@ -41,18 +41,19 @@ static int highest_priority(struct pres_core *core, struct gw_str user)
 }
 
 /* To the available resources of at least this priority; false: there is none. */
-static bool spread(struct xmpp_c2s *c, const struct xmpp_stanza *m, struct gw_str user, int least)
+static bool spread(const struct xmpp_sender *by, const struct xmpp_stanza *m, struct gw_str user,
+                   int least)
 {
     bool reached = false;
 
-    for (struct pres_session *s = NULL; (s = pres_session_next(c->host->core, user, s));) {
+    for (struct pres_session *s = NULL; (s = pres_session_next(by->host->core, user, s));) {
         if (pres_session_is_available(s) && pres_session_priority(s) >= least)
-            reached |= xmpp_forward(c, m, s);
+            reached |= xmpp_forward(by, m, s);
     }
     return reached;
 }
 
-static void act(struct xmpp_c2s *c, const struct xmpp_stanza *m, struct gw_str user,
+static void act(const struct xmpp_sender *by, const struct xmpp_stanza *m, struct gw_str user,
                 enum action action)
 {
     int best;
@@ -61,44 +62,48 @@ static void act(struct xmpp_c2s *c, const struct xmpp_stanza *m, struct gw_str u
     case IGNORE:
         return;
     case ALL:
-        (void)spread(c, m, user, 0);
+        (void)spread(by, m, user, 0);
         return;
     case BEST:
-        best = highest_priority(c->host->core, user);
-        if (best >= 0 && spread(c, m, user, best))
+        best = highest_priority(by->host->core, user);
+        if (best >= 0 && spread(by, m, user, best))
             return;
         break;
     case REFUSE:
         break;
     }
-    xmpp_stanza_error(c, m, XMPP_SERVICE_UNAVAILABLE, NULL);
+    xmpp_refuse(by, m, XMPP_SERVICE_UNAVAILABLE);
 }
 
-static void to_user(struct xmpp_c2s *c, const struct xmpp_stanza *m, struct gw_str user,
-                    struct gw_str resource)
+void xmpp_message_to_user(const struct xmpp_sender *by, const struct xmpp_stanza *m,
+                          struct gw_str user, struct gw_str resource)
 {
     size_t rule = rule_of(m->type);
     struct pres_session *s;
 
     if (resource.len) {
-        s = pres_session_find(c->host->core, user, resource);
-        if (s && xmpp_forward(c, m, s))
+        s = pres_session_find(by->host->core, user, resource);
+        if (s && xmpp_forward(by, m, s))
             return;
     }
-    act(c, m, user, resource.len ? rules[rule].full : rules[rule].bare);
+    act(by, m, user, resource.len ? rules[rule].full : rules[rule].bare);
 }
 
 void xmpp_on_message(struct xmpp_c2s *c, struct xmpp_stanza *m)
 {
+    const struct xmpp_sender by = { c->host, c, gw_str_of(c->full) };
+
     if (!m->has_to) { /* RFC 6120 10.3.1: to the sender's own account */
-        to_user(c, m, gw_str_of(c->user), GW_STR(""));
+        xmpp_message_to_user(&by, m, gw_str_of(c->user), GW_STR(""));
         return;
     }
     switch (pres_route(c->host->core, m->to.bare)) {
     case PRES_ROUTE_LOCAL:
-        to_user(c, m, m->to.bare, m->to.resource);
+        xmpp_message_to_user(&by, m, m->to.bare, m->to.resource);
         return;
     case PRES_ROUTE_ABROAD:
+        xmpp_send_abroad(c, m);
+        return;
     case PRES_ROUTE_UNKNOWN_SERVER:
         xmpp_stanza_error(c, m, XMPP_REMOTE_SERVER_NOT_FOUND, NULL);
         return;

@@ -98,6 +98,7 @@ static const struct {
     [XMPP_NOT_ALLOWED] = { "not-allowed", "cancel" },
     [XMPP_POLICY_VIOLATION] = { "policy-violation", "modify" },
     [XMPP_REMOTE_SERVER_NOT_FOUND] = { "remote-server-not-found", "cancel" },
+    [XMPP_REMOTE_SERVER_TIMEOUT] = { "remote-server-timeout", "wait" },
     [XMPP_RESOURCE_CONSTRAINT] = { "resource-constraint", "wait" },
     [XMPP_SERVICE_UNAVAILABLE] = { "service-unavailable", "cancel" },
 };
@@ -119,7 +120,7 @@ static void begin_answer(struct xmpp_c2s *c, const struct xmpp_stanza *s, const 
         xml_put_attr(w, "id", s->id);
 }
 
-static const char *stanza_name(const struct xmpp_stanza *s)
+const char *xmpp_stanza_name(const struct xmpp_stanza *s)
 {
     static const char *const names[] = { "message", "presence", "iq" };
 
@@ -130,6 +131,21 @@ static const char *stanza_name(const struct xmpp_stanza *s)
     return names[2];
 }
 
+void xmpp_put_error(struct xml_writer *w, enum xmpp_cond cond, const char *text)
+{
+    xml_open(w, "error");
+    xml_put_attr(w, "type", gw_str_of(conds[cond].type));
+    xmpp_open_ns(w, conds[cond].name, NS_STANZAS);
+    xml_close(w);
+    if (text) {
+        xmpp_open_ns(w, "text", NS_STANZAS);
+        xml_put_attr(w, "xml:lang", GW_STR("en"));
+        xml_put_text(w, gw_str_of(text));
+        xml_close(w);
+    }
+    xml_close(w);
+}
+
 void xmpp_stanza_error(struct xmpp_c2s *c, const struct xmpp_stanza *s, enum xmpp_cond cond,
                        const char *text)
 {
@@ -138,20 +154,18 @@ void xmpp_stanza_error(struct xmpp_c2s *c, const struct xmpp_stanza *s, enum xmp
     /* RFC 6120 8.3.1: errors are not answered; results have nothing to answer. */
     if (gw_str_is(s->type, "error") || gw_str_is(s->type, "result"))
         return;
-    begin_answer(c, s, stanza_name(s), "error", &w);
-    xml_open(&w, "error");
-    xml_put_attr(&w, "type", gw_str_of(conds[cond].type));
-    xmpp_open_ns(&w, conds[cond].name, NS_STANZAS);
-    xml_close(&w);
-    if (text) {
-        xmpp_open_ns(&w, "text", NS_STANZAS);
-        xml_put_attr(&w, "xml:lang", GW_STR("en"));
-        xml_put_text(&w, gw_str_of(text));
-        xml_close(&w);
-    }
-    xml_close(&w);
+    begin_answer(c, s, xmpp_stanza_name(s), "error", &w);
+    xmpp_put_error(&w, cond, text);
     xml_close(&w);
     xmpp_end(c);
+}
+
+void xmpp_refuse(const struct xmpp_sender *by, const struct xmpp_stanza *s, enum xmpp_cond cond)
+{
+    if (by->c)
+        xmpp_stanza_error(by->c, s, cond, NULL);
+    else
+        xmpp_refuse_abroad(by, s, cond);
 }
 
 void xmpp_begin_result(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct xml_writer *w)

@@ -13,9 +13,24 @@ static const struct {
     { "dnd", PRES_DND, 0 },
 };
 
+/* Of the stanza's own namespace: that of clients, or that of servers. */
+static bool is_own(const struct xml_node *n, const char *name)
+{
+    return gw_str_is(n->name, name) && gw_str_eq(n->ns, n->parent->ns);
+}
+
+static const struct xml_node *own_child(const struct xml_node *node, const char *name)
+{
+    for (const struct xml_node *n = node->child; n; n = n->next) {
+        if (is_own(n, name))
+            return n;
+    }
+    return NULL;
+}
+
 static bool read_show(const struct xml_node *node, struct pres_client *out)
 {
-    const struct xml_node *show = xml_child(node, NS_CLIENT, "show");
+    const struct xml_node *show = own_child(node, "show");
     struct gw_str name = xml_text(show);
 
     out->show = PRES_AVAILABLE;
@@ -33,7 +48,7 @@ static bool read_show(const struct xml_node *node, struct pres_client *out)
 
 static bool read_priority(const struct xml_node *node, struct pres_client *out)
 {
-    const struct xml_node *priority = xml_child(node, NS_CLIENT, "priority");
+    const struct xml_node *priority = own_child(node, "priority");
     struct gw_str text = xml_text(priority);
     int64_t n;
 
@@ -49,7 +64,7 @@ static bool read_priority(const struct xml_node *node, struct pres_client *out)
 
 static bool is_status(const struct xml_node *node)
 {
-    return xml_is(node, NS_CLIENT, "status");
+    return is_own(node, "status");
 }
 
 static bool has_lang(const struct xml_node *node)
@@ -75,7 +90,7 @@ static void read_status(const struct xml_node *node, struct pres_client *out, st
         if (has_lang(n))
             is_plain = false;
         count++;
-        xml_put_node(&w, n, GW_STR(NS_CLIENT));
+        xml_put_node(&w, n, node->ns);
     }
     out->text = xml_text(best);
     if (count > 1 || !is_plain)
@@ -88,8 +103,8 @@ static void read_extra(const struct xml_node *node, struct pres_client *out, str
 
     xml_write_init(&w, extra);
     for (const struct xml_node *n = node->child; n; n = n->next) {
-        if (!is_status(n) && !xml_is(n, NS_CLIENT, "show") && !xml_is(n, NS_CLIENT, "priority"))
-            xml_put_node(&w, n, GW_STR(NS_CLIENT));
+        if (!is_status(n) && !is_own(n, "show") && !is_own(n, "priority"))
+            xml_put_node(&w, n, node->ns);
     }
     out->extra = gw_buf_str(extra);
 }
@@ -100,19 +115,29 @@ static bool read_idle(const struct xml_node *node)
     return xml_child(node, "urn:xmpp:idle:1", "idle") || xml_child(node, "jabber:iq:last", "query");
 }
 
-/* texts and extra: the buffers that 'out' points into. */
-static bool read_client(const struct xmpp_stanza *s, struct pres_client *out, struct gw_buf *texts,
-                        struct gw_buf *extra)
+void xmpp_words_init(struct xmpp_words *w)
 {
-    *out = (struct pres_client){ 0 };
-    read_status(s->node, out, texts);
-    read_extra(s->node, out, extra);
-    out->is_idle = read_idle(s->node);
-    if (gw_str_is(s->type, "unavailable")) {
-        out->show = PRES_OFFLINE;
-        return true;
-    }
-    return read_show(s->node, out) && read_priority(s->node, out);
+    w->client = (struct pres_client){ 0 };
+    gw_buf_init(&w->texts, PRES_CLIENT_MAX + 1);
+    gw_buf_init(&w->extra, PRES_CLIENT_MAX + 1);
+}
+
+void xmpp_words_done(struct xmpp_words *w)
+{
+    gw_buf_done(&w->texts);
+    gw_buf_done(&w->extra);
+}
+
+enum gw_code xmpp_words_read(const struct xmpp_stanza *s, struct xmpp_words *w)
+{
+    read_status(s->node, &w->client, &w->texts);
+    read_extra(s->node, &w->client, &w->extra);
+    w->client.is_idle = read_idle(s->node);
+    if (gw_str_is(s->type, "unavailable"))
+        w->client.show = PRES_OFFLINE;
+    else if (!read_show(s->node, &w->client) || !read_priority(s->node, &w->client))
+        return GW_BADMSG;
+    return w->texts.failed || w->extra.failed ? GW_LIMIT : GW_OK;
 }
 
 static void on_code(struct xmpp_c2s *c, const struct xmpp_stanza *s, enum gw_code rc)
@@ -126,9 +151,9 @@ static void direct(struct xmpp_c2s *c, const struct xmpp_stanza *s,
 {
     switch (pres_route(c->host->core, s->to.bare)) {
     case PRES_ROUTE_LOCAL:
+    case PRES_ROUTE_ABROAD:
         on_code(c, s, pres_session_direct(c->session, s->to.bare, s->to.resource, client));
         return;
-    case PRES_ROUTE_ABROAD:
     case PRES_ROUTE_UNKNOWN_SERVER:
         xmpp_stanza_error(c, s, XMPP_REMOTE_SERVER_NOT_FOUND, NULL);
         return;
@@ -140,29 +165,36 @@ static void direct(struct xmpp_c2s *c, const struct xmpp_stanza *s,
 
 static void on_state(struct xmpp_c2s *c, const struct xmpp_stanza *s)
 {
-    struct gw_buf texts, extra;
-    struct pres_client client;
+    struct xmpp_words words;
+    enum gw_code rc;
 
-    gw_buf_init(&texts, PRES_CLIENT_MAX + 1);
-    gw_buf_init(&extra, PRES_CLIENT_MAX + 1);
-    if (!read_client(s, &client, &texts, &extra))
+    xmpp_words_init(&words);
+    rc = xmpp_words_read(s, &words);
+    if (rc == GW_BADMSG)
         xmpp_stanza_error(c, s, XMPP_BAD_REQUEST, "no such show, or no such priority");
-    else if (texts.failed || extra.failed)
-        on_code(c, s, GW_LIMIT);
+    else if (rc)
+        on_code(c, s, rc);
     else if (s->has_to)
-        direct(c, s, &client);
+        direct(c, s, &words.client);
     else
-        on_code(c, s, pres_session_set(c->session, &client, c->now));
+        on_code(c, s, pres_session_set(c->session, &words.client, c->now));
     c->tokens -= s->has_to ? 0 : XMPP_BROADCAST_COST;
-    gw_buf_done(&texts);
-    gw_buf_done(&extra);
+    xmpp_words_done(&words);
+}
+
+void xmpp_read_extra(const struct xmpp_stanza *s, struct gw_buf *out, size_t max)
+{
+    struct xml_writer w;
+
+    gw_buf_init(out, max);
+    xml_write_init(&w, out);
+    for (const struct xml_node *n = s->node->child; n; n = n->next)
+        xml_put_node(&w, n, s->node->ns);
 }
 
 static void on_request(struct xmpp_c2s *c, const struct xmpp_stanza *s, enum pres_request request)
 {
-    struct pres_client words = { 0 };
     struct gw_buf extra;
-    struct xml_writer w;
     struct gw_err err;
 
     if (!s->has_to) {
@@ -170,13 +202,9 @@ static void on_request(struct xmpp_c2s *c, const struct xmpp_stanza *s, enum pre
         return;
     }
     /* A request that is too long to be kept is passed on without its words. */
-    gw_buf_init(&extra, PRES_REQUEST_EXTRA_MAX);
-    xml_write_init(&w, &extra);
-    for (const struct xml_node *n = s->node->child; n; n = n->next)
-        xml_put_node(&w, n, GW_STR(NS_CLIENT));
-    if (!extra.failed)
-        words.extra = gw_buf_str(&extra);
-    switch (pres_request_send(c->session, request, s->to.bare, words.extra, &err)) {
+    xmpp_read_extra(s, &extra, PRES_REQUEST_EXTRA_MAX);
+    switch (pres_request_send(c->session, request, s->to.bare,
+                              extra.failed ? GW_STR("") : gw_buf_str(&extra), &err)) {
     case GW_OK:
         break;
     case GW_NOTFOUND:

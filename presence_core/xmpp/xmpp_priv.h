@@ -89,6 +89,7 @@ struct xmpp_c2s {
 };
 
 struct xmpp_host {
+    struct xmpp_fed *fed; /* NULL: no way to other domains */
     struct pres_core *core;
     struct pres_front *front;
     struct xmpp_sasl_lib *sasl;
@@ -132,9 +133,14 @@ enum xmpp_cond {
     XMPP_NOT_ALLOWED,
     XMPP_POLICY_VIOLATION,
     XMPP_REMOTE_SERVER_NOT_FOUND,
+    XMPP_REMOTE_SERVER_TIMEOUT,
     XMPP_RESOURCE_CONSTRAINT,
     XMPP_SERVICE_UNAVAILABLE
 };
+
+const char *xmpp_stanza_name(const struct xmpp_stanza *s); /* "message" */
+/* <error/>, in the stanza that is open. text may be NULL. */
+void xmpp_put_error(struct xml_writer *w, enum xmpp_cond cond, const char *text);
 
 /* RFC 6120 8.3. Nothing goes out in answer to an error or a result. text may be NULL. */
 void xmpp_stanza_error(struct xmpp_c2s *c, const struct xmpp_stanza *s, enum xmpp_cond cond,
@@ -157,13 +163,50 @@ void xmpp_penalty_over(struct xmpp_c2s *c);
 
 /* ---- The session: xmpp_session.c, then by kind ---- */
 void xmpp_on_stanza(struct xmpp_c2s *c, const struct xml_node *node);
+
+/* Who has sent a stanza: a client here, or somebody abroad. */
+struct xmpp_sender {
+    struct xmpp_host *host;
+    struct xmpp_c2s *c; /* NULL: abroad */
+    struct gw_str from; /* full JID */
+};
+
 void xmpp_on_message(struct xmpp_c2s *c, struct xmpp_stanza *s);
+void xmpp_message_to_user(const struct xmpp_sender *by, const struct xmpp_stanza *m,
+                          struct gw_str user, struct gw_str resource);
 void xmpp_on_presence(struct xmpp_c2s *c, struct xmpp_stanza *s);
 void xmpp_on_iq(struct xmpp_c2s *c, struct xmpp_stanza *s);
 void xmpp_on_roster(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *query);
 void xmpp_push_item(struct xmpp_c2s *c, const struct pres_item *item);
-/* The stanza, from this connection's full JID, to a session; false: not a session of ours. */
-bool xmpp_forward(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct pres_session *to);
+/* The stanza, with the sender's address, to a session; false: not a session of ours. */
+bool xmpp_forward(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                  struct pres_session *to);
+void xmpp_copy_stanza(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                      struct gw_buf *out);
+/* An error to the sender, wherever he is. */
+void xmpp_refuse(const struct xmpp_sender *by, const struct xmpp_stanza *s, enum xmpp_cond cond);
+
+/* What a presence stanza says, and the buffers that it points into. */
+struct xmpp_words {
+    struct pres_client client;
+    struct gw_buf texts, extra;
+};
+void xmpp_words_init(struct xmpp_words *w);
+void xmpp_words_done(struct xmpp_words *w);
+/* GW_BADMSG: no such show or priority. GW_LIMIT: too long. */
+enum gw_code xmpp_words_read(const struct xmpp_stanza *s, struct xmpp_words *w);
+/* All that is in the stanza, as it is kept with a request. 'out' is made here; it may have failed. */
+void xmpp_read_extra(const struct xmpp_stanza *s, struct gw_buf *out, size_t max);
+
+/* ---- xmpp_abroad.c: across the border ---- */
+void xmpp_send_abroad(struct xmpp_c2s *c, const struct xmpp_stanza *s);
+void xmpp_refuse_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                        enum xmpp_cond cond);
+void xmpp_presence_abroad(const struct pres_doc *doc, const struct gw_str *to, size_t count,
+                          void *ctx);
+void xmpp_request_abroad(enum pres_request request, struct gw_str from, struct gw_str to,
+                         struct gw_str extra, void *ctx);
+void xmpp_probe_abroad(struct gw_str from, struct gw_str to, void *ctx);
 
 /* ---- xmpp_command.c: ad-hoc commands, XEP-0050 ---- */
 #define NS_COMMANDS "http://jabber.org/protocol/commands"
@@ -176,6 +219,8 @@ bool xmpp_command_name(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct g
 
 /* ---- xmpp_deliver.c: from the core to clients ---- */
 extern const struct pres_frontend xmpp_frontend;
+/* All of a presence stanza that follows '<presence to="..."'. Borrowed until the next one. */
+struct gw_str xmpp_write_doc(struct xmpp_host *host, const struct pres_doc *doc);
 void xmpp_release_held(struct xmpp_c2s *c);
 void xmpp_forget_held(struct xmpp_c2s *c);
 

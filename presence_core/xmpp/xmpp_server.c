@@ -11,15 +11,9 @@
 #include "net_stream.h"
 #include "xmpp_c2s.h"
 #include "xmpp_guard.h"
+#include "xmpp_origin.h"
 
 enum { LISTENERS_MAX = 16, OUT_QUEUE_TOP = 65536 * 1024 /* the parameter's maximum */ };
-
-/* How many connections of one network are not logged in. */
-struct origin {
-    size_t count;
-    struct gw_str name;
-    char text[];
-};
 
 struct xmpp_server {
     struct net_loop *loop;
@@ -40,8 +34,8 @@ struct conn {
     struct xmpp_c2s *c2s;
     struct net_timer *timer;
     gw_time armed;
-    struct origin *origin; /* NULL: logged in */
-    struct job *job;       /* a password with a worker */
+    struct xmpp_origin *origin; /* NULL: logged in */
+    struct job *job;            /* a password with a worker */
     bool is_closing, is_paused;
     bool is_check_lost; /* no worker took it: to be told by the timer */
 };
@@ -51,36 +45,6 @@ struct job {
     struct xmpp_check *check;
     struct conn *conn;
 };
-
-/* ---- Networks ---- */
-
-/* NULL: there are too many of it. */
-static struct origin *origin_take(struct xmpp_server *server, struct gw_str name)
-{
-    struct origin *o = gw_map_get(server->origins, name);
-
-    if (!o) {
-        o = gw_alloc(sizeof(*o) + name.len);
-        memcpy(o->text, name.p, name.len);
-        o->name = (struct gw_str){ o->text, name.len };
-        gw_map_set(server->origins, o->name, o);
-    }
-    if (o->count >= (size_t)xmpp_host_settings(server->host)->half_open_max)
-        return NULL;
-    o->count++;
-    return o;
-}
-
-static void origin_leave(struct conn *conn)
-{
-    struct origin *o = conn->origin;
-
-    conn->origin = NULL;
-    if (!o || --o->count)
-        return;
-    gw_map_remove(conn->server->origins, o->name);
-    free(o);
-}
 
 /* ---- One connection ---- */
 
@@ -95,7 +59,7 @@ static void job_free(void *ctx)
 static void conn_free(struct conn *conn)
 {
     gw_list_remove(&conn->link);
-    origin_leave(conn);
+    xmpp_origin_leave(conn->server->origins, &conn->origin);
     if (conn->job)
         net_work_cancel(&conn->job->work, job_free);
     xmpp_c2s_free(&conn->c2s, net_loop_now(conn->server->loop));
@@ -124,7 +88,7 @@ static void look(struct conn *conn)
         net_stream_close(conn->stream);
     }
     if (xmpp_c2s_is_logged_in(conn->c2s))
-        origin_leave(conn);
+        xmpp_origin_leave(conn->server->origins, &conn->origin);
     if (pause != conn->is_paused && !conn->is_closing) {
         conn->is_paused = pause;
         net_stream_pause(conn->stream, pause);
@@ -273,8 +237,9 @@ static void on_accept(struct net_stream *s, void *ctx)
 {
     struct xmpp_server *server = ctx;
     char network[XMPP_NETWORK_MAX];
-    struct origin *origin =
-        origin_take(server, gw_str_of(xmpp_network_of(gw_str_of(net_stream_peer(s)), network)));
+    struct xmpp_origin *origin = xmpp_origin_take(
+        server->origins, gw_str_of(xmpp_network_of(gw_str_of(net_stream_peer(s)), network)),
+        (size_t)xmpp_host_settings(server->host)->half_open_max);
     struct gw_now now = net_loop_now(server->loop);
     struct conn *conn;
 
@@ -392,6 +357,11 @@ void xmpp_server_free(struct xmpp_server **serverp)
     if (server->tls)
         net_tls_unref(&server->tls);
     free(server);
+}
+
+struct xmpp_host *xmpp_server_host(struct xmpp_server *server)
+{
+    return server->host;
 }
 
 void xmpp_server_counters(const struct xmpp_server *server, struct xmpp_counters *out)

@@ -39,6 +39,9 @@ void xmpp_server_stop(struct xmpp_server *server);
 bool xmpp_server_is_idle(const struct xmpp_server *server); /* no connection is left */
 void xmpp_server_free(struct xmpp_server **serverp);        /* at once; before the core is freed */
 
+struct xmpp_host;
+struct xmpp_host *xmpp_server_host(struct xmpp_server *server); /* for the federation beside it */
+
 struct xmpp_counters {
     uint64_t connections, sessions; /* now */
     uint64_t logins, logins_failed;

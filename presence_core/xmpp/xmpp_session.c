@@ -88,12 +88,12 @@ void xmpp_on_stanza(struct xmpp_c2s *c, const struct xml_node *node)
 
 /* The same element, with our 'from' in place of the client's, and 'to' in the form in which
  * addresses are compared: peers match it with their own. */
-static void copy_attrs(const struct xmpp_c2s *c, const struct xmpp_stanza *s,
+static void copy_attrs(const struct xmpp_sender *by, const struct xmpp_stanza *s,
                        struct xml_attr attrs[COPY_ATTRS_MAX])
 {
     size_t count = 1;
 
-    attrs[0] = (struct xml_attr){ .name = GW_STR("from"), .value = gw_str_of(c->full) };
+    attrs[0] = (struct xml_attr){ .name = GW_STR("from"), .value = by->from };
     for (const struct xml_attr *a = s->node->attrs; a && count < COPY_ATTRS_MAX; a = a->next) {
         if (!a->ns.len && gw_str_is(a->name, "from"))
             continue;
@@ -106,19 +106,28 @@ static void copy_attrs(const struct xmpp_c2s *c, const struct xmpp_stanza *s,
     attrs[count - 1].next = NULL;
 }
 
-bool xmpp_forward(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct pres_session *to)
+void xmpp_copy_stanza(const struct xmpp_sender *by, const struct xmpp_stanza *s, struct gw_buf *out)
 {
-    struct xmpp_c2s *peer = pres_session_ctx_of(to, c->host->front);
     struct xml_attr attrs[COPY_ATTRS_MAX];
     struct xml_node copy = *s->node;
     struct xml_writer w;
 
+    copy_attrs(by, s, attrs);
+    copy.attrs = attrs;
+    xml_write_init(&w, out);
+    xml_put_node(&w, &copy, s->node->ns); /* its own: that of clients, or that of servers */
+}
+
+bool xmpp_forward(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                  struct pres_session *to)
+{
+    struct xmpp_c2s *peer = pres_session_ctx_of(to, by->host->front);
+    struct xml_writer w;
+
     if (!peer)
         return false;
-    copy_attrs(c, s, attrs);
-    copy.attrs = attrs;
     xmpp_begin(peer, &w);
-    xml_put_node(&w, &copy, GW_STR(NS_CLIENT));
+    xmpp_copy_stanza(by, s, &by->host->out);
     xmpp_end(peer);
     return true;
 }

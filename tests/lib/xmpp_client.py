@@ -106,6 +106,7 @@ class Client:
         xmpp.add_event_handler("stream_error", lambda e: self._fail(f"stream error: {e['condition']}"))
         xmpp.add_event_handler("disconnected", lambda e: self._fail(f"disconnected: {e}"))
         xmpp.add_event_handler("message", self._on_message)
+        xmpp.add_event_handler("message_error", self._on_message)
         xmpp.register_handler(slixmpp.xmlstream.handler.Callback(
             "every presence", slixmpp.xmlstream.matcher.MatchXPath("{jabber:client}presence"),
             self._on_presence))

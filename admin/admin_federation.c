@@ -1,0 +1,51 @@
+/* /v1/federation */
+#include "admin_priv.h"
+
+void admin_federation_get(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+    json_t *json = json_object();
+
+    host->federation(json, host->ctx);
+    admin_reply(call, 200, json);
+}
+
+void admin_federation_domain(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+    json_t *json = json_object();
+    struct gw_err err;
+
+    if (host->federation_why(call->arg[0], json, &err, host->ctx)) {
+        json_decref(json);
+        admin_reply_error(call, &err);
+        return;
+    }
+    admin_reply(call, 200, json);
+}
+
+void admin_federation_except(struct admin_call *call)
+{
+    static const struct admin_field field = { "direction", ADMIN_TEXT, 0, false, 1, 0 };
+    const struct admin_host *host = call->api->args.host;
+    struct gw_str direction = { NULL, 0 };
+    struct gw_err err;
+    enum gw_code rc;
+
+    rc = admin_fields_read(call->body, &field, 1, &direction, &err);
+    if (!rc)
+        rc = host->federation_except(call->arg[0], direction, admin_call_saved, call, &err,
+                                     host->ctx);
+    admin_reply_change(call, rc, &err, 200,
+                       json_pack("{s:o}", "domain", admin_json_str(call->arg[0])));
+}
+
+void admin_federation_forget(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+    struct gw_err err;
+    enum gw_code rc =
+        host->federation_forget(call->arg[0], admin_call_saved, call, &err, host->ctx);
+
+    admin_reply_change(call, rc, &err, 200, json_pack("{s:b}", "removed", 1));
+}

@@ -1,0 +1,369 @@
+/* Stanzas across the border: from the core and our clients to other domains, and from there to our
+ * users (RFC 6121 8.5, 10.3). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_log.h"
+#include "xmpp_fed_priv.h"
+
+static const char *const request_types[] = { [PRES_SUBSCRIBE] = "subscribe",
+                                             [PRES_SUBSCRIBED] = "subscribed",
+                                             [PRES_UNSUBSCRIBE] = "unsubscribe",
+                                             [PRES_UNSUBSCRIBED] = "unsubscribed" };
+
+/* ---- What is told when a stanza cannot be sent ---- */
+
+struct xmpp_bounce {
+    enum { BOUNCE_STANZA, BOUNCE_PROBE, BOUNCE_SUBSCRIBE } kind;
+    const char *name; /* "message", "iq" */
+    char *from, *to, *id;
+};
+
+static struct xmpp_bounce *bounce_new(struct gw_str from, struct gw_str to)
+{
+    struct xmpp_bounce *b = gw_new(struct xmpp_bounce);
+
+    b->from = gw_str_dup(from);
+    b->to = gw_str_dup(to);
+    return b;
+}
+
+void xmpp_bounce_free(struct xmpp_bounce *b)
+{
+    if (!b)
+        return;
+    free(b->from);
+    free(b->to);
+    free(b->id);
+    free(b);
+}
+
+static void write_bounce(struct xmpp_c2s *c, const struct xmpp_bounce *b, const char *name,
+                         const struct gw_err *why)
+{
+    struct xml_writer w;
+
+    xmpp_begin(c, &w);
+    xml_open(&w, name);
+    xml_put_attr(&w, "type", GW_STR("error"));
+    xml_put_attr(&w, "from", gw_str_of(b->to));
+    xml_put_attr(&w, "to", gw_str_of(b->from));
+    if (b->id)
+        xml_put_attr(&w, "id", gw_str_of(b->id));
+    xmpp_put_error(
+        &w, why->code == GW_NOTFOUND ? XMPP_REMOTE_SERVER_NOT_FOUND : XMPP_REMOTE_SERVER_TIMEOUT,
+        NULL);
+    xml_close(&w);
+    xmpp_end(c);
+}
+
+static void bounce_stanza(struct xmpp_fed *fed, const struct xmpp_bounce *b,
+                          const struct gw_err *why)
+{
+    struct gw_str user = gw_str_of(b->from), resource = GW_STR("");
+    struct pres_session *s;
+    struct xmpp_c2s *c;
+
+    (void)gw_str_cut(user, "/", &user, &resource);
+    s = pres_session_find(fed->host->core, user, resource);
+    c = s ? pres_session_ctx_of(s, fed->host->front) : NULL;
+    if (c)
+        write_bounce(c, b, b->name, why);
+}
+
+static void bounce_subscribe(struct xmpp_fed *fed, const struct xmpp_bounce *b,
+                             const struct gw_err *why)
+{
+    struct gw_str user = gw_str_of(b->from);
+
+    for (struct pres_session *s = NULL; (s = pres_session_next(fed->host->core, user, s));) {
+        struct xmpp_c2s *c = pres_session_ctx_of(s, fed->host->front);
+
+        if (c && pres_session_is_available(s))
+            write_bounce(c, b, "presence", why);
+    }
+}
+
+void xmpp_bounce_tell(struct xmpp_fed *fed, struct xmpp_bounce *b, const struct gw_err *why)
+{
+    switch (b->kind) {
+    case BOUNCE_STANZA:
+        bounce_stanza(fed, b, why);
+        break;
+    case BOUNCE_PROBE:
+        pres_abroad_lost(fed->host->core, gw_str_of(b->to), gw_str_of(b->from));
+        break;
+    case BOUNCE_SUBSCRIBE:
+        bounce_subscribe(fed, b, why);
+        break;
+    }
+    xmpp_bounce_free(b);
+}
+
+/* ---- From the core ---- */
+
+static void open_presence(struct xmpp_fed *fed, struct xml_writer *w, struct gw_str from,
+                          struct gw_str to, const char *type)
+{
+    gw_buf_reset(&fed->stanza);
+    xml_write_init(w, &fed->stanza);
+    xml_open(w, "presence");
+    xml_put_attr(w, "from", from);
+    xml_put_attr(w, "to", to);
+    xml_put_attr(w, "type", gw_str_of(type));
+}
+
+void xmpp_presence_abroad(const struct pres_doc *doc, const struct gw_str *to, size_t count,
+                          void *ctx)
+{
+    struct xmpp_host *host = ctx;
+    struct gw_str body = xmpp_write_doc(host, doc);
+    struct xmpp_fed *fed = host->fed;
+    struct xml_writer w;
+
+    for (size_t i = 0; fed && i < count; i++) {
+        gw_buf_reset(&fed->stanza);
+        xml_write_init(&w, &fed->stanza);
+        xml_open(&w, "presence");
+        xml_put_attr(&w, "to", to[i]);
+        gw_buf_add_str(&fed->stanza, body);
+        (void)xmpp_fed_send(fed, doc->user, to[i], gw_buf_str(&fed->stanza), NULL, !doc->directed);
+        host->counters.presence_out++;
+    }
+}
+
+void xmpp_request_abroad(enum pres_request request, struct gw_str from, struct gw_str to,
+                         struct gw_str extra, void *ctx)
+{
+    struct xmpp_fed *fed = ((struct xmpp_host *)ctx)->fed;
+    struct xmpp_bounce *bounce = NULL;
+    struct xml_writer w;
+
+    if (!fed)
+        return;
+    open_presence(fed, &w, from, to, request_types[request]);
+    if (extra.len) {
+        xml_flush_tag(&w);
+        gw_buf_add_str(&fed->stanza, extra);
+    }
+    xml_close(&w);
+    if (request == PRES_SUBSCRIBE) {
+        bounce = bounce_new(from, to);
+        bounce->kind = BOUNCE_SUBSCRIBE;
+    }
+    (void)xmpp_fed_send(fed, from, to, gw_buf_str(&fed->stanza), bounce, false);
+}
+
+void xmpp_probe_abroad(struct gw_str from, struct gw_str to, void *ctx)
+{
+    struct xmpp_fed *fed = ((struct xmpp_host *)ctx)->fed;
+    struct xmpp_bounce *bounce;
+    struct xml_writer w;
+
+    if (!fed)
+        return;
+    open_presence(fed, &w, from, to, "probe");
+    xml_close(&w);
+    bounce = bounce_new(from, to);
+    bounce->kind = BOUNCE_PROBE;
+    /* A probe that was not sent is sent again when presence is told anew. */
+    (void)xmpp_fed_send(fed, from, to, gw_buf_str(&fed->stanza), bounce, true);
+}
+
+/* ---- From our clients ---- */
+
+static const struct {
+    bool is_error;
+    enum xmpp_cond cond;
+} sent_as[] = {
+    [XMPP_SENT] = { false, XMPP_BAD_REQUEST },
+    [XMPP_SENT_FULL] = { true, XMPP_RESOURCE_CONSTRAINT },
+    [XMPP_SENT_AWAY] = { true, XMPP_REMOTE_SERVER_TIMEOUT },
+    [XMPP_SENT_FORBIDDEN] = { true, XMPP_NOT_ALLOWED },
+};
+
+void xmpp_send_abroad(struct xmpp_c2s *c, const struct xmpp_stanza *s)
+{
+    const struct xmpp_sender by = { c->host, c, gw_str_of(c->full) };
+    struct xmpp_fed *fed = c->host->fed;
+    struct xmpp_bounce *bounce = NULL;
+    enum xmpp_sent sent;
+
+    if (!fed || pres_route_front(c->host->core, s->to.bare) != c->host->front) {
+        xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
+        return;
+    }
+    gw_buf_reset(&fed->stanza);
+    xmpp_copy_stanza(&by, s, &fed->stanza);
+    if (!gw_str_is(s->type, "error") && !gw_str_is(s->type, "result")) {
+        bounce = bounce_new(gw_str_of(c->full), s->to.full);
+        bounce->name = gw_str_is(s->node->name, "iq") ? "iq" : "message";
+        bounce->id = s->id.p ? gw_str_dup(s->id) : NULL;
+    }
+    sent =
+        xmpp_fed_send(fed, gw_str_of(c->full), s->to.full, gw_buf_str(&fed->stanza), bounce, false);
+    if (sent_as[sent].is_error)
+        xmpp_stanza_error(c, s, sent_as[sent].cond, NULL);
+}
+
+/* ---- To our users ---- */
+
+/* RFC 6120 8.3.1: neither errors nor results are answered. */
+void xmpp_refuse_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                        enum xmpp_cond cond)
+{
+    struct xmpp_fed *fed = by->host->fed;
+    struct xml_writer w;
+
+    if (gw_str_is(s->type, "error") || gw_str_is(s->type, "result"))
+        return;
+    gw_buf_reset(&fed->stanza);
+    xml_write_init(&w, &fed->stanza);
+    xml_open(&w, xmpp_stanza_name(s));
+    xml_put_attr(&w, "type", GW_STR("error"));
+    xml_put_attr(&w, "from", s->to.full);
+    xml_put_attr(&w, "to", by->from);
+    if (s->id.p)
+        xml_put_attr(&w, "id", s->id);
+    xmpp_put_error(&w, cond, NULL);
+    xml_close(&w);
+    (void)xmpp_fed_send(fed, s->to.full, by->from, gw_buf_str(&fed->stanza), NULL, false);
+}
+
+static void on_message(const struct xmpp_sender *by, struct xmpp_stanza *m,
+                       const struct xmpp_jid *from)
+{
+    (void)from;
+    if (pres_route(by->host->core, m->to.bare) == PRES_ROUTE_LOCAL)
+        xmpp_message_to_user(by, m, m->to.bare, m->to.resource);
+    else
+        xmpp_refuse(by, m, XMPP_SERVICE_UNAVAILABLE);
+}
+
+static void pong(const struct xmpp_sender *by, const struct xmpp_stanza *s)
+{
+    struct xmpp_fed *fed = by->host->fed;
+    struct xml_writer w;
+
+    gw_buf_reset(&fed->stanza);
+    xml_write_init(&w, &fed->stanza);
+    xml_open(&w, "iq");
+    xml_put_attr(&w, "type", GW_STR("result"));
+    xml_put_attr(&w, "from", s->to.full);
+    xml_put_attr(&w, "to", by->from);
+    xml_put_attr(&w, "id", s->id);
+    xml_close(&w);
+    (void)xmpp_fed_send(fed, s->to.full, by->from, gw_buf_str(&fed->stanza), NULL, false);
+}
+
+static void on_iq(const struct xmpp_sender *by, struct xmpp_stanza *s, const struct xmpp_jid *from)
+{
+    struct pres_session *session;
+
+    (void)from;
+    if (!s->id.p || !s->type.p) {
+        xmpp_refuse(by, s, XMPP_BAD_REQUEST);
+        return;
+    }
+    session =
+        s->to.resource.len ? pres_session_find(by->host->core, s->to.bare, s->to.resource) : NULL;
+    if (session && xmpp_forward(by, s, session))
+        return;
+    if (!s->to.local.len && gw_str_is(s->type, "get") && xml_is(s->node->child, NS_PING, "ping"))
+        pong(by, s);
+    else
+        xmpp_refuse(by, s, XMPP_SERVICE_UNAVAILABLE);
+}
+
+static bool read_request(const struct xmpp_stanza *s, enum pres_request *out)
+{
+    for (size_t i = 0; i < sizeof(request_types) / sizeof(request_types[0]); i++) {
+        if (gw_str_is(s->type, request_types[i])) {
+            *out = (enum pres_request)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void on_state(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                     const struct xmpp_jid *from)
+{
+    struct xmpp_words words;
+    enum gw_code rc;
+
+    xmpp_words_init(&words);
+    rc = xmpp_words_read(s, &words);
+    if (!rc)
+        rc = pres_abroad_presence(by->host->core, by->host->front, from->bare, from->resource,
+                                  s->to.bare, s->to.resource, &words.client);
+    if (rc == GW_LIMIT)
+        xmpp_refuse(by, s, XMPP_POLICY_VIOLATION);
+    else if (rc)
+        xmpp_refuse(by, s, XMPP_BAD_REQUEST);
+    xmpp_words_done(&words);
+}
+
+static void on_presence(const struct xmpp_sender *by, struct xmpp_stanza *s,
+                        const struct xmpp_jid *from)
+{
+    struct pres_core *core = by->host->core;
+    enum pres_request request;
+    struct gw_buf extra;
+
+    if (gw_str_is(s->type, "error")) {
+        if (!from->resource.len)
+            pres_abroad_lost(core, from->bare, s->to.bare);
+    } else if (gw_str_is(s->type, "probe")) {
+        pres_abroad_probe(core, from->bare, s->to.bare);
+    } else if (read_request(s, &request)) {
+        xmpp_read_extra(s, &extra, PRES_REQUEST_EXTRA_MAX);
+        pres_abroad_request(core, request, from->bare, s->to.bare,
+                            extra.failed ? GW_STR("") : gw_buf_str(&extra));
+        gw_buf_done(&extra);
+    } else if (!s->type.p || gw_str_is(s->type, "unavailable")) {
+        on_state(by, s, from);
+    } else {
+        xmpp_refuse(by, s, XMPP_BAD_REQUEST);
+    }
+}
+
+static const struct {
+    const char *name;
+    void (*handle)(const struct xmpp_sender *by, struct xmpp_stanza *s,
+                   const struct xmpp_jid *from);
+} kinds[] = {
+    { "message", on_message },
+    { "presence", on_presence },
+    { "iq", on_iq },
+};
+
+/* RFC 6120 8.1.1.2, 8.1.2.2: both addresses are there, and are of domains that were proved. */
+void xmpp_abroad_stanza(struct xmpp_s2s *in, const struct xml_node *node)
+{
+    struct xmpp_stanza s = {
+        .node = node, .type = xml_attr(node, "type"), .id = xml_attr(node, "id"), .has_to = true
+    };
+    struct xmpp_sender by = { .host = in->fed->host };
+    struct xmpp_jid from;
+
+    if (xmpp_jid_parse(xml_attr(node, "from"), &from, NULL) ||
+        xmpp_jid_parse(xml_attr(node, "to"), &s.to, NULL)) {
+        xmpp_s2s_error(in, GW_BADMSG, "improper-addressing", NULL);
+        return;
+    }
+    if (!xmpp_s2s_in_may_speak(in, from.domain, s.to.domain)) {
+        xmpp_s2s_error(in, GW_DENIED, "invalid-from",
+                       "the domain in 'from' was not proved to the one in 'to'");
+        return;
+    }
+    by.from = from.full;
+    in->fed->counters.stanzas_in++;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (gw_str_is(node->name, kinds[i].name)) {
+            kinds[i].handle(&by, &s, &from);
+            return;
+        }
+    }
+    xmpp_s2s_error(in, GW_BADMSG, "unsupported-stanza-type", NULL);
+}

@@ -1,0 +1,537 @@
+/* Links to other domains: what waits for each, when it is tried, and who is told when it cannot be
+ * sent. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_bytes.h"
+#include "gw_log.h"
+#include "xmpp_fed_priv.h"
+
+struct xmpp_fed *xmpp_fed_new(const struct xmpp_fed_args *args)
+{
+    struct xmpp_fed *fed = gw_new(struct xmpp_fed);
+
+    fed->host = args->host;
+    fed->host->fed = fed;
+    gw_param_defaults(xmpp_fed_params, xmpp_fed_param_count, &fed->defaults);
+    fed->settings = args->settings ? args->settings : &fed->defaults;
+    fed->policy = xmpp_policy_new();
+    xmpp_fed_set_secret(fed, args->secret);
+    fed->dial = args->dial;
+    fed->clock = args->now;
+    fed->dial_ctx = args->ctx;
+    fed->links = gw_map_new();
+    gw_list_init(&fed->streams);
+    gw_buf_init(&fed->out, XMPP_OUT_MAX);
+    gw_buf_init(&fed->stanza, XMPP_OUT_MAX);
+    return fed;
+}
+
+static void letter_free(struct xmpp_link *l, struct xmpp_letter *letter)
+{
+    gw_list_remove(&letter->link);
+    l->letter_count--;
+    l->letter_bytes -= letter->len;
+    xmpp_bounce_free(letter->bounce);
+    free(letter);
+}
+
+static void verify_free(struct xmpp_verify *v)
+{
+    gw_list_remove(&v->link);
+    free(v->id);
+    free(v->key);
+    free(v);
+}
+
+static void link_free(struct xmpp_link *l)
+{
+    gw_map_remove(l->fed->links, gw_str_of(l->key));
+    while (l->letter_count)
+        letter_free(l, GW_CONTAINER(l->letters.next, struct xmpp_letter, link));
+    while (!gw_list_is_empty(&l->verifies))
+        verify_free(GW_CONTAINER(l->verifies.next, struct xmpp_verify, link));
+    free(l->key);
+    free(l);
+}
+
+void xmpp_fed_free(struct xmpp_fed **fedp)
+{
+    struct xmpp_fed *fed = *fedp;
+    struct xmpp_link *l;
+    size_t pos = 0;
+
+    if (!fed)
+        return;
+    *fedp = NULL;
+    assert(gw_list_is_empty(&fed->streams));
+    while ((l = gw_map_next(fed->links, &pos)))
+        link_free(l);
+    gw_map_free(&fed->links);
+    fed->host->fed = NULL;
+    xmpp_policy_free(&fed->policy);
+    gw_secret_free(&fed->secret);
+    gw_param_settings_done(xmpp_fed_params, xmpp_fed_param_count, &fed->defaults);
+    gw_buf_done(&fed->out);
+    gw_buf_done(&fed->stanza);
+    free(fed);
+}
+
+void xmpp_fed_stop(struct xmpp_fed *fed)
+{
+    fed->is_stopped = true;
+}
+
+void xmpp_fed_set_secret(struct xmpp_fed *fed, struct gw_str secret)
+{
+    struct gw_buf hex;
+
+    gw_buf_init(&hex, 2 * secret.len + 1); /* any bytes, as text */
+    gw_hex_write(secret, &hex);
+    gw_secret_free(&fed->secret);
+    fed->secret = gw_buf_take(&hex);
+}
+
+struct gw_str xmpp_fed_secret(const struct xmpp_fed *fed)
+{
+    return gw_str_of(fed->secret);
+}
+
+struct xmpp_policy *xmpp_fed_policy(struct xmpp_fed *fed)
+{
+    return fed->policy;
+}
+
+const struct xmpp_fed_settings *xmpp_fed_settings(const struct xmpp_fed *fed)
+{
+    return fed->settings;
+}
+
+bool xmpp_fed_allows(const struct xmpp_fed *fed, struct gw_str domain, enum xmpp_direction d,
+                     struct gw_err *why)
+{
+    const char *exception = xmpp_policy_find(fed->policy, domain, d);
+    bool is_allowed = (fed->settings->policy == XMPP_FED_ALLOW) != (exception != NULL);
+
+    if (!fed->settings->is_on) {
+        (void)gw_fail(why, GW_DENIED, "federation is off (kalendsctl set federation.xmpp on)");
+        return false;
+    }
+    if (pres_route_front(fed->host->core, domain) != fed->host->front) {
+        (void)gw_fail(why, GW_DENIED, "the domain is reached by another protocol");
+        return false;
+    }
+    if (exception)
+        (void)gw_fail(why, GW_DENIED, "%s by the exception '%s' (kalendsctl federation)",
+                      is_allowed ? "allowed" : "denied", exception);
+    else
+        (void)gw_fail(why, GW_DENIED, "%s by federation.policy", is_allowed ? "allowed" : "denied");
+    return is_allowed;
+}
+
+/* ---- Links ---- */
+
+static struct xmpp_link *link_find(const struct xmpp_fed *fed, struct gw_str local,
+                                   struct gw_str remote, struct gw_buf *key)
+{
+    gw_buf_init(key, 4 * XMPP_JID_PART_MAX);
+    gw_buf_addf(key, "%.*s %.*s", GW_STR_ARG(local), GW_STR_ARG(remote));
+    return gw_map_get(fed->links, gw_buf_str(key));
+}
+
+struct xmpp_link *xmpp_link_get(struct xmpp_fed *fed, struct gw_str local, struct gw_str remote)
+{
+    struct gw_buf key;
+    struct xmpp_link *l = link_find(fed, local, remote, &key);
+
+    if (!l && gw_map_len(fed->links) < XMPP_LINKS_MAX) {
+        l = gw_new(struct xmpp_link);
+        l->fed = fed;
+        l->key = gw_buf_take(&key);
+        l->local = (struct gw_str){ l->key, local.len };
+        l->remote = (struct gw_str){ l->key + local.len + 1, remote.len };
+        l->retry_at = GW_NEVER;
+        gw_list_init(&l->letters);
+        gw_list_init(&l->verifies);
+        gw_map_set(fed->links, gw_str_of(l->key), l);
+    }
+    gw_buf_done(&key);
+    return l;
+}
+
+static bool is_waiting(const struct xmpp_link *l)
+{
+    return l->retry_at != GW_NEVER && l->fed->now.mono < l->retry_at;
+}
+
+/* A connection is made, unless there is one or it is too early. */
+static void dial(struct xmpp_link *l)
+{
+    struct xmpp_s2s *s;
+
+    if (l->out || is_waiting(l) || l->fed->is_stopped)
+        return;
+    l->retry_at = GW_NEVER;
+    s = xmpp_s2s_new(l->fed, false, l->fed->now.mono);
+    s->for_link = l;
+    s->no_tls = l->no_tls;
+    s->local = gw_str_dup(l->local);
+    s->remote = gw_str_dup(l->remote);
+    l->no_tls = false;
+    l->out = s;
+    l->fed->dial(s, l->fed->dial_ctx);
+}
+
+void xmpp_link_open(struct xmpp_link *l)
+{
+    struct xmpp_s2s *s = l->out;
+
+    l->failures = 0;
+    l->error.code = GW_OK;
+    while (l->letter_count && !s->is_lost && s->io->queued(s->io_ctx) < XMPP_HOLD_AT) {
+        struct xmpp_letter *letter = GW_CONTAINER(l->letters.next, struct xmpp_letter, link);
+
+        if (!xmpp_s2s_write(s, (struct gw_str){ letter->bytes, letter->len }))
+            return; /* they wait for the next connection */
+        s->used_at = l->fed->now.mono;
+        l->fed->counters.stanzas_out++;
+        letter_free(l, letter);
+    }
+    if (l->letter_count || !l->is_stale)
+        return;
+    l->is_stale = false;
+    pres_abroad_renew(l->fed->host->core, l->local, l->remote);
+}
+
+/* Those who wait are told; presence is told anew when there is a way again. */
+static void give_up(struct xmpp_link *l)
+{
+    while (l->letter_count) {
+        struct xmpp_letter *letter = GW_CONTAINER(l->letters.next, struct xmpp_letter, link);
+        struct xmpp_bounce *bounce = letter->bounce;
+
+        letter->bounce = NULL;
+        l->is_stale = l->is_stale || !bounce;
+        letter_free(l, letter);
+        if (bounce) {
+            l->fed->counters.bounced++;
+            xmpp_bounce_tell(l->fed, bounce, &l->error);
+        }
+    }
+    while (!gw_list_is_empty(&l->verifies)) {
+        struct xmpp_verify *v = GW_CONTAINER(l->verifies.next, struct xmpp_verify, link);
+        struct xmpp_s2s *in = v->in;
+
+        verify_free(v);
+        if (in)
+            xmpp_s2s_in_verified(in, l->remote, l->local, false, &l->error);
+    }
+}
+
+static int64_t pause_ms(const struct xmpp_link *l)
+{
+    int64_t max_s = l->fed->settings->retry_max_s, s = 1;
+
+    for (unsigned i = 1; i < l->failures && s < max_s; i++)
+        s *= 2;
+    return (s < max_s ? s : max_s) * GW_SECOND_MS;
+}
+
+void xmpp_link_closed(struct xmpp_link *l, struct xmpp_s2s *s)
+{
+    char remote[GW_QUOTE_MAX], quoted[GW_QUOTE_MAX];
+
+    if (l->out != s)
+        return;
+    l->out = NULL;
+    if (l->no_tls && !s->no_tls) { /* TLS is optional and did not work: once more without */
+        gw_info("federation", "s=%s domain=%s reason=%s, tried without TLS", s->log_id,
+                gw_quote(l->remote, remote), gw_quote(gw_str_of(s->error.msg), quoted));
+        dial(l);
+        return;
+    }
+    if (s->how) { /* it was good once: what came since then gets another one */
+        if (l->letter_count || !gw_list_is_empty(&l->verifies))
+            dial(l);
+        return;
+    }
+    if (s->error.code == GW_CANCELLED && !l->letter_count)
+        return;
+    l->error = s->error;
+    if (!l->error.code)
+        (void)gw_fail(&l->error, GW_UNREACHABLE, "the server closed the connection");
+    l->failures++;
+    l->retry_at = gw_time_after(l->fed->now.mono, pause_ms(l));
+    gw_warn("federation", "s=%s not reached domain=%s from='%.*s' reason=%s", s->log_id,
+            gw_quote(l->remote, remote), GW_STR_ARG(l->local),
+            gw_quote(gw_str_of(l->error.msg), quoted));
+    give_up(l);
+}
+
+/* ---- Sending ---- */
+
+static enum xmpp_sent refuse(struct xmpp_fed *fed, struct xmpp_bounce *bounce, enum xmpp_sent why)
+{
+    fed->counters.dropped++;
+    xmpp_bounce_free(bounce);
+    return why;
+}
+
+static struct gw_str domain_of(struct gw_str jid)
+{
+    (void)gw_str_cut(jid, "/", &jid, NULL);
+    (void)gw_str_cut(jid, "@", NULL, &jid);
+    return jid;
+}
+
+static bool write_now(struct xmpp_link *l, struct gw_str stanza)
+{
+    struct xmpp_s2s *s = l->out;
+
+    if (!s || s->state != S2S_OPEN || s->is_lost || l->letter_count ||
+        s->io->queued(s->io_ctx) >= XMPP_HOLD_AT || !xmpp_s2s_write(s, stanza))
+        return false;
+    s->used_at = l->fed->now.mono;
+    l->fed->counters.stanzas_out++;
+    return true;
+}
+
+static void keep(struct xmpp_link *l, struct gw_str stanza, struct xmpp_bounce *bounce)
+{
+    struct xmpp_letter *letter = gw_alloc(sizeof(*letter) + stanza.len);
+
+    letter->bounce = bounce;
+    letter->len = stanza.len;
+    memcpy(letter->bytes, stanza.p, stanza.len);
+    gw_list_append(&l->letters, &letter->link);
+    l->letter_count++;
+    l->letter_bytes += stanza.len;
+}
+
+enum xmpp_sent xmpp_fed_send(struct xmpp_fed *fed, struct gw_str from, struct gw_str to,
+                             struct gw_str stanza, struct xmpp_bounce *bounce, bool is_presence)
+{
+    struct xmpp_link *l;
+    struct gw_err why;
+
+    fed->now = fed->clock(fed->dial_ctx);
+    if (!xmpp_fed_allows(fed, domain_of(to), XMPP_OUT, &why))
+        return refuse(fed, bounce, XMPP_SENT_FORBIDDEN);
+    l = xmpp_link_get(fed, domain_of(from), domain_of(to));
+    if (!l)
+        return refuse(fed, bounce, XMPP_SENT_FULL);
+    if (write_now(l, stanza)) {
+        xmpp_bounce_free(bounce);
+        return XMPP_SENT;
+    }
+    if (!l->out && is_waiting(l)) {
+        l->is_stale = l->is_stale || is_presence;
+        return refuse(fed, bounce, XMPP_SENT_AWAY);
+    }
+    if (l->letter_bytes + stanza.len > (size_t)fed->settings->queue_kb * 1024) {
+        l->is_stale = l->is_stale || is_presence;
+        return refuse(fed, bounce, XMPP_SENT_FULL);
+    }
+    keep(l, stanza, bounce);
+    if (l->out && l->out->state == S2S_READY)
+        xmpp_s2s_out_proceed(l->out);
+    else
+        dial(l);
+    return XMPP_SENT;
+}
+
+/* ---- Keys that a domain's own server is to confirm ---- */
+
+void xmpp_link_verify(struct xmpp_link *l, struct xmpp_s2s *in, struct gw_str key)
+{
+    struct xmpp_verify *v = gw_new(struct xmpp_verify);
+
+    v->in = in;
+    v->id = gw_str_dup(gw_str_of(in->id));
+    v->key = gw_str_dup(key);
+    gw_list_append(&l->verifies, &v->link);
+    if (l->out)
+        xmpp_link_send_verifies(l);
+    else
+        dial(l); /* a domain that comes to us is there: it is not left alone */
+    if (!l->out && is_waiting(l)) {
+        l->retry_at = GW_NEVER;
+        dial(l);
+    }
+}
+
+void xmpp_link_send_verifies(struct xmpp_link *l)
+{
+    struct xmpp_s2s *s = l->out;
+    struct gw_list *it, *tmp;
+    struct xml_writer w;
+
+    if (s->state < S2S_READY || s->state == S2S_ASKED_TLS || s->state == S2S_TLS ||
+        s->state == S2S_CLOSED)
+        return;
+    GW_LIST_EACH(&l->verifies, it, tmp)
+    {
+        struct xmpp_verify *v = GW_CONTAINER(it, struct xmpp_verify, link);
+
+        if (v->is_sent)
+            continue;
+        v->is_sent = true;
+        xmpp_s2s_begin(s, &w);
+        xml_open(&w, "db:verify");
+        xml_put_attr(&w, "from", l->local);
+        xml_put_attr(&w, "to", l->remote);
+        xml_put_attr(&w, "id", gw_str_of(v->id));
+        xml_put_text(&w, gw_str_of(v->key));
+        xml_close(&w);
+        xmpp_s2s_end(s);
+    }
+}
+
+void xmpp_link_verified(struct xmpp_link *l, struct gw_str id, bool is_valid)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&l->verifies, it, tmp)
+    {
+        struct xmpp_verify *v = GW_CONTAINER(it, struct xmpp_verify, link);
+        struct xmpp_s2s *in = v->in;
+
+        if (!v->is_sent || !gw_str_is(id, v->id))
+            continue;
+        verify_free(v);
+        if (in)
+            xmpp_s2s_in_verified(in, l->remote, l->local, is_valid, NULL);
+        return;
+    }
+}
+
+void xmpp_link_forget(struct xmpp_fed *fed, struct xmpp_s2s *in)
+{
+    struct gw_list *pair, *next, *it, *tmp;
+
+    GW_LIST_EACH(&in->pairs, pair, next)
+    {
+        struct xmpp_pair *p = GW_CONTAINER(pair, struct xmpp_pair, link);
+        struct gw_buf key;
+        struct xmpp_link *l = link_find(fed, gw_str_of(p->to), gw_str_of(p->from), &key);
+
+        gw_buf_done(&key);
+        if (!l || p->is_valid)
+            continue;
+        GW_LIST_EACH(&l->verifies, it, tmp)
+        {
+            struct xmpp_verify *v = GW_CONTAINER(it, struct xmpp_verify, link);
+
+            if (v->in == in)
+                v->in = NULL; /* the answer may be on its way */
+        }
+    }
+}
+
+/* ---- Time, and changes ---- */
+
+/* A way that failed while presence was dropped is looked for again; others when they are needed. */
+void xmpp_fed_tick(struct xmpp_fed *fed, struct gw_now now)
+{
+    struct xmpp_link *l;
+    size_t pos = 0;
+    struct gw_err why;
+
+    fed->now = now;
+    while ((l = gw_map_next(fed->links, &pos))) {
+        if (l->out || is_waiting(l))
+            continue;
+        if (l->is_stale && xmpp_fed_allows(fed, l->remote, XMPP_OUT, &why)) {
+            l->is_stale = false;
+            pres_abroad_renew(fed->host->core, l->local, l->remote);
+        } else if (!l->letter_count && gw_list_is_empty(&l->verifies) && !l->error.code) {
+            link_free(l);
+        }
+    }
+}
+
+static bool may_stay(const struct xmpp_s2s *s, struct gw_err *why)
+{
+    enum xmpp_direction d = s->is_in ? XMPP_IN : XMPP_OUT;
+
+    if (!s->fed->settings->is_on) {
+        (void)gw_fail(why, GW_DENIED, "federation is off");
+        return false;
+    }
+    return !s->remote || !s->how || xmpp_fed_allows(s->fed, gw_str_of(s->remote), d, why);
+}
+
+void xmpp_fed_apply(struct xmpp_fed *fed, struct gw_now now)
+{
+    struct gw_list *it, *tmp;
+    struct xmpp_link *l;
+    struct gw_err why;
+    size_t pos = 0;
+
+    fed->now = now;
+    pres_route_set(fed->host->core, GW_STR(""), fed->settings->is_on ? fed->host->front : NULL);
+    GW_LIST_EACH(&fed->streams, it, tmp)
+    {
+        struct xmpp_s2s *s = GW_CONTAINER(it, struct xmpp_s2s, in_fed);
+
+        if (!may_stay(s, &why)) {
+            s->now = now;
+            xmpp_s2s_error(s, GW_DENIED, "policy-violation", why.msg);
+            if (s->io)
+                s->io->wake(s->io_ctx);
+        }
+    }
+    while ((l = gw_map_next(fed->links, &pos))) /* whatever it was may be over */
+        l->retry_at = GW_NEVER;
+}
+
+/* ---- Looking on ---- */
+
+void xmpp_fed_counters(const struct xmpp_fed *fed, struct xmpp_fed_counters *out)
+{
+    *out = fed->counters;
+}
+
+void xmpp_fed_each(const struct xmpp_fed *fed, xmpp_link_fn *each, void *ctx)
+{
+    const struct xmpp_link *l;
+    struct gw_list *it, *tmp;
+    size_t pos = 0;
+
+    while ((l = gw_map_next(fed->links, &pos))) {
+        const struct xmpp_s2s *s = l->out;
+
+        each(&(struct xmpp_link_view){ .local = l->local,
+                                       .remote = l->remote,
+                                       .state = s               ? xmpp_s2s_state_name(s)
+                                                : l->error.code ? "failed"
+                                                                : "idle",
+                                       .peer = s ? s->peer : "",
+                                       .how = s && s->how ? s->how : "",
+                                       .is_tls = s && s->is_tls,
+                                       .queued = l->letter_count,
+                                       .since = s ? s->since : 0,
+                                       .retry_at = l->retry_at,
+                                       .error = l->error.code ? l->error.msg : "" },
+             ctx);
+    }
+    GW_LIST_EACH(&fed->streams, it, tmp)
+    {
+        const struct xmpp_s2s *s = GW_CONTAINER(it, struct xmpp_s2s, in_fed);
+
+        if (!s->is_in)
+            continue;
+        each(&(struct xmpp_link_view){ .local = gw_str_of(s->local),
+                                       .remote = gw_str_of(s->remote),
+                                       .is_in = true,
+                                       .state = xmpp_s2s_state_name(s),
+                                       .peer = s->peer,
+                                       .how = s->how ? s->how : "",
+                                       .is_tls = s->is_tls,
+                                       .since = s->since,
+                                       .retry_at = GW_NEVER,
+                                       .error = "" },
+             ctx);
+    }
+}

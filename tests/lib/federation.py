@@ -1,0 +1,274 @@
+"""Other XMPP servers for tests: a name server with their records, a certificate authority for them, and
+Prosody and ejabberd, each on a loopback address of its own (so that every port may keep its default)."""
+
+import contextlib
+import datetime
+import ipaddress
+import os
+import random
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from gateway import wait_for
+
+
+def server_address():
+    """A loopback address on which nobody has the ports of XMPP."""
+    for _ in range(100):
+        address = f"127.{random.randint(1, 250)}.{random.randint(0, 250)}.{random.randint(1, 250)}"
+        with contextlib.suppress(OSError):
+            for port in (5222, 5269):
+                with socket.socket() as s:
+                    s.bind((address, port))
+            return address
+    raise RuntimeError("no free loopback address")
+
+
+# -- names ----------------------------------------------------------------------------------------
+
+A, SRV = 1, 33
+
+
+def _name(text):
+    return b"".join(bytes([len(p)]) + p.encode() for p in text.strip(".").split(".") if p) + b"\0"
+
+
+class Names:
+    """A name server: names.add_server("a.test", "127.1.2.3")."""
+
+    def __init__(self):
+        self.records, self.asked = {}, []
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    @property
+    def servers(self):
+        return f"127.0.0.1:{self.port}"
+
+    def add_address(self, name, address):
+        self.records.setdefault((name, A), []).append(ipaddress.ip_address(address).packed)
+
+    def add_service(self, domain, host, port=5269, priority=0, weight=0):
+        self.records.setdefault((f"_xmpp-server._tcp.{domain}", SRV), []).append(
+            struct.pack(">HHH", priority, weight, port) + _name(host))
+
+    def add_server(self, domain, address, port=5269):
+        self.add_service(domain, f"xmpp.{domain}", port)
+        self.add_address(f"xmpp.{domain}", address)
+
+    def forget(self, domain):
+        for key in [k for k in self.records if k[0].endswith(domain)]:
+            del self.records[key]
+
+    def close(self):
+        self._socket.close()
+
+    def _serve(self):
+        while True:
+            try:
+                query, sender = self._socket.recvfrom(4096)
+            except OSError:
+                return
+            with contextlib.suppress(OSError, IndexError, struct.error):
+                self._socket.sendto(self._answer(query), sender)
+
+    def _answer(self, query):
+        labels, at = [], 12
+        while query[at]:
+            labels.append(query[at + 1:at + 1 + query[at]].decode().lower())
+            at += 1 + query[at]
+        kind = struct.unpack(">H", query[at + 1:at + 3])[0]
+        name = ".".join(labels)
+        self.asked.append((name, kind))
+        data = self.records.get((name, kind), [])
+        known = any(n == name for n, _ in self.records)
+        flags = 0x8580 | (0 if known else 3)
+        answer = query[:2] + struct.pack(">HHHHH", flags, 1, len(data), 0, 0) + query[12:at + 5]
+        for one in data:
+            answer += b"\xc0\x0c" + struct.pack(">HHIH", kind, 1, 1, len(one)) + one
+        return answer
+
+
+# -- certificates ---------------------------------------------------------------------------------
+
+class Authority:
+    """Signs certificates of servers; folder holds NAME.pem (certificate, chain, key), and root.pem."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Federation test CA {random.randrange(10**6)}")])
+        self.certificate = self._sign(self.name, self.key.public_key(), x509.BasicConstraints(True, None))
+        self.root = os.path.join(folder, "root.pem")
+        with open(self.root, "wb") as f:
+            f.write(self.certificate.public_bytes(serialization.Encoding.PEM))
+
+    def _sign(self, subject, key, *extensions):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        builder = x509.CertificateBuilder(
+            self.name, subject, key, x509.random_serial_number(), now - datetime.timedelta(days=1),
+            now + datetime.timedelta(days=30))
+        for extension in extensions:
+            builder = builder.add_extension(extension, False)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def issue(self, file, *domains):
+        """FOLDER/FILE.crt and .key, and FILE.pem with both."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, domains[0])])
+        certificate = self._sign(
+            subject, key.public_key(), x509.SubjectAlternativeName([x509.DNSName(d) for d in domains]),
+            x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]))
+        crt = certificate.public_bytes(serialization.Encoding.PEM)
+        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                serialization.NoEncryption())
+        path = os.path.join(self.folder, file)
+        for suffix, data in ((".crt", crt), (".key", pem), (".pem", crt + pem)):
+            with open(path + suffix, "wb") as f:
+                f.write(data)
+            os.chmod(path + suffix, 0o600)
+        return path + ".pem"
+
+
+# -- servers --------------------------------------------------------------------------------------
+
+class Server:
+    """What Prosody and ejabberd have in common. Users have the password 'secret'."""
+
+    password = "secret"
+
+    def __init__(self, domain, names, authority=None, certificate=None, certificate_for=None, **options):
+        self.domain, self.names, self.options = domain, names, options
+        self.folder = tempfile.mkdtemp(prefix="federation-")
+        os.chmod(self.folder, 0o755)
+        self.address = server_address()
+        self.log_path = os.path.join(self.folder, "server.log")
+        self.process = None
+        self.authority = authority
+        self.root = authority.root if authority else None
+        self.certificate = certificate or (
+            authority.issue(domain, certificate_for or domain) if authority else None)
+        names.add_server(domain, self.address)
+
+    def jid(self, name):
+        return f"{name}@{self.domain}"
+
+    def log(self):
+        with contextlib.suppress(OSError), open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+        return ""
+
+    def _wait(self, timeout=60):
+        def answers():
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{type(self).__name__} ended:\n{self.log()[-4000:]}")
+            with contextlib.suppress(OSError), socket.create_connection((self.address, 5269), 1), \
+                    socket.create_connection((self.address, 5222), 1):
+                return True
+            return False
+        wait_for(answers, timeout, f"{type(self).__name__} at {self.address}")
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process = None
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, kind, *_):
+        self.stop()
+        if kind is not None:
+            print(f"--- {self.domain} ---\n{self.log()[-6000:]}")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Prosody(Server):
+    """options: tls (bool), secure (certificates must prove domains), dialback, external (bool)."""
+
+    program = "/usr/bin/prosody"
+
+    def configure(self):
+        o = {"tls": True, "secure": False, "dialback": True, "external": True, "users": [], **self.options}
+        modules = ["roster", "saslauth", "disco", "ping", "time", "version"]
+        if o["tls"]:
+            modules.append("tls")
+        if o["dialback"]:
+            modules.append("dialback")
+        if not o["external"]:
+            o.setdefault("disabled", []).append("s2s_auth_certs")
+        lua = f'''
+run_as_root = true
+daemonize = false
+pidfile = "{self.folder}/prosody.pid"
+data_path = "{self.folder}/data"
+interfaces = {{ "{self.address}" }}
+c2s_ports = {{ 5222 }}
+s2s_ports = {{ 5269 }}
+c2s_direct_tls_ports = {{ }}
+s2s_direct_tls_ports = {{ }}
+http_ports = {{ }}
+https_ports = {{ }}
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+s2s_require_encryption = {str(o["tls"] and o["secure"]).lower()}
+s2s_secure_auth = {str(o["secure"]).lower()}
+authentication = "internal_plain"
+storage = "internal"
+modules_enabled = {{ {", ".join(f'"{m}"' for m in modules)} }}
+modules_disabled = {{ {", ".join(f'"{m}"' for m in o.get("disabled", []))} }}
+log = {{ debug = "{self.log_path}" }}
+unbound = {{ resolvconf = false; hoststxt = false; forward = "127.0.0.1@{self.names.port}";
+            options = {{ ["do-not-query-localhost:"] = "no"; ["cache-max-ttl:"] = "1";
+                         ["cache-max-negative-ttl:"] = "1" }} }}
+VirtualHost "{self.domain}"
+'''
+        if o["tls"]:
+            base = self.certificate[:-len(".pem")]
+            lua += f'''ssl = {{ certificate = "{base}.crt"; key = "{base}.key"; cafile = "{self.root}";
+        capath = false; verify = {{ "peer", "client_once" }} }}
+'''
+        with open(f"{self.folder}/prosody.cfg.lua", "w", encoding="utf-8") as f:
+            f.write(lua)
+        folder = f"{self.folder}/data/{self.domain.replace('.', '%2e')}/accounts"
+        os.makedirs(folder, exist_ok=True)
+        for user in o["users"]:
+            with open(f"{folder}/{user}.dat", "w", encoding="utf-8") as f:
+                f.write(f'return {{ ["password"] = "{self.password}"; }};\n')
+
+    def start(self):
+        self.configure()
+        with open(self.log_path, "a", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                [self.program, "--config", f"{self.folder}/prosody.cfg.lua", "-F"],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder)
+        self._wait()
+        return self
+
+
+def has(*programs):
+    return all(os.path.exists(p) for p in programs)
