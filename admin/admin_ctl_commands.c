@@ -285,11 +285,10 @@ const struct ctl_command ctl_commands[] = {
       "Of a row the closest setting counts: the user's, the group's, the domain's, everyone's.",
       "mapping list\nmapping list --for user:ann@example.org" },
     { "mapping set", "ROW VALUE", "change what a row shows as", ctl_mapping_set, for_options,
-      "A row shows as free, working-elsewhere, busy, in-a-meeting, away, out-of-office or "
-      "do-not-disturb, with words of your own if you like, or ignore. Words may use {start}, "
-      "{end}, "
-      "{free} (the next free time) and {zone}.\n"
-      "Of an item with several conditions named counts before private, private before all-day. "
+      "A row shows as free, working-elsewhere, busy, in-a-meeting, away, out-of-office or\n"
+      "do-not-disturb, with words of your own if you like, or ignore. Words may use {start},\n"
+      "{end}, {free} (the next free time) and {zone}.\n"
+      "Of an item with several conditions named counts before private, private before all-day.\n"
       "Rows with conditions make the gateway read these users' calendars one by one.",
       "mapping set tentative 'busy \"Perhaps busy until {end}\"'\n"
       "mapping set busy+private away --for group:board\n"
