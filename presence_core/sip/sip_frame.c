@@ -61,7 +61,7 @@ static enum sip_frame_step line_ends(struct sip_frame *f, struct gw_str in, size
 /* The length of the message at the start of 'in'; 0: the head is not whole yet. */
 static enum gw_code message_len(struct sip_frame *f, struct gw_str in, struct gw_err *err)
 {
-    size_t head = head_len(f, in), body;
+    size_t head = head_len(f, in), body = 0;
 
     if (head > SIP_HEAD_MAX || (!head && in.len > SIP_HEAD_MAX))
         return gw_fail(err, GW_LIMIT, "the headers are longer than %d bytes", SIP_HEAD_MAX);
