@@ -29,7 +29,7 @@ enum ews_class {
 struct ews_status {
     enum ews_class class;
     char code[64];      /* ResponseCode, "http-503", "timeout"; for logs and tables */
-    char text[240];     /* a sentence that an administrator understands */
+    char text[480];     /* a sentence that an administrator understands */
     int64_t backoff_ms; /* EWS_BUSY, or Retry-After; 0: none was said */
     bool alive;         /* proof of life: a SOAP answer of any kind */
 };

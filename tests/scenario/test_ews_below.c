@@ -49,7 +49,7 @@ static struct {
 
     unsigned found;
     enum ews_class class;
-    char url[300], text[300];
+    char url[300], text[540];
 } t;
 
 /* ---- the world -------------------------------------------------------------------------------- */

@@ -118,7 +118,7 @@ static struct {
     bool get_had_login;
     unsigned done;
     enum ews_class class;
-    char url_or_code[200], text[240];
+    char url_or_code[200], text[480];
 } t;
 
 static struct gw_str host_of(const struct net_http_exchange *x)

@@ -67,16 +67,35 @@ static void test_peer_text_is_quoted_and_cut(void **state)
 static void test_text_is_not_cut_inside_a_character(void **state)
 {
     struct ews_status s;
-    char text[600];
+    char text[1200];
 
     (void)state;
     for (size_t i = 0; i + 2 < sizeof(text); i += 2)
         memcpy(text + i, "\xc3\xa4", 2);
-    text[598] = '\0';
+    text[1198] = '\0';
     ews_status_set(&s, EWS_CONFIG, "x", "%s", text);
     assert_true(gw_str_is_utf8(gw_str_of(s.text)));
     ews_status_set(&s, EWS_CONFIG, "x", "a%s", text);
     assert_true(gw_str_is_utf8(gw_str_of(s.text)));
+}
+
+/* The longest sentence that ends with a command, behind all that is put before it on its way. */
+static void test_command_is_not_cut(void **state)
+{
+    static const char command[] = "or allow Basic (kalendsctl set calendar.auth basic)";
+    struct ews_status s, fate;
+
+    (void)state;
+    ews_status_set(&s, EWS_CONFIG, "only-basic",
+                   "the server offers only Basic, which shows it the password: enable Windows "
+                   "authentication on /EWS, %s",
+                   command);
+    for (int i = 0; i < 3; i++) {
+        ews_status_set(&fate, s.class, s.code, "not sent after the failure of another call: %s",
+                       s.text);
+        s = fate;
+    }
+    assert_true(gw_str_ends(gw_str_of(s.text), command));
 }
 
 static void test_dialects(void **state)
@@ -103,6 +122,7 @@ int main(void)
         cmocka_unit_test(test_class_names),
         cmocka_unit_test(test_peer_text_is_quoted_and_cut),
         cmocka_unit_test(test_text_is_not_cut_inside_a_character),
+        cmocka_unit_test(test_command_is_not_cut),
         cmocka_unit_test(test_dialects),
     };
 
