@@ -158,12 +158,14 @@ static void look_for_redirect(struct ews_autodiscover *a, const struct ews_trail
 static void on_records(const struct net_dns_result *result, void *ctx)
 {
     struct ews_autodiscover *a = ctx;
-    struct net_dns_record none = { .port = 0 }, first = none;
+    struct ews_trail_place places[NET_DNS_RECORDS_MAX];
+    size_t count = 0;
 
     a->query = NULL;
-    if (!result->code && result->count)
-        first = result->records[0];
-    ews_trail_srv(a->trail, first.name, first.port);
+    for (; !result->code && count < result->count && count < NET_DNS_RECORDS_MAX; count++)
+        places[count] = (struct ews_trail_place){ .host = result->records[count].name,
+                                                  .port = result->records[count].port };
+    ews_trail_srv(a->trail, places, count);
     step(a);
 }
 
@@ -188,7 +190,7 @@ static void step(struct ews_autodiscover *a)
         else if (a->args.dns)
             a->query = net_dns_start(a->args.dns, NET_DNS_SRV, s->url, on_records, a);
         else
-            ews_trail_srv(a->trail, (struct gw_str){ NULL, 0 }, 0);
+            ews_trail_srv(a->trail, NULL, 0);
     }
     if (!is_under_way(a))
         net_timer_set(a->soon, net_loop_now(a->args.loop).mono);

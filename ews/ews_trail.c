@@ -15,6 +15,7 @@ enum source {
     SOURCE_AUTODISCOVER,
     SOURCE_REDIRECT,
     SOURCE_SRV,
+    SOURCE_PLACES, /* that SRV named */
     SOURCE_NONE
 };
 
@@ -24,6 +25,11 @@ struct ews_trail {
     uint16_t plain_port;
     enum source source;
     unsigned hops;
+    struct place {
+        char host[EWS_HOST_MAX + 1];
+        uint16_t port;
+    } places[EWS_TRAIL_PLACES_MAX];
+    unsigned place, place_count; /* the next one */
     struct ews_trail_step step;
     char *url; /* of the step */
     struct ews_status failure;
@@ -90,6 +96,19 @@ static void ask_domain(struct ews_trail *t, const char *prefix)
     ask(t, !t->plain_port, prefix, domain_of(t), t->plain_port);
 }
 
+/* False: none is left. */
+static bool ask_place(struct ews_trail *t)
+{
+    const struct place *p = &t->places[t->place];
+
+    if (t->place == t->place_count || t->hops >= EWS_TRAIL_HOPS_MAX)
+        return false;
+    t->place++;
+    t->hops++;
+    ask(t, !t->plain_port, "", p->host, p->port);
+    return true;
+}
+
 static void enter(struct ews_trail *t, enum source source)
 {
     char name[EWS_HOST_MAX + 32];
@@ -113,6 +132,11 @@ static void enter(struct ews_trail *t, enum source source)
         snprintf(name, sizeof(name), "_autodiscover._tcp.%s", domain_of(t));
         set_step(t, EWS_TRAIL_SRV, EWS_OP_DISCOVER, gw_str_dup(gw_str_of(name)));
         break;
+    case SOURCE_PLACES:
+        if (ask_place(t))
+            break;
+        enter(t, SOURCE_NONE);
+        break;
     case SOURCE_NONE:
         set_step(t, EWS_TRAIL_END, EWS_OP_DISCOVER, NULL);
         break;
@@ -126,7 +150,9 @@ static void begin(struct ews_trail *t)
 
 static void next_source(struct ews_trail *t)
 {
-    enter(t, (enum source)(t->source + 1));
+    bool again = t->source == SOURCE_PLACES && t->place < t->place_count;
+
+    enter(t, again ? SOURCE_PLACES : (enum source)(t->source + 1));
 }
 
 /* ---- failures --------------------------------------------------------------------------------- */
@@ -361,19 +387,20 @@ void ews_trail_redirected(struct ews_trail *t, struct gw_str location)
         next_source(t);
 }
 
-void ews_trail_srv(struct ews_trail *t, struct gw_str host, uint16_t port)
+void ews_trail_srv(struct ews_trail *t, const struct ews_trail_place *places, size_t count)
 {
-    char *name;
+    t->place = t->place_count = 0;
+    for (size_t i = 0; i < count && t->place_count < EWS_TRAIL_PLACES_MAX; i++) {
+        struct place *p = &t->places[t->place_count];
 
-    if (!host.len || host.len > EWS_HOST_MAX || !port || t->hops >= EWS_TRAIL_HOPS_MAX ||
-        !may_believe(t, host)) {
-        next_source(t);
-        return;
+        if (!places[i].host.len || places[i].host.len > EWS_HOST_MAX || !places[i].port ||
+            !may_believe(t, places[i].host))
+            continue;
+        snprintf(p->host, sizeof(p->host), "%.*s", GW_STR_ARG(places[i].host));
+        p->port = places[i].port;
+        t->place_count++;
     }
-    t->hops++;
-    name = gw_str_dup(host);
-    ask(t, !t->plain_port, "", name, port);
-    free(name);
+    next_source(t);
 }
 
 /* ---- the public functions --------------------------------------------------------------------- */

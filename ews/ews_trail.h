@@ -3,7 +3,7 @@
  *   the server that the administrator named, if any
  *   https://DOMAIN/autodiscover/, https://autodiscover.DOMAIN/autodiscover/
  *   what http://autodiscover.DOMAIN/autodiscover/autodiscover.xml redirects to; asked without login
- *   the host of the SRV record _autodiscover._tcp.DOMAIN
+ *   the hosts of the SRV records _autodiscover._tcp.DOMAIN, as RFC 2782 orders them, at most four
  *
  * Each one by SOAP, then by POX. Places that others send on to come in between, at most ten; only by
  * https. A refused login does not end it: the next place may be the right one. Pure: somebody else
@@ -26,7 +26,7 @@ struct ews_trail_args {
     uint16_t plain_port; /* lab: the domain's places are asked there, by http; 0: as it must be */
 };
 
-enum { EWS_TRAIL_HOPS_MAX = 10 };
+enum { EWS_TRAIL_HOPS_MAX = 10, EWS_TRAIL_PLACES_MAX = 4 /* each may cost a time-out */ };
 
 enum ews_trail_kind {
     EWS_TRAIL_ASK,      /* op at url for address: then ews_trail_answered() */
@@ -50,8 +50,12 @@ void ews_trail_free(struct ews_trail **trailp);
 /* What to do now; borrowed until its outcome is told. */
 const struct ews_trail_step *ews_trail_step(const struct ews_trail *t);
 void ews_trail_answered(struct ews_trail *t, const struct ews_answer *answer);
-void ews_trail_redirected(struct ews_trail *t, struct gw_str location);     /* empty: nowhere */
-void ews_trail_srv(struct ews_trail *t, struct gw_str host, uint16_t port); /* empty: no record */
+void ews_trail_redirected(struct ews_trail *t, struct gw_str location); /* empty: nowhere */
+struct ews_trail_place {
+    struct gw_str host;
+    uint16_t port;
+};
+void ews_trail_srv(struct ews_trail *t, const struct ews_trail_place *places, size_t count);
 
 /* EWS_OK: url is that of EWS, inside if the server said so. Otherwise the failure that tells most. */
 struct ews_trail_result {

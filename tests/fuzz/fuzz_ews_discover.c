@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         else if (step->kind == EWS_TRAIL_REDIRECT)
             ews_trail_redirected(t, piece);
         else
-            ews_trail_srv(t, piece, (uint16_t)piece.len);
+            ews_trail_srv(t, &(struct ews_trail_place){ piece, (uint16_t)piece.len }, 1);
     }
     ews_trail_result(t, &result);
     assert((result.status.class == EWS_OK) == (result.url != NULL));

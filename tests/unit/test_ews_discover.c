@@ -223,6 +223,23 @@ static void step_text(const struct ews_trail_step *step, char *out, size_t size)
     snprintf(out, size, "%s %s", soap ? "soap" : kind[step->kind], step->url ? step->url : "");
 }
 
+/* "HOST HOST ...": a record each. */
+static void act_srv(struct ews_trail *t, const char *to)
+{
+    struct ews_trail_place places[8];
+    struct gw_str rest = gw_str_of(to), host;
+    size_t count = 0;
+
+    while (rest.len && count < 8) {
+        if (!gw_str_cut(rest, " ", &host, &rest)) {
+            host = rest;
+            rest.len = 0;
+        }
+        places[count++] = (struct ews_trail_place){ .host = host, .port = 8443 };
+    }
+    ews_trail_srv(t, places, count);
+}
+
 static void act_out(struct ews_trail *t, const struct act *a)
 {
     struct ews_discovery d = { 0 };
@@ -230,7 +247,7 @@ static void act_out(struct ews_trail *t, const struct act *a)
                                  .status = status_of[a->then < PLACE ? a->then : 0] };
 
     if (ews_trail_step(t)->kind == EWS_TRAIL_SRV) {
-        ews_trail_srv(t, gw_str_of(a->to), a->to ? 8443 : 0);
+        act_srv(t, a->to);
         return;
     }
     if (ews_trail_step(t)->kind == EWS_TRAIL_REDIRECT) {
@@ -296,6 +313,30 @@ static const struct {
         { XML("mail.other:8443"), FOUND, EWS_URL_OF("cas") } },
       EWS_OK,
       EWS_URL_OF("cas"),
+      "ann@x.example" },
+    { "by the second SRV record",
+      NULL,
+      { { SVC("x.example"), GONE, NULL },
+        { SVC("autodiscover.x.example"), GONE, NULL },
+        { GET("x.example"), PLACE, NULL },
+        { "srv _autodiscover._tcp.x.example", PLACE, "dead.other mail.other" },
+        { SVC("dead.other:8443"), GONE, NULL },
+        { SVC("mail.other:8443"), FOUND, EWS_URL_OF("cas") } },
+      EWS_OK,
+      EWS_URL_OF("cas"),
+      "ann@x.example" },
+    { "not more than four SRV records",
+      NULL,
+      { { SVC("x.example"), GONE, NULL },
+        { SVC("autodiscover.x.example"), GONE, NULL },
+        { GET("x.example"), PLACE, NULL },
+        { "srv _autodiscover._tcp.x.example", PLACE, "a.other b.other c.other d.other e.other" },
+        { SVC("a.other:8443"), GONE, NULL },
+        { SVC("b.other:8443"), GONE, NULL },
+        { SVC("c.other:8443"), GONE, NULL },
+        { SVC("d.other:8443"), GONE, NULL } },
+      EWS_SERVER_DOWN,
+      "unreachable",
       "ann@x.example" },
     { "by plain redirect",
       NULL,
