@@ -279,7 +279,8 @@ enum gw_code gd_start(struct gd *gd, struct gw_err *err)
     gw_list_init(&gd->astray);
     gd->loop = net_loop_new();
     gd->pool = net_pool_new(gd->loop, POOL_THREADS);
-    rc = open_all(gd, err);
+    gd->dns = net_dns_new(gd->loop, err);
+    rc = gd->dns ? open_all(gd, err) : err->code;
     if (!rc)
         rc = load_all(gd, err);
     if (!rc)
@@ -341,6 +342,8 @@ void gd_done(struct gd *gd)
         net_signal_free(&gd->signal[i]);
     net_timer_free(&gd->stop_timer);
     net_wake_free(&gd->store_wake);
+    if (gd->dns)
+        net_dns_free(&gd->dns);
     if (gd->loop)
         net_loop_free(&gd->loop);
 }
