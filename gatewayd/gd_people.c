@@ -10,7 +10,7 @@
 enum { SLICE = 256 }; /* users looked at before others have their turn */
 
 struct person {
-    struct gw_list link;       /* people.all; those who are to be looked at again come first */
+    struct gw_list link;       /* people.looked, or people.stale */
     struct gd_glasses glasses; /* policy NULL: to be found */
     uint64_t mark;             /* of what was told; told false: nothing */
     bool told;
@@ -27,8 +27,7 @@ struct voice {
 
 struct gd_people {
     struct gw_map *by_jid, *voices;
-    struct gw_list all;
-    size_t to_look; /* at the front of all */
+    struct gw_list looked, stale; /* the latter are to be looked at again */
     bool hide_replies;
     struct net_timer *timer;
 };
@@ -90,7 +89,7 @@ static struct person *person_get(struct gd *gd, struct gw_str jid)
     p->jid_len = jid.len;
     memcpy(p->jid, jid.p, jid.len);
     (void)gw_map_set(gd->people->by_jid, (struct gw_str){ p->jid, p->jid_len }, p);
-    gw_list_append(&gd->people->all, &p->link);
+    gw_list_append(&gd->people->looked, &p->link);
     return p;
 }
 
@@ -222,16 +221,15 @@ static void on_timer(struct gw_now now, void *ctx)
 {
     struct gd *gd = ctx;
     struct gd_people *people = gd->people;
+    struct gw_list *it;
 
-    for (int n = 0; n < SLICE && people->to_look > 0; n++) {
-        struct person *p = GW_CONTAINER(people->all.next, struct person, link);
+    for (int n = 0; n < SLICE && (it = gw_list_pop(&people->stale)); n++) {
+        struct person *p = GW_CONTAINER(it, struct person, link);
 
-        people->to_look--;
-        gw_list_remove(&p->link);
-        gw_list_append(&people->all, &p->link);
+        gw_list_append(&people->looked, &p->link);
         gd_calendar_publish(gd, (struct gw_str){ p->jid, p->jid_len });
     }
-    if (people->to_look > 0)
+    if (!gw_list_is_empty(&people->stale))
         net_timer_set(people->timer, gw_time_after(now.mono, 1));
 }
 
@@ -240,14 +238,14 @@ void gd_people_look_again(struct gd *gd)
     struct gd_people *people = gd->people;
     struct gw_list *it, *tmp;
 
-    people->to_look = 0;
-    GW_LIST_EACH(&people->all, it, tmp)
+    while ((it = gw_list_pop(&people->looked)))
+        gw_list_append(&people->stale, it);
+    GW_LIST_EACH(&people->stale, it, tmp)
     {
         struct person *p = GW_CONTAINER(it, struct person, link);
 
         p->glasses = (struct gd_glasses){ 0 };
         p->told = false;
-        people->to_look++;
     }
     voices_forget(people);
     net_timer_set(people->timer, net_loop_now(gd->loop).mono);
@@ -267,19 +265,21 @@ void gd_people_start(struct gd *gd)
     gd->people->by_jid = gw_map_new();
     gd->people->voices = gw_map_new();
     gd->people->hide_replies = gd->settings.sched.oof_display == SCHED_OOF_HIDE;
-    gw_list_init(&gd->people->all);
+    gw_list_init(&gd->people->looked);
+    gw_list_init(&gd->people->stale);
     gd->people->timer = net_timer_new(gd->loop, on_timer, gd);
 }
 
 void gd_people_done(struct gd *gd)
 {
     struct gd_people *people = gd->people;
+    struct gw_list *it;
 
     if (!people)
         return;
     gd->people = NULL;
-    while (!gw_list_is_empty(&people->all))
-        person_free(people, GW_CONTAINER(people->all.next, struct person, link));
+    while ((it = gw_list_pop(&people->looked)) || (it = gw_list_pop(&people->stale)))
+        person_free(people, GW_CONTAINER(it, struct person, link));
     voices_forget(people);
     gw_map_free(&people->by_jid);
     gw_map_free(&people->voices);

@@ -1,8 +1,10 @@
 """What calendars show as: mapping, rules and texts, changed while everything runs; and what nobody sees."""
 
 import contextlib
+import json
 import os
 import re
+import signal
 import time
 
 import house
@@ -200,5 +202,34 @@ def test_nothing_leaks():
             assert MARK not in page, re.search(rf".{{0,200}}{MARK}.{{0,100}}", page)
 
 
+def at_once(gateway, *requests):
+    """They reach the daemon in the same round of its loop."""
+    opened = [gateway.connection() for _ in requests]
+    for c in opened:  # accepted before the moment
+        c.request("GET", "/v1/version")
+        c.getresponse().read()
+    gateway.process.send_signal(signal.SIGSTOP)
+    for c, (method, path, body) in zip(opened, requests):
+        c.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
+    gateway.process.send_signal(signal.SIGCONT)
+    for c in opened:
+        answer = c.getresponse()
+        text = answer.read()
+        assert answer.status < 300, text
+        c.close()
+
+
+def test_last_user_goes():
+    """the last user goes while everybody is to be looked at again"""
+    with House(users=("ann",)) as h:
+        requests = [("PUT", "/v1/mapping/busy", {"value": "away"}),
+                    ("DELETE", f"/v1/users/{h.jid('ann')}", {})]
+        for turn in range(4):
+            says(h, "ann", "free")
+            at_once(h.gateway, *requests[::-1 if turn % 2 else 1])
+            h.gateway.ctl("user", "add", h.jid("ann"), "--mail", h.jid("ann"), "--im", "--calendar")
+
+
 if __name__ == "__main__":
-    house.run([test_mapping, test_exact_rows, test_rules, test_texts, test_nothing_leaks])
+    house.run([test_mapping, test_exact_rows, test_rules, test_texts, test_nothing_leaks,
+               test_last_user_goes])

@@ -159,8 +159,12 @@ class Gateway:
 
     # -- talking to it ------------------------------------------------------------------------
 
+    def connection(self):
+        """To the API, for HTTP by hand."""
+        return _UnixConnection(self.socket)
+
     def api(self, method, path, body=None):
-        connection = _UnixConnection(self.socket)
+        connection = self.connection()
         try:
             connection.request(method, path, None if body is None else json.dumps(body),
                                {"Content-Type": "application/json"} if body is not None else {})
