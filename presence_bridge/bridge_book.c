@@ -9,7 +9,8 @@
 #include "gw_mem.h"
 
 struct setting {
-    char *scope, *key, *value;
+    char *scope, *value;
+    size_t key; /* bridge_setting_key() */
 };
 
 struct rule {
@@ -61,7 +62,6 @@ static void forget(struct bridge_book *b)
 static void setting_free(struct setting *s)
 {
     free(s->scope);
-    free(s->key);
     free(s->value);
 }
 
@@ -126,22 +126,28 @@ static int scope_cmp(struct gw_str a, struct gw_str b)
 
 /* ---- settings ---- */
 
+static int setting_cmp(const struct setting *s, struct gw_str scope, size_t key)
+{
+    int cmp = scope_cmp(gw_str_of(s->scope), scope);
+
+    return cmp ? cmp : (s->key > key) - (s->key < key);
+}
+
 static size_t setting_place(const struct bridge_book *b, struct gw_str scope, size_t key,
                             bool *is_there)
 {
-    size_t i, other = 0;
-    int cmp = 1;
+    size_t low = 0, high = b->setting_count;
 
-    for (i = 0; i < b->setting_count; i++) {
-        cmp = scope_cmp(scope, gw_str_of(b->settings[i].scope));
-        (void)bridge_setting_find(gw_str_of(b->settings[i].key), &other);
-        if (cmp == 0)
-            cmp = key < other ? -1 : key > other;
-        if (cmp <= 0)
-            break;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (setting_cmp(&b->settings[mid], scope, key) < 0)
+            low = mid + 1;
+        else
+            high = mid;
     }
-    *is_there = i < b->setting_count && cmp == 0;
-    return i;
+    *is_there = low < b->setting_count && setting_cmp(&b->settings[low], scope, key) == 0;
+    return low;
 }
 
 static void setting_remove(struct bridge_book *b, size_t i)
@@ -158,9 +164,7 @@ static void setting_insert(struct bridge_book *b, size_t i, struct gw_str scope,
     b->settings = gw_realloc(b->settings, b->setting_count + 1, sizeof(*b->settings));
     memmove(&b->settings[i + 1], &b->settings[i], (b->setting_count - i) * sizeof(*b->settings));
     b->setting_count++;
-    b->settings[i] =
-        (struct setting){ gw_str_dup(scope), gw_str_dup(gw_str_of(bridge_setting_key(key))),
-                          gw_str_dup(value) };
+    b->settings[i] = (struct setting){ gw_str_dup(scope), gw_str_dup(value), key };
 }
 
 static enum gw_code setting_check(struct gw_str key, struct gw_str value, struct gw_err *err)
@@ -208,7 +212,8 @@ bool bridge_book_setting(const struct bridge_book *b, size_t i, struct bridge_se
 {
     if (i >= b->setting_count)
         return false;
-    *out = (struct bridge_setting){ gw_str_of(b->settings[i].scope), gw_str_of(b->settings[i].key),
+    *out = (struct bridge_setting){ gw_str_of(b->settings[i].scope),
+                                    gw_str_of(bridge_setting_key(b->settings[i].key)),
                                     gw_str_of(b->settings[i].value) };
     return true;
 }
@@ -435,7 +440,7 @@ static void settings_apply(const struct bridge_book *b, struct gw_str scope,
 {
     for (size_t i = 0; i < b->setting_count; i++)
         if (gw_str_is(scope, b->settings[i].scope))
-            (void)bridge_policy_set(p, gw_str_of(b->settings[i].key),
+            (void)bridge_policy_set(p, gw_str_of(bridge_setting_key(b->settings[i].key)),
                                     gw_str_of(b->settings[i].value), NULL);
 }
 
