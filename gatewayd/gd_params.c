@@ -15,106 +15,6 @@
 
 enum { VALUE_MAX = 4096 };
 
-void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABLES])
-{
-    out[0] = (struct admin_params){ sched_params, sched_param_count, &gd->settings.sched };
-    out[1] = (struct admin_params){ pres_params, pres_param_count, &gd->settings.pres };
-    out[2] = (struct admin_params){ xmpp_params, xmpp_param_count, &gd->settings.xmpp };
-    out[3] = (struct admin_params){ ews_params, ews_param_count, &gd->settings.ews };
-    out[4] = (struct admin_params){ bridge_params, bridge_param_count, &gd->settings.bridge };
-    out[5] = (struct admin_params){ sip_params, sip_param_count, &gd->settings.sip };
-    out[6] = (struct admin_params){ cert_params, cert_param_count, &gd->settings.certs };
-    out[7] =
-        (struct admin_params){ xmpp_fed_params, xmpp_fed_param_count, &gd->settings.federation };
-}
-
-/* The row of a key, and the settings that it belongs to. */
-static const struct gw_param *param_find(struct gd *gd, struct gw_str key, void **settings)
-{
-    struct admin_params tables[GD_PARAM_TABLES];
-    void *const changeable[GD_PARAM_TABLES] = { &gd->settings.sched,  &gd->settings.pres,
-                                                &gd->settings.xmpp,   &gd->settings.ews,
-                                                &gd->settings.bridge, &gd->settings.sip,
-                                                &gd->settings.certs,  &gd->settings.federation };
-
-    gd_params_tables(gd, tables);
-    for (size_t i = 0; i < GD_PARAM_TABLES; i++) {
-        const struct gw_param *param = gw_param_find(tables[i].table, tables[i].count, key);
-
-        if (param) {
-            *settings = changeable[i];
-            return param;
-        }
-    }
-    return NULL;
-}
-
-static void load_one(const struct store_record *r, void *ctx)
-{
-    const struct gw_param *param;
-    char key[GW_QUOTE_MAX];
-    void *settings;
-    struct gw_err err;
-
-    param = param_find(ctx, r->key, &settings);
-    if (!param)
-        gw_warn("gatewayd", "parameter of another version left out key=%s", gw_quote(r->key, key));
-    else if (gw_param_set(param, settings, r->value, &err))
-        gw_warn("gatewayd", "parameter keeps its default: %s", err.msg);
-}
-
-enum gw_code gd_params_load(struct gd *gd, struct gw_err *err)
-{
-    struct admin_params tables[GD_PARAM_TABLES];
-    void *const settings[GD_PARAM_TABLES] = { &gd->settings.sched,  &gd->settings.pres,
-                                              &gd->settings.xmpp,   &gd->settings.ews,
-                                              &gd->settings.bridge, &gd->settings.sip,
-                                              &gd->settings.certs,  &gd->settings.federation };
-    enum gw_code rc;
-
-    gd_params_tables(gd, tables);
-    for (size_t i = 0; i < GD_PARAM_TABLES; i++)
-        gw_param_defaults(tables[i].table, tables[i].count, settings[i]);
-    rc = gd_load(gd, KIND_PARAMETER, load_one, gd, err);
-    return rc;
-}
-
-static void param_store(struct gd *gd, const struct gw_param *param, struct gw_str value,
-                        store_done_fn *done, void *done_ctx)
-{
-    struct store_batch *b = store_batch_new();
-
-    store_put(b, KIND_PARAMETER, gw_str_of(param->key), (struct gw_str){ NULL, 0 }, value);
-    store_commit(gd->store, &b, done, done_ctx);
-}
-
-enum gw_code gd_param_at_start(struct gd *gd, struct gw_str key, struct gw_str value,
-                               struct gw_err *err)
-{
-    const struct gw_param *param;
-    void *settings;
-    enum gw_code rc;
-
-    param = param_find(gd, key, &settings);
-    assert(param);
-    rc = gw_param_set(param, settings, value, err);
-    if (!rc)
-        param_store(gd, param, value, NULL, NULL);
-    return rc;
-}
-
-void gd_params_done(struct gd *gd)
-{
-    gw_param_settings_done(sched_params, sched_param_count, &gd->settings.sched);
-    gw_param_settings_done(pres_params, pres_param_count, &gd->settings.pres);
-    gw_param_settings_done(xmpp_params, xmpp_param_count, &gd->settings.xmpp);
-    gw_param_settings_done(ews_params, ews_param_count, &gd->settings.ews);
-    gw_param_settings_done(cert_params, cert_param_count, &gd->settings.certs);
-    gw_param_settings_done(bridge_params, bridge_param_count, &gd->settings.bridge);
-    gw_param_settings_done(sip_params, sip_param_count, &gd->settings.sip);
-    gw_param_settings_done(xmpp_fed_params, xmpp_fed_param_count, &gd->settings.federation);
-}
-
 /* --- making a change good */
 
 /* The new port is opened before the old one is given up; subscriptions move over, paced, and the old
@@ -139,57 +39,183 @@ static enum gw_code port_apply(struct gd *gd, struct gw_now now, struct gw_err *
     return GW_OK;
 }
 
-static enum gw_code apply(struct gd *gd, const void *settings, struct gw_err *err)
+static enum gw_code sched_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
 {
-    struct gw_now now = net_loop_now(gd->loop);
-    enum gw_code rc;
+    const struct sched_settings *s = &gd->settings.sched;
+    enum gw_code rc = port_apply(gd, now, err);
 
-    if (settings == &gd->settings.sched) {
-        rc = port_apply(gd, now, err);
-        if (rc)
-            return rc;
-        sched_settings_set(gd->sched, &gd->settings.sched, now);
-        gd_gateways_timeout_set(gd->gateways,
-                                (unsigned)(gd->settings.sched.exchange_timeout_s * GW_SECOND_MS));
-        gd_people_hide_replies(gd, gd->settings.sched.oof_display == SCHED_OOF_HIDE);
-    } else if (settings == &gd->settings.bridge) {
-        rc = bridge_settings_check(&gd->settings.bridge, err);
-        if (!rc)
-            gd_people_look_again(gd);
+    if (rc)
         return rc;
-    } else if (settings == &gd->settings.federation) {
-        return gd_federation_apply(gd, err);
-    } else if (settings == &gd->settings.ews) {
-        return gd_gateways_login_set(gd->gateways, err);
-    } else if (settings == &gd->settings.certs) {
-        return cert_settings_check(&gd->settings.certs, err);
-    } else if (settings == &gd->settings.pres) {
-        pres_settings_apply(gd->core, now);
-    } else if (settings == &gd->settings.sip) {
-        return gd_sip_apply(gd, err);
-    } else if (settings == &gd->settings.xmpp) {
-        pres_retell(gd->core); /* what clients are shown may have another word now */
-    }
+    sched_settings_set(gd->sched, s, now);
+    gd_gateways_timeout_set(gd->gateways, (unsigned)(s->exchange_timeout_s * GW_SECOND_MS));
+    gd_people_hide_replies(gd, s->oof_display == SCHED_OOF_HIDE);
     return GW_OK;
 }
+
+static enum gw_code pres_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
+{
+    (void)err;
+    pres_settings_apply(gd->core, now);
+    return GW_OK;
+}
+
+static enum gw_code xmpp_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
+{
+    (void)now, (void)err;
+    pres_retell(gd->core); /* what clients are shown may have another word now */
+    return GW_OK;
+}
+
+static enum gw_code ews_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
+{
+    (void)now;
+    return gd_gateways_login_set(gd->gateways, err);
+}
+
+static enum gw_code bridge_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
+{
+    enum gw_code rc = bridge_settings_check(&gd->settings.bridge, err);
+
+    (void)now;
+    if (!rc)
+        gd_people_look_again(gd);
+    return rc;
+}
+
+static enum gw_code sip_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
+{
+    (void)now;
+    return gd_sip_apply(gd, err);
+}
+
+static enum gw_code cert_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
+{
+    (void)now;
+    return cert_settings_check(&gd->settings.certs, err);
+}
+
+static enum gw_code federation_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
+{
+    (void)now;
+    return gd_federation_apply(gd, err);
+}
+
+/* --- the tables of all rooms */
+
+static const struct params {
+    const struct gw_param *table;
+    const size_t *count;
+    size_t offset; /* of the room's settings */
+    /* A change that stands in the settings already; an error takes it back. */
+    enum gw_code (*apply)(struct gd *gd, struct gw_now now, struct gw_err *err);
+} params[GD_PARAM_TABLES] = {
+    { sched_params, &sched_param_count, offsetof(struct gd_settings, sched), sched_apply },
+    { pres_params, &pres_param_count, offsetof(struct gd_settings, pres), pres_apply },
+    { xmpp_params, &xmpp_param_count, offsetof(struct gd_settings, xmpp), xmpp_apply },
+    { ews_params, &ews_param_count, offsetof(struct gd_settings, ews), ews_apply },
+    { bridge_params, &bridge_param_count, offsetof(struct gd_settings, bridge), bridge_apply },
+    { sip_params, &sip_param_count, offsetof(struct gd_settings, sip), sip_apply },
+    { cert_params, &cert_param_count, offsetof(struct gd_settings, certs), cert_apply },
+    { xmpp_fed_params, &xmpp_fed_param_count, offsetof(struct gd_settings, federation),
+      federation_apply },
+};
+
+static void *settings_of(struct gd *gd, const struct params *p)
+{
+    return (char *)&gd->settings + p->offset;
+}
+
+void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABLES])
+{
+    for (size_t i = 0; i < GD_PARAM_TABLES; i++)
+        out[i] = (struct admin_params){ params[i].table, *params[i].count,
+                                        (const char *)&gd->settings + params[i].offset };
+}
+
+/* The row of a key, and the table that it is in. */
+static const struct gw_param *param_find(struct gw_str key, const struct params **in)
+{
+    const struct gw_param *param;
+
+    for (*in = params; *in < params + GD_PARAM_TABLES; ++*in) {
+        param = gw_param_find((*in)->table, *(*in)->count, key);
+        if (param)
+            return param;
+    }
+    return NULL;
+}
+
+/* --- kept */
+
+static void load_one(const struct store_record *r, void *ctx)
+{
+    const struct params *in;
+    const struct gw_param *param = param_find(r->key, &in);
+    char key[GW_QUOTE_MAX];
+    struct gw_err err;
+
+    if (!param)
+        gw_warn("gatewayd", "parameter of another version left out key=%s", gw_quote(r->key, key));
+    else if (gw_param_set(param, settings_of(ctx, in), r->value, &err))
+        gw_warn("gatewayd", "parameter keeps its default: %s", err.msg);
+}
+
+enum gw_code gd_params_load(struct gd *gd, struct gw_err *err)
+{
+    for (size_t i = 0; i < GD_PARAM_TABLES; i++)
+        gw_param_defaults(params[i].table, *params[i].count, settings_of(gd, &params[i]));
+    return gd_load(gd, KIND_PARAMETER, load_one, gd, err);
+}
+
+static void param_store(struct gd *gd, const struct gw_param *param, struct gw_str value,
+                        store_done_fn *done, void *done_ctx)
+{
+    struct store_batch *b = store_batch_new();
+
+    store_put(b, KIND_PARAMETER, gw_str_of(param->key), (struct gw_str){ NULL, 0 }, value);
+    store_commit(gd->store, &b, done, done_ctx);
+}
+
+enum gw_code gd_param_at_start(struct gd *gd, struct gw_str key, struct gw_str value,
+                               struct gw_err *err)
+{
+    const struct params *in;
+    const struct gw_param *param = param_find(key, &in);
+    enum gw_code rc;
+
+    assert(param);
+    rc = gw_param_set(param, settings_of(gd, in), value, err);
+    if (!rc)
+        param_store(gd, param, value, NULL, NULL);
+    return rc;
+}
+
+void gd_params_done(struct gd *gd)
+{
+    for (size_t i = 0; i < GD_PARAM_TABLES; i++)
+        gw_param_settings_done(params[i].table, *params[i].count, settings_of(gd, &params[i]));
+}
+
+/* --- changed */
 
 enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
                           store_done_fn *done, void *done_ctx, struct gw_err *err)
 {
-    const struct gw_param *param;
+    const struct params *in;
+    const struct gw_param *param = param_find(key, &in);
     struct gw_buf before, after; /* as the parameter writes them, not as they were typed */
     void *settings;
     enum gw_code rc;
 
-    param = param_find(gd, key, &settings);
     if (!param)
         return gw_fail(err, GW_NOTFOUND, "there is no parameter '%.*s'",
                        GW_STR_ARG(gw_str_utf8_cut(key, 80)));
+    settings = settings_of(gd, in);
     gw_buf_init(&before, VALUE_MAX);
     gw_param_write(param, settings, &before);
     rc = gw_param_set(param, settings, value, err);
     if (!rc) {
-        rc = apply(gd, settings, err);
+        rc = in->apply(gd, net_loop_now(gd->loop), err);
         if (rc) /* a port that is taken, a login that cannot be: as it was */
             (void)gw_param_set(param, settings, gw_buf_str(&before), NULL);
     }
