@@ -54,7 +54,7 @@ enum ctl_exit ctl_mapping_reset(struct ctl *ctl)
 
 /* ---- rules ---- */
 
-/* As they can be read again: rule test --file. */
+/* A line each, under a heading that says for whom. */
 static void rules_print(const json_t *list)
 {
     const char *scope = "";

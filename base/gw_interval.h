@@ -41,8 +41,8 @@ struct gw_oof {
 
 bool gw_oof_is_active(const struct gw_oof *oof, gw_utc now);
 
-/* Sorts by start, then end, then what else there is, and drops equal ones and empty ones (end <= start); returns
- * the new count. The canonical form: equal calendars have equal arrays. */
+/* Sorts by start, then end, then what else there is, and drops equal ones and empty ones
+ * (end <= start); returns the new count. The canonical form: equal calendars have equal arrays. */
 size_t gw_intervals_normalise(struct gw_interval *v, size_t count);
 
 bool gw_intervals_eq(const struct gw_interval *a, size_t a_count, const struct gw_interval *b,
