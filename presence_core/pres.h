@@ -61,6 +61,7 @@ enum pres_decision {
     PRES_BLOCK /* sees the user offline, and is not told */
 };
 const char *pres_decision_name(enum pres_decision d); /* "block" */
+bool pres_decision_parse(struct gw_str name, enum pres_decision *out);
 
 enum { PRES_DECISIONS_MAX = 1000 }; /* of one user */
 
@@ -71,11 +72,6 @@ enum gw_code pres_decide(struct pres_core *core, struct gw_str user, struct gw_s
                          enum pres_decision decision, struct gw_err *err);
 enum pres_decision pres_decided(const struct pres_core *core, struct gw_str user,
                                 struct gw_str who);
-
-typedef void pres_decision_fn(struct gw_str who, enum pres_decision decision, void *ctx);
-/* In order of 'who'. */
-void pres_decisions_each(const struct pres_core *core, struct gw_str user, pres_decision_fn *each,
-                         void *ctx);
 
 /* What the calendar says from now on; copied. Watchers are told when it changes what they see.
  * A user that is not known is ignored. */

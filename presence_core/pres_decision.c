@@ -227,27 +227,17 @@ enum gw_code pres_decide(struct pres_core *core, struct gw_str user, struct gw_s
     return GW_OK;
 }
 
-void pres_decisions_each(const struct pres_core *core, struct gw_str user, pres_decision_fn *each,
-                         void *ctx)
-{
-    const struct pres_user *u = pres_user_find(core, user);
-
-    for (uint32_t i = 0; u && i < u->decisions.count; i++)
-        each(u->decisions.list[i]->who, u->decisions.list[i]->decision, ctx);
-}
-
 /* ---- Loading ---- */
 
 void pres_decision_load(struct pres_core *core, const struct store_record *r)
 {
-    enum pres_decision d =
-        gw_str_is(r->value, pres_decision_name(PRES_BLOCK)) ? PRES_BLOCK : PRES_ALLOW;
     char quoted[GW_QUOTE_MAX];
     struct gw_str user, who;
+    enum pres_decision d;
     struct pres_user *u;
 
-    if (!gw_str_cut(r->key, " ", &user, &who) || !who.len ||
-        !gw_str_is(r->value, pres_decision_name(d))) {
+    if (!gw_str_cut(r->key, " ", &user, &who) || !who.len || !pres_decision_parse(r->value, &d) ||
+        d == PRES_ASK) {
         gw_warn("pres", "decision record unreadable key=%s, ignored", gw_quote(r->key, quoted));
         return;
     }

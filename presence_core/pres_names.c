@@ -101,6 +101,17 @@ const char *pres_decision_name(enum pres_decision d)
     return "unknown";
 }
 
+bool pres_decision_parse(struct gw_str name, enum pres_decision *out)
+{
+    for (int d = PRES_ASK; d <= PRES_BLOCK; d++) {
+        if (gw_str_is(name, pres_decision_name((enum pres_decision)d))) {
+            *out = (enum pres_decision)d;
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *pres_sub_name(enum pres_sub sub)
 {
     switch (sub) {

@@ -57,6 +57,13 @@ static const struct choice levels[] = {
     { NULL, { { NULL, NULL } } },
 };
 
+static const struct choice decisions[] = {
+    { "allow", { { "Always", "常に許可する" } } },
+    { "block", { { "Never: they see me offline", "許可しない（オフラインと表示）" } } },
+    { "ask", { { "I have not decided", "決めていない" } } },
+    { NULL, { { NULL, NULL } } },
+};
+
 enum { FIELDS_MAX = 3 };
 
 struct field {
@@ -169,6 +176,33 @@ static const struct phrase *privacy_set(struct xmpp_c2s *c, const struct gw_str 
     return &privacy_done;
 }
 
+static const struct phrase decision_done = { { "It is so from now on.", "設定しました。" } };
+static const struct phrase decision_wrong = {
+    { "Name another person, like user@domain, or a domain.",
+      "他の人のアドレス（user@domain）またはドメインを入力してください。" }
+};
+static const struct phrase decision_full = {
+    { "You have decided about too many: take one back first.",
+      "設定の数が多すぎます。不要なものを先に取り消してください。" }
+};
+
+static const struct phrase *decide(struct xmpp_c2s *c, const struct gw_str *value, bool *failed)
+{
+    enum pres_decision decision;
+    struct xmpp_jid who;
+    enum gw_code rc;
+
+    *failed = true;
+    if (xmpp_jid_parse(value[0], &who, NULL) || who.resource.len ||
+        !pres_decision_parse(value[1], &decision))
+        return &decision_wrong;
+    rc = pres_decide(c->host->core, gw_str_of(c->user), who.bare, decision, NULL);
+    if (rc)
+        return rc == GW_LIMIT ? &decision_full : &decision_wrong;
+    *failed = false;
+    return &decision_done;
+}
+
 static const struct command commands[] = {
     { "kalends:override",
       { { "Show another state than my calendar's", "予定表と異なる状態を表示" } },
@@ -196,6 +230,14 @@ static const struct command commands[] = {
           "default" } },
       2,
       privacy_set },
+    { "kalends:decision",
+      { { "Choose who sees my presence", "プレゼンスを見られる相手を選択" } },
+      { { "A person, or everybody of a domain; what you decide about a person comes first.",
+          "個人またはドメイン全体を指定します。個人の設定が優先されます。" } },
+      { { "who", { { "Address or domain", "アドレスまたはドメイン" } }, NULL, "" },
+        { "decision", { { "Sees my presence", "プレゼンスの表示" } }, decisions, "allow" } },
+      2,
+      decide },
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };

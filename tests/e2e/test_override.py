@@ -145,7 +145,8 @@ def test_in_a_client():
             info = await xmpp["xep_0030"].get_info(jid=DOMAIN, node="kalends:override")
             return [i[1] for i in items["disco_items"]["items"]], info["disco_info"]["features"]
         nodes, features = bob.call(commands)
-        assert set(nodes) == {"kalends:override", "kalends:override-clear", "kalends:privacy"}, nodes
+        assert set(nodes) == {"kalends:override", "kalends:override-clear", "kalends:privacy",
+                              "kalends:decision"}, nodes
         assert "http://jabber.org/protocol/commands" in features
 
         form = command(bob, "kalends:override", "execute")

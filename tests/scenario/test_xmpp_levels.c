@@ -173,6 +173,18 @@ static const struct {
     { COMMAND("kalends:privacy", SUBMIT(FIELD("own", "times") FIELD("federated", "default"))),
       "<note type=\"info\">" },
     { COMMAND("kalends:privacy", ">"), "label=\"People of my organisation\"><value>times</value>" },
+    { COMMAND("kalends:decision", SUBMIT(FIELD("who", "a@b@c") FIELD("decision", "block"))),
+      "<note type=\"error\">Name another person" },
+    { COMMAND("kalends:decision", SUBMIT(FIELD("who", "b.example/r") FIELD("decision", "block"))),
+      "<note type=\"error\">" },
+    { COMMAND("kalends:decision", SUBMIT(FIELD("who", "") FIELD("decision", "block"))),
+      "<note type=\"error\">" },
+    { COMMAND("kalends:decision", SUBMIT(FIELD("who", ANN) FIELD("decision", "block"))),
+      "<note type=\"error\">" },
+    { COMMAND("kalends:decision", SUBMIT(FIELD("who", "b.example") FIELD("decision", "maybe"))),
+      "<note type=\"error\">" },
+    { COMMAND("kalends:decision", SUBMIT(FIELD("who", "b.example") FIELD("decision", "ask"))),
+      "<note type=\"info\">It is so from now on." },
     { "<iq type='get' id='c' to='x.example'><query xmlns='http://jabber.org/protocol/disco#items' "
       "node='http://jabber.org/protocol/commands'/></iq>",
       "<item jid=\"x.example\" node=\"kalends:override\" name=\"Show another state" },
@@ -201,6 +213,48 @@ static void commands_are_answered(void **state)
         peer_expect_at(&ann, command_case[i].answer, command_case[i].send, (int)i);
     }
     peer_close(&ann);
+    world_stop(&w);
+}
+
+/* Everybody of a domain, then a person, in capitals as people write them: it shows at once. bob was
+ * allowed when he asked. */
+static void users_decide_who_sees_them(void **state)
+{
+    struct world w;
+    struct peer ann, bob;
+
+    (void)state;
+    world_start(&w);
+    peer_online(&ann, &w, "ann", "desk");
+    peer_online(&bob, &w, "bob", "r");
+    peer_befriend(&ann, ANN, &bob, BOB);
+    peer_clear(&bob);
+    peer_send(&ann, COMMAND("kalends:decision",
+                            SUBMIT(FIELD("who", "X.Example") FIELD("decision", "block"))));
+    EXPECT_ALL(&bob, "");
+    peer_send(&ann,
+              COMMAND("kalends:decision", SUBMIT(FIELD("who", BOB) FIELD("decision", "ask"))));
+    EXPECT_ALL(&bob, "<presence to=\"bob@x.example\" from=\"ann@x.example/desk\" "
+                     "type=\"unavailable\"/>");
+    peer_send(&ann, COMMAND("kalends:decision",
+                            SUBMIT(FIELD("who", "Bob@X.Example") FIELD("decision", "allow"))));
+    EXPECT_ALL(&bob, "<presence to=\"bob@x.example\" from=\"ann@x.example/desk\"/>");
+    peer_send(&ann,
+              COMMAND("kalends:decision", SUBMIT(FIELD("who", BOB) FIELD("decision", "ask"))));
+    EXPECT_ALL(&bob, "<presence to=\"bob@x.example\" from=\"ann@x.example/desk\" "
+                     "type=\"unavailable\"/>");
+    for (int i = 1; i < PRES_DECISIONS_MAX; i++) {
+        char who[16];
+
+        snprintf(who, sizeof(who), "d%d", i);
+        assert_int_equal(pres_decide(w.core, GW_STR(ANN), gw_str_of(who), PRES_BLOCK, NULL), GW_OK);
+    }
+    peer_clear(&ann);
+    peer_send(&ann,
+              COMMAND("kalends:decision", SUBMIT(FIELD("who", "more") FIELD("decision", "block"))));
+    EXPECT(&ann, "<note type=\"error\">You have decided about too many");
+    peer_close(&ann);
+    peer_close(&bob);
     world_stop(&w);
 }
 
@@ -236,6 +290,7 @@ int main(void)
         cmocka_unit_test(nothing_above_a_level_is_on_the_wire),
         cmocka_unit_test(busy_looks_the_same_whatever_it_is),
         cmocka_unit_test(commands_are_answered),
+        cmocka_unit_test(users_decide_who_sees_them),
         cmocka_unit_test(the_streams_language_counts),
     };
 
