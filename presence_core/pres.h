@@ -113,7 +113,9 @@ const char *pres_override_name(enum pres_calendar_kind kind); /* "available" */
 bool pres_override_parse(struct gw_str name, enum pres_calendar_kind *out);
 const char *pres_ends_name(enum pres_ends ends); /* "item" */
 
-/* When something ends by time; GW_NEVER: nothing does. A tick at or after it ends it. */
+/* When something ends by time; GW_NEVER: nothing does. A tick at or after it ends it; of many only so
+ * many, since each is told to all its watchers: then the next tick is due at once. */
+enum { PRES_TICK_MAX = 100 };
 gw_utc pres_due(const struct pres_core *core);
 void pres_tick(struct pres_core *core, struct gw_now now);
 

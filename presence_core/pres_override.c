@@ -174,7 +174,7 @@ void pres_tick(struct pres_core *core, struct gw_now now)
     struct pres_over *ended;
     struct gw_due *due;
 
-    while ((due = gw_heap_pop_due(&core->overs, now.utc))) {
+    for (int i = 0; i < PRES_TICK_MAX && (due = gw_heap_pop_due(&core->overs, now.utc)); i++) {
         struct pres_user *u = GW_CONTAINER(due, struct pres_over, due)->user;
 
         pres_tell_begin(u);

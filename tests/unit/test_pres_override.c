@@ -468,6 +468,40 @@ static void refuses_what_cannot_be(void **state)
     finish(&p);
 }
 
+/* Everybody's lunch ends at one: the loop gets to other things in between. */
+static void many_at_once_end_in_turns(void **state)
+{
+    enum { MANY = 250 };
+    const struct pres_override o = { .kind = PRES_CAL_AWAY, .ends = PRES_ENDS_TIME, .until = 9000 };
+    struct pres_override view;
+    size_t left = MANY, turns = 0;
+    struct gw_str user;
+    struct look l;
+    char jid[16];
+
+    (void)state;
+    look_start(&l, NULL);
+    for (int i = 0; i < MANY; i++) {
+        snprintf(jid, sizeof(jid), "u%d@x", i);
+        look_user(&l, jid);
+        assert_int_equal(pres_override_set(l.core, gw_str_of(jid), &o, l.now, NULL, NULL, NULL),
+                         GW_OK);
+    }
+    l.now.utc = 9000;
+    while (pres_due(l.core) <= l.now.utc) {
+        size_t before = left, pos = 0;
+
+        pres_tick(l.core, l.now);
+        for (left = 0; pres_override_next(l.core, &pos, &user, &view);)
+            left++;
+        assert_true(left < before && before - left <= PRES_TICK_MAX);
+        turns++;
+    }
+    assert_int_equal(left, 0);
+    assert_true(turns == (MANY + PRES_TICK_MAX - 1) / PRES_TICK_MAX);
+    look_stop(&l);
+}
+
 /* A user who goes takes the override along, in memory and in the store. */
 static void goes_with_its_user(void **state)
 {
@@ -505,6 +539,7 @@ int main(void)
         cmocka_unit_test(levels_and_overrides),
         cmocka_unit_test(an_unknown_calendar_leaves_the_known_end),
         cmocka_unit_test(refuses_what_cannot_be),
+        cmocka_unit_test(many_at_once_end_in_turns),
         cmocka_unit_test(goes_with_its_user),
     };
 
