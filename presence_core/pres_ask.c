@@ -73,6 +73,13 @@ bool pres_user_view(struct pres_core *core, struct gw_str user, struct pres_user
     return u != NULL;
 }
 
+/* At another moment: neither before it was set nor when it will be over. */
+static bool has_override_at(const struct pres_over *o, const struct pres_question *q,
+                            const struct pres_cal *cal)
+{
+    return o && (!q->calendar || o->set_at <= q->at) && pres_over_is_on(o, cal, q->at);
+}
+
 bool pres_user_ask(struct pres_core *core, struct gw_str user, const struct pres_question *q,
                    struct pres_user_view *out)
 {
@@ -87,7 +94,7 @@ bool pres_user_ask(struct pres_core *core, struct gw_str user, const struct pres
     free(core->asked); /* texts of the last answer were borrowed from it */
     core->asked = q->calendar ? pres_cal_new(q->calendar) : NULL;
     u->cal = q->calendar ? core->asked : cal;
-    u->over = over && pres_over_is_on(over, u->cal, q->at) ? over : NULL;
+    u->over = has_override_at(over, q, u->cal) ? over : NULL;
     ask(u, q->watcher, out);
     u->cal = cal;
     u->over = over;

@@ -437,6 +437,34 @@ static void an_unknown_calendar_leaves_the_known_end(void **state)
     finish(&p);
 }
 
+/* What is asked of another moment: before it was set there was none, whatever there was before it. */
+static void another_moment_is_without_it(void **state)
+{
+    static const struct {
+        gw_utc at;
+        bool has_override;
+    } moment[] = { { 999, false }, { 1000, true }, { 2999, true }, { 3000, false } };
+    const struct pres_calendar meeting = look_calendar(PRES_CAL_MEETING);
+    struct pres_user_view view;
+    struct place p;
+
+    (void)state;
+    begin(&p);
+    assert_int_equal(set(&p, PRES_CAL_DND, PRES_ENDS_TIME, 3000, "", NULL), GW_OK);
+    for (size_t i = 0; i < sizeof(moment) / sizeof(moment[0]); i++) {
+        const struct pres_question q = { .at = moment[i].at, .calendar = &meeting };
+
+        assert_true(pres_user_ask(p.look.core, GW_STR("ann@x"), &q, &view));
+        assert_int_equal(view.has_override, moment[i].has_override);
+        assert_int_equal(view.composed.show, view.has_override ? PRES_DND : PRES_AWAY);
+    }
+    /* Now is now, also when the clock was set back. */
+    assert_true(
+        pres_user_ask(p.look.core, GW_STR("ann@x"), &(struct pres_question){ .at = 10 }, &view));
+    assert_true(view.has_override);
+    finish(&p);
+}
+
 static void refuses_what_cannot_be(void **state)
 {
     char text[PRES_TEXT_MAX + 1];
@@ -538,6 +566,7 @@ int main(void)
         cmocka_unit_test(the_end_of_an_item_does_not_flicker),
         cmocka_unit_test(levels_and_overrides),
         cmocka_unit_test(an_unknown_calendar_leaves_the_known_end),
+        cmocka_unit_test(another_moment_is_without_it),
         cmocka_unit_test(refuses_what_cannot_be),
         cmocka_unit_test(many_at_once_end_in_turns),
         cmocka_unit_test(goes_with_its_user),
