@@ -112,6 +112,14 @@ bool pres_domain_is_local(const struct pres_core *core, struct gw_str name)
     return d && !d->abroad;
 }
 
+bool pres_is_own(const struct pres_core *core, struct gw_str jid)
+{
+    struct gw_str domain = jid;
+
+    (void)gw_str_cut(jid, "@", NULL, &domain);
+    return pres_domain_is_local(core, domain);
+}
+
 void pres_route_set(struct pres_core *core, struct gw_str domain, struct pres_front *front)
 {
     if (!domain.len)

@@ -13,7 +13,7 @@ static enum pres_view view_by(const struct pres_privacy *p, const struct pres_us
     bool is_own;
 
     (void)gw_str_cut(watcher, "/", &watcher, NULL); /* directed presence may be for a resource */
-    is_own = pres_user_find(core, watcher) != NULL;
+    is_own = pres_is_own(core, watcher);
     if (gw_str_eq(watcher, of->name))
         return PRES_VIEW_OWN;
     return pres_view_of(pres_privacy_level(p, &core->shows, watcher,
@@ -31,7 +31,7 @@ void pres_level_explain(const struct pres_user *of, struct gw_str watcher,
 {
     const struct pres_core *core = of->core;
 
-    out->is_own = !watcher.len || pres_user_find(core, watcher);
+    out->is_own = !watcher.len || pres_is_own(core, watcher);
     out->may_see = !watcher.len || pres_may_see(watcher, of);
     out->level = PRES_LEVEL_FULL;
     out->level_from = PRES_LEVEL_SELF;

@@ -126,6 +126,8 @@ struct pres_core {
 
 /* pres_core.c */
 struct pres_user *pres_user_find(const struct pres_core *core, struct gw_str jid);
+/* Of a bare JID: its domain is served here, whether it is a user or not. */
+bool pres_is_own(const struct pres_core *core, struct gw_str jid);
 /* A resource, or the user as such who is available nowhere (NULL), as a view shows it. */
 void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum pres_view view,
                    struct pres_shown *out);

@@ -95,7 +95,6 @@ static void say_subscribed(struct pres_user *u, struct gw_str to)
 static enum pres_decision decision_for(const struct pres_user *u, struct gw_str from)
 {
     enum pres_decision d = pres_decision_of(u, from);
-    struct gw_str domain = from;
 
     if (d != PRES_ASK)
         return d;
@@ -103,8 +102,7 @@ static enum pres_decision decision_for(const struct pres_user *u, struct gw_str 
     case PRES_AUTO_NOBODY:
         return PRES_ASK;
     case PRES_AUTO_LOCAL:
-        (void)gw_str_cut(from, "@", NULL, &domain);
-        return pres_domain_is_local(u->core, domain) ? PRES_ALLOW : PRES_ASK;
+        return pres_is_own(u->core, from) ? PRES_ALLOW : PRES_ASK;
     case PRES_AUTO_EVERYBODY:
         return PRES_ALLOW;
     }

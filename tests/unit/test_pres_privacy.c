@@ -127,6 +127,27 @@ static void a_resource_is_nobody_else(void **state)
     finish(&p);
 }
 
+/* Own is whose domain is ours: also who is no user here, as a colleague who watches by SIP. */
+static void a_colleague_need_not_be_a_user(void **state)
+{
+    const struct pres_calendar c = look_calendar(PRES_CAL_MEETING);
+    struct pres_question q = { .at = 1000, .watcher = GW_STR("sue@x") };
+    struct pres_user_view view;
+    struct pres_doc doc;
+    struct place p;
+
+    (void)state;
+    begin(&p, NULL);
+    look_set(&p.look, "ann@x", &c);
+    assert_true(pres_whole(p.look.core, GW_STR("ann@x"), GW_STR("sue@x"), &doc));
+    assert_true(gw_str_is(doc.shown.text, "o-word"));
+    assert_true(pres_user_ask(p.look.core, GW_STR("ann@x"), &q, &view));
+    assert_true(view.is_own && view.level == PRES_LEVEL_FULL);
+    assert_true(pres_whole(p.look.core, GW_STR("ann@x"), GW_STR("sue@abroad"), &doc));
+    assert_true(gw_str_is(doc.shown.text, "t-word"));
+    finish(&p);
+}
+
 static void names_have_a_limit(void **state)
 {
     struct pres_privacy_view view;
@@ -329,6 +350,7 @@ int main(void)
         cmocka_unit_test(the_most_particular_counts),
         cmocka_unit_test(only_who_sees_a_change_is_told),
         cmocka_unit_test(a_resource_is_nobody_else),
+        cmocka_unit_test(a_colleague_need_not_be_a_user),
         cmocka_unit_test(names_have_a_limit),
         cmocka_unit_test(survives_a_restart),
         cmocka_unit_test(an_unreadable_record_hides),
