@@ -108,9 +108,7 @@ enum { PRES_CLIENT_MAX = 16 * 1024 }; /* text, texts and extra together */
 enum gw_code pres_session_set(struct pres_session *s, const struct pres_client *client,
                               struct gw_now now);
 
-enum {
-    PRES_DIRECTED_MAX = 200
-}; /* of one session; the oldest is forgotten, with an "unavailable" */
+enum { PRES_DIRECTED_MAX = 200 }; /* of one session; more are refused */
 
 /* Directed presence, RFC 6121 4.6: to one user (or one resource) only, here or abroad. The core says
  * "unavailable" there when the session ends. GW_NOTFOUND: no such user, and no way to there.
