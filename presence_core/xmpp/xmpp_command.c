@@ -114,6 +114,13 @@ static const struct phrase set_no_item = {
       "現在進行中の予定がありません。時間を選んでください。" }
 };
 
+static bool item_runs(const struct xmpp_c2s *c)
+{
+    struct pres_user_view view;
+
+    return pres_user_view(c->host->core, gw_str_of(c->user), &view) && view.calendar.item_until;
+}
+
 static const struct phrase *override_set(struct xmpp_c2s *c, const struct gw_str *value,
                                          bool *failed)
 {
@@ -123,7 +130,7 @@ static const struct phrase *override_set(struct xmpp_c2s *c, const struct gw_str
     if (!pres_override_parse(value[0], &o.kind) || !ends_read(value[1], c->now.utc, &o))
         return &set_wrong;
     if (pres_override_set(c->host->core, gw_str_of(c->user), &o, c->now, NULL, NULL, NULL))
-        return o.ends == PRES_ENDS_ITEM ? &set_no_item : &set_wrong;
+        return o.ends == PRES_ENDS_ITEM && !item_runs(c) ? &set_no_item : &set_wrong;
     *failed = false;
     return &set_done;
 }

@@ -216,6 +216,31 @@ static void commands_are_answered(void **state)
     world_stop(&w);
 }
 
+/* The calendar is blamed only where it is to blame. */
+static void a_wrong_text_is_named_as_such(void **state)
+{
+    static const char set[] =
+        COMMAND("kalends:override",
+                SUBMIT(FIELD("state", "busy") FIELD("until", "item") FIELD("text", "two\nlines")));
+    const struct pres_calendar meeting = { .kind = PRES_CAL_MEETING,
+                                           .since = 1,
+                                           .until = GW_NEVER,
+                                           .item_since = 1,
+                                           .item_until = GW_NEVER };
+    struct world w;
+    struct peer ann;
+
+    (void)state;
+    world_start(&w);
+    peer_online(&ann, &w, "ann", "desk");
+    pres_calendar_set(w.core, GW_STR(ANN), &meeting, w.now);
+    peer_clear(&ann);
+    peer_send(&ann, set);
+    EXPECT(&ann, "This is no state, time or line of text");
+    peer_close(&ann);
+    world_stop(&w);
+}
+
 /* Everybody of a domain, then a person, in capitals as people write them: it shows at once. bob was
  * allowed when he asked. */
 static void users_decide_who_sees_them(void **state)
@@ -290,6 +315,7 @@ int main(void)
         cmocka_unit_test(nothing_above_a_level_is_on_the_wire),
         cmocka_unit_test(busy_looks_the_same_whatever_it_is),
         cmocka_unit_test(commands_are_answered),
+        cmocka_unit_test(a_wrong_text_is_named_as_such),
         cmocka_unit_test(users_decide_who_sees_them),
         cmocka_unit_test(the_streams_language_counts),
     };
