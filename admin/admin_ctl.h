@@ -140,8 +140,8 @@ const char *ctl_time(gw_utc t, gw_utc now, const char *unknown, char out[CTL_TIM
 const char *ctl_clock(gw_utc t, gw_utc now, char out[CTL_TIME_MAX]); /* without the relative part */
 
 /* A time as people type it, of this machine's zone: "15:00" (the next one), "2026-11-20 15:00"; or of
- * any, "2026-11-20T15:00:00+09:00". False: none of these. */
-bool ctl_time_parse(const char *text, gw_utc now, gw_utc *out);
+ * any, "2026-11-20T15:00:00+09:00"; as the API wants it. False: none of these, which was said. */
+bool ctl_time_read(const struct ctl *ctl, const char *text, char out[GW_UTC_TEXT_MAX]);
 
 /* Rows with aligned columns. Head: "NAME|PORT>|STATE", '>' for numbers. Cells are copied. */
 struct ctl_table;

@@ -303,21 +303,14 @@ static void exchange_part(const struct report *r)
 
 enum ctl_exit ctl_explain(struct ctl *ctl)
 {
+    const char *watcher = ctl_opt(ctl, "watcher"), *at = ctl_opt(ctl, "at");
+    char when[GW_UTC_TEXT_MAX] = "";
     struct report r;
     json_t *answer;
     enum ctl_exit rc;
 
-    const char *watcher = ctl_opt(ctl, "watcher"), *at = ctl_opt(ctl, "at");
-    char when[GW_UTC_TEXT_MAX] = "";
-    gw_utc t;
-
-    if (at && !ctl_time_parse(at, ctl->now, &t)) {
-        ctl_complain(ctl, "usage",
-                     "'%s' is no time: 15:00, '2026-11-20 15:00' or 2026-11-20T15:00:00Z", at);
+    if (at && !ctl_time_read(ctl, at, when))
         return CTL_USAGE;
-    }
-    if (at)
-        (void)gw_utc_text(t, when);
     rc = ctl_call(ctl, "GET",
                   ctl_path("/v1/users/%s/explain?at=%s&watcher=%s", ctl_arg(ctl, 0), when,
                            watcher ? watcher : ""),

@@ -30,20 +30,6 @@ void ctl_override_line(const json_t *o, gw_utc now, struct gw_buf *out)
     gw_buf_addf(out, " until %s", until);
 }
 
-/* "15:00" is the next time that it is that late here; else a date and time, here too unless it says. */
-static bool time_read(const struct ctl *ctl, const char *text, char out[GW_UTC_TEXT_MAX])
-{
-    gw_utc t;
-
-    if (!ctl_time_parse(text, ctl->now, &t)) {
-        ctl_complain(ctl, "usage",
-                     "'%s' is no time: 15:00, '2026-11-20 15:00' or 2026-11-20T15:00:00Z", text);
-        return false;
-    }
-    (void)gw_utc_text(t, out);
-    return true;
-}
-
 static bool says_one_end(const struct ctl *ctl)
 {
     int said = (ctl_opt(ctl, "until") != NULL) + (ctl_opt(ctl, "until-item-end") != NULL) +
@@ -64,7 +50,7 @@ enum ctl_exit ctl_override_set(struct ctl *ctl)
     json_t *body, *answer;
     enum ctl_exit rc;
 
-    if (!says_one_end(ctl) || (until && !time_read(ctl, until, at)))
+    if (!says_one_end(ctl) || (until && !ctl_time_read(ctl, until, at)))
         return CTL_USAGE;
     body = json_pack("{s:s}", "state", ctl_arg(ctl, 1));
     if (until)

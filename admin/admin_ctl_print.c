@@ -149,7 +149,7 @@ static bool next_time_of_day(const char *text, gw_utc now, struct tm *out)
     return true;
 }
 
-bool ctl_time_parse(const char *text, gw_utc now, gw_utc *out)
+static bool time_parse(const char *text, gw_utc now, gw_utc *out)
 {
     struct tm at = { .tm_isdst = -1 };
     time_t t;
@@ -160,6 +160,19 @@ bool ctl_time_parse(const char *text, gw_utc now, gw_utc *out)
     if (t == (time_t)-1)
         return false;
     *out = (gw_utc)t * GW_SECOND_MS;
+    return true;
+}
+
+bool ctl_time_read(const struct ctl *ctl, const char *text, char out[GW_UTC_TEXT_MAX])
+{
+    gw_utc t;
+
+    if (!time_parse(text, ctl->now, &t)) {
+        ctl_complain(ctl, "usage",
+                     "'%s' is no time: 15:00, '2026-11-20 15:00' or 2026-11-20T15:00:00Z", text);
+        return false;
+    }
+    (void)gw_utc_text(t, out);
     return true;
 }
 
