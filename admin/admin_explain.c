@@ -345,14 +345,13 @@ static enum gw_code question_read(const struct admin_call *call, struct gw_buf *
 void admin_explain(struct admin_call *call)
 {
     struct question question;
-    struct gw_buf jid, watcher;
+    struct gw_buf watcher;
     struct dir_user user;
     struct gw_err err;
     enum gw_code rc;
 
-    gw_buf_init(&jid, ADMIN_JID_BUF);
     gw_buf_init(&watcher, ADMIN_JID_BUF);
-    rc = admin_user_find(call, &jid, &user, &err);
+    rc = admin_user_of_path(call, &user, &err);
     if (!rc)
         rc = question_read(call, &watcher, &question, &err);
     if (rc)
@@ -360,5 +359,4 @@ void admin_explain(struct admin_call *call)
     else
         admin_reply(call, 200, explain_json(call, &user, &question));
     gw_buf_done(&watcher);
-    gw_buf_done(&jid);
 }

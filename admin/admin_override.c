@@ -40,19 +40,16 @@ void admin_override_get(struct admin_call *call)
 {
     struct pres_override o;
     struct dir_user user;
-    struct gw_buf jid;
     struct gw_err err;
     enum gw_code rc;
 
-    gw_buf_init(&jid, ADMIN_JID_BUF);
-    rc = admin_user_find(call, &jid, &user, &err);
+    rc = admin_user_of_path(call, &user, &err);
     if (!rc && !pres_override_get(call->api->args.core, user.jid, &o))
         rc = gw_fail(&err, GW_NOTFOUND, "'%.*s' has no override", GW_STR_ARG(user.jid));
     if (rc)
         admin_reply_error(call, &err);
     else
         admin_reply(call, 200, of_user(user.jid, &o));
-    gw_buf_done(&jid);
 }
 
 struct override_body {
@@ -112,12 +109,10 @@ void admin_override_set(struct admin_call *call)
     struct pres_core *core = call->api->args.core;
     struct pres_override o;
     struct dir_user user;
-    struct gw_buf jid;
     struct gw_err err;
     enum gw_code rc;
 
-    gw_buf_init(&jid, ADMIN_JID_BUF);
-    rc = admin_user_find(call, &jid, &user, &err);
+    rc = admin_user_of_path(call, &user, &err);
     if (!rc)
         rc = override_read(call->body, &o, &err);
     if (!rc)
@@ -125,24 +120,20 @@ void admin_override_set(struct admin_call *call)
     if (!rc)
         (void)pres_override_get(core, user.jid, &o);
     admin_reply_change(call, rc, &err, 200, rc ? json_null() : of_user(user.jid, &o));
-    gw_buf_done(&jid);
 }
 
 void admin_override_clear(struct admin_call *call)
 {
     struct dir_user user;
-    struct gw_buf jid;
     struct gw_err err;
     enum gw_code rc;
 
-    gw_buf_init(&jid, ADMIN_JID_BUF);
-    rc = admin_user_find(call, &jid, &user, &err);
+    rc = admin_user_of_path(call, &user, &err);
     if (!rc)
         rc = pres_override_clear(call->api->args.core, user.jid, admin_now(call), admin_call_saved,
                                  call, &err);
     admin_reply_change(call, rc, &err, 200,
                        rc ? json_null() : json_pack("{s:o}", "user", admin_json_str(user.jid)));
-    gw_buf_done(&jid);
 }
 
 /* ---- privacy ---- */
@@ -182,15 +173,12 @@ static json_t *privacy_of(const struct admin_call *call, struct gw_str user)
 void admin_privacy_get(struct admin_call *call)
 {
     struct dir_user user;
-    struct gw_buf jid;
     struct gw_err err;
 
-    gw_buf_init(&jid, ADMIN_JID_BUF);
-    if (admin_user_find(call, &jid, &user, &err))
+    if (admin_user_of_path(call, &user, &err))
         admin_reply_error(call, &err);
     else
         admin_reply(call, 200, privacy_of(call, user.jid));
-    gw_buf_done(&jid);
 }
 
 struct privacy_body {
@@ -243,14 +231,13 @@ static enum gw_code privacy_read(const struct admin_api *api, const json_t *body
 void admin_privacy_set(struct admin_call *call)
 {
     struct pres_privacy_rule rule = { .level = PRES_LEVEL_UNSET };
-    struct gw_buf jid, watcher;
+    struct gw_buf watcher;
     struct dir_user user;
     struct gw_err err;
     enum gw_code rc;
 
-    gw_buf_init(&jid, ADMIN_JID_BUF);
     gw_buf_init(&watcher, ADMIN_JID_BUF);
-    rc = admin_user_find(call, &jid, &user, &err);
+    rc = admin_user_of_path(call, &user, &err);
     if (!rc)
         rc = privacy_read(call->api, call->body, &watcher, &rule, &err);
     if (!rc)
@@ -258,5 +245,4 @@ void admin_privacy_set(struct admin_call *call)
                               admin_call_saved, call, &err);
     admin_reply_change(call, rc, &err, 200, rc ? json_null() : privacy_of(call, user.jid));
     gw_buf_done(&watcher);
-    gw_buf_done(&jid);
 }

@@ -109,14 +109,12 @@ void admin_user_password(struct admin_call *call)
     struct password_work *work;
     struct dir_user user;
     struct gw_str text;
-    struct gw_buf jid;
     struct gw_err err;
     enum gw_code rc;
 
-    gw_buf_init(&jid, ADMIN_JID_BUF);
     rc = admin_fields_read(call->body, &field, 1, &text, &err);
     if (!rc)
-        rc = admin_user_find(call, &jid, &user, &err);
+        rc = admin_user_of_path(call, &user, &err);
     if (rc) {
         admin_reply_error(call, &err);
     } else {
@@ -126,7 +124,6 @@ void admin_user_password(struct admin_call *call)
         work->item[0].text = text;
         derive(work, password_enter);
     }
-    gw_buf_done(&jid);
 }
 
 /* --- adding */

@@ -103,18 +103,27 @@ enum gw_code admin_user_find(const struct admin_call *call, struct gw_buf *jid,
     return GW_OK;
 }
 
+enum gw_code admin_user_of_path(const struct admin_call *call, struct dir_user *out,
+                                struct gw_err *err)
+{
+    struct gw_buf jid;
+    enum gw_code rc;
+
+    gw_buf_init(&jid, ADMIN_JID_BUF);
+    rc = admin_user_find(call, &jid, out, err);
+    gw_buf_done(&jid);
+    return rc;
+}
+
 void admin_user_get(struct admin_call *call)
 {
     struct dir_user user;
-    struct gw_buf jid;
     struct gw_err err;
 
-    gw_buf_init(&jid, ADMIN_JID_BUF);
-    if (admin_user_find(call, &jid, &user, &err))
+    if (admin_user_of_path(call, &user, &err))
         admin_reply_error(call, &err);
     else
         admin_reply(call, 200, admin_user_json(&user));
-    gw_buf_done(&jid);
 }
 
 static enum gw_code text_read(const char *name, const json_t *value, struct gw_str *out,
@@ -217,19 +226,15 @@ void admin_user_remove(struct admin_call *call)
 void admin_user_refresh(struct admin_call *call)
 {
     struct dir_user user;
-    struct gw_buf jid;
     struct gw_err err;
     enum gw_code rc;
 
-    gw_buf_init(&jid, ADMIN_JID_BUF);
-    rc = admin_user_find(call, &jid, &user, &err);
-    if (!rc &&
-        sched_user_refresh(call->api->args.sched, gw_buf_str(&jid), admin_now(call)) != GW_OK)
+    rc = admin_user_of_path(call, &user, &err);
+    if (!rc && sched_user_refresh(call->api->args.sched, user.jid, admin_now(call)) != GW_OK)
         rc = gw_fail(&err, GW_INVALID, "the calendar of '%.*s' is not enabled",
-                     GW_STR_ARG(gw_buf_str(&jid)));
+                     GW_STR_ARG(user.jid));
     if (rc)
         admin_reply_error(call, &err);
     else
         admin_reply(call, 202, json_pack("{s:b}", "refresh", 1));
-    gw_buf_done(&jid);
 }

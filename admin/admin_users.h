@@ -21,7 +21,10 @@ void admin_user_log(const char *what, const struct dir_user *u);
 
 json_t *admin_user_json(const struct dir_user *u);
 
-/* The user of the path. */
+/* The user of the path, for those who change nothing in the directory. */
+enum gw_code admin_user_of_path(const struct admin_call *call, struct dir_user *out,
+                                struct gw_err *err);
+/* The same, with the address in a buffer of its own, which outlives the user. */
 enum gw_code admin_user_find(const struct admin_call *call, struct gw_buf *jid,
                              struct dir_user *out, struct gw_err *err);
 
