@@ -183,8 +183,6 @@ static bool uri_fill(const osip_uri_t *u, struct gw_arena *arena, struct sip_uri
     out->user = keep(arena, u->username);
     if (!osip_uri_uparam_get_byname((osip_uri_t *)u, "transport", &param) && param)
         out->transport = keep(arena, param->gvalue);
-    param = NULL;
-    out->is_loose = !osip_uri_uparam_get_byname((osip_uri_t *)u, "lr", &param) && param;
     out->has_headers = osip_list_size(&u->url_headers) > 0;
     return out->host.len && port_parse(u->port, &out->port);
 }

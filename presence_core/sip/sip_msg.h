@@ -12,7 +12,7 @@ enum {
     SIP_MSG_MAX = 64 * 1024, /* headers and one document, and what fits in a datagram */
     SIP_HEAD_MAX = 16 * 1024,
     SIP_HEADERS_MAX = 128, /* header fields, as they stand in the message */
-    SIP_VALUES_MAX = 64,   /* values of one header: Via, Route */
+    SIP_VALUES_MAX = 64,   /* of Via */
     SIP_NAME_MAX = 64,     /* of a method */
     SIP_TAG_MAX = 256,
     SIP_CALL_ID_MAX = 256,
@@ -60,7 +60,7 @@ struct sip_uri {
     struct gw_str user; /* unescaped; cut at a NUL that was escaped in it */
     uint16_t port;      /* 0: none given */
     bool is_sip;        /* sip: or sips: */
-    bool is_sips, is_loose;
+    bool is_sips;
     bool has_headers; /* sip:x@y?Route=... */
 };
 

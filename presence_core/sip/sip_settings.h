@@ -8,7 +8,6 @@ struct sip_settings {
     char *incoming_acl;   /* see sip_access.h */
     char *domains;        /* see sip_access.h */
     char *public_address; /* host in Via and Contact; empty: the one a peer reaches us at */
-    int auto_authorize;   /* 1: on */
     int64_t notify_interval_s;
     int64_t expires_min_s, expires_max_s;
     int64_t subscriptions_max, subscriptions_per_peer;

@@ -81,7 +81,8 @@ static struct gw_str address_of(const struct sip_uri *uri, struct gw_buf *out)
     return gw_buf_str(out);
 }
 
-/* RFC 3261 12.1.1: the route set is Record-Route, in its order. False: too long. */
+/* RFC 3261 12.1.1: the route set is Record-Route, in its order. Routers are taken for loose ones: strict
+ * ones are of RFC 2543. False: too long. */
 static bool routes_write(const struct sip_msg *m, struct gw_buf *out)
 {
     struct sip_pos pos = { 0 };

@@ -14,7 +14,7 @@
 #include "gw_map.h"
 #include "gw_mem.h"
 
-enum { KEY_MAX = SIP_HEAD_MAX, HOST_MAX = 255 };
+enum { KEY_MAX = SIP_HEAD_MAX };
 
 struct sip_txns {
     const struct sip_io *io;
