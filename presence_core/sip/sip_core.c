@@ -32,7 +32,12 @@ void sip_answer_begin(struct sip_core *core, const struct sip_msg *m, const stru
 void sip_answer_send(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
 {
     sip_write_end(&core->out, NULL, GW_STR(""));
-    if (!core->out.failed)
+    if (core->out.failed)
+        return;
+    /* Health is told to strangers, too, of whom nothing is kept; and asking again changes nothing. */
+    if (m->method == SIP_OPTIONS)
+        sip_txns_answer_once(core->txns, m, from, gw_buf_str(&core->out));
+    else
         sip_txns_answer(core->txns, m, from, gw_buf_str(&core->out), core->now.mono);
 }
 
@@ -47,16 +52,12 @@ void sip_answer(struct sip_core *core, const struct sip_msg *m, const struct sip
 static void refuse(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
                    unsigned status)
 {
-    struct sip_peer to = *from;
-
     if (m->method == SIP_ACK)
         return;
-    if (from->proto == SIP_UDP && !m->via.has_rport)
-        to.port = m->via.port ? m->via.port : SIP_AGENT_PORT;
     sip_answer_begin(core, m, from, status, GW_STR(""));
     sip_write_end(&core->out, NULL, GW_STR(""));
     if (!core->out.failed)
-        (void)core->io->send(&to, gw_buf_str(&core->out), core->io_ctx);
+        sip_txns_answer_once(core->txns, m, from, gw_buf_str(&core->out));
 }
 
 /* ---- Methods ---- */

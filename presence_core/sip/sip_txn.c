@@ -22,6 +22,7 @@ struct sip_txns {
     struct gw_map *waiting, *kept;
     struct gw_heap due;
     struct gw_list oldest; /* of those that are kept */
+    size_t kept_bytes;
     char cookie[9];
     struct sip_txns_stats stats;
 };
@@ -101,8 +102,14 @@ static void timed_done(struct sip_txns *txns, struct timed *t)
     free(t->bytes);
 }
 
+static size_t kept_size(const struct kept *k)
+{
+    return sizeof(*k) + k->key.len + k->t.bytes_len;
+}
+
 static void kept_free(struct sip_txns *txns, struct kept *k)
 {
+    txns->kept_bytes -= kept_size(k);
     gw_map_remove(txns->kept, k->key);
     gw_list_remove(&k->link);
     timed_done(txns, &k->t);
@@ -296,6 +303,17 @@ static void keep(struct sip_txns *txns, const struct sip_msg *m, const struct si
     gw_list_append(&txns->oldest, &k->link);
     gw_map_set(txns->kept, k->key, k);
     gw_heap_set(&txns->due, &k->t.due, k->until_ack ? gw_time_after(now, k->t.interval) : k->t.end);
+    txns->kept_bytes += kept_size(k);
+    while (txns->kept_bytes > SIP_SERVED_BYTES_MAX)
+        kept_free(txns, GW_CONTAINER(txns->oldest.next, struct kept, link));
+}
+
+void sip_txns_answer_once(struct sip_txns *txns, const struct sip_msg *request,
+                          const struct sip_peer *from, struct gw_str answer)
+{
+    struct sip_peer to = answer_to(request, from);
+
+    (void)txns->io->send(&to, answer, txns->io_ctx);
 }
 
 void sip_txns_answer(struct sip_txns *txns, const struct sip_msg *request,

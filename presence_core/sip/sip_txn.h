@@ -13,7 +13,9 @@ enum {
     SIP_T1_MS = 500,
     SIP_T2_MS = 4000,
     SIP_GIVE_UP_MS = 64 * SIP_T1_MS,
-    SIP_SERVED_MAX = 20000 /* answers kept; the oldest goes, and its request is answered anew */
+    /* Answers kept, and their bytes; the oldest goes, and its request is answered anew. */
+    SIP_SERVED_MAX = 20000,
+    SIP_SERVED_BYTES_MAX = 64 * 1024 * 1024
 };
 
 struct sip_txns;
@@ -34,6 +36,9 @@ bool sip_txns_absorb(struct sip_txns *txns, const struct sip_msg *request,
 /* Sends an answer, and keeps it as long as the request may come again. */
 void sip_txns_answer(struct sip_txns *txns, const struct sip_msg *request,
                      const struct sip_peer *from, struct gw_str answer, gw_time now);
+/* Sends it and keeps nothing: the request may come again, and is answered anew. */
+void sip_txns_answer_once(struct sip_txns *txns, const struct sip_msg *request,
+                          const struct sip_peer *from, struct gw_str answer);
 
 /* ---- Client ---- */
 

@@ -179,7 +179,7 @@ static void test_stream(void **state)
     finish(&b);
 }
 
-static void request(struct bench *b, const char *method, const char *answer)
+static void request_by(struct bench *b, const char *method, int branch, const char *answer)
 {
     const struct sip_peer from = { .proto = SIP_UDP,
                                    .host = GW_STR_INIT("192.0.2.1"),
@@ -190,14 +190,19 @@ static void request(struct bench *b, const char *method, const char *answer)
 
     gw_buf_init(&text, SIP_MSG_MAX);
     gw_buf_addf(&text,
-                "%s sip:b@b SIP/2.0\r\nVia: SIP/2.0/UDP them:5070;branch=z9hG4bK1\r\nFrom: "
+                "%s sip:b@b SIP/2.0\r\nVia: SIP/2.0/UDP them:5070;branch=z9hG4bK%d\r\nFrom: "
                 "<sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: c\r\nCSeq: 1 %s\r\n\r\n",
-                method, method);
+                method, branch, method);
     assert_int_equal(sip_msg_parse(&m, gw_buf_str(&text), &err), GW_OK);
     if (!sip_txns_absorb(b->txns, &m, &from) && answer)
         sip_txns_answer(b->txns, &m, &from, gw_str_of(answer), b->now);
     sip_msg_done(&m);
     gw_buf_done(&text);
+}
+
+static void request(struct bench *b, const char *method, const char *answer)
+{
+    request_by(b, method, 1, answer);
 }
 
 /* RFC 3261 17.2.1: G until the ACK, or H. */
@@ -238,12 +243,32 @@ static void test_kept_answer(void **state)
     finish(&b);
 }
 
+/* Long answers are fewer. */
+static void test_kept_bytes(void **state)
+{
+    static char answer[SIP_MSG_MAX / 2];
+    struct sip_txns_stats stats;
+    struct bench b;
+
+    (void)state;
+    init(&b);
+    b.r.is_dead = true;
+    memset(answer, 'a', sizeof(answer) - 1);
+    for (int i = 0; i < 2 * SIP_SERVED_BYTES_MAX / SIP_MSG_MAX + 10; i++)
+        request_by(&b, "SUBSCRIBE", i, answer);
+    sip_txns_stats(b.txns, &stats);
+    assert_true(stats.kept * sizeof(answer) <= SIP_SERVED_BYTES_MAX);
+    assert_true(stats.kept * sizeof(answer) > SIP_SERVED_BYTES_MAX / 10 * 9);
+    finish(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_datagram),       cmocka_unit_test(test_provisional),
         cmocka_unit_test(test_whose_answer),   cmocka_unit_test(test_stream),
         cmocka_unit_test(test_refused_invite), cmocka_unit_test(test_kept_answer),
+        cmocka_unit_test(test_kept_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
