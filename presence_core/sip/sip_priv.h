@@ -128,7 +128,7 @@ void sip_sub_end(struct sip_sub *s, const char *reason);
 void sip_sub_drop(struct sip_sub *s);    /* without a word; the record goes, too */
 void sip_sub_release(struct sip_sub *s); /* without a word; the record stays */
 bool sip_sub_admit(struct sip_core *core, struct gw_str watcher, enum sip_kind *kind);
-void sip_subs_tick(struct sip_core *core);
+void sip_subs_tick(struct sip_core *core); /* many, perhaps not all that are due */
 void sip_commit(struct sip_core *core);
 
 /* sip_record.c */

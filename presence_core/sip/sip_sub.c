@@ -15,6 +15,7 @@ enum {
     FAILURES_MAX = 3,       /* connections lost, one after the other */
     RETRY_MS = 2000,        /* after one */
     RESERVED = 1000,        /* numbers of notifications */
+    AT_ONCE = 1000,         /* looked at, some 15 us each; then the others have their turn */
     RETRY_AFTER_MAX_S = 600 /* a watcher's word is heeded up to here */
 };
 
@@ -434,7 +435,7 @@ void sip_subs_tick(struct sip_core *core)
 {
     struct gw_due *due;
 
-    while ((due = gw_heap_pop_due(&core->due, core->now.mono))) {
+    for (int i = 0; i < AT_ONCE && (due = gw_heap_pop_due(&core->due, core->now.mono)); i++) {
         struct sip_sub *s = GW_CONTAINER(due, struct sip_sub, due);
 
         if (core->now.mono >= s->expires_at)

@@ -485,6 +485,36 @@ static void test_domain_leaves(void **state)
     rig_done(&r);
 }
 
+/* Settings stir all; they are looked at in turns, so that nobody else has to wait for all of them. */
+static void test_many_stirred(void **state)
+{
+    const unsigned all = 2500;
+    struct sip_counters c;
+    unsigned turns = 0;
+    char call_id[32];
+    struct rig r;
+    char tag[256];
+
+    (void)state;
+    rig_init(&r);
+    rig_set(&r, "sip.notify_interval_s", "0");
+    for (unsigned i = 0; i < all; i++) {
+        (void)snprintf(call_id, sizeof(call_id), "c%u", i);
+        rig_subscribe(&r, &(struct ask){ .call_id = call_id, .expires = 600 }, tag);
+        rig_forget(&r);
+    }
+    sip_core_settings_apply(r.sip);
+    for (uint64_t before = 0; sip_core_deadline(r.sip) <= r.now.mono; before = c.merged) {
+        sip_core_tick(r.sip, r.now);
+        sip_core_counters(r.sip, &c);
+        assert_in_range(c.merged - before, 1, 1000);
+        turns++;
+    }
+    assert_int_equal(c.merged, all);
+    assert_int_equal(turns, 3);
+    rig_done(&r);
+}
+
 static void test_user_leaves(void **state)
 {
     struct rig r;
@@ -594,6 +624,7 @@ int main(void)
         cmocka_unit_test(test_blocked),
         cmocka_unit_test(test_nobody_there),
         cmocka_unit_test(test_domain_leaves),
+        cmocka_unit_test(test_many_stirred),
         cmocka_unit_test(test_user_leaves),
         cmocka_unit_test(test_restart),
     };
