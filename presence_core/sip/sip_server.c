@@ -56,8 +56,8 @@ struct conn {
     enum sip_proto proto;
     uint16_t port;
     bool is_closing;
-    char target[TARGET_MAX]; /* "TCP example.com 5060"; empty: made to us */
-    char host[NET_ADDRESS_TEXT_MAX];
+    char target[TARGET_MAX];         /* "TCP example.com 5060"; empty: made to us */
+    char host[NET_ADDRESS_TEXT_MAX]; /* address; empty until we are connected */
 };
 
 struct sip_server {
@@ -263,10 +263,6 @@ static void on_closed(struct net_stream *stream, const struct gw_err *why, void 
     arm(server);
 }
 
-static const struct net_stream_handlers handlers = { .on_data = on_data, .on_closed = on_closed };
-
-/* ---- Connections to us ---- */
-
 /* "192.0.2.1:5060", "[2001:db8::1]:5060". */
 static void peer_read(struct conn *c, struct gw_str peer)
 {
@@ -279,11 +275,25 @@ static void peer_read(struct conn *c, struct gw_str peer)
     host = gw_str_sub(peer, 0, colon ? colon - 1 : 0);
     if (gw_str_starts(host, "["))
         host = gw_str_sub(host, 1, host.len - 1);
-    if (host.len < sizeof(c->host))
+    if (host.len < sizeof(c->host)) {
         memcpy(c->host, host.p, host.len);
+        c->host[host.len] = '\0';
+    }
     (void)gw_str_to_int(gw_str_sub(peer, colon, peer.len), 0, 65535, &port);
     c->port = (uint16_t)port;
 }
+
+/* Also where we connected to a name: who speaks there is admitted by address. */
+static void on_ready(struct net_stream *stream, void *ctx)
+{
+    peer_read(ctx, gw_str_of(net_stream_peer(stream)));
+}
+
+static const struct net_stream_handlers handlers = { .on_ready = on_ready,
+                                                     .on_data = on_data,
+                                                     .on_closed = on_closed };
+
+/* ---- Connections to us ---- */
 
 static bool caller_take(struct conn *c)
 {
@@ -355,10 +365,8 @@ static struct conn *connect_to(struct sip_server *server, const struct sip_peer 
         free(host);
         return NULL;
     }
-    c->port = to->port;
     memcpy(c->target, target, strlen(target));
     gw_map_set(server->by_target, gw_str_of(c->target), c);
-    memcpy(c->host, host, strnlen(host, sizeof(c->host) - 1));
     c->stream = net_stream_connect(
         server->loop,
         &(struct net_connect_args){

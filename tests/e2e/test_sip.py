@@ -29,8 +29,9 @@ def answer(notify):
 
 
 class Stream:
-    def __init__(self, gateway, tls=False):
-        self.socket = socket.create_connection((gateway.address, SIP_TLS_PORT if tls else SIP_PORT), 5)
+    def __init__(self, gateway=None, tls=False, taken=None):
+        self.socket = taken or socket.create_connection(
+            (gateway.address, SIP_TLS_PORT if tls else SIP_PORT), 5)
         if tls:
             self.socket = ssl._create_unverified_context().wrap_socket(self.socket)
         self.socket.settimeout(5)
@@ -177,6 +178,24 @@ def test_limits():
         with Stream(g) as s:
             s.send(b"\r\n\r\n")
             assert s.socket.recv(9) == b"\r\n"
+
+
+def test_refresh_from_a_name():
+    """a contact with a name is connected to, and may refresh over that connection: admitted by its address"""
+    with Office() as g, socket.create_server(("127.0.0.1", 0)) as watcher:
+        contact = f"localhost:{watcher.getsockname()[1]}"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.sendto(subscribe(1, "UDP", contact=contact).replace(b"transport=udp", b"transport=tcp"),
+                     (g.address, SIP_PORT))
+            watcher.settimeout(10)
+            with Stream(taken=watcher.accept()[0]) as back:
+                notify = back.receive()
+                back.send(answer(notify))
+                back.send(subscribe(1, contact=contact)
+                          .replace(f"<sip:bob@{DOMAIN}>".encode(), notify.get("From").encode())
+                          .replace(b"CSeq: 1 ", b"CSeq: 2 "))
+                assert back.receive().start == "SIP/2.0 200 OK"
+                assert back.receive().start.startswith("NOTIFY ")
 
 
 def test_to_itself():
