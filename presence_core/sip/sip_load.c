@@ -43,5 +43,5 @@ void sip_core_load(struct sip_core *core, struct gw_now now, store_done_fn *done
     core->resume_at = now.mono;
     core->loaded = done;
     core->loaded_ctx = ctx;
-    store_load(core->store, "sip-sub", NULL, load_one, load_done, core);
+    store_load(core->store, SIP_RECORD_KIND, NULL, load_one, load_done, core);
 }

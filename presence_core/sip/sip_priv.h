@@ -132,6 +132,7 @@ void sip_subs_tick(struct sip_core *core); /* many, perhaps not all that are due
 void sip_commit(struct sip_core *core);
 
 /* sip_record.c */
+#define SIP_RECORD_KIND "sip-sub"
 enum { SIP_RECORD_MAX = 16 * 1024 };
 void sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *out);
 /* Texts are borrowed from *owner, which the caller gives to sip_record_done(). */

@@ -19,8 +19,6 @@ enum {
     RETRY_AFTER_MAX_S = 600 /* a watcher's word is heeded up to here */
 };
 
-static const char kind_of_record[] = "sip-sub";
-
 /* ---- Texts ---- */
 
 struct gw_str sip_sub_text(const struct sip_sub *s, enum sip_text which)
@@ -133,7 +131,7 @@ void sip_sub_save(struct sip_sub *s)
     gw_buf_init(&value, SIP_RECORD_MAX);
     sip_record_write(s, core->now.utc + (s->expires_at - core->now.mono), &value);
     if (!value.failed)
-        store_put(batch(core), kind_of_record, sip_sub_text(s, SIP_TEXT_TAG), s->of->jid,
+        store_put(batch(core), SIP_RECORD_KIND, sip_sub_text(s, SIP_TEXT_TAG), s->of->jid,
                   gw_buf_str(&value));
     gw_buf_done(&value);
 }
@@ -201,7 +199,7 @@ void sip_sub_release(struct sip_sub *s)
 void sip_sub_drop(struct sip_sub *s)
 {
     if (s->core->store)
-        store_del(batch(s->core), kind_of_record, sip_sub_text(s, SIP_TEXT_TAG));
+        store_del(batch(s->core), SIP_RECORD_KIND, sip_sub_text(s, SIP_TEXT_TAG));
     sip_sub_release(s);
 }
 
@@ -240,16 +238,6 @@ static void put_via(struct gw_buf *out, const struct sip_sub *s, const char *bra
                 s->proto == SIP_UDP ? ";rport" : "");
 }
 
-static void put_contact(struct gw_buf *out, const struct sip_sub *s)
-{
-    static const char *const transport[] = {
-        [SIP_UDP] = "", [SIP_TCP] = ";transport=tcp", [SIP_TLS] = ";transport=tls"
-    };
-
-    gw_buf_addf(out, "Contact: <sip:%.*s%s>\r\n", GW_STR_ARG(sip_sub_text(s, SIP_TEXT_US)),
-                transport[s->proto]);
-}
-
 static void put_event(struct gw_buf *out, const struct sip_sub *s)
 {
     struct gw_str id = sip_sub_text(s, SIP_TEXT_EVENT_ID);
@@ -277,7 +265,7 @@ static void write_notify(struct sip_sub *s, const char *branch, const char *stat
     sip_write_header(out, "To", sip_sub_text(s, SIP_TEXT_REMOTE));
     sip_write_header(out, "Call-ID", sip_sub_text(s, SIP_TEXT_CALL_ID));
     gw_buf_addf(out, "CSeq: %u NOTIFY\r\n", cseq_next(s));
-    put_contact(out, s);
+    sip_write_contact(out, sip_sub_text(s, SIP_TEXT_US), s->proto);
     put_event(out, s);
     sip_write_header(out, "Subscription-State", gw_str_of(state));
     sip_write_end(out, sip_format_types[s->format], gw_buf_str(&s->core->body));

@@ -139,15 +139,10 @@ static bool is_brief(const struct sip_core *core, int64_t expires_s)
 static void accept_answer(struct sip_core *core, const struct sip_msg *m,
                           const struct sip_peer *from, const struct sip_sub *s, int64_t expires_s)
 {
-    static const char *const transport[] = {
-        [SIP_UDP] = "", [SIP_TCP] = ";transport=tcp", [SIP_TLS] = ";transport=tls"
-    };
-
     sip_answer_begin(core, m, from, 200, sip_sub_text(s, SIP_TEXT_TAG));
     sip_write_copy(&core->out, m, SIP_RECORD_ROUTE, "Record-Route");
-    gw_buf_addf(&core->out, "Contact: <sip:%.*s%s>\r\nExpires: %lld\r\n",
-                GW_STR_ARG(sip_sub_text(s, SIP_TEXT_US)), transport[from->proto],
-                (long long)expires_s);
+    sip_write_contact(&core->out, sip_sub_text(s, SIP_TEXT_US), from->proto);
+    gw_buf_addf(&core->out, "Expires: %lld\r\n", (long long)expires_s);
     sip_answer_send(core, m, from);
 }
 

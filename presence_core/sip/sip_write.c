@@ -102,6 +102,15 @@ void sip_write_answer(struct gw_buf *out, const struct sip_msg *m, const struct 
     sip_write_copy(out, m, SIP_CSEQ, "CSeq");
 }
 
+void sip_write_contact(struct gw_buf *out, struct gw_str us, enum sip_proto proto)
+{
+    static const char *const transport[] = {
+        [SIP_UDP] = "", [SIP_TCP] = ";transport=tcp", [SIP_TLS] = ";transport=tls"
+    };
+
+    gw_buf_addf(out, "Contact: <sip:%.*s%s>\r\n", GW_STR_ARG(us), transport[proto]);
+}
+
 void sip_write_end(struct gw_buf *out, const char *type, struct gw_str body)
 {
     if (body.len)

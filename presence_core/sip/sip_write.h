@@ -14,6 +14,8 @@ void sip_write_answer(struct gw_buf *out, const struct sip_msg *request,
 void sip_write_header(struct gw_buf *out, const char *name, struct gw_str value);
 void sip_write_copy(struct gw_buf *out, const struct sip_msg *from, enum sip_name name,
                     const char *shown);
+/* Ours; 'us' as sip_io.local() tells it. */
+void sip_write_contact(struct gw_buf *out, struct gw_str us, enum sip_proto proto);
 void sip_write_end(struct gw_buf *out, const char *type, struct gw_str body);
 
 #endif
