@@ -127,13 +127,20 @@ static void test_limits(void **state)
     rig_done(&r);
 }
 
+static uint64_t subscriptions(const struct rig *r)
+{
+    struct sip_counters c;
+
+    sip_core_counters(r->sip, &c);
+    return c.subscriptions;
+}
+
 /* ---- A subscription ---- */
 
 static void test_states(void **state)
 {
     struct pres_session *s;
     struct rig r;
-    char tag[256];
 
     (void)state;
     rig_init(&r);
@@ -144,7 +151,6 @@ static void test_states(void **state)
     assert_true(rig_has(r.sent[1].text, "Subscription-State: active;expires=600\r\n"));
     assert_true(rig_has(r.sent[1].text, "<basic>closed</basic>"));
     rig_answer(&r, 200, "");
-    (void)tag;
     s = rig_login(&r, "bob@b.example", PRES_AVAILABLE);
     assert_true(r.wakes > 0);
     rig_pass(&r, 1000);
@@ -199,7 +205,6 @@ static void test_newest_only(void **state)
 
 static void test_refresh_and_expiry(void **state)
 {
-    struct sip_counters c;
     struct rig r;
     char tag[256];
 
@@ -225,8 +230,7 @@ static void test_refresh_and_expiry(void **state)
     rig_silence(&r);
     rig_pass(&r, 1000);
     rig_expect(&r, "NOTIFY ", "Subscription-State: terminated;reason=timeout\r\n");
-    sip_core_counters(r.sip, &c);
-    assert_int_equal(c.subscriptions, 0);
+    assert_int_equal(subscriptions(&r), 0);
     rig_done(&r);
 }
 
@@ -256,7 +260,6 @@ static void test_unsubscribe_and_fetch(void **state)
 static void test_retransmission(void **state)
 {
     static const char request[] = SUBSCRIBE CONTACT "Event: presence\r\n\r\n";
-    struct sip_counters c;
     struct rig r;
 
     (void)state;
@@ -268,12 +271,20 @@ static void test_retransmission(void **state)
     rig_receive(&r, request);
     assert_string_equal(rig_next(&r), r.sent[0].text);
     rig_silence(&r);
-    sip_core_counters(r.sip, &c);
-    assert_int_equal(c.subscriptions, 1);
+    assert_int_equal(subscriptions(&r), 1);
     rig_done(&r);
 }
 
 /* ---- Watchers that are gone, or ask for patience ---- */
+
+/* One that has not answered yet. */
+static void init_told(struct rig *r)
+{
+    rig_init(r);
+    rig_ask(r, &(struct ask){ .expires = 600 });
+    rig_expect(r, "SIP/2.0 200 ", "");
+    rig_expect(r, "NOTIFY ", "");
+}
 
 static void test_no_answer(void **state)
 {
@@ -281,16 +292,12 @@ static void test_no_answer(void **state)
     struct rig r;
 
     (void)state;
-    rig_init(&r);
-    rig_ask(&r, &(struct ask){ .expires = 600 });
-    rig_expect(&r, "SIP/2.0 200 ", "");
-    rig_expect(&r, "NOTIFY ", "");
+    init_told(&r);
     rig_pass(&r, 31999);
     for (int i = 0; i < 10; i++) /* 500, 1000, 2000, 4000 ... ms */
         assert_string_equal(rig_next(&r), r.sent[1].text);
     rig_silence(&r);
-    sip_core_counters(r.sip, &c);
-    assert_int_equal(c.subscriptions, 1);
+    assert_int_equal(subscriptions(&r), 1);
     rig_pass(&r, 1);
     sip_core_counters(r.sip, &c);
     assert_int_equal(c.subscriptions, 0);
@@ -300,17 +307,12 @@ static void test_no_answer(void **state)
 
 static void test_not_known_there(void **state)
 {
-    struct sip_counters c;
     struct rig r;
 
     (void)state;
-    rig_init(&r);
-    rig_ask(&r, &(struct ask){ .expires = 600 });
-    rig_expect(&r, "SIP/2.0 200 ", "");
-    rig_expect(&r, "NOTIFY ", "");
+    init_told(&r);
     rig_answer(&r, 481, "");
-    sip_core_counters(r.sip, &c);
-    assert_int_equal(c.subscriptions, 0);
+    assert_int_equal(subscriptions(&r), 0);
     rig_pass(&r, 60000);
     rig_silence(&r);
     rig_done(&r);
@@ -321,10 +323,7 @@ static void test_retry_after(void **state)
     struct rig r;
 
     (void)state;
-    rig_init(&r);
-    rig_ask(&r, &(struct ask){ .expires = 600 });
-    rig_expect(&r, "SIP/2.0 200 ", "");
-    rig_expect(&r, "NOTIFY ", "");
+    init_told(&r);
     rig_answer(&r, 503, "Retry-After: 30\r\n");
     rig_calendar(&r, PRES_CAL_MEETING, "meanwhile");
     rig_pass(&r, 29999);
@@ -340,7 +339,6 @@ static void test_connection_lost(void **state)
     const struct sip_peer from = {
         .proto = SIP_TCP, .conn = 7, .host = GW_STR_INIT("192.0.2.1"), .port = 4444
     };
-    struct sip_counters c;
     struct rig r;
 
     (void)state;
@@ -357,8 +355,7 @@ static void test_connection_lost(void **state)
     r.is_dead = true;
     sip_core_lost(r.sip, 7);
     rig_pass(&r, 10000);
-    sip_core_counters(r.sip, &c);
-    assert_int_equal(c.subscriptions, 0);
+    assert_int_equal(subscriptions(&r), 0);
     rig_done(&r);
 }
 
