@@ -141,7 +141,7 @@ static void accept_answer(struct sip_core *core, const struct sip_msg *m,
 {
     sip_answer_begin(core, m, from, 200, sip_sub_text(s, SIP_TEXT_TAG));
     sip_write_copy(&core->out, m, SIP_RECORD_ROUTE, "Record-Route");
-    sip_write_contact(&core->out, sip_sub_text(s, SIP_TEXT_US), from->proto);
+    sip_write_contact(&core->out, sip_sub_text(s, SIP_TEXT_US), s->proto);
     gw_buf_addf(&core->out, "Expires: %lld\r\n", (long long)expires_s);
     sip_answer_send(core, m, from);
 }
@@ -173,7 +173,9 @@ static void begin(struct sip_core *core, const struct sip_msg *m, const struct s
         sip_answer(core, m, from, 400);
         goto out;
     }
-    core->io->local(from, &us, core->io_ctx);
+    core->io->local(
+        &(struct sip_peer){ .proto = hop.proto, .host = from->host, .port = from->port }, &us,
+        core->io_ctx);
     gw_random_hex(tag, SIP_OWN_TAG_LEN / 2);
     args->text[SIP_TEXT_TAG] = gw_str_of(tag);
     args->text[SIP_TEXT_CALL_ID] = m->call_id;

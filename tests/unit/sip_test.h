@@ -57,9 +57,8 @@ static inline uint64_t rig_send(const struct sip_peer *to, struct gw_str bytes, 
 
 static inline void rig_local(const struct sip_peer *peer, struct gw_buf *out, void *ctx)
 {
-    (void)peer;
     (void)ctx;
-    gw_buf_add_cstr(out, "192.0.2.100:5060");
+    gw_buf_add_cstr(out, peer->proto == SIP_TLS ? "192.0.2.100:5061" : "192.0.2.100:5060");
 }
 
 static inline void rig_wake(void *ctx)

@@ -256,6 +256,22 @@ static void test_unsubscribe_and_fetch(void **state)
     rig_done(&r);
 }
 
+/* Who wants to be told over TLS is told where our TLS is. */
+static void test_other_transport(void **state)
+{
+    static const char ours[] = "Contact: <sip:192.0.2.100:5061;transport=tls>\r\n";
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_receive(&r, SUBSCRIBE "Contact: <sip:w@192.0.2.1:4444;transport=tls>\r\n"
+                              "Event: presence\r\n\r\n");
+    rig_expect(&r, "SIP/2.0 200 ", ours);
+    rig_expect(&r, "NOTIFY ", ours);
+    assert_int_equal(r.sent[1].proto, SIP_TLS);
+    rig_done(&r);
+}
+
 /* A request that comes again gets the same answer, and no second subscription. */
 static void test_retransmission(void **state)
 {
@@ -612,6 +628,7 @@ int main(void)
         cmocka_unit_test(test_newest_only),
         cmocka_unit_test(test_refresh_and_expiry),
         cmocka_unit_test(test_unsubscribe_and_fetch),
+        cmocka_unit_test(test_other_transport),
         cmocka_unit_test(test_retransmission),
         cmocka_unit_test(test_no_answer),
         cmocka_unit_test(test_not_known_there),
