@@ -134,7 +134,8 @@ void sip_commit(struct sip_core *core);
 /* sip_record.c */
 #define SIP_RECORD_KIND "sip-sub"
 enum { SIP_RECORD_MAX = 16 * 1024 };
-void sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *out);
+/* False: too long, or a text is not UTF-8. */
+bool sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *out);
 /* Texts are borrowed from *owner, which the caller gives to sip_record_done(). */
 enum gw_code sip_record_parse(struct gw_str value, struct sip_sub_args *out, gw_utc *expires,
                               json_t **owner, struct gw_err *err);

@@ -30,10 +30,11 @@ static int put(const char *p, size_t len, void *ctx)
     return 0;
 }
 
-void sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *out)
+bool sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *out)
 {
     json_t *o = json_object();
     struct gw_buf moment;
+    bool ok = true;
 
     gw_buf_init(&moment, GW_UTC_TEXT_MAX);
     gw_utc_write(expires, &moment);
@@ -41,9 +42,8 @@ void sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *ou
     for (int i = 0; i < SIP_TEXT_COUNT; i++) {
         struct gw_str text = sip_sub_text(s, (enum sip_text)i);
 
-        /* A name that is not UTF-8 is not stored: the watcher subscribes again. */
         if (text.len)
-            json_object_set_new(o, names[i], json_stringn(text.p, text.len));
+            ok &= !json_object_set_new(o, names[i], json_stringn(text.p, text.len));
     }
     json_object_set_new(o, "expires", json_stringn(moment.p, moment.len));
     json_object_set_new(o, "transport", json_string(sip_proto_name(s->proto)));
@@ -54,6 +54,7 @@ void sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *ou
     (void)json_dump_callback(o, put, out, JSON_COMPACT);
     gw_buf_done(&moment);
     json_decref(o);
+    return ok && !out->failed;
 }
 
 static struct gw_str text_of(const json_t *o, const char *name)

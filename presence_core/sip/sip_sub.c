@@ -129,8 +129,8 @@ void sip_sub_save(struct sip_sub *s)
     if (!core->store)
         return;
     gw_buf_init(&value, SIP_RECORD_MAX);
-    sip_record_write(s, core->now.utc + (s->expires_at - core->now.mono), &value);
-    if (!value.failed)
+    /* What cannot be stored ends with us: the watcher subscribes again. */
+    if (sip_record_write(s, core->now.utc + (s->expires_at - core->now.mono), &value))
         store_put(batch(core), SIP_RECORD_KIND, sip_sub_text(s, SIP_TEXT_TAG), s->of->jid,
                   gw_buf_str(&value));
     gw_buf_done(&value);

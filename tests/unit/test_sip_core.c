@@ -618,6 +618,50 @@ static void test_restart(void **state)
     rig_done(&r);
 }
 
+struct records {
+    bool done; /* first, for loaded() */
+    unsigned count;
+};
+
+static void count_record(const struct store_record *record, void *ctx)
+{
+    struct records *records = ctx;
+
+    (void)record;
+    records->count++;
+}
+
+static unsigned records_of(struct rig *r)
+{
+    struct records records = { .done = false };
+
+    store_load(r->store, "sip-sub", NULL, count_record, loaded, &records);
+    store_wait(r->store);
+    assert_true(records.done);
+    return records.count;
+}
+
+/* RFC 3261 25.1 has names in UTF-8 only; others work, but nothing is left of them for a restart. */
+static void test_not_stored(void **state)
+{
+    struct rig r;
+    char tag[256];
+
+    (void)state;
+    rig_init(&r);
+    rig_subscribe(&r, &(struct ask){ .expires = 600 }, tag);
+    rig_forget(&r);
+    rig_receive(&r, "SUBSCRIBE sip:bob@b.example SIP/2.0\r\n"
+                    "Via: SIP/2.0/UDP 192.0.2.1:4444;branch=z9hG4bKx\r\nFrom: \"Jos\xe9\" "
+                    "<sip:w@a.example>;tag=1\r\nTo: <sip:bob@b.example>\r\nCall-ID: c9\r\n"
+                    "CSeq: 1 SUBSCRIBE\r\n" CONTACT "Event: presence\r\n\r\n");
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "To: \"Jos\xe9\" <sip:w@a.example>;tag=1\r\n");
+    assert_int_equal(subscriptions(&r), 2);
+    assert_int_equal(records_of(&r), 1);
+    rig_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -641,6 +685,7 @@ int main(void)
         cmocka_unit_test(test_many_stirred),
         cmocka_unit_test(test_user_leaves),
         cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_not_stored),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
