@@ -4,6 +4,7 @@
 
 #include "gw_bytes.h"
 #include "gw_log.h"
+#include "sip_access.h"
 #include "sip_priv.h"
 
 enum {
@@ -96,10 +97,20 @@ static bool routes_write(const struct sip_msg *m, struct gw_buf *out)
     return !out->failed;
 }
 
+/* What only this machine is to reach is not reached through us. Any other host may be named: phones
+ * behind a proxy are told without it when it does not record its route (RFC 3261 12.1.1). */
+static bool is_ours_alone(struct gw_str host, const struct sip_peer *from)
+{
+    const struct gw_str here = GW_STR("127.0.0.0/8, 0.0.0.0/8, ::/127");
+
+    return sip_acl_allows(here, host) && !sip_acl_allows(here, from->host);
+}
+
 /* Where requests of the dialog go: the first route, or the contact. */
-static bool next_hop(struct sip_core *core, const struct sip_msg *m, enum sip_proto came_over,
+static bool next_hop(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
                      struct sip_peer *out)
 {
+    enum sip_proto came_over = from->proto;
     struct sip_addr route = { .uri = m->contact.uri };
     struct sip_pos pos = { 0 };
     struct gw_str value;
@@ -107,7 +118,7 @@ static bool next_hop(struct sip_core *core, const struct sip_msg *m, enum sip_pr
     if (sip_msg_next(m, SIP_RECORD_ROUTE, &pos, &value) &&
         sip_addr_parse(value, &core->msg->arena, &route, NULL))
         return false;
-    if (!route.uri.is_sip || !route.uri.host.len)
+    if (!route.uri.is_sip || !route.uri.host.len || is_ours_alone(route.uri.host, from))
         return false;
     out->proto = came_over;
     if (route.uri.is_sips || gw_str_iis(route.uri.transport, "tls"))
@@ -169,7 +180,7 @@ static void begin(struct sip_core *core, const struct sip_msg *m, const struct s
 
     gw_buf_init(&us, ADDRESS_MAX);
     gw_buf_init(&routes, SIP_ROUTES_MAX);
-    if (!next_hop(core, m, from->proto, &hop) || !routes_write(m, &routes)) {
+    if (!next_hop(core, m, from, &hop) || !routes_write(m, &routes)) {
         sip_answer(core, m, from, 400);
         goto out;
     }
@@ -266,7 +277,7 @@ static void again(struct sip_core *core, const struct sip_msg *m, const struct s
     /* A target refresh; the route set stays what it was. */
     if (m->has_contact && m->contact.uri.is_sip) {
         sip_sub_replace(s, SIP_TEXT_TARGET, m->contact.uri.text);
-        if (!sip_sub_text(s, SIP_TEXT_ROUTES).len && next_hop(core, m, from->proto, &hop)) {
+        if (!sip_sub_text(s, SIP_TEXT_ROUTES).len && next_hop(core, m, from, &hop)) {
             sip_sub_replace(s, SIP_TEXT_HOST, hop.host);
             s->port = hop.port;
             s->proto = hop.proto;

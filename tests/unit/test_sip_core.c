@@ -34,6 +34,12 @@ static const struct {
     { SUBSCRIBE "Event: presence\r\n\r\n", "SIP/2.0 400 ", "" }, /* no Contact */
     { SUBSCRIBE CONTACT CONTACT "Event: presence\r\n\r\n", "SIP/2.0 400 ", "" },
     { SUBSCRIBE "Contact: <tel:1>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
+    { SUBSCRIBE "Contact: <sip:w@127.0.0.1:9;transport=tcp>\r\nEvent: presence\r\n\r\n",
+      "SIP/2.0 400 ", "" }, /* what listens there is none of his business */
+    { SUBSCRIBE "Contact: <sip:w@[::1]:9>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
+    { SUBSCRIBE "Contact: <sip:w@0.0.0.0>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
+    { SUBSCRIBE CONTACT "Record-Route: <sip:127.0.0.1;lr>\r\nEvent: presence\r\n\r\n",
+      "SIP/2.0 400 ", "" },
     { SUBSCRIBE CONTACT "Event: presence\r\nExpires: 30\r\n\r\n", "SIP/2.0 423 ",
       "Min-Expires: 60\r\n" },
     { SUBSCRIBE CONTACT "Event: presence\r\nAccept: text/plain\r\n\r\n", "SIP/2.0 406 ",
@@ -253,6 +259,34 @@ static void test_unsubscribe_and_fetch(void **state)
     sip_core_counters(r.sip, &c);
     assert_int_equal(c.subscriptions, 0);
     assert_int_equal(c.pending, 0);
+    rig_done(&r);
+}
+
+/* Behind a proxy that records its route a contact may be what it likes, and one on this machine, too. */
+static void test_contacts(void **state)
+{
+    static const char inside[] =
+        SUBSCRIBE "Contact: <sip:w@127.0.0.1:5062>\r\n%sEvent: presence\r\n\r\n";
+    const struct sip_peer here = { .proto = SIP_UDP,
+                                   .host = GW_STR_INIT("127.0.0.5"),
+                                   .port = 5062 };
+    char text[1024];
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    (void)snprintf(text, sizeof(text), inside, "Record-Route: <sip:198.51.100.7;lr>\r\n");
+    rig_receive(&r, text);
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY sip:w@127.0.0.1:5062 SIP/2.0\r\n", "");
+    assert_string_equal(r.sent[1].host, "198.51.100.7");
+    rig_set(&r, "sip.incoming_acl", "127.0.0.0/8");
+    (void)snprintf(text, sizeof(text), inside, "");
+    memcpy(strstr(text, "z9hG4bKx"), "z9hG4bKy", 8);
+    rig_receive_from(&r, &here, text);
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "");
+    assert_string_equal(r.sent[3].host, "127.0.0.1");
     rig_done(&r);
 }
 
@@ -672,6 +706,7 @@ int main(void)
         cmocka_unit_test(test_newest_only),
         cmocka_unit_test(test_refresh_and_expiry),
         cmocka_unit_test(test_unsubscribe_and_fetch),
+        cmocka_unit_test(test_contacts),
         cmocka_unit_test(test_other_transport),
         cmocka_unit_test(test_retransmission),
         cmocka_unit_test(test_no_answer),
