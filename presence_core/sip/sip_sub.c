@@ -333,10 +333,10 @@ static void goodbye_done(unsigned status, const struct sip_msg *response, gw_tim
 
 void sip_sub_end(struct sip_sub *s, const char *reason)
 {
-    char branch[SIP_BRANCH_LEN + 1], state[64];
+    char branch[SIP_BRANCH_LEN + 1], state[64], watcher[GW_QUOTE_MAX];
 
-    gw_debug("sip", "subscription ended user='%.*s' watcher='%.*s' reason=%s",
-             GW_STR_ARG(s->of->jid), GW_STR_ARG(sip_sub_text(s, SIP_TEXT_WATCHER)), reason);
+    gw_debug("sip", "subscription ended user='%.*s' watcher=%s reason=%s", GW_STR_ARG(s->of->jid),
+             gw_quote(sip_sub_text(s, SIP_TEXT_WATCHER), watcher), reason);
     sip_txn_cancel(&s->notify);
     (void)snprintf(state, sizeof(state), "terminated;reason=%s", reason);
     /* The last word to who fetches, or leaves in peace; nothing to others. */
@@ -352,6 +352,7 @@ void sip_sub_end(struct sip_sub *s, const char *reason)
 static void notify_done(unsigned status, const struct sip_msg *response, gw_time now, void *ctx)
 {
     struct sip_sub *s = ctx;
+    char watcher[GW_QUOTE_MAX];
 
     s->notify = NULL;
     if (status < 300) {
@@ -371,8 +372,8 @@ static void notify_done(unsigned status, const struct sip_msg *response, gw_time
         s->next_at = gw_time_after(now, RETRY_MS);
     } else {
         /* RFC 6665 4.2.2: who does not answer, or knows nothing of it, is not told any more. */
-        gw_info("sip", "watcher gone user='%.*s' watcher='%.*s' result=%u", GW_STR_ARG(s->of->jid),
-                GW_STR_ARG(sip_sub_text(s, SIP_TEXT_WATCHER)), status);
+        gw_info("sip", "watcher gone user='%.*s' watcher=%s result=%u", GW_STR_ARG(s->of->jid),
+                gw_quote(sip_sub_text(s, SIP_TEXT_WATCHER), watcher), status);
         sip_sub_drop(s);
         return;
     }

@@ -176,7 +176,7 @@ static void begin(struct sip_core *core, const struct sip_msg *m, const struct s
 {
     struct gw_buf us, routes;
     struct sip_peer hop;
-    char tag[SIP_OWN_TAG_LEN + 1];
+    char tag[SIP_OWN_TAG_LEN + 1], watcher[GW_QUOTE_MAX];
 
     gw_buf_init(&us, ADDRESS_MAX);
     gw_buf_init(&routes, SIP_ROUTES_MAX);
@@ -203,8 +203,8 @@ static void begin(struct sip_core *core, const struct sip_msg *m, const struct s
     args->port = hop.port;
     args->conn = hop.proto == from->proto ? from->conn : 0;
     args->remote_cseq = m->cseq;
-    gw_debug("sip", "subscribe from='%.*s' user='%.*s' peer=%.*s expires=%lld",
-             GW_STR_ARG(args->text[SIP_TEXT_WATCHER]), GW_STR_ARG(args->user),
+    gw_debug("sip", "subscribe from=%s user='%.*s' peer=%.*s expires=%lld",
+             gw_quote(args->text[SIP_TEXT_WATCHER], watcher), GW_STR_ARG(args->user),
              GW_STR_ARG(from->host), (long long)expires_s);
     if (!gw_str_eq(args->text[SIP_TEXT_WATCHER], args->user) &&
         !pres_is_watched_by(core->pres, args->user, args->text[SIP_TEXT_WATCHER]))
