@@ -3,7 +3,6 @@
 
 #include "gd.h"
 #include "gw_log.h"
-#include "sip_access.h"
 
 struct loading {
     bool done;
@@ -78,10 +77,8 @@ enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err)
 
 enum gw_code gd_sip_apply(struct gd *gd, struct gw_err *err)
 {
-    enum gw_code rc = sip_acl_check(gw_str_of(gd->settings.sip.incoming_acl), err);
+    enum gw_code rc = sip_settings_check(&gd->settings.sip, err);
 
-    if (!rc)
-        rc = sip_domains_check(gw_str_of(gd->settings.sip.domains), err);
     if (!rc)
         sip_core_settings_apply(sip_server_core(gd->sip));
     return rc;

@@ -1,5 +1,7 @@
 #include "sip_settings.h"
 
+#include "sip_access.h"
+
 #define OF(member) offsetof(struct sip_settings, member)
 
 const struct gw_param sip_params[] = {
@@ -89,3 +91,32 @@ const struct gw_param sip_params[] = {
 };
 
 const size_t sip_param_count = sizeof(sip_params) / sizeof(sip_params[0]);
+
+/* As it is written in Via and Contact, where the port follows: a name, or a literal. */
+static bool is_host(struct gw_str s)
+{
+    if (sip_acl_allows(GW_STR("all"), s))
+        return true;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.p[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '-' || c == '.'))
+            return false;
+    }
+    return true;
+}
+
+enum gw_code sip_settings_check(const struct sip_settings *settings, struct gw_err *err)
+{
+    struct gw_str host = gw_str_of(settings->public_address);
+    enum gw_code rc = sip_acl_check(gw_str_of(settings->incoming_acl), err);
+
+    if (!rc)
+        rc = sip_domains_check(gw_str_of(settings->domains), err);
+    if (!rc && !is_host(host))
+        rc = gw_fail(err, GW_INVALID,
+                     "'%.*s' is neither a host name nor an address, without port and brackets",
+                     GW_STR_ARG(gw_str_utf8_cut(host, 80)));
+    return rc;
+}

@@ -2,6 +2,7 @@
 #ifndef SIP_SETTINGS_H
 #define SIP_SETTINGS_H
 
+#include "gw_err.h"
 #include "gw_param.h"
 
 struct sip_settings {
@@ -17,5 +18,8 @@ struct sip_settings {
 
 extern const struct gw_param sip_params[]; /* keys "sip.*" */
 extern const size_t sip_param_count;
+
+/* What the table cannot check. */
+enum gw_code sip_settings_check(const struct sip_settings *settings, struct gw_err *err);
 
 #endif

@@ -212,12 +212,16 @@ def test_settings():
     """a wrong list is refused in words, and the old one stays; a domain that leaves is told so"""
     with Office() as g, Stream(g) as s:
         for key, value, words in [("sip.incoming_acl", "192.0.2.0/99", "neither an address"),
-                                  ("sip.domains", "a.example=icq", "is not a domain")]:
+                                  ("sip.domains", "a.example=icq", "is not a domain"),
+                                  ("sip.public_address", "gw.example:5060", "neither a host name"),
+                                  ("sip.public_address", "sip:[::1]", "neither a host name")]:
             try:
                 g.set(key, value)
                 raise AssertionError(f"{key} took {value}")
             except ApiError as error:
                 assert words in str(error), error
+        for address in ("Gw-1.example", "2001:db8::1", "192.0.2.1", ""):
+            g.set("sip.public_address", address)
         g.set("sip.domains", "partner.test=lync")
         s.send(subscribe(1).replace(f"<sip:ann@{DOMAIN}>".encode(), b"<sip:ann@partner.test>"))
         told(s)
