@@ -114,6 +114,7 @@ static void call_free(struct ews_call *call)
     client->call_count--;
     ews_identity_unref(&call->identity);
     gw_buf_done(&call->body);
+    free(call->mailboxes);
     free(call->mailbox);
     free(call->anchor);
     free(call->affinity);
@@ -641,6 +642,26 @@ static struct gw_str mailbox_of(const struct ews_request *request)
     return ews_op_info(request->op)->impersonates ? request->mailbox : request->speaker;
 }
 
+/* In one block with their texts. */
+static struct gw_str *mailboxes_dup(const struct ews_request *request)
+{
+    size_t count = request->mailbox_count, size = count * sizeof(struct gw_str);
+    struct gw_str *v;
+    char *text;
+
+    for (size_t i = 0; i < count; i++)
+        size += request->mailboxes[i].len;
+    v = gw_realloc(NULL, 1, size);
+    text = (char *)(v + count);
+    for (size_t i = 0; i < count; i++) {
+        v[i] = (struct gw_str){ text, request->mailboxes[i].len };
+        if (v[i].len)
+            memcpy(text, request->mailboxes[i].p, v[i].len);
+        text += v[i].len;
+    }
+    return v;
+}
+
 /* Waits for its turn, and is not yet in line. */
 static struct ews_call *call_new(struct ews_client *client, const struct ews_request *request,
                                  ews_done_fn *done, void *ctx)
@@ -660,6 +681,8 @@ static struct ews_call *call_new(struct ews_client *client, const struct ews_req
     call->done = done;
     call->ctx = ctx;
     gw_buf_init(&call->body, EWS_REQUEST_MAX);
+    if (ews_op_info(request->op)->names_mailboxes)
+        call->request.mailboxes = call->mailboxes = mailboxes_dup(request);
     if (mailbox_of(request).len)
         call->mailbox = gw_str_dup(mailbox_of(request));
     if (request->speaker.len)

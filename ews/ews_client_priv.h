@@ -24,6 +24,7 @@ struct ews_call {
     struct ews_client *client;
     enum ews_call_state state;
     struct ews_request request; /* what the answer's parser needs */
+    struct gw_str *mailboxes;   /* that request borrows, with their texts; or NULL */
     char *mailbox;              /* whose; NULL: nobody's */
     char *anchor, *affinity;    /* of its group; NULL: none */
     char *url;                  /* another one than the client's; or NULL */

@@ -70,18 +70,60 @@ static void read_tip(const struct xml_node *message, struct ews_tip *out)
         ews_set_missing(&out->status, "OutOfOffice tip");
 }
 
+/* Whose tips they are, if the server says so: errors come without. */
+static struct gw_str told_address(const struct xml_node *message)
+{
+    return gw_str_trim(xml_text(xml_path(message, "MailTips/RecipientAddress/EmailAddress")));
+}
+
+static bool is_asked_for(const struct ews_request *request, struct gw_str address)
+{
+    for (size_t i = 0; i < request->mailbox_count; i++)
+        if (gw_str_ieq(request->mailboxes[i], address))
+            return true;
+    return false;
+}
+
+static bool is_of(const struct xml_node *message, struct gw_str address)
+{
+    struct gw_str told = told_address(message);
+
+    return told.len && gw_str_ieq(told, address);
+}
+
+/* They come in the order of the request. Where a server leaves one out, the others must not be taken for
+ * their neighbours': the address decides. It may be another one of the same mailbox, which counts
+ * when there are as many as were asked for. */
+static const struct xml_node *message_for(const struct ews_request *request, size_t i,
+                                          const struct xml_node *messages)
+{
+    struct gw_str address = request->mailboxes[i], told;
+    const struct xml_node *in_turn = messages->child;
+
+    for (size_t k = 0; k < i && in_turn; k++)
+        in_turn = in_turn->next;
+    told = told_address(in_turn);
+    if (in_turn && (!told.len || gw_str_ieq(told, address)))
+        return in_turn;
+    for (const struct xml_node *n = messages->child; n; n = n->next)
+        if (is_of(n, address))
+            return n;
+    if (ews_count_children(messages) == request->mailbox_count && !is_asked_for(request, told))
+        return in_turn;
+    return NULL;
+}
+
 /* The answer itself is a response message, with one for each mailbox inside. */
 static void mail_tips_parse(const struct xml_node *body, const struct ews_request *request,
                             struct gw_arena *arena, struct ews_answer *out)
 {
     const struct xml_node *messages = xml_child(body, NULL, "ResponseMessages");
-    const struct xml_node *message = messages ? messages->child : NULL;
     struct ews_tip *tips;
 
     ews_soap_message_status(body, &out->status);
     if (out->status.class != EWS_OK)
         return;
-    if (!message) {
+    if (!messages || !messages->child) {
         ews_set_missing(&out->status, "response message");
         return;
     }
@@ -91,11 +133,12 @@ static void mail_tips_parse(const struct xml_node *body, const struct ews_reques
         return;
     }
     for (size_t i = 0; i < request->mailbox_count; i++) {
+        const struct xml_node *message = message_for(request, i, messages);
+
         if (message)
             read_tip(message, &tips[i]);
         else
             ews_set_missing(&tips[i].status, "part for this mailbox");
-        message = message ? message->next : NULL;
     }
     out->tips = tips;
     out->tip_count = request->mailbox_count;
@@ -107,6 +150,7 @@ const struct ews_op_info ews_op_mail_tips = { .name = "GetMailTips",
                                                   7 * 1024 * 1024, /* 50 replies of up to 128 KiB */
                                               .nodes_max = 4000,
                                               .wide = true,
+                                              .names_mailboxes = true,
                                               .check = mail_tips_check,
                                               .supported = mail_tips_supported,
                                               .write = mail_tips_write,

@@ -27,6 +27,7 @@ struct ews_op_info {
     bool discovers;         /* the answer may be an HTTP redirect */
     bool owner_only;        /* a fault with ErrorCode: the mailbox is not the caller's own */
     bool wide;              /* too large an answer is cured by asking for less */
+    bool names_mailboxes;   /* each part of the answer says whose it is */
     /* What the request says, apart from an impersonated mailbox; NULL: nothing else. */
     enum gw_code (*check)(const struct ews_request *request, struct gw_err *err);
     /* NULL: since ever. */

@@ -7,6 +7,7 @@
 #include "net_stream.h"
 
 enum reaction {
+    TIPS,        /* ann's and bob's */
     SUBSCRIBED,  /* a good answer */
     FAULT_BUSY,  /* a SOAP fault with status 500 */
     OLD_VERSION, /* a fault: lower RequestServerVersion */
@@ -101,6 +102,9 @@ static void reply_large(struct net_http_exchange *x)
 static void react(struct net_http_exchange *x, enum reaction reaction)
 {
     switch (reaction) {
+    case TIPS:
+        reply_file(x, 200, "getmailtips.resp.xml");
+        break;
     case SUBSCRIBED:
         reply_file(x, 200, "subscribe.resp.xml");
         break;
@@ -280,6 +284,35 @@ static void test_good_call(void **state)
     assert_int_equal(s.server_major, 15);
     assert_true(s.account_proven);
     assert_string_equal(s.version, "Exchange2013_SP1");
+    teardown();
+}
+
+static void on_tips(const struct ews_answer *answer, void *ctx)
+{
+    assert_int_equal(answer->tip_count, 2);
+    assert_int_equal(answer->tips[0].oof.state, GW_OOF_DISABLED);
+    assert_int_equal(answer->tips[1].oof.state, GW_OOF_SCHEDULED);
+    on_done(answer, ctx);
+}
+
+/* The call knows whom it asked for when the caller's own list is gone. */
+static void test_mail_tips_find_their_mailbox(void **state)
+{
+    char bob[] = "bob@presence.example", ann[] = "ann@presence.example";
+    struct gw_str mailboxes[] = { gw_str_of(bob), gw_str_of(ann) };
+    const struct ews_request r = { .op = EWS_OP_MAIL_TIPS,
+                                   .mailbox = GW_STR_INIT("svc@presence.example"),
+                                   .mailboxes = mailboxes,
+                                   .mailbox_count = 2 };
+
+    (void)state;
+    SETUP(PATIENT_MS, TIPS);
+    ews_client_start(t.client, &r, on_tips, &t);
+    memset(bob, 'x', sizeof(bob) - 1);
+    memset(ann, 'x', sizeof(ann) - 1);
+    memset(mailboxes, 0, sizeof(mailboxes));
+    await(1);
+    assert_int_equal(t.status[0].class, EWS_OK);
     teardown();
 }
 
@@ -794,6 +827,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good_call),
+        cmocka_unit_test(test_mail_tips_find_their_mailbox),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_recovers),
         cmocka_unit_test(test_nobody_listens),

@@ -309,6 +309,69 @@ static void test_mail_tips(void **state)
     }
 }
 
+#define OF(address)    "<RecipientAddress><EmailAddress>" address "</EmailAddress></RecipientAddress>"
+#define GONE(address)  TIP(OF(address) REPLY("Gone", ""))
+#define HERE(address)  TIP(OF(address) REPLY("", ""))
+#define LATER(address) TIP(OF(address) "<PendingMailTips>OutOfOfficeMessage</PendingMailTips>")
+
+/* Nobody is shown another's reply, whatever a server leaves out. */
+static void test_whose_mail_tips(void **state)
+{
+    static const struct gw_str mailboxes[] = { GW_STR_INIT("ann@x.example"),
+                                               GW_STR_INIT("bob@x.example"),
+                                               GW_STR_INIT("eve@x.example") };
+    static const struct {
+        const char *name, *body;
+        const char *tips; /* of the three: gone, here, later, none */
+    } c[] = {
+        { "in order", TIPS(GONE("ann@x.example") HERE("bob@x.example") LATER("eve@x.example")),
+          "ghl" },
+        { "in other letters",
+          TIPS(GONE("Ann@X.example") HERE("bob@x.example ") LATER("EVE@x.example")), "ghl" },
+        { "without the first", TIPS(GONE("bob@x.example") HERE("eve@x.example")), "-gh" },
+        { "without the second", TIPS(GONE("ann@x.example") HERE("eve@x.example")), "g-h" },
+        { "without the last", TIPS(GONE("ann@x.example") HERE("bob@x.example")), "gh-" },
+        { "in another order",
+          TIPS(GONE("eve@x.example") HERE("ann@x.example") LATER("bob@x.example")), "hlg" },
+        { "by other addresses",
+          TIPS(GONE("ann.a@x.example") HERE("bob.b@x.example") LATER("eve@x.example")), "ghl" },
+        { "by another address, and without one",
+          TIPS(GONE("ann.a@x.example") HERE("eve@x.example")), "--h" },
+        { "an error has no address",
+          TIPS(BAD("ErrorMailRecipientNotFound", "") GONE("bob@x.example") HERE("eve@x.example")),
+          "-gh" },
+        { "without any address", TIPS(TIP(REPLY("Gone", "")) TIP(REPLY("", ""))), "gh-" },
+        { "one twice", TIPS(GONE("ann@x.example") GONE("ann@x.example") HERE("eve@x.example")),
+          "g-h" },
+        { "nobody's", TIPS(GONE("zoe@x.example")), "---" },
+    };
+    const struct ews_request r = { .op = EWS_OP_MAIL_TIPS,
+                                   .mailboxes = mailboxes,
+                                   .mailbox_count = 3 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+        struct ews_http http = { .status = 200, .body = gw_str_of(c[i].body) };
+        struct parsed p;
+
+        gw_arena_init(&p.arena, EWS_ANSWER_ARENA);
+        ews_answer_parse(&r, &http, &p.arena, &p.a);
+        assert_class(&p, c[i].name, EWS_OK, "NoError");
+        assert_int_equal(p.a.tip_count, 3);
+        for (size_t k = 0; k < 3; k++) {
+            const struct ews_tip *tip = &p.a.tips[k];
+            char is = tip->status.class != EWS_OK         ? '-'
+                      : tip->pending                      ? 'l'
+                      : tip->oof.state == GW_OOF_DISABLED ? 'h'
+                                                          : 'g';
+
+            if (is != c[i].tips[k])
+                fail_msg("%s: %c for %s", c[i].name, is, mailboxes[k].p);
+        }
+        parsed_done(&p);
+    }
+}
+
 /* ---- sync states and names -------------------------------------------------------------------- */
 
 static void test_sync(void **state)
@@ -408,17 +471,12 @@ static void test_affinity(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_get_events_sample),
-        cmocka_unit_test(test_stream_samples),
-        cmocka_unit_test(test_mail_tips_sample),
-        cmocka_unit_test(test_other_samples),
-        cmocka_unit_test(test_statuses),
-        cmocka_unit_test(test_pull_needs_watermark),
-        cmocka_unit_test(test_stream_documents),
-        cmocka_unit_test(test_mail_tips),
-        cmocka_unit_test(test_sync),
-        cmocka_unit_test(test_many_names),
-        cmocka_unit_test(test_affinity),
+        cmocka_unit_test(test_get_events_sample), cmocka_unit_test(test_stream_samples),
+        cmocka_unit_test(test_mail_tips_sample),  cmocka_unit_test(test_other_samples),
+        cmocka_unit_test(test_statuses),          cmocka_unit_test(test_pull_needs_watermark),
+        cmocka_unit_test(test_stream_documents),  cmocka_unit_test(test_mail_tips),
+        cmocka_unit_test(test_whose_mail_tips),   cmocka_unit_test(test_sync),
+        cmocka_unit_test(test_many_names),        cmocka_unit_test(test_affinity),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
