@@ -352,6 +352,47 @@ static void test_items_and_digits(void **state)
     travel_rounds();
 }
 
+/* An answer does not change how a meeting shows, and availability does not tell of answers: the calendar's
+ * own word is what counts on both roads. Whoever wants otherwise asks for answers, with a rule. */
+static void test_declined_but_on_the_calendar(void **state)
+{
+    static const enum gw_busy kind[] = { GW_BUSY_FREE, GW_BUSY_TENTATIVE, GW_BUSY_BUSY,
+                                         GW_BUSY_OOF };
+    const gw_utc from = t.now.utc, to = from + GW_DAY_MS;
+    struct mock_item_data d = { .meeting = true,
+                                .response = MOCK_RESPONSE_DECLINE,
+                                .start = from + GW_HOUR_MS,
+                                .end = from + 2 * GW_HOUR_MS };
+    struct mock_mailbox_args args = { .address = GW_STR_INIT("ann@x.example") };
+    const struct ews_request r = { .op = EWS_OP_FIND_ITEM,
+                                   .mailbox = args.address,
+                                   .item_fields = GW_ITEM_RESPONSE,
+                                   .from = from,
+                                   .to = to };
+    struct gw_err err;
+
+    (void)state;
+    t.service.product = mock_product_find(GW_STR("2016"));
+    for (size_t i = 0; i < sizeof(kind) / sizeof(kind[0]); i++) {
+        struct ews_answer answer;
+        struct gw_arena arena;
+
+        assert_int_equal(mock_mailbox_add(t.org, &args, &t.mailbox, &err), GW_OK);
+        d.busy = kind[i];
+        (void)add(&d, NULL);
+        gw_arena_init(&arena, EWS_ANSWER_ARENA);
+        travel(&r, dialect_of(t.service.product), &arena, &answer);
+        assert_int_equal(answer.calendars->count, 1);
+        assert_int_equal(answer.calendars->intervals->busy, kind[i]);
+        assert_int_equal(answer.calendars->items->response, GW_RESPONSE_DECLINED);
+        gw_arena_done(&arena);
+        t.intervals = 0;
+        compare(from, to, dialect_of(t.service.product));
+        assert_int_equal(t.intervals, kind[i] != GW_BUSY_FREE);
+        mock_mailbox_remove(t.org, t.mailbox);
+    }
+}
+
 static int setup(void **state)
 {
     static const struct mock_sender nobody;
@@ -391,6 +432,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_items_and_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_items_and_digits, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_declined_but_on_the_calendar, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
