@@ -242,6 +242,20 @@ def test_parameters():
         wait_for(lambda: failures() > before, 10, "a request that has failed after a second")
 
 
+def test_declined_but_on_the_calendar():
+    """it shows as the calendar says, until there is a rule for answers; only what is declined is ignored"""
+    with House() as h:
+        h.meeting("ann", "-5m", "1h", response="Accept")
+        h.meeting("bob", "-5m", "1h", response="Decline")
+        for name in ("ann", "bob"):
+            wait_for(lambda n=name: shows_meeting(h, n), 10, "the calendar's own word")
+        h.gateway.ctl("rule", "add", "declined", "response = declined => ignore")
+        wait_for(lambda: not shows_meeting(h, "bob"), 10, "the rule")
+        assert shows_meeting(h, "ann")
+        h.gateway.ctl("rule", "remove", "declined")
+        wait_for(lambda: shows_meeting(h, "bob"), 10, "it as it was")
+
+
 def test_log():
     """each change is one line of the log, values as they are kept, and no password"""
     with House(users=["bob"]) as h:
@@ -272,4 +286,5 @@ def test_log():
 
 if __name__ == "__main__":
     house.run([test_notification_port, test_users, test_gateways, test_check_without_users, test_check_round_trip,
-               test_logins, test_own_account, test_lock_out, test_parameters, test_log])
+               test_logins, test_own_account, test_lock_out, test_parameters, test_declined_but_on_the_calendar,
+               test_log])
