@@ -2,6 +2,7 @@
  * the redirect that is looked for without login, a DNS query. */
 #include "ews_autodiscover.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -187,10 +188,8 @@ static void step(struct ews_autodiscover *a)
             ask(a, s);
         else if (s->kind == EWS_TRAIL_REDIRECT)
             look_for_redirect(a, s);
-        else if (a->args.dns)
-            a->query = net_dns_start(a->args.dns, NET_DNS_SRV, s->url, on_records, a);
         else
-            ews_trail_srv(a->trail, NULL, 0);
+            a->query = net_dns_start(a->args.dns, NET_DNS_SRV, s->url, on_records, a);
     }
     if (!is_under_way(a))
         net_timer_set(a->soon, net_loop_now(a->args.loop).mono);
@@ -204,6 +203,7 @@ enum gw_code ews_autodiscover_start(const struct ews_autodiscover_args *args,
     struct ews_autodiscover *a;
     enum gw_code rc;
 
+    assert(args->dns);
     walk.shows_secret =
         args->account->auth == EWS_AUTH_BASIC || args->account->auth == EWS_AUTH_OAUTH;
     rc = ews_trail_new(&walk, &trail, err);

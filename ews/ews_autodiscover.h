@@ -18,7 +18,7 @@ typedef void ews_autodiscover_fn(const struct ews_trail_result *result, void *ct
 
 struct ews_autodiscover_args {
     struct net_loop *loop; /* these are borrowed until the end */
-    struct net_dns *dns;   /* NULL: no SRV records */
+    struct net_dns *dns;
     struct ews_account *account;
     struct cert_store *certs;    /* whom to trust; NULL: https fails */
     struct ews_trail_args trail; /* borrowed for the call; shows_secret is the account's */

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "../unit/cert_lab.h"
+#include "../unit/name_server.h"
 #include "cert.h"
 #include "ews_autodiscover.h"
 #include "ews_client.h"
@@ -37,6 +38,8 @@ enum { LOGINS = sizeof(logins) / sizeof(logins[0]) };
 
 static struct {
     struct net_loop *loop;
+    struct name_server names; /* of nothing */
+    struct net_dns *dns;
     struct net_pool *pool;
     char *folder;
     struct cert_store *certs;
@@ -155,6 +158,7 @@ static void on_log(enum gw_log_level level, const char *component, struct gw_str
 
 static int setup_all(void **state)
 {
+    static const struct zone_record no_names[1];
     struct gw_buf folder;
 
     (void)state;
@@ -162,6 +166,8 @@ static int setup_all(void **state)
     gw_log_set_level(NULL, GW_LOG_DEBUG);
     gw_log_set_sink(on_log, NULL);
     t.loop = net_loop_new();
+    name_server_init(&t.names, t.loop, no_names);
+    t.dns = name_server_dns(&t.names, t.loop);
     t.pool = net_pool_new(t.loop, 2);
     t.folder = lab_folder();
     gw_buf_init(&folder, 200);
@@ -184,6 +190,8 @@ static int teardown_all(void **state)
     cert_client_free(&t.token_cert);
     cert_store_close(&t.certs);
     lab_folder_remove(t.folder);
+    net_dns_free(&t.dns);
+    name_server_done(&t.names);
     net_pool_free(&t.pool);
     net_loop_free(&t.loop);
     gw_log_set_sink(NULL, NULL);
@@ -395,6 +403,7 @@ static void discover(void)
     char server[64];
     struct ews_autodiscover *walk;
     struct ews_autodiscover_args args = { .loop = t.loop,
+                                          .dns = t.dns,
                                           .account = t.account,
                                           .certs = t.certs,
                                           .trail = { .address = "ann@x.example", .server = server },

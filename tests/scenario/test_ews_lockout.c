@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../unit/name_server.h"
 #include "ews_account_priv.h"
 #include "ews_autodiscover.h"
 #include "ews_client.h"
@@ -35,6 +36,8 @@ static const struct login {
 /* Several servers, each with an account of its own: all of the same name. */
 static struct {
     struct net_loop *loop;
+    struct name_server names; /* of nothing */
+    struct net_dns *dns;
     struct net_timer *guard;
     struct net_pool *pool;
     struct mock_exchange *mx;
@@ -280,6 +283,7 @@ static void discover(unsigned i)
     assert_int_equal(ews_autodiscover_start(
                          &(struct ews_autodiscover_args){
                              .loop = t.loop,
+                             .dns = t.dns,
                              .account = t.account[i],
                              .trail = { .address = "ann@localhost",
                                         .server = server,
@@ -382,10 +386,13 @@ static void test_dead_server(void **state)
 
 static int setup_all(void **state)
 {
+    static const struct zone_record no_names[1];
     (void)state;
     setenv("KRB5_CONFIG", "/dev/null", 1); /* no Kerberos here, and no look for it in DNS */
     t.loop = net_loop_new();
     t.guard = net_timer_new(t.loop, on_guard, NULL);
+    name_server_init(&t.names, t.loop, no_names);
+    t.dns = name_server_dns(&t.names, t.loop);
     t.pool = net_pool_new(t.loop, 2);
     return 0;
 }
@@ -393,6 +400,8 @@ static int setup_all(void **state)
 static int teardown_all(void **state)
 {
     (void)state;
+    net_dns_free(&t.dns);
+    name_server_done(&t.names);
     net_pool_free(&t.pool);
     net_timer_free(&t.guard);
     net_loop_free(&t.loop);

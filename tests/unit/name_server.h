@@ -4,12 +4,14 @@
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "gw_buf.h"
+#include "net_dns.h"
 #include "net_loop.h"
 
 struct zone_record {
@@ -157,6 +159,19 @@ static inline void name_server_done(struct name_server *ns)
 {
     net_watch_free(&ns->watch);
     (void)close(ns->fd);
+}
+
+/* A resolver that asks it and nobody else. */
+static inline struct net_dns *name_server_dns(const struct name_server *ns, struct net_loop *loop)
+{
+    char servers[64];
+    struct gw_err err;
+    struct net_dns *dns = net_dns_new(loop, &err);
+
+    assert_non_null(dns);
+    snprintf(servers, sizeof(servers), "127.0.0.1:%u", ns->port);
+    assert_int_equal(net_dns_set_servers(dns, servers, &err), GW_OK);
+    return dns;
 }
 
 #endif

@@ -112,6 +112,9 @@ static struct {
     struct net_loop *loop;
     struct net_timer *guard;
     struct net_http_server *server;
+    struct zone_record zone[2]; /* empty, but for what a test puts there */
+    struct name_server names;
+    struct net_dns *dns;
     struct ews_account *account;
     const struct place *place;
     char seen[SEEN_SIZE];
@@ -193,6 +196,8 @@ static int setup(void **state)
     t.loop = net_loop_new();
     t.guard = net_timer_new(t.loop, on_guard, NULL);
     assert_int_equal(net_http_server_new(t.loop, &args, &t.server, &err), GW_OK);
+    name_server_init(&t.names, t.loop, t.zone);
+    t.dns = name_server_dns(&t.names, t.loop);
     t.account = ews_account_new(t.loop, NULL, NULL);
     assert_int_equal(ews_account_set(t.account, &account, &err), GW_OK);
     return 0;
@@ -202,20 +207,20 @@ static int teardown(void **state)
 {
     (void)state;
     ews_account_free(&t.account);
+    net_dns_free(&t.dns);
+    name_server_done(&t.names);
     net_http_server_free(&t.server);
     net_timer_free(&t.guard);
     net_loop_free(&t.loop);
     return 0;
 }
 
-static struct net_dns *dns; /* of test_service_record() */
-
 static struct ews_autodiscover *start(const char *address, bool named)
 {
     static char server[48];
     struct ews_autodiscover_args args = { .loop = t.loop,
                                           .account = t.account,
-                                          .dns = dns,
+                                          .dns = t.dns,
                                           .trail = { .address = address, .allow_http = true },
                                           .timeout_ms = GUARD_MS,
                                           .done = on_done,
@@ -266,31 +271,22 @@ static void test_service_record(void **state)
     static const struct place there[PLACES_MAX] = { { "localhost", ".svc", 200, FOUND_SOAP,
                                                       false } };
     static const struct ews_account_args windows = { .name = "svc", .password = "x" };
-    struct zone_record zone[] = {
-        { "_autodiscover._tcp.srv.invalid", ns_t_srv, "localhost", 0, 0, 0,
-          net_http_server_port(t.server) },
-        { NULL, 0, NULL, 0, 0, 0, 0 },
-    };
-    struct name_server ns;
-    char servers[64];
-    struct gw_err err;
 
     (void)state;
     assert_int_equal(ews_account_set(t.account, &windows, NULL), GW_OK);
-    name_server_init(&ns, t.loop, zone);
-    dns = net_dns_new(t.loop, &err);
-    snprintf(servers, sizeof(servers), "127.0.0.1:%u", ns.port);
-    assert_int_equal(net_dns_set_servers(dns, servers, &err), GW_OK);
+    t.zone[0] =
+        (struct zone_record){ "_autodiscover._tcp.srv.invalid", ns_t_srv, "localhost", 0, 0, 0,
+                              net_http_server_port(t.server) };
     t.place = there;
     (void)start("ann@srv.invalid", false);
     run();
     assert_int_equal(t.done, 1);
-    assert_true(ns.questions > 0);
+    assert_true(t.names.questions > 0);
     if (t.class || strcmp(t.url_or_code, "http://mail.out/EWS/Exchange.asmx") ||
         strcmp(t.seen, "localhost.svc "))
         fail_msg("%s %s, asked %s", t.url_or_code, t.text, t.seen);
 
-    zone[0].data = NULL; /* no such record: the walk ends */
+    t.zone[0].data = NULL; /* no such record: the walk ends */
     t.done = 0;
     t.seen[0] = '\0';
     (void)start("ann@srv.invalid", false);
@@ -298,8 +294,6 @@ static void test_service_record(void **state)
     assert_int_equal(t.done, 1);
     assert_int_not_equal(t.class, EWS_OK);
     assert_string_equal(t.seen, "");
-    net_dns_free(&dns);
-    name_server_done(&ns);
 }
 
 /* Two refusals, and nobody else is given the password. */

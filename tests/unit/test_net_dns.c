@@ -62,17 +62,11 @@ struct place {
 
 static void place_init(struct place *p)
 {
-    char servers[64];
-    struct gw_err err;
-
     *p = (struct place){ 0 };
     bed_init(&p->bed);
     name_server_init(&p->ns, p->bed.loop, zone);
     p->a.bed = &p->bed;
-    p->dns = net_dns_new(p->bed.loop, &err);
-    assert_non_null(p->dns);
-    snprintf(servers, sizeof servers, "127.0.0.1:%u", p->ns.port);
-    assert_int_equal(net_dns_set_servers(p->dns, servers, &err), GW_OK);
+    p->dns = name_server_dns(&p->ns, p->bed.loop);
 }
 
 static void place_done(struct place *p)
