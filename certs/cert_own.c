@@ -128,6 +128,17 @@ static enum gw_code waiting_read(const struct cert_identity *id, struct waiting 
     return code;
 }
 
+/* One that cannot be read waits, too: somebody may be signing it. */
+static bool is_waiting(const struct cert_identity *id)
+{
+    struct waiting w = { NULL, NULL };
+    enum gw_code code = waiting_read(id, &w, NULL);
+
+    if (!code)
+        waiting_done(&w);
+    return code != GW_NOTFOUND;
+}
+
 static enum gw_code request_write(X509_REQ *req, struct gw_buf *out, struct gw_err *err)
 {
     BIO *bio = BIO_new(BIO_s_mem());
@@ -167,7 +178,7 @@ enum gw_code cert_own_request(struct cert_identity *id, const struct cert_key *k
 
     if (code)
         return code;
-    if (!replace && !access(id->request_path, F_OK))
+    if (!replace && is_waiting(id))
         return gw_fail(
             err, GW_EXISTS,
             "a request of '%s' waits for its certificate already: install that, or make a new one "
