@@ -80,6 +80,7 @@ static bool iterations_fit(const ASN1_INTEGER *n)
     return n && ASN1_INTEGER_get_int64(&count, n) && count > 0 && count <= ITERATIONS_MAX;
 }
 
+/* RFC 8018 A.4 and A.5: PBES2 and PBMAC1 have parameters of the same shape. */
 static bool pbes2_is_cheap(const ASN1_STRING *param)
 {
     PBE2PARAM *pbe = ASN1_item_unpack(param, ASN1_ITEM_rptr(PBE2PARAM));
@@ -153,17 +154,29 @@ static bool safe_is_cheap(PKCS7 *safe, const char *password, int password_len, s
     return fine;
 }
 
-static bool p12_is_cheap(PKCS12 *p12, const char *password, int password_len)
+/* RFC 9579: with PBMAC1 the count stands in the algorithm, and newer releases of OpenSSL follow it. */
+static bool mac_is_cheap(const PKCS12 *p12)
 {
     const ASN1_INTEGER *iterations = NULL;
-    STACK_OF(PKCS7) * safes;
+    const X509_ALGOR *algorithm = NULL;
+    const ASN1_OBJECT *oid = NULL;
+    const void *value = NULL;
+    int type = 0;
+
+    PKCS12_get0_mac(NULL, &algorithm, NULL, &iterations, p12);
+    if (algorithm)
+        X509_ALGOR_get0(&oid, &type, &value, algorithm);
+    if (oid && OBJ_obj2nid(oid) == NID_pbmac1)
+        return type == V_ASN1_SEQUENCE && pbes2_is_cheap(value);
+    return !iterations || iterations_fit(iterations);
+}
+
+static bool p12_is_cheap(const PKCS12 *p12, const char *password, int password_len)
+{
+    STACK_OF(PKCS7) *safes = PKCS12_unpack_authsafes(p12);
     size_t bags = 0;
     bool fine;
 
-    PKCS12_get0_mac(NULL, NULL, NULL, &iterations, p12);
-    if (iterations && !iterations_fit(iterations))
-        return false;
-    safes = PKCS12_unpack_authsafes(p12);
     fine = safes && sk_PKCS7_num(safes) <= CERT_CHAIN_MAX;
     for (int i = 0; fine && i < sk_PKCS7_num(safes); i++)
         fine = safe_is_cheap(sk_PKCS7_value(safes, i), password, password_len, &bags);
@@ -202,15 +215,13 @@ static enum gw_code p12_read(struct gw_str data, const char *password, int passw
 {
     const unsigned char *at = (const unsigned char *)data.p;
     PKCS12 *p12 = d2i_PKCS12(NULL, &at, (long)data.len);
-    const ASN1_INTEGER *iterations = NULL;
     enum gw_code code;
 
     if (!p12 || at != (const unsigned char *)data.p + data.len) {
         PKCS12_free(p12);
         return gw_fail(err, GW_BADMSG, "this is no PKCS#12 file, or a damaged one");
     }
-    PKCS12_get0_mac(NULL, NULL, NULL, &iterations, p12);
-    if (iterations && !iterations_fit(iterations))
+    if (!mac_is_cheap(p12))
         code = gw_fail(err, GW_LIMIT, "the PKCS#12 file hashes its password more than %d times",
                        ITERATIONS_MAX);
     else if (!PKCS12_mac_present(p12))

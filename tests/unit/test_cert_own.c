@@ -581,6 +581,37 @@ static void test_p12_bombs(void **state)
     lab_free(&cert);
 }
 
+/* OpenSSL 3.4 and later hash as often as the MAC's own algorithm says, RFC 9579. */
+static void test_p12_mac_bomb(void **state)
+{
+    static const struct gw_str password = GW_STR_INIT("password");
+    struct lab_spec spec = { .cn = "a.com" };
+    struct lab_cert cert = lab_make(&spec, NULL);
+    PKCS12 *p12 = PKCS12_create(password.p, "x", cert.key, cert.x509, NULL, 0, 0, 1, 1, 0);
+    X509_ALGOR *pbe = PKCS5_pbe2_set(EVP_aes_256_cbc(), 8388607, NULL, 0);
+    const X509_ALGOR *mac = NULL;
+    struct cert_key *key = NULL;
+    unsigned char *der = NULL;
+    const void *value;
+    struct gw_err err;
+    int type, len;
+
+    (void)state;
+    X509_ALGOR_get0(NULL, &type, &value, pbe);
+    PKCS12_get0_mac(NULL, &mac, NULL, NULL, p12);
+    assert_int_equal(
+        X509_ALGOR_set0((X509_ALGOR *)mac, OBJ_nid2obj(NID_pbmac1), type, ASN1_STRING_dup(value)),
+        1);
+    len = i2d_PKCS12(p12, &der);
+    assert_int_equal(
+        cert_key_from_p12((struct gw_str){ (char *)der, (size_t)len }, password, &key, &err),
+        GW_LIMIT);
+    OPENSSL_free(der);
+    X509_ALGOR_free(pbe);
+    PKCS12_free(p12);
+    lab_free(&cert);
+}
+
 static void test_find(void **state)
 {
     struct world *w = *state;
@@ -597,11 +628,10 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_request),   TEST(test_bad_subjects),
-        TEST(test_install),   TEST(test_chain_from_trust),
-        TEST(test_refused),   TEST(test_left_behind),
-        TEST(test_sealed),    TEST(test_p12),
-        TEST(test_p12_bombs), TEST(test_find),
+        TEST(test_request),          TEST(test_bad_subjects), TEST(test_install),
+        TEST(test_chain_from_trust), TEST(test_refused),      TEST(test_left_behind),
+        TEST(test_sealed),           TEST(test_p12),          TEST(test_p12_bombs),
+        TEST(test_p12_mac_bomb),     TEST(test_find),
     };
 
     return cmocka_run_group_tests(tests, lab_open, lab_close);
