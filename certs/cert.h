@@ -5,7 +5,7 @@
  *   FOLDER/IDENTITY.request.pem  a request that waits for its certificate, and its key
  *
  * Keys are sealed, when there is a sealer; one that an administrator put there in clear is sealed when
- * it is read.
+ * it is read, unless the file is a link: that is followed and left alone.
  *
  * Every change is live: the next handshake sees it, whichever context it runs in. Only what is in a
  * set is trusted, the system's certificate authorities are not; there is no way to switch

@@ -154,10 +154,23 @@ static enum gw_code identity_write(const struct cert_identity *id, X509 *x509,
     return code;
 }
 
+/* A link leads to where something else renews the certificate: a sealed copy in its place would cut it off. */
+static void seal_key_of(const struct cert_identity *id)
+{
+    struct gw_err trouble;
+    struct stat st;
+
+    if (!lstat(id->path, &st) && S_ISLNK(st.st_mode))
+        gw_info("cert", "private key stays in clear, where the link leads: file='%s'", id->path);
+    else if (identity_write(id, id->entry->x509, id->chain, id->key, &trouble))
+        gw_warn("cert", "private key stays in clear: %s", trouble.msg);
+    else
+        gw_info("cert", "private key sealed file='%s'", id->path);
+}
+
 enum gw_code cert_identity_reload(struct cert_identity *id, struct gw_err *err)
 {
     enum gw_code code = cert_mode_check(id->path, err);
-    struct gw_err trouble;
     struct gw_buf pem;
     bool sealed = false;
 
@@ -168,12 +181,8 @@ enum gw_code cert_identity_reload(struct cert_identity *id, struct gw_err *err)
     if (!code)
         code = identity_parse(id, gw_buf_str(&pem), &sealed, err);
     cert_secret_done(&pem);
-    if (!code && !sealed && id->store->sealer.seal) {
-        if (identity_write(id, id->entry->x509, id->chain, id->key, &trouble))
-            gw_warn("cert", "private key stays in clear: %s", trouble.msg);
-        else
-            gw_info("cert", "private key sealed file='%s'", id->path);
-    }
+    if (!code && !sealed && id->store->sealer.seal)
+        seal_key_of(id);
     return code;
 }
 

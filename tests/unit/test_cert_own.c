@@ -487,6 +487,44 @@ static void test_sealed(void **state)
     X509_REQ_free(req);
 }
 
+/* A link to where something else renews the certificate goes on leading there. */
+static void test_link_is_not_sealed(void **state)
+{
+    static char seal = 0x5a;
+    struct lab_spec spec[] = { { .cn = "old.a.com" }, { .cn = "new.a.com" } };
+    struct world *w = *state;
+    char link_path[160], path[160];
+    struct gw_buf pem;
+    struct stat st;
+
+    close_world(w);
+    snprintf(link_path, sizeof(link_path), "%s/cup.pem", w->folder);
+    snprintf(path, sizeof(path), "%s/renewed-elsewhere", w->folder);
+    assert_int_equal(unlink(link_path), 0);
+    assert_int_equal(symlink(path, link_path), 0);
+    gw_buf_init(&pem, CERT_UPLOAD_MAX);
+    for (size_t i = 0; i < 2; i++) {
+        struct lab_cert cert = lab_make(&spec[i], NULL);
+        FILE *f = fopen(path, "w");
+
+        gw_buf_reset(&pem);
+        lab_pem(&cert, true, &pem);
+        assert_non_null(f);
+        assert_int_equal(fwrite(pem.p, 1, pem.len, f), pem.len);
+        assert_int_equal(fclose(f), 0);
+        assert_int_equal(chmod(path, 0600), 0);
+        if (i == 0)
+            open_world(w, &seal, "cup");
+        else
+            assert_int_equal(cert_identity_reload(w->id, NULL), GW_OK);
+        assert_non_null(strstr(cert_identity_info(w->id)->subject, spec[i].cn));
+        assert_int_equal(lstat(link_path, &st), 0);
+        assert_true(S_ISLNK(st.st_mode));
+        lab_free(&cert);
+    }
+    gw_buf_done(&pem);
+}
+
 static void test_p12(void **state)
 {
     static const struct gw_str secret = GW_STR_INIT("correct horse");
@@ -628,10 +666,12 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_request),          TEST(test_bad_subjects), TEST(test_install),
-        TEST(test_chain_from_trust), TEST(test_refused),      TEST(test_left_behind),
-        TEST(test_sealed),           TEST(test_p12),          TEST(test_p12_bombs),
-        TEST(test_p12_mac_bomb),     TEST(test_find),
+        TEST(test_request),      TEST(test_bad_subjects),
+        TEST(test_install),      TEST(test_chain_from_trust),
+        TEST(test_refused),      TEST(test_left_behind),
+        TEST(test_sealed),       TEST(test_link_is_not_sealed),
+        TEST(test_p12),          TEST(test_p12_bombs),
+        TEST(test_p12_mac_bomb), TEST(test_find),
     };
 
     return cmocka_run_group_tests(tests, lab_open, lab_close);
