@@ -41,7 +41,7 @@ static bool is_ascii(struct gw_str s)
     return true;
 }
 
-bool cert_name_to_ascii(struct gw_str in, char out[CERT_NAME_MAX + 1])
+static bool to_ascii(struct gw_str in, char out[CERT_NAME_MAX + 1])
 {
     const uint32_t options = UIDNA_USE_STD3_RULES | UIDNA_CHECK_BIDI | UIDNA_CHECK_CONTEXTJ |
                              UIDNA_NONTRANSITIONAL_TO_ASCII;
@@ -75,7 +75,7 @@ static bool wanted_init(struct wanted *w, struct gw_str name)
     *w = (struct wanted){ .address_len = 0 };
     if (name.len > 1 && name.p[name.len - 1] == '.')
         name.len--; /* the root's dot is never in a certificate */
-    if (!cert_name_to_ascii(name, w->text))
+    if (!to_ascii(name, w->text))
         return false;
     if (inet_pton(AF_INET, w->text, w->address) == 1)
         w->address_len = 4;
@@ -87,11 +87,21 @@ static bool wanted_init(struct wanted *w, struct gw_str name)
     return true;
 }
 
+bool cert_name_normal(struct gw_str name, char out[CERT_NAME_MAX + 1])
+{
+    struct wanted w;
+
+    if (!wanted_init(&w, name))
+        return false;
+    memcpy(out, w.text, sizeof(w.text));
+    return true;
+}
+
 static bool is_wanted(const struct wanted *w, struct gw_str name)
 {
     char text[CERT_NAME_MAX + 1];
 
-    return cert_name_to_ascii(name, text) && gw_str_iis(gw_str_of(w->text), text);
+    return to_ascii(name, text) && gw_str_iis(gw_str_of(w->text), text);
 }
 
 /* --- the subject's CN */

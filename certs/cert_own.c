@@ -42,10 +42,10 @@ void cert_names_free(struct cert_names *n)
 void cert_names_add(struct gw_str name, void *names)
 {
     struct cert_names *n = names;
-    char ascii[CERT_NAME_MAX + 1];
+    char normal[CERT_NAME_MAX + 1];
 
-    if (cert_name_to_ascii(name, ascii))
-        name = gw_str_of(ascii);
+    if (cert_name_normal(name, normal))
+        name = gw_str_of(normal);
     for (size_t i = 0; i < n->count; i++)
         if (gw_str_ieq(n->name[i], name))
             return;

@@ -27,7 +27,8 @@ enum {
     CERT_SUBJECT_DAYS = 3650 /* of a self-signed one: who pinned it must not be asked every year */
 };
 
-/* Names that are collected, each once, in A-labels. What is no name stays as it is, to be refused later. */
+/* Names that are collected, each once, as they stand in a certificate: A-labels, no dot at the end, addresses in
+ * their canonical form. What is no name stays as it is, to be refused later. */
 struct cert_names {
     struct gw_str name[CERT_SUBJECT_NAMES_MAX];
     size_t count;

@@ -40,8 +40,9 @@ gw_utc cert_time(const ASN1_TIME *t); /* GW_NEVER: unreadable */
 
 /* --- cert_name.c */
 enum { CERT_NAME_MAX = 255 };
-/* In A-labels, NUL-terminated. False: it cannot be a name. */
-bool cert_name_to_ascii(struct gw_str in, char out[CERT_NAME_MAX + 1]);
+/* As it stands in a certificate: in A-labels, without the root's dot; an address in its canonical form. False: it
+ * cannot be a name. */
+bool cert_name_normal(struct gw_str name, char out[CERT_NAME_MAX + 1]);
 
 /* The text of an alternative name of that type; .len 0: it is another one */
 struct gw_str cert_name_xmpp_addr(const GENERAL_NAME *g);

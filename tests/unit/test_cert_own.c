@@ -243,6 +243,36 @@ static void test_request(void **state)
     cert_key_free(&key);
 }
 
+/* However a name was written, it is in the certificate then, which is not made anew for it time and again. */
+static void test_names(void **state)
+{
+    static const struct gw_str said[] = {
+        GW_STR_INIT("im.a.com."),
+        GW_STR_INIT("IM.a.com"),
+        GW_STR_INIT("m\xc3\xbc.a.com"),
+        GW_STR_INIT("2001:0DB8:0::1"),
+        GW_STR_INIT("2001:db8::1"),
+        GW_STR_INIT("192.0.2.1"),
+        GW_STR_INIT(""),
+    };
+    static const char *const normal[] = { "im.a.com", "xn--m-eha.a.com", "2001:db8::1",
+                                          "192.0.2.1" };
+    struct cert_names *n = cert_names_new();
+    struct world *w = *state;
+    char before[65];
+
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++)
+        cert_names_add(said[i], n);
+    assert_int_equal(n->count, sizeof(normal) / sizeof(normal[0]));
+    for (size_t i = 0; i < n->count; i++)
+        assert_true(gw_str_is(n->name[i], normal[i]));
+    assert_int_equal(cert_identity_cover(w->id, n->name, n->count, now, NULL), GW_OK);
+    memcpy(before, fingerprint(w), 65);
+    assert_int_equal(cert_identity_cover(w->id, n->name, n->count, now, NULL), GW_OK);
+    assert_string_equal(fingerprint(w), before);
+    cert_names_free(n);
+}
+
 static void test_bad_subjects(void **state)
 {
     static const struct gw_str odd[] = { GW_STR_INIT("a b") };
@@ -666,12 +696,19 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_request),      TEST(test_bad_subjects),
-        TEST(test_install),      TEST(test_chain_from_trust),
-        TEST(test_refused),      TEST(test_left_behind),
-        TEST(test_sealed),       TEST(test_link_is_not_sealed),
-        TEST(test_p12),          TEST(test_p12_bombs),
-        TEST(test_p12_mac_bomb), TEST(test_find),
+        TEST(test_request),
+        TEST(test_names),
+        TEST(test_bad_subjects),
+        TEST(test_install),
+        TEST(test_chain_from_trust),
+        TEST(test_refused),
+        TEST(test_left_behind),
+        TEST(test_sealed),
+        TEST(test_link_is_not_sealed),
+        TEST(test_p12),
+        TEST(test_p12_bombs),
+        TEST(test_p12_mac_bomb),
+        TEST(test_find),
     };
 
     return cmocka_run_group_tests(tests, lab_open, lab_close);
