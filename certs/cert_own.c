@@ -378,8 +378,9 @@ static enum gw_code chain_order(const struct cert_identity *id, X509 *leaf,
     return GW_OK;
 }
 
-static enum gw_code leaf_check(X509 *leaf, const struct gw_str *wanted, size_t wanted_count,
-                               gw_utc now, struct gw_buf *notes, struct gw_err *err)
+static enum gw_code leaf_check(const struct cert_identity *id, X509 *leaf,
+                               const struct gw_str *wanted, size_t wanted_count, gw_utc now,
+                               struct gw_buf *notes, struct gw_err *err)
 {
     char subject[CERT_NAME_TEXT_MAX], when[GW_UTC_TEXT_MAX];
     gw_utc from = cert_time(X509_get0_notBefore(leaf)), to = cert_time(X509_get0_notAfter(leaf));
@@ -396,7 +397,8 @@ static enum gw_code leaf_check(X509 *leaf, const struct gw_str *wanted, size_t w
                        "certificate '%s' is not for server authentication "
                        "(1.3.6.1.5.5.7.3.1)",
                        subject);
-    if (X509_check_purpose(leaf, X509_PURPOSE_SSL_CLIENT, 0) != 1)
+    if (id->source.purpose == CERT_FOR_SIP &&
+        X509_check_purpose(leaf, X509_PURPOSE_SSL_CLIENT, 0) != 1)
         gw_buf_add_cstr(notes,
                         "it is not for client authentication (1.3.6.1.5.5.7.3.2): SIP servers "
                         "will refuse us\n");
@@ -420,7 +422,7 @@ static enum gw_code install(struct cert_identity *id, X509 *leaf, STACK_OF(X509)
                             gw_utc now, struct gw_buf *notes, struct gw_err *err)
 {
     STACK_OF(X509) *chain = sk_X509_new_null();
-    enum gw_code code = leaf_check(leaf, wanted, wanted_count, now, notes, err);
+    enum gw_code code = leaf_check(id, leaf, wanted, wanted_count, now, notes, err);
 
     if (!code && !chain)
         code = gw_fail(err, GW_INTERNAL, "out of memory");

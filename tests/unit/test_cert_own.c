@@ -395,6 +395,32 @@ static void test_chain_from_trust(void **state)
     X509_REQ_free(req);
 }
 
+/* Public authorities put serverAuth alone into it: SIP peers mind, XMPP's do not. */
+static void test_server_only(void **state)
+{
+    static const char *const name[] = { "cup", "cup-xmpp", "cup-xmpp-s2s" };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof(name) / sizeof(name[0]); i++) {
+        struct gw_buf data, notes;
+        X509_REQ *req;
+        X509 *leaf;
+
+        close_world(w);
+        open_world(w, NULL, name[i]);
+        req = request(w, CERT_EC_P256);
+        leaf = sign(req, &(struct signing){ .eku = "serverAuth" });
+        gw_buf_init(&data, CERT_UPLOAD_MAX);
+        add_pem(leaf, &data);
+        assert_int_equal(install(w, gw_buf_str(&data), &notes, NULL), GW_OK);
+        assert_int_equal(strstr(notes.p, "SIP servers will refuse us") != NULL, i == 0);
+        gw_buf_done(&data);
+        gw_buf_done(&notes);
+        X509_free(leaf);
+        X509_REQ_free(req);
+    }
+}
+
 static void test_refused(void **state)
 {
     static const struct {
@@ -701,6 +727,7 @@ int main(void)
         TEST(test_bad_subjects),
         TEST(test_install),
         TEST(test_chain_from_trust),
+        TEST(test_server_only),
         TEST(test_refused),
         TEST(test_left_behind),
         TEST(test_sealed),
