@@ -66,6 +66,8 @@ static int verify(X509_STORE_CTX *ctx, void *arg)
     const struct cert_check check = { c->store, c->set, c->source.purpose, &host, 1 };
     bool fine = cert_verify(ctx, &check, &c->last);
 
+    if (!fine)
+        net_tls_explain(ctx, c->last.text);
     if (c->keeps && X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx()))
         keep(c, ctx);
     return fine;

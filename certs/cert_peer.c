@@ -63,7 +63,10 @@ static int verify(X509_STORE_CTX *ctx, void *arg)
         free(shown);
         return 0;
     }
-    return fine || p->args.demand != CERT_REQUIRED;
+    fine = fine || p->args.demand != CERT_REQUIRED;
+    if (!fine)
+        net_tls_explain(ctx, shown->result.text);
+    return fine;
 }
 
 static struct cert_result *result_of(SSL *ssl, void *ctx)

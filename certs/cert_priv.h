@@ -158,7 +158,7 @@ struct cert_check {
     const struct gw_str *names; /* of which the peer must bear one */
     size_t names_count;         /* 0: whoever it is */
 };
-/* True: it passes. Otherwise the error is left in ctx, and handed to net/. */
+/* True: it passes. Otherwise the error is left in ctx; whoever refuses the connection hands the text to net/. */
 bool cert_verify(X509_STORE_CTX *ctx, const struct cert_check *check, struct cert_result *out);
 
 /* --- cert_client.c: what the last handshake showed is kept, for a look at it. */

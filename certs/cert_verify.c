@@ -1,6 +1,5 @@
 /* What a chain is worth: OpenSSL builds and checks it, against the trust set as it is at that moment,
- * then usage and names are looked at. The result is said in the words administrators know, and handed
- * to net/, which reports the failed connection. */
+ * then usage and names are looked at. The result is said in the words administrators know. */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -189,9 +188,7 @@ bool cert_verify(X509_STORE_CTX *ctx, const struct cert_check *check, struct cer
         error = leaf_error(leaf, check, out);
         X509_STORE_CTX_set_error(ctx, error);
     }
-    if (error != X509_V_OK)
-        net_tls_explain(ctx, out->text);
-    else
+    if (error == X509_V_OK)
         cert_expiry_note(check->store, check->names_count ? check->names[0] : GW_STR(""), leaf);
     return error == X509_V_OK;
 }
