@@ -408,8 +408,10 @@ const struct ctl_command ctl_commands[] = {
       "cert own install cup cup.p7b" },
     { "cert own self-signed", "NAME", "make a key and a self-signed certificate", ctl_own_self_sign,
       self_signed_options,
-      IDENTITY_HELP "\nWithout --organisation it is made anew by itself, before it ends and when a "
-                    "domain is added.",
+      IDENTITY_HELP
+      "\nWhat is not said of the subject is as in the present one. One for which nothing "
+      "but the key\nwas ever said is made anew by itself, before it ends and when a "
+      "domain is added;\n'cert own remove' goes back to that.",
       "cert own self-signed cup-xmpp-s2s" },
     { "cert own import", "NAME FILE", "install certificate and key from a PKCS#12 file",
       ctl_own_import, password_options, IDENTITY_HELP "\nThe password of the file is asked for.",

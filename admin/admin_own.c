@@ -321,8 +321,9 @@ static void work_start(struct own_work *work)
     admin_reply_error(work->call, &err);
 }
 
-/* What was said goes before what the present certificate says. */
-static void subject_fill(const struct subject_fields *fields, struct cert_names *wanted,
+/* What was said goes before what the present certificate says. True: something of it is an administrator's
+ * choice, and not what any such certificate of ours says. */
+static bool subject_fill(const struct subject_fields *fields, struct cert_names *wanted,
                          const struct cert_identity *id, struct cert_subject *out)
 {
     const struct {
@@ -333,11 +334,14 @@ static void subject_fill(const struct subject_fields *fields, struct cert_names 
         { fields->state, &out->state }, { fields->country, &out->country },
     };
     struct gw_str name, rest = fields->names;
+    bool chosen = fields->names.len || fields->days > 0;
 
     cert_own_subject(id, &wanted->arena, out);
-    for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++)
+    for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++) {
         if (part[i].said.p)
             *part[i].field = part[i].said;
+        chosen |= part[i].field->len > 0;
+    }
     if (fields->cn.p)
         cert_names_add(fields->cn, wanted);
     while (rest.len) {
@@ -351,6 +355,7 @@ static void subject_fill(const struct subject_fields *fields, struct cert_names 
         out->cn = wanted->name[0];
     out->names = wanted->name;
     out->names_count = wanted->count;
+    return chosen;
 }
 
 static void request_with_key(struct admin_call *call, struct own_work *work)
@@ -370,7 +375,7 @@ static void request_with_key(struct admin_call *call, struct own_work *work)
     rc = admin_fields_read(call->body, subject_fields,
                            sizeof(subject_fields) / sizeof(subject_fields[0]), &fields, &err);
     if (!rc) {
-        subject_fill(&fields, wanted, id, &subject);
+        (void)subject_fill(&fields, wanted, id, &subject);
         rc = cert_own_request(id, work->key, &subject, fields.replace == 1, &pem, &err);
     }
     cert_names_free(wanted);
@@ -398,12 +403,12 @@ static void self_sign_with_key(struct admin_call *call, struct own_work *work)
     if (call->body)
         rc = admin_fields_read(call->body, subject_fields,
                                sizeof(subject_fields) / sizeof(subject_fields[0]), &fields, &err);
-    if (!rc) {
-        subject_fill(&fields, wanted, id, &subject);
+    if (!rc && subject_fill(&fields, wanted, id, &subject))
         rc = cert_own_self_sign(id, work->key, &subject,
                                 fields.days > 0 ? (int)fields.days : CERT_SUBJECT_DAYS,
                                 admin_now(call).utc, &err);
-    }
+    else if (!rc)
+        rc = cert_own_reset(id, work->key, wanted->name, wanted->count, admin_now(call).utc, &err);
     cert_names_free(wanted);
     reply_changed(call, rc, &err, "self-signed", id, NULL);
 }

@@ -231,8 +231,6 @@ enum gw_code cert_own_self_sign(struct cert_identity *id, const struct cert_key 
 
     if (code)
         return code;
-    if (!subject->organisation.len)
-        args.subject.organisation = GW_STR(CERT_SELF_SIGNED_ORGANISATION);
     x509 = cert_make(&args, key->pkey);
     if (!x509)
         code = gw_fail(err, GW_INTERNAL, "cannot make a self-signed certificate: %s",
@@ -251,6 +249,7 @@ enum gw_code cert_own_reset(struct cert_identity *id, const struct cert_key *key
     static const struct gw_str localhost = GW_STR_INIT("localhost");
     const struct cert_subject subject = {
         .cn = names_count ? names[0] : localhost,
+        .organisation = GW_STR(CERT_SELF_SIGNED_ORGANISATION),
         .names = names_count ? names : &localhost,
         .names_count = names_count ? names_count : 1,
     };

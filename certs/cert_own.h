@@ -58,13 +58,13 @@ enum gw_code cert_own_request_get(const struct cert_identity *id, struct gw_buf 
                                   struct gw_err *err); /* GW_NOTFOUND: none waits */
 enum gw_code cert_own_request_drop(struct cert_identity *id, struct gw_err *err);
 
-/* Without an organisation it is of our own making: made anew by itself before it ends, and when a domain is
- * added. */
+/* An administrator's choice: it is never made anew by itself. */
 enum gw_code cert_own_self_sign(struct cert_identity *id, const struct cert_key *key,
                                 const struct cert_subject *subject, int days, gw_utc now,
                                 struct gw_err *err);
 
-/* The identity as on the first start, with another key. A request that waits goes on waiting. */
+/* The identity as on the first start, with another key: made anew by itself before it ends, and when a domain is
+ * added. A request that waits goes on waiting. */
 enum gw_code cert_own_reset(struct cert_identity *id, const struct cert_key *key,
                             const struct gw_str *names, size_t names_count, gw_utc now,
                             struct gw_err *err);

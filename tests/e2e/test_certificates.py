@@ -152,6 +152,30 @@ def test_request_to_renewal():
         assert secrets(gateway) == []
 
 
+def test_self_signed():
+    """what was chosen stays when a domain is added, and in the next one; what was made by itself follows the domains"""
+    def shown():
+        return gateway.ctl_json("cert", "own", "show", "cup-xmpp")
+
+    with Gateway() as gateway:
+        gateway.ctl("domain", "add", "example.test")
+        assert "example.test" in shown()["names"]
+        gateway.ctl("cert", "own", "self-signed", "cup-xmpp", "--key", "ec-p384")
+        gateway.ctl("domain", "add", "two.test")
+        assert "two.test" in shown()["names"]
+        gateway.ctl("cert", "own", "self-signed", "cup-xmpp", "--names", "extra.test", "--days", "9")
+        gateway.ctl("domain", "add", "three.test")
+        own = shown()
+        assert "extra.test" in own["names"] and own["missing_names"] == ["three.test"], own
+        gateway.ctl("cert", "own", "renew", "cup-xmpp")
+        own = shown()
+        assert {"extra.test", "two.test", "three.test"} <= set(own["names"]) and own["missing_names"] == [], own
+        gateway.ctl("cert", "own", "remove", "cup-xmpp")
+        gateway.ctl("domain", "add", "four.test")
+        own = shown()
+        assert "four.test" in own["names"] and "extra.test" not in own["names"], own
+
+
 def test_pkcs12():
     """from openssl to us and back; another password; damaged; nothing secret in the log"""
     with tempfile.TemporaryDirectory() as folder, Gateway(log_levels="debug") as gateway:
@@ -389,6 +413,6 @@ def test_from_an_empty_store():
 
 
 if __name__ == "__main__":
-    house.run([test_request_to_renewal, test_pkcs12, test_file_of_an_administrator, test_expiry,
+    house.run([test_request_to_renewal, test_self_signed, test_pkcs12, test_file_of_an_administrator, test_expiry,
                test_two_administrators, test_killed_while_changing, test_seal_key,
                test_replaced_under_load, test_from_an_empty_store])

@@ -309,6 +309,26 @@ static void test_bad_subjects(void **state)
     cert_key_free(&key);
 }
 
+/* What an administrator has chosen stays; what was made by itself follows the domains. */
+static void test_self_signed(void **state)
+{
+    static const struct gw_str more[] = { GW_STR_INIT("im.a.com"), GW_STR_INIT("later.com") };
+    const struct cert_subject chosen = { .cn = names[0], .names = names, .names_count = 2 };
+    struct world *w = *state;
+    struct cert_key *key = new_key(CERT_EC_P256);
+    char before[65];
+
+    assert_int_equal(cert_own_self_sign(w->id, key, &chosen, 20, now, NULL), GW_OK);
+    memcpy(before, fingerprint(w), 65);
+    assert_int_equal(cert_identity_cover(w->id, more, 2, now, NULL), GW_OK);
+    assert_string_equal(fingerprint(w), before);
+    assert_int_equal(cert_own_reset(w->id, key, names, 2, now, NULL), GW_OK);
+    assert_false(cert_own_is_named(w->id, more[1]));
+    assert_int_equal(cert_identity_cover(w->id, more, 2, now, NULL), GW_OK);
+    assert_true(cert_own_is_named(w->id, more[1]));
+    cert_key_free(&key);
+}
+
 static struct gw_str p7b(X509 *leaf, struct gw_buf *out)
 {
     PKCS7 *bundle = PKCS7_new();
@@ -725,6 +745,7 @@ int main(void)
         TEST(test_request),
         TEST(test_names),
         TEST(test_bad_subjects),
+        TEST(test_self_signed),
         TEST(test_install),
         TEST(test_chain_from_trust),
         TEST(test_server_only),
