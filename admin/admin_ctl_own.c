@@ -125,28 +125,42 @@ enum ctl_exit ctl_own_remove(struct ctl *ctl)
     return changed(ctl, "DELETE", ctl_path("/v1/identities/%s", ctl_arg(ctl, 0)), NULL);
 }
 
-/* A self-signed one is made anew; for another a request is made, with the same subject and names. */
+/* Host names and addresses: what a request can ask for. Names of XMPP are shown with a word before them. */
+static void host_names_add(const json_t *own, json_t *body)
+{
+    struct gw_buf names;
+    json_t *item;
+    size_t i;
+
+    gw_buf_init(&names, 64 * 1024);
+    json_array_foreach(json_object_get(own, "names"), i, item)
+    {
+        struct gw_str name = gw_str_of(json_is_string(item) ? json_string_value(item) : "");
+
+        if (!gw_str_starts(name, "xmpp:") && !gw_str_starts(name, "srv:"))
+            gw_buf_addf(&names, "%s%.*s", names.len ? "," : "", GW_STR_ARG(name));
+    }
+    if (names.len)
+        json_object_set_new(body, "names", json_stringn(names.p, names.len));
+    gw_buf_done(&names);
+}
+
+/* A self-signed one is made anew; for another a request is made; with the same subject and names. */
 enum ctl_exit ctl_own_renew(struct ctl *ctl)
 {
     const char *name = ctl_arg(ctl, 0);
-    json_t *own, *body = ctl_options_json(ctl), *item;
+    json_t *own, *body = ctl_options_json(ctl);
     bool self_signed;
-    struct gw_buf names;
     enum ctl_exit rc;
-    size_t i;
 
     rc = ctl_call(ctl, "GET", ctl_path("/v1/identities/%s", name), NULL, &own);
     if (rc) {
         json_decref(body);
         return rc;
     }
-    gw_buf_init(&names, 64 * 1024);
-    json_array_foreach(json_object_get(own, "names"), i, item)
-        gw_buf_addf(&names, "%s%s", i ? "," : "", json_string_value(item));
     self_signed = ctl_true(own, "self_signed");
-    if (!self_signed && names.len)
-        json_object_set_new(body, "names", json_stringn(names.p, names.len));
-    gw_buf_done(&names);
+    if (!ctl_true(own, "automatic"))
+        host_names_add(own, body);
     json_decref(own);
     if (self_signed)
         return changed(ctl, "POST", ctl_path("/v1/identities/%s/self-signed", name), body);

@@ -78,6 +78,7 @@ static json_t *own_json(const struct admin_api *api, const struct cert_own_kind 
     json_object_set_new(json, "identity", json_string(kind->name));
     json_object_set_new(json, "purpose", json_string(kind->purpose));
     json_object_set_new(json, "self_signed", json_boolean(info->is_self_issued));
+    json_object_set_new(json, "automatic", json_boolean(cert_identity_is_ours(id)));
     json_object_set_new(json, "missing_names", missing);
     json_object_set_new(json, "request_waits",
                         json_boolean(cert_own_request_get(id, &pem, NULL) == GW_OK));

@@ -150,6 +150,8 @@ enum gw_code cert_identity_reload(struct cert_identity *id, struct gw_err *err);
 enum gw_code cert_identity_cover(struct cert_identity *id, const struct gw_str *names,
                                  size_t names_count, gw_utc now, struct gw_err *err);
 
+bool cert_identity_is_ours(const struct cert_identity *id); /* self-signed, of our making */
+
 const struct cert_info *cert_identity_info(const struct cert_identity *id);
 struct net_tls_policy cert_identity_policy(struct cert_identity *id); /* NET_TLS_SERVER */
 

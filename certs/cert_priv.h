@@ -117,7 +117,6 @@ enum gw_code cert_identity_replace(struct cert_identity *id, X509 *x509, STACK_O
                                    EVP_PKEY *key, struct gw_err *err);
 /* In the subject of what we make: only that is ever made anew by itself. */
 #define CERT_SELF_SIGNED_ORGANISATION "Kalends self-signed"
-bool cert_identity_is_ours(const struct cert_identity *id); /* self-signed, of our own making */
 struct cert_identity *cert_identity_of(struct cert_store *s,
                                        struct gw_str name); /* open; or NULL */
 enum gw_code cert_key_read(struct gw_str pem, const char *path, EVP_PKEY **out, struct gw_err *err);

@@ -43,11 +43,11 @@ class Authority:
     def path(self, name):
         return os.path.join(self.folder, name)
 
-    def sign(self, csr, out, days="30"):
+    def sign(self, csr, out, days="30", more=()):
         with open(self.path("in.csr"), "w", encoding="ascii") as f:
             f.write(csr)
         openssl("x509", "-req", "-in", self.path("in.csr"), "-CA", self.path("sub.pem"), "-CAkey", self.path("sub.key"),
-                "-CAcreateserial", "-days", days, "-copy_extensions", "copy", "-out", self.path(out))
+                "-CAcreateserial", "-days", days, "-copy_extensions", "copy", "-out", self.path(out), *more)
         return self.path(out)
 
     def bundle(self, leaf, out):
@@ -140,8 +140,14 @@ def test_request_to_renewal():
         gateway.start()
         assert shown_to_clients(gateway.address) == (done["fingerprint"], 2)
 
+        with open(ca.path("xmpp.ext"), "w", encoding="ascii") as f:  # names that a request of ours cannot ask for
+            f.write("subjectAltName=DNS:example.test,DNS:kept.test,otherName:1.3.6.1.5.5.7.8.5;UTF8:example.test,"
+                    "otherName:1.3.6.1.5.5.7.8.7;IA5:_xmpp-client.example.test\n")
+        gateway.ctl("cert", "own", "install", "cup-xmpp", ca.sign(csr, "xmpp.pem", more=["-extfile", ca.path("xmpp.ext")]))
+        assert "xmpp:example.test" in gateway.ctl_json("cert", "own", "show", "cup-xmpp")["names"]
         csr = gateway.ctl("cert", "own", "renew", "cup-xmpp")
-        assert "DNS:later.test" in openssl("req", "-noout", "-text", text=csr)
+        text = openssl("req", "-noout", "-text", text=csr)
+        assert "DNS:later.test" in text and "DNS:kept.test" in text and "xmpp:" not in text and "srv:" not in text, text
         renewed = ca.sign(csr, "renewed.pem")
         gateway.ctl("cert", "trust", "add", ca.path("sub.pem"), "--store", "cup-xmpp-trust")
         new = gateway.ctl_json("cert", "own", "install", "cup-xmpp", renewed)
