@@ -19,98 +19,100 @@
     "6d:c3:bc:6e:63:68:65:6e:2e:65:78:61:6d:70:6c:65"
 #define AMAIL "xn--mnchen-3ya.example"
 
+enum {
+    X = CERT_FOR_EXCHANGE,
+    S = CERT_FOR_SIP,
+    F = CERT_FOR_XMPP_SERVER,
+    C = CERT_FOR_XMPP_CLIENT
+};
+
+static const struct name_case {
+    int purpose;
+    const char *cn, *names, *wanted;
+    bool is;
+} name_case[] = {
+    /* Exchange: CN or alternative name; one-label wildcards; addresses */
+    { X, "mail.a.com", NULL, "mail.a.com", true },
+    { X, "mail.a.com", "DNS:b.com", "mail.a.com", true },
+    { X, NULL, "DNS:b.com", "B.com.", true },
+    { X, NULL, "DNS:*.a.com", "foo.a.com", true },
+    { X, NULL, "DNS:*.a.com", "bar.foo.a.com", false },
+    { X, NULL, "DNS:*.a.com", "a.com", false },
+    { X, NULL, "DNS:f*.a.com", "foo.a.com", false },
+    { X, NULL, "DNS:foo.*.com", "foo.a.com", false },
+    { X, "*.a.com", NULL, "foo.a.com", true },
+    { X, NULL, "IP:192.0.2.1", "192.0.2.1", true },
+    { X, NULL, "IP:2001:db8::1", "2001:DB8:0::1", true },
+    { X, "192.0.2.1", NULL, "192.0.2.1", true },
+    { X, NULL, "DNS:*.0.2.1", "192.0.2.1", false },
+    { X, NULL, "DNS:" AMAIL, UMAIL, true },
+    { X, NULL, "DNS:" AMAIL, AMAIL, true },
+    { X, NULL, ADDR "a.com", "a.com", false },
+    { X, NULL, "DNS:*." AMAIL, "x." UMAIL, true },
+    /* SIP: the CN and nothing else */
+    { S, "edge.a.com", NULL, "edge.a.com", true },
+    { S, "Edge.A.com", NULL, "edge.a.com", true },
+    { S, "edge.a.com", "DNS:other.a.com", "edge.a.com", true },
+    { S, "edge.a.com", "DNS:other.a.com", "other.a.com", false },
+    { S, NULL, "DNS:edge.a.com", "edge.a.com", false },
+    { S, "*.a.com", NULL, "edge.a.com", false },
+    { S, "192.0.2.1", NULL, "192.0.2.1", true },
+    { S, UMAIL, NULL, AMAIL, true },
+    { S, AMAIL, NULL, UMAIL, true },
+    { S, "edge.a.com", NULL, "edge.a.co", false },
+    { S, "edge.a.com", NULL, "", false },
+    /* XMPP: dNSName, id-on-xmppAddr, SRVName of the right service */
+    { F, NULL, "DNS:a.com", "a.com", true },
+    { F, NULL, "DNS:*.a.com", "im.a.com", true },
+    { F, NULL, "DNS:*.a.com", "a.com", false },
+    { F, NULL, ADDR "a.com", "a.com", true },
+    { F, NULL, ADDR "A.com", "a.com", true },
+    { F, NULL, ADDR_UMAIL, UMAIL, true },
+    { F, NULL, ADDR_UMAIL, AMAIL, true },
+    { F, NULL, ADDR AMAIL, UMAIL, true },
+    { F, NULL, ADDR "*.a.com", "im.a.com", false },
+    { F, NULL, ADDR "user@a.com", "a.com", false },
+    { F, NULL, "otherName:1.3.6.1.5.5.7.8.5;IA5:a.com", "a.com", false },
+    { F, NULL, "otherName:1.3.6.1.5.5.7.8.4;UTF8:a.com", "a.com", false },
+    { F, NULL, SRV "_xmpp-server.a.com", "a.com", true },
+    { F, NULL, SRV "_XMPP-Server.A.com", "a.com", true },
+    { F, NULL, SRV "_xmpp-client.a.com", "a.com", false },
+    { F, NULL, SRV "_xmpp-server.", "a.com", false },
+    { F, NULL, SRV "_xmpp-server.*.com", "a.com", false },
+    { F, NULL, SRV "a.com", "a.com", false },
+    { C, NULL, SRV "_xmpp-client.a.com", "a.com", true },
+    { C, NULL, SRV "_xmpp-server.a.com", "a.com", false },
+    { C, NULL, ADDR "a.com", "a.com", true },
+    /* ... and the CN only for want of these, RFC 6125 6.4.4 */
+    { F, "a.com", NULL, "a.com", true },
+    { F, "a.com", "DNS:b.com", "a.com", false },
+    { F, "a.com", ADDR "b.com", "a.com", false },
+    { F, "a.com", SRV "_xmpp-client.b.com", "a.com", false },
+    { F, "a.com", "email:x@a.com", "a.com", true },
+    { F, "*.a.com", NULL, "im.a.com", false },
+    { F, NULL, "IP:192.0.2.1", "192.0.2.1", false },
+    { F, NULL, "URI:xmpp:a.com", "a.com", false },
+    /* nothing to be met by */
+    { X, NULL, NULL, "a.com", false },
+    { F, NULL, NULL, "a.com", false },
+    { S, NULL, NULL, "a.com", false },
+};
+
 static void test_table(void **state)
 {
-    enum {
-        X = CERT_FOR_EXCHANGE,
-        S = CERT_FOR_SIP,
-        F = CERT_FOR_XMPP_SERVER,
-        C = CERT_FOR_XMPP_CLIENT
-    };
-    static const struct {
-        int purpose;
-        const char *cn, *names, *wanted;
-        bool is;
-    } c[] = {
-        /* Exchange: CN or alternative name; one-label wildcards; addresses */
-        { X, "mail.a.com", NULL, "mail.a.com", true },
-        { X, "mail.a.com", "DNS:b.com", "mail.a.com", true },
-        { X, NULL, "DNS:b.com", "B.com.", true },
-        { X, NULL, "DNS:*.a.com", "foo.a.com", true },
-        { X, NULL, "DNS:*.a.com", "bar.foo.a.com", false },
-        { X, NULL, "DNS:*.a.com", "a.com", false },
-        { X, NULL, "DNS:f*.a.com", "foo.a.com", false },
-        { X, NULL, "DNS:foo.*.com", "foo.a.com", false },
-        { X, "*.a.com", NULL, "foo.a.com", true },
-        { X, NULL, "IP:192.0.2.1", "192.0.2.1", true },
-        { X, NULL, "IP:2001:db8::1", "2001:DB8:0::1", true },
-        { X, "192.0.2.1", NULL, "192.0.2.1", true },
-        { X, NULL, "DNS:*.0.2.1", "192.0.2.1", false },
-        { X, NULL, "DNS:" AMAIL, UMAIL, true },
-        { X, NULL, "DNS:" AMAIL, AMAIL, true },
-        { X, NULL, ADDR "a.com", "a.com", false },
-        { X, NULL, "DNS:*." AMAIL, "x." UMAIL, true },
-        /* SIP: the CN and nothing else */
-        { S, "edge.a.com", NULL, "edge.a.com", true },
-        { S, "Edge.A.com", NULL, "edge.a.com", true },
-        { S, "edge.a.com", "DNS:other.a.com", "edge.a.com", true },
-        { S, "edge.a.com", "DNS:other.a.com", "other.a.com", false },
-        { S, NULL, "DNS:edge.a.com", "edge.a.com", false },
-        { S, "*.a.com", NULL, "edge.a.com", false },
-        { S, "192.0.2.1", NULL, "192.0.2.1", true },
-        { S, UMAIL, NULL, AMAIL, true },
-        { S, AMAIL, NULL, UMAIL, true },
-        { S, "edge.a.com", NULL, "edge.a.co", false },
-        { S, "edge.a.com", NULL, "", false },
-        /* XMPP: dNSName, id-on-xmppAddr, SRVName of the right service */
-        { F, NULL, "DNS:a.com", "a.com", true },
-        { F, NULL, "DNS:*.a.com", "im.a.com", true },
-        { F, NULL, "DNS:*.a.com", "a.com", false },
-        { F, NULL, ADDR "a.com", "a.com", true },
-        { F, NULL, ADDR "A.com", "a.com", true },
-        { F, NULL, ADDR_UMAIL, UMAIL, true },
-        { F, NULL, ADDR_UMAIL, AMAIL, true },
-        { F, NULL, ADDR AMAIL, UMAIL, true },
-        { F, NULL, ADDR "*.a.com", "im.a.com", false },
-        { F, NULL, ADDR "user@a.com", "a.com", false },
-        { F, NULL, "otherName:1.3.6.1.5.5.7.8.5;IA5:a.com", "a.com", false },
-        { F, NULL, "otherName:1.3.6.1.5.5.7.8.4;UTF8:a.com", "a.com", false },
-        { F, NULL, SRV "_xmpp-server.a.com", "a.com", true },
-        { F, NULL, SRV "_XMPP-Server.A.com", "a.com", true },
-        { F, NULL, SRV "_xmpp-client.a.com", "a.com", false },
-        { F, NULL, SRV "_xmpp-server.", "a.com", false },
-        { F, NULL, SRV "_xmpp-server.*.com", "a.com", false },
-        { F, NULL, SRV "a.com", "a.com", false },
-        { C, NULL, SRV "_xmpp-client.a.com", "a.com", true },
-        { C, NULL, SRV "_xmpp-server.a.com", "a.com", false },
-        { C, NULL, ADDR "a.com", "a.com", true },
-        /* ... and the CN only for want of these, RFC 6125 6.4.4 */
-        { F, "a.com", NULL, "a.com", true },
-        { F, "a.com", "DNS:b.com", "a.com", false },
-        { F, "a.com", ADDR "b.com", "a.com", false },
-        { F, "a.com", SRV "_xmpp-client.b.com", "a.com", false },
-        { F, "a.com", "email:x@a.com", "a.com", true },
-        { F, "*.a.com", NULL, "im.a.com", false },
-        { F, NULL, "IP:192.0.2.1", "192.0.2.1", false },
-        { F, NULL, "URI:xmpp:a.com", "a.com", false },
-        /* nothing to be met by */
-        { X, NULL, NULL, "a.com", false },
-        { F, NULL, NULL, "a.com", false },
-        { S, NULL, NULL, "a.com", false },
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
-        struct lab_spec spec = { .cn = c[i].cn, .names = c[i].names };
+    for (size_t i = 0; i < sizeof(name_case) / sizeof(name_case[0]); i++) {
+        const struct name_case *c = &name_case[i];
+        struct lab_spec spec = { .cn = c->cn, .names = c->names };
         struct lab_cert cert = lab_make(&spec, NULL);
-        struct gw_str wanted = gw_str_of(c[i].wanted);
+        struct gw_str wanted = gw_str_of(c->wanted);
         struct gw_err err = { 0 };
         enum gw_code code =
-            cert_name_check(cert.x509, (enum cert_purpose)c[i].purpose, &wanted, 1, &err);
+            cert_name_check(cert.x509, (enum cert_purpose)c->purpose, &wanted, 1, &err);
 
-        if (code != (c[i].is ? GW_OK : GW_DENIED) || !c[i].is != (err.msg[0] != '\0'))
-            fail_msg("case %zu: '%s' in CN '%s', '%s': %d %s", i, c[i].wanted, c[i].cn, c[i].names,
-                     code, err.msg);
+        if (code != (c->is ? GW_OK : GW_DENIED) || !c->is != (err.msg[0] != '\0'))
+            fail_msg("case %zu: '%s' in CN '%s', '%s': %d %s", i, c->wanted, c->cn, c->names, code,
+                     err.msg);
         lab_free(&cert);
     }
 }
