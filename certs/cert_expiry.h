@@ -17,7 +17,8 @@ struct cert_expiry {
 };
 typedef void cert_expiry_fn(const struct cert_expiry *e, void *ctx);
 
-/* What we made ourselves is made anew in time and is not told, nor is what a peer has replaced. */
+/* What we made ourselves is made anew in time and is not told, nor is what a peer has replaced by one with the
+ * same subject. */
 void cert_expiry_each(struct cert_store *s, gw_utc now, cert_expiry_fn *each, void *ctx);
 
 #endif

@@ -11,7 +11,7 @@
 
 struct gd_config {
     char *data;                  /* data directory */
-    char *seal_key;              /* path; empty: seal.key in the data directory */
+    char *seal_key;              /* path; empty: a credential, else seal.key in the data folder */
     char *user;                  /* to run as; empty: stay who we are */
     char *log;                   /* "stderr", "syslog" or a path */
     char *log_levels;            /* "info, xmpp=debug" */
