@@ -75,7 +75,7 @@ static bool wanted_init(struct wanted *w, struct gw_str name)
     *w = (struct wanted){ .address_len = 0 };
     if (name.len > 1 && name.p[name.len - 1] == '.')
         name.len--; /* the root's dot is never in a certificate */
-    if (!to_ascii(name, w->text))
+    if (!to_ascii(name, w->text) || w->text[0] == '.') /* to OpenSSL: whatever ends so */
         return false;
     if (inet_pton(AF_INET, w->text, w->address) == 1)
         w->address_len = 4;
