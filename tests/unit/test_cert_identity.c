@@ -237,15 +237,6 @@ static void test_passphrase(void **state)
 
 /* --- what a client sees */
 
-static void pump(SSL *from, SSL *to)
-{
-    char piece[4096];
-    int n;
-
-    while ((n = BIO_read(SSL_get_wbio(from), piece, sizeof(piece))) > 0)
-        BIO_write(SSL_get_rbio(to), piece, n);
-}
-
 static void shown_to_client(SSL_CTX *server_ctx, char *subject, size_t size, int *chain)
 {
     SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
@@ -259,9 +250,9 @@ static void shown_to_client(SSL_CTX *server_ctx, char *subject, size_t size, int
     SSL_set_accept_state(server);
     for (int round = 0; round < 10 && (c != 1 || s != 1); round++) {
         c = SSL_do_handshake(client);
-        pump(client, server);
+        lab_pump(client, server);
         s = SSL_do_handshake(server);
-        pump(server, client);
+        lab_pump(server, client);
     }
     assert_int_equal(c, 1);
     assert_int_equal(s, 1);
