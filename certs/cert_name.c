@@ -224,6 +224,8 @@ static enum gw_code deny(X509 *cert, const struct rule *rule, const struct gw_st
     struct cert_entry *e = NULL;
     struct gw_buf has;
 
+    if (!err)
+        return GW_DENIED; /* nobody reads it: hundreds of names are looked for in one go */
     cert_name_text(X509_get_subject_name(cert), subject);
     if (count)
         gw_quote(gw_str_utf8_cut(names[0], 80), name);
