@@ -72,9 +72,9 @@ Expires: {expires}
   <recv response="200" rrs="true"/>
 """
 
-NOTIFY = """  <recv request="NOTIFY" timeout="{timeout}"{action}</recv>
+NOTIFY = """  <recv request="NOTIFY" timeout="20000"/>
   <send><![CDATA[
-SIP/2.0 {answer}
+SIP/2.0 200 OK
 [last_Via:]
 [last_From:]
 [last_To:]
@@ -87,23 +87,18 @@ Content-Length: 0
 """
 
 
-def subscribe(user, watcher, expires=600, more=""):
-    return SUBSCRIBE.format(target=f"sip:{user}", user=user, watcher=watcher, tag="", expires=expires,
-                            more=more)
+def subscribe(user, watcher):
+    return SUBSCRIBE.format(target=f"sip:{user}", user=user, watcher=watcher, tag="", expires=600, more="")
 
 
-def again(user, watcher, expires=600):
+def again(user, watcher, expires):
     """In the dialog: a refresh, or (0) the end."""
     return SUBSCRIBE.format(target="[next_url]", user=user, watcher=watcher, tag="[peer_tag_param]",
                             expires=expires, more="[routes]\n")
 
 
-def notify(contains=None, timeout=20000, answer="200 OK"):
-    action = ">"
-    if contains:
-        action = (f'>\n    <action><ereg regexp="{contains}" search_in="body" check_it="true" '
-                  'assign_to="1"/><strcmp assign_to="2" variable="1" value=""/></action>\n  ')
-    return NOTIFY.format(timeout=timeout, answer=answer, action=action)
+def notify():
+    return NOTIFY
 
 
 class Sipp:
@@ -133,13 +128,13 @@ class Sipp:
         except FileNotFoundError:
             return ""
 
-    def messages(self, received=True):
-        """What came in (or went out), in order."""
+    def messages(self):
+        """What came in, in order."""
         parts = re.split(r"^-{20,} (\S+ ?\S*)\n", self._read(self.trace), flags=re.M)[1:]
         found = []
         for at, text in zip(parts[::2], parts[1::2]):
             match = re.match(r"\w+ message (received|sent) ?\[?\(?\d+\]?\)? ?bytes ?:?\s*\n\n?(.*)", text, re.S)
-            if match and (match[1] == "received") == received:
+            if match and match[1] == "received":
                 found.append(Message(match[2], at))
         return found
 
