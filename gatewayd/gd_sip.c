@@ -92,7 +92,7 @@ json_t *gd_sip_json(const struct gd *gd)
     sip_server_counters(gd->sip, &door);
     sip_core_counters(sip_server_core(gd->sip), &c);
     return json_pack(
-        "{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+        "{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
         "address", gd->config.sip_listen, "port", (int)sip_server_port(gd->sip), "tls_port",
         (int)sip_server_tls_port(gd->sip), "connections", (json_int_t)door.connections,
         "subscriptions", (json_int_t)c.subscriptions, "pending", (json_int_t)c.pending, "resumed",
@@ -100,5 +100,6 @@ json_t *gd_sip_json(const struct gd *gd)
         (json_int_t)c.notified, "notify_failed", (json_int_t)c.notify_failed, "waiting",
         (json_int_t)c.waiting, "resent", (json_int_t)c.resent, "refused_by_acl",
         (json_int_t)c.refused_acl, "refused_by_limit", (json_int_t)c.refused_limit, "malformed",
-        (json_int_t)c.malformed, "broken_connections", (json_int_t)door.broken);
+        (json_int_t)c.malformed, "broken_connections", (json_int_t)door.broken,
+        "refused_connections", (json_int_t)door.refused);
 }

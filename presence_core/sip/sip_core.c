@@ -178,7 +178,6 @@ void sip_core_receive(struct sip_core *core, const struct sip_peer *from, struct
         core->counters.requests_in++;
         on_request(core, m, from);
     } else {
-        core->counters.responses_in++;
         (void)sip_txns_response(core->txns, m, now.mono);
     }
     sip_msg_done(m);

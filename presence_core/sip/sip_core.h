@@ -39,8 +39,8 @@ void sip_core_settings_apply(struct sip_core *core);
 
 struct sip_counters {
     uint64_t subscriptions, pending, resumed; /* now; now; since the start */
-    uint64_t requests_in, responses_in, malformed;
-    uint64_t refused_acl, refused_limit, subscribed, notified, notify_failed, merged;
+    uint64_t requests_in, malformed;
+    uint64_t refused_acl, refused_limit, notified, notify_failed, merged;
     uint64_t waiting, resent, timeouts; /* requests of ours */
 };
 void sip_core_counters(const struct sip_core *core, struct sip_counters *out);

@@ -371,7 +371,6 @@ static struct conn *connect_to(struct sip_server *server, const struct sip_peer 
         server->loop,
         &(struct net_connect_args){
             .host = host, .port = to->port, .tls = c->tls, .handlers = &handlers, .ctx = c });
-    server->counters.connected++;
     free(host);
     return c;
 }

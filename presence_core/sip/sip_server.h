@@ -31,8 +31,8 @@ uint16_t sip_server_port(const struct sip_server *server); /* 0: not listening *
 uint16_t sip_server_tls_port(const struct sip_server *server);
 
 struct sip_server_counters {
-    uint64_t connections;                /* now */
-    uint64_t refused, broken, connected; /* at the door; streams that made no sense; by us */
+    uint64_t connections;     /* now */
+    uint64_t refused, broken; /* too many of one address; streams that made no sense */
 };
 void sip_server_counters(const struct sip_server *server, struct sip_server_counters *out);
 

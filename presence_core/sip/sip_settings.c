@@ -7,8 +7,8 @@
 const struct gw_param sip_params[] = {
     { .key = "sip.incoming_acl",
       .shown_as = "Incoming ACL",
-      .help = "who may send requests without a password: IP addresses and networks (192.0.2.0/24), "
-              "separated by commas, or all; nobody while it is empty",
+      .help = "who may send requests, and is believed who asks: IP addresses and networks "
+              "(192.0.2.0/24), separated by commas, or all; nobody while it is empty",
       .type = GW_PARAM_TEXT,
       .offset = OF(incoming_acl),
       .max = 4000,

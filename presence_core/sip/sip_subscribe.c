@@ -163,7 +163,6 @@ static void accept(struct sip_core *core, const struct sip_msg *m, const struct 
                    struct sip_sub *s, int64_t expires_s)
 {
     s->expires_at = gw_time_after(core->now.mono, expires_s * GW_SECOND_MS);
-    core->counters.subscribed++;
     accept_answer(core, m, from, s, expires_s);
     if (expires_s > 0)
         sip_sub_save(s);

@@ -49,7 +49,7 @@ void sip_txns_branch(const struct sip_txns *txns, char out[SIP_BRANCH_LEN + 1]);
 bool sip_txns_is_own(const struct sip_txns *txns, struct gw_str branch);
 
 /* The final answer, once: 408 without a message when there was none, 503 when it could not be sent.
- * Comes from sip_txns_tick(), _lost() or _response(). */
+ * Comes from sip_txns_tick() or sip_txns_response(). */
 typedef void sip_txn_done_fn(unsigned status, const struct sip_msg *response, gw_time now,
                              void *ctx);
 

@@ -165,6 +165,7 @@ def test_limits():
         wait_for(lambda: g.sip()["connections"] == 3)
         with Stream(g) as one_too_many:
             assert one_too_many.is_closed()
+        assert g.sip()["refused_connections"] == 1
         g.set("sip.subscriptions_per_peer", 2)
         for i in range(2):
             streams[0].send(subscribe(i))
