@@ -189,6 +189,7 @@ void xmpp_link_open(struct xmpp_link *l)
 
     l->failures = 0;
     l->error.code = GW_OK;
+    xmpp_link_send_verifies(l);
     while (l->letter_count && !s->is_lost && s->io->queued(s->io_ctx) < XMPP_HOLD_AT) {
         struct xmpp_letter *letter = GW_CONTAINER(l->letters.next, struct xmpp_letter, link);
 
@@ -229,6 +230,15 @@ static void give_up(struct xmpp_link *l)
     }
 }
 
+/* What was asked on a connection that is gone is asked again on the next one. */
+static void ask_again(struct xmpp_link *l)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&l->verifies, it, tmp)
+    GW_CONTAINER(it, struct xmpp_verify, link)->is_sent = false;
+}
+
 static int64_t pause_ms(const struct xmpp_link *l)
 {
     int64_t max_s = l->fed->settings->retry_max_s, s = 1;
@@ -245,6 +255,7 @@ void xmpp_link_closed(struct xmpp_link *l, struct xmpp_s2s *s)
     if (l->out != s)
         return;
     l->out = NULL;
+    ask_again(l);
     if (l->no_tls && !s->no_tls) { /* TLS is optional and did not work: once more without */
         gw_info("federation", "s=%s domain=%s reason=%s, tried without TLS", s->log_id,
                 gw_quote(l->remote, remote), gw_quote(gw_str_of(s->error.msg), quoted));
@@ -351,14 +362,18 @@ void xmpp_link_verify(struct xmpp_link *l, struct xmpp_s2s *in, struct gw_str ke
     v->id = gw_str_dup(gw_str_of(in->id));
     v->key = gw_str_dup(key);
     gw_list_append(&l->verifies, &v->link);
-    if (l->out)
+    if (l->out) {
         xmpp_link_send_verifies(l);
-    else
-        dial(l); /* a domain that comes to us is there: it is not left alone */
-    if (!l->out && is_waiting(l)) {
-        l->retry_at = GW_NEVER;
-        dial(l);
+        return;
     }
+    l->retry_at = GW_NEVER; /* a domain that comes to us is there: it is not left alone */
+    dial(l);
+}
+
+/* Between its steps a connection is the negotiation's alone. */
+static bool may_ask(const struct xmpp_s2s *s)
+{
+    return s->state == S2S_READY || s->state == S2S_DIALBACK || s->state == S2S_OPEN;
 }
 
 void xmpp_link_send_verifies(struct xmpp_link *l)
@@ -367,8 +382,7 @@ void xmpp_link_send_verifies(struct xmpp_link *l)
     struct gw_list *it, *tmp;
     struct xml_writer w;
 
-    if (s->state < S2S_READY || s->state == S2S_ASKED_TLS || s->state == S2S_TLS ||
-        s->state == S2S_CLOSED)
+    if (!may_ask(s))
         return;
     GW_LIST_EACH(&l->verifies, it, tmp)
     {

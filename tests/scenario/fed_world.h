@@ -250,23 +250,23 @@ static inline bool end_step(struct end *e, struct fed_world *w)
     return false;
 }
 
-/* Until nothing moves any more. */
-static inline void settle_world(struct fed_world *w)
+/* False: nothing moves any more. */
+static inline bool step_world(struct fed_world *w)
 {
     struct gw_list *it, *tmp;
-    bool moved = true;
 
-    for (int i = 0; moved; i++) {
-        assert_true(i < 10000);
-        moved = false;
-        GW_LIST_EACH(&w->ends, it, tmp)
-        {
-            if (end_step(GW_CONTAINER(it, struct end, link), w)) {
-                moved = true;
-                break; /* the list may be another one now */
-            }
-        }
+    GW_LIST_EACH(&w->ends, it, tmp)
+    {
+        if (end_step(GW_CONTAINER(it, struct end, link), w))
+            return true; /* the list may be another one now */
     }
+    return false;
+}
+
+static inline void settle_world(struct fed_world *w)
+{
+    for (int i = 0; step_world(w); i++)
+        assert_true(i < 10000);
 }
 
 static inline void pass_ms(struct fed_world *w, int64_t ms)

@@ -388,25 +388,101 @@ static void unreachable_authority(void **state)
     world_end(&w);
 }
 
-/* A proved stream, whose key the test makes with b's secret. */
-static struct end *proved_as_b(struct fed_world *w)
+/* A stream to a, whose header is answered. */
+static struct end *greets_as_b(struct fed_world *w)
 {
     struct end *mal = raw_open(&w->a);
-    char text[400], key[XMPP_DIALBACK_KEY_MAX], id[64];
-    const char *at;
 
     raw_send(mal, SERVER_HEADER("b.example", "a.example"));
     settle_world(w);
-    at = strstr(mal->all.p, "id=\"");
+    return mal;
+}
+
+/* With the key, which the test makes with b's secret. */
+static void claims_b(struct fed_world *w, struct end *mal)
+{
+    char text[400], key[XMPP_DIALBACK_KEY_MAX], id[64];
+    const char *at = strstr(mal->all.p, "id=\"");
+
     assert_non_null(at);
     snprintf(id, sizeof(id), "%.32s", at + 4);
     xmpp_dialback_key(xmpp_fed_secret(w->b.fed), GW_STR("a.example"), GW_STR("b.example"),
                       gw_str_of(id), key);
     snprintf(text, sizeof(text), "<db:result from='b.example' to='a.example'>%s</db:result>", key);
     raw_send(mal, text);
+}
+
+static struct end *proved_as_b(struct fed_world *w)
+{
+    struct end *mal = greets_as_b(w);
+
+    claims_b(w, mal);
     settle_world(w);
     EXPECT(mal, "type=\"valid\"");
     return mal;
+}
+
+/* a's connection to b. */
+static struct end *a_to_b(struct fed_world *w)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&w->ends, it, tmp)
+    {
+        struct end *e = GW_CONTAINER(it, struct end, link);
+
+        if (e->side == &w->a && e->s2s && !e->s2s->is_in)
+            return e;
+    }
+    fail_msg("a has no connection to b");
+    return NULL;
+}
+
+/* The connection on which b was asked breaks before the answer: b is asked on the next one. */
+static void asks_again(void **state)
+{
+    struct pres_session *a, *b;
+    struct end *mal, *out;
+    struct fed_world w;
+
+    (void)state;
+    world_begin(&w);
+    meet(&w, &a, &b);
+    out = a_to_b(&w);
+    mal = greets_as_b(&w);
+    out->is_stuck = true;
+    claims_b(&w, mal);
+    settle_world(&w);
+    assert_true(out->waiting > 0); /* the question */
+    assert_false(raw_has(mal, "db:result"));
+    out->is_stuck = false;
+    end_free(out->other, &w);
+    settle_world(&w);
+    EXPECT(mal, "type=\"valid\"");
+    world_end(&w);
+}
+
+/* What is to be asked while we prove ourselves waits until that is done. */
+static void asks_after_its_own_proof(void **state)
+{
+    struct pres_session *a;
+    struct fed_world w;
+    struct end *mal;
+
+    (void)state;
+    world_begin(&w);
+    login_at(&w.a, &a);
+    mal = greets_as_b(&w);
+    pres_session_direct(a, GW_STR("ann@b.example"), GW_STR(""),
+                        &(struct pres_client){ .show = PRES_AWAY });
+    while (a_to_b(&w)->s2s->state != S2S_SASL)
+        assert_true(step_world(&w));
+    claims_b(&w, mal);
+    xmpp_s2s_feed(mal->other->s2s, gw_buf_str(&mal->other->in), w.now);
+    gw_buf_reset(&mal->other->in);
+    settle_world(&w);
+    EXPECT(mal, "type=\"valid\"");
+    world_end(&w);
 }
 
 static void spoofed_addresses(void **state)
@@ -582,45 +658,25 @@ static void floods_are_read_later(void **state)
 static void queue_is_bounded(void **state)
 {
     struct pres_session *a, *b;
-    struct gw_list *it, *tmp;
     struct fed_world w;
-    size_t waiting = 0;
+    struct end *out;
 
     (void)state;
     world_begin(&w);
     w.a.settings.queue_kb = 16;
     meet(&w, &a, &b);
-    GW_LIST_EACH(&w.ends, it, tmp)
-    {
-        struct end *e = GW_CONTAINER(it, struct end, link);
-
-        if (e->side == &w.a && !e->s2s->is_in)
-            e->is_stuck = true;
-    }
+    out = a_to_b(&w);
+    out->is_stuck = true;
     for (int i = 0; i < 5000; i++) {
         char text[40];
 
         snprintf(text, sizeof(text), "number %d", i);
         say_at(&w.a, a, PRES_AWAY, text);
     }
-    GW_LIST_EACH(&w.ends, it, tmp)
-    {
-        struct end *e = GW_CONTAINER(it, struct end, link);
-
-        if (e->is_stuck)
-            waiting = e->waiting;
-    }
-    assert_true(waiting > 0 && waiting < 128 * 1024);
-    GW_LIST_EACH(&w.ends, it, tmp)
-    {
-        struct end *e = GW_CONTAINER(it, struct end, link);
-
-        if (e->is_stuck) {
-            e->is_stuck = false;
-            e->waiting = 0;
-            xmpp_s2s_drained(e->s2s, w.now);
-        }
-    }
+    assert_true(out->waiting > 0 && out->waiting < 128 * 1024);
+    out->is_stuck = false;
+    out->waiting = 0;
+    xmpp_s2s_drained(out->s2s, w.now);
     settle_world(&w);
     assert_true(told(&w.b, "away 'number 4999'"));
     world_end(&w);
@@ -640,6 +696,8 @@ int main(void)
         cmocka_unit_test(wrong_headers),
         cmocka_unit_test(wrong_dialback_key),
         cmocka_unit_test(unreachable_authority),
+        cmocka_unit_test(asks_again),
+        cmocka_unit_test(asks_after_its_own_proof),
         cmocka_unit_test(spoofed_addresses),
         cmocka_unit_test(piggybacks),
         cmocka_unit_test(bounded_before_a_proof),
