@@ -225,8 +225,7 @@ static void give_up(struct xmpp_link *l)
         struct xmpp_s2s *in = v->in;
 
         verify_free(v);
-        if (in)
-            xmpp_s2s_in_verified(in, l->remote, l->local, false, &l->error);
+        xmpp_s2s_in_verified(in, l->remote, l->local, false, &l->error);
     }
 }
 
@@ -414,8 +413,7 @@ void xmpp_link_verified(struct xmpp_link *l, struct gw_str id, bool is_valid)
         if (!v->is_sent || !gw_str_is(id, v->id))
             continue;
         verify_free(v);
-        if (in)
-            xmpp_s2s_in_verified(in, l->remote, l->local, is_valid, NULL);
+        xmpp_s2s_in_verified(in, l->remote, l->local, is_valid, NULL);
         return;
     }
 }
@@ -438,7 +436,7 @@ void xmpp_link_forget(struct xmpp_fed *fed, struct xmpp_s2s *in)
             struct xmpp_verify *v = GW_CONTAINER(it, struct xmpp_verify, link);
 
             if (v->in == in)
-                v->in = NULL; /* the answer may be on its way */
+                verify_free(v); /* an answer that is on its way is to nobody */
         }
     }
 }

@@ -11,8 +11,9 @@
 #define NS_DIALBACK_FEATURES "urn:xmpp:features:dialback"
 
 enum {
-    XMPP_PAIRS_MAX = 100,       /* domains proved on one connection: its whole life */
+    XMPP_PAIRS_MAX = 100,       /* domains proved on one connection, or being asked for */
     XMPP_S2S_EARLY_MAX = 16384, /* bytes of a stanza before anything is proved */
+    XMPP_THEIR_KEY_MAX = 1024,  /* of a peer's dialback key, which is kept until it is confirmed */
     XMPP_LINKS_MAX = 20000,
     XMPP_S2S_ID_MAX = 33
 };
@@ -46,7 +47,7 @@ struct xmpp_pair {
 /* A key that a domain's own server is to confirm. */
 struct xmpp_verify {
     struct gw_list link; /* of the link to that domain */
-    struct xmpp_s2s *in; /* who waits; NULL: gone */
+    struct xmpp_s2s *in; /* who waits */
     char *id, *key;
     bool is_sent;
 };

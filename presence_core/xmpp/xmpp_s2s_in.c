@@ -168,6 +168,22 @@ bool xmpp_s2s_in_may_speak(const struct xmpp_s2s *s, struct gw_str from, struct 
 
 /* ---- STARTTLS and SASL ---- */
 
+/* What is being asked belongs to the stream that ends here, and proves nothing on the next. */
+static void new_stream(struct xmpp_s2s *s)
+{
+    struct gw_list *it, *tmp;
+
+    xmpp_link_forget(s->fed, s);
+    GW_LIST_EACH(&s->pairs, it, tmp)
+    {
+        struct xmpp_pair *p = GW_CONTAINER(it, struct xmpp_pair, link);
+
+        if (!p->is_valid)
+            pair_drop(s, p);
+    }
+    xmpp_s2s_restart(s);
+}
+
 static void on_starttls(struct xmpp_s2s *s, const struct xml_node *node)
 {
     struct xml_writer w;
@@ -181,7 +197,7 @@ static void on_starttls(struct xmpp_s2s *s, const struct xml_node *node)
     xmpp_open_ns(&w, "proceed", NS_TLS);
     xml_close(&w);
     xmpp_s2s_end(s);
-    xmpp_s2s_restart(s);
+    new_stream(s);
     xmpp_s2s_enter(s, S2S_TLS);
     s->io->start_tls(s->io_ctx);
 }
@@ -239,7 +255,7 @@ static void on_auth(struct xmpp_s2s *s, const struct xml_node *node)
     xmpp_s2s_end(s);
     pair_add(s, s->remote, "*")->is_valid = true;
     xmpp_s2s_proved(s, "certificate");
-    xmpp_s2s_restart(s);
+    new_stream(s);
     xmpp_s2s_enter(s, S2S_HELLO);
 }
 
@@ -290,6 +306,10 @@ static void ask_authority(struct xmpp_s2s *s, const struct dialback *d, struct g
     if (!is_clear_enough(s) || !s->fed->settings->dialback_in) {
         answer_error(s, d, "policy-violation",
                      is_clear_enough(s) ? "dialback is not accepted here" : "TLS comes first");
+        return;
+    }
+    if (key.len > XMPP_THEIR_KEY_MAX) {
+        answer_error(s, d, "not-acceptable", "the key is too long");
         return;
     }
     if (!pres_domain_is_local(s->fed->host->core, gw_str_of(d->to))) {

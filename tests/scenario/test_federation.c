@@ -462,6 +462,76 @@ static void asks_again(void **state)
     world_end(&w);
 }
 
+static size_t questions(struct fed_world *w)
+{
+    struct xmpp_link *l = xmpp_link_get(w->a.fed, GW_STR("a.example"), GW_STR("b.example"));
+    struct gw_list *it, *tmp;
+    size_t n = 0;
+
+    assert_non_null(l);
+    GW_LIST_EACH(&l->verifies, it, tmp)
+    n++;
+    return n;
+}
+
+/* b never answers: of those who have left nothing is kept. */
+static void questions_are_bounded(void **state)
+{
+    struct pres_session *a, *b;
+    struct fed_world w;
+    struct end *mal;
+    char text[20000];
+
+    (void)state;
+    world_begin(&w);
+    meet(&w, &a, &b);
+    a_to_b(&w)->is_stuck = true;
+    for (int i = 0; i < 100; i++) {
+        mal = greets_as_b(&w);
+        claims_b(&w, mal);
+        settle_world(&w);
+        assert_int_equal(questions(&w), 1);
+        end_free(mal, &w);
+        settle_world(&w);
+        assert_int_equal(questions(&w), 0);
+    }
+    mal = greets_as_b(&w);
+    snprintf(text, sizeof(text), "<db:result from='b.example' to='a.example'>%0*d</db:result>",
+             XMPP_THEIR_KEY_MAX + 1, 0);
+    raw_send(mal, text);
+    settle_world(&w);
+    EXPECT(mal, "<not-acceptable");
+    assert_int_equal(questions(&w), 0);
+    world_end(&w);
+}
+
+/* A key shown in clear, then TLS: the answer that comes during the handshake is about another
+ * stream. */
+static void clear_text_proves_nothing_over_tls(void **state)
+{
+    struct fed_world w;
+    struct end *mal;
+
+    (void)state;
+    world_begin(&w);
+    mal = greets_as_b(&w);
+    claims_b(&w, mal);
+    raw_send(mal, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+    gw_buf_reset(&mal->all);
+    settle_world(&w);
+    EXPECT(mal, "<proceed");
+    assert_false(raw_has(mal, "db:result"));
+    assert_false(xmpp_s2s_is_proved(mal->other->s2s));
+    raw_send(mal, SERVER_HEADER("b.example", "a.example"));
+    settle_world(&w);
+    claims_b(&w, mal);
+    settle_world(&w);
+    EXPECT(mal, "type=\"valid\"");
+    EXPECT_LINKS(&w.a, "out a.example-b.example ready  tls\n"
+                       "in a.example-b.example open dialback tls\n");
+    world_end(&w);
+}
+
 /* What is to be asked while we prove ourselves waits until that is done. */
 static void asks_after_its_own_proof(void **state)
 {
@@ -698,6 +768,8 @@ int main(void)
         cmocka_unit_test(unreachable_authority),
         cmocka_unit_test(asks_again),
         cmocka_unit_test(asks_after_its_own_proof),
+        cmocka_unit_test(questions_are_bounded),
+        cmocka_unit_test(clear_text_proves_nothing_over_tls),
         cmocka_unit_test(spoofed_addresses),
         cmocka_unit_test(piggybacks),
         cmocka_unit_test(bounded_before_a_proof),
