@@ -8,6 +8,8 @@
 #include "gw_log.h"
 #include "xmpp_fed_priv.h"
 
+enum { FAILED_KEPT_MS = 10 * 60 * 1000 };
+
 struct xmpp_fed *xmpp_fed_new(const struct xmpp_fed_args *args)
 {
     struct xmpp_fed *fed = gw_new(struct xmpp_fed);
@@ -160,6 +162,11 @@ struct xmpp_link *xmpp_link_get(struct xmpp_fed *fed, struct gw_str local, struc
     return l;
 }
 
+bool xmpp_link_waits(const struct xmpp_link *l)
+{
+    return l->letter_count || !gw_list_is_empty(&l->verifies);
+}
+
 static bool is_waiting(const struct xmpp_link *l)
 {
     return l->retry_at != GW_NEVER && l->fed->now.mono < l->retry_at;
@@ -262,11 +269,11 @@ void xmpp_link_closed(struct xmpp_link *l, struct xmpp_s2s *s)
         return;
     }
     if (s->how) { /* it was good once: what came since then gets another one */
-        if (l->letter_count || !gw_list_is_empty(&l->verifies))
+        if (xmpp_link_waits(l))
             dial(l);
         return;
     }
-    if (s->error.code == GW_CANCELLED && !l->letter_count)
+    if (!xmpp_link_waits(l)) /* all that it was made for was asked */
         return;
     l->error = s->error;
     if (!l->error.code)
@@ -443,6 +450,17 @@ void xmpp_link_forget(struct xmpp_fed *fed, struct xmpp_s2s *in)
 
 /* ---- Time, and changes ---- */
 
+/* A failure is remembered for a while: pauses grow, and it is shown. But domains that others name are
+ * without end. */
+static bool is_over(const struct xmpp_link *l)
+{
+    if (xmpp_link_waits(l))
+        return false;
+    return !l->error.code || l->retry_at == GW_NEVER ||
+           l->fed->now.mono - l->retry_at >= FAILED_KEPT_MS ||
+           gw_map_len(l->fed->links) > XMPP_FAILED_MAX;
+}
+
 /* A way that failed while presence was dropped is looked for again; others when they are needed. */
 void xmpp_fed_tick(struct xmpp_fed *fed, struct gw_now now)
 {
@@ -457,7 +475,7 @@ void xmpp_fed_tick(struct xmpp_fed *fed, struct gw_now now)
         if (l->is_stale && xmpp_fed_allows(fed, l->remote, XMPP_OUT, &why)) {
             l->is_stale = false;
             pres_abroad_renew(fed->host->core, l->local, l->remote);
-        } else if (!l->letter_count && gw_list_is_empty(&l->verifies) && !l->error.code) {
+        } else if (is_over(l)) {
             link_free(l);
         }
     }

@@ -15,6 +15,7 @@ enum {
     XMPP_S2S_EARLY_MAX = 16384, /* bytes of a stanza before anything is proved */
     XMPP_THEIR_KEY_MAX = 1024,  /* of a peer's dialback key, which is kept until it is confirmed */
     XMPP_LINKS_MAX = 20000,
+    XMPP_FAILED_MAX = 10000, /* links; beyond it those that failed are forgotten at once */
     XMPP_S2S_ID_MAX = 33
 };
 
@@ -124,7 +125,8 @@ struct xmpp_fed {
 
 /* ---- xmpp_fed.c ---- */
 struct xmpp_link *xmpp_link_get(struct xmpp_fed *fed, struct gw_str local, struct gw_str remote);
-void xmpp_link_open(struct xmpp_link *l); /* the stream is: what waits goes out */
+bool xmpp_link_waits(const struct xmpp_link *l); /* is there something to say to the domain? */
+void xmpp_link_open(struct xmpp_link *l);        /* the stream is: what waits goes out */
 void xmpp_link_closed(struct xmpp_link *l, struct xmpp_s2s *s);
 void xmpp_link_verify(struct xmpp_link *l, struct xmpp_s2s *in, struct gw_str key);
 void xmpp_link_verified(struct xmpp_link *l, struct gw_str id, bool is_valid);

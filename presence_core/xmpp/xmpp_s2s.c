@@ -432,7 +432,10 @@ void xmpp_s2s_tick(struct xmpp_s2s *s, struct gw_now now)
         settle(s);
         return;
     }
-    if (!s->how && now.mono >= s->ready_by)
+    if (s->for_link && s->state == S2S_READY && now.mono >= s->ready_by &&
+        !xmpp_link_waits(s->for_link))
+        xmpp_s2s_close(s, GW_OK, "all is asked");
+    else if (!s->how && now.mono >= s->ready_by)
         xmpp_s2s_error(s, GW_TIMEOUT, "connection-timeout", "nothing was proved in time");
     else if (s->how && now.mono - s->used_at >= s->fed->settings->idle_s * GW_SECOND_MS)
         xmpp_s2s_close(s, GW_OK, "idle");

@@ -532,6 +532,60 @@ static void clear_text_proves_nothing_over_tls(void **state)
     world_end(&w);
 }
 
+/* A connection that was made to ask only, and was not needed for more, has not failed. */
+static void asking_is_no_failure(void **state)
+{
+    struct pres_session *a, *b;
+    struct fed_world w;
+
+    (void)state;
+    world_begin(&w);
+    login_at(&w.a, &a);
+    login_at(&w.b, &b);
+    say_at(&w.b, b, PRES_AVAILABLE, "");
+    (void)proved_as_b(&w);
+    pass_ms(&w, 31 * GW_SECOND_MS);
+    EXPECT_LINKS(&w.a, "out a.example-b.example idle \n"
+                       "in a.example-b.example open dialback\n");
+    pres_session_direct(a, GW_STR("ann@b.example"), GW_STR(""),
+                        &(struct pres_client){ .show = PRES_AWAY });
+    settle_world(&w);
+    assert_true(told(&w.b, "< ann@a.example/r away"));
+    world_end(&w);
+}
+
+static void send_to(struct fed_world *w, const char *to, enum xmpp_sent expected)
+{
+    assert_int_equal(xmpp_fed_send(w->a.fed, GW_STR("ann@a.example"), gw_str_of(to),
+                                   GW_STR("<message/>"), NULL, false),
+                     expected);
+}
+
+static void forgets_failures(void **state)
+{
+    struct fed_world w;
+    char domain[40];
+
+    (void)state;
+    world_begin(&w);
+    send_to(&w, "c.example", XMPP_SENT);
+    settle_world(&w);
+    pass_ms(&w, 5 * GW_SECOND_MS);
+    EXPECT_LINKS(&w.a, "out a.example-c.example failed \n");
+    pass_ms(&w, 3600 * GW_SECOND_MS);
+    EXPECT_LINKS(&w.a, "");
+    for (int i = 0; i < XMPP_LINKS_MAX; i++) {
+        snprintf(domain, sizeof(domain), "c%d.example", i);
+        send_to(&w, domain, XMPP_SENT);
+        settle_world(&w);
+    }
+    send_to(&w, "b.example", XMPP_SENT_FULL);
+    for (int i = 0; i < 2; i++)
+        pass_ms(&w, 2 * GW_SECOND_MS);
+    send_to(&w, "b.example", XMPP_SENT);
+    world_end(&w);
+}
+
 /* What is to be asked while we prove ourselves waits until that is done. */
 static void asks_after_its_own_proof(void **state)
 {
@@ -769,6 +823,8 @@ int main(void)
         cmocka_unit_test(asks_again),
         cmocka_unit_test(asks_after_its_own_proof),
         cmocka_unit_test(questions_are_bounded),
+        cmocka_unit_test(asking_is_no_failure),
+        cmocka_unit_test(forgets_failures),
         cmocka_unit_test(clear_text_proves_nothing_over_tls),
         cmocka_unit_test(spoofed_addresses),
         cmocka_unit_test(piggybacks),
