@@ -220,7 +220,7 @@ static void give_up(struct xmpp_link *l)
         struct xmpp_bounce *bounce = letter->bounce;
 
         letter->bounce = NULL;
-        l->is_stale = l->is_stale || !bounce;
+        l->is_stale = l->is_stale || letter->is_presence;
         letter_free(l, letter);
         if (bounce) {
             l->fed->counters.bounced++;
@@ -314,11 +314,13 @@ static bool write_now(struct xmpp_link *l, struct gw_str stanza)
     return true;
 }
 
-static void keep(struct xmpp_link *l, struct gw_str stanza, struct xmpp_bounce *bounce)
+static void keep(struct xmpp_link *l, struct gw_str stanza, struct xmpp_bounce *bounce,
+                 bool is_presence)
 {
     struct xmpp_letter *letter = gw_alloc(sizeof(*letter) + stanza.len);
 
     letter->bounce = bounce;
+    letter->is_presence = is_presence;
     letter->len = stanza.len;
     memcpy(letter->bytes, stanza.p, stanza.len);
     gw_list_append(&l->letters, &letter->link);
@@ -350,7 +352,7 @@ enum xmpp_sent xmpp_fed_send(struct xmpp_fed *fed, struct gw_str from, struct gw
         l->is_stale = l->is_stale || is_presence;
         return refuse(fed, bounce, XMPP_SENT_FULL);
     }
-    keep(l, stanza, bounce);
+    keep(l, stanza, bounce, is_presence);
     if (l->out && l->out->state == S2S_READY)
         xmpp_s2s_out_proceed(l->out);
     else

@@ -87,6 +87,7 @@ struct xmpp_s2s {
 struct xmpp_letter {
     struct gw_list link;
     struct xmpp_bounce *bounce; /* NULL: nobody is told when it cannot be sent */
+    bool is_presence;           /* told anew when there is a way */
     size_t len;
     char bytes[];
 };

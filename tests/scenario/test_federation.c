@@ -141,6 +141,32 @@ static void comes_back(void **state)
     world_end(&w);
 }
 
+/* A user who only watches has nothing to say but the question: it is asked when there is a way. */
+static void asks_for_presence_again(void **state)
+{
+    struct pres_session *a, *b;
+    struct fed_world w;
+
+    (void)state;
+    world_begin(&w);
+    login_at(&w.a, &a);
+    login_at(&w.b, &b);
+    say_at(&w.b, b, PRES_AVAILABLE, "");
+    pres_request_send(a, PRES_SUBSCRIBE, GW_STR("ann@b.example"), GW_STR(""), NULL);
+    settle_world(&w);
+    pass_ms(&w, 700 * GW_SECOND_MS); /* the connections are idle, and closed */
+    gw_buf_reset(&w.a.log);
+    w.b.is_down = true;
+    say_at(&w.a, a, PRES_AVAILABLE, "");
+    pass_ms(&w, 10 * GW_SECOND_MS);
+    assert_false(told(&w.a, "< ann@b.example/r"));
+    w.b.is_down = false;
+    for (int i = 0; i < 20; i++)
+        pass_ms(&w, 10 * GW_SECOND_MS);
+    assert_true(told(&w.a, "ann@a.example < ann@b.example/r available\n"));
+    world_end(&w);
+}
+
 static void leaves_alone_who_cannot_be_reached(void **state)
 {
     const struct pres_client here = { .show = PRES_AWAY };
@@ -812,6 +838,7 @@ int main(void)
         cmocka_unit_test(proves_domains),
         cmocka_unit_test(shows_presence),
         cmocka_unit_test(comes_back),
+        cmocka_unit_test(asks_for_presence_again),
         cmocka_unit_test(leaves_alone_who_cannot_be_reached),
         cmocka_unit_test(is_idle_and_closed),
         cmocka_unit_test(follows_policy),
