@@ -213,7 +213,7 @@ void xmpp_link_open(struct xmpp_link *l)
 }
 
 /* Those who wait are told; presence is told anew when there is a way again. */
-static void give_up(struct xmpp_link *l)
+static void give_up_letters(struct xmpp_link *l)
 {
     while (l->letter_count) {
         struct xmpp_letter *letter = GW_CONTAINER(l->letters.next, struct xmpp_letter, link);
@@ -227,6 +227,10 @@ static void give_up(struct xmpp_link *l)
             xmpp_bounce_tell(l->fed, bounce, &l->error);
         }
     }
+}
+
+static void give_up_questions(struct xmpp_link *l)
+{
     while (!gw_list_is_empty(&l->verifies)) {
         struct xmpp_verify *v = GW_CONTAINER(l->verifies.next, struct xmpp_verify, link);
         struct xmpp_s2s *in = v->in;
@@ -283,7 +287,8 @@ void xmpp_link_closed(struct xmpp_link *l, struct xmpp_s2s *s)
     gw_warn("federation", "s=%s not reached domain=%s from='%.*s' reason=%s", s->log_id,
             gw_quote(l->remote, remote), GW_STR_ARG(l->local),
             gw_quote(gw_str_of(l->error.msg), quoted));
-    give_up(l);
+    give_up_letters(l);
+    give_up_questions(l);
 }
 
 /* ---- Sending ---- */
@@ -483,15 +488,36 @@ void xmpp_fed_tick(struct xmpp_fed *fed, struct gw_now now)
     }
 }
 
+static bool may_come(const struct xmpp_s2s *in, struct gw_err *why)
+{
+    struct gw_list *it, *tmp;
+
+    if (in->remote && !xmpp_fed_allows(in->fed, gw_str_of(in->remote), XMPP_IN, why))
+        return false;
+    GW_LIST_EACH(&in->pairs, it, tmp)
+    {
+        const struct xmpp_pair *p = GW_CONTAINER(it, struct xmpp_pair, link);
+
+        if (!xmpp_fed_allows(in->fed, gw_str_of(p->from), XMPP_IN, why))
+            return false;
+    }
+    return true;
+}
+
 static bool may_stay(const struct xmpp_s2s *s, struct gw_err *why)
 {
-    enum xmpp_direction d = s->is_in ? XMPP_IN : XMPP_OUT;
-
     if (!s->fed->settings->is_on) {
         (void)gw_fail(why, GW_DENIED, "federation is off");
         return false;
     }
-    return !s->remote || !s->how || xmpp_fed_allows(s->fed, gw_str_of(s->remote), d, why);
+    if (s->how && !s->is_tls && s->fed->settings->tls == XMPP_FED_TLS_REQUIRED) {
+        (void)gw_fail(why, GW_DENIED, "TLS is required");
+        return false;
+    }
+    if (s->is_in)
+        return may_come(s, why);
+    /* One that has proved nothing may be there to ask for others, and carries nothing else. */
+    return !s->how || xmpp_fed_allows(s->fed, gw_str_of(s->remote), XMPP_OUT, why);
 }
 
 void xmpp_fed_apply(struct xmpp_fed *fed, struct gw_now now)
@@ -508,14 +534,18 @@ void xmpp_fed_apply(struct xmpp_fed *fed, struct gw_now now)
         struct xmpp_s2s *s = GW_CONTAINER(it, struct xmpp_s2s, in_fed);
 
         if (!may_stay(s, &why)) {
-            s->now = now;
             xmpp_s2s_error(s, GW_DENIED, "policy-violation", why.msg);
             if (s->io)
                 s->io->wake(s->io_ctx);
         }
     }
-    while ((l = gw_map_next(fed->links, &pos))) /* whatever it was may be over */
-        l->retry_at = GW_NEVER;
+    while ((l = gw_map_next(fed->links, &pos))) {
+        l->retry_at = GW_NEVER; /* whatever it was may be over */
+        if (!l->letter_count || xmpp_fed_allows(fed, l->remote, XMPP_OUT, &why))
+            continue;
+        l->error = why;
+        give_up_letters(l);
+    }
 }
 
 /* ---- Looking on ---- */

@@ -80,7 +80,6 @@ struct xmpp_s2s {
     gw_time read_at, tokens_at;
     int64_t tokens;
     struct gw_err error; /* why it was closed */
-    struct gw_now now;
 };
 
 /* A stanza that waits. */

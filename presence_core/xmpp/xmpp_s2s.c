@@ -122,7 +122,7 @@ void xmpp_s2s_free(struct xmpp_s2s **sp, struct gw_now now)
     if (!s)
         return;
     *sp = NULL;
-    s->now = s->fed->now = now;
+    s->fed->now = now;
     if (!s->error.code && s->state != S2S_CLOSED)
         (void)gw_fail(&s->error, GW_CANCELLED, "closed");
     xmpp_s2s_enter(s, S2S_CLOSED);
@@ -319,11 +319,6 @@ static void spend(struct xmpp_s2s *s, size_t len, gw_time now)
         s->read_at = now + 1 - s->tokens * GW_SECOND_MS / rate;
 }
 
-static void at(struct xmpp_s2s *s, struct gw_now now)
-{
-    s->now = s->fed->now = now;
-}
-
 void xmpp_s2s_feed(struct xmpp_s2s *s, struct gw_str data, struct gw_now now)
 {
     enum gw_code rc;
@@ -331,7 +326,7 @@ void xmpp_s2s_feed(struct xmpp_s2s *s, struct gw_str data, struct gw_now now)
 
     if (s->state == S2S_CLOSED || s->is_lost)
         return;
-    at(s, now);
+    s->fed->now = now;
     if (s->is_in)
         s->used_at = now.mono;
     spend(s, data.len, now.mono);
@@ -357,7 +352,7 @@ void xmpp_s2s_connected(struct xmpp_s2s *s, struct gw_str peer, bool can_tls, st
 {
     if (s->state != S2S_CONNECTING)
         return;
-    at(s, now);
+    s->fed->now = now;
     set_peer(s, peer);
     s->can_tls = can_tls;
     xmpp_s2s_enter(s, S2S_HELLO);
@@ -369,7 +364,7 @@ void xmpp_s2s_tls_ready(struct xmpp_s2s *s, struct gw_now now)
 {
     if (s->state != S2S_TLS)
         return;
-    at(s, now);
+    s->fed->now = now;
     s->is_tls = true;
     xmpp_s2s_enter(s, S2S_HELLO);
     if (!s->is_in)
@@ -379,7 +374,7 @@ void xmpp_s2s_tls_ready(struct xmpp_s2s *s, struct gw_now now)
 
 void xmpp_s2s_drained(struct xmpp_s2s *s, struct gw_now now)
 {
-    at(s, now);
+    s->fed->now = now;
     if (s->for_link && s->state == S2S_OPEN)
         xmpp_link_open(s->for_link);
     settle(s);
@@ -387,7 +382,7 @@ void xmpp_s2s_drained(struct xmpp_s2s *s, struct gw_now now)
 
 void xmpp_s2s_lost(struct xmpp_s2s *s, const struct gw_err *why, struct gw_now now)
 {
-    at(s, now);
+    s->fed->now = now;
     if (s->state == S2S_TLS && !s->is_in && s->fed->settings->tls == XMPP_FED_TLS_OPTIONAL &&
         s->for_link)
         s->for_link->no_tls = true;
@@ -400,7 +395,7 @@ void xmpp_s2s_lost(struct xmpp_s2s *s, const struct gw_err *why, struct gw_now n
 
 void xmpp_s2s_shutdown(struct xmpp_s2s *s, struct gw_now now)
 {
-    at(s, now);
+    s->fed->now = now;
     if (s->state == S2S_OPEN && !s->is_in)
         xmpp_s2s_close(s, GW_CANCELLED, "shut down");
     else
@@ -425,7 +420,7 @@ gw_time xmpp_s2s_deadline(const struct xmpp_s2s *s)
 
 void xmpp_s2s_tick(struct xmpp_s2s *s, struct gw_now now)
 {
-    at(s, now);
+    s->fed->now = now;
     if (s->read_at && now.mono >= s->read_at)
         s->read_at = 0;
     if (s->is_lost || s->state == S2S_CLOSED) {

@@ -72,6 +72,22 @@ static void proves_domains(void **state)
     }
 }
 
+/* a's connection to b. */
+static struct end *a_to_b(struct fed_world *w)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&w->ends, it, tmp)
+    {
+        struct end *e = GW_CONTAINER(it, struct end, link);
+
+        if (e->side == &w->a && e->s2s && !e->s2s->is_in)
+            return e;
+    }
+    fail_msg("a has no connection to b");
+    return NULL;
+}
+
 /* ---- Presence over it ---- */
 
 static void meet(struct fed_world *w, struct pres_session **a, struct pres_session **b)
@@ -288,6 +304,47 @@ static void cuts_off_who_is_denied(void **state)
     world_end(&w);
 }
 
+static void cuts_off_clear_text(void **state)
+{
+    struct pres_session *a, *b;
+    struct fed_world w;
+
+    (void)state;
+    world_begin(&w);
+    w.a.settings.tls = NONE;
+    meet(&w, &a, &b);
+    EXPECT_LINKS(&w.a, "out a.example-b.example open dialback\n"
+                       "in a.example-b.example open dialback\n");
+    w.a.settings.tls = REQUIRED;
+    xmpp_fed_apply(w.a.fed, w.now);
+    settle_world(&w);
+    EXPECT_LINKS(&w.a, "out a.example-b.example idle \n");
+    world_end(&w);
+}
+
+/* What waits for a domain goes out neither on this connection nor on the next. */
+static void keeps_back_what_is_denied(void **state)
+{
+    struct pres_session *a, *b;
+    struct fed_world w;
+    struct end *out;
+
+    (void)state;
+    world_begin(&w);
+    meet(&w, &a, &b);
+    out = a_to_b(&w);
+    out->is_stuck = true;
+    out->waiting = XMPP_HOLD_AT;
+    say_at(&w.a, a, PRES_DND, "secret");
+    xmpp_policy_except(xmpp_fed_policy(w.a.fed), GW_STR("b.example"), XMPP_OUT, NULL, NULL);
+    xmpp_fed_apply(w.a.fed, w.now);
+    settle_world(&w);
+    assert_false(told(&w.b, "secret"));
+    EXPECT_LINKS(&w.a, "out a.example-b.example failed \n"
+                       "in a.example-b.example open certificate tls\n");
+    world_end(&w);
+}
+
 /* ---- Peers that lie ---- */
 
 static void nothing_before_a_proof(void **state)
@@ -446,22 +503,6 @@ static struct end *proved_as_b(struct fed_world *w)
     settle_world(w);
     EXPECT(mal, "type=\"valid\"");
     return mal;
-}
-
-/* a's connection to b. */
-static struct end *a_to_b(struct fed_world *w)
-{
-    struct gw_list *it, *tmp;
-
-    GW_LIST_EACH(&w->ends, it, tmp)
-    {
-        struct end *e = GW_CONTAINER(it, struct end, link);
-
-        if (e->side == &w->a && e->s2s && !e->s2s->is_in)
-            return e;
-    }
-    fail_msg("a has no connection to b");
-    return NULL;
 }
 
 /* The connection on which b was asked breaks before the answer: b is asked on the next one. */
@@ -704,6 +745,28 @@ static void piggybacks(void **state)
     world_end(&w);
 }
 
+/* A domain that speaks on another's stream is cut off with it. */
+static void denies_who_is_piggybacked(void **state)
+{
+    struct fed_world w;
+    struct end *mal;
+
+    (void)state;
+    world_begin(&w);
+    mal = raw_open(&w.a);
+    raw_send(mal, SERVER_HEADER("c.example", "a.example"));
+    settle_world(&w);
+    claims_b(&w, mal);
+    settle_world(&w);
+    EXPECT(mal, "type=\"valid\"");
+    xmpp_policy_except(xmpp_fed_policy(w.a.fed), GW_STR("b.example"), XMPP_IN, NULL, NULL);
+    xmpp_fed_apply(w.a.fed, w.now);
+    settle_world(&w);
+    EXPECT(mal, "<policy-violation");
+    assert_true(mal->is_closed);
+    world_end(&w);
+}
+
 /* ---- Floods ---- */
 
 static void bounded_before_a_proof(void **state)
@@ -843,6 +906,8 @@ int main(void)
         cmocka_unit_test(is_idle_and_closed),
         cmocka_unit_test(follows_policy),
         cmocka_unit_test(cuts_off_who_is_denied),
+        cmocka_unit_test(cuts_off_clear_text),
+        cmocka_unit_test(keeps_back_what_is_denied),
         cmocka_unit_test(nothing_before_a_proof),
         cmocka_unit_test(wrong_headers),
         cmocka_unit_test(wrong_dialback_key),
@@ -855,6 +920,7 @@ int main(void)
         cmocka_unit_test(clear_text_proves_nothing_over_tls),
         cmocka_unit_test(spoofed_addresses),
         cmocka_unit_test(piggybacks),
+        cmocka_unit_test(denies_who_is_piggybacked),
         cmocka_unit_test(bounded_before_a_proof),
         cmocka_unit_test(half_open_is_cut_off),
         cmocka_unit_test(slow_loris),
