@@ -31,21 +31,22 @@ static bool is_clear_enough(const struct xmpp_s2s *s)
     return s->is_tls || s->fed->settings->tls != XMPP_FED_TLS_REQUIRED;
 }
 
-/* Whether this domain's server may prove itself at all, by rule and by certificate. */
-static bool is_welcome(const struct xmpp_s2s *s, struct gw_str domain, struct gw_err *why)
+/* Why this domain's server may not even prove itself, by rule or by certificate: RFC 6120's
+ * condition; NULL: it may. */
+static const char *refusal(const struct xmpp_s2s *s, struct gw_str domain, struct gw_err *why)
 {
     const struct xmpp_fed_settings *set = s->fed->settings;
 
     if (pres_domain_is_local(s->fed->host->core, domain)) {
         (void)gw_fail(why, GW_DENIED, "the domain is served here");
-        return false;
+        return "policy-violation";
     }
     if (!xmpp_fed_allows(s->fed, domain, XMPP_IN, why))
-        return false;
+        return "policy-violation";
     if (s->is_tls && set->require_certificate && set->tls == XMPP_FED_TLS_REQUIRED &&
         s->io->proves(domain, why, s->io_ctx))
-        return false;
-    return true;
+        return "not-authorized";
+    return NULL;
 }
 
 static bool offers_external(const struct xmpp_s2s *s)
@@ -89,6 +90,7 @@ static void send_features(struct xmpp_s2s *s)
 void xmpp_s2s_in_header(struct xmpp_s2s *s, const struct xml_node *root)
 {
     char *from = domain_of(xml_attr(root, "from")), *to = domain_of(xml_attr(root, "to"));
+    const char *condition;
     struct gw_err why;
 
     gw_random_hex(s->id, 16);
@@ -108,9 +110,10 @@ void xmpp_s2s_in_header(struct xmpp_s2s *s, const struct xml_node *root)
         xmpp_s2s_error(s, GW_NOTFOUND, "host-unknown", "the domain in 'to' is not served here");
         return;
     }
-    if (from && !s->how && !is_welcome(s, gw_str_of(from), &why)) {
+    condition = from && !s->how ? refusal(s, gw_str_of(from), &why) : NULL;
+    if (condition) {
         s->fed->counters.refused++;
-        xmpp_s2s_error(s, GW_DENIED, s->is_tls ? "not-authorized" : "policy-violation", why.msg);
+        xmpp_s2s_error(s, GW_DENIED, condition, why.msg);
         return;
     }
     xmpp_s2s_send_header(s);
@@ -316,7 +319,7 @@ static void ask_authority(struct xmpp_s2s *s, const struct dialback *d, struct g
         answer_error(s, d, "item-not-found", "the domain in 'to' is not served here");
         return;
     }
-    if (!is_welcome(s, gw_str_of(d->from), &why)) {
+    if (refusal(s, gw_str_of(d->from), &why)) {
         answer_error(s, d, "not-allowed", why.msg);
         return;
     }

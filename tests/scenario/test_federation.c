@@ -396,6 +396,16 @@ static void nothing_before_a_proof(void **state)
     }
 }
 
+/* A stream to a, whose header is answered. */
+static struct end *greets_as_b(struct fed_world *w)
+{
+    struct end *mal = raw_open(&w->a);
+
+    raw_send(mal, SERVER_HEADER("b.example", "a.example"));
+    settle_world(w);
+    return mal;
+}
+
 static void wrong_headers(void **state)
 {
     static const struct {
@@ -418,6 +428,33 @@ static void wrong_headers(void **state)
         settle_world(&w);
         if (!raw_has(mal, bad[i].error) || !mal->is_closed)
             fail_msg("case %zu: %s", i, mal->all.len ? mal->all.p : "nothing");
+        world_end(&w);
+    }
+}
+
+/* Over TLS the certificate may be the reason, or the rule. */
+static void refused_over_tls(void **state)
+{
+    static const struct {
+        int policy;
+        const char *error;
+    } cases[] = { { XMPP_FED_ALLOW, "<not-authorized" }, { XMPP_FED_DENY, "<policy-violation" } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct fed_world w;
+        struct end *mal;
+
+        world_begin(&w);
+        w.a.settings.tls = REQUIRED;
+        mal = greets_as_b(&w);
+        raw_send(mal, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>");
+        settle_world(&w);
+        w.a.settings.policy = cases[i].policy;
+        raw_send(mal, SERVER_HEADER("b.example", "a.example"));
+        settle_world(&w);
+        EXPECT(mal, cases[i].error);
+        assert_true(mal->is_closed);
         world_end(&w);
     }
 }
@@ -469,16 +506,6 @@ static void unreachable_authority(void **state)
     EXPECT(mal, "<remote-server-timeout");
     assert_false(mal->is_closed); /* another domain may be proved on it */
     world_end(&w);
-}
-
-/* A stream to a, whose header is answered. */
-static struct end *greets_as_b(struct fed_world *w)
-{
-    struct end *mal = raw_open(&w->a);
-
-    raw_send(mal, SERVER_HEADER("b.example", "a.example"));
-    settle_world(w);
-    return mal;
 }
 
 /* With the key, which the test makes with b's secret. */
@@ -910,6 +937,7 @@ int main(void)
         cmocka_unit_test(keeps_back_what_is_denied),
         cmocka_unit_test(nothing_before_a_proof),
         cmocka_unit_test(wrong_headers),
+        cmocka_unit_test(refused_over_tls),
         cmocka_unit_test(wrong_dialback_key),
         cmocka_unit_test(unreachable_authority),
         cmocka_unit_test(asks_again),
