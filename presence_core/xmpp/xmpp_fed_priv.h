@@ -14,6 +14,7 @@ enum {
     XMPP_PAIRS_MAX = 100,       /* domains proved on one connection, or being asked for */
     XMPP_S2S_EARLY_MAX = 16384, /* bytes of a stanza before anything is proved */
     XMPP_THEIR_KEY_MAX = 1024,  /* of a peer's dialback key, which is kept until it is confirmed */
+    XMPP_ANSWERS_MAX = 4 * XMPP_HOLD_AT, /* bytes that wait for a peer who asks and does not read */
     XMPP_LINKS_MAX = 20000,
     XMPP_FAILED_MAX = 10000, /* links; beyond it those that failed are forgotten at once */
     XMPP_S2S_ID_MAX = 33

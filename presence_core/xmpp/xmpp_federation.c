@@ -18,7 +18,7 @@
 enum {
     TARGETS_MAX = 16,
     ADDRESSES_MAX = 16,
-    OUT_QUEUE_TOP = 65536 * 1024, /* the parameter's maximum */
+    OUT_QUEUE_TOP = 65536 * 1024, /* the engine's own bounds come long before it */
     TICK_MS = 1000
 };
 
@@ -133,12 +133,8 @@ static void on_timer(struct gw_now now, void *ctx)
 static bool io_write(struct gw_str bytes, void *ctx)
 {
     struct conn *conn = ctx;
-    size_t max = (size_t)xmpp_fed_settings(conn->f->fed)->queue_kb * 1024;
 
-    /* A negotiation always fits; what goes beyond the bound is the link's to keep. */
-    return conn->is_connected &&
-           net_stream_queued(conn->stream) + bytes.len <= max + OUT_QUEUE_TOP / 64 &&
-           net_stream_write(conn->stream, bytes) == GW_OK;
+    return conn->is_connected && net_stream_write(conn->stream, bytes) == GW_OK;
 }
 
 static size_t io_queued(void *ctx)

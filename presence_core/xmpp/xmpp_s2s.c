@@ -173,11 +173,18 @@ void xmpp_s2s_enter(struct xmpp_s2s *s, enum xmpp_s2s_state to)
 
 /* ---- Writing ---- */
 
+/* Stanzas stop at XMPP_HOLD_AT, the link keeps them; on a connection that came in there are only
+ * answers. */
+static bool is_full(const struct xmpp_s2s *s)
+{
+    return s->is_in && s->io->queued(s->io_ctx) >= XMPP_ANSWERS_MAX;
+}
+
 bool xmpp_s2s_write(struct xmpp_s2s *s, struct gw_str bytes)
 {
     if (s->is_lost || !s->io)
         return false;
-    if (s->io->write(bytes, s->io_ctx))
+    if (!is_full(s) && s->io->write(bytes, s->io_ctx))
         return true;
     s->is_lost = true; /* it ends at the next tick: this may be in the middle of somebody's call */
     (void)gw_fail(&s->error, GW_LIMIT, "the peer reads too slowly");

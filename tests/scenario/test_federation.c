@@ -894,6 +894,27 @@ static void floods_are_read_later(void **state)
     world_end(&w);
 }
 
+/* A peer that asks and reads nothing is cut off, long before the transport would refuse. */
+static void answers_are_bounded(void **state)
+{
+    struct fed_world w;
+    struct end *mal, *theirs;
+
+    (void)state;
+    world_begin(&w);
+    mal = greets_as_b(&w);
+    theirs = mal->other;
+    theirs->is_stuck = true;
+    for (int i = 0; i < 5000 && !xmpp_s2s_is_closed(theirs->s2s); i++) {
+        const char *ask = "<db:verify from='b.example' to='a.example' id='1'>00</db:verify>";
+
+        xmpp_s2s_feed(theirs->s2s, gw_str_of(ask), w.now);
+    }
+    assert_true(xmpp_s2s_is_closed(theirs->s2s));
+    assert_true(theirs->waiting < XMPP_ANSWERS_MAX + 1000);
+    world_end(&w);
+}
+
 /* A peer that reads nothing: what waits is bounded, presence is dropped and told anew. */
 static void queue_is_bounded(void **state)
 {
@@ -953,6 +974,7 @@ int main(void)
         cmocka_unit_test(half_open_is_cut_off),
         cmocka_unit_test(slow_loris),
         cmocka_unit_test(floods_are_read_later),
+        cmocka_unit_test(answers_are_bounded),
         cmocka_unit_test(queue_is_bounded),
     };
 
