@@ -41,6 +41,24 @@ void xmpp_open_ns(struct xml_writer *w, const char *name, const char *ns)
     xml_put_attr(w, "xmlns", gw_str_of(ns));
 }
 
+static void put_text(struct xml_writer *w, const char *ns, const char *text)
+{
+    xmpp_open_ns(w, "text", ns);
+    xml_put_attr(w, "xml:lang", GW_STR("en"));
+    xml_put_text(w, gw_str_of(text));
+    xml_close(w);
+}
+
+void xmpp_put_stream_error(struct xml_writer *w, const char *condition, const char *text)
+{
+    xml_open(w, "stream:error");
+    xmpp_open_ns(w, condition, NS_STREAMS);
+    xml_close(w);
+    if (text)
+        put_text(w, NS_STREAMS, text);
+    xml_close(w);
+}
+
 void xmpp_stream_error(struct xmpp_c2s *c, const char *condition, const char *text)
 {
     char user[GW_QUOTE_MAX], quoted[GW_QUOTE_MAX];
@@ -57,16 +75,7 @@ void xmpp_stream_error(struct xmpp_c2s *c, const char *condition, const char *te
     if (!c->has_header) /* RFC 6120 4.9.1.2: the header comes first even then */
         xmpp_send_header(c);
     xmpp_begin(c, &w);
-    xml_open(&w, "stream:error");
-    xmpp_open_ns(&w, condition, NS_STREAMS);
-    xml_close(&w);
-    if (text) {
-        xmpp_open_ns(&w, "text", NS_STREAMS);
-        xml_put_attr(&w, "xml:lang", GW_STR("en"));
-        xml_put_text(&w, gw_str_of(text));
-        xml_close(&w);
-    }
-    xml_close(&w);
+    xmpp_put_stream_error(&w, condition, text);
     gw_buf_add_cstr(&c->host->out, "</stream:stream>");
     xmpp_end(c);
     xmpp_enter(c, XMPP_CLOSED);
@@ -137,12 +146,8 @@ void xmpp_put_error(struct xml_writer *w, enum xmpp_cond cond, const char *text)
     xml_put_attr(w, "type", gw_str_of(conds[cond].type));
     xmpp_open_ns(w, conds[cond].name, NS_STANZAS);
     xml_close(w);
-    if (text) {
-        xmpp_open_ns(w, "text", NS_STANZAS);
-        xml_put_attr(w, "xml:lang", GW_STR("en"));
-        xml_put_text(w, gw_str_of(text));
-        xml_close(w);
-    }
+    if (text)
+        put_text(w, NS_STANZAS, text);
     xml_close(w);
 }
 

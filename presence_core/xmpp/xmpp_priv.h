@@ -138,6 +138,9 @@ enum xmpp_cond {
     XMPP_SERVICE_UNAVAILABLE
 };
 
+/* RFC 6120 4.9: <stream:error/>. text may be NULL. */
+void xmpp_put_stream_error(struct xml_writer *w, const char *condition, const char *text);
+
 const char *xmpp_stanza_name(const struct xmpp_stanza *s); /* "message" */
 /* <error/>, in the stanza that is open. text may be NULL. */
 void xmpp_put_error(struct xml_writer *w, enum xmpp_cond cond, const char *text);

@@ -263,16 +263,7 @@ void xmpp_s2s_error(struct xmpp_s2s *s, enum gw_code code, const char *condition
     if (!s->has_header)
         xmpp_s2s_send_header(s);
     xmpp_s2s_begin(s, &w);
-    xml_open(&w, "stream:error");
-    xmpp_open_ns(&w, condition, NS_STREAMS);
-    xml_close(&w);
-    if (text) {
-        xmpp_open_ns(&w, "text", NS_STREAMS);
-        xml_put_attr(&w, "xml:lang", GW_STR("en"));
-        xml_put_text(&w, gw_str_of(text));
-        xml_close(&w);
-    }
-    xml_close(&w);
+    xmpp_put_stream_error(&w, condition, text);
     xmpp_s2s_end(s);
     xmpp_s2s_close(s, code, condition);
 }
