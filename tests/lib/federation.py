@@ -1,5 +1,5 @@
 """Other XMPP servers for tests: a name server with their records, a certificate authority for them, and
-Prosody and ejabberd, each on a loopback address of its own (so that every port may keep its default)."""
+Prosody, each on a loopback address of its own (so that every port may keep its default)."""
 
 import contextlib
 import datetime
@@ -147,7 +147,7 @@ class Authority:
 # -- servers --------------------------------------------------------------------------------------
 
 class Server:
-    """What Prosody and ejabberd have in common. Users have the password 'secret'."""
+    """What does not depend on whose server it is. Users have the password 'secret'."""
 
     password = "secret"
 
