@@ -24,8 +24,8 @@ const struct gw_param xmpp_fed_params[] = {
       .choices = tls_modes },
     { .key = "federation.require_certificate",
       .shown_as = "Require client-side security certificates",
-      .help = "over TLS a server must prove its domain with a certificate that cup-xmpp-trust "
-              "trusts; off: dialback may do",
+      .help = "where federation.tls is required a server must prove its domain with a certificate "
+              "that cup-xmpp-trust trusts; off: dialback may do",
       .type = GW_PARAM_CHOICE,
       .offset = OF(require_certificate),
       .def = "on",

@@ -11,7 +11,7 @@ enum xmpp_fed_default { XMPP_FED_ALLOW, XMPP_FED_DENY };
 struct xmpp_fed_settings {
     int is_on;
     int tls;                 /* enum xmpp_fed_tls */
-    int require_certificate; /* of the peer: one that proves its domain */
+    int require_certificate; /* of the peer, where TLS is required: one that proves its domain */
     int sasl_in, sasl_out;   /* EXTERNAL */
     int dialback_in, dialback_out;
     int policy; /* enum xmpp_fed_default */

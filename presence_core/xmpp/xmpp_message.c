@@ -1,5 +1,5 @@
-/* Messages: RFC 6121 section 8.5, to users of this server, whoever has sent them. What cannot be delivered comes back:
- * nothing is kept for later. */
+/* Messages: RFC 6121 section 8.5, to users of this server, whoever has sent them. What cannot be
+ * delivered comes back: nothing is kept for later. */
 #include "xmpp_priv.h"
 
 /* What happens with each type: towards a bare JID, and towards a full JID that is not connected. */

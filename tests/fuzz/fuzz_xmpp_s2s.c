@@ -1,7 +1,7 @@
 /* A connection with another server, from a stage that the first byte chooses: one that came in, in clear
  * text, over TLS, or proved by certificate; or one that we opened. The rest is what the peer sends; a NUL
- * ends one piece, lets a second pass, and gives what the engine asked for. What comes out to the peer
- * must be well-formed, and nothing reaches a user from a domain that was not proved. */
+ * ends one piece, lets a second pass, and gives what the engine asked for. What goes out to the peer is
+ * UTF-8, and nothing reaches a user from a domain that was not proved. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
