@@ -123,15 +123,21 @@ static enum gw_code channel_open(struct net_dns *dns, struct gw_err *err)
         .timeout = TRY_MS, .tries = TRIES, .sock_state_cb = on_socket, .sock_state_cb_data = dns
     };
     struct stat st;
-    int rc = ares_init_options(&dns->channel, &options,
+    ares_channel channel;
+    int rc = ares_init_options(&channel, &options,
                                ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
 
     if (rc)
         return gw_fail(err, GW_INTERNAL, "no resolver: %s", ares_strerror(rc));
+    rc = dns->servers ? ares_set_servers_ports_csv(channel, dns->servers) : ARES_SUCCESS;
+    if (rc) {
+        ares_destroy(channel);
+        return gw_fail(err, GW_INVALID, "wrong DNS servers '%s': %s", dns->servers,
+                       ares_strerror(rc));
+    }
     if (!stat(resolv_conf, &st))
         dns->system_change = st.st_mtim;
-    if (dns->servers)
-        (void)ares_set_servers_ports_csv(dns->channel, dns->servers); /* was checked */
+    dns->channel = channel;
     return GW_OK;
 }
 
@@ -145,9 +151,7 @@ static void follow_system(struct net_dns *dns)
         (st.st_mtim.tv_sec == dns->system_change.tv_sec &&
          st.st_mtim.tv_nsec == dns->system_change.tv_nsec))
         return;
-    if (channel_open(dns, NULL))
-        dns->channel = old;
-    else
+    if (!channel_open(dns, NULL))
         ares_destroy(old); /* cancelled queries in it end here */
 }
 
@@ -463,20 +467,21 @@ void net_dns_free(struct net_dns **dnsp)
 
 enum gw_code net_dns_set_servers(struct net_dns *dns, const char *servers, struct gw_err *err)
 {
-    char *copy = servers ? gw_str_dup(gw_str_of(servers)) : NULL;
+    ares_channel old = dns->channel;
+    char *before = dns->servers;
+    enum gw_code rc;
 
-    if (servers) {
-        int rc = ares_set_servers_ports_csv(dns->channel, servers);
-
-        if (rc) {
-            free(copy);
-            return gw_fail(err, GW_INVALID, "wrong DNS servers '%s': %s", servers,
-                           ares_strerror(rc));
-        }
+    if (servers && before ? !strcmp(servers, before) : servers == before)
+        return GW_OK;
+    dns->servers = servers ? gw_str_dup(gw_str_of(servers)) : NULL;
+    rc = channel_open(dns, err); /* c-ares does not change the servers of one that is asking */
+    if (rc) {
+        free(dns->servers);
+        dns->servers = before;
+        return rc;
     }
-    free(dns->servers);
-    dns->servers = copy;
-    if (!servers)
-        dns->system_change = (struct timespec){ 0 }; /* read again with the next query */
+    free(before);
+    ares_destroy(old);
+    set_timer(dns);
     return GW_OK;
 }

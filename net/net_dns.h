@@ -12,7 +12,8 @@ struct net_dns_query;
 struct net_dns *net_dns_new(struct net_loop *loop, struct gw_err *err);
 void net_dns_free(struct net_dns **dnsp); /* queries are cancelled */
 
-/* Other servers than the system's, "127.0.0.1:5353,..."; NULL: the system's. */
+/* Other servers than the system's, "127.0.0.1:5353,..."; NULL: the system's. What is being asked of
+ * those before fails, with GW_UNREACHABLE; when they are the same nothing happens. */
 enum gw_code net_dns_set_servers(struct net_dns *dns, const char *servers, struct gw_err *err);
 
 enum { NET_DNS_RECORDS_MAX = 64 };

@@ -215,13 +215,39 @@ static void test_servers(void **state)
     place_done(&p);
 }
 
+/* Servers may be changed, or said again, while they are being asked. */
+static void test_servers_meanwhile(void **state)
+{
+    struct asked second = { 0 };
+    char servers[64];
+    struct place p;
+    struct gw_err err;
+
+    (void)state;
+    place_init(&p);
+    second.bed = &p.bed;
+    for (int change = 0; change < 2; change++) {
+        p.a.times = second.times = 0;
+        snprintf(servers, sizeof servers, "127.0.0.1:%u%s", p.ns.port, change ? ",127.0.0.1" : "");
+        (void)net_dns_start(p.dns, NET_DNS_ADDRESS, "four.example", on_done, &p.a);
+        assert_int_equal(net_dns_set_servers(p.dns, servers, &err), GW_OK);
+        assert_int_equal(p.a.times, 0); /* never from inside the call */
+        (void)net_dns_start(p.dns, NET_DNS_ADDRESS, "four.example", on_done, &second);
+        while (!p.a.times || !second.times)
+            bed_run(&p.bed);
+        assert_int_equal(p.a.code, change ? GW_UNREACHABLE : GW_OK);
+        assert_int_equal(second.code, GW_OK);
+    }
+    place_done(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_questions),     cmocka_unit_test(test_all_addresses),
         cmocka_unit_test(test_service_order), cmocka_unit_test(test_hosts_file),
         cmocka_unit_test(test_cancel),        cmocka_unit_test(test_free_in_done),
-        cmocka_unit_test(test_servers),
+        cmocka_unit_test(test_servers),       cmocka_unit_test(test_servers_meanwhile),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
