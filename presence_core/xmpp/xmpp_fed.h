@@ -38,7 +38,6 @@ struct xmpp_fed_args {
 struct xmpp_fed *xmpp_fed_new(const struct xmpp_fed_args *args);
 void xmpp_fed_stop(struct xmpp_fed *fed);   /* nobody is called any more */
 void xmpp_fed_free(struct xmpp_fed **fedp); /* after all connections; before the host */
-void xmpp_fed_set_secret(struct xmpp_fed *fed, struct gw_str secret);
 struct xmpp_policy *xmpp_fed_policy(struct xmpp_fed *fed);
 const struct xmpp_fed_settings *xmpp_fed_settings(const struct xmpp_fed *fed);
 
