@@ -211,18 +211,33 @@ enum ctl_exit ctl_own_import(struct ctl *ctl)
     return rc;
 }
 
-/* For its owner alone, and never over another file. */
+/* 0, or errno. */
+static int write_all(int fd, struct gw_str data)
+{
+    while (data.len) {
+        ssize_t n = write(fd, data.p, data.len);
+
+        if (n < 0 && errno != EINTR)
+            return errno;
+        data = gw_str_sub(data, n > 0 ? (size_t)n : 0, data.len);
+    }
+    return 0;
+}
+
+/* For its owner alone, never over another file, and never a part of it. */
 static enum ctl_exit secret_write(const struct ctl *ctl, const char *path,
                                   const struct gw_buf *data)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool ok = fd >= 0 && write(fd, data->p, data->len) == (ssize_t)data->len;
+    int os = fd < 0 ? errno : write_all(fd, gw_buf_str(data));
 
-    if (fd >= 0 && close(fd))
-        ok = false;
-    if (ok)
+    if (fd >= 0 && close(fd) && !os)
+        os = errno;
+    if (!os)
         return CTL_OK;
-    ctl_complain(ctl, "invalid", "cannot write '%s': %s", path, strerror(errno));
+    if (fd >= 0)
+        (void)unlink(path);
+    ctl_complain(ctl, "invalid", "cannot write '%s': %s", path, strerror(os));
     return CTL_FAILED;
 }
 

@@ -5,6 +5,7 @@ import concurrent.futures
 import contextlib
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -13,7 +14,7 @@ import threading
 import time
 
 import house
-from gateway import XMPP_PORT, Gateway, wait_for
+from gateway import XMPP_PORT, Gateway, program, wait_for
 from house import House, utc
 
 FAILED = 1
@@ -215,6 +216,11 @@ def test_pkcs12():
                 says="File exists", stdin="an0ther-horse\n")
         refused(gateway, "cert", "own", "export", "cup-xmpp", "--p12", ca.path("x.p12"), "--password-stdin",
                 says="at least 8", stdin="short\n")
+        done = subprocess.run([program("kalendsctl"), "--socket", gateway.socket, "cert", "own", "export", "cup-xmpp", "--p12",
+                               ca.path("x.p12"), "--password-stdin"], input="an0ther-horse\n", capture_output=True, text=True,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512)),
+                              restore_signals=False)  # the disk is full: nothing is left there to be taken for the whole
+        assert done.returncode == FAILED and "File too large" in done.stderr and not os.path.exists(ca.path("x.p12")), done
         assert "horse" not in gateway.log()
         assert secrets(gateway) == []
 
