@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +20,7 @@
 #include "ews_client.h"
 #include "ews_operations.h"
 #include "gw_log.h"
-#include "mock_exchange.h"
+#include "mock_talk.h"
 
 #define PASSWORD "s3cr\xc3\xa9t"
 
@@ -57,24 +56,6 @@ static struct {
 
 /* ---- the world -------------------------------------------------------------------------------- */
 
-static json_t *control(const char *method, const char *path, const char *body)
-{
-    struct gw_buf out;
-    json_t *json;
-
-    gw_buf_init(&out, 1024 * 1024);
-    if (mock_exchange_control(t.mx, method, path, gw_str_of(body), &out) >= 300)
-        fail_msg("%s %s: %.*s", method, path, GW_STR_ARG(gw_buf_str(&out)));
-    json = json_loadb(out.p, out.len, 0, NULL);
-    gw_buf_done(&out);
-    return json;
-}
-
-static void tell(const char *method, const char *path, const char *body)
-{
-    json_decref(control(method, path, body));
-}
-
 static void account_set(const char *password)
 {
     struct ews_account_args args = { .auth = t.login->auth,
@@ -94,7 +75,7 @@ static void account_set(const char *password)
 
 static void trust_mock(void)
 {
-    json_t *ca = control("GET", "/ca", "");
+    json_t *ca = mock_ask(t.mx, "GET", "/ca", "");
 
     assert_int_equal(cert_trust_add(t.certs, CERT_TRUST_EXCHANGE,
                                     gw_str_of(json_string_value(json_object_get(ca, "pem"))), NULL,
@@ -241,7 +222,7 @@ enum { TROUBLES = sizeof(trouble) / sizeof(trouble[0]) };
 
 static void begin(const struct trouble *x)
 {
-    tell(x->body ? "POST" : "DELETE", x->path, x->body ? x->body : "");
+    mock_tell(t.mx, x->body ? "POST" : "DELETE", x->path, x->body ? x->body : "");
     if (x->flags & NEW_CONNECTION)
         ews_client_reconnect(ops.client);
     if (x->flags & NEW_TOKEN)
@@ -251,7 +232,7 @@ static void begin(const struct trouble *x)
 static void end(const struct trouble *x)
 {
     if (x->path_back)
-        tell("POST", x->path_back, x->body_back);
+        mock_tell(t.mx, "POST", x->path_back, x->body_back);
     if (x->flags & NEW_CONNECTION)
         ews_client_reconnect(ops.client);
     if (x->flags & NEW_TOKEN)
@@ -269,7 +250,7 @@ static bool is_expected(const struct trouble *x)
 /* The mock would lock the account out after two wrong passwords; it saw none. */
 static void check_refusals(const char *what)
 {
-    json_t *answer = control("GET", "/accounts", "");
+    json_t *answer = mock_ask(t.mx, "GET", "/accounts", "");
     const json_t *account = json_array_get(json_object_get(answer, "accounts"), 0);
     struct ews_client_state state;
 
@@ -376,10 +357,10 @@ static void test_application(void **state)
     check_bulk(EWS_OP_AVAILABILITY, "nobody", "ann@x.example", EWS_MAILBOX, EWS_OK);
     check_bulk(EWS_OP_AVAILABILITY, "gone@x.example", "ann@x.example", EWS_MAILBOX, EWS_MAILBOX);
     check_bulk(EWS_OP_MAIL_TIPS, "gone@x.example", "ann@x.example", EWS_MAILBOX, EWS_MAILBOX);
-    tell("POST", "/users", "{\"address\": \"bob@x.example\"}");
-    tell("POST", "/accounts",
-         "{\"name\": \"gateway\", \"password\": \"" PASSWORD "\", "
-         "\"impersonate\": [\"ann@x.example\"]}");
+    mock_tell(t.mx, "POST", "/users", "{\"address\": \"bob@x.example\"}");
+    mock_tell(t.mx, "POST", "/accounts",
+              "{\"name\": \"gateway\", \"password\": \"" PASSWORD "\", "
+              "\"impersonate\": [\"ann@x.example\"]}");
     check_bulk(EWS_OP_AVAILABILITY, "ann@x.example", "bob@x.example", EWS_OK, EWS_OK);
     check_bulk(EWS_OP_AVAILABILITY, "bob@x.example", "ann@x.example", EWS_PERMISSION,
                EWS_PERMISSION);
@@ -427,7 +408,7 @@ static void send_on(const char *host)
              "{\"autodiscover\": {\"redirect_url\": "
              "\"https://%s:%u/autodiscover/autodiscover.svc\"}}",
              host, mock_exchange_cas_port(t.mx, "cas2"));
-    tell("POST", "/users/ann@x.example/traits", json);
+    mock_tell(t.mx, "POST", "/users/ann@x.example/traits", json);
 }
 
 static void check_found(enum ews_class class, const char *text)
@@ -445,11 +426,11 @@ static void test_discover(void **state)
         world_make(&logins[l]);
         discover();
         check_found(EWS_OK, "https://127.0.0.1:");
-        tell("POST", "/cas/cas1/certificate", "{\"fault\": \"wrong_name\"}");
+        mock_tell(t.mx, "POST", "/cas/cas1/certificate", "{\"fault\": \"wrong_name\"}");
         discover();
         check_found(EWS_CONFIG, "wrong.invalid");
-        tell("POST", "/cas/cas1/certificate", "{}");
-        tell("POST", "/cas/cas2/certificate", "{\"fault\": \"self_signed\"}");
+        mock_tell(t.mx, "POST", "/cas/cas1/certificate", "{}");
+        mock_tell(t.mx, "POST", "/cas/cas2/certificate", "{\"fault\": \"self_signed\"}");
         send_on("localhost");
         discover();
         check_found(EWS_CONFIG, "certificate of");

@@ -13,7 +13,7 @@
 
 #include "ews_client.h"
 #include "ews_operations.h"
-#include "mock_exchange.h"
+#include "mock_talk.h"
 #include "mock_trouble.h"
 
 enum { PATIENT_MS = 15000, TIMEOUT_MS = 150, SILENCE_MS = 400 };
@@ -94,16 +94,6 @@ static const struct {
 };
 enum { TROUBLES = sizeof(trouble) / sizeof(trouble[0]) };
 
-static void control(const char *method, const char *path, const char *body)
-{
-    struct gw_buf out;
-
-    gw_buf_init(&out, 1024 * 1024);
-    if (mock_exchange_control(t.mx, method, path, gw_str_of(body), &out) >= 300)
-        fail_msg("%s %s: %.*s", method, path, GW_STR_ARG(gw_buf_str(&out)));
-    gw_buf_done(&out);
-}
-
 static void trouble_make(size_t op, size_t i)
 {
     char json[300];
@@ -111,7 +101,7 @@ static void trouble_make(size_t op, size_t i)
     snprintf(json, sizeof(json), "{\"kind\": \"%s\", \"operation\": \"%s\", %s%s}",
              mock_trouble_name(trouble[i].kind), ews_op_name(operation[op].op), trouble[i].json,
              strstr(trouble[i].json, "count") ? "" : ", \"count\": 1");
-    control("POST", "/cas/cas1/faults", json);
+    mock_tell(t.mx, "POST", "/cas/cas1/faults", json);
 }
 
 /* A stream that stalls is waited for two heartbeats; then few milliseconds long. */
@@ -162,7 +152,7 @@ static void meet(size_t op, size_t i)
                  ews_class_name(ops.status.class), ops.status.code,
                  (long long)ops.status.backoff_ms, ops.status.text);
     ews_client_set_timeout(ops.client, PATIENT_MS);
-    control("DELETE", "/cas/cas1/faults", "");
+    mock_tell(t.mx, "DELETE", "/cas/cas1/faults", "");
     if (operation[op].op == EWS_OP_UNSUBSCRIBE) /* half an answer may be of a deed that is done */
         operation_good(PULL, "another one to end");
     operation_good(op, trouble[i].json);

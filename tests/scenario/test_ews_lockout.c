@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,7 @@
 #include "ews_account_priv.h"
 #include "ews_autodiscover.h"
 #include "ews_client.h"
-#include "mock_exchange.h"
+#include "mock_talk.h"
 
 enum { GUARD_MS = 20000, DEAD_MS = 150, GATEWAYS = 5, CALLS = 30 };
 
@@ -50,19 +49,6 @@ static struct {
 
 /* ---- the world -------------------------------------------------------------------------------- */
 
-static json_t *control(const char *method, const char *path, const char *body)
-{
-    struct gw_buf out;
-    json_t *json;
-
-    gw_buf_init(&out, 1024 * 1024);
-    if (mock_exchange_control(t.mx, method, path, gw_str_of(body), &out) >= 300)
-        fail_msg("%s %s: %.*s", method, path, GW_STR_ARG(gw_buf_str(&out)));
-    json = json_loadb(out.p, out.len, 0, NULL);
-    gw_buf_done(&out);
-    return json;
-}
-
 /* At the directory: no token is good any more, either. */
 static void password_is(const char *password)
 {
@@ -70,13 +56,13 @@ static void password_is(const char *password)
 
     snprintf(json, sizeof(json),
              "{\"name\": \"gateway\", \"password\": \"%s\", \"impersonate\": true}", password);
-    json_decref(control("POST", "/accounts", json));
-    json_decref(control("DELETE", "/tokens", ""));
+    mock_tell(t.mx, "POST", "/accounts", json);
+    mock_tell(t.mx, "DELETE", "/tokens", "");
 }
 
 static void check_tries(const char *when, json_int_t max)
 {
-    json_t *answer = control("GET", "/accounts", "");
+    json_t *answer = mock_ask(t.mx, "GET", "/accounts", "");
     const json_t *account = json_array_get(json_object_get(answer, "accounts"), 0);
     json_int_t bad = json_integer_value(json_object_get(account, "bad_passwords"));
 
@@ -352,11 +338,11 @@ static void test_open_connections_go_on(void **state)
         everybody(3);
         assert_int_equal(t.good, t.done);
         ews_account_refused(t.account[0]->identity, net_loop_now(t.loop).mono);
-        json_decref(control("POST", "/cas/cas1/faults", "{\"kind\": \"stall\", \"count\": 1}"));
+        mock_tell(t.mx, "POST", "/cas/cas1/faults", "{\"kind\": \"stall\", \"count\": 1}");
         start(0, 3);
         t.awaited--;
         await();
-        json_decref(control("DELETE", "/cas/cas1/faults", ""));
+        mock_tell(t.mx, "DELETE", "/cas/cas1/faults", "");
         t.awaited++;
         await();
         assert_int_equal(t.good, t.done);
@@ -374,7 +360,7 @@ static void test_dead_server(void **state)
     t.awaited = 0;
     everybody(1);
     ews_client_set_timeout(t.client[0], DEAD_MS);
-    json_decref(control("POST", "/cas/cas1/faults", "{\"kind\": \"stall\"}"));
+    mock_tell(t.mx, "POST", "/cas/cas1/faults", "{\"kind\": \"stall\"}");
     before = mock_journal_total(mock_exchange_journal(t.mx));
     t.good = 0;
     start(0, CALLS);

@@ -17,7 +17,7 @@
 
 #include "ews_client.h"
 #include "gw_bytes.h"
-#include "mock_exchange.h"
+#include "mock_talk.h"
 
 enum {
     BOXES = 1000,
@@ -253,16 +253,6 @@ static void apply(const char *json)
         fail_msg("%s", err.msg);
 }
 
-static void control(const char *method, const char *path, const char *body)
-{
-    struct gw_buf out;
-
-    gw_buf_init(&out, 1024 * 1024);
-    if (mock_exchange_control(t.mx, method, path, gw_str_of(body), &out) >= 300)
-        fail_msg("%s %s: %.*s", method, path, GW_STR_ARG(gw_buf_str(&out)));
-    gw_buf_done(&out);
-}
-
 static void change_calendars(void)
 {
     struct gw_now now = net_loop_now(t.loop);
@@ -366,7 +356,7 @@ static void populate(const char *version)
 
         snprintf(path, sizeof(path), "/users/%s/move",
                  t.group[i / PER_GROUP].box[i % PER_GROUP].address);
-        control("POST", path, "{\"to\": \"DB2\"}");
+        mock_tell(t.mx, "POST", path, "{\"to\": \"DB2\"}");
     }
     client_start();
 }
@@ -389,14 +379,14 @@ static void run_troubles(void)
     for (size_t i = 0; i < sizeof(trouble) / sizeof(trouble[0]); i++) {
         t.trouble = trouble[i].name;
         if (trouble[i].method)
-            control(trouble[i].method, trouble[i].path, trouble[i].body);
+            mock_tell(t.mx, trouble[i].method, trouble[i].path, trouble[i].body);
         change_calendars();
         if (trouble[i].path && strcmp(trouble[i].path, "/cas/cas1/down") == 0) {
             RUN_UNTIL(!all_streaming());
-            control("POST", "/cas/cas1/up", "{}");
+            mock_tell(t.mx, "POST", "/cas/cas1/up", "{}");
         }
         RUN_UNTIL(!unheard() && all_streaming());
-        control("DELETE", "/mishaps", "");
+        mock_tell(t.mx, "DELETE", "/mishaps", "");
     }
 }
 
