@@ -61,7 +61,7 @@ void ews_call_cancel(struct ews_call **callp); /* done does not come; NULL is fi
  *   EWS_CONNECTION_LIMIT   too many streams at once for one mailbox, or for the account
  *   anything else          start again after a while, as after any failed call; a calendar may have
  *                          changed meanwhile
- * The clients' timeout does not hold for it: it fails after EWS_STREAM_SILENCE_MS without a word. */
+ * The client's timeout does not hold for it: it fails after silence_ms without a word. */
 struct ews_call *ews_client_stream_start(struct ews_client *client,
                                          const struct ews_request *request,
                                          ews_stream_event_fn *on_event, ews_done_fn *done,

@@ -44,7 +44,6 @@ enum { FIELDS = sizeof(field) / sizeof(field[0]) };
 
 static void put_item_shape(struct xml_writer *w, unsigned item_fields)
 {
-
     xml_open(w, "m:ItemShape");
     xml_put(w, "t:BaseShape", GW_STR("IdOnly"));
     xml_open(w, "t:AdditionalProperties");
