@@ -161,12 +161,15 @@ static void pair_drop(struct xmpp_s2s *s, struct xmpp_pair *p)
 /* Who came with a certificate may speak to all of us; who came by dialback to whom he named. */
 bool xmpp_s2s_in_may_speak(const struct xmpp_s2s *s, struct gw_str from, struct gw_str to)
 {
+    const struct xmpp_host *host = s->fed->host;
     const struct xmpp_pair *p = pair_find(s, from, to);
 
+    if (pres_route_front(host->core, from) != host->front)
+        return false; /* it became ours, or another protocol's, since */
     if (p && p->is_valid)
         return true;
     p = pair_find(s, from, GW_STR("*"));
-    return p && pres_domain_is_local(s->fed->host->core, to);
+    return p && pres_domain_is_local(host->core, to);
 }
 
 /* ---- STARTTLS and SASL ---- */

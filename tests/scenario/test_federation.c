@@ -741,6 +741,32 @@ static void spoofed_addresses(void **state)
     }
 }
 
+/* A domain that was proved, and is ours now, or has gone over to another protocol. */
+static void speaks_for_a_domain_no_more(void **state)
+{
+    (void)state;
+    for (int is_ours = 0; is_ours < 2; is_ours++) {
+        struct pres_session *a;
+        struct fed_world w;
+        struct end *mal;
+
+        world_begin(&w);
+        login_at(&w.a, &a);
+        say_at(&w.a, a, PRES_AVAILABLE, "");
+        gw_buf_reset(&w.a.log);
+        mal = proved_as_b(&w);
+        if (is_ours)
+            pres_domain_add(w.a.core, GW_STR("b.example"));
+        else
+            pres_route_set(w.a.core, GW_STR("b.example"), w.a.front);
+        raw_send(mal, "<presence from='ann@b.example/x' to='ann@a.example'/>");
+        settle_world(&w);
+        EXPECT(mal, "<invalid-from");
+        assert_int_equal(w.a.log.len, 0);
+        world_end(&w);
+    }
+}
+
 /* Another domain on the same stream, XEP-0220 2.5: proved by itself, or not. */
 static void piggybacks(void **state)
 {
@@ -968,6 +994,7 @@ int main(void)
         cmocka_unit_test(forgets_failures),
         cmocka_unit_test(clear_text_proves_nothing_over_tls),
         cmocka_unit_test(spoofed_addresses),
+        cmocka_unit_test(speaks_for_a_domain_no_more),
         cmocka_unit_test(piggybacks),
         cmocka_unit_test(denies_who_is_piggybacked),
         cmocka_unit_test(bounded_before_a_proof),
