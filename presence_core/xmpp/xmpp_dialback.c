@@ -4,7 +4,6 @@
 #include <openssl/hmac.h>
 
 #include "gw_bytes.h"
-#include "xmpp_jid.h"
 
 enum { DIGEST = 32 };
 
@@ -27,7 +26,7 @@ void xmpp_dialback_key(struct gw_str secret, struct gw_str receiving, struct gw_
     char key[XMPP_DIALBACK_KEY_MAX];
     struct gw_buf text;
 
-    gw_buf_init(&text, 4 * XMPP_JID_PART_MAX);
+    gw_buf_init(&text, receiving.len + originating.len + stream_id.len + 2);
     gw_buf_addf(&text, "%.*s %.*s %.*s", GW_STR_ARG(receiving), GW_STR_ARG(originating),
                 GW_STR_ARG(stream_id));
     (void)EVP_Digest(secret.p ? secret.p : "", secret.len, digest, NULL, EVP_sha256(), NULL);
