@@ -1,22 +1,9 @@
 /* Watchers and contacts of other domains, and what users decide about them: one core with a way that
  * writes down what goes out, and two cores that are each other's other domain. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "gw_bytes.h"
-#include "pres_priv.h"
-
-static const struct gw_now now = { .mono = 1000, .utc = 1000000 };
-static const char *const request_names[] = { "subscribe", "subscribed", "unsubscribe",
-                                             "unsubscribed" };
+#include "pres_steps.h"
 
 struct letter {
     struct gw_list link;
@@ -38,12 +25,6 @@ struct fake {
 };
 
 /* ---- The front-end ---- */
-
-static void put_to(struct gw_buf *out, const struct pres_session *s)
-{
-    gw_buf_addf(out, "%.*s/%.*s: ", GW_STR_ARG(pres_session_user(s)),
-                GW_STR_ARG(pres_session_resource(s)));
-}
 
 static void put_doc(struct gw_buf *out, const struct pres_doc *doc)
 {
@@ -73,8 +54,7 @@ static void on_request(enum pres_request request, struct gw_str from, struct gw_
     struct fake *f = ctx;
 
     put_to(&f->log, to);
-    gw_buf_addf(&f->log, "%.*s %s%.*s\n", GW_STR_ARG(from), request_names[request],
-                GW_STR_ARG(extra));
+    put_request(&f->log, from, request, extra);
 }
 
 static void on_roster_changed(const struct pres_item *item, struct pres_session *to, void *ctx)
@@ -129,8 +109,8 @@ static void on_abroad_request(enum pres_request request, struct gw_str from, str
 {
     struct fake *f = ctx;
 
-    gw_buf_addf(&f->log, "-> %.*s: %.*s %s%.*s\n", GW_STR_ARG(to), GW_STR_ARG(from),
-                request_names[request], GW_STR_ARG(extra));
+    gw_buf_addf(&f->log, "-> %.*s: ", GW_STR_ARG(to));
+    put_request(&f->log, from, request, extra);
     if (f->is_posting) {
         struct letter *l = post(f, from, to);
 
@@ -218,40 +198,17 @@ static void stop(struct fake *f)
 
 static struct pres_session *connect(struct fake *f, const char *user, const char *resource)
 {
-    struct pres_session *s = NULL;
-    struct gw_err err;
     char jid[64];
 
     snprintf(jid, sizeof(jid), "%s@%s", user, f->domain);
-    assert_int_equal(pres_session_new(f->core,
-                                      &(struct pres_session_args){ .user = gw_str_of(jid),
-                                                                   .resource = gw_str_of(resource),
-                                                                   .front = f->front,
-                                                                   .ctx = f },
-                                      now, &s, &err),
-                     GW_OK);
-    return s;
-}
-
-static void nothing(const struct pres_item *item, void *ctx)
-{
-    (void)item;
-    (void)ctx;
-}
-
-static void say(struct pres_session *s, enum pres_show show, const char *text)
-{
-    const struct pres_client client = { .show = show, .text = gw_str_of(text) };
-
-    assert_int_equal(pres_session_set(s, &client, now), GW_OK);
+    return connect_as(f->core, f->front, jid, resource, f);
 }
 
 static struct pres_session *login(struct fake *f, const char *user, const char *resource)
 {
     struct pres_session *s = connect(f, user, resource);
 
-    pres_roster_get(s, nothing, NULL);
-    say(s, PRES_AVAILABLE, "");
+    go_online(s);
     gw_buf_reset(&f->log);
     return s;
 }
@@ -307,16 +264,6 @@ static const struct pres_entry *entry(struct fake *f, const char *user, const ch
 {
     return pres_roster_find(&pres_user_find(f->core, gw_str_of(user))->roster, gw_str_of(contact));
 }
-
-static void expect_in(struct gw_buf *log, const char *lines, const char *file, int line)
-{
-    if (!gw_str_is(gw_buf_str(log), lines))
-        fail_msg("%s:%d: got\n%.*s--- instead of\n%s", file, line, GW_STR_ARG(gw_buf_str(log)),
-                 lines);
-    gw_buf_reset(log);
-}
-
-#define EXPECT(lines) expect_in(&f.log, lines, __FILE__, __LINE__)
 
 /* ---- RFC 6121 appendix A, both ways, over a domain's border ---- */
 
@@ -878,16 +825,6 @@ static void put_decisions(struct fake *f)
         gw_buf_addf(&f->log, "%s %s\n", who[i],
                     pres_decision_name(pres_decided(f->core, GW_STR("ann@x"), gw_str_of(who[i]))));
     assert_true(pres_user_find(f->core, GW_STR("ann@x"))->decisions.count <= 3);
-}
-
-static struct store *open_store(const char *path)
-{
-    struct store *store = NULL;
-    struct gw_err err;
-
-    if (store_open(&(struct store_args){ .path = path }, &store, &err))
-        fail_msg("%s", err.msg);
-    return store;
 }
 
 static void survives_a_restart(void **state)

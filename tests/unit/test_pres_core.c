@@ -1,17 +1,8 @@
 /* The core with a front-end that writes down what it is told. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "gw_bytes.h"
-#include "pres_priv.h"
+#include "pres_steps.h"
 
 struct fake {
     struct pres_settings settings;
@@ -22,15 +13,7 @@ struct fake {
     struct gw_buf changes; /* what an observer saw */
 };
 
-static const struct gw_now now = { .mono = 1000, .utc = 1000000 };
-
 /* ---- The front-end. A session's ctx is its fake; lines begin with its address ---- */
-
-static void put_to(struct gw_buf *out, const struct pres_session *s)
-{
-    gw_buf_addf(out, "%.*s/%.*s: ", GW_STR_ARG(pres_session_user(s)),
-                GW_STR_ARG(pres_session_resource(s)));
-}
 
 static void put_shown(struct gw_buf *out, const struct pres_shown *s)
 {
@@ -60,11 +43,10 @@ static void on_presence(const struct pres_doc *doc, struct pres_session *const *
 static void on_request(enum pres_request request, struct gw_str from, struct gw_str extra,
                        struct pres_session *to, void *ctx)
 {
-    static const char *const names[] = { "subscribe", "subscribed", "unsubscribe", "unsubscribed" };
     struct fake *f = ctx;
 
     put_to(&f->log, to);
-    gw_buf_addf(&f->log, "%.*s %s%.*s\n", GW_STR_ARG(from), names[request], GW_STR_ARG(extra));
+    put_request(&f->log, from, request, extra);
 }
 
 static void put_item(const struct pres_item *item, struct gw_buf *out)
@@ -156,31 +138,9 @@ static void stop(struct fake *f)
 
 static struct pres_session *connect(struct fake *f, const char *user, const char *resource)
 {
-    struct pres_session *s = NULL;
-    struct gw_err err;
     char jid[64];
 
-    assert_int_equal(pres_session_new(f->core,
-                                      &(struct pres_session_args){ .user = jid_of(user, jid),
-                                                                   .resource = gw_str_of(resource),
-                                                                   .front = f->front,
-                                                                   .ctx = f },
-                                      now, &s, &err),
-                     GW_OK);
-    return s;
-}
-
-static void nothing(const struct pres_item *item, void *ctx)
-{
-    (void)item;
-    (void)ctx;
-}
-
-static void say(struct pres_session *s, enum pres_show show, const char *text)
-{
-    const struct pres_client client = { .show = show, .text = gw_str_of(text) };
-
-    assert_int_equal(pres_session_set(s, &client, now), GW_OK);
+    return connect_as(f->core, f->front, jid_of(user, jid).p, resource, f);
 }
 
 /* Connected, keeps a roster, available. What that brings is dropped from the log. */
@@ -188,8 +148,7 @@ static struct pres_session *login(struct fake *f, const char *user, const char *
 {
     struct pres_session *s = connect(f, user, resource);
 
-    pres_roster_get(s, nothing, NULL);
-    say(s, PRES_AVAILABLE, "");
+    go_online(s);
     gw_buf_reset(&f->log);
     gw_buf_reset(&f->changes);
     return s;
@@ -224,15 +183,6 @@ static void calendar(struct fake *f, const char *user, enum pres_calendar_kind k
     pres_calendar_set(f->core, jid_of(user, jid), &cal, now);
 }
 
-static void expect_in(struct gw_buf *log, const char *lines, const char *file, int line)
-{
-    if (!gw_str_is(gw_buf_str(log), lines))
-        fail_msg("%s:%d: got\n%.*s--- instead of\n%s", file, line, GW_STR_ARG(gw_buf_str(log)),
-                 lines);
-    gw_buf_reset(log);
-}
-
-#define EXPECT(lines)         expect_in(&f.log, lines, __FILE__, __LINE__)
 #define EXPECT_CHANGES(lines) expect_in(&f.changes, lines, __FILE__, __LINE__)
 
 /* ---- Tests ---- */
@@ -654,16 +604,6 @@ static void rosters_agree(void **state)
 }
 
 /* ---- Over a restart ---- */
-
-static struct store *open_store(const char *path)
-{
-    struct store *store = NULL;
-    struct gw_err err;
-
-    if (store_open(&(struct store_args){ .path = path }, &store, &err))
-        fail_msg("%s", err.msg);
-    return store;
-}
 
 static void item_line(const struct pres_item *item, void *ctx)
 {
