@@ -62,7 +62,7 @@ static enum gw_code pres_apply(struct gd *gd, struct gw_now now, struct gw_err *
 static enum gw_code xmpp_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
 {
     (void)now, (void)err;
-    pres_retell(gd->core); /* what clients are shown may have another word now */
+    pres_retell(gd->core, now); /* what clients are shown may have another word now */
     return GW_OK;
 }
 

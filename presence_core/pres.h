@@ -113,8 +113,9 @@ const char *pres_override_name(enum pres_calendar_kind kind); /* "available" */
 bool pres_override_parse(struct gw_str name, enum pres_calendar_kind *out);
 const char *pres_ends_name(enum pres_ends ends); /* "item" */
 
-/* When something ends by time; GW_NEVER: nothing does. A tick at or after it ends it; of many only so
- * many, since each is told to all its watchers: then the next tick is due at once. */
+/* When something ends by time; GW_NEVER: nothing does. A tick at or after it ends it. Whatever concerns
+ * many users concerns so many in one tick, since each is told to all his watchers: then the next tick
+ * is due at once. */
 enum { PRES_TICK_MAX = 100 };
 gw_utc pres_due(const struct pres_core *core);
 void pres_tick(struct pres_core *core, struct gw_now now);
@@ -157,11 +158,13 @@ bool pres_privacy_get(const struct pres_core *core, struct gw_str user,
                       struct pres_privacy_view *out);
 bool pres_level_parse(struct gw_str name, enum pres_level *out);
 
-/* The settings are other ones: watchers are told what that changes for them. */
+/* The settings are other ones: watchers are told what that changes for them, those of the first
+ * users now, those of the others with ticks; until then these are shown as before. */
 void pres_settings_apply(struct pres_core *core, struct gw_now now);
 
-/* Everything goes out again whose show is the calendar's: a front-end has other words for it now. */
-void pres_retell(struct pres_core *core);
+/* Everything goes out again whose show is the calendar's, as above: a front-end has other words for it
+ * now. */
+void pres_retell(struct pres_core *core, struct gw_now now);
 
 /* ---- Looking on ---- */
 

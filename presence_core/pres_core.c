@@ -13,7 +13,9 @@ struct pres_core *pres_core_new(const struct pres_core_args *args)
     core->store = args->store;
     gw_param_defaults(pres_params, pres_param_count, &core->defaults);
     core->settings = args->settings ? args->settings : &core->defaults;
-    core->shows = *core->settings;
+    core->shows = gw_new(struct pres_shows);
+    core->shows->is = *core->settings;
+    gw_list_init(&core->waiting);
     core->users = gw_map_new();
     core->domains = gw_map_new();
     gw_list_init(&core->observers);
@@ -28,6 +30,8 @@ static void user_free(struct pres_user *u)
     pres_decisions_done(u);
     pres_abroad_forget(u);
     pres_privacy_free(&u->privacy);
+    pres_shows_leave(u->shows, u->core);
+    gw_list_remove(&u->waiting);
     free(u->over);
     free(u->cal);
     free(u->jid);
@@ -64,6 +68,7 @@ void pres_core_free(struct pres_core **corep)
     for (size_t i = 0; i < core->front_count; i++)
         front_done(&core->fronts[i]);
     store_batch_free(&core->batch);
+    free(core->shows);
     free(core->snaps);
     free(core->view);
     free(core->asked);
@@ -185,6 +190,8 @@ enum gw_code pres_user_add(struct pres_core *core, struct gw_str jid, struct gw_
     u->jid = gw_str_dup(jid);
     u->name = (struct gw_str){ u->jid, jid.len };
     gw_list_init(&u->sessions);
+    gw_list_init(&u->waiting);
+    pres_shows_take(u);
     gw_map_set(core->users, u->name, u);
     return GW_OK;
 }
@@ -223,9 +230,8 @@ void pres_user_end_sessions(struct pres_core *core, struct gw_str jid, enum pres
  * is left with an override. */
 bool pres_is_later(const struct pres_user *u, const struct pres_session *s)
 {
-    return u->core->shows.client_in_item == PRES_CLIENT_WINS && s->chosen_at && !u->over &&
-           u->cal && u->cal->item_until && u->cal->kind != PRES_CAL_OOF &&
-           s->chosen_at >= u->cal->item_since;
+    return u->shows->is.client_in_item == PRES_CLIENT_WINS && s->chosen_at && !u->over && u->cal &&
+           u->cal->item_until && u->cal->kind != PRES_CAL_OOF && s->chosen_at >= u->cal->item_since;
 }
 
 void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum pres_view view,
@@ -238,7 +244,7 @@ void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum
         parts.text = pres_word_text(s->word);
         parts.is_later = pres_is_later(u, s);
     } else {
-        parts.speaks = u->core->shows.without_client == PRES_WITHOUT_CLIENT_CALENDAR;
+        parts.speaks = u->shows->is.without_client == PRES_WITHOUT_CLIENT_CALENDAR;
     }
     if (u->over) {
         parts.calendar = (struct pres_said){ u->over->kind, { u->over->text, u->over->text_len } };

@@ -6,8 +6,8 @@
 
 #define KIND "privacy"
 
-static enum pres_view view_by(const struct pres_privacy *p, const struct pres_user *of,
-                              struct gw_str watcher)
+static enum pres_view view_by(const struct pres_privacy *p, const struct pres_settings *settings,
+                              const struct pres_user *of, struct gw_str watcher)
 {
     const struct pres_core *core = of->core;
     bool is_own;
@@ -16,14 +16,19 @@ static enum pres_view view_by(const struct pres_privacy *p, const struct pres_us
     is_own = pres_is_own(core, watcher);
     if (gw_str_eq(watcher, of->name))
         return PRES_VIEW_OWN;
-    return pres_view_of(pres_privacy_level(p, &core->shows, watcher,
+    return pres_view_of(pres_privacy_level(p, settings, watcher,
                                            is_own ? PRES_CLASS_OWN : PRES_CLASS_FEDERATED, NULL),
                         is_own);
 }
 
 enum pres_view pres_view_for(const struct pres_user *of, struct gw_str watcher)
 {
-    return view_by(of->privacy, of, watcher);
+    return view_by(of->privacy, &of->shows->is, of, watcher);
+}
+
+enum pres_view pres_view_by(const struct pres_user *of, struct gw_str watcher, const void *settings)
+{
+    return view_by(of->privacy, settings, of, watcher);
 }
 
 void pres_level_explain(const struct pres_user *of, struct gw_str watcher,
@@ -36,7 +41,7 @@ void pres_level_explain(const struct pres_user *of, struct gw_str watcher,
     out->level = PRES_LEVEL_FULL;
     out->level_from = PRES_LEVEL_SELF;
     if (watcher.len && !gw_str_eq(watcher, of->name))
-        out->level = pres_privacy_level(of->privacy, &core->shows, watcher,
+        out->level = pres_privacy_level(of->privacy, &of->shows->is, watcher,
                                         out->is_own ? PRES_CLASS_OWN : PRES_CLASS_FEDERATED,
                                         &out->level_from);
 }
@@ -44,7 +49,7 @@ void pres_level_explain(const struct pres_user *of, struct gw_str watcher,
 static enum pres_view view_by_old_privacy(const struct pres_user *of, struct gw_str watcher,
                                           const void *ctx)
 {
-    return view_by(ctx, of, watcher);
+    return view_by(ctx, &of->shows->is, of, watcher);
 }
 
 static void save(const struct pres_user *u)
@@ -102,8 +107,8 @@ bool pres_privacy_get(const struct pres_core *core, struct gw_str user,
         return false;
     out->own = p ? p->level[PRES_CLASS_OWN] : PRES_LEVEL_UNSET;
     out->federated = p ? p->level[PRES_CLASS_FEDERATED] : PRES_LEVEL_UNSET;
-    out->default_own = (enum pres_level)core->shows.privacy_own;
-    out->default_federated = (enum pres_level)core->shows.privacy_federated;
+    out->default_own = (enum pres_level)core->shows->is.privacy_own;
+    out->default_federated = (enum pres_level)core->shows->is.privacy_federated;
     out->named_count = p ? p->count : 0;
     for (size_t i = 0; i < out->named_count; i++)
         out->named[i] = (struct pres_privacy_named){ { p->name[i]->jid, p->name[i]->len },

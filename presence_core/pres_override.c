@@ -165,6 +165,8 @@ gw_utc pres_due(const struct pres_core *core)
 {
     const struct gw_due *first = gw_heap_first(&core->overs);
 
+    if (!gw_list_is_empty(&core->waiting))
+        return 0;
     return first ? first->at : GW_NEVER;
 }
 
@@ -182,6 +184,7 @@ void pres_tick(struct pres_core *core, struct gw_now now)
         pres_tell_end(u, &how, now);
         free(ended);
     }
+    pres_turns(core, now);
     pres_commit(core);
 }
 

@@ -22,6 +22,12 @@ struct pres_decisions {
     uint32_t count, cap;
 };
 
+/* Settings as a user is shown by them. */
+struct pres_shows {
+    struct pres_settings is;
+    size_t users; /* freed with the last one, unless it is the core's */
+};
+
 struct pres_user {
     char *jid;
     struct gw_str name; /* the same */
@@ -32,8 +38,11 @@ struct pres_user {
     struct gw_list sessions;
     struct pres_roster roster;
     struct pres_decisions decisions;
-    struct gw_map *seen; /* of contacts abroad, while the user is available; NULL: nothing */
-    gw_utc since;        /* of the presence as a whole */
+    struct gw_map *seen;      /* of contacts abroad, while the user is available; NULL: nothing */
+    gw_utc since;             /* of the presence as a whole */
+    struct pres_shows *shows; /* others than the core's while the user waits */
+    struct gw_list waiting; /* for the turn in which watchers are told of other settings or words */
+    bool retells;           /* in that turn: other words */
 };
 
 /* A client's word, its texts in one block. */
@@ -103,8 +112,8 @@ struct pres_core {
     struct store_batch *batch; /* what the running call has changed; NULL: nothing yet */
     const struct pres_settings *settings;
     struct pres_settings defaults;
-    struct pres_settings
-        shows; /* in force for what watchers see: changes only while they are told */
+    struct pres_shows *shows; /* the newest that were applied */
+    struct gw_list waiting;   /* of users, see above */
     struct gw_map *users, *domains;
     struct pres_front *abroad; /* the way to all other domains; NULL: there is none */
     struct pres_front fronts[PRES_FRONTENDS_MAX];
@@ -163,6 +172,8 @@ typedef void pres_doc_fn(const void *of, enum pres_view view, struct pres_doc *o
 
 bool pres_may_see(struct gw_str watcher, const struct pres_user *of);
 enum pres_view pres_view_for(const struct pres_user *of, struct gw_str watcher);
+enum pres_view pres_view_by(const struct pres_user *of, struct gw_str watcher,
+                            const void *settings); /* struct pres_settings */
 void pres_gather_one(const struct pres_user *of, struct pres_session *to);
 void pres_gather(const struct pres_user *of, struct gw_str watcher);
 /* All who may see, and the user's own sessions; only those for whom is_told (NULL: all) says so. */
@@ -192,6 +203,9 @@ struct pres_tell {
 };
 void pres_tell_begin(struct pres_user *u);
 void pres_tell_end(struct pres_user *u, const struct pres_tell *how, struct gw_now now);
+void pres_shows_take(struct pres_user *u); /* the core's, in place of those before */
+void pres_shows_leave(struct pres_shows *shows, const struct pres_core *core); /* by one user */
+void pres_turns(struct pres_core *core, struct gw_now now); /* of some who wait */
 
 /* pres_abroad.c: watchers and contacts of other domains. */
 void pres_request_abroad(struct pres_core *core, enum pres_request request, struct gw_str from,

@@ -127,22 +127,18 @@ static void retell_one(const struct pres_user *u, const struct pres_session *s)
     pres_deliver(u->core, s ? pres_doc_session : pres_doc_user, s ? (const void *)s : u);
 }
 
-void pres_retell(struct pres_core *core)
+static void retell(struct pres_user *u)
 {
     struct gw_list *it, *tmp;
-    struct pres_user *u;
-    size_t pos = 0;
 
-    while ((u = gw_map_next(core->users, &pos))) {
-        if (!pres_user_is_available(u))
-            retell_one(u, NULL);
-        GW_LIST_EACH(&u->sessions, it, tmp)
-        {
-            struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
+    if (!pres_user_is_available(u))
+        retell_one(u, NULL);
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    {
+        struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
 
-            if (s->word)
-                retell_one(u, s);
-        }
+        if (s->word)
+            retell_one(u, s);
     }
 }
 
@@ -154,38 +150,75 @@ static bool shows_the_same(const struct pres_settings *a, const struct pres_sett
            a->privacy_own == b->privacy_own && a->privacy_federated == b->privacy_federated;
 }
 
-struct settings_change {
-    struct pres_settings before, now;
-};
-
-static enum pres_view view_by_old_settings(const struct pres_user *of, struct gw_str watcher,
-                                           const void *ctx)
+void pres_shows_take(struct pres_user *u)
 {
-    const struct settings_change *change = ctx;
-    enum pres_view view;
+    u->shows = u->core->shows;
+    u->shows->users++;
+}
 
-    of->core->shows = change->before;
-    view = pres_view_for(of, watcher);
-    of->core->shows = change->now;
-    return view;
+void pres_shows_leave(struct pres_shows *shows, const struct pres_core *core)
+{
+    if (!--shows->users && shows != core->shows)
+        free(shows);
+}
+
+static void take_over(struct pres_user *u, struct gw_now now)
+{
+    struct pres_shows *before = u->shows;
+    const struct pres_tell how = { .cause = PRES_CAUSE_ADMIN,
+                                   .view_before = pres_view_by,
+                                   .ctx = &before->is };
+
+    pres_tell_begin(u);
+    pres_shows_take(u);
+    pres_tell_end(u, &how, now);
+    pres_shows_leave(before, u->core);
+}
+
+/* ---- One user after the other: all at once would hold up the loop ---- */
+
+static void wait_all(struct pres_core *core, bool retells)
+{
+    struct pres_user *u;
+    size_t pos = 0;
+
+    while ((u = gw_map_next(core->users, &pos))) {
+        u->retells = u->retells || retells;
+        if (gw_list_is_empty(&u->waiting))
+            gw_list_append(&core->waiting, &u->waiting);
+    }
+}
+
+void pres_turns(struct pres_core *core, struct gw_now now)
+{
+    for (int i = 0; i < PRES_TICK_MAX && !gw_list_is_empty(&core->waiting); i++) {
+        struct pres_user *u = GW_CONTAINER(core->waiting.next, struct pres_user, waiting);
+
+        gw_list_remove(&u->waiting);
+        if (u->shows != core->shows)
+            take_over(u, now);
+        if (u->retells)
+            retell(u);
+        u->retells = false;
+    }
 }
 
 void pres_settings_apply(struct pres_core *core, struct gw_now now)
 {
-    struct settings_change change = { core->shows, *core->settings };
-    const struct pres_tell how = { .cause = PRES_CAUSE_ADMIN,
-                                   .view_before = view_by_old_settings,
-                                   .ctx = &change };
-    struct pres_user *u;
-    size_t pos = 0;
+    struct pres_shows *old = core->shows;
 
-    if (shows_the_same(&change.before, &change.now))
+    if (shows_the_same(&old->is, core->settings))
         return;
-    while ((u = gw_map_next(core->users, &pos))) {
-        core->shows = change.before;
-        pres_tell_begin(u);
-        core->shows = change.now;
-        pres_tell_end(u, &how, now);
-    }
-    core->shows = change.now; /* also where there is no user yet */
+    core->shows = gw_new(struct pres_shows);
+    core->shows->is = *core->settings;
+    if (!old->users)
+        free(old);
+    wait_all(core, false);
+    pres_turns(core, now);
+}
+
+void pres_retell(struct pres_core *core, struct gw_now now)
+{
+    wait_all(core, true);
+    pres_turns(core, now);
 }

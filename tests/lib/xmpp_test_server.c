@@ -114,7 +114,7 @@ static bool do_set(struct program *p, struct gw_str args)
     param = gw_param_find(xmpp_params, xmpp_param_count, key);
     if (!param || gw_param_set(param, &p->settings, value, NULL))
         return false;
-    pres_retell(p->core);
+    pres_retell(p->core, net_loop_now(p->loop));
     return true;
 }
 

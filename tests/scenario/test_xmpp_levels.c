@@ -54,7 +54,7 @@ static void act_once(struct scene *s)
                                       : "<presence type='unavailable'/><presence/>");
         return;
     case 3:
-        pres_retell(s->w.core);
+        pres_retell(s->w.core, s->w.now);
         return;
     default:
         peer_send(&s->ann, words[dice(s, sizeof(words) / sizeof(words[0]))]);

@@ -336,7 +336,7 @@ static void show_in_meeting_is_a_setting(void **state)
     for (size_t i = 0; i < sizeof(shows) / sizeof(shows[0]); i++) {
         peer_clear(&ann);
         w.settings.show_in_meeting = shows[i].setting;
-        pres_retell(w.core);
+        pres_retell(w.core, w.now);
         EXPECT(&ann, shows[i].out);
     }
     peer_close(&ann);

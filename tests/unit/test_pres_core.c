@@ -290,7 +290,7 @@ static void composes_per_resource(void **state)
     say(phone, PRES_OFFLINE, "");
     EXPECT_CHANGES("ann@x extended-away 'on the road' -> "
                    "away (in-a-meeting) 'In a meeting' by client\n");
-    pres_retell(f.core);
+    pres_retell(f.core, now);
     stop(&f);
 }
 

@@ -229,6 +229,86 @@ static void an_unreadable_record_hides(void **state)
     store_close(&store);
 }
 
+/* ---- Many users ---- */
+
+enum { MANY = 250 };
+
+static const char *many_jid(int user, char out[16])
+{
+    snprintf(out, 16, "u%d@x", user);
+    return out;
+}
+
+/* What fay was told last of each is what she would be told now; returns for how many it is 'level'. */
+static int fay_knows(struct look *l, int users, enum pres_level level)
+{
+    char jid[16], now[32];
+    int count = 0;
+
+    for (int i = 0; i < users; i++) {
+        const char *told = look_sees(l, "fay@abroad", many_jid(i, jid));
+        struct pres_doc doc;
+
+        assert_true(pres_whole(l->core, gw_str_of(jid), GW_STR("fay@abroad"), &doc));
+        snprintf(now, sizeof(now), "%.*s", GW_STR_ARG(doc.shown.text));
+        assert_int_equal(level_of(told), level_of(now));
+        count += level_of(told) == level;
+    }
+    return count;
+}
+
+static void turn(struct look *l, size_t most)
+{
+    l->documents = 0;
+    pres_tick(l->core, l->now);
+    assert_in_range(l->documents, 1, most);
+}
+
+/* An administrator changes his mind while the first are told, and a user goes, and one comes. */
+static void many_users_are_told_in_turns(void **state)
+{
+    const struct pres_calendar c = look_calendar(PRES_CAL_MEETING);
+    struct look l;
+    char jid[16];
+
+    (void)state;
+    look_start(&l, NULL);
+    for (int i = 0; i < MANY; i++) {
+        look_user(&l, many_jid(i, jid));
+        look_watch(&l, jid, "fay@abroad");
+        look_set(&l, jid, &c);
+    }
+    assert_int_equal(fay_knows(&l, MANY, PRES_LEVEL_TIMES), MANY);
+    l.documents = 0;
+    l.settings.privacy_federated = PRES_LEVEL_BUSY;
+    pres_settings_apply(l.core, l.now);
+    assert_int_equal(l.documents, PRES_TICK_MAX);
+    assert_int_equal(fay_knows(&l, MANY, PRES_LEVEL_BUSY), PRES_TICK_MAX);
+    assert_true(pres_due(l.core) <= l.now.utc);
+    l.settings.privacy_federated = PRES_LEVEL_NOTHING;
+    pres_settings_apply(l.core, l.now);
+    assert_int_equal(fay_knows(&l, MANY, PRES_LEVEL_NOTHING), PRES_TICK_MAX);
+    pres_user_remove(l.core, gw_str_of(many_jid(MANY - 1, jid)), l.now);
+    look_user(&l, jid);
+    look_watch(&l, jid, "fay@abroad");
+    look_set(&l, jid, &c);
+    while (pres_due(l.core) <= l.now.utc)
+        turn(&l, PRES_TICK_MAX);
+    assert_int_equal(fay_knows(&l, MANY - 1, PRES_LEVEL_NOTHING), MANY - 1);
+    assert_int_equal(pres_due(l.core), GW_NEVER);
+    /* Other words of a front-end, and a core that is freed while users wait. */
+    l.settings.privacy_federated = PRES_LEVEL_FULL;
+    l.settings.without_client = PRES_WITHOUT_CLIENT_CALENDAR;
+    pres_settings_apply(l.core, l.now);
+    while (pres_due(l.core) <= l.now.utc)
+        turn(&l, PRES_TICK_MAX);
+    l.documents = 0;
+    pres_retell(l.core, l.now);
+    assert_int_equal(l.documents, PRES_TICK_MAX);
+    turn(&l, PRES_TICK_MAX);
+    look_stop(&l);
+}
+
 /* ---- Everything with everything ---- */
 
 /* rows: the client, as enum pres_show; columns: the state, as enum pres_calendar_kind.
@@ -354,6 +434,7 @@ int main(void)
         cmocka_unit_test(names_have_a_limit),
         cmocka_unit_test(survives_a_restart),
         cmocka_unit_test(an_unreadable_record_hides),
+        cmocka_unit_test(many_users_are_told_in_turns),
         cmocka_unit_test(everything_with_everything),
     };
 

@@ -201,7 +201,7 @@ static void every_way_goes_through_the_view(void **state)
     pres_session_refresh(p.tim, GW_STR("ann@x"), GW_STR("r"));
     assert_int_equal(pres_session_direct(p.ann, GW_STR("bob@x"), GW_STR(""), &here), GW_OK);
     assert_int_equal(pres_session_direct(p.ann, GW_STR("tim@x"), GW_STR("r"), &here), GW_OK);
-    pres_retell(p.look.core);
+    pres_retell(p.look.core, p.look.now);
     pres_show_all_to(pres_user_find(p.look.core, GW_STR("ann@x")), GW_STR("fay@abroad"));
     look_say(&p.look, p.ann, PRES_OFFLINE, "");
     pres_session_probe(p.bob, GW_STR("ann@x"));
