@@ -328,7 +328,9 @@ void pres_abroad_renew(struct pres_core *core, struct gw_str here, struct gw_str
     size_t pos = 0;
 
     while ((u = gw_map_next(core->users, &pos))) {
-        for (uint32_t i = 0; is_at(u->name, here) && i < u->roster.count; i++) {
+        if (!is_at(u->name, here))
+            continue;
+        for (uint32_t i = 0; i < u->roster.count; i++) {
             if (is_at(pres_entry_jid(u->roster.entries[i]), there))
                 renew(u, u->roster.entries[i]);
         }
