@@ -78,7 +78,7 @@ typedef const struct phrase *run_fn(struct xmpp_c2s *c, const struct gw_str *val
 struct command {
     const char *node;
     struct phrase title, instructions;
-    struct field fields[FIELDS_MAX]; /* ends with var NULL; none: it runs without a form */
+    struct field fields[FIELDS_MAX]; /* none: it runs without a form */
     size_t field_count;
     run_fn *run;
 };
@@ -223,7 +223,7 @@ static const struct command commands[] = {
     { "kalends:override-clear",
       { { "Show my calendar's state again", "予定表の状態に戻す" } },
       { { NULL, NULL } },
-      { { NULL, { { NULL, NULL } }, NULL, NULL } },
+      { { .var = NULL } },
       0,
       override_clear },
     { "kalends:privacy",
