@@ -59,7 +59,7 @@ struct gd {
     const char *notification_port; /* of the command line; NULL: as it was set */
     struct net_loop *loop;
     struct net_pool *pool;
-    struct net_dns *dns;
+    struct net_dns *dns; /* the machine's own servers: our domain at Autodiscover */
     struct store *store;
     struct net_wake *store_wake;
     struct cert_store *certs;
@@ -83,7 +83,7 @@ struct gd {
     struct xmpp_server *xmpp;
     uint16_t xmpp_port;
     struct sip_server *sip;
-    struct net_dns *federation_dns;
+    struct net_dns *federation_dns; /* parameter federation.dns_servers: other domains */
     struct xmpp_federation *federation;
 
     struct admin_host host;
