@@ -150,27 +150,28 @@ static bool walk_next(struct walk *w, char *c)
     return false;
 }
 
-/* Quotes and brackets are closed, and no parameter is empty. */
+/* Quotes and brackets are closed, and no parameter and no value of one is empty. */
 static bool is_whole(struct gw_str value)
 {
     struct walk w = { .s = value };
-    bool after_semicolon = false;
+    bool is_awaited = false, has_equals = false;
     size_t begun = 0;
     char c;
 
     while (walk_next(&w, &c)) {
-        if (after_semicolon && w.at - 1 > begun) /* something quoted stood between */
-            after_semicolon = false;
-        if (is_space(c) && after_semicolon) {
+        if (is_awaited && w.at - 1 > begun) /* something quoted stood between */
+            is_awaited = false;
+        if (is_space(c) && is_awaited) {
             begun = w.at;
             continue;
         }
-        if (after_semicolon && (c == ';' || c == ','))
+        if (is_awaited && (c == ';' || c == ','))
             return false;
-        after_semicolon = c == ';';
+        is_awaited = c == ';' || (c == '=' && !has_equals);
+        has_equals = c != ';' && (has_equals || c == '=');
         begun = w.at;
     }
-    return !w.quoted && !w.angled && !(after_semicolon && begun == value.len);
+    return !w.quoted && !w.angled && !(is_awaited && begun == value.len);
 }
 
 /* ---- Addresses ---- */
@@ -230,9 +231,11 @@ enum gw_code sip_uri_parse(struct gw_str text, struct gw_arena *arena, struct si
     return GW_OK;
 }
 
-/* Where the URI of a name-addr stands: the library tells its parts, but not how it was written. */
-static struct gw_str addr_uri(struct gw_str text)
+/* Where the URI of a name-addr stands: the library tells its parts, but not how it was written, and
+ * lets anything stand behind the bracket, where only parameters may. */
+static bool addr_uri(struct gw_str text, struct gw_str *out)
 {
+    struct gw_str rest = { NULL, 0 };
     bool quoted = false;
 
     for (size_t i = 0; i < text.len; i++) {
@@ -241,26 +244,30 @@ static struct gw_str addr_uri(struct gw_str text)
         } else if (text.p[i] == '"') {
             quoted = !quoted;
         } else if (text.p[i] == '<' && !quoted) {
-            (void)gw_str_cut(gw_str_sub(text, i + 1, text.len), ">", &text, NULL);
-            return text; /* as it stands: RFC 4475 3.1.2.14 has no space in it */
+            /* As it stands: RFC 4475 3.1.2.14 has no space in it. */
+            (void)gw_str_cut(gw_str_sub(text, i + 1, text.len), ">", out, &rest);
+            rest = gw_str_trim(rest);
+            return !rest.len || rest.p[0] == ';';
         }
     }
     /* An addr-spec: what follows a semicolon belongs to the header, RFC 3261 20.10. */
     (void)gw_str_cut(text, ";", &text, NULL);
-    return gw_str_trim(text);
+    *out = gw_str_trim(text);
+    return true;
 }
 
 enum gw_code sip_addr_parse(struct gw_str text, struct gw_arena *arena, struct sip_addr *out,
                             struct gw_err *err)
 {
     struct sip_addr addr = { .text = text };
+    struct gw_str uri = { NULL, 0 };
     osip_uri_param_t *tag = NULL;
     osip_from_t *from = NULL;
     enum gw_code rc;
     bool ok = false;
     char *c;
 
-    if (text.len > SIP_HEAD_MAX || !is_whole(text))
+    if (text.len > SIP_HEAD_MAX || !is_whole(text) || !addr_uri(text, &uri))
         return gw_fail(err, GW_BADMSG, "an address is malformed");
     c = copy(arena, text);
     if (c && !osip_from_init(&from))
@@ -274,7 +281,7 @@ enum gw_code sip_addr_parse(struct gw_str text, struct gw_arena *arena, struct s
         return gw_fail(err, GW_BADMSG, "an address is malformed");
     if (addr.tag.len > SIP_TAG_MAX)
         return gw_fail(err, GW_LIMIT, "a tag is longer than %d bytes", SIP_TAG_MAX);
-    rc = sip_uri_parse(addr_uri(text), arena, &addr.uri, err);
+    rc = sip_uri_parse(uri, arena, &addr.uri, err);
     if (!rc)
         *out = addr;
     return rc;

@@ -221,6 +221,47 @@ static const struct {
     { "OPTIONS sip:a@b SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\nCall-ID: c2\r\n\r\n", 400 },
 };
 
+/* A From, To or Contact header, and whether it is one. */
+static const struct {
+    const char *text;
+    bool is_good;
+} addresses[] = {
+    { "<sip:a@b>", true },
+    { "A <sip:a@b> ;tag=1", true },
+    { "sip:a@b;tag=1", true },
+    { "<sip:a@b>;x;tag=1", true },
+    { "<sip:a@b>;x=\"\";tag=1", true },
+    { "<sip:a@b>;x= \"y;\"", true },
+    { "<sip:a@b;opaque=AA=;gruu>;epid=AA==", true },
+    { "<sip:a@b>t;tag=1", false },
+    { "<sip:a@b> t", false },
+    { "<sip:a@b><sip:c@b>", false },
+    { "<sip:a@b>,", false },
+    { "<sip:a@b>;x=", false },
+    { "<sip:a@b>;x= ;tag=1", false },
+    { "<sip:a@b>;;tag=1", false },
+    { "<sip:a@b>;", false },
+    { "sip:a@b>", false },
+};
+
+static void test_addresses(void **state)
+{
+    struct gw_arena arena;
+    struct sip_addr addr;
+    struct gw_err err;
+
+    (void)state;
+    gw_arena_init(&arena, 65536);
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        enum gw_code rc = sip_addr_parse(gw_str_of(addresses[i].text), &arena, &addr, &err);
+
+        if ((rc == GW_OK) != addresses[i].is_good)
+            print_error("%s: %s\n", addresses[i].text, gw_code_name(rc));
+        assert_int_equal(rc, addresses[i].is_good ? GW_OK : GW_BADMSG);
+    }
+    gw_arena_done(&arena);
+}
+
 static void test_bad(void **state)
 {
     static struct sip_msg m;
@@ -267,8 +308,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_torture),  cmocka_unit_test(test_accessors),
-        cmocka_unit_test(test_response), cmocka_unit_test(test_bad),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_response), cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_bad),      cmocka_unit_test(test_limits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
