@@ -97,6 +97,13 @@ static bool routes_write(const struct sip_msg *m, struct gw_buf *out)
     return !out->failed;
 }
 
+/* RFC 3261 12.1.1 and 19.1.1: the contact of a dialog is one SIP URI, without headers. */
+static bool has_target(const struct sip_msg *m)
+{
+    return m->has_contact && m->contact_count == 1 && m->contact.uri.is_sip &&
+           !m->contact.uri.has_headers;
+}
+
 /* What only this machine is to reach is not reached through us. Any other host may be named: phones
  * behind a proxy are told without it when it does not record its route (RFC 3261 12.1.1). */
 static bool is_ours_alone(struct gw_str host, const struct sip_peer *from)
@@ -234,8 +241,8 @@ static void first(struct sip_core *core, const struct sip_msg *m, const struct s
     gw_buf_init(&watcher, ADDRESS_MAX);
     args.user = address_of(&m->target, &user);
     args.text[SIP_TEXT_WATCHER] = address_of(&m->from.uri, &watcher);
-    if (!m->has_contact || m->contact_count != 1 || !m->contact.uri.is_sip || !m->from.tag.len ||
-        m->from.text.len > NAME_ADDR_MAX || m->to.text.len > NAME_ADDR_MAX)
+    if (!has_target(m) || !m->from.tag.len || m->from.text.len > NAME_ADDR_MAX ||
+        m->to.text.len > NAME_ADDR_MAX)
         sip_answer(core, m, from, 400);
     else if (!args.text[SIP_TEXT_WATCHER].len ||
              !sip_sub_admit(core, args.text[SIP_TEXT_WATCHER], &kind))
@@ -272,9 +279,13 @@ static void again(struct sip_core *core, const struct sip_msg *m, const struct s
         sip_answer(core, m, from, 500);
         return;
     }
+    if (m->contact_count && !has_target(m)) {
+        sip_answer(core, m, from, 400);
+        return;
+    }
     s->remote_cseq = m->cseq;
     /* A target refresh; the route set stays what it was. */
-    if (m->has_contact && m->contact.uri.is_sip) {
+    if (m->contact_count) {
         sip_sub_replace(s, SIP_TEXT_TARGET, m->contact.uri.text);
         if (!sip_sub_text(s, SIP_TEXT_ROUTES).len && next_hop(core, m, from, &hop)) {
             sip_sub_replace(s, SIP_TEXT_HOST, hop.host);

@@ -36,6 +36,8 @@ static const struct {
     { SUBSCRIBE "Contact: <tel:1>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
     { SUBSCRIBE "Contact: <sip:w@127.0.0.1:9;transport=tcp>\r\nEvent: presence\r\n\r\n",
       "SIP/2.0 400 ", "" }, /* what listens there is none of his business */
+    { SUBSCRIBE "Contact: <sip:w@192.0.2.1:4444?subject=x>\r\nEvent: presence\r\n\r\n",
+      "SIP/2.0 400 ", "" },
     { SUBSCRIBE "Contact: <sip:w@[::1]:9>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
     { SUBSCRIBE "Contact: <sip:w@0.0.0.0>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
     { SUBSCRIBE CONTACT "Record-Route: <sip:127.0.0.1;lr>\r\nEvent: presence\r\n\r\n",
@@ -228,6 +230,11 @@ static void test_refresh_and_expiry(void **state)
     rig_expect(&r, "SIP/2.0 500 ", "");
     rig_ask(&r, &(struct ask){ .to_tag = tag, .call_id = "other", .cseq = 3, .expires = 7200 });
     rig_expect(&r, "SIP/2.0 481 ", "");
+    rig_ask(&r, &(struct ask){ .to_tag = tag,
+                               .cseq = 4,
+                               .expires = 7200,
+                               .more = "Contact: <sip:a@192.0.2.2>\r\n" }); /* the second one */
+    rig_expect(&r, "SIP/2.0 400 ", "");
     rig_ask(&r, &(struct ask){ .to_tag = tag, .cseq = 4, .expires = 99999 });
     rig_expect(&r, "SIP/2.0 200 ", "Expires: 7446\r\n");
     rig_expect(&r, "NOTIFY ", "active;expires=7446\r\n");
