@@ -117,7 +117,10 @@ struct ews_answer {
     struct gw_str watermark;              /* SUBSCRIBE, not streaming */
     const struct ews_calendar *calendars; /* FIND_ITEM, AVAILABILITY */
     size_t calendar_count;
-    struct gw_oof oof;          /* OOF */
+    struct gw_oof oof; /* OOF */
+    /* OOF, unless it is disabled: what is replied, as it was written, mostly HTML; external is empty
+     * unless everybody outside gets it. */
+    struct gw_str reply_internal, reply_external;
     const struct ews_tip *tips; /* MAIL_TIPS */
     size_t tip_count;
     const struct ews_notification *events; /* GET_EVENTS: one; STREAM: of one document */

@@ -23,6 +23,12 @@ static unsigned short on_item(struct gw_str user, const struct gw_item *item, vo
     return gd_person_classify(ctx, user, item);
 }
 
+static void on_replies(struct gw_str user, struct gw_str internal, struct gw_str external,
+                       void *ctx)
+{
+    gd_person_replies(ctx, user, internal, external);
+}
+
 /* --- records: those of one tick are one batch */
 
 static void on_save(const char *kind, struct gw_str key, struct gw_str owner, struct gw_str value,
@@ -131,6 +137,7 @@ enum gw_code gd_calendars_start(struct gd *gd, struct gw_err *err)
                            .wake = on_wake,
                            .astray = on_astray,
                            .classify = on_item,
+                           .replies = on_replies,
                            .ctx = gd },
             .settings = &gd->settings.sched,
             .notify_url = gw_buf_str(&url),
@@ -198,6 +205,9 @@ enum gw_code gd_calendars_restore(struct gd *gd, struct gw_err *err)
         rc = restore_kind(gd, SCHED_RECORD_CALENDAR, err);
     if (!rc)
         rc = restore_kind(gd, SCHED_RECORD_FAREWELL, err);
+    if (rc)
+        return rc;
+    rc = gd_replies_load(gd, err);
     if (rc)
         return rc;
     batch_commit(gd);

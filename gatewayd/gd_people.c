@@ -1,11 +1,16 @@
 #include "gd_people.h"
 
+#include <jansson.h>
+
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge_plain.h"
 #include "gw_log.h"
 #include "gw_map.h"
 #include "gw_mem.h"
+
+#define KIND_REPLY "reply" /* key and owner: the user; own and federated as JSON */
 
 enum { SLICE = 256 }; /* users looked at before others have their turn */
 
@@ -25,8 +30,15 @@ struct voice {
     char key[];
 };
 
+/* What an automatic reply says, of those who have one. */
+struct reply {
+    char *own, *federated;
+    size_t jid_len;
+    char jid[];
+};
+
 struct gd_people {
-    struct gw_map *by_jid, *voices;
+    struct gw_map *by_jid, *voices, *replies;
     struct gw_list looked, stale; /* the latter are to be looked at again */
     bool hide_replies;
     struct net_timer *timer;
@@ -151,18 +163,147 @@ unsigned short gd_person_classify(struct gd *gd, struct gw_str user, const struc
     return gd_person_glasses(gd, user, &glasses) ? bridge_policy_tag(glasses.policy, item) : 0;
 }
 
+/* ---- what automatic replies say ---- */
+
+/* In a callback's own time: nothing is told from inside the scheduler's call. */
+static void look_soon(struct gd *gd, struct gw_str jid)
+{
+    struct gd_people *people = gd->people;
+    struct person *p = gw_map_get(people->by_jid, jid);
+
+    if (!p)
+        return;
+    gw_list_remove(&p->link);
+    gw_list_append(&people->stale, &p->link);
+    net_timer_set(people->timer, net_loop_now(gd->loop).mono);
+}
+
+static void reply_free(struct reply *r)
+{
+    free(r->own);
+    free(r->federated);
+    free(r);
+}
+
+static void reply_remove(struct gd *gd, struct gw_str jid)
+{
+    struct reply *r = gw_map_remove(gd->people->replies, jid);
+
+    if (r)
+        reply_free(r);
+}
+
+static void reply_put(struct gd *gd, struct gw_str jid, struct gw_str own, struct gw_str federated)
+{
+    struct reply *r;
+
+    reply_remove(gd, jid);
+    r = gw_alloc(sizeof(*r) + jid.len);
+    r->own = gw_str_dup(own);
+    r->federated = gw_str_dup(federated);
+    r->jid_len = jid.len;
+    memcpy(r->jid, jid.p, jid.len);
+    (void)gw_map_set(gd->people->replies, (struct gw_str){ r->jid, r->jid_len }, r);
+}
+
+static bool reply_is(const struct reply *r, struct gw_str own, struct gw_str federated)
+{
+    return gw_str_is(own, r ? r->own : "") && gw_str_is(federated, r ? r->federated : "");
+}
+
+static void reply_store(struct gd *gd, struct gw_str jid, struct gw_str own,
+                        struct gw_str federated)
+{
+    struct store_batch *b = store_batch_new();
+    json_t *json;
+    char *text;
+
+    if (!own.len && !federated.len) {
+        store_del(b, KIND_REPLY, jid);
+    } else {
+        json = json_pack("{s:s%, s:s%}", "own", own.len ? own.p : "", own.len, "federated",
+                         federated.len ? federated.p : "", federated.len);
+        text = json_dumps(json, JSON_COMPACT);
+        store_put(b, KIND_REPLY, jid, jid, gw_str_of(text));
+        free(text);
+        json_decref(json);
+    }
+    store_commit(gd->store, &b, NULL, NULL);
+}
+
+void gd_person_replies(struct gd *gd, struct gw_str user, struct gw_str internal,
+                       struct gw_str external)
+{
+    struct gw_buf own, federated;
+
+    gw_buf_init(&own, BRIDGE_REPLY_MAX * 2);
+    gw_buf_init(&federated, BRIDGE_REPLY_MAX * 2);
+    bridge_plain_write(internal, &own);
+    bridge_plain_write(external, &federated);
+    if (!reply_is(gw_map_get(gd->people->replies, user), gw_buf_str(&own),
+                  gw_buf_str(&federated))) {
+        if (own.len || federated.len)
+            reply_put(gd, user, gw_buf_str(&own), gw_buf_str(&federated));
+        else
+            reply_remove(gd, user);
+        reply_store(gd, user, gw_buf_str(&own), gw_buf_str(&federated));
+        look_soon(gd, user);
+    }
+    gw_buf_done(&own);
+    gw_buf_done(&federated);
+}
+
+static void load_reply(const struct store_record *r, void *ctx)
+{
+    json_t *json = json_loadb(r->value.p, r->value.len, JSON_REJECT_DUPLICATES, NULL);
+    const char *own = json_string_value(json_object_get(json, "own"));
+    const char *federated = json_string_value(json_object_get(json, "federated"));
+    char quoted[GW_QUOTE_MAX];
+    struct dir_user user;
+    struct gd *gd = ctx;
+
+    if (!own || !federated)
+        gw_warn("gatewayd", "record left out kind=" KIND_REPLY " key=%s error='it makes no sense'",
+                gw_quote(r->key, quoted));
+    else if (dir_user_get(gd->dir, r->key, &user))
+        reply_put(gd, r->key, gw_str_of(own), gw_str_of(federated));
+    json_decref(json);
+}
+
+enum gw_code gd_replies_load(struct gd *gd, struct gw_err *err)
+{
+    return gd_load(gd, KIND_REPLY, load_reply, gd, err);
+}
+
+void gd_person_remove(struct gd *gd, struct gw_str user)
+{
+    if (gw_map_get(gd->people->replies, user)) {
+        reply_remove(gd, user);
+        reply_store(gd, user, (struct gw_str){ "", 0 }, (struct gw_str){ "", 0 });
+    }
+    gd_person_forget(gd, user);
+}
+
 /* ---- what is said ---- */
 
 static bool calendar_get(struct gd *gd, struct gw_str user, const struct gd_glasses *glasses,
                          struct sched_calendar *known, struct bridge_calendar *out)
 {
+    const struct reply *reply;
+
     if (!sched_user_calendar(gd->sched, user, known))
         return false;
     *out = (struct bridge_calendar){
         .intervals = known->intervals, .count = known->count, .from = known->from, .to = known->to
     };
-    if (known->oof_known && !glasses->hides_replies)
-        out->oof = &known->oof;
+    if (!known->oof_known || glasses->hides_replies)
+        return true;
+    out->oof = &known->oof;
+    reply = gw_map_get(gd->people->replies, user);
+    if (reply) {
+        out->reply_own = gw_str_of(reply->own);
+        out->reply_federated = gw_str_of(reply->federated);
+    }
     return true;
 }
 
@@ -264,6 +405,7 @@ void gd_people_start(struct gd *gd)
     gd->people = gw_new(struct gd_people);
     gd->people->by_jid = gw_map_new();
     gd->people->voices = gw_map_new();
+    gd->people->replies = gw_map_new();
     gd->people->hide_replies = gd->settings.sched.oof_display == SCHED_OOF_HIDE;
     gw_list_init(&gd->people->looked);
     gw_list_init(&gd->people->stale);
@@ -274,12 +416,19 @@ void gd_people_done(struct gd *gd)
 {
     struct gd_people *people = gd->people;
     struct gw_list *it;
+    struct reply *r;
+    size_t pos = 0;
 
     if (!people)
         return;
     gd->people = NULL;
     while ((it = gw_list_pop(&people->looked)) || (it = gw_list_pop(&people->stale)))
         person_free(people, GW_CONTAINER(it, struct person, link));
+    while ((r = gw_map_next(people->replies, &pos))) {
+        (void)gw_map_remove(people->replies, (struct gw_str){ r->jid, r->jid_len });
+        reply_free(r);
+    }
+    gw_map_free(&people->replies);
     voices_forget(people);
     gw_map_free(&people->by_jid);
     gw_map_free(&people->voices);

@@ -9,8 +9,10 @@
 void gd_people_start(struct gd *gd);
 void gd_people_done(struct gd *gd);
 
-/* The user is another one, or gone. */
+/* The user is another one. */
 void gd_person_forget(struct gd *gd, struct gw_str user);
+/* The user is gone, or has no calendar any more. */
+void gd_person_remove(struct gd *gd, struct gw_str user);
 /* Policies, texts, or what decides about language and zone are other ones: everybody is looked at anew,
  * a few at a time. */
 void gd_people_look_again(struct gd *gd);
@@ -28,6 +30,11 @@ bool gd_person_glasses(struct gd *gd, struct gw_str user, struct gd_glasses *out
 
 /* The tag of an item, by the user's policy. */
 unsigned short gd_person_classify(struct gd *gd, struct gw_str user, const struct gw_item *item);
+
+/* What the user's automatic reply says, as Exchange has it. Kept as plain text, also over a restart. */
+void gd_person_replies(struct gd *gd, struct gw_str user, struct gw_str internal,
+                       struct gw_str external);
+enum gw_code gd_replies_load(struct gd *gd, struct gw_err *err);
 
 /* What the calendar says of a user at a time. False: no calendar is watched. */
 bool gd_person_calendar(struct gd *gd, struct gw_str user, gw_utc at, struct pres_calendar *told,

@@ -28,6 +28,7 @@ static void calendar_change(struct gd *gd, const struct dir_user_change *c, stru
     if (!before)
         return;
     sched_user_remove(gd->sched, c->before->jid);
+    gd_person_remove(gd, c->before->jid);
     if (c->after)
         gd_calendar_publish(gd, c->after->jid); /* nothing is known any more */
 }

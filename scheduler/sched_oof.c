@@ -73,6 +73,9 @@ void sched_oof_answered(struct sched *s, struct sched_job *job, const struct sch
     struct sched_user *u = sched_job_user(job);
     struct sched_replies *r = &u->replies;
 
+    if (s->callbacks.replies)
+        s->callbacks.replies(sched_user_name(u), answer->reply_internal, answer->reply_external,
+                             s->callbacks.ctx);
     take(s, u, &answer->oof, call->started.utc);
     done(s, job, r->has_tip && r->tip != replies_now(s, u) && ++r->same_kind < SAME_KIND_MAX);
 }

@@ -68,6 +68,9 @@ struct sched_callbacks {
     /* The tag of an item of a user for whom items are wanted: sched_user_want(). Called while an answer
      * is read, and calls nothing here. The item is borrowed for the call, and forgotten after it. */
     unsigned short (*classify)(struct gw_str user, const struct gw_item *item, void *ctx);
+    /* What the user's automatic reply says, as it was written; both are empty when there is none. Before
+     * 'changed' for the same answer; not when only is known that replies go out. Calls nothing here. */
+    void (*replies)(struct gw_str user, struct gw_str internal, struct gw_str external, void *ctx);
 };
 
 struct sched_args {

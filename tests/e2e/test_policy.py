@@ -172,6 +172,36 @@ def test_texts():
         refused(h, "set", "presence.language", "12", says="not '12'")
 
 
+def test_replies():
+    """what an automatic reply says: as plain text, beside Offline too, kept, hidden by the user and for all"""
+    with contextlib.ExitStack() as stack:
+        h = stack.enter_context(House(settings={"calendar.oof_poll_min": 1}))
+        ann, bob = stack.enter_context(h.client("ann")), stack.enter_context(h.client("bob"))
+        h.befriend(ann, bob)
+        h.mock.post(f"/users/{bob.jid}/oof", {
+            "state": "Enabled", "audience": "All", "external": "Call the office.",
+            "internal": "\ufeff<html><head><style>p {}</style></head><body><p>On holiday &amp; happy."
+                        "<br>Ask <b>Carl</b>.</p><p>--</p><p>Bob, Director</p></body></html>"})
+        text = "Out of office: On holiday & happy. Ask Carl."
+        ann.wait_contact(bob.jid, ("xa", text))
+        bob.stop()
+        ann.wait_contact(bob.jid, ("unavailable", text))
+        restart(h)
+        says(h, "bob", "out-of-office", text)
+        h.mock.post(f"/users/{bob.jid}/oof", {"state": "Enabled", "internal": "Back soon"})
+        says(h, "bob", "out-of-office", "Out of office: Back soon", timeout=30)
+        h.gateway.api("PATCH", f"/v1/users/{bob.jid}", {"hide_oof": True})
+        says(h, "bob", "free", "")
+        h.gateway.api("PATCH", f"/v1/users/{bob.jid}", {"hide_oof": False})
+        says(h, "bob", "out-of-office", "Out of office: Back soon")
+        h.gateway.set("calendar.oof_display", "hide")
+        says(h, "bob", "free", "")
+        h.gateway.set("calendar.oof_display", "display")
+        says(h, "bob", "out-of-office", "Out of office: Back soon")
+        h.mock.post(f"/users/{bob.jid}/oof", {"state": "Disabled"})
+        says(h, "bob", "free", "")
+
+
 def test_nothing_leaks():
     """subject, place and body of items: not in store, log, metrics, API or on any wire, rules or not"""
     with contextlib.ExitStack() as stack:
@@ -231,5 +261,5 @@ def test_last_user_goes():
 
 
 if __name__ == "__main__":
-    house.run([test_mapping, test_exact_rows, test_rules, test_texts, test_nothing_leaks,
-               test_last_user_goes])
+    house.run([test_mapping, test_exact_rows, test_rules, test_texts, test_replies,
+               test_nothing_leaks, test_last_user_goes])
