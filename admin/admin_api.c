@@ -81,6 +81,8 @@ const struct admin_route admin_routes[] = {
     { "POST", "/v1/rules/{rule}/move", true, admin_rule_move,
       "before another one, or behind all: before" },
     { "DELETE", "/v1/rules/{rule}", false, admin_rule_remove, "removes it" },
+    { "POST", "/v1/users/{user}/rule-test", true, admin_rule_test,
+      "reads a day, and shows what rules would make of it: day, rules (none: those in force)" },
     { "GET", "/v1/texts", false, admin_texts_list, "the words of presence, by language" },
     { "PUT", "/v1/texts/{language}/{text}", true, admin_text_set, "sets one: text" },
     { "DELETE", "/v1/texts/{language}/{text}", false, admin_text_reset, "as it is built in" },

@@ -82,6 +82,20 @@ struct admin_rule_change {
     struct gw_str before; /* ADD, MOVE; empty: behind the others */
 };
 
+/* What rules would make of a user's day. */
+struct admin_rule_line {
+    struct gw_str name, rule;
+};
+struct admin_rule_test_args {
+    struct gw_str user;                  /* JID */
+    struct gw_str day;                   /* "2026-12-01" in the user's zone; empty: today */
+    const struct admin_rule_line *rules; /* instead of those in force; NULL: these */
+    size_t rule_count;
+};
+struct admin_rule_test;
+/* Takes the answer, which is there when result->code is GW_OK. */
+typedef void admin_rule_tested_fn(const struct gw_err *result, struct json_t *answer, void *ctx);
+
 /* What belongs to nobody but the daemon's main room: gateways, parameters, its own doors. */
 struct admin_host {
     void (*gateways)(admin_gateway_fn *each, void *each_ctx, void *ctx); /* ordered by name */
@@ -121,6 +135,11 @@ struct admin_host {
     enum gw_code (*text_set)(struct gw_str language, struct gw_str text,
                              const struct gw_str *pattern, store_done_fn *done, void *done_ctx,
                              struct gw_err *err, void *ctx);
+    /* done comes once, never from inside the call; then there is nothing to cancel any more. */
+    enum gw_code (*rule_test)(const struct admin_rule_test_args *args, admin_rule_tested_fn *done,
+                              void *done_ctx, struct admin_rule_test **out, struct gw_err *err,
+                              void *ctx);
+    void (*rule_test_cancel)(struct admin_rule_test *test, void *ctx);
     /* What the user's calendar says at a time. False: none is watched. Borrowed until the next call. */
     bool (*calendar)(struct gw_str user, gw_utc at, struct pres_calendar *told,
                      struct bridge_look *why, void *ctx);

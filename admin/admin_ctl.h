@@ -229,6 +229,7 @@ enum ctl_exit ctl_rule_add(struct ctl *ctl);
 enum ctl_exit ctl_rule_edit(struct ctl *ctl);
 enum ctl_exit ctl_rule_move(struct ctl *ctl);
 enum ctl_exit ctl_rule_remove(struct ctl *ctl);
+enum ctl_exit ctl_rule_test(struct ctl *ctl);
 enum ctl_exit ctl_text_list(struct ctl *ctl);
 enum ctl_exit ctl_text_set(struct ctl *ctl);
 enum ctl_exit ctl_text_reset(struct ctl *ctl);

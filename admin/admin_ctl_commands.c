@@ -175,6 +175,12 @@ static const struct ctl_option rule_move_options[] = {
     { NULL, NULL, CTL_NO_FIELD, NULL },
 };
 
+static const struct ctl_option rule_test_options[] = {
+    { "file", "RULES", CTL_NO_FIELD, "rules instead of those in force: a line each, NAME: RULE" },
+    { "day", "DATE", CTL_TEXT, "as 2026-12-01, in the user's zone; today when not said" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
 static const struct ctl_option language_options[] = {
     { "language", "L", CTL_NO_FIELD, "en, ja, or another one" },
     { NULL, NULL, CTL_NO_FIELD, NULL },
@@ -310,6 +316,15 @@ const struct ctl_command ctl_commands[] = {
     { "rule move", "NAME", "ask a rule earlier or later", ctl_rule_move, rule_move_options, NULL,
       "rule move big --before lunch\nrule move lunch" },
     { "rule remove", "NAME", "remove a rule", ctl_rule_remove, NULL, NULL, "rule remove lunch" },
+
+    { "rule test", "USER", "what rules would make of a user's day", ctl_rule_test,
+      rule_test_options,
+      "The day is read from Exchange now, with the fields that the rules look at. Nothing of it "
+      "is\n"
+      "kept, and no subject is shown. A file has the form that 'rule list' prints; '#' begins a\n"
+      "comment. The rules of the file stand in the place of all others; the mapping is as it is "
+      "set.",
+      "rule test ann@example.org\nrule test ann@example.org --file new.rules --day 2026-12-01" },
 
     { "text list", "", "the words of presence", ctl_text_list, language_options, NULL,
       "text list --language ja" },

@@ -1,5 +1,7 @@
 /* kalendsctl mapping, rule, text */
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "admin_ctl.h"
 
@@ -112,6 +114,115 @@ enum ctl_exit ctl_rule_remove(struct ctl *ctl)
 {
     return ctl_change(ctl, "DELETE", ctl_path("/v1/rules/%s", ctl_arg(ctl, 0)), NULL, "rule",
                       "removed");
+}
+
+/* ---- trying rules ---- */
+
+enum { RULES_FILE_MAX = 256 * 1024 };
+
+static enum ctl_exit file_read(struct ctl *ctl, const char *path, struct gw_buf *out)
+{
+    FILE *f = fopen(path, "rb");
+    char block[4096];
+    size_t n;
+
+    if (!f) {
+        ctl_complain(ctl, "invalid", "'%s' cannot be read: %s", path, strerror(errno));
+        return CTL_USAGE;
+    }
+    while ((n = fread(block, 1, sizeof(block), f)) > 0)
+        gw_buf_add(out, block, n);
+    fclose(f);
+    if (!out->failed && gw_str_is_utf8(gw_buf_str(out)))
+        return CTL_OK;
+    ctl_complain(ctl, "invalid", "'%s' is no UTF-8 text, or longer than %d bytes", path,
+                 RULES_FILE_MAX);
+    return CTL_USAGE;
+}
+
+/* False: a line is none. */
+static bool rules_add(struct gw_str text, json_t *list, size_t *line_number)
+{
+    struct gw_str line, name, rule;
+
+    if (gw_str_starts(text, "\xef\xbb\xbf"))
+        text = gw_str_sub(text, 3, text.len);
+    for (*line_number = 1; text.len; ++*line_number) {
+        line = text;
+        if (!gw_str_cut(text, "\n", &line, &text))
+            text = (struct gw_str){ "", 0 };
+        line = gw_str_trim(line);
+        if (!line.len || line.p[0] == '#')
+            continue;
+        if (!gw_str_cut(line, ":", &name, &rule))
+            return false;
+        name = gw_str_trim(name);
+        rule = gw_str_trim(rule);
+        json_array_append_new(
+            list, json_pack("{s:s%, s:s%}", "name", name.p, name.len, "rule", rule.p, rule.len));
+    }
+    return true;
+}
+
+static enum ctl_exit rules_of_file(struct ctl *ctl, json_t *body)
+{
+    const char *path = ctl_opt(ctl, "file");
+    json_t *list;
+    struct gw_buf text;
+    enum ctl_exit rc;
+    size_t line;
+
+    if (!path)
+        return CTL_OK;
+    list = json_array();
+    json_object_set_new(body, "rules", list);
+    gw_buf_init(&text, RULES_FILE_MAX);
+    rc = file_read(ctl, path, &text);
+    if (!rc && !rules_add(gw_buf_str(&text), list, &line)) {
+        ctl_complain(ctl, "invalid", "line %zu of '%s' is not of the form NAME: RULE", line, path);
+        rc = CTL_USAGE;
+    }
+    gw_buf_done(&text);
+    return rc;
+}
+
+static void day_print(const json_t *list)
+{
+    struct ctl_table *table = ctl_table_new("FROM|TO|SHOWS|TEXT|BECAUSE OF");
+    json_t *s;
+    size_t i;
+
+    json_array_foreach(list, i, s)
+    {
+        const char *rule = ctl_str(s, "rule");
+
+        ctl_table_cell(table, ctl_str(s, "from"));
+        ctl_table_cell(table, ctl_str(s, "to"));
+        ctl_table_cell(table, ctl_str(s, "state"));
+        ctl_table_cell(table, ctl_str(s, "text"));
+        ctl_table_cellf(table, "%s %s", *rule ? "rule" : "row", *rule ? rule : ctl_str(s, "row"));
+    }
+    ctl_table_print(&table);
+}
+
+enum ctl_exit ctl_rule_test(struct ctl *ctl)
+{
+    json_t *body = ctl_options_json(ctl), *answer;
+    enum ctl_exit rc = rules_of_file(ctl, body);
+
+    if (rc) {
+        json_decref(body);
+        return rc;
+    }
+    rc = ctl_call(ctl, "POST", ctl_path("/v1/users/%s/rule-test", ctl_arg(ctl, 0)), body, &answer);
+    if (rc)
+        return rc;
+    if (ctl->line->json)
+        ctl_print_json(answer);
+    else
+        day_print(json_object_get(answer, "day"));
+    json_decref(answer);
+    return CTL_OK;
 }
 
 /* ---- texts ---- */

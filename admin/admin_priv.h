@@ -109,7 +109,7 @@ admin_handler_fn admin_federation_get, admin_federation_domain, admin_federation
     admin_federation_forget;
 admin_handler_fn admin_mapping_list, admin_mapping_set, admin_mapping_reset;
 admin_handler_fn admin_rules_list, admin_rule_add, admin_rule_edit, admin_rule_move,
-    admin_rule_remove;
+    admin_rule_remove, admin_rule_test;
 admin_handler_fn admin_texts_list, admin_text_set, admin_text_reset;
 admin_handler_fn admin_status, admin_version, admin_index, admin_explain;
 admin_handler_fn admin_overrides_list, admin_override_get, admin_override_set, admin_override_clear,

@@ -89,6 +89,7 @@ struct gd {
     struct admin_host host;
     struct admin_api *api;
     struct gw_list checks; /* of gateways, under way */
+    struct gw_list rule_tests;
     struct gw_list astray; /* mailboxes whose server is looked for */
     struct net_signal *signal[3];
     struct net_timer *stop_timer;

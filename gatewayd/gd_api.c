@@ -11,6 +11,7 @@
 #include "gd_gateways.h"
 #include "gd_notify.h"
 #include "gd_people.h"
+#include "gd_rule_test.h"
 #include "gd_starttls.h"
 #include "gw_log.h"
 
@@ -96,6 +97,19 @@ static enum gw_code host_text_set(struct gw_str language, struct gw_str text,
                                   struct gw_err *err, void *ctx)
 {
     return gd_text_set(ctx, language, text, pattern, done, done_ctx, err);
+}
+
+static enum gw_code host_rule_test(const struct admin_rule_test_args *args,
+                                   admin_rule_tested_fn *done, void *done_ctx,
+                                   struct admin_rule_test **out, struct gw_err *err, void *ctx)
+{
+    return gd_rule_test_start(ctx, args, done, done_ctx, out, err);
+}
+
+static void host_rule_test_cancel(struct admin_rule_test *test, void *ctx)
+{
+    (void)ctx;
+    gd_rule_test_cancel(test);
 }
 
 static bool host_calendar(struct gw_str user, gw_utc at, struct pres_calendar *told,
@@ -268,6 +282,8 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
         .mapping_set = host_mapping_set,
         .rule_change = host_rule_change,
         .text_set = host_text_set,
+        .rule_test = host_rule_test,
+        .rule_test_cancel = host_rule_test_cancel,
         .calendar = host_calendar,
         .status = host_status,
         .federation = host_federation,

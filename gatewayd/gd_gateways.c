@@ -9,6 +9,7 @@
 
 #include "gd_account.h"
 #include "gd_check.h"
+#include "gd_rule_test.h"
 #include "gw_bytes.h"
 #include "gw_log.h"
 #include "gw_map.h"
@@ -553,6 +554,7 @@ static void change_commit(struct gd_gateways *g, struct change *c, store_done_fn
     bool account_changed = c->edit.changed;
 
     gd_checks_abort(g->gd, name);
+    gd_rule_tests_abort(g->gd, name);
     if (account_changed) {
         gd_account_apply(c->account, &c->edit);
         gd_account_save(c->account, b);
@@ -653,6 +655,7 @@ enum gw_code gd_gateway_remove(struct gd *gd, struct gw_str name, store_done_fn 
     if (!gateway)
         return no_gateway(name, err);
     gd_checks_abort(gd, name);
+    gd_rule_tests_abort(gd, name);
     sched_gateway_remove(gd->sched, name, net_loop_now(gd->loop));
     gw_map_remove(gd->gateways->by_name, name);
     gw_info("gatewayd", "gateway removed name=%s", gateway->name);

@@ -58,28 +58,48 @@ static void voices_forget(struct gd_people *people)
     }
 }
 
-static const struct bridge_voice *voice_of(struct gd *gd, struct gw_str language,
-                                           struct gw_str zone)
+/* The user's, else the organisation's, else the machine's. 'machine' keeps the text. */
+static struct gw_str zone_of(const struct gd *gd, struct gw_str zone, struct gw_buf *machine)
+{
+    if (!zone.len)
+        zone = gw_str_of(gd->settings.bridge.zone);
+    if (zone.len)
+        return zone;
+    bridge_zone_of_machine(machine);
+    return gw_buf_str(machine);
+}
+
+static struct gw_str language_of(const struct gd *gd, struct gw_str language)
+{
+    return language.len ? language : gw_str_of(gd->settings.bridge.language);
+}
+
+struct bridge_voice *gd_voice_new(const struct gd *gd, const struct dir_user *user)
+{
+    struct bridge_voice *voice;
+    struct gw_buf machine;
+
+    gw_buf_init(&machine, BRIDGE_ZONE_MAX * 2);
+    voice = bridge_voice_new(gd->texts, language_of(gd, user->language),
+                             zone_of(gd, user->zone, &machine));
+    gw_buf_done(&machine);
+    return voice;
+}
+
+static const struct bridge_voice *voice_of(struct gd *gd, const struct dir_user *user)
 {
     struct gd_people *people = gd->people;
     struct gw_buf key, machine;
     struct voice *v;
 
     gw_buf_init(&machine, BRIDGE_ZONE_MAX * 2);
-    if (!language.len)
-        language = gw_str_of(gd->settings.bridge.language);
-    if (!zone.len)
-        zone = gw_str_of(gd->settings.bridge.zone);
-    if (!zone.len) {
-        bridge_zone_of_machine(&machine);
-        zone = gw_buf_str(&machine);
-    }
     gw_buf_init(&key, DIR_LANGUAGE_MAX + DIR_ZONE_MAX + BRIDGE_ZONE_MAX * 2);
-    gw_buf_addf(&key, "%.*s %.*s", GW_STR_ARG(language), GW_STR_ARG(zone));
+    gw_buf_addf(&key, "%.*s %.*s", GW_STR_ARG(language_of(gd, user->language)),
+                GW_STR_ARG(zone_of(gd, user->zone, &machine)));
     v = gw_map_get(people->voices, gw_buf_str(&key));
     if (!v) {
         v = gw_alloc(sizeof(*v) + key.len);
-        v->voice = bridge_voice_new(gd->texts, language, zone);
+        v->voice = gd_voice_new(gd, user);
         v->key_len = key.len;
         memcpy(v->key, key.p, key.len);
         (void)gw_map_set(people->voices, (struct gw_str){ v->key, v->key_len }, v);
@@ -129,7 +149,7 @@ static bool glasses_find(struct gd *gd, struct gw_str jid, struct gd_glasses *ou
     out->policy = bridge_book_policy(
         gd->book,
         &(struct bridge_person){ .user = user.jid, .domain = user.domain, .group = user.group });
-    out->voice = voice_of(gd, user.language, user.zone);
+    out->voice = voice_of(gd, &user);
     out->hides_replies = user.hide_oof || gd->settings.sched.oof_display == SCHED_OOF_HIDE;
     return true;
 }

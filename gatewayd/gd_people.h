@@ -28,6 +28,9 @@ struct gd_glasses {
 };
 bool gd_person_glasses(struct gd *gd, struct gw_str user, struct gd_glasses *out);
 
+/* Gives a voice of the user's language and zone. */
+struct bridge_voice *gd_voice_new(const struct gd *gd, const struct dir_user *user);
+
 /* The tag of an item, by the user's policy. */
 unsigned short gd_person_classify(struct gd *gd, struct gw_str user, const struct gw_item *item);
 

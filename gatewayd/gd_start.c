@@ -276,6 +276,7 @@ enum gw_code gd_start(struct gd *gd, struct gw_err *err)
     enum gw_code rc;
 
     gw_list_init(&gd->checks);
+    gw_list_init(&gd->rule_tests);
     gw_list_init(&gd->astray);
     gd->loop = net_loop_new();
     gd->pool = net_pool_new(gd->loop, POOL_THREADS);

@@ -166,3 +166,35 @@ void bridge_voice_zone(const struct bridge_voice *v, gw_utc a, gw_utc b, struct 
 {
     format(v, offset_at(v, a) == offset_at(v, b) ? ZONE : ZONE_ALL_YEAR, a, out);
 }
+
+static bool date_parse(struct gw_str text, int64_t date[3])
+{
+    struct gw_str year, month, day;
+
+    return text.len == 10 && gw_str_cut(text, "-", &year, &month) &&
+           gw_str_cut(month, "-", &month, &day) && gw_str_to_int(year, 1970, 9000, &date[0]) &&
+           gw_str_to_int(month, 1, 12, &date[1]) && gw_str_to_int(day, 1, 31, &date[2]);
+}
+
+static gw_utc midnight(const struct bridge_voice *v, int32_t year, int32_t month, int32_t day)
+{
+    UErrorCode status = U_ZERO_ERROR;
+
+    ucal_clear(v->calendar);
+    ucal_setDate(v->calendar, year, month, day, &status);
+    return (gw_utc)ucal_getMillis(v->calendar, &status);
+}
+
+enum gw_code bridge_voice_day(const struct bridge_voice *v, struct gw_str day, gw_utc now,
+                              gw_utc *from, gw_utc *to, struct gw_err *err)
+{
+    int64_t date[3] = { field_at(v, now, UCAL_EXTENDED_YEAR), field_at(v, now, UCAL_MONTH) + 1,
+                        field_at(v, now, UCAL_DATE) };
+
+    if (day.len && !date_parse(day, date))
+        return gw_fail(err, GW_INVALID, "a day is written like 2026-12-01, not '%.*s'",
+                       GW_STR_ARG(gw_str_utf8_cut(day, 20)));
+    *from = midnight(v, (int32_t)date[0], (int32_t)date[1] - 1, (int32_t)date[2]);
+    *to = midnight(v, (int32_t)date[0], (int32_t)date[1] - 1, (int32_t)date[2] + 1);
+    return GW_OK;
+}

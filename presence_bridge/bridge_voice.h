@@ -28,6 +28,10 @@ bool bridge_voice_same_day(const struct bridge_voice *v, gw_utc a, gw_utc b);
  * name that holds for both. */
 void bridge_voice_zone(const struct bridge_voice *v, gw_utc a, gw_utc b, struct gw_buf *out);
 
+/* A day of the zone, [from, to): "2026-12-01"; empty: the one that 'now' is in. */
+enum gw_code bridge_voice_day(const struct bridge_voice *v, struct gw_str day, gw_utc now,
+                              gw_utc *from, gw_utc *to, struct gw_err *err);
+
 /* IANA: "Europe/Berlin". */
 bool bridge_zone_is_known(struct gw_str zone);
 /* The machine's, as ICU finds it at the first call of the process. */

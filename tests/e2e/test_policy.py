@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import tempfile
 import time
 
 import house
@@ -146,6 +147,27 @@ def test_rules():
         refused(h, "rule", "remove", "bad", says="there is no rule 'bad'")
 
 
+def test_rule_test():
+    """what rules of a file would make of a day, before they are switched on; no subject is shown"""
+    with House(users=("bob",)) as h, tempfile.NamedTemporaryFile("w", suffix=".rules") as f:
+        h.meeting("bob", "-5m", "1h", subject=f"{MARK} lunch")
+        says(h, "bob", "in-a-meeting")
+
+        def tried(*args):
+            return h.gateway.ctl("rule", "test", h.jid("bob"), *args)
+        f.write('# a try\n\nlunch: subject ~ lunch => away "Eats"\n')
+        f.flush()
+        page = tried("--file", f.name)
+        assert re.search(r"away +Eats +rule lunch", page) and MARK not in page, page
+        assert "row busy" in tried() and "row busy" not in tried("--day", "2026-01-05")
+        assert "# no rules" in h.gateway.ctl("rule", "list")
+        says(h, "bob", "in-a-meeting")
+        refused(h, "rule", "test", h.jid("bob"), "--day", "tomorrow", says="like 2026-12-01")
+        f.write("bad: colour = red => away\n")
+        f.flush()
+        refused(h, "rule", "test", h.jid("bob"), "--file", f.name, says="rule 2: 'colour'")
+
+
 def test_texts():
     """in the user's language and zone; changed and reset while running"""
     with House(settings={"presence.zone": "Asia/Tokyo"}) as h:
@@ -261,5 +283,5 @@ def test_last_user_goes():
 
 
 if __name__ == "__main__":
-    house.run([test_mapping, test_exact_rows, test_rules, test_texts, test_replies,
+    house.run([test_mapping, test_exact_rows, test_rules, test_rule_test, test_texts, test_replies,
                test_nothing_leaks, test_last_user_goes])

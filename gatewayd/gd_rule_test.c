@@ -1,0 +1,238 @@
+#include "gd_rule_test.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "gd_gateways.h"
+#include "gd_people.h"
+#include "gw_mem.h"
+
+enum { STRETCHES_MAX = 200 };
+
+struct admin_rule_test {
+    struct gw_list link;      /* gd->rule_tests */
+    struct bridge_book *book; /* of its own: what is in force may change meanwhile */
+    const struct bridge_policy *policy;
+    struct bridge_voice *voice;
+    struct ews_call *call;
+    char *gateway;
+    gw_utc from, to;
+    admin_rule_tested_fn *done;
+    void *done_ctx;
+};
+
+static void test_free(struct admin_rule_test *t)
+{
+    gw_list_remove(&t->link);
+    bridge_book_free(&t->book);
+    bridge_voice_free(&t->voice);
+    free(t->gateway);
+    free(t);
+}
+
+/* ---- the answer ---- */
+
+static json_t *clock_json(const struct bridge_voice *voice, gw_utc t)
+{
+    struct gw_buf text;
+    json_t *json;
+
+    gw_buf_init(&text, 64);
+    bridge_voice_clock(voice, t, &text);
+    json = json_stringn(text.p ? text.p : "", text.len);
+    gw_buf_done(&text);
+    return json;
+}
+
+static json_t *stretch_json(const struct admin_rule_test *t, const struct bridge_calendar *cal,
+                            const struct bridge_look *look, gw_utc from, gw_utc to)
+{
+    struct pres_calendar told;
+    char utc[2][GW_UTC_TEXT_MAX];
+
+    bridge_tell(cal, t->policy, t->voice, look, &told);
+    return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s?, s:s?}", "start",
+                     gw_utc_text(from, utc[0]), "end", gw_utc_text(to, utc[1]), "from",
+                     clock_json(t->voice, from), "to", clock_json(t->voice, to), "state",
+                     pres_calendar_kind_name(look->kind), "text", told.text[PRES_WORDS_OWN], "rule",
+                     look->rule, "row", look->row);
+}
+
+static json_t *day_json(const struct admin_rule_test *t, struct gw_interval *v, size_t count)
+{
+    struct bridge_calendar cal = { .intervals = v, .count = count, .from = t->from, .to = t->to };
+    json_t *list = json_array();
+    gw_utc at = t->from;
+
+    for (int i = 0; i < STRETCHES_MAX && at < t->to; i++) {
+        struct bridge_look look;
+        gw_utc end;
+
+        bridge_look(&cal, t->policy, at, &look);
+        end = look.until < t->to ? look.until : t->to;
+        json_array_append_new(list, stretch_json(t, &cal, &look, at, end));
+        at = end;
+    }
+    return list;
+}
+
+/* Items by what they are and which rule has matched, never by their words. */
+static json_t *tested_json(const struct admin_rule_test *t, const struct ews_calendar *c)
+{
+    struct gw_interval *v = gw_realloc(NULL, c->item_count + 1, sizeof(*v));
+    json_t *json;
+    size_t count;
+
+    for (size_t i = 0; i < c->item_count; i++) {
+        v[i] = c->items[i].interval;
+        v[i].tag = bridge_policy_tag(t->policy, &c->items[i]);
+    }
+    count = gw_intervals_normalise(v, c->item_count);
+    json = json_pack("{s:o, s:I}", "day", day_json(t, v, count), "items", (json_int_t)count);
+    free(v);
+    return json;
+}
+
+static void finish(struct admin_rule_test *t, const struct gw_err *result, json_t *answer)
+{
+    admin_rule_tested_fn *done = t->done;
+    void *done_ctx = t->done_ctx;
+
+    test_free(t);
+    done(result, answer, done_ctx);
+}
+
+static void on_answer(const struct ews_answer *a, void *ctx)
+{
+    const struct gw_err ok = { GW_OK, "" };
+    struct admin_rule_test *t = ctx;
+    struct gw_err err;
+
+    t->call = NULL;
+    if (a->status.class != EWS_OK) {
+        gw_fail(&err, GW_AGAIN, "the calendar could not be read: %s", a->status.text);
+        finish(t, &err, NULL);
+        return;
+    }
+    finish(t, &ok, tested_json(t, &a->calendars[0]));
+}
+
+/* ---- asking ---- */
+
+static struct bridge_book *book_copy(const struct gd *gd, bool with_rules)
+{
+    struct bridge_book *book = bridge_book_new();
+    struct bridge_book_rule r;
+    struct bridge_setting s;
+
+    for (size_t i = 0; bridge_book_setting(gd->book, i, &s); i++)
+        (void)bridge_book_set(book, s.scope, s.key, &s.value, NULL);
+    for (size_t i = 0; with_rules && bridge_book_rule(gd->book, i, &r); i++)
+        (void)bridge_book_rule_add(book, r.scope, r.name, r.rule, (struct gw_str){ NULL, 0 }, NULL);
+    return book;
+}
+
+static enum gw_code rules_take(struct admin_rule_test *t, const struct admin_rule_test_args *args,
+                               struct gw_err *err)
+{
+    for (size_t i = 0; i < args->rule_count; i++) {
+        enum gw_code rc = bridge_book_rule_add(t->book, GW_STR("everyone"), args->rules[i].name,
+                                               args->rules[i].rule, GW_STR(""), err);
+
+        if (rc)
+            return gw_fail_prefix(err, "rule %zu: ", i + 1);
+    }
+    return GW_OK;
+}
+
+static enum gw_code gateway_of(const struct gd *gd, struct gw_str user, gw_utc *from,
+                               struct gd_gateway_target *target, char **name, struct gw_err *err)
+{
+    struct gw_now now = net_loop_now(gd->loop);
+    struct sched_gateway_view g;
+    struct sched_user_view v;
+
+    *from = now.utc;
+    if (!sched_user_view(gd->sched, user, now, &v))
+        return gw_fail(err, GW_INVALID, "the calendar of '%.*s' is not enabled", GW_STR_ARG(user));
+    if (!v.gateway.len || !gd_gateway_target(gd->gateways, v.gateway, target) ||
+        !sched_gateway_view(gd->sched, v.gateway, now, &g))
+        return gw_fail(err, GW_AGAIN, "no gateway serves '%.*s' yet", GW_STR_ARG(user));
+    if (g.backoff_until)
+        return gw_fail(err, GW_AGAIN, "gateway '%.*s' takes no requests for a while: try again",
+                       GW_STR_ARG(v.gateway));
+    *name = gw_str_dup(v.gateway);
+    return GW_OK;
+}
+
+static enum gw_code glasses_take(struct gd *gd, struct admin_rule_test *t,
+                                 const struct admin_rule_test_args *args,
+                                 const struct dir_user *user, struct gw_err *err)
+{
+    enum gw_code rc = rules_take(t, args, err);
+
+    if (rc)
+        return rc;
+    t->policy = bridge_book_policy(
+        t->book,
+        &(struct bridge_person){ .user = user->jid, .domain = user->domain, .group = user->group });
+    t->voice = gd_voice_new(gd, user);
+    return bridge_voice_day(t->voice, args->day, net_loop_now(gd->loop).utc, &t->from, &t->to, err);
+}
+
+enum gw_code gd_rule_test_start(struct gd *gd, const struct admin_rule_test_args *args,
+                                admin_rule_tested_fn *done, void *done_ctx,
+                                struct admin_rule_test **out, struct gw_err *err)
+{
+    struct admin_rule_test *t = gw_new(struct admin_rule_test);
+    struct gd_gateway_target target;
+    struct ews_request r = { .op = EWS_OP_FIND_ITEM };
+    struct dir_user user;
+    enum gw_code rc;
+    gw_utc now;
+
+    gw_list_append(&gd->rule_tests, &t->link);
+    t->done = done;
+    t->done_ctx = done_ctx;
+    t->book = book_copy(gd, !args->rules);
+    rc = gateway_of(gd, args->user, &now, &target, &t->gateway, err);
+    if (!rc && !dir_user_get(gd->dir, args->user, &user))
+        rc = gw_fail(err, GW_NOTFOUND, "there is no user '%.*s'", GW_STR_ARG(args->user));
+    if (!rc)
+        rc = glasses_take(gd, t, args, &user, err);
+    if (rc) {
+        test_free(t);
+        return rc;
+    }
+    r.mailbox = user.mail;
+    r.from = t->from;
+    r.to = t->to;
+    r.item_fields = bridge_policy_needs(t->policy) | GW_ITEM_EXACT;
+    t->call = ews_client_start(target.client, &r, on_answer, t);
+    *out = t;
+    return GW_OK;
+}
+
+void gd_rule_test_cancel(struct admin_rule_test *t)
+{
+    if (t->call)
+        ews_call_cancel(&t->call);
+    test_free(t);
+}
+
+void gd_rule_tests_abort(struct gd *gd, struct gw_str gateway)
+{
+    struct gw_list *it, *tmp;
+    struct gw_err err;
+
+    GW_LIST_EACH(&gd->rule_tests, it, tmp)
+    {
+        struct admin_rule_test *t = GW_CONTAINER(it, struct admin_rule_test, link);
+
+        if (!gw_str_is(gateway, t->gateway))
+            continue;
+        ews_call_cancel(&t->call);
+        gw_fail(&err, GW_AGAIN, "gateway '%s' was changed meanwhile: try again", t->gateway);
+        finish(t, &err, NULL);
+    }
+}
