@@ -3,6 +3,7 @@ gateway runs."""
 
 import concurrent.futures
 import contextlib
+import json
 import os
 import re
 import resource
@@ -71,6 +72,14 @@ def refused(gateway, *words, says, stdin=None):
     done = gateway.run_ctl(*words, text_in=stdin)
     assert done.returncode == FAILED and says in done.stderr, (words, done)
     assert "PRIVATE" not in done.stderr, done
+
+
+def is_open(port):
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+        return True
+    except ConnectionRefusedError:
+        return False
 
 
 def secrets(gateway):
@@ -308,6 +317,50 @@ def test_killed_while_changing():
         assert secrets(gateway) == []
 
 
+def test_stapling():
+    """OpenSSL's responder and server: good, revoked, nothing stapled; live"""
+    with tempfile.TemporaryDirectory() as folder, Gateway() as gateway:
+        ca = Authority(folder)
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", ca.path("leaf.key"), "-out",
+                ca.path("leaf.csr"))
+        with open(ca.path("leaf.csr"), encoding="ascii") as f:
+            leaf = ca.sign(f.read(), "leaf.pem")
+        serial = openssl("x509", "-noout", "-serial", "-in", leaf).strip().split("=")[1]
+        for name, state in (("good", "V\t491231235959Z\t\t"), ("revoked", "R\t491231235959Z\t260101000000Z\t")):
+            with open(ca.path("index.txt"), "w", encoding="ascii") as f:
+                f.write(f"{state}{serial}\tunknown\t/CN=localhost\n")
+            openssl("ocsp", "-index", ca.path("index.txt"), "-CA", ca.path("sub.pem"), "-rsigner", ca.path("sub.pem"), "-rkey",
+                    ca.path("sub.key"), "-issuer", ca.path("sub.pem"), "-cert", leaf, "-ndays", "1", "-respout",
+                    ca.path(name + ".ocsp"))
+        gateway.ctl("cert", "trust", "add", ca.path("sub.pem"))
+
+        def verdict(staple):
+            with socket.socket() as s:
+                s.bind(("127.0.0.1", 0))
+                port = s.getsockname()[1]
+            more = ["-status_file", ca.path(staple + ".ocsp")] if staple else []
+            server = subprocess.Popen(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-cert", leaf, "-key",
+                                       ca.path("leaf.key"), "-quiet", *more], stdin=subprocess.PIPE,
+                                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                wait_for(lambda: is_open(port), 10, "s_server")
+                done = gateway.run_ctl("--json", "cert", "check", f"127.0.0.1:{port}", "--name", "localhost")
+                return json.loads(done.stdout)
+            finally:
+                server.terminate()
+                server.wait()
+
+        assert verdict("revoked")["ok"]  # off: nobody looks
+        gateway.set("tls.ocsp_stapling", "check")
+        assert verdict("good")["ok"] and verdict(None)["ok"]
+        report = verdict("revoked")
+        assert report["certificate"] == "Failed: bad certificate" and "revoked" in report["text"], report
+        gateway.set("tls.ocsp_stapling", "require")
+        assert verdict("good")["ok"]
+        report = verdict(None)
+        assert not report["ok"] and "no stapled OCSP response" in report["text"], report
+
+
 def test_seal_key():
     """from a file, from the service manager's credentials; another one, none, one that others can read: a sentence"""
     with tempfile.TemporaryDirectory() as folder:
@@ -426,5 +479,5 @@ def test_from_an_empty_store():
 
 if __name__ == "__main__":
     house.run([test_request_to_renewal, test_self_signed, test_pkcs12, test_file_of_an_administrator, test_expiry,
-               test_two_administrators, test_killed_while_changing, test_seal_key,
+               test_two_administrators, test_killed_while_changing, test_stapling, test_seal_key,
                test_replaced_under_load, test_from_an_empty_store])
