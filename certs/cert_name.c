@@ -24,6 +24,9 @@ static const struct rule {
     [CERT_FOR_XMPP_CLIENT] = { .cn = CN_FOR_WANT_OF_OTHERS,
                                .dns = true,
                                .service = "_xmpp-client." },
+    [CERT_FOR_SIP_CLIENT] = { .cn = CN_TOO, .dns = true, .address = true },
+    [CERT_FOR_PUSH] = { .cn = CN_TOO, .dns = true, .address = true },
+    [CERT_FOR_API] = { .cn = CN_TOO, .dns = true, .address = true },
 };
 
 /* A name that is looked for. */

@@ -42,8 +42,8 @@ static void take_slot(void)
 
 static const char *set_of(enum cert_purpose purpose)
 {
-    return purpose == CERT_FOR_SIP || purpose == CERT_FOR_EXCHANGE ? CERT_TRUST_EXCHANGE
-                                                                   : CERT_TRUST_XMPP;
+    return purpose == CERT_FOR_XMPP_SERVER || purpose == CERT_FOR_XMPP_CLIENT ? CERT_TRUST_XMPP
+                                                                              : CERT_TRUST_EXCHANGE;
 }
 
 /* --- the handshake */

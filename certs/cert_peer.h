@@ -25,7 +25,7 @@ enum cert_demand {
 
 struct cert_peer_args {
     struct cert_store *store;
-    enum cert_purpose purpose; /* CERT_FOR_SIP, CERT_FOR_XMPP_SERVER */
+    enum cert_purpose purpose; /* whose settings and rules hold */
     struct cert_identity
         *identity; /* what the peer is shown; NULL: a client with nothing to show */
     enum cert_demand demand;

@@ -15,6 +15,7 @@ enum { CIPHERS_MAX = 2000 };
 static const char *const versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const int version_of[] = { TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION };
 
+static const char *const off_on[] = { "off", "on", NULL };
 static const char *const staplings[] = { "off", "check", "require", NULL };
 
 #define CONTEXT(purpose, word, shown)                                                              \
@@ -35,9 +36,12 @@ static const char *const staplings[] = { "off", "check", "require", NULL };
 
 const struct gw_param cert_params[] = {
     CONTEXT(CERT_FOR_EXCHANGE, "exchange", "Exchange"),
-    CONTEXT(CERT_FOR_SIP, "sip", "SIP"),
+    CONTEXT(CERT_FOR_SIP, "sip", "SIP Servers (Peer Auth)"),
+    CONTEXT(CERT_FOR_SIP_CLIENT, "sip_client", "SIP Clients (Server Auth)"),
     CONTEXT(CERT_FOR_XMPP_SERVER, "xmpp_server", "XMPP Servers"),
     CONTEXT(CERT_FOR_XMPP_CLIENT, "xmpp_client", "XMPP Clients"),
+    CONTEXT(CERT_FOR_PUSH, "push", "Exchange Notifications"),
+    CONTEXT(CERT_FOR_API, "api", "API"),
     { .key = "tls.ocsp_stapling",
       .shown_as = "TLS: OCSP Stapling",
       .help = "of servers that we connect to: check refuses a certificate that its stapled OCSP "
@@ -47,6 +51,13 @@ const struct gw_param cert_params[] = {
       .offset = offsetof(struct cert_settings, stapling),
       .def = "off",
       .choices = staplings },
+    { .key = "tls.session_tickets",
+      .shown_as = "TLS: Session Tickets",
+      .help = "clients that come again resume their session; never where they show a certificate",
+      .type = GW_PARAM_CHOICE,
+      .offset = offsetof(struct cert_settings, tickets),
+      .def = "on",
+      .choices = off_on },
 };
 const size_t cert_param_count = sizeof(cert_params) / sizeof(cert_params[0]);
 
@@ -169,6 +180,13 @@ static void take_slot(void)
     source_slot = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 }
 
+/* Both, since one is of TLS 1.2 and the other of 1.3. A context that has none gets none by this. */
+static void tickets_refuse(SSL *ssl)
+{
+    (void)SSL_set_options(ssl, SSL_OP_NO_TICKET);
+    (void)SSL_set_num_tickets(ssl, 0);
+}
+
 static void on_info(const SSL *ssl, int where, int ret)
 {
     const struct cert_tls_source *source;
@@ -180,6 +198,8 @@ static void on_info(const SSL *ssl, int where, int ret)
     source = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), source_slot);
     if (source->store->settings) {
         settings_put(own, &source->store->settings->tls[source->purpose]);
+        if (SSL_is_server(ssl) && !source->store->settings->tickets)
+            tickets_refuse(own);
         if (!SSL_is_server(ssl) && source->store->settings->stapling != CERT_STAPLING_OFF)
             (void)SSL_set_tlsext_status_type(own, TLSEXT_STATUSTYPE_ocsp);
     }

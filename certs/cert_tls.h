@@ -5,7 +5,7 @@
 #include "cert_name.h"
 #include "gw_param.h"
 
-enum { CERT_PURPOSES = CERT_FOR_XMPP_CLIENT + 1 };
+enum { CERT_PURPOSES = CERT_FOR_API + 1 };
 
 /* Of servers that we connect to: whether their authority says, by an OCSP response that they hand over, that the
  * certificate is revoked. CHECK looks at what there is, REQUIRE refuses who has none. */
@@ -17,6 +17,7 @@ struct cert_settings {
         char *ciphers;   /* empty: OpenSSL's */
     } tls[CERT_PURPOSES];
     int stapling; /* enum cert_stapling */
+    int tickets;  /* 0: every connection is a full handshake */
 };
 extern const struct gw_param cert_params[];
 extern const size_t cert_param_count;

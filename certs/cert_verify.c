@@ -21,6 +21,9 @@ static const struct {
     [CERT_FOR_SIP] = { X509_PURPOSE_SSL_SERVER, true },
     [CERT_FOR_XMPP_SERVER] = { X509_PURPOSE_SSL_SERVER, false },
     [CERT_FOR_XMPP_CLIENT] = { X509_PURPOSE_SSL_SERVER, false },
+    [CERT_FOR_SIP_CLIENT] = { X509_PURPOSE_SSL_SERVER, false },
+    [CERT_FOR_PUSH] = { X509_PURPOSE_SSL_SERVER, false },
+    [CERT_FOR_API] = { X509_PURPOSE_SSL_SERVER, false },
 };
 
 const char *cert_verdict_name(enum cert_verdict v)

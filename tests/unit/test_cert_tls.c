@@ -84,6 +84,78 @@ static const char *agreed(SSL_CTX *client_ctx, SSL_CTX *server_ctx, int client_m
     return text;
 }
 
+/* Whether the second of two connections of one client resumes the session of the first. */
+static bool resumes(SSL_CTX *client_ctx, SSL_CTX *server_ctx, int max)
+{
+    SSL_SESSION *session = NULL;
+    bool resumed = false;
+
+    for (int turn = 0; turn < 2; turn++) {
+        SSL *client = SSL_new(client_ctx), *server = SSL_new(server_ctx);
+        int c = 0, s = 0;
+        char in[16];
+
+        SSL_set_max_proto_version(client, max);
+        SSL_set_bio(client, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+        SSL_set_bio(server, BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+        SSL_set_connect_state(client);
+        SSL_set_accept_state(server);
+        if (session)
+            SSL_set_session(client, session);
+        for (int round = 0; round < 10 && (c != 1 || s != 1); round++) {
+            c = SSL_do_handshake(client);
+            lab_pump(client, server);
+            s = SSL_do_handshake(server);
+            lab_pump(server, client);
+        }
+        assert_true(c == 1 && s == 1);
+        (void)SSL_read(client, in, sizeof(in)); /* tickets of TLS 1.3 come after the handshake */
+        resumed = SSL_session_reused(server);
+        SSL_SESSION_free(session);
+        session = SSL_get1_session(client);
+        SSL_set_shutdown(client, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* it stays usable */
+        SSL_free(client);
+        SSL_free(server);
+    }
+    SSL_SESSION_free(session);
+    ERR_clear_error();
+    return resumed;
+}
+
+static void test_tickets(void **state)
+{
+    static const struct {
+        enum cert_demand demand;
+        const char *tickets;
+        bool resumed;
+    } c[] = {
+        { CERT_NOT_ASKED, "on", true },
+        { CERT_NOT_ASKED, "off", false },
+        { CERT_ASKED, "on", false }, /* each connection shows its certificate */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+        struct cert_peer_args args = { store, CERT_FOR_SIP_CLIENT, identity, c[i].demand };
+        SSL_CTX *server = SSL_CTX_new(TLS_server_method());
+        SSL_CTX *client = SSL_CTX_new(TLS_client_method());
+        struct cert_peer *peer = NULL;
+        struct net_tls_policy policy;
+
+        set("tls.session_tickets", c[i].tickets);
+        SSL_CTX_set_session_id_context(server, (const unsigned char *)"t", 1);
+        assert_int_equal(cert_peer_new(&args, &peer, NULL), GW_OK);
+        policy = cert_peer_policy(peer);
+        assert_int_equal(policy.apply(server, policy.ctx, NULL), GW_OK);
+        assert_int_equal(resumes(client, server, TLS1_2_VERSION), c[i].resumed);
+        assert_int_equal(resumes(client, server, TLS1_3_VERSION), c[i].resumed);
+        SSL_CTX_free(client);
+        SSL_CTX_free(server);
+        cert_peer_free(&peer);
+    }
+    set("tls.session_tickets", "on");
+}
+
 static void test_live(void **state)
 {
     struct cert_peer_args args = { store, CERT_FOR_SIP, identity, CERT_NOT_ASKED };
@@ -329,8 +401,8 @@ static void test_bad_lists(void **state)
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-    const struct CMUnitTest tests[] = { TEST(test_live), TEST(test_client), TEST(test_bad_lists),
-                                        TEST(test_stapling) };
+    const struct CMUnitTest tests[] = { TEST(test_live), TEST(test_tickets), TEST(test_client),
+                                        TEST(test_bad_lists), TEST(test_stapling) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
