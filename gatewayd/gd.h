@@ -82,6 +82,7 @@ struct gd {
     struct net_tls *tls;
     struct xmpp_server *xmpp;
     uint16_t xmpp_port;
+    struct sip_tls *sip_tls;
     struct sip_server *sip;
     struct net_dns *federation_dns; /* parameter federation.dns_servers: other domains */
     struct xmpp_federation *federation;

@@ -40,21 +40,20 @@ static enum gw_code listen_plain(struct gd *gd, struct gw_err *err)
     return GW_OK;
 }
 
-static enum gw_code listen_tls(struct gd *gd, struct gw_err *err)
+/* These two ports are parameters: the daemon starts without what is taken, so that they can be set. */
+static void listen_tls(struct gd *gd)
 {
-    if (gd->config.sip_tls_port == GW_PARAM_WORD)
-        return GW_OK;
-    if (sip_server_listen_tls(gd->sip, gd->config.sip_listen, (uint16_t)gd->config.sip_tls_port,
-                              err))
-        return gw_fail_prefix(err, "SIP (sip_listen and sip_tls_port of the configuration file): ");
-    return GW_OK;
+    struct gw_err err;
+
+    if (sip_server_listen_tls(gd->sip, gd->config.sip_listen, &err))
+        gw_error("gatewayd", "%s; 'kalendsctl set sip.server_auth_port' or sip.peer_auth_port",
+                 err.msg);
 }
 
 enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err)
 {
-    struct net_tls_policy policy = cert_identity_policy(gd->identity[GD_IDENTITY_SIP]);
-    struct net_tls *tls = NULL;
-    enum gw_code rc = net_tls_new(NET_TLS_SERVER, &policy, &tls, err);
+    enum gw_code rc =
+        sip_tls_new(gd->certs, gd->identity[GD_IDENTITY_SIP], &gd->settings.sip, &gd->sip_tls, err);
 
     if (rc)
         return rc;
@@ -63,15 +62,13 @@ enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err)
         .pres = gd->core,
         .store = gd->store,
         .settings = &gd->settings.sip,
-        .tls = tls,
-        .certs = gd->certs,
+        .tls = gd->sip_tls,
     });
-    net_tls_unref(&tls);
     rc = load(gd, err);
     if (!rc)
         rc = listen_plain(gd, err);
     if (!rc)
-        rc = listen_tls(gd, err);
+        listen_tls(gd);
     return rc;
 }
 
@@ -80,26 +77,41 @@ enum gw_code gd_sip_apply(struct gd *gd, struct gw_err *err)
     enum gw_code rc = sip_settings_check(&gd->settings.sip, err);
 
     if (!rc)
+        rc = sip_server_ports_apply(gd->sip, err);
+    if (!rc)
         sip_core_settings_apply(sip_server_core(gd->sip));
     return rc;
 }
 
+/* Listeners and their connections. */
+static json_t *door_json(const struct gd *gd)
+{
+    struct sip_server_counters c;
+
+    sip_server_counters(gd->sip, &c);
+    return json_pack("{s:s, s:i, s:i, s:i, s:I, s:I, s:I, s:I}", "address", gd->config.sip_listen,
+                     "port", (int)sip_server_port(gd->sip), "server_auth_port",
+                     (int)sip_server_tls_port(gd->sip, SIP_TLS_SERVER_AUTH), "peer_auth_port",
+                     (int)sip_server_tls_port(gd->sip, SIP_TLS_PEER_AUTH), "connections",
+                     (json_int_t)c.connections, "broken_connections", (json_int_t)c.broken,
+                     "refused_connections", (json_int_t)c.refused, "tls_failed",
+                     (json_int_t)c.tls_failed);
+}
+
 json_t *gd_sip_json(const struct gd *gd)
 {
-    struct sip_server_counters door;
+    json_t *json = door_json(gd), *counted;
     struct sip_counters c;
 
-    sip_server_counters(gd->sip, &door);
     sip_core_counters(sip_server_core(gd->sip), &c);
-    return json_pack(
-        "{s:s, s:i, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-        "address", gd->config.sip_listen, "port", (int)sip_server_port(gd->sip), "tls_port",
-        (int)sip_server_tls_port(gd->sip), "connections", (json_int_t)door.connections,
-        "subscriptions", (json_int_t)c.subscriptions, "pending", (json_int_t)c.pending, "resumed",
-        (json_int_t)c.resumed, "requests", (json_int_t)c.requests_in, "notified",
-        (json_int_t)c.notified, "notify_failed", (json_int_t)c.notify_failed, "waiting",
-        (json_int_t)c.waiting, "resent", (json_int_t)c.resent, "refused_by_acl",
-        (json_int_t)c.refused_acl, "refused_by_limit", (json_int_t)c.refused_limit, "malformed",
-        (json_int_t)c.malformed, "broken_connections", (json_int_t)door.broken,
-        "refused_connections", (json_int_t)door.refused);
+    counted = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "subscriptions",
+                        (json_int_t)c.subscriptions, "pending", (json_int_t)c.pending, "resumed",
+                        (json_int_t)c.resumed, "requests", (json_int_t)c.requests_in, "notified",
+                        (json_int_t)c.notified, "notify_failed", (json_int_t)c.notify_failed,
+                        "waiting", (json_int_t)c.waiting, "resent", (json_int_t)c.resent,
+                        "refused_by_acl", (json_int_t)c.refused_acl, "refused_by_limit",
+                        (json_int_t)c.refused_limit, "malformed", (json_int_t)c.malformed);
+    json_object_update(json, counted);
+    json_decref(counted);
+    return json;
 }

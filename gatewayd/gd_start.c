@@ -318,6 +318,7 @@ void gd_done(struct gd *gd)
     if (gd->xmpp)
         xmpp_server_free(&gd->xmpp);
     sip_server_free(&gd->sip);
+    sip_tls_free(&gd->sip_tls);
     gd_calendars_done(gd);
     if (gd->api)
         admin_api_stop(gd->api);

@@ -3,8 +3,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/* The next item of a list with commas; false: no more. */
-static bool item_next(struct gw_str *list, struct gw_str *item)
+bool sip_list_next(struct gw_str *list, struct gw_str *item)
 {
     if (!list->len)
         return false;
@@ -69,7 +68,7 @@ enum gw_code sip_acl_check(struct gw_str list, struct gw_err *err)
     struct network n;
     struct gw_str item;
 
-    while (item_next(&list, &item)) {
+    while (sip_list_next(&list, &item)) {
         if (!gw_str_is(item, "all") && !network_parse(item, &n))
             return gw_fail(err, GW_INVALID,
                            "'%.*s' is neither an address, nor a network like 192.0.2.0/24, nor all",
@@ -87,7 +86,7 @@ bool sip_acl_allows(struct gw_str list, struct gw_str text)
 
     if (!address_parse(text, address, &is_v4))
         return false;
-    while (item_next(&list, &item)) {
+    while (sip_list_next(&list, &item)) {
         if (gw_str_is(item, "all") || (network_parse(item, &n) && network_has(&n, address)))
             return true;
     }
@@ -135,7 +134,7 @@ enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err)
     struct gw_str item, domain;
     enum sip_kind kind;
 
-    while (item_next(&list, &item)) {
+    while (sip_list_next(&list, &item)) {
         if (!domain_parse(item, &domain, &kind))
             return gw_fail(err, GW_INVALID,
                            "'%.*s' is not a domain in lower case, or one with its kind: "
@@ -150,7 +149,7 @@ bool sip_domains_next(struct gw_str *rest, struct gw_str *domain)
     struct gw_str item;
     enum sip_kind kind;
 
-    while (item_next(rest, &item)) {
+    while (sip_list_next(rest, &item)) {
         if (domain_parse(item, domain, &kind))
             return true;
     }
@@ -163,11 +162,36 @@ bool sip_domains_find(struct gw_str list, struct gw_str wanted, enum sip_kind *k
     struct gw_str item, domain;
     enum sip_kind found;
 
-    while (item_next(&list, &item)) {
+    while (sip_list_next(&list, &item)) {
         if (domain_parse(item, &domain, &found) && gw_str_eq(domain, wanted)) {
             *kind = found;
             return true;
         }
     }
     return false;
+}
+
+/* ---- TLS peer subjects ---- */
+
+enum gw_code sip_tls_subjects_check(struct gw_str list, struct gw_err *err)
+{
+    size_t count = 0;
+    struct gw_str item;
+
+    while (sip_list_next(&list, &item)) {
+        char lower[256];
+
+        if (item.len < sizeof(lower))
+            for (size_t i = 0; i < item.len; i++)
+                lower[i] =
+                    (char)(item.p[i] >= 'A' && item.p[i] <= 'Z' ? item.p[i] | 0x20 : item.p[i]);
+        if (item.len >= sizeof(lower) || !is_domain((struct gw_str){ lower, item.len }))
+            return gw_fail(err, GW_INVALID,
+                           "'%.*s' is not a TLS peer subject: the whole subject CN of a peer's "
+                           "certificate, a host name without wildcards, like sip.partner.example",
+                           GW_STR_ARG(gw_str_utf8_cut(item, 80)));
+        if (++count > SIP_TLS_SUBJECTS_MAX)
+            return gw_fail(err, GW_LIMIT, "more than %d TLS peer subjects", SIP_TLS_SUBJECTS_MAX);
+    }
+    return GW_OK;
 }

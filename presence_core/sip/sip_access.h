@@ -1,10 +1,13 @@
-/* Who may come in, and whose users may watch: the two lists of the settings. Pure. */
+/* Who may come in, and whose users may watch: the lists of the settings. Pure. */
 #ifndef SIP_ACCESS_H
 #define SIP_ACCESS_H
 
 #include "gw_err.h"
 #include "gw_str.h"
 #include "sip_map.h"
+
+/* The next item of a list with commas, trimmed. False: no more. */
+bool sip_list_next(struct gw_str *rest, struct gw_str *item);
 
 /* "all", or addresses and networks: "127.0.0.1, 192.0.2.0/24, 2001:db8::/32". */
 enum gw_code sip_acl_check(struct gw_str list, struct gw_err *err);
@@ -15,5 +18,9 @@ enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err);
 /* Each domain; 'rest' is the list to begin with. False: no more. */
 bool sip_domains_next(struct gw_str *rest, struct gw_str *domain);
 bool sip_domains_find(struct gw_str list, struct gw_str domain, enum sip_kind *kind);
+
+/* Subject CNs: "sip.partner.example, pool.lync.example"; letters fold. */
+enum { SIP_TLS_SUBJECTS_MAX = 200 };
+enum gw_code sip_tls_subjects_check(struct gw_str list, struct gw_err *err);
 
 #endif

@@ -46,18 +46,24 @@ struct conn {
     struct gw_due due;
     struct sip_server *server;
     struct net_stream *stream;
-    struct net_tls *tls;      /* of one that we make */
-    struct cert_client *cert; /* the same */
-    struct caller *caller;    /* of one that was made to us */
+    struct caller *caller; /* of one that was made to us */
     struct sip_frame frame;
     struct gw_buf in;
     uint64_t id;
     gw_time begun, heard; /* begun: the first byte of what waits; GW_NEVER: nothing does */
     enum sip_proto proto;
+    enum sip_tls_context context; /* of TLS */
     uint16_t port;
-    bool is_closing;
+    bool is_ready, is_closing;       /* is_ready: connected, and the peer may stay */
     char target[TARGET_MAX];         /* "TCP example.com 5060"; empty: made to us */
     char host[NET_ADDRESS_TEXT_MAX]; /* address; empty until we are connected */
+};
+
+/* A TLS listener, for the context of its index. */
+enum { DOORS = SIP_TLS_PEER_AUTH + 1 };
+struct door {
+    struct net_listener *listener; /* NULL: off, or the port is taken */
+    int64_t port;                  /* as it was set */
 };
 
 struct sip_server {
@@ -66,10 +72,11 @@ struct sip_server {
     struct sip_core *core;
     const struct sip_settings *settings;
     struct sip_settings defaults;
-    struct net_tls *tls;
-    struct cert_store *certs;
+    struct sip_tls *tls;
     struct net_udp *udp;
-    struct net_listener *tcp, *tls_listener;
+    struct net_listener *tcp;
+    struct door door[DOORS];
+    char *tls_address; /* that the doors are at; NULL: not yet */
     struct net_timer *timer;
     gw_time armed;
     struct gw_list conns, lookups;
@@ -161,9 +168,6 @@ static void conn_free(struct conn *c)
         gw_map_remove(server->by_target, gw_str_of(c->target));
     caller_leave(c);
     net_stream_free(&c->stream);
-    if (c->tls)
-        net_tls_unref(&c->tls);
-    cert_client_free(&c->cert);
     gw_buf_done(&c->in);
     server->counters.connections--;
     free(c);
@@ -250,17 +254,35 @@ static void on_data(struct net_stream *stream, struct gw_str data, void *ctx)
     arm(c->server);
 }
 
-static void on_closed(struct net_stream *stream, const struct gw_err *why, void *ctx)
+static void conn_end(struct conn *c)
 {
-    struct conn *c = ctx;
     struct sip_server *server = c->server;
     uint64_t id = c->id;
 
-    if (why->code)
-        gw_info("sip", "connection lost peer=%s reason=\"%s\"", net_stream_peer(stream), why->msg);
     conn_free(c);
     sip_core_lost(server->core, id);
     arm(server);
+}
+
+static void tls_failed(struct conn *c, const struct gw_err *why)
+{
+    bool is_ours = c->target[0];
+
+    c->server->counters.tls_failed++;
+    gw_info("sip", "TLS connection failed peer=%s %s=\"%s\" reason=\"%s\"",
+            net_stream_peer(c->stream), is_ours ? "to" : "at",
+            is_ours ? c->target : sip_tls_context_name(c->context), why->msg);
+}
+
+static void on_closed(struct net_stream *stream, const struct gw_err *why, void *ctx)
+{
+    struct conn *c = ctx;
+
+    if (!c->is_ready && c->proto == SIP_TLS)
+        tls_failed(c, why);
+    else if (why->code)
+        gw_info("sip", "connection lost peer=%s reason=\"%s\"", net_stream_peer(stream), why->msg);
+    conn_end(c);
 }
 
 /* "192.0.2.1:5060", "[2001:db8::1]:5060". */
@@ -283,10 +305,30 @@ static void peer_read(struct conn *c, struct gw_str peer)
     c->port = (uint16_t)port;
 }
 
-/* Also where we connected to a name: who speaks there is admitted by address. */
+/* "TLS example.com 5061": the name that the certificate must bear. */
+static struct gw_str asked_of(const struct conn *c)
+{
+    struct gw_str proto, rest, host = { NULL, 0 }, port;
+
+    if (gw_str_cut(gw_str_of(c->target), " ", &proto, &rest))
+        (void)gw_str_cut(rest, " ", &host, &port);
+    return host;
+}
+
+/* Also where we connected to a name: who speaks there is admitted by address. What waits to be sent is
+ * not for a peer that may not stay: it is dropped at once. */
 static void on_ready(struct net_stream *stream, void *ctx)
 {
-    peer_read(ctx, gw_str_of(net_stream_peer(stream)));
+    struct conn *c = ctx;
+    struct gw_err err;
+
+    peer_read(c, gw_str_of(net_stream_peer(stream)));
+    c->is_ready = c->proto != SIP_TLS || !sip_tls_admit(c->server->tls, c->context,
+                                                        net_stream_ssl(stream), asked_of(c), &err);
+    if (c->is_ready)
+        return;
+    tls_failed(c, &err);
+    conn_end(c);
 }
 
 static const struct net_stream_handlers handlers = { .on_ready = on_ready,
@@ -311,10 +353,12 @@ static bool caller_take(struct conn *c)
     return (int64_t)++caller->count <= server->settings->connections_per_peer;
 }
 
-static void accept_as(struct sip_server *server, struct net_stream *stream, enum sip_proto proto)
+static void accept_as(struct sip_server *server, struct net_stream *stream, enum sip_proto proto,
+                      enum sip_tls_context context)
 {
     struct conn *c = conn_new(server, proto);
 
+    c->context = context;
     c->stream = stream;
     peer_read(c, gw_str_of(net_stream_peer(stream)));
     if (!caller_take(c)) {
@@ -325,52 +369,47 @@ static void accept_as(struct sip_server *server, struct net_stream *stream, enum
     }
     net_stream_set_handlers(stream, &handlers, c);
     if (proto == SIP_TLS)
-        net_stream_start_tls(stream, server->tls, NULL);
+        net_stream_start_tls(stream, sip_tls_context(server->tls, context), NULL);
     arm(server);
 }
 
 static void on_accept_tcp(struct net_stream *stream, void *ctx)
 {
-    accept_as(ctx, stream, SIP_TCP);
+    accept_as(ctx, stream, SIP_TCP, SIP_TLS_SERVER_AUTH);
 }
 
-static void on_accept_tls(struct net_stream *stream, void *ctx)
+static void on_accept_client(struct net_stream *stream, void *ctx)
 {
-    accept_as(ctx, stream, SIP_TLS);
+    accept_as(ctx, stream, SIP_TLS, SIP_TLS_SERVER_AUTH);
+}
+
+static void on_accept_server(struct net_stream *stream, void *ctx)
+{
+    accept_as(ctx, stream, SIP_TLS, SIP_TLS_PEER_AUTH);
 }
 
 /* ---- Connections that we make ---- */
-
-static bool tls_make(struct conn *c, struct gw_str host)
-{
-    struct net_tls_policy policy;
-    struct gw_err err;
-
-    if (!c->server->certs ||
-        cert_client_new(c->server->certs, CERT_TRUST_EXCHANGE, host, &c->cert, &err))
-        return false;
-    policy = cert_client_policy(c->cert);
-    return net_tls_new(NET_TLS_CLIENT, &policy, &c->tls, &err) == GW_OK;
-}
 
 /* NULL: not by TLS. */
 static struct conn *connect_to(struct sip_server *server, const struct sip_peer *to,
                                const char *target)
 {
-    struct conn *c = conn_new(server, to->proto);
-    char *host = gw_str_dup(to->host);
+    struct net_connect_args args = { .port = to->port, .handlers = &handlers };
+    struct conn *c;
+    char *host;
 
-    if (to->proto == SIP_TLS && !tls_make(c, to->host)) {
-        conn_free(c);
-        free(host);
+    if (to->proto == SIP_TLS && !server->tls)
         return NULL;
-    }
+    if (to->proto == SIP_TLS)
+        args.tls = sip_tls_context(server->tls, SIP_TLS_OUT);
+    c = conn_new(server, to->proto);
+    c->context = SIP_TLS_OUT;
+    host = gw_str_dup(to->host);
+    args.host = host;
+    args.ctx = c;
     memcpy(c->target, target, strlen(target));
     gw_map_set(server->by_target, gw_str_of(c->target), c);
-    c->stream = net_stream_connect(
-        server->loop,
-        &(struct net_connect_args){
-            .host = host, .port = to->port, .tls = c->tls, .handlers = &handlers, .ctx = c });
+    c->stream = net_stream_connect(server->loop, &args);
     free(host);
     return c;
 }
@@ -499,6 +538,17 @@ static const char *local_address(struct sip_server *server, struct gw_str host)
     return net_address_text(&local, server->local_is);
 }
 
+/* Where a peer that must be shown no certificate came in it can come again; all others have one. */
+static uint16_t tls_port(const struct sip_server *server, const struct sip_peer *peer)
+{
+    const struct conn *c = peer->conn ? gw_map_get(server->by_id, id_key(&peer->conn)) : NULL;
+    bool is_client = c && c->context == SIP_TLS_SERVER_AUTH;
+    uint16_t port =
+        sip_server_tls_port(server, is_client ? SIP_TLS_SERVER_AUTH : SIP_TLS_PEER_AUTH);
+
+    return port ? port : sip_server_tls_port(server, SIP_TLS_SERVER_AUTH);
+}
+
 static void io_local(const struct sip_peer *peer, struct gw_buf *out, void *ctx)
 {
     struct sip_server *server = ctx;
@@ -509,7 +559,7 @@ static void io_local(const struct sip_peer *peer, struct gw_buf *out, void *ctx)
         host = gw_str_of(local_address(server, peer->host));
     is_v6 = gw_str_find(host, ':') >= 0;
     gw_buf_addf(out, is_v6 ? "[%.*s]:%u" : "%.*s:%u", GW_STR_ARG(host),
-                peer->proto == SIP_TLS ? sip_server_tls_port(server) : sip_server_port(server));
+                peer->proto == SIP_TLS ? tls_port(server, peer) : sip_server_port(server));
 }
 
 static void io_wake(void *ctx)
@@ -531,8 +581,7 @@ struct sip_server *sip_server_new(const struct sip_server_args *args)
     server->loop = args->loop;
     gw_param_defaults(sip_params, sip_param_count, &server->defaults);
     server->settings = args->settings ? args->settings : &server->defaults;
-    server->tls = args->tls ? net_tls_ref(args->tls) : NULL;
-    server->certs = args->certs;
+    server->tls = args->tls;
     gw_list_init(&server->conns);
     gw_list_init(&server->lookups);
     server->by_id = gw_map_new();
@@ -564,7 +613,9 @@ void sip_server_free(struct sip_server **serverp)
         return;
     *serverp = NULL;
     net_listener_free(&server->tcp);
-    net_listener_free(&server->tls_listener);
+    for (int i = 0; i < DOORS; i++)
+        net_listener_free(&server->door[i].listener);
+    free(server->tls_address);
     GW_LIST_EACH(&server->conns, it, tmp)
     conn_free(GW_CONTAINER(it, struct conn, link));
     GW_LIST_EACH(&server->lookups, it, tmp)
@@ -578,8 +629,6 @@ void sip_server_free(struct sip_server **serverp)
     gw_map_free(&server->callers);
     gw_heap_done(&server->due);
     gw_param_settings_done(sip_params, sip_param_count, &server->defaults);
-    if (server->tls)
-        net_tls_unref(&server->tls);
     free(server);
 }
 
@@ -622,14 +671,78 @@ enum gw_code sip_server_listen(struct sip_server *server, const char *address, u
     return rc;
 }
 
-enum gw_code sip_server_listen_tls(struct sip_server *server, const char *address, uint16_t port,
+/* ---- TLS listeners, as they are set ---- */
+
+static int64_t wanted_port(const struct sip_server *server, enum sip_tls_context which)
+{
+    return which == SIP_TLS_PEER_AUTH ? server->settings->peer_auth_port
+                                      : server->settings->server_auth_port;
+}
+
+/* The new one first: when it cannot be, the old one stays. Connections live on. */
+static enum gw_code door_move(struct sip_server *server, enum sip_tls_context which,
+                              struct gw_err *err)
+{
+    struct door *door = &server->door[which];
+    struct net_listener *listener = NULL;
+    int64_t port = wanted_port(server, which);
+    struct net_listen_args args = { .address = server->tls_address,
+                                    .port = (uint16_t)port,
+                                    .on_accept = which == SIP_TLS_PEER_AUTH ? on_accept_server
+                                                                            : on_accept_client,
+                                    .ctx = server };
+    enum gw_code rc =
+        port == GW_PARAM_WORD ? GW_OK : net_listen(server->loop, &args, &listener, err);
+
+    if (rc)
+        return gw_fail_prefix(err, which == SIP_TLS_PEER_AUTH ? "SIP peer-auth listener: "
+                                                              : "SIP server-auth listener: ");
+    net_listener_free(&door->listener);
+    door->listener = listener;
+    door->port = port;
+    if (listener)
+        gw_info("sip", "TLS listener open at=%s port=%u", sip_tls_context_name(which),
+                net_listener_port(listener));
+    return GW_OK;
+}
+
+/* Whether its port is the one that is set; one that was taken may be free by now. */
+static bool door_is_right(const struct sip_server *server, enum sip_tls_context which)
+{
+    const struct door *door = &server->door[which];
+
+    return door->port == wanted_port(server, which) &&
+           (door->listener || door->port == GW_PARAM_WORD);
+}
+
+enum gw_code sip_server_listen_tls(struct sip_server *server, const char *address,
                                    struct gw_err *err)
 {
-    return net_listen(
-        server->loop,
-        &(struct net_listen_args){
-            .address = address, .port = port, .on_accept = on_accept_tls, .ctx = server },
-        &server->tls_listener, err);
+    enum gw_code rc = GW_OK;
+
+    server->tls_address = gw_str_dup(gw_str_of(address));
+    for (int i = 0; i < DOORS; i++) {
+        struct gw_err why;
+
+        server->door[i].port = wanted_port(server, (enum sip_tls_context)i);
+        if (!door_move(server, (enum sip_tls_context)i, &why))
+            continue;
+        rc = why.code;
+        *err = why;
+    }
+    return rc;
+}
+
+enum gw_code sip_server_ports_apply(struct sip_server *server, struct gw_err *err)
+{
+    for (int i = 0; server->tls_address && i < DOORS; i++) {
+        enum sip_tls_context which = (enum sip_tls_context)i;
+        bool is_new = server->door[i].port != wanted_port(server, which);
+
+        if (!door_is_right(server, which) && door_move(server, which, err) && is_new)
+            return err->code;
+    }
+    return GW_OK;
 }
 
 uint16_t sip_server_port(const struct sip_server *server)
@@ -637,9 +750,11 @@ uint16_t sip_server_port(const struct sip_server *server)
     return server->udp ? net_udp_port(server->udp) : 0;
 }
 
-uint16_t sip_server_tls_port(const struct sip_server *server)
+uint16_t sip_server_tls_port(const struct sip_server *server, enum sip_tls_context which)
 {
-    return server->tls_listener ? net_listener_port(server->tls_listener) : 0;
+    const struct net_listener *listener = server->door[which].listener;
+
+    return listener ? net_listener_port(listener) : 0;
 }
 
 void sip_server_counters(const struct sip_server *server, struct sip_server_counters *out)

@@ -88,6 +88,36 @@ const struct gw_param sip_params[] = {
       .min = 30,
       .max = 86400,
       .def = "7800" },
+    { .key = "sip.server_auth_port",
+      .shown_as = "TLS Listener, Server Auth",
+      .help = "port for TLS with clients and phones, whose certificate is not asked for; 0: any "
+              "free one",
+      .type = GW_PARAM_INT,
+      .offset = OF(server_auth_port),
+      .min = 0,
+      .max = 65535,
+      .def = "5061",
+      .word = "off" },
+    { .key = "sip.peer_auth_port",
+      .shown_as = "TLS Listener, Peer Auth",
+      .help = "port for TLS with servers, which must show a certificate: trusted by cup-trust, its "
+              "subject CN among sip.tls_peer_subjects; Lync and OCS want it on 5061; 0: any free "
+              "one",
+      .type = GW_PARAM_INT,
+      .offset = OF(peer_auth_port),
+      .min = 0,
+      .max = 65535,
+      .def = "5062",
+      .word = "off" },
+    { .key = "sip.tls_peer_subjects",
+      .shown_as = "TLS Peer Subjects",
+      .help = "the subject CN of each server that may connect to the peer-auth listener, or answer "
+              "at another name than its own (a pool): "
+              "lync.partner.example, pool.partner.example; alternative names do not count",
+      .type = GW_PARAM_TEXT,
+      .offset = OF(tls_peer_subjects),
+      .max = 4000,
+      .def = "" },
 };
 
 const size_t sip_param_count = sizeof(sip_params) / sizeof(sip_params[0]);
@@ -107,6 +137,16 @@ static bool is_host(struct gw_str s)
     return true;
 }
 
+static enum gw_code tls_check(const struct sip_settings *s, struct gw_err *err)
+{
+    if (s->server_auth_port > 0 && s->server_auth_port == s->peer_auth_port)
+        return gw_fail(err, GW_EXISTS,
+                       "both TLS listeners cannot have port %d: move the other one first, for "
+                       "example to 5063",
+                       (int)s->peer_auth_port);
+    return sip_tls_subjects_check(gw_str_of(s->tls_peer_subjects), err);
+}
+
 enum gw_code sip_settings_check(const struct sip_settings *settings, struct gw_err *err)
 {
     struct gw_str host = gw_str_of(settings->public_address);
@@ -114,6 +154,8 @@ enum gw_code sip_settings_check(const struct sip_settings *settings, struct gw_e
 
     if (!rc)
         rc = sip_domains_check(gw_str_of(settings->domains), err);
+    if (!rc)
+        rc = tls_check(settings, err);
     if (!rc && !is_host(host))
         rc = gw_fail(err, GW_INVALID,
                      "'%.*s' is neither a host name nor an address, without port and brackets",

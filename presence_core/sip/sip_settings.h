@@ -13,7 +13,9 @@ struct sip_settings {
     int64_t expires_min_s, expires_max_s;
     int64_t subscriptions_max, subscriptions_per_peer;
     int64_t connections_per_peer;
-    int64_t idle_s; /* of a connection without a whole message */
+    int64_t idle_s;                           /* of a connection without a whole message */
+    int64_t server_auth_port, peer_auth_port; /* GW_PARAM_WORD: off */
+    char *tls_peer_subjects;                  /* see sip_access.h */
 };
 
 extern const struct gw_param sip_params[]; /* keys "sip.*" */

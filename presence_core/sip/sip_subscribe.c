@@ -190,9 +190,11 @@ static void begin(struct sip_core *core, const struct sip_msg *m, const struct s
         sip_answer(core, m, from, 400);
         goto out;
     }
-    core->io->local(
-        &(struct sip_peer){ .proto = hop.proto, .host = from->host, .port = from->port }, &us,
-        core->io_ctx);
+    core->io->local(&(struct sip_peer){ .proto = hop.proto,
+                                        .conn = hop.proto == from->proto ? from->conn : 0,
+                                        .host = from->host,
+                                        .port = from->port },
+                    &us, core->io_ctx);
     gw_random_hex(tag, SIP_OWN_TAG_LEN / 2);
     args->text[SIP_TEXT_TAG] = gw_str_of(tag);
     args->text[SIP_TEXT_CALL_ID] = m->call_id;

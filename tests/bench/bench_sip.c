@@ -56,10 +56,12 @@ static struct pres_core *make_core(int users)
 static void make_settings(struct sip_settings *s)
 {
     static const char *const set[][2] = { { "sip.incoming_acl", "127.0.0.0/8" },
-                                          { "sip.notify_interval_s", "0" } };
+                                          { "sip.notify_interval_s", "0" },
+                                          { "sip.server_auth_port", "0" },
+                                          { "sip.peer_auth_port", "off" } };
 
     gw_param_defaults(sip_params, sip_param_count, s);
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
         if (gw_param_set(gw_param_find(sip_params, sip_param_count, gw_str_of(set[i][0])), s,
                          gw_str_of(set[i][1]), NULL))
             fail(set[i][0]);
@@ -239,27 +241,25 @@ static void on_timer(struct gw_now now, void *ctx)
         change(b, b->next++, now);
 }
 
-static struct net_tls *make_tls(struct cert_store **certs, struct cert_identity **identity)
+static struct sip_tls *make_tls(struct cert_store **certs, struct cert_identity **identity,
+                                const struct sip_settings *settings)
 {
     char folder[] = "/tmp/bench_sip.XXXXXX";
     static const struct gw_str names[] = { GW_STR_INIT("x.example") };
-    struct net_tls_policy policy;
-    struct net_tls *tls;
+    struct sip_tls *tls;
     struct gw_err err;
     char path[64];
 
     if (!mkdtemp(folder) || cert_store_open(folder, certs, &err) ||
-        cert_identity_open(*certs,
-                           &(struct cert_identity_args){ .name = CERT_IDENTITY_XMPP,
-                                                         .names = names,
-                                                         .names_count = 1,
-                                                         .now = 1782000000000 },
-                           identity, &err))
+        cert_identity_open(
+            *certs,
+            &(struct cert_identity_args){
+                .name = CERT_IDENTITY_SIP, .names = names, .names_count = 1, .now = 1782000000000 },
+            identity, &err))
         fail("no certificate");
-    policy = cert_identity_policy(*identity);
-    if (net_tls_new(NET_TLS_SERVER, &policy, &tls, &err))
+    if (sip_tls_new(*certs, *identity, settings, &tls, &err))
         fail(err.msg);
-    (void)snprintf(path, sizeof(path), "%s/%s.pem", folder, CERT_IDENTITY_XMPP);
+    (void)snprintf(path, sizeof(path), "%s/%s.pem", folder, CERT_IDENTITY_SIP);
     (void)unlink(path);
     (void)rmdir(folder);
     return tls;
@@ -271,24 +271,27 @@ static void bench_sockets(enum sip_proto proto, int count)
     struct cert_identity *identity = NULL;
     struct cert_store *certs = NULL;
     struct sip_settings settings = { 0 };
-    struct net_tls *tls = make_tls(&certs, &identity);
+    struct sip_tls *tls;
     struct sip_counters c;
     struct gw_err err;
     pid_t watcher;
 
     make_settings(&settings);
+    tls = make_tls(&certs, &identity, &settings);
     b.loop = net_loop_new();
     b.core = make_core(count);
     b.server = sip_server_new(&(struct sip_server_args){
         .loop = b.loop, .pres = b.core, .settings = &settings, .tls = tls });
     if (sip_server_listen(b.server, "127.0.0.1", 0, &err) ||
-        sip_server_listen_tls(b.server, "127.0.0.1", 0, &err))
+        sip_server_listen_tls(b.server, "127.0.0.1", &err))
         fail(err.msg);
     b.timer = net_timer_new(b.loop, on_timer, &b);
     net_timer_set(b.timer, 0);
     watcher = fork();
     if (!watcher)
-        watch(proto, proto == SIP_TLS ? sip_server_tls_port(b.server) : sip_server_port(b.server),
+        watch(proto,
+              proto == SIP_TLS ? sip_server_tls_port(b.server, SIP_TLS_SERVER_AUTH)
+                               : sip_server_port(b.server),
               count);
     b.begun = cpu_us();
     net_loop_run(b.loop);
@@ -303,7 +306,7 @@ static void bench_sockets(enum sip_proto proto, int count)
     (void)kill(watcher, SIGTERM);
     (void)waitpid(watcher, NULL, 0);
     pres_core_free(&b.core);
-    net_tls_unref(&tls);
+    sip_tls_free(&tls);
     cert_identity_close(&identity);
     cert_store_close(&certs);
     net_loop_free(&b.loop);

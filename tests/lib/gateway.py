@@ -23,6 +23,7 @@ import time
 XMPP_PORT = 5222
 SIP_PORT = 5060
 SIP_TLS_PORT = 5061
+SIP_PEER_PORT = 5062
 NOTIFICATION_PORT = 50020
 
 
@@ -38,7 +39,7 @@ def own_address():
     for _ in range(100):
         address = f"127.{random.randint(1, 250)}.{random.randint(0, 250)}.{random.randint(1, 250)}"
         try:
-            for port in (XMPP_PORT, SIP_PORT, SIP_TLS_PORT, NOTIFICATION_PORT):
+            for port in (XMPP_PORT, SIP_PORT, SIP_TLS_PORT, SIP_PEER_PORT, NOTIFICATION_PORT):
                 with socket.socket() as s:
                     s.bind((address, port))
             return address

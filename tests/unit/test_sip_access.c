@@ -1,11 +1,12 @@
 /* Who may come in, and whose users may watch. */
-#include "sip_access.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
+
+#include "gw_buf.h"
+#include "sip_access.h"
 
 static const struct {
     const char *list, *address;
@@ -69,12 +70,35 @@ static void test_domains(void **state)
     assert_false(sip_domains_find(list, GW_STR("isco.com"), &kind));
 }
 
+static void test_tls_subjects(void **state)
+{
+    static const char *const bad[] = { "*.partner.example",    "a b.example",
+                                       "a.example,,b.example", "sip:a.example",
+                                       "a.example:5061",       "-a.example" };
+    struct gw_buf many;
+
+    (void)state;
+    assert_int_equal(sip_tls_subjects_check(GW_STR(""), NULL), GW_OK);
+    assert_int_equal(sip_tls_subjects_check(GW_STR("Pool.Lync.example , edge.example"), NULL),
+                     GW_OK);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(sip_tls_subjects_check(gw_str_of(bad[i]), NULL), GW_INVALID);
+    gw_buf_init(&many, 4000);
+    for (int i = 0; i < SIP_TLS_SUBJECTS_MAX; i++)
+        gw_buf_addf(&many, "%sa%d.b", i ? "," : "", i);
+    assert_int_equal(sip_tls_subjects_check(gw_buf_str(&many), NULL), GW_OK);
+    gw_buf_add_cstr(&many, ",one.more");
+    assert_int_equal(sip_tls_subjects_check(gw_buf_str(&many), NULL), GW_LIMIT);
+    gw_buf_done(&many);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_acl),
         cmocka_unit_test(test_bad_lists),
         cmocka_unit_test(test_domains),
+        cmocka_unit_test(test_tls_subjects),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
