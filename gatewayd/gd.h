@@ -80,6 +80,7 @@ struct gd {
     struct cert_identity *identity[GD_IDENTITIES]; /* in the order of cert_own_kinds */
     struct net_timer *identity_timer;
     struct net_tls *tls;
+    struct xmpp_own own;
     struct xmpp_server *xmpp;
     uint16_t xmpp_port;
     struct sip_tls *sip_tls;

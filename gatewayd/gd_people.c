@@ -183,6 +183,15 @@ unsigned short gd_person_classify(struct gd *gd, struct gw_str user, const struc
     return gd_person_glasses(gd, user, &glasses) ? bridge_policy_tag(glasses.policy, item) : 0;
 }
 
+struct gw_str gd_person_words(struct gd *gd, struct gw_str user, enum pres_calendar_kind kind)
+{
+    struct gd_glasses glasses;
+
+    if (!gd_person_glasses(gd, user, &glasses))
+        return (struct gw_str){ "", 0 };
+    return bridge_voice_text(glasses.voice, bridge_text_of(kind));
+}
+
 /* ---- what automatic replies say ---- */
 
 /* In a callback's own time: nothing is told from inside the scheduler's call. */
@@ -371,6 +380,8 @@ void gd_calendar_publish(struct gd *gd, struct gw_str user)
     if (p->told && mark == p->mark)
         return;
     bridge_tell(&in, p->glasses.policy, p->glasses.voice, &look, &told);
+    if (!p->told)
+        pres_override_reworded(gd->core, user);
     p->told = true;
     p->mark = mark;
     pres_calendar_set(gd->core, user, &told, now);

@@ -34,6 +34,10 @@ struct bridge_voice *gd_voice_new(const struct gd *gd, const struct dir_user *us
 /* The tag of an item, by the user's policy. */
 unsigned short gd_person_classify(struct gd *gd, struct gw_str user, const struct gw_item *item);
 
+/* The words of a state, without times, as they are said of the user; borrowed like gd_glasses. Empty:
+ * no such user. */
+struct gw_str gd_person_words(struct gd *gd, struct gw_str user, enum pres_calendar_kind kind);
+
 /* What the user's automatic reply says, as Exchange has it. Kept as plain text, also over a restart. */
 void gd_person_replies(struct gd *gd, struct gw_str user, struct gw_str internal,
                        struct gw_str external);

@@ -25,8 +25,11 @@ static void calendar_change(struct gd *gd, const struct dir_user_change *c, stru
         gd_calendar_publish(gd, c->after->jid);
         return;
     }
-    if (!before)
+    if (!before) {
+        if (c->after)
+            pres_override_reworded(gd->core, c->after->jid); /* it may speak another language */
         return;
+    }
     sched_user_remove(gd->sched, c->before->jid);
     gd_person_remove(gd, c->before->jid);
     if (c->after)
@@ -95,12 +98,41 @@ static bool credentials(struct gw_str jid, enum xmpp_hash hash, struct xmpp_cred
     return true;
 }
 
+/* --- what users change of themselves in a client */
+
+static bool is_oof_hidden(struct gw_str jid, void *ctx)
+{
+    const struct gd *gd = ctx;
+    struct dir_user user;
+
+    return dir_user_get(gd->dir, jid, &user) && user.hide_oof;
+}
+
+static bool oof_hide(struct gw_str jid, bool hidden, void *ctx)
+{
+    const struct dir_user_edit edit = { .hide_oof = &hidden };
+    struct gd *gd = ctx;
+    struct gw_err err;
+
+    if (!dir_user_change(gd->dir, jid, &edit, NULL, NULL, &err))
+        return true;
+    gw_warn("gatewayd", "automatic replies stay as they were user='%.*s' error='%s'",
+            GW_STR_ARG(jid), err.msg);
+    return false;
+}
+
 /* --- start */
+
+static struct gw_str on_words(struct gw_str user, enum pres_calendar_kind kind, void *ctx)
+{
+    return gd_person_words(ctx, user, kind);
+}
 
 void gd_presence_start(struct gd *gd)
 {
-    gd->core = pres_core_new(
-        &(struct pres_core_args){ .store = gd->store, .settings = &gd->settings.pres });
+    gd->core = pres_core_new(&(struct pres_core_args){
+        .store = gd->store, .settings = &gd->settings.pres, .words = on_words, .words_ctx = gd });
+    gd->own = (struct xmpp_own){ is_oof_hidden, oof_hide, gd };
     gd_people_start(gd);
     dir_listen(gd->dir, &(struct dir_listener){ on_user, on_domain, gd });
 }
@@ -115,6 +147,7 @@ enum gw_code gd_presence_listen(struct gd *gd, struct gw_err *err)
         .credentials = credentials,
         .credentials_ctx = gd,
         .version = KALENDS_VERSION,
+        .own = &gd->own,
     };
     uint8_t secret[STORE_DERIVED_LEN];
     struct net_tls_policy policy;

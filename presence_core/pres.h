@@ -22,6 +22,10 @@ struct pres_core;
 struct pres_core_args {
     struct store *store;                  /* NULL: rosters live in memory only */
     const struct pres_settings *settings; /* borrowed, read live; NULL: the defaults */
+    /* What an override without a text says: the words of its state as its user speaks. Borrowed until
+     * the core is called the next time; calls nothing here. NULL: it says nothing. */
+    struct gw_str (*words)(struct gw_str user, enum pres_calendar_kind kind, void *ctx);
+    void *words_ctx;
 };
 
 struct pres_core *pres_core_new(const struct pres_core_args *args);
@@ -104,6 +108,8 @@ enum gw_code pres_override_set(struct pres_core *core, struct gw_str user,
 /* GW_NOTFOUND: there is none. */
 enum gw_code pres_override_clear(struct pres_core *core, struct gw_str user, struct gw_now now,
                                  store_done_fn *done, void *done_ctx, struct gw_err *err);
+/* What pres_core_args.words says for the user is another thing now. */
+void pres_override_reworded(struct pres_core *core, struct gw_str user);
 /* Texts are borrowed until the next call of the core. */
 bool pres_override_get(const struct pres_core *core, struct gw_str user, struct pres_override *out);
 bool pres_override_next(const struct pres_core *core, size_t *pos, struct gw_str *user,

@@ -15,6 +15,8 @@ struct pres_core *pres_core_new(const struct pres_core_args *args)
     core->settings = args->settings ? args->settings : &core->defaults;
     core->shows = gw_new(struct pres_shows);
     core->shows->is = *core->settings;
+    core->words = args->words;
+    core->words_ctx = args->words_ctx;
     gw_list_init(&core->waiting);
     core->users = gw_map_new();
     core->domains = gw_map_new();
@@ -247,7 +249,7 @@ void pres_shown_as(const struct pres_user *u, const struct pres_session *s, enum
         parts.speaks = u->shows->is.without_client == PRES_WITHOUT_CLIENT_CALENDAR;
     }
     if (u->over) {
-        parts.calendar = (struct pres_said){ u->over->kind, { u->over->text, u->over->text_len } };
+        parts.calendar = (struct pres_said){ u->over->kind, pres_override_text(u) };
         parts.is_override = true;
     } else {
         pres_view_cal(u->cal, view, &parts.calendar);

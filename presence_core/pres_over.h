@@ -12,6 +12,7 @@ struct pres_over {
     enum pres_calendar_kind kind;
     enum pres_ends ends;
     gw_utc set_at, until;
+    uint64_t words; /* a hash of what is said for want of a text; 0: not yet */
     size_t text_len;
     char text[];
 };

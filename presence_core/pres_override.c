@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "gw_bytes.h"
 #include "gw_log.h"
 #include "pres_priv.h"
 
@@ -32,6 +33,15 @@ static void arm(struct pres_user *u)
         gw_heap_remove(&u->core->overs, &u->over->due);
     else
         gw_heap_set(&u->core->overs, &u->over->due, at);
+}
+
+struct gw_str pres_override_text(const struct pres_user *u)
+{
+    const struct pres_core *core = u->core;
+
+    if (!u->over->text_len && core->words)
+        return core->words(u->name, u->over->kind, core->words_ctx);
+    return (struct gw_str){ u->over->text, u->over->text_len };
 }
 
 /* Takes it from the user; whoever called frees it when its text is no longer looked at. */
@@ -105,6 +115,7 @@ enum gw_code pres_override_set(struct pres_core *core, struct gw_str user,
     old = u->over ? take(u) : NULL;
     u->over = pres_over_new(&o);
     u->over->user = u;
+    u->over->words = gw_hash_stable(pres_override_text(u));
     arm(u);
     save(u);
     gw_info("pres", "override set user='%s' state=%s ends=%s", u->jid, pres_override_name(o.kind),
@@ -132,6 +143,20 @@ enum gw_code pres_override_clear(struct pres_core *core, struct gw_str user, str
     free(old);
     pres_commit_done(core, done, done_ctx);
     return GW_OK;
+}
+
+void pres_override_reworded(struct pres_core *core, struct gw_str user)
+{
+    struct pres_user *u = pres_user_find(core, user);
+    uint64_t words;
+
+    if (!u || !u->over)
+        return;
+    words = gw_hash_stable(pres_override_text(u));
+    if (words == u->over->words)
+        return;
+    u->over->words = words;
+    pres_tell_text(u);
 }
 
 bool pres_override_get(const struct pres_core *core, struct gw_str user, struct pres_override *out)

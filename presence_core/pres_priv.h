@@ -112,6 +112,8 @@ struct pres_core {
     struct store_batch *batch; /* what the running call has changed; NULL: nothing yet */
     const struct pres_settings *settings;
     struct pres_settings defaults;
+    struct gw_str (*words)(struct gw_str user, enum pres_calendar_kind kind, void *ctx);
+    void *words_ctx;
     struct pres_shows *shows; /* the newest that were applied */
     struct gw_list waiting;   /* of users, see above */
     struct gw_map *users, *domains;
@@ -202,6 +204,8 @@ struct pres_tell {
     const void *ctx;
 };
 void pres_tell_begin(struct pres_user *u);
+/* To those who see a text of the calendar, or of an override: it has other words now. */
+void pres_tell_text(struct pres_user *u);
 void pres_tell_end(struct pres_user *u, const struct pres_tell *how, struct gw_now now);
 void pres_shows_take(struct pres_user *u); /* the core's, in place of those before */
 void pres_shows_leave(struct pres_shows *shows, const struct pres_core *core); /* by one user */
@@ -235,6 +239,7 @@ void pres_drop_contact(struct pres_user *u, struct pres_entry *e, bool for_good)
 void pres_override_drop(struct pres_user *u); /* silently, as the user goes */
 /* After the calendar or the time has changed, between the two above: gives one that is over; free()
  * it when all are told. */
+struct gw_str pres_override_text(const struct pres_user *u); /* its own, or its state's words */
 struct pres_over *pres_override_step(struct pres_user *u, struct gw_now now);
 void pres_privacy_drop(struct pres_user *u);
 /* Fills the members about the watcher; one that is empty sees everything. */

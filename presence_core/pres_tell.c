@@ -118,27 +118,35 @@ static bool is_on_calendars_word(struct gw_str watcher, enum pres_view view, con
     return snap->shown[view].kind != PRES_CAL_NONE;
 }
 
-static void retell_one(const struct pres_user *u, const struct pres_session *s)
+static bool is_on_calendars_text(struct gw_str watcher, enum pres_view view, const void *ctx)
+{
+    const struct pres_snap *snap = ctx;
+
+    (void)watcher;
+    return snap->shown[view].text_from == PRES_TEXT_CALENDAR;
+}
+
+static void retell_one(const struct pres_user *u, const struct pres_session *s, pres_told_fn *whom)
 {
     struct pres_snap snap;
 
     snap_take(u, s, &snap);
-    pres_gather_watchers(u, is_on_calendars_word, &snap);
+    pres_gather_watchers(u, whom, &snap);
     pres_deliver(u->core, s ? pres_doc_session : pres_doc_user, s ? (const void *)s : u);
 }
 
-static void retell(struct pres_user *u)
+static void retell(struct pres_user *u, pres_told_fn *whom)
 {
     struct gw_list *it, *tmp;
 
     if (!pres_user_is_available(u))
-        retell_one(u, NULL);
+        retell_one(u, NULL, whom);
     GW_LIST_EACH(&u->sessions, it, tmp)
     {
         struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
 
         if (s->word)
-            retell_one(u, s);
+            retell_one(u, s, whom);
     }
 }
 
@@ -198,7 +206,7 @@ void pres_turns(struct pres_core *core, struct gw_now now)
         if (u->shows != core->shows)
             take_over(u, now);
         if (u->retells)
-            retell(u);
+            retell(u, is_on_calendars_word);
         u->retells = false;
     }
 }
@@ -215,6 +223,11 @@ void pres_settings_apply(struct pres_core *core, struct gw_now now)
         free(old);
     wait_all(core, false);
     pres_turns(core, now);
+}
+
+void pres_tell_text(struct pres_user *u)
+{
+    retell(u, is_on_calendars_text);
 }
 
 void pres_retell(struct pres_core *core, struct gw_now now)

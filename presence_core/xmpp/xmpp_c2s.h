@@ -17,8 +17,9 @@ struct xmpp_host_args {
     const struct xmpp_settings *settings; /* borrowed, read live; NULL: the defaults */
     xmpp_credentials_fn *credentials;
     void *credentials_ctx;
-    struct gw_str secret; /* of unknown users' salts; empty: one of this process */
-    const char *version;  /* borrowed; NULL: not told */
+    struct gw_str secret;       /* of unknown users' salts; empty: one of this process */
+    const char *version;        /* borrowed; NULL: not told */
+    const struct xmpp_own *own; /* borrowed; NULL: users are not offered it */
 };
 
 /* NULL: GNU SASL does not start. */

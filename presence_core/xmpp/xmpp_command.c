@@ -57,6 +57,9 @@ static const struct choice levels[] = {
     { NULL, { { NULL, NULL } } },
 };
 
+/* XEP-0004: a boolean is "1" or "true", "0" or "false". */
+static const struct choice flag[] = { { NULL, { { NULL, NULL } } } };
+
 static const struct choice decisions[] = {
     { "allow", { { "Always", "常に許可する" } } },
     { "block", { { "Never: they see me offline", "許可しない（オフラインと表示）" } } },
@@ -69,7 +72,7 @@ enum { FIELDS_MAX = 3 };
 struct field {
     const char *var;
     struct phrase label;
-    const struct choice *choices; /* NULL: a line of text */
+    const struct choice *choices; /* NULL: a line of text; flag: yes or no */
     const char *preset;
 };
 
@@ -155,6 +158,22 @@ static const struct phrase privacy_done = { { "This is what others see now.",
 static const struct phrase privacy_wrong = { { "There is no such level.",
                                                "その表示範囲はありません。" } };
 
+static const struct phrase privacy_kept = { { "Automatic replies are shown as before.",
+                                              "自動応答の表示は変更されませんでした。" } };
+
+static bool flag_read(struct gw_str value)
+{
+    return gw_str_is(value, "1") || gw_str_is(value, "true");
+}
+
+/* A client that was not offered it, or does not answer it, leaves it as it is. */
+static bool hide_oof(const struct xmpp_c2s *c, struct gw_str value)
+{
+    const struct xmpp_own *own = c->host->own;
+
+    return !own || !value.len || own->oof_hide(gw_str_of(c->user), flag_read(value), own->ctx);
+}
+
 static bool level_read(struct gw_str value, int *out)
 {
     enum pres_level level;
@@ -179,6 +198,8 @@ static const struct phrase *privacy_set(struct xmpp_c2s *c, const struct gw_str 
         pres_privacy_set(c->host->core, gw_str_of(c->user), &own, c->now, NULL, NULL, NULL) ||
         pres_privacy_set(c->host->core, gw_str_of(c->user), &federated, c->now, NULL, NULL, NULL))
         return &privacy_wrong;
+    if (!hide_oof(c, value[2]))
+        return &privacy_kept;
     *failed = false;
     return &privacy_done;
 }
@@ -231,11 +252,12 @@ static const struct command commands[] = {
       { { "Whoever may see your presence sees so much of your calendar.",
           "あなたのプレゼンスを見られる相手に、予定表のどこまでを表示するかを選びます。" } },
       { { "own", { { "People of my organisation", "組織内の人" } }, levels, "default" },
-        { "federated",
-          { { "People of other organisations", "他の組織の人" } },
-          levels,
-          "default" } },
-      2,
+        { "federated", { { "People of other organisations", "他の組織の人" } }, levels, "default" },
+        { "hide-oof",
+          { { "Show nobody my automatic replies", "自動応答（不在）を誰にも表示しない" } },
+          flag,
+          "0" } },
+      3,
       privacy_set },
     { "kalends:decision",
       { { "Choose who sees my presence", "プレゼンスを見られる相手を選択" } },
@@ -271,9 +293,12 @@ static void put_option(struct xml_writer *w, struct gw_str label, const char *va
 /* What the user has now, where that is not the preset. */
 static const char *value_now(const struct xmpp_c2s *c, const struct field *f)
 {
+    const struct xmpp_own *own = c->host->own;
     struct pres_privacy_view v;
     int level;
 
+    if (f->choices == flag)
+        return own->is_oof_hidden(gw_str_of(c->user), own->ctx) ? "1" : "0";
     if (f->choices != levels || !pres_privacy_get(c->host->core, gw_str_of(c->user), &v))
         return f->preset;
     level = strcmp(f->var, "own") == 0 ? v.own : v.federated;
@@ -283,9 +308,13 @@ static const char *value_now(const struct xmpp_c2s *c, const struct field *f)
 static void put_field(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct xml_writer *w,
                       const struct field *f)
 {
+    const char *type = f->choices == flag ? "boolean" : f->choices ? "list-single" : "text-single";
+
+    if (f->choices == flag && !c->host->own)
+        return;
     xml_open(w, "field");
     xml_put_attr(w, "var", gw_str_of(f->var));
-    xml_put_attr(w, "type", gw_str_of(f->choices ? "list-single" : "text-single"));
+    xml_put_attr(w, "type", gw_str_of(type));
     xml_put_attr(w, "label", say(c, s, &f->label));
     xml_put(w, "value", gw_str_of(value_now(c, f)));
     for (const struct choice *o = f->choices; o && o->value; o++)

@@ -18,6 +18,7 @@ struct xmpp_host *xmpp_host_new(const struct xmpp_host_args *args)
     gw_param_defaults(xmpp_params, xmpp_param_count, &host->defaults);
     host->settings = args->settings ? args->settings : &host->defaults;
     host->version = args->version;
+    host->own = args->own;
     gw_buf_init(&host->out, XMPP_OUT_MAX);
     gw_buf_init(&host->body, XMPP_OUT_MAX);
     return host;

@@ -97,6 +97,7 @@ struct xmpp_host {
     const struct xmpp_settings *settings;
     struct xmpp_settings defaults;
     const char *version;
+    const struct xmpp_own *own;
     struct gw_buf out, body; /* what is being written */
     struct xmpp_counters counters;
 };

@@ -276,7 +276,8 @@ struct xmpp_server *xmpp_server_new(const struct xmpp_server_args *args, struct 
                                               .credentials = args->credentials,
                                               .credentials_ctx = args->credentials_ctx,
                                               .secret = args->secret,
-                                              .version = args->version };
+                                              .version = args->version,
+                                              .own = args->own };
     struct xmpp_server *server = gw_new(struct xmpp_server);
 
     server->host = xmpp_host_new(&host_args);

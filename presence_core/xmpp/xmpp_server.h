@@ -9,6 +9,7 @@
 #include "net_work.h"
 #include "pres.h"
 #include "xmpp_credentials.h"
+#include "xmpp_own.h"
 #include "xmpp_settings.h"
 
 struct xmpp_server;
@@ -24,6 +25,7 @@ struct xmpp_server_args {
     struct gw_str secret; /* the same after a restart, or unknown users show by their salts then;
                              borrowed for the call; empty: one of this process (tests) */
     const char *version;  /* told to clients that ask (XEP-0092); NULL: not told */
+    const struct xmpp_own *own; /* borrowed; NULL: users are not offered it */
 };
 
 struct xmpp_server *xmpp_server_new(const struct xmpp_server_args *args, struct gw_err *err);

@@ -116,6 +116,45 @@ def test_without_a_client():
         ann.wait_contact(BOB, ("unavailable", None))
 
 
+def test_own_words():
+    """an override without a text says its state, in the user's language; also when that is changed"""
+    with House() as h, h.client("ann") as ann, h.client("bob") as bob:
+        h.befriend(ann, bob)
+        h.gateway.ctl("override", "set", "bob", "do-not-disturb", "--until-cleared")
+        ann.wait_contact(BOB, ("dnd", "Do not disturb"))
+        h.gateway.ctl("user", "edit", "bob", "--language", "ja")
+        ann.wait_contact(BOB, ("dnd", "応答不可"))
+        h.gateway.ctl("text", "set", "do-not-disturb", "集中しています", "--language", "ja")
+        ann.wait_contact(BOB, ("dnd", "集中しています"))
+        told = len(ann.contact_states(BOB))
+        h.gateway.ctl("text", "set", "away", "外です", "--language", "ja")
+        h.gateway.ctl("override", "set", "bob", "away", "--until-cleared", "--text", "Back soon")
+        ann.wait_contact(BOB, ("away", "Back soon"))
+        assert len(ann.contact_states(BOB)) == told + 1, "told of nothing new"
+
+
+def test_own_replies():
+    """users hide their own automatic replies in their client, and show them again"""
+    with House(settings={"calendar.oof_poll_min": 1}) as h, h.client("ann") as ann, h.client("bob") as bob:
+        h.befriend(ann, bob)
+        h.mock.post(f"/users/{BOB}/oof", {"state": "Enabled", "internal": "On holiday"})
+        ann.wait_contact(BOB, ("xa", "Out of office: On holiday"))
+        form = command(bob, "kalends:privacy")
+        kinds = {f.get("var"): f.get("type") for f in form.iter(DATA + "field")}
+        assert kinds["hide-oof"] == "boolean", kinds
+        command(bob, "kalends:privacy", "complete", {"own": "default", "federated": "default", "hide-oof": "1"})
+        ann.wait_contact(BOB, ("available", ""))
+        assert [f.findtext(DATA + "value") for f in command(bob, "kalends:privacy").iter(DATA + "field")][-1] == "1"
+        assert h.gateway.api("GET", f"/v1/users/{BOB}")["hide_oof"] is True
+        h.gateway.kill()
+        h.gateway.start()
+        with h.client("ann") as ann, h.client("bob") as bob:
+            ann.wait_contact(BOB, ("available", ""))
+            command(bob, "kalends:privacy", "complete", {"own": "default", "federated": "default"})
+            command(bob, "kalends:privacy", "complete", {"hide-oof": "false", "own": "default", "federated": "default"})
+            ann.wait_contact(BOB, ("xa", "Out of office: On holiday"))
+
+
 def command(client, node, action=None, values=None, lang=None):
     async def send(xmpp):
         iq = xmpp.make_iq_set(ito=DOMAIN)
@@ -167,7 +206,7 @@ def test_in_a_client():
         ann.wait_contact(BOB, ("available", ""))
         assert command(bob, "kalends:privacy", "cancel").get("status") == "canceled"
         shown = [f.findtext(DATA + "value") for f in command(bob, "kalends:privacy").iter(DATA + "field")]
-        assert shown == ["nothing", "busy"], shown
+        assert shown == ["nothing", "busy", "0"], shown
 
         for values in ({"state": "asleep", "until": "60"}, {"state": "away", "until": "0"},
                        {"state": "away", "until": "99999999999999999999"}, {},
@@ -185,4 +224,4 @@ def test_in_a_client():
 
 if __name__ == "__main__":
     run([test_set_and_clear, test_ends_by_time, test_ends_with_the_item, test_levels,
-               test_without_a_client, test_in_a_client])
+               test_without_a_client, test_own_words, test_own_replies, test_in_a_client])
