@@ -108,6 +108,10 @@ const struct admin_route admin_routes[] = {
     { "DELETE", "/v1/trust/{store}/{fingerprint}", false, admin_trust_remove,
       "trusts one no longer" },
 
+    { "GET", "/v1/crls/{store}", false, admin_crl_list, "revocation lists of a store" },
+    { "POST", "/v1/crls/{store}", true, admin_crl_add, "adds one: base64 of a PEM or DER file" },
+    { "DELETE", "/v1/crls/{store}/{id}", false, admin_crl_remove, "removes one" },
+
     { "GET", "/v1/identities", false, admin_own_list, "our own certificates, by purpose" },
     { "GET", "/v1/identities/{name}", false, admin_own_show, "one of them, and its chain as PEM" },
     { "DELETE", "/v1/identities/{name}", false, admin_own_remove,

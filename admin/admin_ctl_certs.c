@@ -81,23 +81,31 @@ static void certificates_print(const struct ctl *ctl, const json_t *answer)
 
 /* --- trust */
 
-enum ctl_exit ctl_trust_add(struct ctl *ctl)
+/* The file that the first argument names, as a body. */
+static enum ctl_exit upload_read(const struct ctl *ctl, json_t **body)
 {
     struct gw_buf file, base64;
-    json_t *answer, *body;
     enum ctl_exit rc;
 
     gw_buf_init(&file, FILE_MAX);
-    rc = ctl_file_read(ctl, ctl_arg(ctl, 0), &file);
-    if (rc) {
-        gw_buf_done(&file);
-        return rc;
-    }
     gw_buf_init(&base64, 2 * FILE_MAX);
-    gw_base64_write(gw_buf_str(&file), &base64);
-    body = json_pack("{s:s%}", "base64", base64.len ? base64.p : "", base64.len);
+    rc = ctl_file_read(ctl, ctl_arg(ctl, 0), &file);
+    if (!rc) {
+        gw_base64_write(gw_buf_str(&file), &base64);
+        *body = json_pack("{s:s%}", "base64", base64.len ? base64.p : "", base64.len);
+    }
     gw_buf_done(&file);
     gw_buf_done(&base64);
+    return rc;
+}
+
+enum ctl_exit ctl_trust_add(struct ctl *ctl)
+{
+    json_t *answer, *body;
+    enum ctl_exit rc = upload_read(ctl, &body);
+
+    if (rc)
+        return rc;
     rc = ctl_call(ctl, "POST", ctl_path("/v1/trust/%s", ctl_store(ctl)), body, &answer);
     if (rc)
         return rc;
@@ -146,43 +154,54 @@ bool ctl_fingerprint_normalise(const char *in, char out[CTL_FINGERPRINT_MAX])
     return len >= PREFIX_MIN;
 }
 
-/* Completes what is the beginning of exactly one. */
-static enum ctl_exit fingerprint_complete(struct ctl *ctl, char text[CTL_FINGERPRINT_MAX])
+/* Completes what is the beginning of exactly one of the list that is there. */
+static enum ctl_exit digest_complete(struct ctl *ctl, char *path, const char *list,
+                                     const char *field, char text[CTL_FINGERPRINT_MAX])
 {
     char found[CTL_FINGERPRINT_MAX] = "";
     size_t count = 0, i;
-    json_t *answer, *c;
-    enum ctl_exit rc = trust_get(ctl, &answer);
+    json_t *answer, *item;
+    enum ctl_exit rc = ctl_call(ctl, "GET", path, NULL, &answer);
 
     if (rc)
         return rc;
-    json_array_foreach(json_object_get(answer, "certificates"), i, c)
+    json_array_foreach(json_object_get(answer, list), i, item)
     {
-        if (!gw_str_starts(gw_str_of(ctl_str(c, "fingerprint")), text))
+        if (!gw_str_starts(gw_str_of(ctl_str(item, field)), text))
             continue;
-        (void)snprintf(found, sizeof(found), "%s", ctl_str(c, "fingerprint"));
+        (void)snprintf(found, sizeof(found), "%s", ctl_str(item, field));
         count++;
     }
     json_decref(answer);
     if (count != 1) {
-        ctl_complain(ctl, "notfound", "%s certificate's fingerprint begins with '%s'",
-                     count ? "more than one" : "no", text);
+        ctl_complain(ctl, "notfound", "%s %s begins with '%s'", count ? "more than one" : "no",
+                     field, text);
         return CTL_FAILED;
     }
     memcpy(text, found, sizeof(found));
     return CTL_OK;
 }
 
-/* The whole fingerprint that the first argument stands for. */
+/* The whole one that the first argument stands for; of what is listed at the path. */
+static enum ctl_exit digest_read(struct ctl *ctl, char *path, const char *list, const char *field,
+                                 char out[CTL_FINGERPRINT_MAX])
+{
+    bool valid = ctl_fingerprint_normalise(ctl_arg(ctl, 0), out);
+
+    if (valid && strlen(out) < FINGERPRINT_HEX)
+        return digest_complete(ctl, path, list, field, out);
+    free(path);
+    if (valid)
+        return CTL_OK;
+    ctl_complain(ctl, "usage", "%s: %d hexadecimal digits, or at least the first %d", field,
+                 FINGERPRINT_HEX, PREFIX_MIN);
+    return CTL_USAGE;
+}
+
 static enum ctl_exit fingerprint_read(struct ctl *ctl, char out[CTL_FINGERPRINT_MAX])
 {
-    if (!ctl_fingerprint_normalise(ctl_arg(ctl, 0), out)) {
-        ctl_complain(ctl, "usage",
-                     "a fingerprint is %d hexadecimal digits, or at least the first %d",
-                     FINGERPRINT_HEX, PREFIX_MIN);
-        return CTL_USAGE;
-    }
-    return strlen(out) < FINGERPRINT_HEX ? fingerprint_complete(ctl, out) : CTL_OK;
+    return digest_read(ctl, ctl_path("/v1/trust/%s", ctl_store(ctl)), "certificates", "fingerprint",
+                       out);
 }
 
 static enum ctl_exit trust_one(struct ctl *ctl, json_t **out)
@@ -253,4 +272,63 @@ enum ctl_exit ctl_trust_remove(struct ctl *ctl)
         return rc;
     return ctl_change(ctl, "DELETE", ctl_path("/v1/trust/%s/%s", ctl_store(ctl), fingerprint), NULL,
                       "certificate ", " is trusted no longer");
+}
+
+/* --- revocation lists */
+
+static void crl_print(const struct ctl *ctl, const json_t *crl)
+{
+    char at[CTL_TIME_MAX];
+    gw_utc until = ctl_utc(crl, "until");
+
+    printf("%s\n  issuer    %s\n", ctl_str(crl, "id"), ctl_str(crl, "issuer"));
+    line_print("number", ctl_str(crl, "number"));
+    line_print("from", ctl_time(ctl_utc(crl, "from"), ctl->now, "not known", at));
+    line_print(until && until < ctl->now ? "OLD SINCE" : "until",
+               ctl_time(until, ctl->now, "it does not say", at));
+    printf("  revoked   %lld\n", (long long)ctl_int(crl, "revoked"));
+    if (!ctl_true(crl, "signer_known"))
+        line_print("NOTE", "its authority is not in the store: whether it has signed the list is "
+                           "seen when a server shows it");
+}
+
+static enum ctl_exit crl_call(struct ctl *ctl, const char *method, json_t *body)
+{
+    json_t *answer, *crl;
+    enum ctl_exit rc =
+        ctl_call(ctl, method, ctl_path("/v1/crls/%s", ctl_store(ctl)), body, &answer);
+    size_t i;
+
+    if (rc)
+        return rc;
+    if (ctl->line->json)
+        ctl_print_json(answer);
+    else
+        json_array_foreach(json_object_get(answer, "lists"), i, crl) crl_print(ctl, crl);
+    json_decref(answer);
+    return CTL_OK;
+}
+
+enum ctl_exit ctl_crl_list(struct ctl *ctl)
+{
+    return crl_call(ctl, "GET", NULL);
+}
+
+enum ctl_exit ctl_crl_add(struct ctl *ctl)
+{
+    json_t *body;
+    enum ctl_exit rc = upload_read(ctl, &body);
+
+    return rc ? rc : crl_call(ctl, "POST", body);
+}
+
+enum ctl_exit ctl_crl_remove(struct ctl *ctl)
+{
+    char id[CTL_FINGERPRINT_MAX];
+    enum ctl_exit rc = digest_read(ctl, ctl_path("/v1/crls/%s", ctl_store(ctl)), "lists", "id", id);
+
+    if (rc)
+        return rc;
+    return ctl_change(ctl, "DELETE", ctl_path("/v1/crls/%s/%s", ctl_store(ctl), id), NULL,
+                      "revocation list ", " removed");
 }

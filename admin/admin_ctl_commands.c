@@ -404,6 +404,19 @@ const struct ctl_command ctl_commands[] = {
     { "cert trust remove", "FINGERPRINT", "trust a certificate no longer", ctl_trust_remove,
       trust_options, FINGERPRINT_HELP, "cert trust remove 3f9a04c1" },
 
+    { "cert crl add", "FILE", "add the revocation list of an authority", ctl_crl_add, trust_options,
+      "PEM or DER, in place of an older one of the authority; FILE '-' is standard input. Lists "
+      "are "
+      "not\nfetched: where the authority makes a new one every week, add it every week. They count "
+      "where\n'set tls.exchange_crl' (sip, xmpp_server) says check or require, from the next "
+      "connection on.",
+      "cert crl add ca.crl\ncert crl add - --store cup-xmpp-trust < ca.crl" },
+    { "cert crl list", "", "list the revocation lists", ctl_crl_list, trust_options, NULL,
+      "cert crl list" },
+    { "cert crl remove", "ID", "remove a revocation list", ctl_crl_remove, trust_options,
+      "'kalendsctl cert crl list' shows ids; their beginning is enough.",
+      "cert crl remove 3f9a04c1" },
+
     { "cert own list", "", "list our own certificates", ctl_own_list, NULL,
       "LACKS: names that we have and the certificate does not.", "cert own list" },
     { "cert own show", "NAME", "show one of our certificates", ctl_own_show, NULL, IDENTITY_HELP,

@@ -117,6 +117,7 @@ admin_handler_fn admin_overrides_list, admin_override_get, admin_override_set, a
 admin_handler_fn admin_watch_start;
 admin_handler_fn admin_trust_stores, admin_trust_list, admin_trust_show, admin_trust_add,
     admin_trust_remove;
+admin_handler_fn admin_crl_list, admin_crl_add, admin_crl_remove;
 admin_handler_fn admin_own_list, admin_own_show, admin_own_request, admin_own_request_show,
     admin_own_request_drop, admin_own_self_sign, admin_own_install, admin_own_import,
     admin_own_export, admin_own_remove;

@@ -3,6 +3,7 @@
 
 #include "admin_priv.h"
 #include "cert.h"
+#include "cert_crl.h"
 #include "gw_bytes.h"
 #include "gw_log.h"
 
@@ -191,6 +192,93 @@ void admin_trust_add(struct admin_call *call)
         args->host->trust_changed(args->host->ctx);
     admin_reply(call, 201,
                 json_pack("{s:I, s:o}", "added", (json_int_t)added, "certificates", list));
+}
+
+/* --- revocation lists */
+
+static void crl_add_json(const struct cert_crl_info *info, void *ctx)
+{
+    json_array_append_new(
+        ctx, json_pack("{s:s, s:o, s:s, s:o, s:o, s:I, s:b}", "id", info->id, "issuer",
+                       admin_json_cstr(info->issuer), "number", info->number, "from",
+                       admin_json_utc(info->from), "until", admin_json_utc(info->until), "revoked",
+                       (json_int_t)info->revoked, "signer_known", info->signer_known));
+}
+
+void admin_crl_list(struct admin_call *call)
+{
+    const char *store = store_of(call);
+    json_t *list;
+    struct gw_err err;
+
+    if (!store)
+        return;
+    list = json_array();
+    if (cert_crl_each(call->api->args.certs, store, crl_add_json, list, &err)) {
+        json_decref(list);
+        admin_reply_error(call, &err);
+        return;
+    }
+    admin_reply(call, 200, json_pack("{s:s, s:o}", "store", store, "lists", list));
+}
+
+static void log_crl(const char *what, const char *store, struct gw_str id)
+{
+    char quoted[GW_QUOTE_MAX];
+
+    gw_info("admin", "revocation list %s store=%s id=%s", what, store, gw_quote(id, quoted));
+}
+
+void admin_crl_add(struct admin_call *call)
+{
+    static const struct admin_field field = {
+        "base64", ADMIN_TEXT, 0, true, 1, 2 * CERT_CRL_BYTES
+    };
+    const struct admin_api_args *args = &call->api->args;
+    const char *store = store_of(call);
+    struct gw_str base64;
+    struct gw_buf data;
+    struct gw_err err;
+    enum gw_code rc;
+    json_t *list;
+
+    if (!store)
+        return;
+    list = json_array();
+    gw_buf_init(&data, 2 * CERT_CRL_BYTES);
+    rc = admin_fields_read(call->body, &field, 1, &base64, &err);
+    if (!rc && !gw_base64_parse(base64, &data))
+        rc = gw_fail(&err, GW_INVALID, "'base64' is not proper base64");
+    if (!rc)
+        rc = cert_crl_add(args->certs, store, gw_buf_str(&data), admin_now(call).utc, crl_add_json,
+                          list, &err);
+    gw_buf_done(&data);
+    if (rc) {
+        json_decref(list);
+        admin_reply_error(call, &err);
+        return;
+    }
+    log_crl("added", store,
+            gw_str_of(json_string_value(json_object_get(json_array_get(list, 0), "id"))));
+    args->host->trust_changed(args->host->ctx);
+    admin_reply(call, 201, json_pack("{s:s, s:o}", "store", store, "lists", list));
+}
+
+void admin_crl_remove(struct admin_call *call)
+{
+    const struct admin_api_args *args = &call->api->args;
+    const char *store = store_of(call);
+    struct gw_err err;
+
+    if (!store)
+        return;
+    if (cert_crl_remove(args->certs, store, call->arg[1], &err)) {
+        admin_reply_error(call, &err);
+        return;
+    }
+    log_crl("removed", store, call->arg[1]);
+    args->host->trust_changed(args->host->ctx);
+    admin_reply(call, 200, json_pack("{s:b}", "removed", 1));
 }
 
 void admin_trust_remove(struct admin_call *call)

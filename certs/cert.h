@@ -1,6 +1,7 @@
 /* Certificates: whom we trust, by purpose, and who we are. A folder of PEM files:
  *
  *   FOLDER/SET/FINGERPRINT.pem   one trusted certificate each; the sets: cert_trust_sets
+ *   FOLDER/SET/ID.crl            revocation lists (cert_crl.h)
  *   FOLDER/IDENTITY.pem          certificate, its chain, and the private key, mode 0600: "cup-xmpp"
  *   FOLDER/IDENTITY.request.pem  a request that waits for its certificate, and its key
  *

@@ -168,7 +168,7 @@ static const char *bad_reason(const struct cert_chain *chain, size_t i, gw_utc n
 }
 
 /* Once all links are there. */
-static void judge(struct cert_chain *chain, gw_utc now)
+static void judge(struct cert_chain *chain, const X509 *revoked, gw_utc now)
 {
     for (size_t i = 0; i < chain->len; i++) {
         struct cert_link *link = &chain->link[i];
@@ -176,7 +176,9 @@ static void judge(struct cert_chain *chain, gw_utc now)
 
         if (!link->info)
             continue;
-        link->reason = bad_reason(chain, i, now);
+        link->reason = revoked && !X509_cmp(revoked, chain->entry[i]->x509)
+                           ? "revoked"
+                           : bad_reason(chain, i, now);
         if (*link->reason)
             link->state = CERT_LINK_BAD;
         else if (last && !link->trusted)
@@ -187,11 +189,11 @@ static void judge(struct cert_chain *chain, gw_utc now)
     ERR_clear_error();
 }
 
-struct cert_chain *cert_chain_new(const struct cert_set *set, X509 *leaf, STACK_OF(X509) * sent,
-                                  gw_utc now)
+struct cert_chain *cert_chain_new(const struct cert_set *set, const struct cert_seen *seen,
+                                  STACK_OF(X509) * sent, gw_utc now)
 {
     struct cert_chain *chain = gw_new(struct cert_chain);
-    X509 *x509 = leaf, *issuer;
+    X509 *x509 = seen->leaf, *issuer;
     bool by_server = true;
 
     gw_arena_init(&chain->arena, CHAIN_TEXT_MAX);
@@ -208,7 +210,7 @@ struct cert_chain *cert_chain_new(const struct cert_set *set, X509 *leaf, STACK_
             link_add_missing(chain, chain->link[chain->len - 1].info);
         x509 = issuer;
     }
-    judge(chain, now);
+    judge(chain, seen->revoked, now);
     return chain;
 }
 

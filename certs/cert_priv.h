@@ -6,6 +6,7 @@
 #include <openssl/x509v3.h>
 
 #include "cert.h"
+#include "cert_crl.h"
 #include "cert_key.h"
 #include "cert_name.h"
 #include "cert_own.h"
@@ -130,6 +131,7 @@ struct cert_set {
     struct cert_entry **entry; /* sorted by fingerprint */
     size_t count;
     STACK_OF(X509) * trusted; /* the same certificates, as OpenSSL takes them */
+    STACK_OF(X509_CRL) * crls;
 };
 
 struct cert_store {
@@ -145,6 +147,15 @@ struct cert_store {
 
 enum gw_code cert_set_get(struct cert_store *s, const char *name, struct cert_set **out,
                           struct gw_err *err);
+
+/* --- cert_crl.c */
+#define CERT_CRL_SUFFIX ".crl"
+enum gw_code cert_crl_parse(struct gw_str data, X509_CRL **out, struct gw_err *err); /* gives */
+void cert_crl_tell(const struct cert_set *set, X509_CRL *crl, cert_crl_fn *each, void *ctx);
+enum gw_code cert_crl_load(struct cert_set *set, const char *path, struct gw_str id,
+                           struct gw_err *err);
+/* By any list of its issuer; GW_NEVER: it is on none */
+gw_utc cert_crl_revoked_since(const struct cert_set *set, X509 *x509);
 
 /* --- cert_expiry.c: a peer has shown a certificate that passed */
 void cert_expiry_note(struct cert_store *s, struct gw_str where, X509 *x509);
@@ -164,16 +175,17 @@ bool cert_verify(X509_STORE_CTX *ctx, const struct cert_check *check, struct cer
 struct cert_seen {
     X509 *leaf;
     STACK_OF(X509) * sent;
+    X509 *revoked; /* of the chain that was refused for it; or NULL */
     const char *protocol, *cipher;
 };
 void cert_client_keep(struct cert_client *c, enum cert_purpose purpose);
 const struct cert_seen *cert_client_seen(const struct cert_client *c); /* NULL: none came */
 const struct cert_set *cert_client_set(const struct cert_client *c);
 
-/* --- cert_chain.c: gives; leaf and sent are the server's. */
+/* --- cert_chain.c: gives; sent is what the server has sent, and what was fetched for it. */
 struct cert_chain;
-struct cert_chain *cert_chain_new(const struct cert_set *set, X509 *leaf, STACK_OF(X509) * sent,
-                                  gw_utc now);
+struct cert_chain *cert_chain_new(const struct cert_set *set, const struct cert_seen *seen,
+                                  STACK_OF(X509) * sent, gw_utc now);
 
 char *cert_path(const char *folder, const char *name, const char *suffix); /* free() */
 

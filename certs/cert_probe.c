@@ -91,8 +91,7 @@ static void chain_build(struct cert_probe *p)
     const struct cert_seen *seen = cert_client_seen(p->client);
 
     cert_chain_free(&p->chain);
-    p->chain =
-        cert_chain_new(cert_client_set(p->client), seen->leaf, p->sent, net_loop_now(p->loop).utc);
+    p->chain = cert_chain_new(cert_client_set(p->client), seen, p->sent, net_loop_now(p->loop).utc);
 }
 
 static void on_issuer(const struct net_http_answer *answer, void *ctx)

@@ -60,6 +60,7 @@ static void set_free(struct cert_set *set)
     for (size_t i = 0; i < set->count; i++)
         cert_entry_free(&set->entry[i]);
     sk_X509_free(set->trusted);
+    sk_X509_CRL_pop_free(set->crls, X509_CRL_free);
     free(set->entry);
     free(set->name);
     free(set->folder);
@@ -161,21 +162,24 @@ static enum gw_code file_load(const char *path, struct gw_str fingerprint, struc
 /* What somebody else put there is not silently trusted, nor deleted. */
 static void file_add(struct cert_set *set, const char *file)
 {
-    struct gw_str fingerprint = gw_str_of(file);
+    struct gw_str name = gw_str_of(file);
     char *path = cert_path(set->folder, file, "");
     struct cert_entry *e = NULL;
     struct gw_err err = { 0 };
 
-    if (gw_str_ends(fingerprint, ".pem")) {
-        fingerprint.len -= 4;
+    if (gw_str_ends(name, CERT_CRL_SUFFIX)) {
+        name.len -= strlen(CERT_CRL_SUFFIX);
+        (void)cert_crl_load(set, path, name, &err);
+    } else if (gw_str_ends(name, ".pem")) {
+        name.len -= 4;
         if (set->count >= CERT_TRUST_MAX)
             gw_fail(&err, GW_LIMIT, "the set is full");
-        else if (!file_load(path, fingerprint, &e, &err))
+        else if (!file_load(path, name, &e, &err))
             set_insert(set, e);
-        if (err.code)
-            gw_warn("cert", "'%s' is not trusted: %s; add it with the command line instead", path,
-                    err.msg);
     }
+    if (err.code)
+        gw_warn("cert", "'%s' is not used: %s; add it with the command line instead", path,
+                err.msg);
     free(path);
 }
 
@@ -217,7 +221,8 @@ enum gw_code cert_set_get(struct cert_store *s, const char *name, struct cert_se
     set->name = gw_str_dup(gw_str_of(name));
     set->folder = cert_path(s->folder, name, "");
     set->trusted = sk_X509_new_null();
-    if (!set->trusted)
+    set->crls = sk_X509_CRL_new_null();
+    if (!set->trusted || !set->crls)
         abort();
     gw_list_append(&s->sets, &set->link);
     code = set_load(set, err);

@@ -16,7 +16,7 @@ static const char *const versions[] = { "1.0", "1.1", "1.2", "1.3", NULL };
 static const int version_of[] = { TLS1_VERSION, TLS1_1_VERSION, TLS1_2_VERSION, TLS1_3_VERSION };
 
 static const char *const off_on[] = { "off", "on", NULL };
-static const char *const staplings[] = { "off", "check", "require", NULL };
+static const char *const demands[] = { "off", "check", "require", NULL };
 
 #define CONTEXT(purpose, word, shown)                                                              \
     { .key = "tls." word "_min_version",                                                           \
@@ -34,6 +34,15 @@ static const char *const staplings[] = { "off", "check", "require", NULL };
         .min = 0, .max = CIPHERS_MAX, .def = ""                                                    \
     }
 
+#define CRL(purpose, word, shown)                                                                  \
+    {                                                                                              \
+        .key = "tls." word "_crl", .shown_as = "TLS, " shown ": Revocation Lists",                 \
+        .help = "check refuses certificates that are on a list that was added ('cert crl add'), "  \
+                "require also those of authorities without a list that is in date",                \
+        .type = GW_PARAM_CHOICE, .offset = offsetof(struct cert_settings, tls[purpose].crl),       \
+        .def = "off", .choices = demands                                                           \
+    }
+
 const struct gw_param cert_params[] = {
     CONTEXT(CERT_FOR_EXCHANGE, "exchange", "Exchange"),
     CONTEXT(CERT_FOR_SIP, "sip", "SIP Servers (Peer Auth)"),
@@ -42,6 +51,9 @@ const struct gw_param cert_params[] = {
     CONTEXT(CERT_FOR_XMPP_CLIENT, "xmpp_client", "XMPP Clients"),
     CONTEXT(CERT_FOR_PUSH, "push", "Exchange Notifications"),
     CONTEXT(CERT_FOR_API, "api", "API"),
+    CRL(CERT_FOR_EXCHANGE, "exchange", "Exchange"),
+    CRL(CERT_FOR_SIP, "sip", "SIP Servers (Peer Auth)"),
+    CRL(CERT_FOR_XMPP_SERVER, "xmpp_server", "XMPP Servers"),
     { .key = "tls.ocsp_stapling",
       .shown_as = "TLS: OCSP Stapling",
       .help = "of servers that we connect to: check refuses a certificate that its stapled OCSP "
@@ -50,7 +62,7 @@ const struct gw_param cert_params[] = {
       .type = GW_PARAM_CHOICE,
       .offset = offsetof(struct cert_settings, stapling),
       .def = "off",
-      .choices = staplings },
+      .choices = demands },
     { .key = "tls.session_tickets",
       .shown_as = "TLS: Session Tickets",
       .help = "clients that come again resume their session; never where they show a certificate",

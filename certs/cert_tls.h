@@ -7,6 +7,10 @@
 
 enum { CERT_PURPOSES = CERT_FOR_API + 1 };
 
+/* Of the other side's certificate and its authorities, but for the one that is trusted: CHECK refuses what is on a list
+ * that was added (cert_crl.h), REQUIRE also what no list that is in date says anything about. */
+enum cert_crl_use { CERT_CRL_OFF, CERT_CRL_CHECK, CERT_CRL_REQUIRE };
+
 /* Of servers that we connect to: whether their authority says, by an OCSP response that they hand over, that the
  * certificate is revoked. CHECK looks at what there is, REQUIRE refuses who has none. */
 enum cert_stapling { CERT_STAPLING_OFF, CERT_STAPLING_CHECK, CERT_STAPLING_REQUIRE };
@@ -15,6 +19,7 @@ struct cert_settings {
     struct cert_tls {
         int min_version; /* index into "1.0", "1.1", "1.2", "1.3" */
         char *ciphers;   /* empty: OpenSSL's */
+        int crl;         /* enum cert_crl_use */
     } tls[CERT_PURPOSES];
     int stapling; /* enum cert_stapling */
     int tickets;  /* 0: every connection is a full handshake */

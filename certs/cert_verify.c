@@ -49,8 +49,76 @@ const char *cert_verdict_name(enum cert_verdict v)
     return "Failed";
 }
 
+/* --- revocation lists */
+
+/* What may be wrong with a list, or with there being none; 'soft': it is overlooked unless lists are required, and
+ * what is on the list is revoked all the same. */
+static const struct list_problem {
+    int error;
+    bool soft;
+    const char *says;
+} list_problems[] = {
+    { X509_V_ERR_UNABLE_TO_GET_CRL, true, "is not here" },
+    { X509_V_ERR_CRL_HAS_EXPIRED, true, "is out of date" },
+    { X509_V_ERR_CRL_NOT_YET_VALID, true, "is not valid yet (check the clocks)" },
+    { X509_V_ERR_DIFFERENT_CRL_SCOPE, true, "is for other certificates" },
+    { X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, true, "is of another key" },
+    { X509_V_ERR_CRL_SIGNATURE_FAILURE, false, "is not signed by it" },
+    { X509_V_ERR_KEYUSAGE_NO_CRL_SIGN, false, "is signed by it, and it may sign none" },
+    { X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION, false, "cannot be understood" },
+    { X509_V_ERR_CRL_PATH_VALIDATION_ERROR, false, "cannot be verified" },
+};
+
+static const struct list_problem *list_problem(int error)
+{
+    for (size_t i = 0; i < sizeof(list_problems) / sizeof(list_problems[0]); i++)
+        if (list_problems[i].error == error)
+            return &list_problems[i];
+    return NULL;
+}
+
+/* Nobody is asked about the certificate that is trusted itself. */
+static int overlook(int fine, X509_STORE_CTX *ctx, bool soft)
+{
+    const struct list_problem *problem = list_problem(X509_STORE_CTX_get_error(ctx));
+    bool anchor =
+        X509_STORE_CTX_get_error_depth(ctx) == sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) - 1;
+
+    if (!problem || !(anchor || (soft && problem->soft)))
+        return fine;
+    X509_STORE_CTX_set_error(ctx, X509_V_OK);
+    return 1;
+}
+
+static int on_check(int fine, X509_STORE_CTX *ctx)
+{
+    return overlook(fine, ctx, true);
+}
+
+static int on_require(int fine, X509_STORE_CTX *ctx)
+{
+    return overlook(fine, ctx, false);
+}
+
+static void use_lists(X509_STORE_CTX *ctx, const struct cert_check *check)
+{
+    const struct cert_settings *settings = check->store->settings;
+    int use = settings ? settings->tls[check->purpose].crl : CERT_CRL_OFF;
+
+    if (use == CERT_CRL_OFF)
+        return;
+    X509_STORE_CTX_set0_crls(ctx, check->set->crls);
+    X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(ctx),
+                                X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+    X509_STORE_CTX_set_verify_cb(ctx, use == CERT_CRL_CHECK ? on_check : on_require);
+}
+
+/* --- what it comes to */
+
 static enum cert_verdict verdict_of(int error)
 {
+    if (list_problem(error))
+        return CERT_FAILED; /* nothing is known to be wrong with the certificate */
     switch (error) {
     case X509_V_OK:
         return CERT_VERIFIED;
@@ -109,7 +177,19 @@ static void say_missing(const struct cert_set *set, X509 *cert, struct gw_err *o
             issuer, subject, set->name);
 }
 
-static void say_bad(X509 *cert, int error, struct gw_err *out)
+static void say_list(const struct cert_set *set, X509 *cert, int error, struct gw_err *out)
+{
+    char subject[CERT_NAME_TEXT_MAX], issuer[CERT_NAME_TEXT_MAX];
+
+    cert_name_text(X509_get_subject_name(cert), subject);
+    cert_name_text(X509_get_issuer_name(cert), issuer);
+    gw_fail(out, GW_DENIED,
+            "the revocation list of '%s' for certificate '%s' %s (kalendsctl cert crl add FILE "
+            "--store %s)",
+            issuer, subject, list_problem(error)->says, set->name);
+}
+
+static void say_bad(const struct cert_set *set, X509 *cert, int error, struct gw_err *out)
 {
     char subject[CERT_NAME_TEXT_MAX], when[GW_UTC_TEXT_MAX];
 
@@ -117,6 +197,10 @@ static void say_bad(X509 *cert, int error, struct gw_err *out)
     if (error == X509_V_ERR_CERT_HAS_EXPIRED)
         gw_fail(out, GW_DENIED, "certificate '%s' expired on %s", subject,
                 gw_utc_text(cert_time(X509_get0_notAfter(cert)), when));
+    else if (error == X509_V_ERR_CERT_REVOKED)
+        gw_fail(out, GW_DENIED,
+                "certificate '%s' was revoked by its authority on %s: it needs a new one", subject,
+                gw_utc_text(cert_crl_revoked_since(set, cert), when));
     else if (error == X509_V_ERR_CERT_NOT_YET_VALID)
         gw_fail(out, GW_DENIED, "certificate '%s' is not valid before %s: check the clocks",
                 subject, gw_utc_text(cert_time(X509_get0_notBefore(cert)), when));
@@ -136,7 +220,9 @@ static void say_error(const struct cert_set *set, X509 *cert, int error, struct 
     else if (out->verdict == CERT_MISSING_FROM_CHAIN)
         say_missing(set, cert, &why);
     else if (out->verdict == CERT_BAD && cert)
-        say_bad(cert, error, &why);
+        say_bad(set, cert, error, &why);
+    else if (list_problem(error) && cert)
+        say_list(set, cert, error, &why);
     else if (out->verdict != CERT_VERIFIED)
         gw_fail(&why, GW_DENIED, "%s", X509_verify_cert_error_string(error));
     memcpy(out->text, why.msg, sizeof(out->text));
@@ -180,6 +266,7 @@ bool cert_verify(X509_STORE_CTX *ctx, const struct cert_check *check, struct cer
     X509_STORE_CTX_set0_trusted_stack(ctx, check->set->trusted);
     X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
     X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+    use_lists(ctx, check);
     fine = X509_VERIFY_PARAM_set_purpose(param, uses[check->purpose].usage) &&
            X509_verify_cert(ctx) == 1;
     if (!fine && X509_STORE_CTX_get_error(ctx) == X509_V_OK)

@@ -361,6 +361,98 @@ def test_stapling():
         assert not report["ok"] and "no stapled OCSP response" in report["text"], report
 
 
+def test_revocation_lists():
+    """added, heard where that is wanted, live and after a restart; a forged, old or wrong one is refused and changes nothing"""
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as elsewhere, Gateway() as gateway:
+        ca, forger = Authority(folder), Authority(elsewhere)
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout", ca.path("leaf.key"), "-out",
+                ca.path("leaf.csr"))
+        with open(ca.path("leaf.csr"), encoding="ascii") as f:
+            leaf = ca.sign(f.read(), "leaf.pem")
+        serial = openssl("x509", "-noout", "-serial", "-in", leaf).strip().split("=")[1]
+
+        def crl(authority, name, state, *options, section=""):
+            with open(authority.path("ca.cnf"), "w", encoding="ascii") as f:
+                f.write(f"[ca]\ndefault_ca=d\n[d]\ndatabase={authority.folder}/index.txt\ndefault_md=sha256\n"
+                        f"crlnumber={authority.folder}/number\ncrl_extensions=x\n[x]\n{section}")
+            with open(authority.path("index.txt"), "w", encoding="ascii") as f:
+                f.write(f"{state}{serial}\tunknown\t/CN=localhost\n")
+            if not os.path.exists(authority.path("number")):
+                with open(authority.path("number"), "w", encoding="ascii") as f:
+                    f.write("1A\n")
+            openssl("ca", "-config", authority.path("ca.cnf"), "-gencrl", "-cert", authority.path("sub.pem"), "-keyfile",
+                    authority.path("sub.key"), "-out", authority.path(name), *(options or ["-crldays", "3"]))
+            return authority.path(name)
+
+        def joined(name, *paths):
+            with open(ca.path(name), "w", encoding="ascii") as out:
+                for path in paths:
+                    with open(path, encoding="ascii") as f:
+                        out.write(f.read())
+            return ca.path(name)
+
+        valid, revoked = "V\t491231235959Z\t\t", "R\t491231235959Z\t260101000000Z\t"
+        first = crl(ca, "first.crl", valid, "-crl_lastupdate", "20260101000000Z", "-crl_nextupdate", "20490101000000Z")
+        good, bad, forged = crl(ca, "good.crl", valid), crl(ca, "bad.crl", revoked), crl(forger, "forged.crl", valid)
+        openssl("crl", "-in", bad, "-outform", "DER", "-out", ca.path("bad.der"))
+        wrong = [
+            (forged, "not signed by the authority of that name"),
+            (crl(ca, "old.crl", valid, "-crl_lastupdate", "20200101000000Z", "-crl_nextupdate", "20200102000000Z"),
+             "out of date since 2020-01-02"),
+            (crl(ca, "early.crl", valid, "-crl_lastupdate", "20480101000000Z", "-crl_nextupdate", "20490102000000Z"),
+             "not valid before 2048"),
+            (crl(ca, "delta.crl", valid, section="2.5.29.27=critical,ASN1:INTEGER:1\n"), "delta list"),
+            (crl(ca, "odd.crl", valid, section="1.2.3.4=critical,ASN1:INTEGER:1\n"), "critical extension"),
+            (joined("two.crl", good, bad), "more than one"), (leaf, "no readable revocation list"),
+        ]
+        gateway.ctl("domain", "add", "example.test")
+        assert "NOTE      its authority is not in the store" in gateway.ctl("cert", "crl", "add", good)
+        gateway.ctl("cert", "trust", "add", ca.path("sub.pem"))
+        assert "NOTE" not in gateway.ctl("cert", "crl", "list")
+        before = gateway.ctl_json("cert", "crl", "list")["lists"]
+        assert [(c["issuer"], c["number"], c["revoked"]) for c in before] == [("CN=Test Issuing", "1b", 0)], before
+        for path, says in [*wrong, (first, "newer list of 'CN=Test Issuing' already")]:
+            refused(gateway, "cert", "crl", "add", path, says=says)
+        for text in ("", "rubbish", "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"):
+            assert gateway.run_ctl("cert", "crl", "add", "-", text_in=text).returncode == FAILED, text
+        refused(gateway, "cert", "crl", "add", "-", says="longer than", stdin="0" * 3000000)
+        assert gateway.ctl_json("cert", "crl", "list")["lists"] == before
+        server = subprocess.Popen(["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", leaf, "-key",
+                                   ca.path("leaf.key")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, text=True)
+        try:
+            port = next(line for line in server.stdout if line.startswith("ACCEPT")).rsplit(":", 1)[1].strip()
+
+            def look():
+                done = gateway.run_ctl("--json", "cert", "check", f"127.0.0.1:{port}", "--name", "localhost")
+                return json.loads(done.stdout)
+
+            gateway.ctl("cert", "crl", "add", ca.path("bad.der"))
+            assert look()["ok"]  # nobody has said that lists count
+            gateway.set("tls.exchange_crl", "check")
+            report = look()
+            assert report["certificate"] == "Failed: bad certificate" and "revoked by its authority" in report["text"], report
+            assert report["chain"][0]["reason"] == "revoked", report
+            gateway.kill()
+            gateway.start()
+            assert not look()["ok"]
+            (kept,) = gateway.ctl_json("cert", "crl", "list")["lists"]
+            assert kept["number"] == "1c" and kept["revoked"] == 1 and kept["id"] == before[0]["id"], kept
+            gateway.ctl("cert", "crl", "add", crl(ca, "next.crl", valid))
+            assert look()["ok"]
+            gateway.set("tls.exchange_crl", "require")
+            assert look()["ok"]
+            refused(gateway, "cert", "crl", "remove", "00" * 32, says="no revocation list")
+            refused(gateway, "cert", "crl", "remove", "00" * 8, says="no id begins with")
+            gateway.ctl("cert", "crl", "remove", kept["id"][:8])
+            assert gateway.ctl_json("cert", "crl", "list")["lists"] == []
+            report = look()
+            assert report["certificate"] == "Failed" and "is not here (kalendsctl cert crl add" in report["text"], report
+        finally:
+            server.terminate()
+            server.wait()
+
+
 def test_seal_key():
     """from a file, from the service manager's credentials; another one, none, one that others can read: a sentence"""
     with tempfile.TemporaryDirectory() as folder:
@@ -479,5 +571,6 @@ def test_from_an_empty_store():
 
 if __name__ == "__main__":
     house.run([test_request_to_renewal, test_self_signed, test_pkcs12, test_file_of_an_administrator, test_expiry,
-               test_two_administrators, test_killed_while_changing, test_stapling, test_seal_key,
+               test_two_administrators, test_killed_while_changing, test_stapling,
+               test_revocation_lists, test_seal_key,
                test_replaced_under_load, test_from_an_empty_store])

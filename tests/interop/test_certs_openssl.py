@@ -12,7 +12,7 @@ import threading
 
 try:
     from cryptography.hazmat.primitives import hashes
-    from zoo import CLIENT, BrokenSignature, Cert, Server
+    from zoo import CLIENT, BrokenSignature, Cert, Server, revocation_list, revocation_list_id
 except ImportError as error:
     print(f"skipped: {error} (python3-cryptography)")
     sys.exit(77)
@@ -36,6 +36,7 @@ NEW_SELF = Cert("old." + HOST, ["old." + HOST], key_ids=False)
 
 VERIFIED, MISSING = "Verified", "Failed: certificate missing from chain"
 CN, SAN, BAD = "Failed: subject CN mismatch", "Failed: SAN mismatch", "Failed: bad certificate"
+FAILED = "Failed"
 
 
 def leaf(cn=HOST, names=(HOST,), issuer=MID, **more):
@@ -82,13 +83,13 @@ TRUSTED = [ROOT, OLD_SELF]
 LETTER = {"Verified": "V", "Not verified": "N", "Missing": "M", "Bad": "B"}
 
 
-def openssl_accepts(folder, port, name):
-    """s_client with the same trust and name; True, False, or None where it has no opinion."""
+def openssl_accepts(folder, port, name, *more):
+    """s_client with the same trust and name."""
     kind = "-verify_ip" if name.replace(".", "").isdigit() or ":" in name else "-verify_hostname"
     done = subprocess.run(
         ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", os.path.join(folder, "trust.pem"),
          "-no-CApath", "-no-CAstore", "-partial_chain", "-verify_return_error", "-purpose", "sslserver",
-         kind, name], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+         kind, name, *more], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
     return "Verify return code: 0 (ok)" in done.stdout and done.returncode == 0
 
 
@@ -114,6 +115,65 @@ def check_zoo(gateway, folder):
             assert report["reachability"] == "Reachable" and report["protocol"], (what, report)
             accepted = openssl_accepts(folder, server.port, name)
             assert what in NO_OPINION or accepted == report["ok"], (what, accepted, report)
+
+
+GOOD, REVOKED = leaf(), leaf()
+MID_LOST = Cert("Zoo Lost", ca=True, issuer=ROOT)
+BELOW_LOST = leaf(issuer=MID_LOST)
+ROOT_LIST = revocation_list(ROOT, [MID_LOST])
+MID_LIST = revocation_list(MID, [REVOKED])
+LOST_LIST = revocation_list(MID_LOST)
+FORGED = revocation_list(MID, [], key=OTHER.key)
+OLD_LIST = revocation_list(MID, [REVOKED], start=-9, end=-2)
+
+# What it is; certificate, what is sent with it; lists; then for 'check' and for 'require': verdict, words, states.
+LISTS = [
+    ("no lists", GOOD, [MID], [], (VERIFIED, "", "VVV"),
+     (FAILED, "'CN=Zoo Issuing' for certificate 'CN=mail.zoo.test' is not here", "VVV")),
+    ("on no list", GOOD, [MID], [ROOT_LIST, MID_LIST], (VERIFIED, "", "VVV"), (VERIFIED, "", "VVV")),
+    ("revoked", REVOKED, [MID], [ROOT_LIST, MID_LIST], (BAD, "was revoked by its authority on", "BVV"),
+     (BAD, "was revoked", "BVV")),
+    ("authority revoked", BELOW_LOST, [MID_LOST], [ROOT_LIST, LOST_LIST], (BAD, "'CN=Zoo Lost' was revoked", "VBV"),
+     (BAD, "'CN=Zoo Lost' was revoked", "VBV")),
+    ("only the leaf's list", GOOD, [MID], [MID_LIST], (VERIFIED, "", "VVV"),
+     (FAILED, "'CN=Zoo Root' for certificate 'CN=Zoo Issuing' is not here", "VVV")),
+    ("old list", GOOD, [MID], [ROOT_LIST, OLD_LIST], (VERIFIED, "", "VVV"),
+     (FAILED, "is out of date (kalendsctl cert crl add", "VVV")),
+    ("revoked on an old list", REVOKED, [MID], [ROOT_LIST, OLD_LIST], (BAD, "was revoked", "BVV"),
+     (FAILED, "out of date", "VVV")),
+    ("forged", GOOD, [MID], [ROOT_LIST, FORGED], (FAILED, "is not signed by it", "VVV"),
+     (FAILED, "is not signed by it", "VVV")),
+    ("trusted itself", OLD_SELF, [], [], (VERIFIED, "", "V"), (VERIFIED, "", "V")),
+]
+
+
+def check_lists(gateway, folder):
+    """Revocation lists as they lie in the store's folder: some could not be added."""
+    store = os.path.join(gateway.data, "certs", "cup-trust")
+    for what, cert, sent, lists, *expected in LISTS:
+        gateway.kill()
+        for name in os.listdir(store):
+            if name.endswith(".crl"):
+                os.unlink(os.path.join(store, name))
+        for pem in lists:
+            with open(os.path.join(store, revocation_list_id(pem) + ".crl"), "w", encoding="ascii") as f:
+                f.write(pem)
+        gateway.start()
+        assert len(gateway.ctl_json("cert", "crl", "list")["lists"]) == len(lists), what
+        with open(os.path.join(folder, "lists.pem"), "w", encoding="ascii") as f:
+            f.writelines([ROOT.pem, *lists])
+        name = "old." + HOST if cert is OLD_SELF else HOST
+        with contextlib.closing(Server(folder, cert, sent)) as server:
+            for use, (verdict, words, states) in zip(("check", "require"), expected, strict=True):
+                gateway.set("tls.exchange_crl", use)
+                report = look(gateway, server.port, name)
+                seen = "".join(LETTER[link["state"]] for link in report["chain"])
+                assert (report["certificate"], seen) == (verdict, states) and words in report["text"], (what, use, report)
+            accepted = openssl_accepts(folder, server.port, name, "-CAfile", os.path.join(folder, "lists.pem"),
+                                       "-crl_check_all")
+            assert what == "trusted itself" or accepted == report["ok"], (what, accepted, report)
+            gateway.set("tls.exchange_crl", "off")
+            assert look(gateway, server.port, name)["ok"], what
 
 
 class Peer:
@@ -267,12 +327,13 @@ def main():
             f.writelines(c.pem for c in TRUSTED)
         gateway.ctl("cert", "trust", "add", trust)
         check_zoo(gateway, folder)
+        check_lists(gateway, folder)
         check_no_tls(gateway)
         check_fetch(gateway, folder)
         check_issuers(gateway, folder)
         check_starttls(gateway)
         check_lab_ca(gateway, folder)
-    print(f"{len(ZOO)} kinds of certificates, no TLS, fetching, issuers, STARTTLS, lab CA")
+    print(f"{len(ZOO)} kinds of certificates, {len(LISTS)} of revocation lists, no TLS, fetching, issuers, STARTTLS, lab CA")
     return 0
 
 

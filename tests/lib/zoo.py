@@ -2,6 +2,7 @@
 
 import base64
 import datetime
+import hashlib
 import ipaddress
 import os
 import re
@@ -66,6 +67,28 @@ class Cert:
     @property
     def fingerprint(self):
         return self.x509.fingerprint(hashes.SHA256()).hex()
+
+
+def revocation_list(issuer, revoked=(), start=-1, end=30, key=None, number=1, *extensions):
+    """PEM of a list of that issuer; days from now. 'key': of another who signs it."""
+    now = datetime.datetime.utcnow()
+    builder = (x509.CertificateRevocationListBuilder().issuer_name(issuer.subject)
+               .last_update(now + start * DAY).next_update(now + end * DAY)
+               .add_extension(x509.CRLNumber(number), critical=False)
+               .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key()), critical=False))
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=True)
+    for cert in revoked:
+        builder = builder.add_revoked_certificate(x509.RevokedCertificateBuilder().serial_number(cert.x509.serial_number)
+                                                  .revocation_date(now - DAY).build())
+    return builder.sign(key or issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def revocation_list_id(pem):
+    """As the gateway names its file."""
+    crl = x509.load_pem_x509_crl(pem.encode())
+    kid = crl.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    return hashlib.sha256(crl.issuer.public_bytes() + kid.public_bytes()).hexdigest()
 
 
 class BrokenSignature(Cert):

@@ -11,6 +11,7 @@
 
 #include "cert_lab.h"
 #include "cert_peer.h"
+#include "cert_priv.h"
 #include "net_priv.h"
 
 static struct lab_cert root, other_root;
@@ -183,6 +184,94 @@ static void test_cases(void **state)
     }
 }
 
+/* --- revocation lists */
+
+static void list_add(X509 *revoked)
+{
+    X509_REVOKED *entry = X509_REVOKED_new();
+    X509_CRL *crl = X509_CRL_new();
+    ASN1_TIME *now = X509_gmtime_adj(NULL, -60), *then = X509_gmtime_adj(NULL, 86400);
+    unsigned char *der = NULL;
+    int len;
+
+    X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+    X509_CRL_set_issuer_name(crl, X509_get_subject_name(root.x509));
+    X509_CRL_set1_lastUpdate(crl, now);
+    X509_CRL_set1_nextUpdate(crl, then);
+    X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked));
+    X509_REVOKED_set_revocationDate(entry, now);
+    X509_CRL_add0_revoked(crl, entry);
+    assert_true(X509_CRL_sign(crl, root.key, EVP_sha256()) > 0);
+    len = i2d_X509_CRL(crl, &der);
+    assert_int_equal(cert_crl_add(store, CERT_TRUST_EXCHANGE,
+                                  (struct gw_str){ (char *)der, (size_t)len },
+                                  cert_time(now) + 1000, NULL, NULL, NULL),
+                     GW_OK);
+    OPENSSL_free(der);
+    ASN1_TIME_free(now);
+    ASN1_TIME_free(then);
+    X509_CRL_free(crl);
+}
+
+/* The text of what a peer is refused for that shows the certificate; "": it is let in. */
+static const char *refusal(enum cert_purpose purpose, const struct lab_cert *cert,
+                           struct gw_err *refused)
+{
+    struct cert_peer_args args = { store, purpose, identity, CERT_REQUIRED };
+    SSL_CTX *theirs_ctx = SSL_CTX_new(TLS_client_method()), *ours_ctx;
+    struct cert_peer *peer = NULL;
+    SSL *ours, *theirs;
+    bool in;
+
+    assert_int_equal(cert_peer_new(&args, &peer, NULL), GW_OK);
+    ours_ctx = context_of(peer, true);
+    assert_int_equal(SSL_CTX_use_cert_and_key(theirs_ctx, cert->x509, cert->key, NULL, 1), 1);
+    ours = SSL_new(ours_ctx);
+    theirs = SSL_new(theirs_ctx);
+    SSL_set_accept_state(ours);
+    SSL_set_connect_state(theirs);
+    *refused = (struct gw_err){ 0 };
+    net_tls_reason_of(ours, refused);
+    in = handshake(ours, theirs);
+    assert_int_equal(in, !refused->code);
+    SSL_free(ours);
+    SSL_free(theirs);
+    SSL_CTX_free(ours_ctx);
+    SSL_CTX_free(theirs_ctx);
+    cert_peer_free(&peer);
+    return refused->msg;
+}
+
+/* A list counts from the next connection on, for the purposes whose parameter says so, and their store. */
+static void test_lists(void **state)
+{
+    struct cert_settings settings = { .stapling = CERT_STAPLING_OFF };
+    struct lab_cert good = shown_make(TRUSTED), lost = shown_make(TRUSTED);
+    struct gw_err err;
+
+    (void)state;
+    for (size_t i = 0; i < CERT_PURPOSES; i++)
+        settings.tls[i] = (struct cert_tls){ .min_version = 2, .ciphers = (char *)"" };
+    cert_store_settings_set(store, &settings);
+    settings.tls[CERT_FOR_SIP].crl = CERT_CRL_CHECK;
+    assert_string_equal(refusal(CERT_FOR_SIP, &lost, &err), "");
+    list_add(lost.x509);
+    assert_non_null(strstr(refusal(CERT_FOR_SIP, &lost, &err), "'CN=a.com' was revoked"));
+    assert_string_equal(refusal(CERT_FOR_SIP, &good, &err), "");
+    settings.tls[CERT_FOR_SIP].crl = CERT_CRL_OFF;
+    assert_string_equal(refusal(CERT_FOR_SIP, &lost, &err), "");
+    settings.tls[CERT_FOR_SIP].crl = CERT_CRL_REQUIRE;
+    assert_non_null(strstr(refusal(CERT_FOR_SIP, &lost, &err), "was revoked"));
+    assert_string_equal(refusal(CERT_FOR_SIP, &good, &err), "");
+    settings.tls[CERT_FOR_XMPP_SERVER].crl = CERT_CRL_REQUIRE;
+    assert_non_null(strstr(refusal(CERT_FOR_XMPP_SERVER, &good, &err), "--store cup-xmpp-trust"));
+    settings.tls[CERT_FOR_XMPP_SERVER].crl = CERT_CRL_CHECK;
+    assert_string_equal(refusal(CERT_FOR_XMPP_SERVER, &good, &err), "");
+    lab_free(&good);
+    lab_free(&lost);
+    cert_store_settings_set(store, NULL);
+}
+
 static void test_no_connection(void **state)
 {
     struct gw_err err;
@@ -196,6 +285,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_lists),
         cmocka_unit_test(test_no_connection),
     };
 
