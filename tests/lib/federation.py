@@ -1,5 +1,5 @@
-"""Other XMPP servers for tests: a name server with their records, a certificate authority for them, and
-Prosody, each on a loopback address of its own (so that every port may keep its default)."""
+"""Other XMPP servers for tests: a name server with their records, a certificate authority for them, Prosody
+and ejabberd, each on a loopback address of its own (so that every port may keep its default)."""
 
 import contextlib
 import datetime
@@ -167,6 +167,10 @@ class Server:
     def jid(self, name):
         return f"{name}@{self.domain}"
 
+    def introduce(self, domain, address):
+        """Where this server finds another domain."""
+        self.names.add_server(domain, address)
+
     def log(self):
         with contextlib.suppress(OSError), open(self.log_path, encoding="utf-8", errors="replace") as f:
             return f.read()
@@ -208,19 +212,17 @@ class Server:
 
 
 class Prosody(Server):
-    """options: tls (bool), secure (certificates must prove domains), dialback, external (bool)."""
+    """options: tls, secure (certificates must prove domains), dialback; all bool."""
 
     program = "/usr/bin/prosody"
 
     def configure(self):
-        o = {"tls": True, "secure": False, "dialback": True, "external": True, "users": [], **self.options}
+        o = {"tls": True, "secure": False, "dialback": True, "users": [], **self.options}
         modules = ["roster", "saslauth", "disco", "ping", "time", "version"]
         if o["tls"]:
             modules.append("tls")
         if o["dialback"]:
             modules.append("dialback")
-        if not o["external"]:
-            o.setdefault("disabled", []).append("s2s_auth_certs")
         lua = f'''
 run_as_root = true
 daemonize = false
@@ -240,7 +242,6 @@ s2s_secure_auth = {str(o["secure"]).lower()}
 authentication = "internal_plain"
 storage = "internal"
 modules_enabled = {{ {", ".join(f'"{m}"' for m in modules)} }}
-modules_disabled = {{ {", ".join(f'"{m}"' for m in o.get("disabled", []))} }}
 log = {{ debug = "{self.log_path}" }}
 unbound = {{ resolvconf = false; hoststxt = false; forward = "127.0.0.1@{self.names.port}";
             options = {{ ["do-not-query-localhost:"] = "no"; ["cache-max-ttl:"] = "1";
@@ -267,6 +268,78 @@ VirtualHost "{self.domain}"
                 [self.program, "--config", f"{self.folder}/prosody.cfg.lua", "-F"],
                 stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.folder)
         self._wait()
+        return self
+
+
+class Ejabberd(Server):
+    """options: tls, secure, dialback, as of Prosody.
+
+    Without a node name, so that no Erlang port mapper is started and none that runs is asked."""
+
+    program = "/usr/bin/erl"
+    rooms = "/usr/lib/x86_64-linux-gnu"
+
+    def introduce(self, domain, address):
+        # Service records it looks up here, but their targets with the C library, wherever that asks.
+        self.names.add_service(domain, address)
+
+    def configure(self):
+        o = {"tls": True, "secure": False, "dialback": True, "users": [], **self.options}
+        modules = ["mod_roster", "mod_disco", "mod_ping", "mod_version"]
+        if o["dialback"]:
+            modules.append("mod_s2s_dialback")
+        tls = "false" if not o["tls"] else "required" if o["secure"] else "optional"
+        yaml = f'''
+loglevel: debug
+hosts: ["{self.domain}"]
+auth_method: internal
+auth_password_format: plain
+auth_use_cache: false
+sm_use_cache: false
+certfiles: {f'["{self.certificate}"]' if o["tls"] else "[]"}
+ca_file: "{self.root}"
+s2s_cafile: "{self.root}"
+s2s_use_starttls: {tls}
+s2s_max_retry_delay: 1
+s2s_dns_timeout: 5
+negotiation_timeout: 20
+listen:
+  - {{ip: "{self.address}", port: 5222, module: ejabberd_c2s, starttls: {str(o["tls"]).lower()}}}
+  - {{ip: "{self.address}", port: 5269, module: ejabberd_s2s_in}}
+access_rules:
+  anybody: {{allow: all}}
+shaper_rules: {{}}
+modules: {{{", ".join(f"{m}: {{}}" for m in modules)}}}
+'''
+        with open(f"{self.folder}/ejabberd.yml", "w", encoding="utf-8") as f:
+            f.write(yaml)
+        with open(f"{self.folder}/inetrc", "w", encoding="utf-8") as f:
+            f.write(f'''{{resolv_conf, "/dev/null"}}.
+{{hosts_file, "/dev/null"}}.
+{{lookup, [dns]}}.
+{{nameserver, {{127,0,0,1}}, {self.names.port}}}.
+{{edns, false}}.
+{{cache_size, 0}}.
+''')
+        return o["users"]
+
+    def start(self):
+        users = self.configure()
+        ready = f"{self.folder}/ready"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(ready)
+        then = [f'ejabberd_auth:try_register(<<"{u}">>,<<"{self.domain}">>,<<"{self.password}">>)'
+                for u in users] + [f'file:write_file("{ready}","")']
+        environment = {**os.environ, "ERL_LIBS": self.rooms, "ERL_INETRC": f"{self.folder}/inetrc",
+                       "EJABBERD_CONFIG_PATH": f"{self.folder}/ejabberd.yml",
+                       "EJABBERD_LOG_PATH": self.log_path, "ERL_CRASH_DUMP_SECONDS": "0", "HOME": self.folder}
+        with open(f"{self.folder}/output", "a", encoding="utf-8") as output:
+            self.process = subprocess.Popen(
+                [self.program, "-noinput", "-mnesia", "dir", f'"{self.folder}/mnesia"', "-s", "ejabberd",
+                 "-eval", ",".join(then) + "."],
+                env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=self.folder)
+        self._wait()
+        wait_for(lambda: os.path.exists(ready), 20, "its users")
         return self
 
 
