@@ -62,15 +62,17 @@ void pres_user_end_sessions(struct pres_core *core, struct gw_str user, enum pre
 enum pres_decision {
     PRES_ASK, /* nothing was decided */
     PRES_ALLOW,
-    PRES_BLOCK /* sees the user offline, and is not told */
+    PRES_BLOCK,   /* sees the user offline, and is not told */
+    PRES_SHUT_OUT /* that, and neither messages nor questions reach the user: XEP-0191 */
 };
 const char *pres_decision_name(enum pres_decision d); /* "block" */
 bool pres_decision_parse(struct gw_str name, enum pres_decision *out);
+bool pres_decision_blocks(enum pres_decision d); /* one of the last two */
 
 enum { PRES_DECISIONS_MAX = 1000 }; /* of one user */
 
-/* 'who' is a bare JID, or a domain: everybody there who has no decision of his own; normalised.
- * PRES_ASK forgets it. Acts at once: those who wait are answered, those who watch see the user or
+/* 'who' is a bare JID, or a domain: everybody there who has no decision of his own, and with
+ * PRES_SHUT_OUT who has one, too; normalised. PRES_ASK forgets it. Acts at once: those who wait are answered, those who watch see the user or
  * see him no more. GW_NOTFOUND: no such user. GW_LIMIT: too many. GW_INVALID: no address. */
 enum gw_code pres_decide(struct pres_core *core, struct gw_str user, struct gw_str who,
                          enum pres_decision decision, struct gw_err *err);

@@ -250,6 +250,8 @@ enum gw_code pres_abroad_presence(struct pres_core *core, struct pres_front *way
         return GW_LIMIT;
     if (!u || (!to_resource.len && !pres_user_is_available(u)))
         return GW_OK; /* RFC 6121 8.5.2.2.2: nobody is there to see it */
+    if (!watches(u, from) && pres_is_shut_out(core, to, from))
+        return GW_OK;
     word = pres_word_new(client);
     doc_of_word(word, way, &doc);
     if (to_resource.len || !watches(u, from)) {

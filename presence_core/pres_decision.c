@@ -1,5 +1,5 @@
 /* What users have decided about watchers: "bob@b.example" for one, "b.example" for everybody there.
- *   kind "decision", key "alice@a.example bob@b.example", value "allow" or "block"               */
+ *   kind "decision", key "alice@a.example bob@b.example", value "allow", "block" or "shut-out"   */
 #include <assert.h>
 #include <string.h>
 
@@ -46,15 +46,16 @@ static enum pres_decision exactly(const struct pres_decisions *d, struct gw_str 
 
 enum pres_decision pres_decision_of(const struct pres_user *u, struct gw_str who)
 {
-    enum pres_decision own;
+    enum pres_decision own, all;
     struct gw_str domain;
 
     if (!u->decisions.count)
         return PRES_ASK;
     own = exactly(&u->decisions, who);
-    if (own != PRES_ASK || !gw_str_cut(who, "@", NULL, &domain))
+    if (!gw_str_cut(who, "@", NULL, &domain))
         return own;
-    return exactly(&u->decisions, domain);
+    all = exactly(&u->decisions, domain);
+    return own == PRES_ASK || all == PRES_SHUT_OUT ? all : own;
 }
 
 enum pres_decision pres_decided(const struct pres_core *core, struct gw_str user, struct gw_str who)
@@ -123,10 +124,54 @@ static void save(struct pres_user *u, struct gw_str who, enum pres_decision deci
     gw_buf_done(&key);
 }
 
+/* To the user's clients: their list of whom is shut out has changed. */
+static void tell(const struct pres_user *u, struct gw_str who, bool is_out)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    {
+        struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
+
+        if (s->front->table->shut_out)
+            s->front->table->shut_out(who, is_out, s, s->front->ctx);
+    }
+}
+
 void pres_decision_put(struct pres_user *u, struct gw_str who, enum pres_decision decision)
 {
-    if (exactly(&u->decisions, who) != decision && place(&u->decisions, who, decision))
-        save(u, who, decision);
+    enum pres_decision before = exactly(&u->decisions, who);
+
+    if (before == decision || !place(&u->decisions, who, decision))
+        return;
+    save(u, who, decision);
+    if (before == PRES_SHUT_OUT || decision == PRES_SHUT_OUT)
+        tell(u, who, decision == PRES_SHUT_OUT);
+}
+
+bool pres_is_shut_out(const struct pres_core *core, struct gw_str user, struct gw_str who)
+{
+    const struct pres_user *u = pres_user_find(core, user);
+
+    return u && u->decisions.count && !gw_str_eq(u->name, who) &&
+           pres_decision_of(u, who) == PRES_SHUT_OUT;
+}
+
+bool pres_shut_out_next(const struct pres_core *core, struct gw_str user, size_t *pos,
+                        struct gw_str *who)
+{
+    const struct pres_user *u = pres_user_find(core, user);
+
+    for (; u && *pos < u->decisions.count; ++*pos) {
+        const struct pres_decided *d = u->decisions.list[*pos];
+
+        if (d->decision == PRES_SHUT_OUT) {
+            *who = d->who;
+            ++*pos;
+            return true;
+        }
+    }
+    return false;
 }
 
 void pres_decisions_done(struct pres_user *u)
@@ -154,14 +199,14 @@ static void follow(struct pres_user *u, struct gw_str contact, bool saw)
 
     if (!e)
         return;
-    if (e->polite ? d != PRES_BLOCK : e->state & PRES_IN && d == PRES_ALLOW) {
+    if (e->polite ? !pres_decision_blocks(d) : e->state & PRES_IN && d == PRES_ALLOW) {
         if (d == PRES_ALLOW)
             pres_entry_allow(u, e);
         else
             pres_entry_ask_again(u, e);
         return;
     }
-    if (e->state & PRES_IN && d == PRES_BLOCK) {
+    if (e->state & PRES_IN && pres_decision_blocks(d)) {
         pres_entry_deny(u, e);
         return;
     }
@@ -171,7 +216,7 @@ static void follow(struct pres_user *u, struct gw_str contact, bool saw)
         (void)pres_show_all_to(u, contact);
 }
 
-static bool concerns(struct gw_str who, struct gw_str contact)
+bool pres_decision_concerns(struct gw_str who, struct gw_str contact)
 {
     struct gw_str domain;
 
@@ -192,10 +237,12 @@ static void act(struct pres_user *u, struct gw_str who, enum pres_decision decis
     for (uint32_t i = 0; i < max; i++) {
         struct gw_str contact = pres_entry_jid(u->roster.entries[i]);
 
-        if (concerns(who, contact))
+        if (pres_decision_concerns(who, contact))
             before[count++] = (struct before){ gw_str_dup(contact), pres_may_see(contact, u) };
     }
     pres_decision_put(u, who, decision);
+    if (decision == PRES_SHUT_OUT)
+        pres_directed_withdraw(u, who);
     for (size_t i = 0; i < count; i++) {
         follow(u, gw_str_of(before[i].contact), before[i].saw);
         free(before[i].contact);

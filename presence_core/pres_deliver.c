@@ -5,7 +5,7 @@
 static bool entry_sees(const struct pres_entry *e, const struct pres_user *of)
 {
     return e->state & PRES_FROM && !e->polite &&
-           pres_decision_of(of, pres_entry_jid(e)) != PRES_BLOCK;
+           !pres_decision_blocks(pres_decision_of(of, pres_entry_jid(e)));
 }
 
 bool pres_may_see(struct gw_str watcher, const struct pres_user *of)

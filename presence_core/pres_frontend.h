@@ -64,6 +64,8 @@ struct pres_frontend {
                     struct pres_session *to, void *ctx);
     /* A roster item is new, changed, or gone (PRES_SUB_REMOVE). For sessions that asked for it. */
     void (*roster_changed)(const struct pres_item *item, struct pres_session *to, void *ctx);
+    /* 'who' (a bare JID, or a domain) was shut out by the session's user, or is no more. May be NULL. */
+    void (*shut_out)(struct gw_str who, bool is_out, struct pres_session *to, void *ctx);
     /* The session is gone from the core: tell the peer and close. Not called for those that the
      * front-end frees itself. */
     void (*ended)(struct pres_session *s, enum pres_end why, void *ctx);
@@ -131,6 +133,15 @@ bool pres_whole(const struct pres_core *core, struct gw_str user, struct gw_str 
 
 /* Has the user granted this watcher, a bare JID, to see him? */
 bool pres_is_watched_by(const struct pres_core *core, struct gw_str user, struct gw_str watcher);
+
+/* Has the user shut out 'who', a bare JID, or his domain? Nobody shuts out himself. What comes from
+ * such a one is refused as if the user were not there; presence that the user has subscribed to
+ * goes on. */
+bool pres_is_shut_out(const struct pres_core *core, struct gw_str user, struct gw_str who);
+/* All whom the user has shut out, in order; from *pos 0; false: no more. Borrowed until the next
+ * decision. */
+bool pres_shut_out_next(const struct pres_core *core, struct gw_str user, size_t *pos,
+                        struct gw_str *who);
 
 /* ---- Routing: the one place that knows where a user lives ---- */
 

@@ -97,13 +97,20 @@ const char *pres_decision_name(enum pres_decision d)
         return "allow";
     case PRES_BLOCK:
         return "block";
+    case PRES_SHUT_OUT:
+        return "shut-out";
     }
     return "unknown";
 }
 
+bool pres_decision_blocks(enum pres_decision d)
+{
+    return d == PRES_BLOCK || d == PRES_SHUT_OUT;
+}
+
 bool pres_decision_parse(struct gw_str name, enum pres_decision *out)
 {
-    for (int d = PRES_ASK; d <= PRES_BLOCK; d++) {
+    for (int d = PRES_ASK; d <= PRES_SHUT_OUT; d++) {
         if (gw_str_is(name, pres_decision_name((enum pres_decision)d))) {
             *out = (enum pres_decision)d;
             return true;

@@ -166,6 +166,8 @@ struct pres_word *pres_word_new(const struct pres_client *c); /* free() */
 size_t pres_client_len(const struct pres_client *c);
 /* Who 'of' says something to: a user here (one resource, unless empty). */
 void pres_gather_target(const struct pres_user *of, struct pres_user *u, struct gw_str resource);
+/* Those whom 'who' names were told presence directly, and have to be told no more. */
+void pres_directed_withdraw(struct pres_user *u, struct gw_str who);
 void pres_end_all(struct pres_user *u, enum pres_end why, enum pres_cause cause, struct gw_now now);
 
 /* pres_deliver.c: gather recipients, then send each group the document of its view. */
@@ -225,7 +227,8 @@ void pres_abroad_forget(struct pres_user *u);
 /* pres_decision.c */
 enum pres_decision pres_decision_of(const struct pres_user *u, struct gw_str who);
 void pres_decision_put(struct pres_user *u, struct gw_str who, enum pres_decision decision);
-void pres_decisions_forget(struct pres_user *u); /* and their records */
+bool pres_decision_concerns(struct gw_str who, struct gw_str contact); /* one on 'who' */
+void pres_decisions_forget(struct pres_user *u);                       /* and their records */
 void pres_decisions_done(struct pres_user *u);
 
 /* pres_request.c: what follows from a decision for one entry, which may be gone afterwards. */

@@ -133,7 +133,7 @@ static void on_new_watcher(struct pres_user *u, struct pres_entry *e, struct gw_
 {
     enum pres_decision d = decision_for(u, from);
 
-    if (pres_watchers_full(u) || (d == PRES_BLOCK && refuses(u))) {
+    if (pres_watchers_full(u) || (pres_decision_blocks(d) && refuses(u))) {
         pass(u, PRES_UNSUBSCRIBED, from, GW_STR(""));
         return;
     }
@@ -142,7 +142,7 @@ static void on_new_watcher(struct pres_user *u, struct pres_entry *e, struct gw_
     if (!e) /* no address */
         return;
     if (d != PRES_ASK) {
-        grant(u, e, d == PRES_BLOCK);
+        grant(u, e, pres_decision_blocks(d));
         return;
     }
     e = with_extra(u, e, extra);
@@ -271,7 +271,7 @@ static bool decides(struct pres_user *u, struct pres_entry *e, enum pres_request
     struct gw_str contact = pres_entry_jid(e);
 
     if (request == PRES_SUBSCRIBED && e->state & (PRES_FROM | PRES_IN)) {
-        bool was_blocked = pres_decision_of(u, contact) == PRES_BLOCK;
+        bool was_blocked = pres_decision_blocks(pres_decision_of(u, contact));
 
         pres_decision_put(u, contact, PRES_ALLOW);
         if (e->polite || e->state & PRES_IN)

@@ -104,7 +104,8 @@ static void gather_directed(const struct pres_session *s, struct gw_str user,
 
     gw_buf_init(full, 4 * PRES_JID_MAX);
     if (u) {
-        pres_gather_target(s->user, u, resource);
+        if (!pres_is_shut_out(s->user->core, user, s->user->name))
+            pres_gather_target(s->user, u, resource);
         return;
     }
     gw_buf_add_str(full, user);
@@ -114,8 +115,8 @@ static void gather_directed(const struct pres_session *s, struct gw_str user,
     pres_gather(s->user, gw_buf_str(full));
 }
 
-/* RFC 6121 4.6.3: those who were told directly are told of the end too. */
-static void directed_end(struct pres_session *s)
+/* RFC 6121 4.6.3: those who were told directly are told of the end too. who.len 0: all of them. */
+static void directed_end(struct pres_session *s, struct gw_str who)
 {
     struct gw_list *it, *tmp;
     struct gw_buf full;
@@ -124,11 +125,21 @@ static void directed_end(struct pres_session *s)
     {
         struct pres_directed *d = GW_CONTAINER(it, struct pres_directed, link);
 
+        if (who.len && !pres_decision_concerns(who, directed_user(d)))
+            continue;
         gather_directed(s, directed_user(d), directed_resource(d), &full);
         pres_deliver(s->user->core, doc_directed_end, s);
         gw_buf_done(&full);
         directed_free(s, d);
     }
+}
+
+void pres_directed_withdraw(struct pres_user *u, struct gw_str who)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    directed_end(GW_CONTAINER(it, struct pres_session, link), who);
 }
 
 /* ---- Words ---- */
@@ -314,7 +325,7 @@ enum gw_code pres_session_set(struct pres_session *s, const struct pres_client *
     }
     if (s->word)
         say_goodbye(s, client, PRES_CAUSE_CLIENT, now);
-    directed_end(s);
+    directed_end(s, GW_STR(""));
     return GW_OK;
 }
 
@@ -381,7 +392,7 @@ static void session_end(struct pres_session *s, enum pres_cause cause, struct gw
 {
     if (s->word)
         say_goodbye(s, NULL, cause, now);
-    directed_end(s);
+    directed_end(s, GW_STR(""));
     gw_list_remove(&s->link);
     s->user->core->counters.sessions--;
     free(s);

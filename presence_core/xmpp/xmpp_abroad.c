@@ -265,8 +265,9 @@ static void on_iq(const struct xmpp_sender *by, struct xmpp_stanza *s, const str
         xmpp_refuse(by, s, XMPP_BAD_REQUEST);
         return;
     }
-    session =
-        s->to.resource.len ? pres_session_find(by->host->core, s->to.bare, s->to.resource) : NULL;
+    session = s->to.resource.len && !xmpp_is_shut_out(by, s->to.bare)
+                  ? pres_session_find(by->host->core, s->to.bare, s->to.resource)
+                  : NULL;
     if (session && xmpp_forward(by, s, session))
         return;
     if (!s->to.local.len && gw_str_is(s->type, "get") && xml_is(s->node->child, NS_PING, "ping"))

@@ -63,6 +63,8 @@ static const struct choice flag[] = { { NULL, { { NULL, NULL } } } };
 static const struct choice decisions[] = {
     { "allow", { { "Always", "常に許可する" } } },
     { "block", { { "Never: they see me offline", "許可しない（オフラインと表示）" } } },
+    { "shut-out",
+      { { "Never, and they cannot write to me", "許可せず、メッセージも受け取らない" } } },
     { "ask", { { "I have not decided", "決めていない" } } },
     { NULL, { { NULL, NULL } } },
 };

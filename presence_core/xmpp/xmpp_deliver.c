@@ -223,6 +223,15 @@ static void on_roster_changed(const struct pres_item *item, struct pres_session 
     xmpp_push_item(pres_session_ctx(to), item);
 }
 
+static void on_shut_out(struct gw_str who, bool is_out, struct pres_session *to, void *ctx)
+{
+    struct xmpp_c2s *c = pres_session_ctx(to);
+
+    (void)ctx;
+    if (c->wants_blocks)
+        xmpp_push_block(c, who, is_out);
+}
+
 static void on_ended(struct pres_session *s, enum pres_end why, void *ctx)
 {
     static const struct {
@@ -245,6 +254,7 @@ const struct pres_frontend xmpp_frontend = {
     .presence = on_presence,
     .request = on_request,
     .roster_changed = on_roster_changed,
+    .shut_out = on_shut_out,
     .ended = on_ended,
     .presence_abroad = xmpp_presence_abroad,
     .request_abroad = xmpp_request_abroad,

@@ -78,6 +78,7 @@ static void server_info(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct 
     put_feature(&w, NS_ITEMS);
     put_feature(&w, NS_COMMANDS);
     put_feature(&w, NS_PING);
+    put_feature(&w, NS_BLOCKING);
     if (c->host->version)
         put_feature(&w, NS_VERSION);
     end_query(c, &w);
@@ -158,6 +159,9 @@ static const struct {
     answer_fn *answer;
 } answers[] = {
     { NS_ROSTER, "query", NULL, ACCOUNT, xmpp_on_roster },
+    { NS_BLOCKING, "blocklist", "get", ACCOUNT, xmpp_on_blocklist },
+    { NS_BLOCKING, "block", "set", ACCOUNT, xmpp_on_block },
+    { NS_BLOCKING, "unblock", "set", ACCOUNT, xmpp_on_unblock },
     { NS_PING, "ping", "get", SERVER | ACCOUNT, pong },
     { NS_INFO, "query", "get", SERVER, server_info },
     { NS_INFO, "query", "get", ACCOUNT, account_info },
@@ -195,7 +199,9 @@ static void to_user(struct xmpp_c2s *c, struct xmpp_stanza *s)
             answer(c, s, ACCOUNT);
         return;
     }
-    peer = pres_session_find(c->host->core, s->to.bare, s->to.resource);
+    peer = xmpp_is_shut_out(&by, s->to.bare)
+               ? NULL
+               : pres_session_find(c->host->core, s->to.bare, s->to.resource);
     if (!peer || !xmpp_forward(&by, s, peer))
         xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
 }

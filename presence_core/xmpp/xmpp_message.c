@@ -81,6 +81,10 @@ void xmpp_message_to_user(const struct xmpp_sender *by, const struct xmpp_stanza
     size_t rule = rule_of(m->type);
     struct pres_session *s;
 
+    if (xmpp_is_shut_out(by, user)) {
+        xmpp_refuse(by, m, XMPP_SERVICE_UNAVAILABLE);
+        return;
+    }
     if (resource.len) {
         s = pres_session_find(by->host->core, user, resource);
         if (s && xmpp_forward(by, m, s))

@@ -97,8 +97,10 @@ void xmpp_unknown_stanza(struct xmpp_c2s *c, const struct xml_node *node)
 /* RFC 6120 8.3.3 */
 static const struct {
     const char *name, *type;
+    const char *more, *more_ns; /* an element beside it; NULL: none */
 } conds[] = {
     [XMPP_BAD_REQUEST] = { "bad-request", "modify" },
+    [XMPP_BLOCKED] = { "not-acceptable", "cancel", "blocked", NS_BLOCKING ":errors" },
     [XMPP_CONFLICT] = { "conflict", "cancel" },
     [XMPP_FORBIDDEN] = { "forbidden", "auth" },
     [XMPP_ITEM_NOT_FOUND] = { "item-not-found", "cancel" },
@@ -148,6 +150,10 @@ void xmpp_put_error(struct xml_writer *w, enum xmpp_cond cond, const char *text)
     xml_close(w);
     if (text)
         put_text(w, NS_STANZAS, text);
+    if (conds[cond].more) {
+        xmpp_open_ns(w, conds[cond].more, conds[cond].more_ns);
+        xml_close(w);
+    }
     xml_close(w);
 }
 

@@ -11,20 +11,21 @@
 #include "xmpp_guard.h"
 #include "xmpp_jid.h"
 
-#define NS_CLIENT  "jabber:client"
-#define NS_STREAM  "http://etherx.jabber.org/streams"
-#define NS_TLS     "urn:ietf:params:xml:ns:xmpp-tls"
-#define NS_SASL    "urn:ietf:params:xml:ns:xmpp-sasl"
-#define NS_BIND    "urn:ietf:params:xml:ns:xmpp-bind"
-#define NS_SESSION "urn:ietf:params:xml:ns:xmpp-session"
-#define NS_STANZAS "urn:ietf:params:xml:ns:xmpp-stanzas"
-#define NS_STREAMS "urn:ietf:params:xml:ns:xmpp-streams"
-#define NS_ROSTER  "jabber:iq:roster"
-#define NS_INFO    "http://jabber.org/protocol/disco#info"
-#define NS_ITEMS   "http://jabber.org/protocol/disco#items"
-#define NS_PING    "urn:xmpp:ping"
-#define NS_VERSION "jabber:iq:version"
-#define NS_XML     "http://www.w3.org/XML/1998/namespace"
+#define NS_CLIENT   "jabber:client"
+#define NS_STREAM   "http://etherx.jabber.org/streams"
+#define NS_TLS      "urn:ietf:params:xml:ns:xmpp-tls"
+#define NS_SASL     "urn:ietf:params:xml:ns:xmpp-sasl"
+#define NS_BIND     "urn:ietf:params:xml:ns:xmpp-bind"
+#define NS_SESSION  "urn:ietf:params:xml:ns:xmpp-session"
+#define NS_STANZAS  "urn:ietf:params:xml:ns:xmpp-stanzas"
+#define NS_STREAMS  "urn:ietf:params:xml:ns:xmpp-streams"
+#define NS_ROSTER   "jabber:iq:roster"
+#define NS_INFO     "http://jabber.org/protocol/disco#info"
+#define NS_ITEMS    "http://jabber.org/protocol/disco#items"
+#define NS_PING     "urn:xmpp:ping"
+#define NS_VERSION  "jabber:iq:version"
+#define NS_BLOCKING "urn:xmpp:blocking"
+#define NS_XML      "http://www.w3.org/XML/1998/namespace"
 
 /*  HELLO --header--> FEATURES --starttls--> HANDSHAKE --TLS--> HELLO, now over TLS
  *  FEATURES --auth--> SASL --response--> SASL       CHECKING: the password is with a worker
@@ -65,6 +66,7 @@ struct xmpp_c2s {
     bool is_lost;      /* the transport took nothing more */
     bool wants_limits; /* after login: a reader with other limits */
     bool is_pinged;
+    bool wants_blocks;    /* asked whom the user has blocked: is told of changes */
     bool speaks_japanese; /* xml:lang of the stream: of stanzas that name no other */
     char id[9];           /* of the log */
     char *peer;
@@ -126,6 +128,7 @@ struct xmpp_stanza {
 
 enum xmpp_cond {
     XMPP_BAD_REQUEST,
+    XMPP_BLOCKED, /* XEP-0191 3.4: by the sender himself */
     XMPP_CONFLICT,
     XMPP_FORBIDDEN,
     XMPP_ITEM_NOT_FOUND,
@@ -201,6 +204,14 @@ void xmpp_words_done(struct xmpp_words *w);
 enum gw_code xmpp_words_read(const struct xmpp_stanza *s, struct xmpp_words *w);
 /* All that is in the stanza, as it is kept with a request. 'out' is made here; it may have failed. */
 void xmpp_read_extra(const struct xmpp_stanza *s, struct gw_buf *out, size_t max);
+
+/* ---- xmpp_block.c: whom the user has blocked, XEP-0191 ---- */
+void xmpp_on_blocklist(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *list);
+void xmpp_on_block(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *block);
+void xmpp_on_unblock(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *unblock);
+void xmpp_push_block(struct xmpp_c2s *c, struct gw_str who, bool is_out);
+/* Nothing of the sender's is to reach this user. */
+bool xmpp_is_shut_out(const struct xmpp_sender *by, struct gw_str user);
 
 /* ---- xmpp_abroad.c: across the border ---- */
 void xmpp_send_abroad(struct xmpp_c2s *c, const struct xmpp_stanza *s);

@@ -63,7 +63,11 @@ static void handle(struct xmpp_c2s *c, struct xmpp_stanza *s, size_t kind)
             return;
         }
     }
-    kinds[kind].handle(c, s);
+    if (s->has_to && s->to.local.len &&
+        pres_is_shut_out(c->host->core, gw_str_of(c->user), s->to.bare))
+        xmpp_stanza_error(c, s, XMPP_BLOCKED, NULL);
+    else
+        kinds[kind].handle(c, s);
 }
 
 void xmpp_on_stanza(struct xmpp_c2s *c, const struct xml_node *node)

@@ -138,6 +138,12 @@ class WithServer(unittest.TestCase):
         self.addCleanup(raw.close)
         return raw
 
+    def wait_for(self, condition, timeout=5):
+        until = time.time() + timeout
+        while not condition():
+            self.assertLess(time.time(), until, "waited too long")
+            time.sleep(0.05)
+
     def befriend(self, a, b):
         """slixmpp grants and asks back by itself."""
         a.subscribe(b.jid)
@@ -223,12 +229,6 @@ class Sessions(WithServer):
         self.wait_for(
             lambda: phone.do(lambda x: x.client_roster[f"bob@{DOMAIN}"]["name"]) == "Robert")
 
-    def wait_for(self, condition, timeout=5):
-        until = time.time() + timeout
-        while not condition():
-            self.assertLess(time.time(), until, "waited too long")
-            time.sleep(0.05)
-
     def test_messages(self):
         ann, bob = self.log_in("ann"), self.log_in("bob")
         ann.message(bob.jid, "hello <bob> & co \U0001f600")
@@ -257,6 +257,33 @@ class Sessions(WithServer):
         ann, bob = self.log_in("ann"), self.log_in("bob")
         bob_full = bob.do(lambda x: x.boundjid.full)
         self.assertIsNotNone(ann.ping(bob_full))
+
+
+class Blocking(WithServer):
+    def test_blocked_contact(self):
+        ann, bob = self.log_in("ann"), self.log_in("bob")
+        self.befriend(ann, bob)
+        errors = []
+        bob.do(lambda x: x.add_event_handler("message_error",
+                                             lambda m: errors.append(m["error"]["condition"])))
+
+        async def block(x):
+            x.register_plugin("xep_0191")
+            await x["xep_0191"].block(bob.jid)
+            return await x["xep_0191"].get_blocked()
+        blocked = ann.call(block)["blocklist"]["items"]
+        self.assertEqual([str(jid) for jid in blocked], [bob.jid])
+        bob.wait_contact(ann.jid, ("unavailable", None))
+        bob.message(ann.jid, "hello?")
+        self.wait_for(lambda: errors == ["service-unavailable"])
+
+        async def unblock(x):
+            await x["xep_0191"].unblock(bob.jid)
+        ann.call(unblock)
+        bob.wait_contact(ann.jid, ("available", None))
+        bob.message(ann.jid, "there you are")
+        ann.wait_message("there you are")
+        self.assertNotIn("hello?", [m[2] for m in ann.messages])
 
 
 class Calendars(WithServer):
