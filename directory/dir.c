@@ -49,6 +49,12 @@ void dir_listen(struct dir *dir, const struct dir_listener *listener)
     dir->listener[dir->listeners++] = *listener;
 }
 
+void dir_act(struct dir *dir, struct gw_str by, gw_utc at)
+{
+    dir->by = by;
+    dir->at = at;
+}
+
 static void tell_domain(const struct dir *dir, struct gw_str name, bool added)
 {
     for (size_t i = 0; i < dir->listeners; i++)

@@ -10,6 +10,7 @@
 #include "gw_buf.h"
 #include "gw_err.h"
 #include "gw_str.h"
+#include "gw_time.h"
 #include "store.h"
 
 enum {
@@ -155,7 +156,16 @@ struct dir_user_change {
     const struct dir_user *before, *after; /* NULL: added; removed. One of them is there */
     bool password_changed;                 /* before and after are else the same */
     bool loading;                          /* from dir_load() */
+
+    /* Of the change: what a listener adds is stored with it or not at all. NULL while loading. */
+    struct store_batch *batch;
+    struct gw_str by; /* as dir_act() was told */
+    gw_utc at;
 };
+
+/* On whose behalf, and when, changes are made from now on; borrowed until the next call. Empty: the
+ * gateway's own. */
+void dir_act(struct dir *dir, struct gw_str by, gw_utc at);
 
 /* Called in the order of registering; must not change the directory. Members may be NULL. */
 struct dir_listener {

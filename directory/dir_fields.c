@@ -206,6 +206,19 @@ const struct dir_field *dir_field_find(struct gw_str name)
     return NULL;
 }
 
+bool dir_flag_parse(struct gw_str text, bool *out)
+{
+    static const char *const words[2][4] = { { "no", "false", "off", "0" },
+                                             { "yes", "true", "on", "1" } };
+
+    for (size_t i = 0; i < 8; i++)
+        if (gw_str_iis(text, words[i / 4][i % 4])) {
+            *out = i / 4;
+            return true;
+        }
+    return false;
+}
+
 struct gw_str dir_user_text(const struct dir_user *u, const struct dir_field *f)
 {
     return *(const struct gw_str *)((const char *)u + f->of_user);

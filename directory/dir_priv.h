@@ -12,6 +12,8 @@ enum gw_code dir_domain_ascii(struct gw_str normalised, struct gw_buf *out, stru
  * forgotten a zone since it was set, and is not asked again. */
 enum gw_code dir_field_check(const struct dir_field *f, struct gw_str text, struct gw_err *err);
 
+bool dir_flag_parse(struct gw_str text, bool *out); /* yes, no, and other words for them */
+
 void dir_user_set_text(struct dir_user *u, const struct dir_field *f, struct gw_str text);
 void dir_user_set_flag(struct dir_user *u, const struct dir_field *f, bool flag);
 const struct gw_str *dir_edit_text(const struct dir_user_edit *edit, const struct dir_field *f);
@@ -48,6 +50,8 @@ struct dir {
     struct gw_map *domains, *users; /* struct dir_domain_entry, struct dir_user_entry */
     struct dir_listener listener[DIR_LISTENERS_MAX];
     size_t listeners;
+    struct gw_str by; /* who makes changes just now */
+    gw_utc at;
 
     store_done_fn *load_done; /* while loading */
     void *load_ctx;
@@ -67,6 +71,16 @@ enum gw_code dir_user_check_new(const struct dir *dir, struct gw_str jid,
 void dir_user_insert(struct dir *dir, struct dir_domain_entry *domain, struct gw_str jid,
                      const struct dir_user *fields);
 void dir_users_free(struct dir *dir);
+
+/* As the public functions, but what is to be stored goes into the caller's batch. *changed: not when
+ * everything was so before. */
+enum gw_code dir_user_add_in(struct dir *dir, struct store_batch *batch, struct gw_str jid,
+                             const struct dir_user_edit *edit, struct gw_err *err);
+enum gw_code dir_user_change_in(struct dir *dir, struct store_batch *batch, struct gw_str jid,
+                                const struct dir_user_edit *edit, bool *changed,
+                                struct gw_err *err);
+enum gw_code dir_user_remove_in(struct dir *dir, struct store_batch *batch, struct gw_str jid,
+                                struct gw_err *err);
 
 enum gw_code dir_credential_load(struct dir *dir, const struct store_record *r, struct gw_err *err);
 

@@ -68,13 +68,17 @@ static struct dir_user user_view(const struct dir_user_entry *u)
     return view;
 }
 
+/* batch: NULL while loading. */
 static void tell(const struct dir *dir, const struct dir_user *before, const struct dir_user *after,
-                 bool password_changed)
+                 bool password_changed, struct store_batch *batch)
 {
     struct dir_user_change change = { .before = before,
                                       .after = after,
                                       .password_changed = password_changed,
-                                      .loading = dir->load_done != NULL };
+                                      .loading = !batch,
+                                      .batch = batch,
+                                      .by = dir->by,
+                                      .at = dir->at };
 
     for (size_t i = 0; i < dir->listeners; i++)
         if (dir->listener[i].user_changed)
@@ -189,13 +193,13 @@ static bool is_same(const struct dir_user *a, const struct dir_user *b)
     return true;
 }
 
-static void user_insert(struct dir *dir, struct dir_user_entry *u)
+static void user_insert(struct dir *dir, struct dir_user_entry *u, struct store_batch *batch)
 {
     struct dir_user after = user_view(u);
 
     u->domain->users++;
     gw_map_set(dir->users, user_jid(u), u);
-    tell(dir, NULL, &after, false);
+    tell(dir, NULL, &after, false, batch);
 }
 
 void dir_user_insert(struct dir *dir, struct dir_domain_entry *domain, struct gw_str jid,
@@ -207,7 +211,7 @@ void dir_user_insert(struct dir *dir, struct dir_domain_entry *domain, struct gw
 
     assert(!code); /* what is not edited is not refused */
     (void)code;
-    user_insert(dir, u);
+    user_insert(dir, u, NULL);
 }
 
 /* --- finding and changing */
@@ -229,19 +233,26 @@ static enum gw_code user_find(const struct dir *dir, struct gw_str text,
     return code;
 }
 
-static void user_save(struct dir *dir, const struct dir_user_entry *u, store_done_fn *done,
-                      void *ctx)
+static void user_save(const struct dir_user *user, struct store_batch *batch)
 {
-    struct dir_user view = user_view(u);
-    struct store_batch *batch = store_batch_new();
     struct gw_buf text;
 
     gw_buf_init(&text, DIR_RECORD_MAX);
-    dir_user_record_write(&view, &text);
+    dir_user_record_write(user, &text);
     assert(!text.failed);
-    store_put(batch, DIR_KIND_USER, view.jid, GW_STR(""), gw_buf_str(&text));
-    store_commit(dir->store, &batch, done, ctx);
+    store_put(batch, DIR_KIND_USER, user->jid, GW_STR(""), gw_buf_str(&text));
     gw_buf_done(&text);
+}
+
+/* The end of a change with a batch of its own. */
+static enum gw_code finish(struct dir *dir, struct store_batch **batch, enum gw_code code,
+                           store_done_fn *done, void *ctx)
+{
+    if (code)
+        store_batch_free(batch);
+    else
+        store_commit(dir->store, batch, done, ctx);
+    return code;
 }
 
 enum gw_code dir_user_check_new(const struct dir *dir, struct gw_str jid,
@@ -262,11 +273,12 @@ enum gw_code dir_user_check_new(const struct dir *dir, struct gw_str jid,
     return GW_OK;
 }
 
-enum gw_code dir_user_add(struct dir *dir, struct gw_str jid, const struct dir_user_edit *edit,
-                          store_done_fn *done, void *ctx, struct gw_err *err)
+enum gw_code dir_user_add_in(struct dir *dir, struct store_batch *batch, struct gw_str jid,
+                             const struct dir_user_edit *edit, struct gw_err *err)
 {
     struct dir_domain_entry *domain = NULL;
     struct dir_user_entry *u = NULL;
+    struct dir_user view = { .mail = { NULL, 0 } };
     struct gw_buf name;
     enum gw_code code;
 
@@ -275,18 +287,26 @@ enum gw_code dir_user_add(struct dir *dir, struct gw_str jid, const struct dir_u
     if (!code)
         code = dir_user_check_new(dir, gw_buf_str(&name), &domain, err);
     if (!code)
-        code = user_make_edited(domain, gw_buf_str(&name), &(struct dir_user){ .mail = { 0 } },
-                                edit, &u, err);
+        code = user_make_edited(domain, gw_buf_str(&name), &view, edit, &u, err);
     if (!code) {
-        user_insert(dir, u);
-        user_save(dir, u, done, ctx);
+        user_insert(dir, u, batch);
+        view = user_view(u);
+        user_save(&view, batch);
     }
     gw_buf_done(&name);
     return code;
 }
 
-enum gw_code dir_user_change(struct dir *dir, struct gw_str jid, const struct dir_user_edit *edit,
-                             store_done_fn *done, void *ctx, struct gw_err *err)
+enum gw_code dir_user_add(struct dir *dir, struct gw_str jid, const struct dir_user_edit *edit,
+                          store_done_fn *done, void *ctx, struct gw_err *err)
+{
+    struct store_batch *batch = store_batch_new();
+
+    return finish(dir, &batch, dir_user_add_in(dir, batch, jid, edit, err), done, ctx);
+}
+
+enum gw_code dir_user_change_in(struct dir *dir, struct store_batch *batch, struct gw_str jid,
+                                const struct dir_user_edit *edit, bool *changed, struct gw_err *err)
 {
     struct dir_user_entry *u = NULL, *fresh = NULL;
     struct dir_user before, after;
@@ -300,24 +320,31 @@ enum gw_code dir_user_change(struct dir *dir, struct gw_str jid, const struct di
         return code;
     fresh->password = u->password;
     after = user_view(fresh);
-    if (is_same(&before, &after)) { /* done must come, behind what was queued before */
-        struct store_batch *nothing = store_batch_new();
-
-        store_commit(dir->store, &nothing, done, ctx);
+    *changed = !is_same(&before, &after);
+    if (!*changed) {
         free(fresh);
         return GW_OK;
     }
     gw_map_set(dir->users, after.jid, fresh);
-    tell(dir, &before, &after, false);
-    user_save(dir, fresh, done, ctx);
+    tell(dir, &before, &after, false, batch);
+    user_save(&after, batch);
     free(u);
     return GW_OK;
 }
 
-enum gw_code dir_user_remove(struct dir *dir, struct gw_str jid, store_done_fn *done, void *ctx,
-                             struct gw_err *err)
+/* When nothing changes, done comes all the same, behind what was queued before. */
+enum gw_code dir_user_change(struct dir *dir, struct gw_str jid, const struct dir_user_edit *edit,
+                             store_done_fn *done, void *ctx, struct gw_err *err)
 {
-    struct store_batch *batch;
+    struct store_batch *batch = store_batch_new();
+    bool changed;
+
+    return finish(dir, &batch, dir_user_change_in(dir, batch, jid, edit, &changed, err), done, ctx);
+}
+
+enum gw_code dir_user_remove_in(struct dir *dir, struct store_batch *batch, struct gw_str jid,
+                                struct gw_err *err)
+{
     struct dir_user before;
     struct dir_user_entry *u = NULL;
     enum gw_code code = user_find(dir, jid, &u, err);
@@ -327,13 +354,19 @@ enum gw_code dir_user_remove(struct dir *dir, struct gw_str jid, store_done_fn *
     before = user_view(u);
     gw_map_remove(dir->users, before.jid);
     u->domain->users--;
-    tell(dir, &before, NULL, u->password != NULL);
-    batch = store_batch_new();
+    tell(dir, &before, NULL, u->password != NULL, batch);
     store_del(batch, DIR_KIND_USER, before.jid);
     store_del(batch, DIR_KIND_CREDENTIAL, before.jid);
-    store_commit(dir->store, &batch, done, ctx);
     user_free(u);
     return GW_OK;
+}
+
+enum gw_code dir_user_remove(struct dir *dir, struct gw_str jid, store_done_fn *done, void *ctx,
+                             struct gw_err *err)
+{
+    struct store_batch *batch = store_batch_new();
+
+    return finish(dir, &batch, dir_user_remove_in(dir, batch, jid, err), done, ctx);
 }
 
 bool dir_user_get(const struct dir *dir, struct gw_str jid, struct dir_user *out)
@@ -378,10 +411,9 @@ static void wipe_done(struct gw_buf *b)
     gw_buf_done(b);
 }
 
-static void password_save(struct dir *dir, const struct dir_user_entry *u, store_done_fn *done,
-                          void *ctx)
+static void password_save(const struct dir *dir, const struct dir_user_entry *u,
+                          struct store_batch *batch)
 {
-    struct store_batch *batch = store_batch_new();
     struct gw_buf context, text, sealed;
 
     credential_context(user_jid(u), &context);
@@ -391,7 +423,6 @@ static void password_save(struct dir *dir, const struct dir_user_entry *u, store
     store_seal(dir->store, gw_buf_str(&context), gw_buf_str(&text), &sealed);
     assert(!sealed.failed);
     store_put(batch, DIR_KIND_CREDENTIAL, user_jid(u), GW_STR(""), gw_buf_str(&sealed));
-    store_commit(dir->store, &batch, done, ctx);
     gw_buf_done(&context);
     wipe_done(&text);
     gw_buf_done(&sealed);
@@ -408,6 +439,7 @@ enum gw_code dir_password_put(struct dir *dir, struct gw_str jid,
                               const struct dir_password *password, store_done_fn *done, void *ctx,
                               struct gw_err *err)
 {
+    struct store_batch *batch;
     struct dir_user before, after;
     struct dir_user_entry *u = NULL;
     enum gw_code code = user_find(dir, jid, &u, err);
@@ -417,8 +449,10 @@ enum gw_code dir_password_put(struct dir *dir, struct gw_str jid,
     before = user_view(u);
     password_set(u, password);
     after = user_view(u);
-    tell(dir, &before, &after, true);
-    password_save(dir, u, done, ctx);
+    batch = store_batch_new();
+    tell(dir, &before, &after, true, batch);
+    password_save(dir, u, batch);
+    store_commit(dir->store, &batch, done, ctx);
     return GW_OK;
 }
 
@@ -449,7 +483,7 @@ enum gw_code dir_credential_load(struct dir *dir, const struct store_record *r, 
         password_set(u, &password);
         gw_wipe(&password, sizeof(password));
         after = user_view(u);
-        tell(dir, &before, &after, true);
+        tell(dir, &before, &after, true, NULL);
     }
     gw_buf_done(&context);
     wipe_done(&text);

@@ -2,7 +2,8 @@
 
 build_packages="build-essential cmake ninja-build pkg-config ccache
     libev-dev libcurl4-openssl-dev libmicrohttpd-dev libc-ares-dev libssl-dev libxml2-dev
-    libsqlite3-dev libgsasl-dev libkrb5-dev libicu-dev libjansson-dev libosip2-dev libcmocka-dev"
+    libsqlite3-dev libcsv-dev libgsasl-dev libkrb5-dev libicu-dev libjansson-dev libosip2-dev
+    libcmocka-dev"
 run_packages="openssl gss-ntlmssp python3 python3-slixmpp"
 test_packages="python3-cryptography clang clang-format clang-tidy libclang-rt-14-dev libxml2-utils
     chromium chromium-driver python3-exchangelib python3-requests python3-requests-ntlm curl krb5-kdc

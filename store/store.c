@@ -48,8 +48,10 @@ struct job {
     struct item item;
     struct store_batch *batch; /* ITEM_WRITE */
     size_t size;
-    char *kind, *owner; /* ITEM_LOAD; owner.p NULL: all */
+    char *kind, *owner; /* ITEM_LOAD; owner NULL: all */
     size_t owner_len;
+    struct gw_buf bounds;     /* of a range: from, to, owner */
+    struct store_range range; /* limit 0: none; its texts are in bounds */
     store_record_fn *each;
     store_done_fn *done;
     void *ctx;
@@ -104,6 +106,7 @@ static void job_free(struct job *job)
     store_batch_free(&job->batch);
     free(job->kind);
     free(job->owner);
+    gw_buf_done(&job->bounds);
     free(job);
 }
 
@@ -135,6 +138,8 @@ static enum gw_code write_change(struct store_db *db, const struct store_change 
         return store_db_del(db, c->kind, c->record.key, err);
     case STORE_OP_DEL_OWNER:
         return store_db_del_owner(db, c->kind, c->record.owner, err);
+    case STORE_OP_DEL_RANGE:
+        return store_db_del_range(db, c->kind, c->record.key, c->record.owner, err);
     }
     return gw_fail(err, GW_INTERNAL, "unknown change");
 }
@@ -328,7 +333,10 @@ static enum gw_code load(struct store *s, struct job *job, struct gw_err *err)
     struct store_record record;
     enum gw_code code;
 
-    store_db_read(s->db, gw_str_of(job->kind), job->owner ? &owner : NULL);
+    if (job->range.limit)
+        store_db_read_range(s->db, gw_str_of(job->kind), &job->range);
+    else
+        store_db_read(s->db, gw_str_of(job->kind), job->owner ? &owner : NULL);
     while (!(code = store_db_read_next(s->db, &record, err))) {
         store_record_pack(&record, &rows->packed);
         rows->count++;
@@ -464,6 +472,32 @@ void store_load(struct store *s, const char *kind, const struct gw_str *owner,
         job->owner = gw_str_dup(*owner);
         job->owner_len = owner->len;
     }
+    job->each = each;
+    job->done = done;
+    job->ctx = ctx;
+    enqueue(s, job);
+}
+
+void store_load_range(struct store *s, const char *kind, const struct store_range *range,
+                      store_record_fn *each, store_done_fn *done, void *ctx)
+{
+    struct job *job = gw_new(struct job);
+    const char *p;
+
+    assert(range->limit > 0);
+    job->item.type = ITEM_LOAD;
+    gw_list_init(&job->item.link);
+    job->kind = gw_str_dup(gw_str_of(kind));
+    gw_buf_init(&job->bounds, 3 * STORE_KEY_MAX);
+    gw_buf_add_str(&job->bounds, range->from);
+    gw_buf_add_str(&job->bounds, range->to);
+    gw_buf_add_str(&job->bounds, range->owner);
+    assert(!job->bounds.failed);
+    p = job->bounds.p;
+    job->range = *range;
+    job->range.from.p = p;
+    job->range.to.p = p + range->from.len;
+    job->range.owner.p = p + range->from.len + range->to.len;
     job->each = each;
     job->done = done;
     job->ctx = ctx;

@@ -59,6 +59,8 @@ void store_put(struct store_batch *b, const char *kind, struct gw_str key, struc
                struct gw_str value);
 void store_del(struct store_batch *b, const char *kind, struct gw_str key);
 void store_del_owner(struct store_batch *b, const char *kind, struct gw_str owner);
+void store_del_range(struct store_batch *b, const char *kind, struct gw_str from,
+                     struct gw_str to); /* keys in [from, to) */
 
 typedef void store_done_fn(const struct gw_err *result,
                            void *ctx); /* result->code GW_OK: on disk */
@@ -80,6 +82,17 @@ typedef void store_record_fn(const struct store_record *r, void *ctx);
 /* Each record of a kind (of one owner, unless owner is NULL), then done. In key order. */
 void store_load(struct store *s, const char *kind, const struct gw_str *owner,
                 store_record_fn *each, store_done_fn *done, void *ctx);
+
+/* History is kept under keys that grow with time, and read a part at a time: the first records, or the
+ * last ones, with a key in [from, to), in this order. */
+struct store_range {
+    struct gw_str from, to; /* copied */
+    struct gw_str owner;    /* empty: of everybody */
+    size_t limit;           /* at least 1 */
+    bool newest_first;
+};
+void store_load_range(struct store *s, const char *kind, const struct store_range *range,
+                      store_record_fn *each, store_done_fn *done, void *ctx);
 
 struct store_stats {
     size_t queued_batches, queued_bytes; /* not yet on disk */

@@ -114,6 +114,13 @@ void store_del_owner(struct store_batch *b, const char *kind, struct gw_str owne
     add(b, STORE_OP_DEL_OWNER, kind, &r);
 }
 
+void store_del_range(struct store_batch *b, const char *kind, struct gw_str from, struct gw_str to)
+{
+    struct store_record r = { .key = from, .owner = to };
+
+    add(b, STORE_OP_DEL_RANGE, kind, &r);
+}
+
 bool store_batch_next(const struct store_batch *b, size_t *pos, struct store_change *out)
 {
     struct gw_str all = gw_buf_str(&b->changes);

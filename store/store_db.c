@@ -44,8 +44,13 @@ enum statement {
     ST_PUT,
     ST_DEL,
     ST_DEL_OWNER,
+    ST_DEL_RANGE,
     ST_READ,
     ST_READ_OWNER,
+    ST_RANGE, /* and the next: in the order of struct store_range's two choices */
+    ST_RANGE_NEWEST,
+    ST_RANGE_OWNER,
+    ST_RANGE_OWNER_NEWEST,
     ST_COUNT
 };
 
@@ -59,9 +64,20 @@ static const char *const statement_sql[ST_COUNT] = {
     [ST_DEL] = "DELETE FROM record WHERE kind = ?1 AND key = ?2",
     /* The last condition lets the planner use the partial index. */
     [ST_DEL_OWNER] = "DELETE FROM record WHERE kind = ?1 AND owner = ?2 AND owner <> x''",
+    [ST_DEL_RANGE] = "DELETE FROM record WHERE kind = ?1 AND key >= ?2 AND key < ?3",
     [ST_READ] = "SELECT key, owner, value FROM record WHERE kind = ?1 ORDER BY key",
     [ST_READ_OWNER] = ("SELECT key, owner, value FROM record"
                        " WHERE kind = ?1 AND owner = ?2 AND owner <> x'' ORDER BY key"),
+    [ST_RANGE] = ("SELECT key, owner, value FROM record"
+                  " WHERE kind = ?1 AND key >= ?2 AND key < ?3 ORDER BY key LIMIT ?4"),
+    [ST_RANGE_NEWEST] = ("SELECT key, owner, value FROM record"
+                         " WHERE kind = ?1 AND key >= ?2 AND key < ?3 ORDER BY key DESC LIMIT ?4"),
+    [ST_RANGE_OWNER] =
+        ("SELECT key, owner, value FROM record WHERE kind = ?1 AND key >= ?2 AND key < ?3"
+         " AND owner = ?5 AND owner <> x'' ORDER BY key LIMIT ?4"),
+    [ST_RANGE_OWNER_NEWEST] =
+        ("SELECT key, owner, value FROM record WHERE kind = ?1 AND key >= ?2 AND key < ?3"
+         " AND owner = ?5 AND owner <> x'' ORDER BY key DESC LIMIT ?4"),
 };
 
 struct store_db {
@@ -409,6 +425,15 @@ enum gw_code store_db_del_owner(struct store_db *db, struct gw_str kind, struct 
     return run(db, ST_DEL_OWNER, err);
 }
 
+enum gw_code store_db_del_range(struct store_db *db, struct gw_str kind, struct gw_str from,
+                                struct gw_str to, struct gw_err *err)
+{
+    bind_kind(db->stmt[ST_DEL_RANGE], kind);
+    bind_blob(db->stmt[ST_DEL_RANGE], 2, from);
+    bind_blob(db->stmt[ST_DEL_RANGE], 3, to);
+    return run(db, ST_DEL_RANGE, err);
+}
+
 void store_db_read(struct store_db *db, struct gw_str kind, const struct gw_str *owner)
 {
     assert(!db->reading);
@@ -416,6 +441,22 @@ void store_db_read(struct store_db *db, struct gw_str kind, const struct gw_str 
     bind_kind(db->reading, kind);
     if (owner)
         bind_blob(db->reading, 2, *owner);
+}
+
+void store_db_read_range(struct store_db *db, struct gw_str kind, const struct store_range *range)
+{
+    int which = ST_RANGE + (range->owner.len ? 2 : 0) + range->newest_first, rc;
+
+    assert(!db->reading && range->limit > 0);
+    db->reading = db->stmt[which];
+    bind_kind(db->reading, kind);
+    bind_blob(db->reading, 2, range->from);
+    bind_blob(db->reading, 3, range->to);
+    rc = sqlite3_bind_int64(db->reading, 4, (sqlite3_int64)range->limit);
+    assert(rc == SQLITE_OK);
+    (void)rc;
+    if (range->owner.len)
+        bind_blob(db->reading, 5, range->owner);
 }
 
 static struct gw_str column(sqlite3_stmt *stmt, int at)

@@ -27,18 +27,23 @@ enum gw_code store_db_del(struct store_db *db, struct gw_str kind, struct gw_str
 enum gw_code store_db_del_owner(struct store_db *db, struct gw_str kind, struct gw_str owner,
                                 struct gw_err *err);
 
-/* One reading at a time. next: GW_NOTFOUND ends it. The record is borrowed until the next step. */
+enum gw_code store_db_del_range(struct store_db *db, struct gw_str kind, struct gw_str from,
+                                struct gw_str to, struct gw_err *err);
+
+/* One reading at a time; what is asked with must stay until its end. next: GW_NOTFOUND ends it. The record is borrowed until the next step. */
 void store_db_read(struct store_db *db, struct gw_str kind, const struct gw_str *owner);
+void store_db_read_range(struct store_db *db, struct gw_str kind, const struct store_range *range);
 enum gw_code store_db_read_next(struct store_db *db, struct store_record *out, struct gw_err *err);
 void store_db_read_end(struct store_db *db);
 
 /* --- store_batch.c: a batch is one block of bytes, written once and read once */
-enum store_op { STORE_OP_PUT, STORE_OP_DEL, STORE_OP_DEL_OWNER };
+enum store_op { STORE_OP_PUT, STORE_OP_DEL, STORE_OP_DEL_OWNER, STORE_OP_DEL_RANGE };
 
 struct store_change {
     enum store_op op;
     struct gw_str kind;
-    struct store_record record; /* of DEL the key, of DEL_OWNER the owner */
+    struct store_record
+        record; /* of DEL the key, of DEL_OWNER the owner; DEL_RANGE: [key, owner) */
 };
 
 size_t store_batch_size(const struct store_batch *b); /* memory, in bytes */

@@ -316,13 +316,61 @@ static void test_many(void **state)
     store_close(&s);
 }
 
+static void expect_range(struct store *s, struct store_range range, const char *text)
+{
+    struct seen seen;
+
+    seen_init(&seen);
+    store_load_range(s, "h", &range, on_record, on_done, &seen);
+    store_wait(s);
+    assert_int_equal(seen.done, 1);
+    assert_int_equal(seen.code, GW_OK);
+    gw_buf_add_cstr(&seen.text, "");
+    assert_string_equal(seen.text.p, text);
+    gw_buf_done(&seen.text);
+}
+
+/* A part of a history: from either end, of everybody or one owner; and its beginning is dropped. */
+static void test_ranges(void **state)
+{
+    struct store *s = open_memory();
+    struct store_batch *b = store_batch_new();
+    char key[8];
+
+    (void)state;
+    for (int i = 1; i <= 6; i++) {
+        snprintf(key, sizeof(key), "%02d", i);
+        store_put(b, "h", gw_str_of(key), i % 2 ? GW_STR("odd") : GW_STR(""), GW_STR("v"));
+        store_put(b, "other", gw_str_of(key), GW_STR("odd"), GW_STR("v"));
+    }
+    store_commit(s, &b, NULL, NULL);
+    expect_range(s, (struct store_range){ GW_STR("02"), GW_STR("05"), GW_STR(""), 9, false },
+                 "02=:v 03=odd:v 04=:v ");
+    expect_range(s, (struct store_range){ GW_STR("02"), GW_STR("05"), GW_STR(""), 2, true },
+                 "04=:v 03=odd:v ");
+    expect_range(s, (struct store_range){ GW_STR(""), GW_STR("99"), GW_STR("odd"), 2, true },
+                 "05=odd:v 03=odd:v ");
+    expect_range(s, (struct store_range){ GW_STR(""), GW_STR("99"), GW_STR("odd"), 1, false },
+                 "01=odd:v ");
+    expect_range(s, (struct store_range){ GW_STR("05"), GW_STR("05"), GW_STR(""), 1, false }, "");
+    expect_range(s, (struct store_range){ GW_STR(""), GW_STR("99"), GW_STR("even"), 1, false }, "");
+
+    b = store_batch_new();
+    store_del_range(b, "h", GW_STR("00"), GW_STR("05"));
+    store_commit(s, &b, NULL, NULL);
+    expect_range(s, (struct store_range){ GW_STR(""), GW_STR("99"), GW_STR(""), 9, false },
+                 "05=odd:v 06=:v ");
+    expect(s, "other", NULL, "01=odd:v 02=odd:v 03=odd:v 04=odd:v 05=odd:v 06=odd:v ");
+    store_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_changes),        cmocka_unit_test(test_any_bytes),
         cmocka_unit_test(test_bounds),         cmocka_unit_test(test_order),
         cmocka_unit_test(test_close_delivers), cmocka_unit_test(test_batch_unused),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_many),           cmocka_unit_test(test_ranges),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
