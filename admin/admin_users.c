@@ -135,27 +135,6 @@ static enum gw_code text_read(const char *name, const json_t *value, struct gw_s
     return GW_OK;
 }
 
-static enum gw_code field_read(const char *name, const json_t *value, struct dir_user_form *out,
-                               struct gw_err *err)
-{
-    const struct dir_field *f = dir_field_find(gw_str_of(name));
-    struct gw_str text;
-    enum gw_code rc;
-
-    if (!f || f >= dir_fields + DIR_EDITABLE)
-        return gw_fail(err, GW_INVALID, "there is no field '%.40s' here", name);
-    if (!f->is_flag) {
-        rc = text_read(name, value, &text, err);
-        if (!rc)
-            dir_form_text(out, f, text);
-        return rc;
-    }
-    if (!json_is_boolean(value))
-        return gw_fail(err, GW_INVALID, "'%s' must be true or false", name);
-    dir_form_flag(out, f, json_is_true(value));
-    return GW_OK;
-}
-
 enum gw_code admin_user_read(const json_t *object, bool adding, struct admin_user_input *out,
                              struct gw_err *err)
 {
@@ -173,7 +152,7 @@ enum gw_code admin_user_read(const json_t *object, bool adding, struct admin_use
         else if (adding && strcmp(name, "password") == 0)
             rc = text_read(name, value, &out->password, err);
         else
-            rc = field_read(name, value, &out->form, err);
+            rc = dir_form_json(&out->form, name, value, err);
         if (rc)
             return rc;
     }

@@ -29,6 +29,7 @@ enum {
 };
 
 struct dir;
+struct json_t;
 
 struct dir *dir_new(struct store *store); /* borrowed */
 void dir_free(struct dir **dirp);
@@ -114,6 +115,14 @@ struct dir_user_form {
 };
 void dir_form_text(struct dir_user_form *form, const struct dir_field *f, struct gw_str text);
 void dir_form_flag(struct dir_user_form *form, const struct dir_field *f, bool flag);
+/* One member of an object; text is borrowed from it. GW_INVALID: no such field, or of another type. */
+enum gw_code dir_form_json(struct dir_user_form *form, const char *name, const struct json_t *value,
+                           struct gw_err *err);
+
+/* What differs, as an object of pairs: {"zone": ["", "Asia/Tokyo"]}; gives. NULL: a user who is not
+ * there, with all fields empty and off. */
+struct json_t *dir_user_diff(const struct dir_user *before, const struct dir_user *after);
+struct json_t *dir_user_value(const struct dir_user *u, const struct dir_field *f);
 
 /* jid: text of any form. The domain must be one of ours. */
 enum gw_code dir_user_add(struct dir *dir, struct gw_str jid, const struct dir_user_edit *edit,

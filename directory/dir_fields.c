@@ -1,5 +1,5 @@
 /* The table of a user's fields, and what may stand in them. */
-#include <assert.h>
+#include <jansson.h>
 #include <string.h>
 #include <unicode/ucal.h>
 #include <unicode/uenum.h>
@@ -263,4 +263,53 @@ void dir_form_flag(struct dir_user_form *form, const struct dir_field *f, bool f
 
     *at = flag;
     *(const bool **)((char *)&form->edit + f->of_edit) = at;
+}
+
+enum gw_code dir_form_json(struct dir_user_form *form, const char *name, const json_t *value,
+                           struct gw_err *err)
+{
+    const struct dir_field *f = dir_field_find(gw_str_of(name));
+
+    if (!f || f >= dir_fields + DIR_EDITABLE)
+        return gw_fail(err, GW_INVALID, "there is no field '%.40s' here", name);
+    if (f->is_flag ? !json_is_boolean(value) : !json_is_string(value))
+        return gw_fail(err, GW_INVALID, "'%s' must be %s", name,
+                       f->is_flag ? "true or false" : "text");
+    if (f->is_flag)
+        dir_form_flag(form, f, json_is_true(value));
+    else
+        dir_form_text(form, f,
+                      (struct gw_str){ json_string_value(value), json_string_length(value) });
+    return GW_OK;
+}
+
+json_t *dir_user_value(const struct dir_user *u, const struct dir_field *f)
+{
+    struct gw_str text;
+
+    if (f->is_flag)
+        return json_boolean(dir_user_flag(u, f));
+    text = dir_user_text(u, f);
+    return json_stringn(text.len ? text.p : "", text.len);
+}
+
+static bool is_equal(const struct dir_user *a, const struct dir_user *b, const struct dir_field *f)
+{
+    return f->is_flag ? dir_user_flag(a, f) == dir_user_flag(b, f)
+                      : gw_str_eq(dir_user_text(a, f), dir_user_text(b, f));
+}
+
+json_t *dir_user_diff(const struct dir_user *before, const struct dir_user *after)
+{
+    static const struct dir_user nobody = { .mail = { NULL, 0 } };
+    json_t *diff = json_object();
+
+    before = before ? before : &nobody;
+    after = after ? after : &nobody;
+    for (const struct dir_field *f = dir_fields; f < dir_fields + DIR_EDITABLE; f++)
+        if (!is_equal(before, after, f))
+            json_object_set_new(
+                diff, f->name,
+                json_pack("[o, o]", dir_user_value(before, f), dir_user_value(after, f)));
+    return diff;
 }

@@ -82,6 +82,9 @@ enum gw_code dir_user_change_in(struct dir *dir, struct store_batch *batch, stru
 enum gw_code dir_user_remove_in(struct dir *dir, struct store_batch *batch, struct gw_str jid,
                                 struct gw_err *err);
 
+/* Whether every value may be, for whomever. */
+enum gw_code dir_edit_check(const struct dir_user_edit *edit, struct gw_err *err);
+
 enum gw_code dir_credential_load(struct dir *dir, const struct store_record *r, struct gw_err *err);
 
 #endif

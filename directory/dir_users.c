@@ -136,6 +136,19 @@ static enum gw_code fields_edit(const struct dir_user *before, const struct dir_
     return GW_OK;
 }
 
+enum gw_code dir_edit_check(const struct dir_user_edit *edit, struct gw_err *err)
+{
+    const struct dir_user nobody = { .mail = { NULL, 0 } };
+    struct dir_user_entry scratch = { .flags = 0 };
+    struct gw_buf texts;
+    enum gw_code code;
+
+    gw_buf_init(&texts, TEXTS_MAX);
+    code = fields_edit(&nobody, edit, &scratch, &texts, err);
+    gw_buf_done(&texts);
+    return code;
+}
+
 /* jid is normalised. */
 static enum gw_code user_make(struct dir_domain_entry *domain, struct gw_str jid,
                               const struct dir_user *before, const struct dir_user_edit *edit,
@@ -182,15 +195,16 @@ static enum gw_code user_make_edited(struct dir_domain_entry *domain, struct gw_
     return GW_OK;
 }
 
-static bool is_same(const struct dir_user *a, const struct dir_user *b)
+static bool is_same(const struct dir_user_entry *a, const struct dir_user_entry *b)
 {
-    for (int i = 0; i < DIR_TEXTS; i++)
-        if (!gw_str_eq(dir_user_text(a, &dir_fields[i]), dir_user_text(b, &dir_fields[i])))
+    size_t len = a->jid_len; /* the same in both */
+
+    for (int i = 0; i < DIR_TEXTS; i++) {
+        if (a->len[i] != b->len[i])
             return false;
-    for (int i = DIR_TEXTS; i < DIR_EDITABLE; i++)
-        if (dir_user_flag(a, &dir_fields[i]) != dir_user_flag(b, &dir_fields[i]))
-            return false;
-    return true;
+        len += a->len[i];
+    }
+    return a->flags == b->flags && !memcmp(a->text, b->text, len);
 }
 
 static void user_insert(struct dir *dir, struct dir_user_entry *u, struct store_batch *batch)
@@ -320,7 +334,7 @@ enum gw_code dir_user_change_in(struct dir *dir, struct store_batch *batch, stru
         return code;
     fresh->password = u->password;
     after = user_view(fresh);
-    *changed = !is_same(&before, &after);
+    *changed = !is_same(u, fresh);
     if (!*changed) {
         free(fresh);
         return GW_OK;

@@ -1,0 +1,304 @@
+/* A job's run: slice after slice. What a slice does, its results, and where the next one begins are one
+ * transaction; the next slice begins when that is on the disk, and some time later. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dir_filter.h"
+#include "dir_job_priv.h"
+#include "gw_log.h"
+
+enum {
+    SLICE_ROWS = 100, /* some 5 ms */
+    PAUSE_MS = 10,    /* at least, from one slice's beginning to the next: others work too */
+    LOOK_MS = 10 * GW_SECOND_MS /* a job for later: clocks may be set meanwhile */
+};
+
+/* --- whose turn it is */
+
+static struct dir_job_entry *running(const struct dir_jobs *jobs)
+{
+    for (size_t i = 0; i < jobs->count; i++)
+        if (jobs->entry[i]->job.state == DIR_JOB_RUNNING)
+            return jobs->entry[i];
+    return NULL;
+}
+
+/* The one that has waited longest past its time. NULL: none is due; *next: when one may be. */
+static struct dir_job_entry *due(const struct dir_jobs *jobs, struct gw_now now, gw_time *next)
+{
+    struct dir_job_entry *first = NULL;
+
+    *next = GW_NEVER;
+    for (size_t i = 0; i < jobs->count; i++) {
+        struct dir_job_entry *e = jobs->entry[i];
+        int64_t wait_ms = e->job.at - now.utc;
+
+        if (e->job.state != DIR_JOB_WAITING)
+            continue;
+        if (wait_ms <= 0 && (!first || e->job.at < first->job.at))
+            first = e;
+        wait_ms = wait_ms > LOOK_MS ? LOOK_MS : wait_ms;
+        if (gw_time_after(now.mono, wait_ms) < *next)
+            *next = gw_time_after(now.mono, wait_ms);
+    }
+    return first;
+}
+
+static void again(struct dir_jobs *jobs)
+{
+    jobs->args.due(gw_time_after(jobs->ticked, PAUSE_MS), jobs->args.ctx);
+}
+
+/* --- ends */
+
+static void job_log(const char *what, const struct dir_job_entry *e)
+{
+    gw_info("dir", "job %s job=%u type=%s rows=%zu done=%zu ignored=%zu failed=%zu", what,
+            e->job.id, dir_job_type_name(e->job.type), e->job.rows, e->job.done, e->job.ignored,
+            e->job.failed);
+}
+
+/* What memory has is ahead of the disk now; a restart would find less. Said, and not gone on with. */
+static void fail(struct dir_jobs *jobs, struct dir_job_entry *e, const struct gw_err *why)
+{
+    struct store_batch *batch = store_batch_new();
+
+    gw_error("dir", "job failed job=%u: %s", e->job.id, why->msg);
+    free(e->problem);
+    e->job.problem = e->problem = gw_str_dup(gw_str_of(why->msg));
+    e->job.state = DIR_JOB_FAILED;
+    dir_job_put(e, batch);
+    store_commit(jobs->args.store, &batch, NULL, NULL);
+}
+
+/* Something that the store did for the running job is over. */
+static void store_ended(const struct gw_err *result, void *ctx)
+{
+    struct dir_jobs *jobs = ctx;
+    struct dir_job_entry *e = running(jobs);
+
+    jobs->busy = false;
+    if (e && result->code)
+        fail(jobs, e, result);
+    again(jobs);
+}
+
+static void commit(struct dir_jobs *jobs, struct dir_job_entry *e, struct store_batch *batch)
+{
+    dir_job_put(e, batch);
+    jobs->busy = true;
+    store_commit(jobs->args.store, &batch, store_ended, jobs);
+}
+
+/* --- beginning */
+
+static void rows_put(struct dir_job_entry *e, struct gw_buf *rows, struct store_batch *batch)
+{
+    char key[DIR_JOB_KEY_MAX];
+
+    if (!rows->len)
+        return;
+    dir_job_part_key(e->job.id, e->chunks++, key);
+    store_put(batch, DIR_KIND_JOB_ROWS, gw_str_of(key), GW_STR(""), gw_buf_str(rows));
+    gw_buf_reset(rows);
+}
+
+/* Whom the filter hits now: that is what the job does, whatever changes while it runs. */
+static void hits_put(struct dir_jobs *jobs, struct dir_job_entry *e, struct store_batch *batch)
+{
+    struct dir_filter *filter = NULL;
+    struct dir_user user;
+    struct gw_buf rows;
+    size_t pos = 0;
+
+    if (dir_filter_parse(gw_str_of(e->where), &filter, NULL))
+        return; /* of a later version: nobody is hit */
+    gw_buf_init(&rows, DIR_JOB_CHUNK_MAX);
+    while (dir_user_next(jobs->args.dir, &pos, &user)) {
+        if (!dir_filter_matches(filter, &user))
+            continue;
+        dir_job_row_add(&rows, (unsigned)++e->job.rows, &user.jid, 1);
+        if (rows.len >= DIR_JOB_CHUNK)
+            rows_put(e, &rows, batch);
+    }
+    rows_put(e, &rows, batch);
+    gw_buf_done(&rows);
+    dir_filter_free(&filter);
+}
+
+static void begin(struct dir_jobs *jobs, struct dir_job_entry *e, struct gw_now now)
+{
+    struct store_batch *batch = store_batch_new();
+
+    e->job.state = DIR_JOB_RUNNING;
+    e->job.started = now.utc;
+    if (e->job.type == DIR_JOB_SET)
+        hits_put(jobs, e, batch);
+    job_log("begins", e);
+    commit(jobs, e, batch);
+}
+
+/* --- rows */
+
+/* The next line; false: there is none in this record. */
+static bool line_next(const struct gw_buf *rows, size_t *offset, struct gw_str *out)
+{
+    struct gw_str rest = gw_str_sub(gw_buf_str(rows), *offset, rows->len);
+
+    if (!gw_str_cut(rest, "\n", out, NULL))
+        return false;
+    *offset += out->len + 1;
+    return true;
+}
+
+/* Results become rows: those that changed something, the last one first. */
+static void turn_round(struct gw_str results, struct gw_buf *out)
+{
+    while (results.len) { /* each line has its end */
+        size_t start = results.len - 1;
+        json_t *json;
+
+        while (start && results.p[start - 1] != '\n')
+            start--;
+        json = json_loadb(results.p + start, results.len - start, 0, NULL);
+        if (gw_str_is(gw_str_of(json_string_value(json_object_get(json, "result"))), "done"))
+            gw_buf_add_str(out, gw_str_sub(results, start, results.len));
+        json_decref(json);
+        results.len = start;
+    }
+}
+
+static void rows_read(const struct store_record *r, void *ctx)
+{
+    struct dir_jobs *jobs = ctx;
+    struct dir_job_entry *e = running(jobs);
+
+    if (!e)
+        return;
+    if (e->job.type == DIR_JOB_UNDO)
+        turn_round(r->value, &jobs->rows);
+    else
+        gw_buf_add_str(&jobs->rows, r->value);
+}
+
+static void rows_load(struct dir_jobs *jobs, struct dir_job_entry *e)
+{
+    bool undo = e->job.type == DIR_JOB_UNDO;
+    char from[DIR_JOB_KEY_MAX], to[DIR_JOB_KEY_MAX];
+    unsigned of = undo ? e->job.undoes : e->job.id;
+    unsigned part = undo ? e->chunks - 1 - e->chunk : e->chunk;
+    struct store_range range = { .limit = 1 };
+
+    dir_job_part_key(of, part, from);
+    dir_job_part_key(of, part + 1, to);
+    range.from = gw_str_of(from);
+    range.to = gw_str_of(to);
+    gw_buf_reset(&jobs->rows);
+    jobs->rows_of = e->job.id;
+    jobs->busy = true;
+    store_load_range(jobs->args.store, undo ? DIR_KIND_JOB_RESULT : DIR_KIND_JOB_ROWS, &range,
+                     rows_read, store_ended, jobs);
+}
+
+static void count(struct dir_job_entry *e, enum dir_job_outcome outcome)
+{
+    switch (outcome) {
+    case DIR_JOB_ROW_DONE:
+        e->job.done++;
+        break;
+    case DIR_JOB_ROW_IGNORED:
+        e->job.ignored++;
+        break;
+    case DIR_JOB_ROW_FAILED:
+        e->job.failed++;
+        break;
+    }
+}
+
+static void result_add(json_t *result, struct gw_buf *out)
+{
+    char *text = json_dumps(result, JSON_COMPACT);
+
+    gw_buf_addf(out, "%s\n", text);
+    free(text);
+    json_decref(result);
+}
+
+/* True: there may be more in this record. */
+static bool rows_apply(struct dir_jobs *jobs, struct dir_job_entry *e, struct store_batch *batch,
+                       struct gw_buf *results)
+{
+    enum dir_job_outcome outcome;
+    struct gw_str line;
+
+    for (int i = 0; i < SLICE_ROWS; i++) {
+        if (!line_next(&jobs->rows, &e->offset, &line))
+            return false;
+        result_add(dir_job_row_apply(jobs, e, line, batch, &outcome), results);
+        count(e, outcome);
+    }
+    return e->offset < jobs->rows.len;
+}
+
+static void rows_forget(struct dir_jobs *jobs)
+{
+    gw_buf_reset(&jobs->rows);
+    jobs->rows_of = 0;
+}
+
+static void slice(struct dir_jobs *jobs, struct dir_job_entry *e, struct gw_now now)
+{
+    struct store_batch *batch = store_batch_new();
+    char key[DIR_JOB_KEY_MAX];
+    struct gw_buf results;
+
+    gw_buf_reset(&jobs->by);
+    gw_buf_addf(&jobs->by, "job %u of %s", e->job.id, e->by);
+    dir_act(jobs->args.dir, gw_buf_str(&jobs->by), now.utc);
+    gw_buf_init(&results, STORE_VALUE_MAX);
+    if (!rows_apply(jobs, e, batch, &results)) {
+        rows_forget(jobs);
+        e->chunk++;
+        e->offset = 0;
+    }
+    dir_act(jobs->args.dir, GW_STR(""), 0);
+    if (results.len) {
+        dir_job_part_key(e->job.id, e->results++, key);
+        store_put(batch, DIR_KIND_JOB_RESULT, gw_str_of(key), GW_STR(""), gw_buf_str(&results));
+    }
+    gw_buf_done(&results);
+    commit(jobs, e, batch);
+}
+
+static void end(struct dir_jobs *jobs, struct dir_job_entry *e, struct gw_now now)
+{
+    e->job.state = DIR_JOB_DONE;
+    e->job.finished = now.utc;
+    rows_forget(jobs);
+    job_log("is done", e);
+    commit(jobs, e, store_batch_new());
+}
+
+void dir_jobs_tick(struct dir_jobs *jobs, struct gw_now now)
+{
+    struct dir_job_entry *e = running(jobs);
+    gw_time next = GW_NEVER;
+
+    if (jobs->busy)
+        return; /* what ends comes back here */
+    jobs->ticked = now.mono;
+    if (!e) {
+        e = due(jobs, now, &next);
+        if (e)
+            begin(jobs, e, now);
+        else
+            jobs->args.due(next, jobs->args.ctx);
+    } else if (e->chunk >= e->chunks) {
+        end(jobs, e, now);
+    } else if (jobs->rows_of != e->job.id) {
+        rows_load(jobs, e);
+    } else {
+        slice(jobs, e, now);
+    }
+}
