@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -58,6 +59,7 @@ struct daemon {
 struct net_http_server {
     struct net_loop *loop;
     net_http_handler_fn *handler;
+    net_http_piece_fn *piece;
     void *ctx;
     size_t body_max;
     unsigned connections_max, connections_per_ip_max, idle_s;
@@ -99,6 +101,7 @@ struct net_http_exchange {
     const char *method, *path;
     enum state state;
     bool suspended;
+    bool taken; /* the body, piece by piece */
     struct gw_buf body;
     size_t discarded;
     struct gw_buf reply_headers; /* name NUL value NUL ... */
@@ -360,6 +363,9 @@ static enum MHD_Result begin(struct net_http_exchange *x)
     size_t body_max = x->server->body_max;
     int64_t len;
 
+    x->taken = x->server->piece && x->server->piece(x, GW_STR(""), x->server->ctx);
+    if (x->taken)
+        return MHD_YES;
     if (!text.p || !gw_str_to_int(text, 0, INT64_MAX, &len) || (uint64_t)len <= body_max)
         return MHD_YES;
     if ((uint64_t)len > body_max + DISCARD_MAX || net_http_header(x, MHD_HTTP_HEADER_EXPECT).p)
@@ -369,7 +375,9 @@ static enum MHD_Result begin(struct net_http_exchange *x)
 
 static enum MHD_Result take_body(struct net_http_exchange *x, const char *data, size_t *len)
 {
-    if (!x->discarded && *len <= x->body.max - x->body.len) {
+    if (x->taken) {
+        (void)x->server->piece(x, (struct gw_str){ data, *len }, x->server->ctx);
+    } else if (!x->discarded && *len <= x->body.max - x->body.len) {
         gw_buf_add(&x->body, data, *len);
     } else {
         gw_buf_done(&x->body);
@@ -549,6 +557,18 @@ const char *net_http_peer(const struct net_http_exchange *x)
         (void)net_peer_text(info->client_addr, false, c->peer);
     }
     return c->peer;
+}
+
+bool net_http_peer_uid(const struct net_http_exchange *x, unsigned *uid)
+{
+    struct ucred cred;
+    socklen_t len = sizeof cred;
+
+    if (getsockopt(x->connection->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) ||
+        cred.uid == (uid_t)-1)
+        return false;
+    *uid = cred.uid;
+    return true;
 }
 
 uint64_t net_http_connection_id(const struct net_http_exchange *x)
@@ -755,6 +775,7 @@ enum gw_code net_http_server_new(struct net_loop *loop, const struct net_http_se
 
     s->loop = loop;
     s->handler = args->handler;
+    s->piece = args->piece;
     s->ctx = args->ctx;
     s->body_max = args->body_max;
     s->connections_max = args->connections_max ? args->connections_max : CONNECTIONS_DEFAULT;

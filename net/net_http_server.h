@@ -16,6 +16,12 @@ struct net_http_exchange; /* one request and its answer */
  * for requests over the limits: those are answered 413 or 431 here. */
 typedef void net_http_handler_fn(struct net_http_exchange *x, void *ctx);
 
+/* A body that is not to be kept: called with an empty piece when the headers are there; true: its pieces
+ * come here as they arrive, body_max does not hold, and the handler sees an empty body. False is said
+ * once, to the first call. What was kept for it is ended with the connection, see
+ * net_http_connection_set(). */
+typedef bool net_http_piece_fn(struct net_http_exchange *x, struct gw_str piece, void *ctx);
+
 struct net_http_server_args {
     const char *address;   /* "127.0.0.1", "::" (IPv4 too); or NULL with unix_path */
     uint16_t port;         /* 0: any free one */
@@ -28,6 +34,7 @@ struct net_http_server_args {
     unsigned idle_s; /* a connection that says nothing is closed, and one whose next request is not
                         whole after twice this time; 0: 60 s */
     net_http_handler_fn *handler;
+    net_http_piece_fn *piece; /* NULL: bodies are kept */
     void *ctx;
 };
 
@@ -53,6 +60,7 @@ struct gw_str net_http_header(const struct net_http_exchange *x,
                               const char *name); /* .p NULL: none */
 struct gw_str net_http_body(const struct net_http_exchange *x);
 const char *net_http_peer(const struct net_http_exchange *x); /* "127.0.0.1", "unix"; for logs */
+bool net_http_peer_uid(const struct net_http_exchange *x, unsigned *uid); /* Unix sockets only */
 
 /* A number that names the TCP connection, the same for all its requests, never used again. */
 uint64_t net_http_connection_id(const struct net_http_exchange *x);
