@@ -150,9 +150,19 @@ static void on_row(int end, void *ctx)
 
 /* --- lines */
 
+static bool is_blank(struct gw_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!strchr(" \r\n", s.p[i]))
+            return false;
+    return true;
+}
+
 /* At most one line, with its end. */
 static void parse(struct dir_csv *csv, struct gw_str s)
 {
+    if (!csv->row_line && is_blank(s)) /* libcsv would say nothing, and the row begin here */
+        return;
     if (!csv->row_line)
         csv->row_line = csv->line;
     if (csv_parse(&csv->parser, s.p, s.len, on_cell, on_row, csv) != s.len && !csv->failed.code)

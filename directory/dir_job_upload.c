@@ -20,9 +20,13 @@ static void flush(struct dir_upload *up, struct dir_job_entry *e)
 {
     char key[DIR_JOB_KEY_MAX];
     struct store_batch *batch;
+    struct store_stats stats;
 
     if (!up->rows.len)
         return;
+    store_stats(up->jobs->args.store, &stats);
+    if (stats.queued_bytes > STORE_QUEUE_MAX / 2) /* it must not refuse a part of the file */
+        gw_fail(&up->failed, GW_AGAIN, "the disk does not keep up: try again later");
     dir_job_part_key(e->job.id, e->chunks++, key);
     batch = store_batch_new();
     if (e->chunks == 1) /* so that a restart can drop what it finds */
