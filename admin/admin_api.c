@@ -40,7 +40,9 @@ const struct admin_route admin_routes[] = {
     { "POST", "/v1/check", false, admin_gateways_check, "tries all gateways at once, likewise" },
 
     { "GET", "/v1/users", false, admin_users_list,
-      "users; query: filter (part of id, mail or name), limit, after (an id: the next page)" },
+      "users; query: filter (part of id, mail or name), where (an expression), limit, after (an "
+      "id: "
+      "the next page)" },
     { "POST", "/v1/users", true, admin_user_add,
       "adds one (object) or many (array): user, password, and the fields of a user" },
     { "GET", "/v1/users/{user}", false, admin_user_get, "one of them" },
@@ -63,6 +65,25 @@ const struct admin_route admin_routes[] = {
       "what watchers may see of the calendar" },
     { "PUT", "/v1/users/{user}/privacy", true, admin_privacy_set,
       "sets it: who (own, federated, an address), level (nothing, busy, times, full, default)" },
+
+    { "GET", "/v1/jobs", false, admin_jobs_list, "bulk jobs, newest first, with their progress" },
+    { "GET", "/v1/jobs/sample", false, admin_job_sample, "the format of a file of users" },
+    { "POST", "/v1/jobs/insert", false, admin_job_file,
+      "adds the users of a file; body: CSV, at most 64 MiB; query: at (a time)" },
+    { "POST", "/v1/jobs/update", false, admin_job_file,
+      "changes users as a file says, likewise; empty cells change nothing" },
+    { "POST", "/v1/jobs/set", true, admin_job_set,
+      "changes all users that a filter hits: where, set (fields and values), at" },
+    { "GET", "/v1/jobs/{job}", false, admin_job_get, "one of them" },
+    { "GET", "/v1/jobs/{job}/result", false, admin_job_result,
+      "what became of each row, page by page; query: first (next of the page before)" },
+    { "POST", "/v1/jobs/{job}/cancel", false, admin_job_cancel,
+      "ends it where it is; what it did stays" },
+    { "POST", "/v1/jobs/{job}/undo", false, admin_job_undo,
+      "takes back what it did, a job of its own; what was changed since stays" },
+
+    { "GET", "/v1/audit", false, admin_audit_list,
+      "who changed what, newest first; query: user or subject, since, limit, before (a number)" },
 
     { "GET", "/v1/parameters", false, admin_params_list, "every parameter: value, default, range" },
     { "GET", "/v1/parameters/{key}", false, admin_param_get, "one of them" },
@@ -163,6 +184,7 @@ void admin_call_free(struct admin_call **callp)
     wipe_passwords(call->body);
     json_decref(call->body);
     json_decref(call->answer);
+    admin_note_free(&call->note);
     free(call);
 }
 
@@ -179,6 +201,7 @@ static struct admin_call *call_new(struct admin_api *api, struct net_http_exchan
 
     call->api = api;
     call->x = x;
+    admin_by(x, call->by);
     gw_list_append(&api->calls, &call->link);
     net_http_on_gone(x, call_gone, call);
     return call;
@@ -189,6 +212,7 @@ void admin_reply(struct admin_call *call, int status, json_t *json)
     char *text = json_dumps(json, JSON_COMPACT | JSON_ENCODE_ANY);
     struct net_http_exchange *x = call->x;
 
+    admin_note_end(call, status, json);
     if (x) {
         net_http_on_gone(x, NULL, NULL);
         net_http_reply(x, status, "application/json", gw_str_of(text));
@@ -247,6 +271,7 @@ void admin_call_saved(const struct gw_err *result, void *ctx)
 
 void admin_reply_when_saved(struct admin_call *call, int status, json_t *json)
 {
+    admin_note_end(call, status, json);
     call->status = status;
     call->answer = json;
     if (call->writes == 0)
@@ -314,7 +339,8 @@ static enum gw_code read_body(struct admin_call *call, const struct admin_route 
 
 static void on_request(struct net_http_exchange *x, void *ctx)
 {
-    struct admin_call *call = call_new(ctx, x);
+    struct admin_api *api = ctx;
+    struct admin_call *call = call_new(api, x);
     const struct admin_route *route;
     struct gw_buf allowed;
     struct gw_err err;
@@ -325,8 +351,12 @@ static void on_request(struct net_http_exchange *x, void *ctx)
         refuse_route(call, &allowed);
     else if (read_body(call, route, &err))
         admin_reply_error(call, &err);
-    else
+    else {
+        admin_note_begin(call, route);
+        admin_act(call);
         route->handler(call);
+        admin_act_end(api);
+    }
     gw_buf_done(&allowed);
 }
 
@@ -431,6 +461,7 @@ enum gw_code admin_api_new(const struct admin_api_args *args, struct admin_api *
         .connections_max = 200,
         .idle_s = 300,
         .handler = on_request,
+        .piece = admin_job_piece,
         .ctx = api,
     };
     enum gw_code rc;

@@ -22,6 +22,8 @@ struct cert_chain;
 struct cert_prelude;
 struct cert_store;
 struct dir;
+struct dir_audit;
+struct dir_jobs;
 struct json_t;
 struct pres_calendar;
 struct pres_core;
@@ -176,6 +178,8 @@ struct admin_api_args {
     struct net_pool *pool;   /* passwords are hashed there */
     const char *socket_path; /* mode 0660 */
     struct dir *dir;
+    struct dir_jobs *jobs;
+    struct dir_audit *audit;
     struct cert_store *certs;
     struct sched *sched;
     struct pres_core *core;

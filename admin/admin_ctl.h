@@ -110,6 +110,13 @@ char *ctl_path(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  * reason was already said. Without --json every text in answers is as ctl_text_add() leaves it. */
 enum ctl_exit ctl_call(struct ctl *ctl, const char *method, char *path, json_t *body, json_t **out);
 
+/* The same without a body, and with the answer's text as it came: for what is printed elsewhere. */
+enum ctl_exit ctl_call_raw(struct ctl *ctl, const char *method, char *path, json_t **out);
+
+/* Takes path: sends a body that is not JSON. */
+enum ctl_exit ctl_send(struct ctl *ctl, const char *method, char *path, const char *type,
+                       struct gw_str body, json_t **out);
+
 /* A change: the answer as JSON, or the words before and after the first argument: "user 'ann' added". */
 enum ctl_exit ctl_change(struct ctl *ctl, const char *method, char *path, json_t *body,
                          const char *before, const char *after);
@@ -196,6 +203,15 @@ enum ctl_exit ctl_user_list(struct ctl *ctl);
 enum ctl_exit ctl_user_show(struct ctl *ctl);
 enum ctl_exit ctl_user_enable(struct ctl *ctl);
 enum ctl_exit ctl_user_disable(struct ctl *ctl);
+enum ctl_exit ctl_user_import(struct ctl *ctl);
+enum ctl_exit ctl_user_update(struct ctl *ctl);
+enum ctl_exit ctl_job_list(struct ctl *ctl);
+enum ctl_exit ctl_job_show(struct ctl *ctl);
+enum ctl_exit ctl_job_watch(struct ctl *ctl);
+enum ctl_exit ctl_job_cancel(struct ctl *ctl);
+enum ctl_exit ctl_job_undo(struct ctl *ctl);
+enum ctl_exit ctl_job_result(struct ctl *ctl);
+enum ctl_exit ctl_audit(struct ctl *ctl);
 enum ctl_exit ctl_password_set(struct ctl *ctl);
 enum ctl_exit ctl_param_set(struct ctl *ctl);
 enum ctl_exit ctl_param_get(struct ctl *ctl);

@@ -60,6 +60,49 @@ static const struct ctl_option user_edit_options[] = {
     { NULL, NULL, CTL_NO_FIELD, NULL },
 };
 
+#define AT_OPTIONS                                                                                 \
+    { "at", "TIME", CTL_NO_FIELD, "not now: '2026-11-27 02:00' (local) or with zone, ISO 8601" },  \
+    {                                                                                              \
+        "no-wait", NULL, CTL_NO_FIELD, "do not wait for its end"                                   \
+    }
+
+static const struct ctl_option user_list_options[] = {
+    { "where", "EXPR", CTL_NO_FIELD, "those whom an expression hits; see 'user update --help'" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option user_import_options[] = {
+    { "update", NULL, CTL_NO_FIELD, "change users who are there; empty cells change nothing" },
+    AT_OPTIONS,
+    { "sample", NULL, CTL_NO_FIELD, "show what stands in such a file" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option user_update_options[] = {
+    { "where", "EXPR", CTL_NO_FIELD, "who is meant" },
+    { "set", "FIELD=VALUE", CTL_NO_FIELD, "what is set; more may follow as arguments" },
+    { "dry-run", NULL, CTL_NO_FIELD, "list who would be hit, and change nothing" },
+    AT_OPTIONS,
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option job_undo_options[] = {
+    { "no-wait", NULL, CTL_NO_FIELD, "do not wait for its end" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option job_result_options[] = {
+    { "only", "RESULT", CTL_NO_FIELD, "done, ignored or failed rows" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
+static const struct ctl_option audit_options[] = {
+    { "user", "U", CTL_NO_FIELD, "changes of this user" },
+    { "since", "TIME", CTL_NO_FIELD, "'2026-11-27 02:00' (local) or with zone, ISO 8601" },
+    { "limit", "N", CTL_NO_FIELD, "at most so many, the newest; 50 when not said" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
 static const struct ctl_option user_able_options[] = {
     { "im", NULL, CTL_TRUE, "logging in and presence" },
     { "calendar", NULL, CTL_TRUE, "the calendar in presence" },
@@ -272,7 +315,9 @@ const struct ctl_command ctl_commands[] = {
     { "user remove", "USER", "remove a user for good", ctl_user_remove, NULL, NULL,
       "user remove ann@example.org" },
     { "user list", "[FILTER]", "list users, or those whose id, mail or name contains FILTER",
-      ctl_user_list, NULL, NULL, "user list\nuser list example.org\nuser list ann --json" },
+      ctl_user_list, user_list_options, NULL,
+      "user list\nuser list example.org\nuser list --where \"zone = '' and calendar\"\n"
+      "user list ann --json" },
     { "user show", "USER", "show a user's settings", ctl_user_show, NULL,
       "'kalendsctl explain USER' tells about presence.", "user show ann@example.org" },
     { "user enable", "USER", "enable IM, calendar, or both", ctl_user_enable, user_able_options,
@@ -281,6 +326,38 @@ const struct ctl_command ctl_commands[] = {
     { "user disable", "USER", "disable IM, calendar, or both", ctl_user_disable, user_able_options,
       "Both when neither is named.",
       "user disable ann@example.org\nuser disable ann@example.org --calendar" },
+    { "user import", "[FILE]", "add or update the users of a CSV file", ctl_user_import,
+      user_import_options,
+      "The first row names the columns. UTF-8, with comma, semicolon or tab, at most 64 MiB; FILE "
+      "'-' is\nstandard input. Users who are there already are left as they are, so that a file "
+      "can "
+      "be imported\ntwice. It shows how far it is; Ctrl-C leaves it running. The exit status is 1 "
+      "when rows failed.",
+      "user import --sample\nuser import staff.csv\nuser import zones.csv --update\n"
+      "user import staff.csv --at '2026-11-27 02:00'" },
+    { "user update", "[FIELD=VALUE...]", "set fields of all users whom an expression hits",
+      ctl_user_update, user_update_options,
+      "EXPR: comparisons joined with and, or, not and parentheses. Texts: = != contains prefix, "
+      "without\ncase; flags (im, calendar, hide_oof, password): im, not im, im = yes. Fields: "
+      "user, "
+      "id, domain, mail,\nname, sip, department, group, language, zone. Values with spaces in "
+      "quotes; '' is empty.",
+      "user update --where \"department contains 'sales' and not im\" --dry-run\n"
+      "user update --where 'domain = example.org' --set im=yes calendar=yes\n"
+      "user update --where \"zone = ''\" --set zone=Europe/Berlin --at '2026-11-27 02:00'" },
+    { "job list", "", "list bulk jobs, newest first", ctl_job_list, NULL, NULL, "job list" },
+    { "job show", "JOB", "show a bulk job", ctl_job_show, NULL, NULL, "job show 7" },
+    { "job watch", "JOB", "show how far a job is, until its end", ctl_job_watch, NULL,
+      "The exit status is 1 when rows failed, or it was cancelled.", "job watch 7" },
+    { "job cancel", "JOB", "end a job where it is", ctl_job_cancel, NULL, NULL, "job cancel 7" },
+    { "job undo", "JOB", "take back what a job did", ctl_job_undo, job_undo_options,
+      "Row by row, from its end; what was changed since is left alone, and listed as failed.",
+      "job undo 7" },
+    { "job result", "JOB", "print what became of each row, as CSV", ctl_job_result,
+      job_result_options, NULL, "job result 7 > result.csv\njob result 7 --only failed" },
+    { "audit", "", "who changed what, newest last", ctl_audit, audit_options,
+      "'kalendsctl set audit.keep N' says how many entries are kept.",
+      "audit\naudit --user ann@example.org\naudit --since '2026-11-27 02:00' --limit 1000" },
     { "password set", "USER", "set a user's password", ctl_password_set, password_options,
       "It is asked for twice, unless it comes with --password-stdin. Only keys derived from it are "
       "stored.",

@@ -27,6 +27,7 @@ struct exchange {
     void *line_ctx;
     struct gw_buf partial; /* of a streamed answer: the line that is still to end */
     struct net_timer *leave;
+    bool raw;   /* the answer's text is not for a terminal as it is */
     bool begun; /* a line came */
     bool left;  /* 'line' has seen enough */
     enum ctl_exit result;
@@ -201,25 +202,28 @@ static void on_done(const struct net_http_answer *a, void *ctx)
 {
     struct exchange *e = ctx;
 
-    e->answer = a->code ? NULL : document(e->ctl, a->body);
+    e->answer = a->code  ? NULL
+                : e->raw ? json_loadb(a->body.len ? a->body.p : "", a->body.len, 0, NULL)
+                         : document(e->ctl, a->body);
     e->result = judge(e->ctl, a, e->answer, true);
     net_loop_stop(e->ctl->loop);
 }
 
-/* Frees path and body. */
-static bool start(struct exchange *e, const char *method, char *path, json_t *body,
-                  net_http_data_fn *on_data, net_http_done_fn *done)
+/* Frees path; the body is copied. */
+static bool start(struct exchange *e, const char *method, char *path, const char *type,
+                  struct gw_str body, net_http_data_fn *on_data, net_http_done_fn *done)
 {
-    static const char *const headers[] = { "Content-Type: application/json", NULL };
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    char header[64];
+    const char *const headers[] = { header, NULL };
     struct net_http_request request = { .method = method,
-                                        .headers = body ? headers : NULL,
-                                        .body = gw_str_of(text),
+                                        .headers = type ? headers : NULL,
+                                        .body = body,
                                         .timeout_ms = on_data ? 0 : TIMEOUT_MS,
                                         .body_max = on_data ? 0 : ANSWER_MAX };
     struct gw_buf url;
     bool fits = path != NULL;
 
+    (void)snprintf(header, sizeof(header), "Content-Type: %s", type ? type : "");
     gw_buf_init(&url, PATH_MAX_LEN + 64);
     gw_buf_addf(&url, "http://kalendsd%s", path ? path : "");
     request.url = url.p;
@@ -228,25 +232,49 @@ static bool start(struct exchange *e, const char *method, char *path, json_t *bo
     else
         ctl_complain(e->ctl, "invalid", "an argument is too long");
     gw_buf_done(&url);
-    if (text)
-        gw_secret_free(&text); /* there may be a password in it */
-    json_decref(body);
     free(path);
     return fits;
+}
+
+static enum ctl_exit one_document(struct exchange *e, const char *method, char *path,
+                                  const char *type, struct gw_str body, json_t **out)
+{
+    if (!start(e, method, path, type, body, NULL, on_done))
+        return CTL_FAILED;
+    net_loop_run(e->ctl->loop);
+    if (e->result == CTL_OK)
+        *out = e->answer;
+    else
+        json_decref(e->answer);
+    return e->result;
 }
 
 enum ctl_exit ctl_call(struct ctl *ctl, const char *method, char *path, json_t *body, json_t **out)
 {
     struct exchange e = { .ctl = ctl };
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    enum ctl_exit rc =
+        one_document(&e, method, path, body ? "application/json" : NULL, gw_str_of(text), out);
 
-    if (!start(&e, method, path, body, NULL, on_done))
-        return CTL_FAILED;
-    net_loop_run(ctl->loop);
-    if (e.result == CTL_OK)
-        *out = e.answer;
-    else
-        json_decref(e.answer);
-    return e.result;
+    if (text)
+        gw_secret_free(&text); /* there may be a password in it */
+    json_decref(body);
+    return rc;
+}
+
+enum ctl_exit ctl_call_raw(struct ctl *ctl, const char *method, char *path, json_t **out)
+{
+    struct exchange e = { .ctl = ctl, .raw = true };
+
+    return one_document(&e, method, path, NULL, GW_STR(""), out);
+}
+
+enum ctl_exit ctl_send(struct ctl *ctl, const char *method, char *path, const char *type,
+                       struct gw_str body, json_t **out)
+{
+    struct exchange e = { .ctl = ctl };
+
+    return one_document(&e, method, path, type, body, out);
 }
 
 enum ctl_exit ctl_change(struct ctl *ctl, const char *method, char *path, json_t *body,
@@ -348,7 +376,7 @@ enum ctl_exit ctl_stream(struct ctl *ctl, const char *method, char *path, ctl_li
 
     e.leave = net_timer_new(ctl->loop, on_leave, &e);
     gw_buf_init(&e.partial, LINE_MAX_LEN);
-    if (start(&e, method, path, NULL, on_piece, on_stream_end))
+    if (start(&e, method, path, NULL, GW_STR(""), on_piece, on_stream_end))
         net_loop_run(ctl->loop);
     else
         e.result = CTL_FAILED;

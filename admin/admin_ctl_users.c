@@ -207,14 +207,16 @@ static void list_print(const struct ctl *ctl, json_t *users, json_int_t total)
 
 static enum ctl_exit page_get(struct ctl *ctl, const char *after, json_t **out)
 {
-    const char *filter = ctl_arg(ctl, 0);
+    const char *filter = ctl_arg(ctl, 0), *where = ctl_opt(ctl, "where");
     char limit[16];
 
     (void)snprintf(limit, sizeof(limit), "%d", PAGE);
-    return ctl_call(
-        ctl, "GET",
-        ctl_path("/v1/users?limit=%s&after=%s&filter=%s", limit, after, filter ? filter : ""), NULL,
-        out);
+    return ctl_call(ctl, "GET",
+                    where ? ctl_path("/v1/users?limit=%s&after=%s&filter=%s&where=%s", limit, after,
+                                     filter ? filter : "", where)
+                          : ctl_path("/v1/users?limit=%s&after=%s&filter=%s", limit, after,
+                                     filter ? filter : ""),
+                    NULL, out);
 }
 
 enum ctl_exit ctl_user_list(struct ctl *ctl)

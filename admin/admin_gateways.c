@@ -79,6 +79,22 @@ static json_t *gateway_one(const struct admin_call *call, struct gw_str name)
     return one;
 }
 
+/* What an administrator has set of it. */
+json_t *admin_gateway_show(const struct admin_call *call)
+{
+    static const char *const set[] = { "host", "port",     "account",    "description",
+                                       "http", "password", "own_account" };
+    json_t *one = gateway_one(call, call->arg[0]), *shown;
+
+    if (!one)
+        return NULL;
+    shown = json_object();
+    for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+        json_object_set(shown, set[i], json_object_get(one, set[i]));
+    json_decref(one);
+    return shown;
+}
+
 static void no_gateway(struct admin_call *call)
 {
     struct gw_err err;

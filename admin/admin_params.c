@@ -55,6 +55,17 @@ static json_t *param_find(const struct admin_call *call, struct gw_str key)
     return NULL;
 }
 
+json_t *admin_param_show(const struct admin_call *call)
+{
+    json_t *param = param_find(call, call->arg[0]), *shown;
+
+    if (!param)
+        return NULL;
+    shown = json_pack("{s:O}", "value", json_object_get(param, "value"));
+    json_decref(param);
+    return shown;
+}
+
 void admin_param_get(struct admin_call *call)
 {
     json_t *json = param_find(call, call->arg[0]);

@@ -67,8 +67,11 @@ static void derive_run(void *ctx) /* on a worker thread */
 static void derive_done(void *ctx)
 {
     struct password_work *work = ctx;
+    struct admin_api *api = work->call->api;
 
+    admin_act(work->call);
     work->then(work->call, work);
+    admin_act_end(api);
 }
 
 static void derive(struct password_work *work,
@@ -203,6 +206,7 @@ static void slice_enter(struct gw_now now, void *ctx)
     struct gw_err err;
 
     gw_buf_init(&jid, ADMIN_JID_BUF);
+    admin_act(call); /* also of the slices that the timer brings */
     for (; work->next < end; work->next++) {
         const json_t *item = json_array_get(call->body, work->next);
 
@@ -211,6 +215,7 @@ static void slice_enter(struct gw_now now, void *ctx)
         else
             work->added++;
     }
+    admin_act_end(call->api);
     gw_buf_done(&jid);
     if (work->next < work->count) {
         net_timer_set(work->timer, now.mono);

@@ -9,6 +9,9 @@
 #include "gw_list.h"
 #include "net_http_server.h"
 
+enum { ADMIN_BY_MAX = 96 };
+struct admin_note;
+
 /* One request. Lives until it is answered and nothing that was started for it is under way; the
  * client may leave earlier. */
 struct admin_call {
@@ -16,7 +19,9 @@ struct admin_call {
     struct admin_api *api;
     struct net_http_exchange *x; /* NULL: the client has left */
     struct gw_str arg[ADMIN_PATH_ARGS];
-    json_t *body; /* NULL: none was sent */
+    json_t *body;            /* NULL: none was sent */
+    char by[ADMIN_BY_MAX];   /* who asks: "uid 0 (root)" */
+    struct admin_note *note; /* what the audit trail will say; NULL: nothing */
 
     /* An answer that waits for the disk. */
     json_t *answer;
@@ -78,6 +83,26 @@ void admin_stream_line(struct net_http_exchange *x, json_t *json);
 
 struct gw_now admin_now(const struct admin_call *call);
 
+/* --- admin_audit.c */
+void admin_by(const struct net_http_exchange *x, char out[ADMIN_BY_MAX]);
+
+/* Changes of the directory are made by who asks, from here to there. Around every handler; who goes on
+ * later, from a callback of its own, says it again. */
+void admin_act(struct admin_call *call);
+void admin_act_end(struct admin_api *api);
+
+/* Around every request that may change something. end: when it is granted or refused, once. */
+void admin_note_begin(struct admin_call *call, const struct admin_route *route);
+void admin_note_end(struct admin_call *call, int status, const json_t *answer);
+void admin_note_free(struct admin_note **notep);
+
+/* The resource of the path as the audit trail shows it; NULL: there is none. */
+json_t *admin_gateway_show(const struct admin_call *call);
+json_t *admin_param_show(const struct admin_call *call);
+
+/* --- admin_jobs.c: takes the bodies that are files */
+bool admin_job_piece(struct net_http_exchange *x, struct gw_str piece, void *ctx);
+
 /* --- JSON of values */
 json_t *admin_json_str(struct gw_str s);   /* .p NULL: null */
 json_t *admin_json_cstr(const char *cstr); /* NULL: null */
@@ -103,6 +128,9 @@ admin_handler_fn admin_gateways_list, admin_gateway_get, admin_gateway_add, admi
     admin_gateways_check, admin_discover;
 admin_handler_fn admin_users_list, admin_user_get, admin_user_add, admin_user_edit,
     admin_user_remove, admin_user_password, admin_user_refresh;
+admin_handler_fn admin_jobs_list, admin_job_get, admin_job_sample, admin_job_set, admin_job_file,
+    admin_job_undo, admin_job_cancel, admin_job_result;
+admin_handler_fn admin_audit_list;
 admin_handler_fn admin_params_list, admin_param_get, admin_param_set;
 admin_handler_fn admin_log_level_set;
 admin_handler_fn admin_federation_get, admin_federation_domain, admin_federation_except,

@@ -5,6 +5,7 @@
 #include "admin_priv.h"
 #include "admin_users.h"
 #include "dir.h"
+#include "dir_filter.h"
 #include "gw_buf.h"
 #include "gw_log.h"
 #include "gw_mem.h"
@@ -46,9 +47,12 @@ static bool contains(struct gw_str hay, struct gw_str needle)
     return false;
 }
 
-static bool user_matches(const struct dir_user *u, struct gw_str filter, struct gw_str after)
+static bool user_matches(const struct dir_user *u, struct gw_str filter,
+                         const struct dir_filter *where, struct gw_str after)
 {
     if (after.len && gw_str_cmp(u->jid, after) <= 0)
+        return false;
+    if (where && !dir_filter_matches(where, u))
         return false;
     return filter.len == 0 || contains(u->jid, filter) || contains(u->mail, filter) ||
            contains(u->display_name, filter);
@@ -59,14 +63,15 @@ static int compare_users(const void *a, const void *b)
     return gw_str_cmp(((const struct dir_user *)a)->jid, ((const struct dir_user *)b)->jid);
 }
 
-static json_t *page(const struct dir *dir, struct gw_str filter, struct gw_str after, size_t limit)
+static json_t *page(const struct dir *dir, struct gw_str filter, const struct dir_filter *where,
+                    struct gw_str after, size_t limit)
 {
     struct dir_user *found = gw_realloc(NULL, dir_user_count(dir) + 1, sizeof(*found));
     json_t *list = json_array();
     size_t count = 0, pos = 0, i;
 
     while (dir_user_next(dir, &pos, &found[count]))
-        count += user_matches(&found[count], filter, after);
+        count += user_matches(&found[count], filter, where, after);
     qsort(found, count, sizeof(*found), compare_users);
     for (i = 0; i < count && i < limit; i++)
         json_array_append_new(list, admin_user_json(&found[i]));
@@ -80,15 +85,22 @@ void admin_users_list(struct admin_call *call)
     struct gw_str filter = net_http_query(call->x, "filter");
     struct gw_str after = net_http_query(call->x, "after");
     struct gw_str limit_text = net_http_query(call->x, "limit");
+    struct gw_str where_text = net_http_query(call->x, "where");
+    struct dir_filter *where = NULL;
     int64_t limit = LIST_LIMIT;
     struct gw_err err;
 
-    if (limit_text.p && !gw_str_to_int(limit_text, 1, LIST_LIMIT_MAX, &limit)) {
-        gw_fail(&err, GW_INVALID, "limit must be a number from 1 to %d", LIST_LIMIT_MAX);
+    if (where_text.p && dir_filter_parse(where_text, &where, &err)) {
         admin_reply_error(call, &err);
         return;
     }
-    admin_reply(call, 200, page(call->api->args.dir, filter, after, (size_t)limit));
+    if (limit_text.p && !gw_str_to_int(limit_text, 1, LIST_LIMIT_MAX, &limit)) {
+        gw_fail(&err, GW_INVALID, "limit must be a number from 1 to %d", LIST_LIMIT_MAX);
+        admin_reply_error(call, &err);
+    } else {
+        admin_reply(call, 200, page(call->api->args.dir, filter, where, after, (size_t)limit));
+    }
+    dir_filter_free(&where);
 }
 
 enum gw_code admin_user_find(const struct admin_call *call, struct gw_buf *jid,

@@ -20,6 +20,8 @@
 #include "cert.h"
 #include "cert_tls.h"
 #include "dir.h"
+#include "dir_audit.h"
+#include "dir_jobs.h"
 #include "ews_account.h"
 #include "gd_config.h"
 #include "gw_list.h"
@@ -52,6 +54,7 @@ struct gd_settings {
     struct bridge_settings bridge;
     struct sip_settings sip;
     struct cert_settings certs;
+    struct dir_settings dir;
 };
 
 struct gd {
@@ -64,6 +67,9 @@ struct gd {
     struct net_wake *store_wake;
     struct cert_store *certs;
     struct dir *dir;
+    struct dir_audit *audit;
+    struct dir_jobs *jobs;
+    struct net_timer *jobs_timer;
 
     struct gd_settings settings;
     struct bridge_book *book;
@@ -147,7 +153,7 @@ enum gw_code gd_param_at_start(struct gd *gd, struct gw_str key, struct gw_str v
                                struct gw_err *err);
 enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
                           store_done_fn *done, void *done_ctx, struct gw_err *err);
-enum { GD_PARAM_TABLES = 8 };
+enum { GD_PARAM_TABLES = 9 };
 void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABLES]);
 void gd_params_done(struct gd *gd);
 

@@ -307,6 +307,8 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
             .pool = gd->pool,
             .socket_path = path.p,
             .dir = gd->dir,
+            .jobs = gd->jobs,
+            .audit = gd->audit,
             .certs = gd->certs,
             .sched = gd->sched,
             .core = gd->core,

@@ -106,7 +106,8 @@ static const struct params {
     const struct gw_param *table;
     const size_t *count;
     size_t offset; /* of the room's settings */
-    /* A change that stands in the settings already; an error takes it back. */
+    /* A change that stands in the settings already; an error takes it back. NULL: the room reads its
+     * settings each time. */
     enum gw_code (*apply)(struct gd *gd, struct gw_now now, struct gw_err *err);
 } params[GD_PARAM_TABLES] = {
     { sched_params, &sched_param_count, offsetof(struct gd_settings, sched), sched_apply },
@@ -118,6 +119,7 @@ static const struct params {
     { cert_params, &cert_param_count, offsetof(struct gd_settings, certs), cert_apply },
     { xmpp_fed_params, &xmpp_fed_param_count, offsetof(struct gd_settings, federation),
       federation_apply },
+    { dir_params, &dir_param_count, offsetof(struct gd_settings, dir), NULL },
 };
 
 static void *settings_of(struct gd *gd, const struct params *p)
@@ -214,7 +216,7 @@ enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
     gw_buf_init(&before, VALUE_MAX);
     gw_param_write(param, settings, &before);
     rc = gw_param_set(param, settings, value, err);
-    if (!rc) {
+    if (!rc && in->apply) {
         rc = in->apply(gd, net_loop_now(gd->loop), err);
         if (rc) /* a port that is taken, a login that cannot be: as it was */
             (void)gw_param_set(param, settings, gw_buf_str(&before), NULL);

@@ -73,9 +73,23 @@ enum gw_code gd_load(struct gd *gd, const char *kind, store_record_fn *each, voi
     return load_result(gd, &load, kind, err);
 }
 
+static void jobs_tick(struct gw_now now, void *ctx)
+{
+    struct gd *gd = ctx;
+
+    dir_jobs_tick(gd->jobs, now);
+}
+
+static void jobs_due(gw_time at, void *ctx)
+{
+    struct gd *gd = ctx;
+
+    net_timer_set(gd->jobs_timer, at ? at : net_loop_now(gd->loop).mono);
+}
+
 static enum gw_code load_directory(struct gd *gd, struct gw_err *err)
 {
-    struct load users = { 0 }, rosters = { 0 };
+    struct load users = { 0 }, rosters = { 0 }, audit = { 0 }, jobs = { 0 };
     enum gw_code rc;
 
     dir_load(gd->dir, load_done, &users);
@@ -83,7 +97,19 @@ static enum gw_code load_directory(struct gd *gd, struct gw_err *err)
     if (rc)
         return rc;
     pres_core_load(gd->core, load_done, &rosters);
-    return load_result(gd, &rosters, "rosters", err);
+    rc = load_result(gd, &rosters, "rosters", err);
+    if (rc)
+        return rc;
+    gd->audit = dir_audit_new(gd->dir, gd->store, &gd->settings.dir);
+    dir_audit_load(gd->audit, load_done, &audit);
+    rc = load_result(gd, &audit, "audit", err);
+    if (rc)
+        return rc;
+    gd->jobs_timer = net_timer_new(gd->loop, jobs_tick, gd);
+    gd->jobs = dir_jobs_new(
+        &(struct dir_jobs_args){ .dir = gd->dir, .store = gd->store, .due = jobs_due, .ctx = gd });
+    dir_jobs_load(gd->jobs, load_done, &jobs);
+    return load_result(gd, &jobs, "jobs", err);
 }
 
 /* --- opening */
@@ -333,6 +359,9 @@ void gd_done(struct gd *gd)
     gd_policy_done(gd);
     if (gd->core)
         pres_core_free(&gd->core);
+    dir_jobs_free(&gd->jobs);
+    net_timer_free(&gd->jobs_timer);
+    dir_audit_free(&gd->audit);
     if (gd->dir)
         dir_free(&gd->dir);
     net_tls_unref(&gd->tls);

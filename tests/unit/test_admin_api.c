@@ -20,6 +20,8 @@
 #include "bridge_book.h"
 #include "cert.h"
 #include "dir.h"
+#include "dir_audit.h"
+#include "dir_jobs.h"
 #include "gw_buf.h"
 #include "net_http_client.h"
 #include "net_loop.h"
@@ -38,6 +40,10 @@ struct house {
     struct net_timer *guard;
     struct store *store;
     struct dir *dir;
+    struct dir_settings dir_settings;
+    struct dir_audit *audit;
+    struct dir_jobs *jobs;
+    struct net_timer *jobs_timer;
     struct cert_store *cert_store;
     struct pres_core *core;
     struct sched *sched;
@@ -212,6 +218,20 @@ static bool host_calendar(struct gw_str user, gw_utc at, struct pres_calendar *t
     return true;
 }
 
+static void jobs_tick(struct gw_now now, void *ctx)
+{
+    struct house *h = ctx;
+
+    dir_jobs_tick(h->jobs, now);
+}
+
+static void jobs_due(gw_time at, void *ctx)
+{
+    struct house *h = ctx;
+
+    net_timer_set(h->jobs_timer, at ? at : net_loop_now(h->loop).mono);
+}
+
 static void open_rooms(struct house *h)
 {
     struct store_args store = { .path = ":memory:", .wake = store_wake };
@@ -223,6 +243,11 @@ static void open_rooms(struct house *h)
     assert_int_equal(cert_store_open(h->certs, &h->cert_store, &err), GW_OK);
     h->dir = dir_new(h->store);
     dir_load(h->dir, NULL, NULL);
+    h->dir_settings.audit_keep = 1000;
+    h->audit = dir_audit_new(h->dir, h->store, &h->dir_settings);
+    h->jobs_timer = net_timer_new(h->loop, jobs_tick, h);
+    h->jobs = dir_jobs_new(
+        &(struct dir_jobs_args){ .dir = h->dir, .store = h->store, .due = jobs_due, .ctx = h });
     store_wait(h->store);
     h->core = pres_core_new(&(struct pres_core_args){ .store = h->store });
     sched_settings_default(&h->settings);
@@ -259,6 +284,8 @@ static void open_api(struct house *h)
                              .pool = h->pool,
                              .socket_path = h->socket,
                              .dir = h->dir,
+                             .jobs = h->jobs,
+                             .audit = h->audit,
                              .certs = h->cert_store,
                              .sched = h->sched,
                              .core = h->core,
@@ -305,6 +332,9 @@ static int tear_down(void **state)
     bridge_texts_free(&h->texts);
     admin_api_free(&h->api);
     pres_core_free(&h->core);
+    dir_jobs_free(&h->jobs);
+    dir_audit_free(&h->audit);
+    net_timer_free(&h->jobs_timer);
     dir_free(&h->dir);
     cert_store_close(&h->cert_store);
     net_wake_free(&h->wake);
