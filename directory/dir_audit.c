@@ -206,9 +206,8 @@ void dir_audit_load(struct dir_audit *audit, store_done_fn *done, void *ctx)
 {
     audit->load_done = done;
     audit->load_ctx = ctx;
-    store_load_range(
-        audit->store, KIND,
-        &(struct store_range){
-            .from = GW_STR("0"), .to = GW_STR("~"), .limit = 1, .newest_first = true },
-        load_last, load_ended, audit);
+    store_load_range(audit->store, KIND,
+                     &(struct store_range){
+                         .from = GW_STR("0"), .to = GW_STR("~"), .limit = 1, .newest_first = true },
+                     load_last, load_ended, audit);
 }
