@@ -90,6 +90,13 @@ static bool wanted_init(struct wanted *w, struct gw_str name)
     return true;
 }
 
+bool cert_name_is_address(struct gw_str name)
+{
+    struct wanted w;
+
+    return wanted_init(&w, name) && w.address_len;
+}
+
 bool cert_name_normal(struct gw_str name, char out[CERT_NAME_MAX + 1])
 {
     struct wanted w;

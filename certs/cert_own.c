@@ -288,9 +288,21 @@ void cert_own_subject(const struct cert_identity *id, struct gw_arena *arena,
     out->country = subject_part(id, NID_countryName, arena);
 }
 
+/* As its peers look at it. XMPP asks for no addresses: one that is put into it for other tools counts as for anybody.
+ * SIP asks for the CN alone, which the partner's administrator knows and we do not. */
+static bool is_named(const struct cert_identity *id, X509 *cert, struct gw_str name)
+{
+    bool xmpp =
+        id->source.purpose == CERT_FOR_XMPP_SERVER || id->source.purpose == CERT_FOR_XMPP_CLIENT;
+    bool as_peers = xmpp && !cert_name_is_address(name);
+
+    return !cert_name_check(cert, as_peers ? id->source.purpose : CERT_FOR_EXCHANGE, &name, 1,
+                            NULL);
+}
+
 bool cert_own_is_named(const struct cert_identity *id, struct gw_str name)
 {
-    return !cert_name_check(id->entry->x509, CERT_FOR_EXCHANGE, &name, 1, NULL);
+    return is_named(id, id->entry->x509, name);
 }
 
 const char *cert_own_name(const struct cert_identity *id)
@@ -402,7 +414,7 @@ static enum gw_code leaf_check(const struct cert_identity *id, X509 *leaf,
                         "it is not for client authentication (1.3.6.1.5.5.7.3.2): SIP servers "
                         "will refuse us\n");
     for (size_t i = 0; i < wanted_count; i++)
-        if (cert_name_check(leaf, CERT_FOR_EXCHANGE, &wanted[i], 1, NULL))
+        if (!is_named(id, leaf, wanted[i]))
             gw_buf_addf(notes, "'%.*s' is not among its names\n", GW_STR_ARG(wanted[i]));
     return GW_OK;
 }

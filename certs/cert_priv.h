@@ -44,6 +44,7 @@ enum { CERT_NAME_MAX = 255 };
 /* As it stands in a certificate: in A-labels, without the root's dot; an address in its canonical form. False: it
  * cannot be a name. */
 bool cert_name_normal(struct gw_str name, char out[CERT_NAME_MAX + 1]);
+bool cert_name_is_address(struct gw_str name);
 
 /* The text of an alternative name of that type; .len 0: it is another one */
 struct gw_str cert_name_xmpp_addr(const GENERAL_NAME *g);

@@ -441,6 +441,39 @@ static void test_server_only(void **state)
     }
 }
 
+/* XMPP looks at the CN only where there is nothing else, and at no address. */
+static void test_lacks(void **state)
+{
+    static const struct {
+        const char *identity;
+        bool named_by_cn;
+    } c[] = { { "cup", true }, { "cup-xmpp", false }, { "cup-xmpp-s2s", false } };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+        struct gw_buf data, notes;
+        X509_REQ *req;
+        X509 *leaf;
+
+        close_world(w);
+        open_world(w, NULL, c[i].identity);
+        req = request(w, CERT_EC_P256);
+        leaf = sign(req, &(struct signing){ .names = "DNS:a.com,IP:192.0.2.1" });
+        gw_buf_init(&data, CERT_UPLOAD_MAX);
+        add_pem(leaf, &data);
+        assert_int_equal(install(w, gw_buf_str(&data), &notes, NULL), GW_OK);
+        assert_int_equal(strstr(notes.p, "'im.a.com' is not") != NULL, !c[i].named_by_cn);
+        assert_int_equal(cert_own_is_named(w->id, GW_STR("im.a.com")), c[i].named_by_cn);
+        assert_true(cert_own_is_named(w->id, GW_STR("a.com")));
+        assert_true(cert_own_is_named(w->id, GW_STR("192.0.2.1")));
+        assert_false(cert_own_is_named(w->id, GW_STR("192.0.2.2")));
+        gw_buf_done(&data);
+        gw_buf_done(&notes);
+        X509_free(leaf);
+        X509_REQ_free(req);
+    }
+}
+
 static void test_refused(void **state)
 {
     static const struct {
@@ -742,20 +775,11 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_request),
-        TEST(test_names),
-        TEST(test_bad_subjects),
-        TEST(test_self_signed),
-        TEST(test_install),
-        TEST(test_chain_from_trust),
-        TEST(test_server_only),
-        TEST(test_refused),
-        TEST(test_left_behind),
-        TEST(test_sealed),
-        TEST(test_link_is_not_sealed),
-        TEST(test_p12),
-        TEST(test_p12_bombs),
-        TEST(test_p12_mac_bomb),
+        TEST(test_request),     TEST(test_names),     TEST(test_bad_subjects),
+        TEST(test_self_signed), TEST(test_install),   TEST(test_chain_from_trust),
+        TEST(test_server_only), TEST(test_lacks),     TEST(test_refused),
+        TEST(test_left_behind), TEST(test_sealed),    TEST(test_link_is_not_sealed),
+        TEST(test_p12),         TEST(test_p12_bombs), TEST(test_p12_mac_bomb),
         TEST(test_find),
     };
 
