@@ -17,7 +17,7 @@
 enum {
     ITERATIONS_MAX = 2 * 1000 * 1000, /* a second or so; what is in use goes up to 600,000 */
     BAGS_MAX = 4 * CERT_CHAIN_MAX,
-    RSA_BITS_MAX = 16 * 1024,
+    RSA_BITS_MAX = 4096, /* each handshake signs with it: 4 ms, with 8192 bits 35 ms */
     PASSWORD_MAX = 1024
 };
 
@@ -69,6 +69,18 @@ void cert_key_free(struct cert_key **kp)
     EVP_PKEY_free(key->pkey);
     sk_X509_pop_free(key->certs, X509_free);
     free(key);
+}
+
+static enum gw_code key_check(EVP_PKEY *pkey, struct gw_err *err)
+{
+    int bits = EVP_PKEY_get_bits(pkey);
+
+    return bits > RSA_BITS_MAX
+               ? gw_fail(
+                     err, GW_LIMIT,
+                     "the private key has %d bits: more than %d take too long in each handshake",
+                     bits, RSA_BITS_MAX)
+               : GW_OK;
 }
 
 /* --- PKCS#12: how often the password is hashed is said by the file */
@@ -205,9 +217,7 @@ static enum gw_code p12_open(PKCS12 *p12, const char *password, struct cert_key 
     }
     if (sk_X509_num(key->certs) > CERT_CHAIN_MAX)
         return gw_fail(err, GW_LIMIT, "more than %d certificates at once", CERT_CHAIN_MAX);
-    if (EVP_PKEY_get_bits(key->pkey) > RSA_BITS_MAX)
-        return gw_fail(err, GW_LIMIT, "a key of more than %d bits", RSA_BITS_MAX);
-    return GW_OK;
+    return key_check(key->pkey, err);
 }
 
 static enum gw_code p12_read(struct gw_str data, const char *password, int password_len,
@@ -375,5 +385,11 @@ enum gw_code cert_own_key_read(const struct cert_store *s, const char *identity,
     code = *sealed ? unseal(&s->sealer, identity, gw_buf_str(&text), path, out, err)
                    : cert_key_read(pem, path, out, err);
     gw_buf_done(&text);
+    if (!code)
+        code = key_check(*out, err);
+    if (code) {
+        EVP_PKEY_free(*out);
+        *out = NULL;
+    }
     return code;
 }

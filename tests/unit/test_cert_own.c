@@ -669,6 +669,43 @@ static void test_p12(void **state)
     gw_buf_done(&notes);
 }
 
+/* Each handshake would take so long: neither from PKCS#12 nor from a file. */
+static void test_long_key(void **state)
+{
+    static const struct gw_str secret = GW_STR_INIT("correct horse");
+    struct lab_spec spec = { .cn = "a.com", .rsa_bits = 4104 };
+    struct lab_cert cert = lab_make(&spec, NULL);
+    PKCS12 *p12 = PKCS12_create(secret.p, "x", cert.key, cert.x509, NULL, 0, 0, 0, 0, 0);
+    struct world *w = *state;
+    struct cert_key *key = NULL;
+    unsigned char *der = NULL;
+    int len = i2d_PKCS12(p12, &der);
+    char before[65], path[160];
+    struct gw_err err = { 0 };
+    struct gw_buf pem;
+    FILE *f;
+
+    assert_int_equal(
+        cert_key_from_p12((struct gw_str){ (char *)der, (size_t)len }, secret, &key, &err),
+        GW_LIMIT);
+    assert_null(key);
+    memcpy(before, fingerprint(w), 65);
+    gw_buf_init(&pem, CERT_UPLOAD_MAX);
+    lab_pem(&cert, true, &pem);
+    snprintf(path, sizeof(path), "%s/cup.pem", w->folder);
+    f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(pem.p, 1, pem.len, f), pem.len);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(cert_identity_reload(w->id, &err), GW_LIMIT);
+    assert_non_null(strstr(err.msg, "4104 bits"));
+    assert_string_equal(fingerprint(w), before);
+    gw_buf_done(&pem);
+    OPENSSL_free(der);
+    PKCS12_free(p12);
+    lab_free(&cert);
+}
+
 /* The number of rounds, 70001, becomes 8388607. */
 static PKCS12 *bomb(PKCS12 *p12)
 {
@@ -775,12 +812,12 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_request),     TEST(test_names),     TEST(test_bad_subjects),
-        TEST(test_self_signed), TEST(test_install),   TEST(test_chain_from_trust),
-        TEST(test_server_only), TEST(test_lacks),     TEST(test_refused),
-        TEST(test_left_behind), TEST(test_sealed),    TEST(test_link_is_not_sealed),
-        TEST(test_p12),         TEST(test_p12_bombs), TEST(test_p12_mac_bomb),
-        TEST(test_find),
+        TEST(test_request),      TEST(test_names),    TEST(test_bad_subjects),
+        TEST(test_self_signed),  TEST(test_install),  TEST(test_chain_from_trust),
+        TEST(test_server_only),  TEST(test_lacks),    TEST(test_refused),
+        TEST(test_left_behind),  TEST(test_sealed),   TEST(test_link_is_not_sealed),
+        TEST(test_p12),          TEST(test_long_key), TEST(test_p12_bombs),
+        TEST(test_p12_mac_bomb), TEST(test_find),
     };
 
     return cmocka_run_group_tests(tests, lab_open, lab_close);
