@@ -22,7 +22,7 @@ static const char key_pem[] = "-----BEGIN PRIVATE KEY-----\n"
                               "-----END PRIVATE KEY-----\n";
 
 static const gw_utc now = 1795000000000; /* 2026-11-18: those of the corpus are valid */
-static char folder[] = "/tmp/fuzz-cert-XXXXXX", path[64];
+static char folder[] = "/dev/shm/fuzz-cert-XXXXXX", path[64]; /* memory: nothing waits for a disk */
 static struct cert_store *store;
 static struct cert_identity *id;
 static struct cert_key key;
