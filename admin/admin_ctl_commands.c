@@ -151,7 +151,8 @@ static const struct ctl_option fetch_options[] = {
         { "city", "L", CTL_TEXT, "city" }, { "state", "ST", CTL_TEXT, "state or province" },       \
         { "country", "C", CTL_TEXT, "code of two letters: DE" },                                   \
     {                                                                                              \
-        "names", "A,B", CTL_TEXT, "further names and addresses, beside those it gets anyway"       \
+        "names", "A,B", CTL_TEXT,                                                                  \
+            "further names and addresses, beside those it gets anyway: chat servers, other nodes"  \
     }
 
 static const struct ctl_option request_options[] = {
