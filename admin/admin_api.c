@@ -117,6 +117,11 @@ const struct admin_route admin_routes[] = {
     { "DELETE", "/v1/federation/exceptions/{domain}", false, admin_federation_forget,
       "it is no exception any more" },
 
+    { "PUT", "/v1/federation-secret", true, admin_federation_secret_set,
+      "sets the secret of dialback keys: password" },
+    { "DELETE", "/v1/federation-secret", false, admin_federation_secret_forget,
+      "uses one of this node's own again" },
+
     { "GET", "/v1/watch", false, admin_watch_start,
       "presence changes as they happen, a JSON line each; query: user" },
 

@@ -157,6 +157,9 @@ struct admin_host {
                                       void *ctx);
     enum gw_code (*federation_forget)(struct gw_str domain, store_done_fn *done, void *done_ctx,
                                       struct gw_err *err, void *ctx);
+    /* Of dialback; NULL: the one again that this node has of its own. */
+    enum gw_code (*federation_secret)(const struct gw_str *secret, store_done_fn *done,
+                                      void *done_ctx, struct gw_err *err, void *ctx);
     void (*trust_changed)(void *ctx); /* connections shall be tried anew */
     /* The names that the identity should have, in A-labels; the first is its CN. */
     void (*identity_names)(const char *identity, void (*each)(struct gw_str name, void *each_ctx),

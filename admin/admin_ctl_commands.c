@@ -268,6 +268,15 @@ const struct ctl_command ctl_commands[] = {
       "federation except '*.partner.example' --direction incoming" },
     { "federation forget", "DOMAIN", "make a domain no exception any more", ctl_federation_forget,
       NULL, NULL, "federation forget '*.partner.example'" },
+    { "federation secret set", "", "set the secret of dialback keys", ctl_federation_secret_set,
+      password_options,
+      "For several nodes with the same domains: another server may ask any of them about a key, "
+      "so\n"
+      "all must have the same secret. It is asked for twice, unless it comes with\n"
+      "--password-stdin, is kept sealed and never shown. It applies at once.",
+      "federation secret set\nfederation secret set --password-stdin < secret.txt" },
+    { "federation secret reset", "", "use a dialback secret of this node's own again",
+      ctl_federation_secret_reset, NULL, NULL, "federation secret reset" },
 
     { "gateway add", "NAME", "add a gateway to Exchange", ctl_gateway_add, gateway_options,
       "Gateways share one service account unless one has its own: whoever adds the second one may "

@@ -64,6 +64,9 @@ static void print_exceptions(const json_t *answer)
            allows ? "allowed" : "denied", json_array_size(list));
     json_array_foreach(list, i, e) printf("  %s %s (%s)\n", ctl_str(e, "domain"),
                                           allows ? "denied" : "allowed", ctl_str(e, "direction"));
+    printf("dialback uses %s\n", strcmp(ctl_str(answer, "dialback_secret"), "set") == 0
+                                     ? "the secret that was set"
+                                     : "a secret of this node's own");
 }
 
 enum ctl_exit ctl_federation_list(struct ctl *ctl)
@@ -120,4 +123,38 @@ enum ctl_exit ctl_federation_forget(struct ctl *ctl)
 {
     return ctl_change(ctl, "DELETE", ctl_path("/v1/federation/exceptions/%s", ctl_arg(ctl, 0)),
                       NULL, "exception ", " removed");
+}
+
+static enum ctl_exit secret_call(struct ctl *ctl, const char *method, json_t *body,
+                                 const char *said)
+{
+    enum ctl_exit rc;
+    json_t *answer;
+
+    rc = ctl_call(ctl, method, ctl_path("/v1/federation-secret"), body, &answer);
+    if (rc)
+        return rc;
+    if (ctl->line->json)
+        ctl_print_json(answer);
+    else
+        printf("%s\n", said);
+    json_decref(answer);
+    return CTL_OK;
+}
+
+enum ctl_exit ctl_federation_secret_set(struct ctl *ctl)
+{
+    json_t *body = json_object();
+    enum ctl_exit rc = ctl_password_add(ctl, true, "dialback", body);
+
+    if (rc) {
+        json_decref(body);
+        return rc;
+    }
+    return secret_call(ctl, "PUT", body, "dialback secret set: set the same on every other node");
+}
+
+enum ctl_exit ctl_federation_secret_reset(struct ctl *ctl)
+{
+    return secret_call(ctl, "DELETE", NULL, "dialback uses a secret of this node's own again");
 }

@@ -1,4 +1,4 @@
-/* /v1/federation */
+/* /v1/federation, /v1/federation-secret */
 #include "admin_priv.h"
 
 void admin_federation_get(struct admin_call *call)
@@ -48,4 +48,27 @@ void admin_federation_forget(struct admin_call *call)
         host->federation_forget(call->arg[0], admin_call_saved, call, &err, host->ctx);
 
     admin_reply_change(call, rc, &err, 200, json_pack("{s:b}", "removed", 1));
+}
+
+void admin_federation_secret_set(struct admin_call *call)
+{
+    static const struct admin_field field = { "password", ADMIN_TEXT, 0, true, 0, 0 };
+    const struct admin_host *host = call->api->args.host;
+    struct gw_str secret;
+    struct gw_err err;
+    enum gw_code rc;
+
+    rc = admin_fields_read(call->body, &field, 1, &secret, &err);
+    if (!rc)
+        rc = host->federation_secret(&secret, admin_call_saved, call, &err, host->ctx);
+    admin_reply_change(call, rc, &err, 200, json_pack("{s:s}", "dialback_secret", "set"));
+}
+
+void admin_federation_secret_forget(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+    struct gw_err err;
+    enum gw_code rc = host->federation_secret(NULL, admin_call_saved, call, &err, host->ctx);
+
+    admin_reply_change(call, rc, &err, 200, json_pack("{s:s}", "dialback_secret", "own"));
 }

@@ -93,6 +93,7 @@ struct gd {
     struct sip_server *sip;
     struct net_dns *federation_dns; /* parameter federation.dns_servers: other domains */
     struct xmpp_federation *federation;
+    bool has_dialback_secret; /* that was set; else this node's own */
 
     struct admin_host host;
     struct admin_api *api;

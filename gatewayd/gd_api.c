@@ -242,6 +242,13 @@ static enum gw_code host_federation_forget(struct gw_str domain, store_done_fn *
     return gd_federation_forget(ctx, domain, done, done_ctx, err);
 }
 
+static enum gw_code host_federation_secret(const struct gw_str *secret, store_done_fn *done,
+                                           void *done_ctx, struct gw_err *err, void *ctx)
+{
+    return secret ? gd_federation_secret_set(ctx, *secret, done, done_ctx, err)
+                  : gd_federation_secret_forget(ctx, done, done_ctx, err);
+}
+
 static void host_trust_changed(void *ctx)
 {
     gd_gateways_trust_changed(ctx);
@@ -290,6 +297,7 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
         .federation_why = host_federation_why,
         .federation_except = host_federation_except,
         .federation_forget = host_federation_forget,
+        .federation_secret = host_federation_secret,
         .trust_changed = host_trust_changed,
         .identity_names = host_identity_names,
         .starttls_client = &gd_starttls_client,

@@ -10,6 +10,8 @@
 #include "xmpp_jid.h"
 
 #define KIND_EXCEPTION "federation-exception"
+#define KIND_SECRET    "federation-secret"
+#define SECRET         "dialback" /* its key, and what it is sealed for */
 
 static struct xmpp_fed *fed_of(const struct gd *gd)
 {
@@ -29,6 +31,44 @@ static void load_one(const struct store_record *r, void *ctx)
         gw_warn("gatewayd", "exception left out: %s", err.msg);
 }
 
+/* --- the dialback secret */
+
+/* Of this node alone, when none was set. */
+static char *own_secret(const struct gd *gd)
+{
+    uint8_t bytes[STORE_DERIVED_LEN];
+    struct gw_buf hex;
+
+    store_derive(gd->store, GW_STR("xmpp/dialback"), bytes);
+    gw_buf_init(&hex, 2 * sizeof(bytes) + 1);
+    gw_hex_write((struct gw_str){ (const char *)bytes, sizeof(bytes) }, &hex);
+    gw_wipe(bytes, sizeof(bytes));
+    return gw_buf_take(&hex);
+}
+
+static void load_secret(const struct store_record *r, void *ctx)
+{
+    struct gd *gd = ctx;
+    struct gw_buf secret;
+    struct gw_err err;
+
+    gw_buf_init(&secret, XMPP_SECRET_MAX + 1);
+    if (!gw_str_is(r->key, SECRET)) {
+        gw_warn("gatewayd", "secret of another version left out");
+    } else if (store_unseal(gd->store, GW_STR("federation/" SECRET), r->value, &secret, &err)) {
+        gw_error("gatewayd",
+                 "the dialback secret cannot be read, and one of this node alone takes its place "
+                 "until it is set again (kalendsctl federation secret set): %s",
+                 err.msg);
+    } else {
+        xmpp_fed_set_secret(fed_of(gd), gw_buf_str(&secret));
+        gd->has_dialback_secret = true;
+    }
+    if (secret.p)
+        gw_wipe(secret.p, secret.len);
+    gw_buf_done(&secret);
+}
+
 static enum gw_code dns_apply(struct gd *gd, struct gw_err *err)
 {
     const char *servers = gd->settings.federation.dns_servers;
@@ -42,8 +82,8 @@ enum gw_code gd_federation_start(struct gd *gd, struct gw_err *err)
                                          .server = gd->xmpp,
                                          .settings = &gd->settings.federation,
                                          .certs = gd->certs };
-    uint8_t secret[STORE_DERIVED_LEN];
     enum gw_code rc;
+    char *secret;
 
     gd->federation_dns = net_dns_new(gd->loop, err);
     if (!gd->federation_dns)
@@ -53,10 +93,12 @@ enum gw_code gd_federation_start(struct gd *gd, struct gw_err *err)
         return rc;
     args.dns = gd->federation_dns;
     args.identity = gd->identity[GD_IDENTITY_XMPP_S2S];
-    store_derive(gd->store, GW_STR("xmpp/dialback"), secret);
-    args.secret = (struct gw_str){ (const char *)secret, sizeof(secret) };
+    secret = own_secret(gd);
+    args.secret = gw_str_of(secret);
     rc = xmpp_federation_new(&args, &gd->federation, err);
-    gw_wipe(secret, sizeof(secret));
+    gw_secret_free(&secret);
+    if (!rc)
+        rc = gd_load(gd, KIND_SECRET, load_secret, gd, err);
     if (!rc)
         rc = gd_load(gd, KIND_EXCEPTION, load_one, xmpp_fed_policy(fed_of(gd)), err);
     if (!rc)
@@ -150,6 +192,8 @@ void gd_federation_json(const struct gd *gd, json_t *into)
         into, "policy",
         json_string(gd->settings.federation.policy == XMPP_FED_ALLOW ? "allow" : "deny"));
     json_object_set_new(into, "exceptions", exceptions);
+    json_object_set_new(into, "dialback_secret",
+                        json_string(gd->has_dialback_secret ? "set" : "own"));
     json_object_set_new(into, "connections", l.list);
     json_object_set_new(into, "stanzas_in", json_integer((json_int_t)c.stanzas_in));
     json_object_set_new(into, "stanzas_out", json_integer((json_int_t)c.stanzas_out));
@@ -238,5 +282,61 @@ enum gw_code gd_federation_forget(struct gd *gd, struct gw_str domain, store_don
     store_del(b, KIND_EXCEPTION, gw_buf_str(&name));
     changed(gd, &b, done, done_ctx);
     gw_buf_done(&name);
+    return GW_OK;
+}
+
+/* --- the dialback secret, changed */
+
+static enum gw_code secret_check(struct gw_str secret, struct gw_err *err)
+{
+    if (secret.len < XMPP_SECRET_MIN || secret.len > XMPP_SECRET_MAX)
+        return gw_fail(err, GW_INVALID,
+                       "a dialback secret has %d to %d bytes, since who guesses it speaks for our "
+                       "domains; 'openssl rand -hex 32' makes one",
+                       XMPP_SECRET_MIN, XMPP_SECRET_MAX);
+    for (size_t i = 0; i < secret.len; i++) {
+        if ((unsigned char)secret.p[i] < ' ' || secret.p[i] == 0x7f)
+            return gw_fail(err, GW_INVALID, "a dialback secret is one line of text");
+    }
+    return GW_OK;
+}
+
+enum gw_code gd_federation_secret_set(struct gd *gd, struct gw_str secret, store_done_fn *done,
+                                      void *done_ctx, struct gw_err *err)
+{
+    enum gw_code rc = secret_check(secret, err);
+    struct store_batch *b;
+    struct gw_buf sealed;
+
+    if (rc)
+        return rc;
+    xmpp_fed_set_secret(fed_of(gd), secret);
+    gd->has_dialback_secret = true;
+    gw_info("gatewayd", "dialback secret set");
+    gw_buf_init(&sealed, STORE_VALUE_MAX);
+    store_seal(gd->store, GW_STR("federation/" SECRET), secret, &sealed);
+    b = store_batch_new();
+    store_put(b, KIND_SECRET, GW_STR(SECRET), GW_STR(""), gw_buf_str(&sealed));
+    store_commit(gd->store, &b, done, done_ctx);
+    gw_buf_done(&sealed);
+    return GW_OK;
+}
+
+enum gw_code gd_federation_secret_forget(struct gd *gd, store_done_fn *done, void *done_ctx,
+                                         struct gw_err *err)
+{
+    struct store_batch *b;
+    char *own;
+
+    if (!gd->has_dialback_secret)
+        return gw_fail(err, GW_NOTFOUND, "no dialback secret was set");
+    own = own_secret(gd);
+    xmpp_fed_set_secret(fed_of(gd), gw_str_of(own));
+    gw_secret_free(&own);
+    gd->has_dialback_secret = false;
+    gw_info("gatewayd", "dialback secret forgotten: this node uses one of its own");
+    b = store_batch_new();
+    store_del(b, KIND_SECRET, GW_STR(SECRET));
+    store_commit(gd->store, &b, done, done_ctx);
     return GW_OK;
 }

@@ -21,4 +21,11 @@ enum gw_code gd_federation_except(struct gd *gd, struct gw_str domain, struct gw
 enum gw_code gd_federation_forget(struct gd *gd, struct gw_str domain, store_done_fn *done,
                                   void *done_ctx, struct gw_err *err);
 
+/* The secret of dialback keys, which several nodes of a domain must share. Kept sealed. GW_INVALID: too
+ * short, too long, or no text. Forgotten: the one again that this node has of its own. */
+enum gw_code gd_federation_secret_set(struct gd *gd, struct gw_str secret, store_done_fn *done,
+                                      void *done_ctx, struct gw_err *err);
+enum gw_code gd_federation_secret_forget(struct gd *gd, store_done_fn *done, void *done_ctx,
+                                         struct gw_err *err);
+
 #endif

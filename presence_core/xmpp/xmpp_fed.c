@@ -10,16 +10,6 @@
 
 enum { FAILED_KEPT_MS = 10 * 60 * 1000 };
 
-/* Any bytes, as text. */
-static char *secret_new(struct gw_str secret)
-{
-    struct gw_buf hex;
-
-    gw_buf_init(&hex, 2 * secret.len + 1);
-    gw_hex_write(secret, &hex);
-    return gw_buf_take(&hex);
-}
-
 struct xmpp_fed *xmpp_fed_new(const struct xmpp_fed_args *args)
 {
     struct xmpp_fed *fed = gw_new(struct xmpp_fed);
@@ -29,7 +19,7 @@ struct xmpp_fed *xmpp_fed_new(const struct xmpp_fed_args *args)
     gw_param_defaults(xmpp_fed_params, xmpp_fed_param_count, &fed->defaults);
     fed->settings = args->settings ? args->settings : &fed->defaults;
     fed->policy = xmpp_policy_new();
-    fed->secret = secret_new(args->secret);
+    fed->secret = gw_str_dup(args->secret);
     fed->dial = args->dial;
     fed->clock = args->now;
     fed->dial_ctx = args->ctx;
@@ -93,6 +83,12 @@ void xmpp_fed_free(struct xmpp_fed **fedp)
 void xmpp_fed_stop(struct xmpp_fed *fed)
 {
     fed->is_stopped = true;
+}
+
+void xmpp_fed_set_secret(struct xmpp_fed *fed, struct gw_str secret)
+{
+    gw_secret_free(&fed->secret);
+    fed->secret = gw_str_dup(secret);
 }
 
 struct gw_str xmpp_fed_secret(const struct xmpp_fed *fed)

@@ -13,6 +13,10 @@
 struct xmpp_fed;
 struct xmpp_s2s;
 
+/* Of a dialback secret that is set by hand. Keys made with it go over the wire: who can guess the one
+ * behind a key speaks for our domains from then on. */
+enum { XMPP_SECRET_MIN = 16, XMPP_SECRET_MAX = 255 };
+
 /* What a connection asks of its transport, also from inside calls that concern other connections.
  * None of these may call an engine. */
 struct xmpp_s2s_io {
@@ -27,7 +31,7 @@ struct xmpp_s2s_io {
 struct xmpp_fed_args {
     struct xmpp_host *host;
     const struct xmpp_fed_settings *settings; /* borrowed, read live; NULL: the defaults */
-    struct gw_str secret;                     /* of dialback keys; copied */
+    struct gw_str secret;                     /* of dialback keys, a text; copied */
     /* Connect to the domain's server: find it, then xmpp_s2s_connected(), or xmpp_s2s_lost(). Gives
      * the stream, whose owner the transport is: it has xmpp_s2s_attach()ed itself when it returns. */
     void (*dial)(struct xmpp_s2s *s, void *ctx);
@@ -40,6 +44,9 @@ void xmpp_fed_stop(struct xmpp_fed *fed);   /* nobody is called any more */
 void xmpp_fed_free(struct xmpp_fed **fedp); /* after all connections; before the host */
 struct xmpp_policy *xmpp_fed_policy(struct xmpp_fed *fed);
 const struct xmpp_fed_settings *xmpp_fed_settings(const struct xmpp_fed *fed);
+
+/* Another secret. Keys of before, which somebody may be asking about just now, are not known any more. */
+void xmpp_fed_set_secret(struct xmpp_fed *fed, struct gw_str secret);
 
 /* After a change of settings or policy: those who may no longer are told so and cut off. */
 void xmpp_fed_apply(struct xmpp_fed *fed, struct gw_now now);

@@ -16,7 +16,7 @@ struct xmpp_federation_args {
     struct net_dns *dns;                      /* borrowed */
     struct xmpp_server *server;               /* of our clients */
     const struct xmpp_fed_settings *settings; /* borrowed, read live; NULL: the defaults */
-    struct gw_str secret;                     /* of dialback keys; borrowed for the call */
+    struct gw_str secret;                     /* of dialback keys, a text; borrowed for the call */
     struct cert_store *certs;
     struct cert_identity *identity; /* CERT_IDENTITY_XMPP_S2S; NULL: no TLS */
 };

@@ -1,0 +1,80 @@
+"""What an administrator sets for federation with XMPP servers, without another server."""
+
+import contextlib
+import glob
+import hashlib
+import hmac
+import socket
+import xml.etree.ElementTree as xml
+
+from gateway import Gateway
+from house import run
+
+OURS, THEIRS = "kalends.example", "other.example"
+SECRET = "a secret that two nodes share"
+
+
+def dialback_key(secret, stream):
+    """XEP-0185: of a key that we would send to THEIRS on a stream."""
+    inner = hashlib.sha256(secret.encode()).hexdigest()
+    return hmac.new(inner.encode(), f"{THEIRS} {OURS} {stream}".encode(), hashlib.sha256).hexdigest()
+
+
+def is_believed(gateway, secret):
+    """THEIRS asks whether a key is ours."""
+    with socket.create_connection((gateway.address, 5269), 10) as s:
+        s.settimeout(10)
+        s.sendall((f"<stream:stream xmlns='jabber:server' xmlns:db='jabber:server:dialback' "
+                   f"xmlns:stream='http://etherx.jabber.org/streams' version='1.0' from='{THEIRS}' "
+                   f"to='{OURS}'><db:verify from='{THEIRS}' to='{OURS}' id='s1'>"
+                   f"{dialback_key(secret, 's1')}</db:verify></stream:stream>").encode())
+        heard = b""
+        while more := s.recv(4096):
+            heard += more
+    answer = xml.fromstring(heard).find("{jabber:server:dialback}verify")
+    return answer.get("type") == "valid"
+
+
+@contextlib.contextmanager
+def gateway_of_ours():
+    with Gateway() as gateway:
+        gateway.api("POST", "/v1/domains", {"name": OURS})
+        gateway.set("federation.xmpp", "on")
+        yield gateway
+
+
+def test_dialback_secret():
+    """Set, used at once, kept sealed over a restart, and given up again."""
+    with gateway_of_ours() as g:
+        assert not is_believed(g, SECRET)
+        assert "a secret of this node's own" in g.ctl("federation", "list")
+        g.ctl("federation", "secret", "set", "--password-stdin", text_in=SECRET + "\n")
+        assert is_believed(g, SECRET)
+        assert "the secret that was set" in g.ctl("federation", "list")
+        g.kill()
+        g.start()
+        assert is_believed(g, SECRET)
+        for path in glob.glob(f"{g.data}/**", recursive=True):
+            try:
+                with open(path, "rb") as f:
+                    assert SECRET.encode() not in f.read(), path
+            except OSError:
+                pass  # a folder, or the socket
+        g.ctl("federation", "secret", "reset")
+        assert not is_believed(g, SECRET)
+        again = g.run_ctl("federation", "secret", "reset")
+        assert again.returncode == 1 and "no dialback secret was set" in again.stderr, again
+
+
+def test_dialback_secret_refused():
+    """One that could be guessed, and one that is no line of text."""
+    with gateway_of_ours() as g:
+        for text, said in (("short", "16 to 255 bytes"), ("x" * 256, "16 to 255 bytes"),
+                           ("sixteen or more\tof them", "one line of text")):
+            done = g.run_ctl("federation", "secret", "set", "--password-stdin", text_in=text + "\n")
+            assert done.returncode == 1 and said in done.stderr, done
+        assert "a secret of this node's own" in g.ctl("federation", "list")
+
+
+if __name__ == "__main__":
+    run([test_dialback_secret, test_dialback_secret_refused])
