@@ -146,8 +146,8 @@ static char *base_new(const struct ews_listener *l, const struct ews_listener_ar
     struct gw_buf base;
 
     gw_buf_init(&base, 512);
-    gw_buf_addf(&base, "%s://%s%s%s:%u" NOTIFY_PATH, args->cert_pem ? "https" : "http",
-                ipv6 ? "[" : "", host, ipv6 ? "]" : "", ews_listener_port(l));
+    gw_buf_addf(&base, "%s://%s%s%s:%u" NOTIFY_PATH, args->tls ? "https" : "http", ipv6 ? "[" : "",
+                host, ipv6 ? "]" : "", ews_listener_port(l));
     return gw_buf_take(&base);
 }
 
@@ -156,8 +156,7 @@ enum gw_code ews_listener_new(struct net_loop *loop, const struct ews_listener_a
 {
     struct net_http_server_args server = { .address = args->address,
                                            .port = args->port,
-                                           .cert_pem = args->cert_pem,
-                                           .key_pem = args->key_pem,
+                                           .tls = args->tls,
                                            .body_max = EWS_NOTIFICATION_MAX,
                                            .connections_max = CONNECTIONS_MAX,
                                            .connections_per_ip_max = CONNECTIONS_PER_ADDRESS_MAX,

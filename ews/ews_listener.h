@@ -22,7 +22,7 @@ struct ews_listener_args {
     const char *address; /* to listen on: "0.0.0.0", "::", "127.0.0.1" */
     uint16_t port;       /* 0: any free one */
     const char *host;    /* by which Exchange reaches us; NULL: address, which must be a real one */
-    const char *cert_pem, *key_pem; /* https when both are set; borrowed for the call */
+    struct net_tls *tls; /* https, of role server; a reference is taken. NULL: http */
     ews_notification_fn *on_notification;
     void *ctx;
 };

@@ -376,8 +376,6 @@ enum gw_code mock_cas_up(struct mock_cas *cas, struct gw_err *err)
     struct net_http_server_args args = {
         .address = cas->address,
         .port = cas->port,
-        .cert_pem = cas->cert_pem,
-        .key_pem = cas->key_pem,
         .body_max = MOCK_REQUEST_MAX,
         .connections_max = CONNECTIONS_MAX,
         .idle_s = IDLE_S,
@@ -388,7 +386,10 @@ enum gw_code mock_cas_up(struct mock_cas *cas, struct gw_err *err)
 
     if (cas->server)
         return GW_OK;
-    rc = net_http_server_new(cas->loop, &args, &cas->server, err);
+    rc = cas->cert_pem ? net_tls_new_pem(cas->cert_pem, cas->key_pem, &args.tls, err) : GW_OK;
+    if (!rc)
+        rc = net_http_server_new(cas->loop, &args, &cas->server, err);
+    net_tls_unref(&args.tls);
     if (rc)
         return gw_fail_prefix(err, "CAS '%s': ", cas->name);
     cas->port = net_http_server_port(cas->server);
@@ -399,14 +400,17 @@ enum gw_code mock_cas_up(struct mock_cas *cas, struct gw_err *err)
 enum gw_code mock_cas_set_certificate(struct mock_cas *cas, const char *cert_pem,
                                       const char *key_pem, struct gw_err *err)
 {
-    enum gw_code rc = GW_OK;
+    struct net_tls *tls = NULL;
+    enum gw_code rc;
 
     if (!cas->cert_pem)
         return gw_fail(err, GW_INVALID, "CAS '%s' is not on https", cas->name);
-    if (cas->server)
-        rc = net_http_server_renew(cas->server, cert_pem, key_pem, err);
+    rc = net_tls_new_pem(cert_pem, key_pem, &tls, err);
     if (rc)
         return rc;
+    if (cas->server)
+        net_http_server_tls_set(cas->server, tls);
+    net_tls_unref(&tls);
     free(cas->cert_pem);
     gw_secret_free(&cas->key_pem);
     cas->cert_pem = gw_str_dup(gw_str_of(cert_pem));

@@ -33,18 +33,6 @@ static unsigned end_point(const X509 *cert, unsigned char digest[EVP_MAX_MD_SIZE
     return md && X509_digest(cert, md, digest, &len) == 1 ? len : 0;
 }
 
-size_t net_end_point_of_pem(const char *pem, char out[EVP_MAX_MD_SIZE])
-{
-    BIO *bio = BIO_new_mem_buf(pem, -1);
-    X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    size_t len = end_point(cert, (unsigned char *)out);
-
-    X509_free(cert);
-    BIO_free(bio);
-    ERR_clear_error();
-    return len;
-}
-
 bool net_tls_end_point(SSL *ssl, struct gw_buf *out)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];

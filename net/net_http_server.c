@@ -45,17 +45,6 @@ enum {
 
 enum { BINDING_MAX = 64 }; /* bytes of the longest hash */
 
-/* One of the library's daemons: a certificate, and the connections that were made with it. */
-struct daemon {
-    struct gw_list link;
-    struct net_http_server *server;
-    struct MHD_Daemon *mhd;
-    struct net_watch *watch;
-    unsigned connections;
-    char binding[BINDING_MAX]; /* tls-server-end-point */
-    size_t binding_len;
-};
-
 struct net_http_server {
     struct net_loop *loop;
     net_http_handler_fn *handler;
@@ -64,8 +53,11 @@ struct net_http_server {
     size_t body_max;
     unsigned connections_max, connections_per_ip_max, idle_s;
     gw_time request_ms;
-    struct gw_list daemons; /* the first one accepts; the others last as long as a connection */
-    struct net_bound bound;
+    struct MHD_Daemon *mhd;
+    struct net_watch *watch;
+    struct net_bound bound;   /* plain: the library accepts */
+    struct net_http_tls *tls; /* HTTPS: it is given connections; NULL: plain */
+    struct net_stream *taken; /* whose connection it is being given */
     struct net_timer *timer;
     gw_time timer_at;
     struct net_defer again; /* MHD_run() once more, soon */
@@ -81,7 +73,6 @@ struct net_http_server {
 
 struct connection {
     struct gw_list link;
-    struct daemon *daemon;
     uint64_t id;
     gw_time since; /* when its last whole request ended, or it came */
     int fd;
@@ -89,6 +80,8 @@ struct connection {
     void *data; /* the handler's */
     void (*on_end)(void *data);
     char peer[NET_PEER_TEXT_MAX];
+    char binding[BINDING_MAX]; /* tls-server-end-point */
+    size_t binding_len;
 };
 
 enum state { RECEIVING, REFUSED, HANDLING, WAITING, ANSWERED, STREAMING, ENDED, DROPPED };
@@ -422,7 +415,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
                                   const char *method, const char *version, const char *data,
                                   size_t *len, void **xp)
 {
-    struct net_http_server *s = ((struct daemon *)cls)->server;
+    struct net_http_server *s = cls;
 
     (void)version;
     if (s->freed)
@@ -460,27 +453,38 @@ static void connection_forget(struct connection *c)
         c->on_end(c->data);
 }
 
+static void binding_note(struct connection *c, struct net_stream *stream)
+{
+    struct gw_buf binding;
+
+    gw_buf_init(&binding, BINDING_MAX);
+    if (net_stream_channel_binding(stream, "tls-server-end-point", &binding) == GW_OK &&
+        !binding.failed) {
+        memcpy(c->binding, binding.p, binding.len);
+        c->binding_len = binding.len;
+    }
+    gw_buf_done(&binding);
+}
+
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode what)
 {
-    struct daemon *d = cls;
-    struct net_http_server *s = d->server;
+    struct net_http_server *s = cls;
     struct connection *c = *context;
 
     switch (what) {
     case MHD_CONNECTION_NOTIFY_STARTED:
         c = gw_new(struct connection);
-        c->daemon = d;
-        d->connections++;
         c->id = ++s->last_id;
         c->since = net_loop_now(s->loop).mono;
         c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        if (s->taken)
+            binding_note(c, s->taken);
         gw_list_append(&s->connections, &c->link);
         *context = c;
         break;
     case MHD_CONNECTION_NOTIFY_CLOSED:
         *context = NULL;
-        d->connections--;
         gw_list_remove(&c->link);
         connection_forget(c);
         free(c);
@@ -590,9 +594,9 @@ void *net_http_connection_get(const struct net_http_exchange *x)
 
 struct gw_str net_http_end_point(const struct net_http_exchange *x)
 {
-    const struct daemon *d = x->connection->daemon;
+    const struct connection *c = x->connection;
 
-    return (struct gw_str){ d->binding, d->binding_len };
+    return (struct gw_str){ c->binding, c->binding_len };
 }
 
 /* --- the daemon in the loop --- */
@@ -620,13 +624,9 @@ static void set_timer(struct net_http_server *s)
 {
     gw_time now = net_loop_now(s->loop).mono;
     gw_time at = cut_slow(s, now);
-    struct gw_list *it, *tmp;
     MHD_UNSIGNED_LONG_LONG ms;
 
-    GW_LIST_EACH(&s->daemons, it, tmp)
-    {
-        if (MHD_get_timeout(GW_CONTAINER(it, struct daemon, link)->mhd, &ms) != MHD_YES)
-            continue;
+    if (MHD_get_timeout(s->mhd, &ms) == MHD_YES) {
         if (!ms)
             net_defer_set(s->loop, &s->again);
         else if (gw_time_after(now, (int64_t)ms) < at)
@@ -640,32 +640,28 @@ static void set_timer(struct net_http_server *s)
 
 static void server_destroy(struct net_http_server *s);
 
-static void daemon_free(struct daemon *d)
+/* An answer that is given at once is written by the second pass. */
+static void daemon_run(struct net_http_server *s)
 {
-    gw_list_remove(&d->link);
-    net_watch_free(&d->watch);
-    MHD_stop_daemon(d->mhd); /* closes the listening socket too, unless it was taken from it */
-    free(d);
+    MHD_UNSIGNED_LONG_LONG ms;
+
+    s->running = true;
+    (void)MHD_run(s->mhd);
+    if (s->tls && !s->freed && MHD_get_timeout(s->mhd, &ms) == MHD_YES && !ms)
+        (void)MHD_run(s->mhd);
+    s->running = false;
 }
 
 static void server_run(struct net_http_server *s)
 {
-    struct gw_list *it, *tmp;
-
-    s->running = true;
-    GW_LIST_EACH(&s->daemons, it, tmp)
-    {
-        struct daemon *d = GW_CONTAINER(it, struct daemon, link);
-
-        (void)MHD_run(d->mhd);
-        if (it != s->daemons.next && !d->connections)
-            daemon_free(d);
-    }
-    s->running = false;
-    if (s->freed)
+    daemon_run(s);
+    if (s->freed) {
         server_destroy(s);
-    else
-        set_timer(s);
+        return;
+    }
+    if (s->tls)
+        net_http_tls_collect(s->tls);
+    set_timer(s);
 }
 
 static void on_daemon_ready(int fd, int events, void *ctx)
@@ -692,7 +688,7 @@ static void on_timer(struct gw_now now, void *ctx)
 /* libmicrohttpd's own words: for debugging, and for the error of a start that failed. */
 __attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *fmt, va_list ap)
 {
-    struct net_http_server *s = ((struct daemon *)cls)->server;
+    struct net_http_server *s = cls;
     char quoted[GW_QUOTE_MAX];
 
     (void)vsnprintf(s->last_log, sizeof s->last_log, fmt, ap);
@@ -701,57 +697,78 @@ __attribute__((format(printf, 2, 0))) static void on_log(void *cls, const char *
 
 /* --- life --- */
 
-/* The daemon accepts from now on; when it cannot, the listening socket is closed. */
-static enum gw_code daemon_start(struct net_http_server *s, const char *cert_pem,
-                                 const char *key_pem, struct gw_err *err)
+/* Of one that accepts by itself the listening socket is closed when it cannot be. */
+static enum gw_code daemon_start(struct net_http_server *s, int listening, struct gw_err *err)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_TURBO;
-    bool tls = cert_pem && key_pem;
-    struct MHD_OptionItem tls_options[] = {
-        { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)cert_pem },
-        { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)key_pem },
-        { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" },
-        { MHD_OPTION_END, 0, NULL },
-    };
-    struct MHD_OptionItem plain_options[] = { { MHD_OPTION_END, 0, NULL } };
-    struct daemon *d = gw_new(struct daemon);
+    struct MHD_OptionItem accepts[] = { { MHD_OPTION_LISTEN_SOCKET, listening, NULL },
+                                        { MHD_OPTION_END, 0, NULL } };
+    struct MHD_OptionItem is_given[] = { { MHD_OPTION_END, 0, NULL } };
     const union MHD_DaemonInfo *info;
     struct stat before = { 0 }, after = { 0 };
 
-    (void)fstat(s->bound.fd, &before);
-    d->server = s;
-    d->mhd = MHD_start_daemon(flags | (tls ? MHD_USE_TLS : 0), 0, NULL, NULL, on_request, d,
-                              MHD_OPTION_EXTERNAL_LOGGER, on_log, d,           /* first */
-                              MHD_OPTION_LISTEN_SOCKET, s->bound.fd,           /* */
-                              MHD_OPTION_CONNECTION_LIMIT, s->connections_max, /* */
+    (void)fstat(listening, &before);
+    s->mhd = MHD_start_daemon(flags | (listening < 0 ? MHD_USE_NO_LISTEN_SOCKET : 0), 0, NULL, NULL,
+                              on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, s, /* first */
+                              MHD_OPTION_CONNECTION_LIMIT, s->connections_max,      /* */
                               MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->connections_per_ip_max, /* */
                               MHD_OPTION_CONNECTION_TIMEOUT, s->idle_s,                      /* */
-                              MHD_OPTION_NOTIFY_COMPLETED, on_completed, d,                  /* */
-                              MHD_OPTION_NOTIFY_CONNECTION, on_connection, d,                /* */
-                              MHD_OPTION_UNESCAPE_CALLBACK, unescape, d,                     /* */
+                              MHD_OPTION_NOTIFY_COMPLETED, on_completed, s,                  /* */
+                              MHD_OPTION_NOTIFY_CONNECTION, on_connection, s,                /* */
+                              MHD_OPTION_UNESCAPE_CALLBACK, unescape, s,                     /* */
                               MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                          /* */
-                              MHD_OPTION_ARRAY, tls ? tls_options : plain_options, MHD_OPTION_END);
-    if (!d->mhd) {
-        free(d);
+                              MHD_OPTION_ARRAY, listening < 0 ? is_given : accepts, MHD_OPTION_END);
+    if (!s->mhd) {
         /* Whether MHD has closed the socket depends on how far it came. */
-        if (!fstat(s->bound.fd, &after) && before.st_ino == after.st_ino &&
+        if (listening >= 0 && !fstat(listening, &after) && before.st_ino == after.st_ino &&
             before.st_dev == after.st_dev)
-            (void)close(s->bound.fd);
-        return gw_fail(err, tls ? GW_INVALID : GW_INTERNAL,
-                       "cannot start the HTTP%s listener: %.*s", tls ? "S" : "",
+            (void)close(listening);
+        return gw_fail(err, GW_INTERNAL, "cannot start the HTTP listener: %.*s",
                        GW_STR_ARG(gw_str_trim(gw_str_of(s->last_log))));
     }
-    if (tls)
-        d->binding_len = net_end_point_of_pem(cert_pem, d->binding);
-    info = MHD_get_daemon_info(d->mhd, MHD_DAEMON_INFO_EPOLL_FD);
-    d->watch = net_watch_new(s->loop, info->epoll_fd, on_daemon_ready, s);
-    net_watch_set(d->watch, NET_IO_READ);
-    gw_list_prepend(&s->daemons, &d->link);
+    info = MHD_get_daemon_info(s->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+    s->watch = net_watch_new(s->loop, info->epoll_fd, on_daemon_ready, s);
+    net_watch_set(s->watch, NET_IO_READ);
     return GW_OK;
 }
 
-static enum gw_code server_bind(struct net_http_server *s, const struct net_http_server_args *args,
-                                struct gw_err *err)
+/* The library closes the socket also when it does not take it. */
+static bool on_take(int fd, struct net_stream *stream, const struct sockaddr *sa, socklen_t len,
+                    void *ctx)
+{
+    struct net_http_server *s = ctx;
+    bool ok;
+
+    s->taken = stream;
+    ok = MHD_add_connection(s->mhd, fd, sa, len) == MHD_YES;
+    s->taken = NULL;
+    net_defer_set(s->loop, &s->again);
+    return ok;
+}
+
+/* At once: an answer that is there leaves in this round of the loop. */
+static void on_fed(void *ctx)
+{
+    server_run(ctx);
+}
+
+static enum gw_code listen_tls(struct net_http_server *s, const struct net_http_server_args *args,
+                               struct gw_err *err)
+{
+    const struct net_http_tls_args tls = { .address = args->address,
+                                           .port = args->port,
+                                           .tls = args->tls,
+                                           .connections_max = s->connections_max,
+                                           .take = on_take,
+                                           .fed = on_fed,
+                                           .ctx = s };
+    enum gw_code rc = daemon_start(s, -1, err);
+
+    return rc ? rc : net_http_tls_new(s->loop, &tls, &s->tls, err);
+}
+
+static enum gw_code listen_plain(struct net_http_server *s, const struct net_http_server_args *args,
+                                 struct gw_err *err)
 {
     struct net_bind bind = { .address = args->address,
                              .port = args->port,
@@ -759,9 +776,8 @@ static enum gw_code server_bind(struct net_http_server *s, const struct net_http
                              .unix_mode = args->unix_mode };
     enum gw_code rc = net_bind(&bind, &s->bound, err);
 
-    if (rc)
-        return rc;
-    rc = daemon_start(s, args->cert_pem, args->key_pem, err);
+    if (!rc)
+        rc = daemon_start(s, s->bound.fd, err);
     if (rc)
         net_bound_unlink(&s->bound);
     return rc;
@@ -782,17 +798,16 @@ enum gw_code net_http_server_new(struct net_loop *loop, const struct net_http_se
     s->connections_per_ip_max = args->connections_per_ip_max;
     s->idle_s = args->idle_s ? args->idle_s : IDLE_DEFAULT_S;
     s->request_ms = (gw_time)s->idle_s * GW_SECOND_MS * REQUEST_IDLE_TIMES;
-    gw_list_init(&s->daemons);
     gw_list_init(&s->connections);
     gw_list_init(&s->exchanges);
     net_defer_init(&s->again, on_again);
     s->gone_fd = epoll_create1(EPOLL_CLOEXEC);
-    rc = s->gone_fd < 0 ? gw_fail(err, GW_INTERNAL, "no epoll set: %s", strerror(errno))
-                        : server_bind(s, args, err);
+    if (s->gone_fd < 0)
+        rc = gw_fail(err, GW_INTERNAL, "no epoll set: %s", strerror(errno));
+    else
+        rc = args->tls ? listen_tls(s, args, err) : listen_plain(s, args, err);
     if (rc) {
-        if (s->gone_fd >= 0)
-            (void)close(s->gone_fd);
-        free(s);
+        server_destroy(s);
         return rc;
     }
     s->gone_watch = net_watch_new(s->loop, s->gone_fd, on_gone_ready, s);
@@ -803,44 +818,28 @@ enum gw_code net_http_server_new(struct net_loop *loop, const struct net_http_se
     return GW_OK;
 }
 
-enum gw_code net_http_server_renew(struct net_http_server *s, const char *cert_pem,
-                                   const char *key_pem, struct gw_err *err)
+void net_http_server_tls_set(struct net_http_server *s, struct net_tls *tls)
 {
-    struct daemon *old = GW_CONTAINER(s->daemons.next, struct daemon, link);
-    int fd = s->bound.fd;
-    enum gw_code rc;
-
-    s->bound.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (s->bound.fd < 0) {
-        s->bound.fd = fd;
-        return gw_fail(err, GW_INTERNAL, "no descriptor: %s", strerror(errno));
-    }
-    rc = daemon_start(s, cert_pem, key_pem, err);
-    if (rc) {
-        s->bound.fd = fd;
-        return rc;
-    }
-    (void)MHD_quiesce_daemon(old->mhd);
-    (void)close(fd);
-    net_defer_set(s->loop, &s->again); /* an old one without connections ends */
-    return GW_OK;
+    net_http_tls_set(s->tls, tls);
 }
 
 uint16_t net_http_server_port(const struct net_http_server *s)
 {
-    return s->bound.port;
+    return s->tls ? net_http_tls_port(s->tls) : s->bound.port;
 }
 
+/* Also of one that was made in part. */
 static void server_destroy(struct net_http_server *s)
 {
-    struct gw_list *it, *tmp;
-
     net_watch_free(&s->gone_watch);
     net_timer_free(&s->timer);
     net_defer_cancel(&s->again);
-    GW_LIST_EACH(&s->daemons, it, tmp)
-    daemon_free(GW_CONTAINER(it, struct daemon, link));
-    (void)close(s->gone_fd);
+    net_watch_free(&s->watch);
+    if (s->mhd)
+        MHD_stop_daemon(s->mhd); /* closes the listening socket, too */
+    net_http_tls_free(&s->tls);  /* after the last answers were given to it */
+    if (s->gone_fd >= 0)
+        (void)close(s->gone_fd);
     free(s);
 }
 

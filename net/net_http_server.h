@@ -7,6 +7,7 @@
 #include "gw_err.h"
 #include "gw_str.h"
 #include "net_loop.h"
+#include "net_tls.h"
 
 struct net_http_server;
 struct net_http_exchange; /* one request and its answer */
@@ -27,9 +28,10 @@ struct net_http_server_args {
     uint16_t port;         /* 0: any free one */
     const char *unix_path; /* an old socket nobody listens on is removed */
     unsigned unix_mode;
-    const char *cert_pem, *key_pem;  /* HTTPS when both are set; text, borrowed for the call */
-    size_t body_max;                 /* of a request */
-    unsigned connections_max;        /* 0: 1000; more wait until one is closed */
+    struct net_tls *tls; /* HTTPS: of role server, a reference is taken; not over a Unix socket */
+    size_t body_max;     /* of a request */
+    unsigned connections_max;        /* 0: 1000; more wait until one is closed; by HTTPS they are
+                                        closed */
     unsigned connections_per_ip_max; /* 0: no such limit */
     unsigned idle_s; /* a connection that says nothing is closed, and one whose next request is not
                         whole after twice this time; 0: 60 s */
@@ -43,10 +45,8 @@ enum gw_code net_http_server_new(struct net_loop *loop, const struct net_http_se
                                  struct net_http_server **out, struct gw_err *err);
 uint16_t net_http_server_port(const struct net_http_server *s);
 
-/* Another certificate for the connections that come from now on; those that stand keep theirs. Of a
- * server that has one. After an error the old one is kept. */
-enum gw_code net_http_server_renew(struct net_http_server *s, const char *cert_pem,
-                                   const char *key_pem, struct gw_err *err);
+/* Of one that has TLS: another context for the connections that come from now on. */
+void net_http_server_tls_set(struct net_http_server *s, struct net_tls *tls);
 
 /* Open exchanges are ended: on_gone comes for each, from inside this call. */
 void net_http_server_free(struct net_http_server **sp);

@@ -16,6 +16,7 @@
 
 enum {
     STREAMS_DEFAULT = 100 * 1000,
+    HANDSHAKES_DEFAULT = 1000,
     ACCEPT_AT_ONCE = 64, /* then the others have their turn */
     PAUSE_MS = 500,
     RESERVE = 64 /* descriptors, or a quarter of a small limit */
@@ -167,6 +168,8 @@ enum gw_code net_listen(struct net_loop *loop, const struct net_listen_args *arg
     l->ctx = args->ctx;
     l->share = gw_new(struct net_share);
     l->share->refs = 1;
+    gw_list_init(&l->share->half);
+    l->share->half_max = args->handshakes_max ? args->handshakes_max : HANDSHAKES_DEFAULT;
     l->resume = net_timer_new(loop, on_resume, l);
     l->watch = net_watch_new(loop, bound.fd, on_ready, l);
     net_watch_set(l->watch, NET_IO_READ);

@@ -80,6 +80,8 @@ enum gw_code net_tls_fail(struct gw_err *err, struct ssl_st *ssl, const struct g
 /* Streams of a listener are counted; the count outlives the listener. */
 struct net_share {
     unsigned refs, streams;
+    struct gw_list half; /* those in the middle of a handshake, the oldest first */
+    unsigned half_count, half_max;
 };
 void net_share_unref(struct net_share **sharep);
 
@@ -92,9 +94,29 @@ struct net_stream *net_stream_adopt(struct net_loop *loop, int fd, const char *p
 void net_stream_connected(struct net_stream *s, int fd, const char *peer);
 void net_stream_failed(struct net_stream *s, const struct gw_err *why);
 
-/* RFC 5929 tls-server-end-point of the first certificate in 'pem', into a hash's room; its length, or
- * 0 when there is none. */
-size_t net_end_point_of_pem(const char *pem, char out[64]);
+int net_stream_fd(const struct net_stream *s); /* -1: it has none */
+
+/* TLS of the HTTP listener. 'take' is given a socket, for each connection whose handshake is done, over
+ * which the client is spoken with in clear; it has closed it when it returns false. */
+typedef bool net_http_tls_take_fn(int fd, struct net_stream *stream, const struct sockaddr *sa,
+                                  socklen_t len, void *ctx);
+struct net_http_tls;
+struct net_http_tls_args {
+    const char *address;
+    uint16_t port;
+    struct net_tls *tls;
+    unsigned connections_max; /* more are closed */
+    net_http_tls_take_fn *take;
+    /* Something was handed over: answers may be there for _collect(). May free what calls it. */
+    void (*fed)(void *ctx);
+    void *ctx;
+};
+enum gw_code net_http_tls_new(struct net_loop *loop, const struct net_http_tls_args *args,
+                              struct net_http_tls **out, struct gw_err *err);
+void net_http_tls_set(struct net_http_tls *h, struct net_tls *tls); /* for those that come */
+void net_http_tls_collect(struct net_http_tls *h);
+uint16_t net_http_tls_port(const struct net_http_tls *h);
+void net_http_tls_free(struct net_http_tls **hp);
 
 /* One attempt to reach a host: names looked up, addresses tried one after the other. Reports to
  * its stream, which then frees it. */

@@ -43,6 +43,7 @@ struct net_stream {
     const struct net_stream_handlers *handlers;
     void *ctx;
     struct net_share *share;
+    struct gw_list half;         /* HANDSHAKE, of a listener: in the share's list */
     struct net_attempt *attempt; /* PENDING */
     struct net_watch *watch;
     struct net_timer *timer; /* there while something has a deadline */
@@ -117,8 +118,17 @@ static void set_watch(struct net_stream *s)
     net_watch_set(s->watch, events);
 }
 
+static void half_end(struct net_stream *s)
+{
+    if (gw_list_is_empty(&s->half))
+        return;
+    gw_list_remove(&s->half);
+    s->share->half_count--;
+}
+
 static void drop_socket(struct net_stream *s)
 {
+    half_end(s);
     net_attempt_free(&s->attempt);
     net_watch_free(&s->watch);
     net_timer_free(&s->timer);
@@ -341,8 +351,26 @@ static bool is_address(const char *name)
     return inet_pton(AF_INET, name, ip) == 1 || inet_pton(AF_INET6, name, ip) == 1;
 }
 
+/* Who came first has had the most time: an honest peer needs a few round trips of it. */
+static void half_open(struct net_stream *s)
+{
+    struct net_share *share = s->share;
+    struct net_stream *oldest = GW_CONTAINER(share->half.next, struct net_stream, half);
+    struct gw_err err;
+
+    if (share->half_count == share->half_max) {
+        (void)gw_fail(&err, GW_LIMIT, "cut off: %u others are in the middle of a TLS handshake",
+                      share->half_max);
+        net_stream_failed(oldest, &err);
+    }
+    gw_list_append(&share->half, &s->half);
+    share->half_count++;
+}
+
 static void handshake_begin(struct net_stream *s)
 {
+    if (s->share)
+        half_open(s);
     s->state = HANDSHAKE;
     s->ssl = SSL_new(net_tls_ctx(s->tls));
     if (!s->ssl || SSL_set_fd(s->ssl, s->fd) != 1)
@@ -361,6 +389,7 @@ static void handshake_begin(struct net_stream *s)
 /* These, too, return false when the stream was freed meanwhile. */
 static bool handshake_complete(struct net_stream *s)
 {
+    half_end(s);
     net_tls_reason_of(s->ssl, NULL);
     free(s->reason);
     s->reason = NULL;
@@ -541,6 +570,7 @@ static struct net_stream *stream_new(struct net_loop *loop, const struct net_str
 
     s->loop = loop;
     s->fd = -1;
+    gw_list_init(&s->half);
     s->handshake_ms = limits->handshake_ms ? limits->handshake_ms : HANDSHAKE_DEFAULT_MS;
     gw_buf_init(&s->out, limits->out_max ? limits->out_max : OUT_DEFAULT);
     net_defer_init(&s->soon, on_soon);
@@ -722,6 +752,11 @@ SSL *net_stream_ssl(const struct net_stream *s)
 const char *net_stream_peer(const struct net_stream *s)
 {
     return s->peer;
+}
+
+int net_stream_fd(const struct net_stream *s)
+{
+    return s->fd;
 }
 
 struct net_loop *net_stream_loop(const struct net_stream *s)

@@ -91,6 +91,8 @@ struct net_listen_args {
     const char *unix_path;
     unsigned unix_mode;   /* of the socket file; an old socket nobody listens on is removed */
     unsigned backlog_max; /* connections at once from this listener; more are closed; 0: 100,000 */
+    unsigned
+        handshakes_max; /* TLS, under way at once; for one more the oldest is cut off; 0: 1000 */
     struct net_stream_limits limits;
     net_accept_fn *on_accept;
     void *ctx;

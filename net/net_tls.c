@@ -2,6 +2,7 @@
 #include "net_tls.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <pthread.h>
@@ -154,6 +155,35 @@ enum gw_code net_tls_new(enum net_tls_role role, const struct net_tls_policy *po
     tls->refs = 1;
     *out = tls;
     return GW_OK;
+}
+
+struct pem {
+    const char *cert, *key;
+};
+
+static enum gw_code pem_apply(SSL_CTX *ctx, void *arg, struct gw_err *err)
+{
+    const struct pem *pem = arg;
+    BIO *certs = BIO_new_mem_buf(pem->cert, -1), *keys = BIO_new_mem_buf(pem->key, -1);
+    X509 *cert = PEM_read_bio_X509(certs, NULL, NULL, NULL), *issuer;
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(keys, NULL, NULL, (void *)"");
+    bool ok = cert && key && SSL_CTX_use_cert_and_key(ctx, cert, key, NULL, 1) == 1;
+
+    while (ok && (issuer = PEM_read_bio_X509(certs, NULL, NULL, NULL)))
+        ok = SSL_CTX_add0_chain_cert(ctx, issuer) == 1;
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    BIO_free(certs);
+    BIO_free(keys);
+    return ok ? GW_OK : gw_fail(err, GW_INVALID, "certificate and key are not fit for TLS");
+}
+
+enum gw_code net_tls_new_pem(const char *cert_pem, const char *key_pem, struct net_tls **out,
+                             struct gw_err *err)
+{
+    struct pem pem = { cert_pem, key_pem };
+
+    return net_tls_new(NET_TLS_SERVER, &(struct net_tls_policy){ pem_apply, &pem }, out, err);
 }
 
 struct net_tls *net_tls_ref(struct net_tls *tls)

@@ -38,6 +38,9 @@ enum net_tls_role { NET_TLS_CLIENT, NET_TLS_SERVER };
 struct net_tls;
 enum gw_code net_tls_new(enum net_tls_role role, const struct net_tls_policy *policy,
                          struct net_tls **out, struct gw_err *err);
+/* A server's, from PEM: its certificate, chain and key. For stand-ins and tests. */
+enum gw_code net_tls_new_pem(const char *cert_pem, const char *key_pem, struct net_tls **out,
+                             struct gw_err *err);
 struct net_tls *net_tls_ref(struct net_tls *tls);
 void net_tls_unref(struct net_tls **tlsp);
 

@@ -301,9 +301,9 @@ static void setup(const char *const *offer, enum quirk quirk)
     t.policy = (struct net_tls_policy){ .apply = identity_trust, .ctx = &t.id };
     assert_int_equal(X509_digest(t.id.cert, EVP_sha256(), (unsigned char *)t.end_point, &len), 1);
     t.end_point_len = len;
-    args.cert_pem = t.id.cert_pem;
-    args.key_pem = t.id.key_pem;
+    assert_int_equal(net_tls_new_pem(t.id.cert_pem, t.id.key_pem, &args.tls, NULL), GW_OK);
     assert_int_equal(net_http_server_new(t.loop, &args, &t.server, NULL), GW_OK);
+    net_tls_unref(&args.tls);
     snprintf(t.url, sizeof(t.url), "https://localhost:%u/EWS/Exchange.asmx",
              net_http_server_port(t.server));
     snprintf(t.token_url, sizeof(t.token_url), "https://localhost:%u/token",
@@ -336,12 +336,12 @@ static void restart_server(void)
     struct net_http_server_args args = { .address = "127.0.0.1",
                                          .port = net_http_server_port(t.server),
                                          .body_max = 1000,
-                                         .handler = on_request,
-                                         .cert_pem = t.id.cert_pem,
-                                         .key_pem = t.id.key_pem };
+                                         .handler = on_request };
 
     server_free(); /* and the logins: the new one counts its connections from 1 again */
+    assert_int_equal(net_tls_new_pem(t.id.cert_pem, t.id.key_pem, &args.tls, NULL), GW_OK);
     assert_int_equal(net_http_server_new(t.loop, &args, &t.server, NULL), GW_OK);
+    net_tls_unref(&args.tls);
 }
 
 /* ---- tests ------------------------------------------------------------------------------------ */

@@ -351,16 +351,16 @@ struct pair {
 static void pair_init(struct pair *p, net_http_handler_fn *handler, const struct identity *id,
                       const struct net_tls_policy *tls)
 {
-    struct net_http_server_args args = { .address = "127.0.0.1",
-                                         .body_max = 10000,
-                                         .handler = handler,
-                                         .ctx = p,
-                                         .cert_pem = id ? id->cert_pem : NULL,
-                                         .key_pem = id ? id->key_pem : NULL };
+    struct net_http_server_args args = {
+        .address = "127.0.0.1", .body_max = 10000, .handler = handler, .ctx = p
+    };
     struct gw_err err;
 
     bed_init(&p->bed);
+    if (id)
+        assert_int_equal(net_tls_new_pem(id->cert_pem, id->key_pem, &args.tls, &err), GW_OK);
     assert_int_equal(net_http_server_new(p->bed.loop, &args, &p->server, &err), GW_OK);
+    net_tls_unref(&args.tls);
     result_init(&p->r, &p->bed, tls);
     snprintf(p->r.url, sizeof p->r.url, "%s://%s:%u/p%%20q?a=1%%202", id ? "https" : "http",
              id ? "localhost" : "127.0.0.1", net_http_server_port(p->server));

@@ -448,28 +448,6 @@ static void test_port_taken(void **state)
     site_done(&site);
 }
 
-static void test_wrong_certificate(void **state)
-{
-    struct bed bed;
-    struct net_http_server_args args = {
-        .address = "127.0.0.1", .handler = handler, .cert_pem = "nonsense", .key_pem = "nonsense"
-    };
-    struct net_http_server *s = NULL;
-    struct gw_err err;
-    int before, after;
-
-    (void)state;
-    bed_init(&bed);
-    before = dup(0);
-    assert_int_equal(net_http_server_new(bed.loop, &args, &s, &err), GW_INVALID);
-    after = dup(0);
-    assert_true(after == before + 1); /* nothing was left open */
-    (void)close(before);
-    (void)close(after);
-    assert_null(s);
-    bed_done(&bed);
-}
-
 static void test_unix_socket(void **state)
 {
     char folder[] = "/tmp/kalends-test-XXXXXX";
@@ -529,8 +507,7 @@ int main(void)
         cmocka_unit_test(test_stream_slow_reader), cmocka_unit_test(test_silent_client),
         cmocka_unit_test(test_dripping_client),    cmocka_unit_test(test_free_with_open_exchanges),
         cmocka_unit_test(test_free_in_callbacks),  cmocka_unit_test(test_port_taken),
-        cmocka_unit_test(test_wrong_certificate),  cmocka_unit_test(test_unix_socket),
-        cmocka_unit_test(test_many_connections),
+        cmocka_unit_test(test_unix_socket),        cmocka_unit_test(test_many_connections),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

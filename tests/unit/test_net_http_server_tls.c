@@ -8,9 +8,12 @@
 struct site {
     struct bed bed;
     struct net_http_server *server;
-    int requests, ended;
+    int requests, ended, gone;
+    size_t body_len;
     struct gw_buf end_point; /* as the listener says */
 };
+
+enum { BIG = 3 * 1000 * 1000 };
 
 /* Counts the requests of its connection. */
 struct visitor {
@@ -26,6 +29,24 @@ static void visitor_end(void *data)
     free(v);
 }
 
+static void on_gone(void *ctx)
+{
+    struct site *site = ctx;
+
+    site->gone++;
+    net_loop_stop(site->bed.loop);
+}
+
+static void reply_big(struct net_http_exchange *x)
+{
+    char *text = malloc(BIG);
+
+    assert_non_null(text);
+    memset(text, 'x', BIG);
+    net_http_reply(x, 200, "text/plain", (struct gw_str){ text, BIG });
+    free(text);
+}
+
 static void handler(struct net_http_exchange *x, void *ctx)
 {
     struct site *site = ctx;
@@ -33,6 +54,16 @@ static void handler(struct net_http_exchange *x, void *ctx)
     char text[64];
 
     site->requests++;
+    site->body_len = net_http_body(x).len;
+    if (gw_str_is(net_http_path(x), "/big")) {
+        reply_big(x);
+        return;
+    }
+    if (gw_str_is(net_http_path(x), "/wait")) {
+        net_http_on_gone(x, on_gone, site);
+        net_loop_stop(site->bed.loop);
+        return;
+    }
     if (!v || gw_str_is(net_http_path(x), "/new")) {
         v = gw_new(struct visitor);
         v->site = site;
@@ -47,18 +78,20 @@ static void handler(struct net_http_exchange *x, void *ctx)
 static void site_init(struct site *site, const struct identity *id)
 {
     struct net_http_server_args args = { .address = "127.0.0.1",
-                                         .body_max = 1000,
+                                         .body_max = BIG,
+                                         .connections_per_ip_max = 3,
                                          .handler = handler,
-                                         .ctx = site,
-                                         .cert_pem = id ? id->cert_pem : NULL,
-                                         .key_pem = id ? id->key_pem : NULL };
+                                         .ctx = site };
     struct gw_err err;
 
     *site = (struct site){ 0 };
     bed_init(&site->bed);
     gw_buf_init(&site->end_point, 64);
+    if (id)
+        assert_int_equal(net_tls_new_pem(id->cert_pem, id->key_pem, &args.tls, &err), GW_OK);
     if (net_http_server_new(site->bed.loop, &args, &site->server, &err))
         fail_msg("%s", err.msg);
+    net_tls_unref(&args.tls);
 }
 
 static void site_done(struct site *site)
@@ -106,6 +139,7 @@ struct client {
     struct net_stream *stream;
     struct gw_buf end_point, in;
     bool closed;
+    struct gw_err why;
 };
 
 static void on_ready(struct net_stream *s, void *ctx)
@@ -130,8 +164,8 @@ static void on_closed(struct net_stream *s, const struct gw_err *why, void *ctx)
     struct client *c = ctx;
 
     (void)s;
-    (void)why;
     c->closed = true;
+    c->why = *why;
     net_loop_stop(c->bed->loop);
 }
 
@@ -149,7 +183,7 @@ static void client_connect(struct client *c, struct site *site, struct identity 
 
     *c = (struct client){ .bed = &site->bed };
     gw_buf_init(&c->end_point, 64);
-    gw_buf_init(&c->in, 10000);
+    gw_buf_init(&c->in, 2 * BIG);
     assert_int_equal(net_tls_new(NET_TLS_CLIENT, &policy, &c->tls, &err), GW_OK);
     args.tls = c->tls;
     c->stream = net_stream_connect(site->bed.loop, &args);
@@ -178,6 +212,7 @@ static void test_another_certificate(void **state)
 {
     struct identity id[2];
     struct client client[2], wrong;
+    struct net_tls *tls = NULL;
     struct site site;
     struct gw_err err;
 
@@ -190,10 +225,11 @@ static void test_another_certificate(void **state)
     assert_int_equal(site.end_point.len, 32);
     assert_true(gw_str_eq(gw_buf_str(&site.end_point), gw_buf_str(&client[0].end_point)));
 
-    assert_int_equal(net_http_server_renew(site.server, "nonsense", id[1].key_pem, &err),
-                     GW_INVALID);
-    assert_int_equal(net_http_server_renew(site.server, id[1].cert_pem, id[1].key_pem, &err),
-                     GW_OK);
+    assert_int_equal(net_tls_new_pem("nonsense", id[1].key_pem, &tls, &err), GW_INVALID);
+    assert_int_equal(net_tls_new_pem(id[0].cert_pem, id[1].key_pem, &tls, &err), GW_INVALID);
+    assert_int_equal(net_tls_new_pem(id[1].cert_pem, id[1].key_pem, &tls, &err), GW_OK);
+    net_http_server_tls_set(site.server, tls);
+    net_tls_unref(&tls);
     client_connect(&client[1], &site, &id[1]);
     client_get(&client[1], "request 1\n");
     assert_int_equal(site.end_point.len, 64);
@@ -215,11 +251,129 @@ static void test_another_certificate(void **state)
     identity_done(&id[1]);
 }
 
+static size_t head_len(const struct gw_buf *in)
+{
+    const char *end = in->p ? strstr(in->p, "\r\n\r\n") : NULL;
+
+    return end ? (size_t)(end - in->p) + 4 : BIG;
+}
+
+/* More than either side takes at once: each waits for the other, and nothing is lost. */
+static void test_much(void **state)
+{
+    struct identity id;
+    struct client client;
+    struct site site;
+    char *body = malloc(BIG), head[100];
+
+    (void)state;
+    assert_non_null(body);
+    memset(body, 'y', BIG);
+    identity_init(&id, "DNS:localhost", EVP_sha256());
+    site_init(&site, &id);
+    client_connect(&client, &site, &id);
+    snprintf(head, sizeof head, "POST /big HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", BIG);
+    (void)net_stream_write(client.stream, gw_str_of(head));
+    for (size_t sent = 0; sent < BIG; sent += 100000) {
+        while (!client.closed && net_stream_queued(client.stream) > 500000)
+            bed_run_ms(&site.bed, 1);
+        if (client.closed)
+            fail_msg("closed: %s", client.why.msg);
+        assert_int_equal(net_stream_write(client.stream, (struct gw_str){ body + sent, 100000 }),
+                         GW_OK);
+    }
+    while (!site.requests && !client.closed)
+        bed_run_ms(&site.bed, 1);
+    if (client.closed)
+        fail_msg("closed: %s", client.why.msg);
+    assert_int_equal(site.body_len, BIG);
+    net_stream_pause(client.stream, true); /* slow */
+    bed_run_ms(&site.bed, 50);
+    net_stream_pause(client.stream, false);
+    while (!client.closed && client.in.len < BIG + head_len(&client.in))
+        bed_run(&site.bed);
+    assert_int_equal(client.in.len, BIG + head_len(&client.in));
+    client_get(&client, "request 1\n"); /* the connection goes on */
+    client_done(&client);
+    site_done(&site);
+    identity_done(&id);
+    free(body);
+}
+
+/* Who leaves while an answer is awaited is noticed; so is one that speaks something else, and one too many
+ * of an address. */
+static void test_who_leaves(void **state)
+{
+    struct identity id;
+    struct client client[4];
+    struct site site;
+    struct raw plain;
+
+    (void)state;
+    identity_init(&id, "DNS:localhost", EVP_sha256());
+    site_init(&site, &id);
+    client_connect(&client[0], &site, &id);
+    (void)net_stream_write(client[0].stream, GW_STR("GET /wait HTTP/1.1\r\nHost: h\r\n\r\n"));
+    while (!site.requests)
+        bed_run(&site.bed);
+    net_stream_close(client[0].stream);
+    while (!site.gone)
+        bed_run(&site.bed);
+    client_done(&client[0]);
+
+    raw_connect(&plain, &site.bed, net_http_server_port(site.server));
+    raw_send(&plain, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    raw_expect(&plain, NULL);
+    raw_done(&plain);
+
+    bed_run_ms(&site.bed, 20);
+    for (int i = 0; i < 3; i++) {
+        client_connect(&client[i], &site, &id);
+        client_get(&client[i], "request 1\n");
+    }
+    client_connect(&client[3], &site, &id);
+    while (!client[3].closed)
+        bed_run(&site.bed);
+    for (int i = 0; i < 4; i++)
+        client_done(&client[i]);
+    site_done(&site);
+    identity_done(&id);
+}
+
+static void test_port_taken(void **state)
+{
+    struct net_http_server_args args = { .address = "127.0.0.1", .handler = handler };
+    struct net_http_server *second = NULL;
+    struct identity id;
+    struct site site;
+    struct gw_err err;
+    int before, after;
+
+    (void)state;
+    identity_init(&id, "DNS:localhost", EVP_sha256());
+    site_init(&site, &id);
+    args.port = net_http_server_port(site.server);
+    assert_int_equal(net_tls_new_pem(id.cert_pem, id.key_pem, &args.tls, &err), GW_OK);
+    before = dup(0);
+    (void)close(before);
+    assert_int_equal(net_http_server_new(site.bed.loop, &args, &second, &err), GW_EXISTS);
+    after = dup(0);
+    (void)close(after);
+    assert_int_equal(after, before); /* the lowest that is free: nothing was left open */
+    assert_null(second);
+    net_tls_unref(&args.tls);
+    site_done(&site);
+    identity_done(&id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_connection_data),
         cmocka_unit_test(test_another_certificate),
+        cmocka_unit_test(test_much),
+        cmocka_unit_test(test_who_leaves),
+        cmocka_unit_test(test_port_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

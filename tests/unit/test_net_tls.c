@@ -479,6 +479,66 @@ static void test_policies(void **state)
     pair_done(&p);
 }
 
+/* --- half-open connections --- */
+
+enum { HALF_MAX = 3, COMERS = 5 };
+
+struct door {
+    struct pair *pair;
+    struct end end[COMERS];
+    int count;
+};
+
+static void on_accept_any(struct net_stream *s, void *ctx)
+{
+    struct door *d = ctx;
+    struct end *e = &d->end[d->count++];
+
+    assert_true(d->count <= COMERS);
+    end_init(e, &d->pair->bed);
+    e->stream = s;
+    net_stream_set_handlers(s, &handlers, e);
+    net_stream_start_tls(s, d->pair->server_tls, NULL);
+}
+
+/* Who says nothing is cut off when others come, the first one first; whoever goes on gets in. */
+static void test_half_open(void **state)
+{
+    struct pair p;
+    struct door d = { &p, { { 0 } }, 0 };
+    struct net_listen_args args = {
+        .address = "127.0.0.1", .handshakes_max = HALF_MAX, .on_accept = on_accept_any, .ctx = &d
+    };
+    struct raw silent[COMERS - 1];
+    struct gw_err err;
+
+    (void)state;
+    pair_init(&p, "DNS:localhost", EVP_sha256(), NULL);
+    net_listener_free(&p.listener);
+    assert_int_equal(net_listen(p.bed.loop, &args, &p.listener, &err), GW_OK);
+    for (int i = 0; i < COMERS - 1; i++) {
+        raw_connect(&silent[i], &p.bed, net_listener_port(p.listener));
+        bed_run_ms(&p.bed, 5);
+    }
+    run_until_closed(&d.end[0]);
+    assert_int_equal(d.end[0].why.code, GW_LIMIT);
+    assert_non_null(strstr(d.end[0].why.msg, "3 others"));
+    assert_false(d.end[1].closed);
+    pair_connect(&p, true, 0);
+    run_until_ready(&p.client);
+    run_until_closed(&d.end[1]);
+    assert_false(d.end[2].closed || d.end[3].closed);
+    while (!d.end[4].ready)
+        bed_run(&p.bed);
+    for (int i = 0; i < COMERS - 1; i++)
+        raw_done(&silent[i]);
+    for (int i = 0; i < COMERS; i++) {
+        net_stream_free(&d.end[i].stream);
+        gw_buf_done(&d.end[i].in);
+    }
+    pair_done(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +553,7 @@ int main(void)
         cmocka_unit_test(test_close_before_handshake),
         cmocka_unit_test(test_channel_bindings),
         cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_half_open),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
