@@ -455,20 +455,21 @@ enum gw_code admin_user_jid(const struct admin_api *api, struct gw_str text, str
 
 /* --- the API's life */
 
+static struct net_http_server_args server_args(struct admin_api *api)
+{
+    return (struct net_http_server_args){ .body_max = ADMIN_BODY_MAX,
+                                          .connections_max = 200,
+                                          .idle_s = 300,
+                                          .handler = on_request,
+                                          .piece = admin_job_piece,
+                                          .ctx = api };
+}
+
 enum gw_code admin_api_new(const struct admin_api_args *args, struct admin_api **out,
                            struct gw_err *err)
 {
     struct admin_api *api = gw_new(struct admin_api);
-    struct net_http_server_args server = {
-        .unix_path = args->socket_path,
-        .unix_mode = 0660,
-        .body_max = ADMIN_BODY_MAX,
-        .connections_max = 200,
-        .idle_s = 300,
-        .handler = on_request,
-        .piece = admin_job_piece,
-        .ctx = api,
-    };
+    struct net_http_server_args server = server_args(api);
     enum gw_code rc;
     size_t i;
 
@@ -480,6 +481,8 @@ enum gw_code admin_api_new(const struct admin_api_args *args, struct admin_api *
     api->started = net_loop_now(args->loop).utc;
     gw_list_init(&api->calls);
     admin_watch_init(api);
+    server.unix_path = args->socket_path;
+    server.unix_mode = 0660;
     rc = net_http_server_new(args->loop, &server, &api->server, err);
     if (rc) {
         admin_api_free(&api);
@@ -489,10 +492,42 @@ enum gw_code admin_api_new(const struct admin_api_args *args, struct admin_api *
     return GW_OK;
 }
 
+enum gw_code admin_api_https_open(struct admin_api *api, const struct admin_https *https,
+                                  struct gw_err *err)
+{
+    struct net_http_server_args args = server_args(api);
+    struct net_http_server *server = NULL;
+    enum gw_code rc;
+
+    args.address = https->address;
+    args.port = https->port;
+    args.tls = https->tls;
+    args.admit = https->admit;
+    args.admit_ctx = https->admit_ctx;
+    args.connections_per_ip_max = 50;
+    rc = net_http_server_new(api->args.loop, &args, &server, err);
+    if (rc)
+        return rc;
+    admin_api_https_close(api);
+    api->https = server;
+    return GW_OK;
+}
+
+void admin_api_https_close(struct admin_api *api)
+{
+    net_http_server_free(&api->https);
+}
+
+uint16_t admin_api_https_port(const struct admin_api *api)
+{
+    return api->https ? net_http_server_port(api->https) : 0;
+}
+
 void admin_api_stop(struct admin_api *api)
 {
     admin_watch_stop(api);
     net_http_server_free(&api->server);
+    net_http_server_free(&api->https);
 }
 
 void admin_api_free(struct admin_api **apip)

@@ -1,5 +1,5 @@
 /* The administrator's door: REST with JSON bodies over HTTP on a Unix socket. Whoever may open the
- * socket is an administrator. Every resource is a row of one table (GET /v1 shows it); every refusal
+ * socket is an administrator; over HTTPS, whoever shows one of the certificates that are named. Every resource is a row of one table (GET /v1 shows it); every refusal
  * is {"error": "a sentence", "code": "invalid"} with a fitting HTTP status. A change is answered
  * when it is on the disk. Loop thread only. */
 #ifndef ADMIN_API_H
@@ -25,9 +25,11 @@ struct dir;
 struct dir_audit;
 struct dir_jobs;
 struct json_t;
+struct net_tls;
 struct pres_calendar;
 struct pres_core;
 struct sched;
+struct ssl_st; /* OpenSSL's SSL */
 
 /* A gateway to Exchange as an administrator types it. Text with a NULL pointer and numbers of -1
  * were not said: the default when adding, unchanged when editing. */
@@ -202,6 +204,20 @@ enum {
 struct admin_api;
 enum gw_code admin_api_new(const struct admin_api_args *args, struct admin_api **out,
                            struct gw_err *err);
+
+/* The same over HTTPS, for those whom 'admit' lets in (net_http_server.h); another one replaces it, and its
+ * connections end. After an error the old one stays. */
+struct admin_https {
+    const char *address;
+    uint16_t port; /* 0: any free one */
+    struct net_tls *tls;
+    enum gw_code (*admit)(const struct ssl_st *ssl, void *admit_ctx, struct gw_err *err);
+    void *admit_ctx;
+};
+enum gw_code admin_api_https_open(struct admin_api *api, const struct admin_https *https,
+                                  struct gw_err *err);
+void admin_api_https_close(struct admin_api *api);
+uint16_t admin_api_https_port(const struct admin_api *api); /* 0: closed */
 
 /* No request is answered any more; changes under way are still finished. */
 void admin_api_stop(struct admin_api *api);

@@ -37,10 +37,13 @@ static bool user_name(unsigned uid, char *out, size_t len)
 
 void admin_by(const struct net_http_exchange *x, char out[ADMIN_BY_MAX])
 {
+    struct gw_str cn = net_http_peer_cn(x);
     char name[64];
     unsigned uid;
 
-    if (!net_http_peer_uid(x, &uid))
+    if (cn.len)
+        snprintf(out, ADMIN_BY_MAX, "certificate %.*s", GW_STR_ARG(cn));
+    else if (!net_http_peer_uid(x, &uid))
         snprintf(out, ADMIN_BY_MAX, "somebody");
     else if (user_name(uid, name, sizeof(name)))
         snprintf(out, ADMIN_BY_MAX, "uid %u (%s)", uid, name);

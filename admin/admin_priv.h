@@ -36,7 +36,7 @@ struct admin_call {
 
 struct admin_api {
     struct admin_api_args args;
-    struct net_http_server *server;
+    struct net_http_server *server, *https; /* https NULL: closed */
     struct gw_list calls;
     struct gw_list watches; /* struct admin_watch */
     size_t watches_count;

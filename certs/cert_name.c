@@ -14,10 +14,11 @@ enum { ADDRESS_MAX = 16 };
 static const struct rule {
     enum { CN_NEVER, CN_ALONE, CN_TOO, CN_FOR_WANT_OF_OTHERS } cn;
     bool dns, address;
+    const char *list;    /* of CN_ALONE: where the names are from, for messages */
     const char *service; /* of SRVName; id-on-xmppAddr counts too. NULL: neither does */
 } rules[] = {
     [CERT_FOR_EXCHANGE] = { .cn = CN_TOO, .dns = true, .address = true },
-    [CERT_FOR_SIP] = { .cn = CN_ALONE },
+    [CERT_FOR_SIP] = { .cn = CN_ALONE, .list = "TLS peer subjects" },
     [CERT_FOR_XMPP_SERVER] = { .cn = CN_FOR_WANT_OF_OTHERS,
                                .dns = true,
                                .service = "_xmpp-server." },
@@ -26,7 +27,7 @@ static const struct rule {
                                .service = "_xmpp-client." },
     [CERT_FOR_SIP_CLIENT] = { .cn = CN_TOO, .dns = true, .address = true },
     [CERT_FOR_PUSH] = { .cn = CN_TOO, .dns = true, .address = true },
-    [CERT_FOR_API] = { .cn = CN_TOO, .dns = true, .address = true },
+    [CERT_FOR_API] = { .cn = CN_ALONE, .list = "API clients" },
 };
 
 /* A name that is looked for. */
@@ -240,10 +241,9 @@ static enum gw_code deny(X509 *cert, const struct rule *rule, const struct gw_st
     if (count)
         gw_quote(gw_str_utf8_cut(names[0], 80), name);
     if (rule->cn == CN_ALONE)
-        return gw_fail(
-            err, GW_DENIED,
-            "the subject CN of certificate '%s' is not among the TLS peer subjects (%s%s)", subject,
-            name, count > 1 ? ", ..." : "");
+        return gw_fail(err, GW_DENIED,
+                       "the subject CN of certificate '%s' is not among the %s (%s%s)", subject,
+                       rule->list, name, count > 1 ? ", ..." : "");
     if (cert_entry_new(cert, &e, NULL) || !e->info.names[0]) {
         cert_entry_free(&e);
         return gw_fail(err, GW_DENIED, "host %s is not the name of certificate '%s'", name,

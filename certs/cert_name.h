@@ -7,8 +7,8 @@
  *   XMPP server        dNSName, id-on-xmppAddr, SRVName _xmpp-server (RFC 6120 13.7.1.2);   in dNSName
  *                      the CN when there is none of these (RFC 6125 6.4.4)
  *   XMPP client        the same with _xmpp-client
- *   SIP client,        as Exchange
- *   push, API
+ *   SIP client, push   as Exchange
+ *   API                the subject's CN alone: one of the clients that are admitted              no
  *
  * A wildcard stands for exactly one whole label, the leftmost. Letters fold. A name may be written in
  * U-labels or A-labels, here and in id-on-xmppAddr and the CN; a dNSName has A-labels only. Nothing that
@@ -28,7 +28,7 @@ enum cert_purpose {
     CERT_FOR_XMPP_CLIENT, /* a server that clients connect to */
     CERT_FOR_SIP_CLIENT,  /* the same */
     CERT_FOR_PUSH,        /* us, when Exchange calls back */
-    CERT_FOR_API          /* us, when an administrator's program asks */
+    CERT_FOR_API          /* a client of ours: an administrator's program */
 };
 
 /* Does it bear one of the names? GW_DENIED: none of them; says what it bears instead. */

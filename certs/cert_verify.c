@@ -23,7 +23,7 @@ static const struct {
     [CERT_FOR_XMPP_CLIENT] = { X509_PURPOSE_SSL_SERVER, false },
     [CERT_FOR_SIP_CLIENT] = { X509_PURPOSE_SSL_SERVER, false },
     [CERT_FOR_PUSH] = { X509_PURPOSE_SSL_SERVER, false },
-    [CERT_FOR_API] = { X509_PURPOSE_SSL_SERVER, false },
+    [CERT_FOR_API] = { X509_PURPOSE_SSL_CLIENT, false },
 };
 
 const char *cert_verdict_name(enum cert_verdict v)

@@ -9,7 +9,8 @@
  *   gd_account     who logs in at Exchange        gd_policy      mapping, rules, texts: kept and changed
  *   gd_federation  servers of other domains
  *   gd_people      what each calendar is looked at with
- *   gd_identities  who we are: our own certificates */
+ *   gd_identities  who we are: our own certificates
+ *   gd_listen      HTTPS: notifications and the API */
 #ifndef GD_H
 #define GD_H
 
@@ -24,6 +25,7 @@
 #include "dir_jobs.h"
 #include "ews_account.h"
 #include "gd_config.h"
+#include "gd_listen.h"
 #include "gw_list.h"
 #include "net_dns.h"
 #include "net_loop.h"
@@ -55,6 +57,7 @@ struct gd_settings {
     struct sip_settings sip;
     struct cert_settings certs;
     struct dir_settings dir;
+    struct gd_listen_settings listen;
 };
 
 struct gd {
@@ -85,6 +88,8 @@ struct gd {
     struct pres_core *core;
     struct cert_identity *identity[GD_IDENTITIES]; /* in the order of cert_own_kinds */
     struct net_timer *identity_timer;
+    struct cert_peer *push_peer, *api_peer;
+    struct net_tls *push_tls, *api_tls;
     struct net_tls *tls;
     struct xmpp_own own;
     struct xmpp_server *xmpp;
@@ -139,6 +144,8 @@ enum gw_code gd_sip_apply(struct gd *gd, struct gw_err *err);
 struct json_t *gd_sip_json(const struct gd *gd);
 
 /* --- gd_identities.c */
+enum gw_code gd_identity_open(struct gd *gd, enum gd_identity which,
+                              struct gw_err *err); /* before the others: it names no domain */
 enum gw_code gd_identities_open(struct gd *gd, struct gw_err *err); /* the directory is loaded */
 void gd_identities_cover(struct gd *gd);  /* a domain was added: self-signed ones are made anew */
 void gd_identities_reload(struct gd *gd); /* from their files */
@@ -154,7 +161,7 @@ enum gw_code gd_param_at_start(struct gd *gd, struct gw_str key, struct gw_str v
                                struct gw_err *err);
 enum gw_code gd_param_set(struct gd *gd, struct gw_str key, struct gw_str value,
                           store_done_fn *done, void *done_ctx, struct gw_err *err);
-enum { GD_PARAM_TABLES = 9 };
+enum { GD_PARAM_TABLES = 10 };
 void gd_params_tables(const struct gd *gd, struct admin_params out[GD_PARAM_TABLES]);
 void gd_params_done(struct gd *gd);
 

@@ -100,16 +100,26 @@ static void on_astray(struct gw_str user, struct gw_str mailbox, void *ctx)
 
 static enum gw_code notify_start(struct gd *gd, struct gw_err *err)
 {
-    struct gd_notify_args args = {
+    bool https = gd->settings.listen.notification_scheme;
+    struct gw_err why;
+    enum gw_code rc;
+
+    gd->notify = gd_notify_new(&(struct gd_notify_args){
         .loop = gd->loop,
         .address = gd->config.notification_listen,
         .url_host = gd->config.notification_url_host,
-        .port = (uint16_t)gd->settings.sched.notification_port,
         .on_notification = on_notification,
         .ctx = gd,
-    };
-
-    if (gd_notify_new(&args, &gd->notify, err))
+    });
+    rc = gd_identity_open(gd, GD_IDENTITY_SIP, err);
+    if (!rc)
+        rc = gd_listen_start(gd, err);
+    if (rc)
+        return rc;
+    if (https && gd_listen_name_check(gd, &why))
+        gw_error("gatewayd", "%s", why.msg);
+    if (gd_notify_listen(gd->notify, gd->push_tls, (uint16_t)gd->settings.sched.notification_port,
+                         https, err))
         return gw_fail_prefix(err, "notifications of Exchange (another port: kalendsd "
                                    "--notification-port N): ");
     return GW_OK;

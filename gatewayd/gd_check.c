@@ -154,6 +154,9 @@ static void on_silence(struct gw_now now, void *ctx)
 {
     struct admin_check *c = ctx;
     char text[TEXT_MAX];
+    const char *trust = gd_notify_is_https(c->gd->notify)
+                            ? " Do they trust the certificate 'cup' (the log tells who refuses it)?"
+                            : "";
     struct gw_buf url;
 
     (void)now;
@@ -162,8 +165,8 @@ static void on_silence(struct gw_now now, void *ctx)
     snprintf(
         text, sizeof(text),
         "Exchange has not called %.*s within %g s: can its servers resolve that name, and is the "
-        "port open? Until then changes come by streaming or polling",
-        GW_STR_ARG(gw_buf_str(&url)), (double)hear_ms(c) / GW_SECOND_MS);
+        "port open?%s Until then changes come by streaming or polling",
+        GW_STR_ARG(gw_buf_str(&url)), (double)hear_ms(c) / GW_SECOND_MS, trust);
     gw_buf_done(&url);
     tell(c, TEST_NOTIFY, ADMIN_CHECK_FAILED, "Failed: nothing was received", text);
     finish(c);

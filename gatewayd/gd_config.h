@@ -20,6 +20,7 @@ struct gd_config {
     int64_t xmpp_port;           /* 0: any free one */
     char *sip_listen;            /* address */
     int64_t sip_port;            /* UDP and TCP; 0: any free one; GW_PARAM_WORD: off */
+    char *api_listen;            /* address */
     char *notification_listen;   /* address */
     char *notification_url_host; /* that Exchange calls back; empty: the machine's FQDN */
     int64_t lab_minute_ms;

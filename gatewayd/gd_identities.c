@@ -127,24 +127,27 @@ static void on_day(struct gw_now now, void *ctx)
     net_timer_set(gd->identity_timer, gw_time_after(now.mono, GW_DAY_MS));
 }
 
+enum gw_code gd_identity_open(struct gd *gd, enum gd_identity which, struct gw_err *err)
+{
+    const char *name = cert_own_kinds[which].name;
+    struct cert_names *n = names_of(gd, name);
+    const struct cert_identity_args args = {
+        .name = name, .names = n->name, .names_count = n->count, .now = net_loop_now(gd->loop).utc
+    };
+    enum gw_code rc = cert_identity_open(gd->certs, &args, &gd->identity[which], err);
+
+    cert_names_free(n);
+    return rc;
+}
+
 enum gw_code gd_identities_open(struct gd *gd, struct gw_err *err)
 {
     struct gw_now now = net_loop_now(gd->loop);
     enum gw_code rc = GW_OK;
 
-    for (size_t i = 0; i < GD_IDENTITIES && !rc; i++) {
-        struct cert_names *n = names_of(gd, cert_own_kinds[i].name);
-
-        rc = cert_identity_open(gd->certs,
-                                &(struct cert_identity_args){
-                                    .name = cert_own_kinds[i].name,
-                                    .names = n->name,
-                                    .names_count = n->count,
-                                    .now = now.utc,
-                                },
-                                &gd->identity[i], err);
-        cert_names_free(n);
-    }
+    for (size_t i = 0; i < GD_IDENTITIES && !rc; i++)
+        if (!gd->identity[i])
+            rc = gd_identity_open(gd, (enum gd_identity)i, err);
     if (rc)
         return rc;
     gd->identity_timer = net_timer_new(gd->loop, on_day, gd);

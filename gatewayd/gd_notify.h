@@ -1,5 +1,5 @@
-/* Where Exchange calls back: the listener of now, and those of before a change of the port, which
- * go on listening until the subscriptions made for them are gone. */
+/* Where Exchange calls back: the listener of now, over http or https, and those of before a change of the
+ * port, which go on listening until the subscriptions made for them are gone. */
 #ifndef GD_NOTIFY_H
 #define GD_NOTIFY_H
 
@@ -13,18 +13,20 @@ struct gd_notify_args {
     struct net_loop *loop;
     const char *address;
     const char *url_host; /* empty: this machine's full name */
-    uint16_t port;
     ews_notification_fn *on_notification;
     void *ctx;
 };
 
-enum gw_code gd_notify_new(const struct gd_notify_args *args, struct gd_notify **out,
-                           struct gw_err *err);
+struct gd_notify *gd_notify_new(const struct gd_notify_args *args);
 void gd_notify_free(struct gd_notify **np);
 
-/* GW_OK also when nothing changes. On failure the old one stays. The old one is heard until 'until'. */
-enum gw_code gd_notify_set_port(struct gd_notify *n, uint16_t port, gw_time until,
-                                struct gw_err *err);
+/* Once, before anything else but _host(). tls: for https, of role server; a reference is taken. */
+enum gw_code gd_notify_listen(struct gd_notify *n, struct net_tls *tls, uint16_t port, bool https,
+                              struct gw_err *err);
+
+/* GW_OK also when nothing changes. On failure the old one stays. Another port is heard until 'until'. */
+enum gw_code gd_notify_set(struct gd_notify *n, uint16_t port, bool https, gw_time until,
+                           struct gw_err *err);
 void gd_notify_tick(struct gd_notify *n,
                     gw_time now); /* frees old ones; not from on_notification */
 
@@ -36,8 +38,10 @@ struct gd_notify_wait *gd_notify_wait_start(struct gd_notify *n, struct gw_str t
                                             gd_notify_heard_fn *heard, void *ctx);
 void gd_notify_wait_cancel(struct gd_notify_wait **waitp); /* NULL is fine; after heard: must not */
 
-void gd_notify_url(const struct gd_notify *n, struct gw_buf *out); /* without a token */
-const char *gd_notify_host(const struct gd_notify *n);             /* that Exchange calls */
+void gd_notify_url(const struct gd_notify *n,
+                   struct gw_buf *out);                /* without a token; empty: none */
+const char *gd_notify_host(const struct gd_notify *n); /* that Exchange calls */
+bool gd_notify_is_https(const struct gd_notify *n);
 uint16_t gd_notify_port(const struct gd_notify *n);
 void gd_notify_stats(const struct gd_notify *n, struct ews_listener_stats *out); /* of now */
 

@@ -17,19 +17,24 @@ enum { VALUE_MAX = 4096 };
 
 /* --- making a change good */
 
-/* The new port is opened before the old one is given up; subscriptions move over, paced, and the old
+/* Another port is opened before the old one is given up; subscriptions move over, paced, and the old
  * port is heard until the last of them must have been replaced or have fallen silent. */
-static enum gw_code port_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
+static enum gw_code notify_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
 {
     const struct sched_settings *s = &gd->settings.sched;
     int64_t keep_ms = 2 * s->status_frequency_min * gd->config.lab_minute_ms;
+    bool https = gd->settings.listen.notification_scheme;
     struct gw_buf url;
-    enum gw_code rc;
+    enum gw_code rc = GW_OK;
 
-    if (s->notification_port == gd_notify_port(gd->notify))
+    if (s->notification_port == gd_notify_port(gd->notify) &&
+        https == gd_notify_is_https(gd->notify))
         return GW_OK;
-    rc = gd_notify_set_port(gd->notify, (uint16_t)s->notification_port,
-                            gw_time_after(now.mono, keep_ms), err);
+    if (https)
+        rc = gd_listen_name_check(gd, err);
+    if (!rc)
+        rc = gd_notify_set(gd->notify, (uint16_t)s->notification_port, https,
+                           gw_time_after(now.mono, keep_ms), err);
     if (rc)
         return rc;
     gw_buf_init(&url, EWS_URL_MAX);
@@ -39,10 +44,17 @@ static enum gw_code port_apply(struct gd *gd, struct gw_now now, struct gw_err *
     return GW_OK;
 }
 
+static enum gw_code listen_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
+{
+    enum gw_code rc = notify_apply(gd, now, err);
+
+    return rc ? rc : gd_listen_apply(gd, err);
+}
+
 static enum gw_code sched_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
 {
     const struct sched_settings *s = &gd->settings.sched;
-    enum gw_code rc = port_apply(gd, now, err);
+    enum gw_code rc = notify_apply(gd, now, err);
 
     if (rc)
         return rc;
@@ -116,6 +128,8 @@ static const struct params {
     { ews_params, &ews_param_count, offsetof(struct gd_settings, ews), ews_apply },
     { bridge_params, &bridge_param_count, offsetof(struct gd_settings, bridge), bridge_apply },
     { sip_params, &sip_param_count, offsetof(struct gd_settings, sip), sip_apply },
+    { gd_listen_params, &gd_listen_param_count, offsetof(struct gd_settings, listen),
+      listen_apply },
     { cert_params, &cert_param_count, offsetof(struct gd_settings, certs), cert_apply },
     { xmpp_fed_params, &xmpp_fed_param_count, offsetof(struct gd_settings, federation),
       federation_apply },

@@ -299,6 +299,7 @@ static enum gw_code load_all(struct gd *gd, struct gw_err *err)
 
 enum gw_code gd_start(struct gd *gd, struct gw_err *err)
 {
+    struct gw_err why;
     enum gw_code rc;
 
     gw_list_init(&gd->checks);
@@ -322,6 +323,8 @@ enum gw_code gd_start(struct gd *gd, struct gw_err *err)
         rc = gd_api_start(gd, err);
     if (rc)
         return rc;
+    if (gd_listen_apply(gd, &why)) /* the socket is there: another port can be set */
+        gw_error("gatewayd", "%s", why.msg);
     signals_start(gd);
     gw_info("gatewayd", "started version=%s data='%s' users=%zu xmpp_port=%u", KALENDS_VERSION,
             gd->config.data, dir_user_count(gd->dir), gd->xmpp_port);
@@ -365,6 +368,7 @@ void gd_done(struct gd *gd)
     if (gd->dir)
         dir_free(&gd->dir);
     net_tls_unref(&gd->tls);
+    gd_listen_done(gd);
     gd_identities_done(gd);
     if (gd->certs)
         cert_store_close(&gd->certs);

@@ -146,6 +146,8 @@ static const struct {
       "[auth] [extended_protection] [challenges] [ntlm_v1]", "changes these" },
     { "POST", "/cas/*/certificate", mock_control_certificate, "[fault] [names]",
       "a new certificate for connections from now on" },
+    { "POST", "/push-trust", mock_control_push_trust, "[pem]",
+      "verifies listeners over https by these certificates and their name; nothing: takes any" },
     { "GET", "/ca", mock_control_ca, "", "the root certificate of those that are made here" },
     { "POST", "/cas/*/clock", mock_control_clock, "[off_ms]",
       "its clock is wrong by that; nothing: right again" },

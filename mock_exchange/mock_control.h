@@ -44,7 +44,7 @@ mock_control_fn mock_control_cas_list, mock_control_cas_add, mock_control_cas_do
     mock_control_cas_up, mock_control_cas_place;
 mock_control_fn mock_control_mishaps, mock_control_mishap_add, mock_control_mishaps_clear;
 mock_control_fn mock_control_accounts, mock_control_tokens_expire, mock_control_policy,
-    mock_control_policy_set, mock_control_ca, mock_control_certificate;
+    mock_control_policy_set, mock_control_ca, mock_control_certificate, mock_control_push_trust;
 mock_control_fn mock_control_faults, mock_control_fault_add, mock_control_faults_clear,
     mock_control_clock;
 mock_control_fn mock_control_subs, mock_control_sub, mock_control_sub_lose, mock_control_sub_break,

@@ -102,3 +102,13 @@ enum gw_code mock_control_certificate(struct mock_control_call *call)
     gw_secret_free(&key_pem);
     return rc;
 }
+
+enum gw_code mock_control_push_trust(struct mock_control_call *call)
+{
+    struct gw_str pem = { NULL, 0 };
+    enum gw_code rc = mock_json_only(call->body, "request", "pem", &call->err);
+
+    if (!rc)
+        rc = mock_json_text(call->body, "pem", &pem, &call->err);
+    return rc ? rc : mock_push_trust(call->mx->push, pem, &call->err);
+}

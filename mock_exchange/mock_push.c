@@ -8,10 +8,14 @@
 #include "gw_log.h"
 #include "gw_mem.h"
 #include "mock_note.h"
+#include "mock_trust.h"
 #include "net_http_client.h"
 
 struct group {
+    struct mock_push *push;
     char *origin; /* "https://gw1.example:50020" */
+    char *host;   /* "gw1.example" */
+    struct net_tls_policy tls;
     struct gw_list link;
     struct gw_list waiting; /* struct mock_sub, by in_sender */
     unsigned busy, open;    /* slots */
@@ -24,6 +28,7 @@ struct slot {
     struct net_http_slot *http;
     struct mock_sub *sub; /* NULL: idle */
     struct mock_charge *charged;
+    unsigned trust_no; /* of what its connection was verified by */
 };
 
 struct mock_push {
@@ -32,7 +37,8 @@ struct mock_push {
     void (*done)(void *ctx);
     void *ctx;
     unsigned timeout_ms;
-    struct net_tls_policy tls;
+    struct mock_trust *trust; /* NULL: any certificate */
+    unsigned trust_no;        /* how often it was set */
     struct gw_map *groups;
     struct gw_list turn; /* of struct group */
     struct gw_list idle, busy;
@@ -51,8 +57,6 @@ struct mock_push *mock_push_new(struct net_loop *loop)
 
     push->loop = loop;
     push->timeout_ms = 30 * GW_SECOND_MS;
-    /* Listeners in tests have certificates of their own making. */
-    push->tls.apply = net_tls_no_verification;
     push->groups = gw_map_new();
     gw_list_init(&push->turn);
     gw_list_init(&push->idle);
@@ -99,6 +103,7 @@ static void groups_sweep(struct mock_push *push)
         (void)gw_map_remove(push->groups, gw_str_of(group->origin));
         gw_list_remove(&group->link);
         free(group->origin);
+        free(group->host);
         free(group);
     }
 }
@@ -125,6 +130,7 @@ void mock_push_free(struct mock_push **pushp)
         slot_free(push, GW_CONTAINER(link, struct slot, link));
     groups_sweep(push);
     net_wake_free(&push->wake);
+    mock_trust_free(&push->trust);
     gw_map_free(&push->groups);
     gw_buf_done(&push->body);
     free(push);
@@ -138,6 +144,43 @@ static struct gw_str origin_of(const char *url)
     return (struct gw_str){ url, (size_t)(host - url) + strcspn(host, "/?#") };
 }
 
+/* Of an origin, without the brackets of IPv6. Gives. */
+static char *host_of(struct gw_str origin)
+{
+    struct gw_str scheme, host = origin, port;
+    size_t colon;
+
+    (void)gw_str_cut(origin, "://", &scheme, &host);
+    if (gw_str_starts(host, "[") && gw_str_cut(host, "]", &host, &port))
+        return gw_str_dup(gw_str_sub(host, 1, host.len));
+    for (colon = host.len; colon && host.p[colon - 1] != ':'; colon--)
+        ;
+    return gw_str_dup(colon ? gw_str_sub(host, 0, colon - 1) : host);
+}
+
+static enum gw_code tls_apply(struct ssl_ctx_st *ssl_ctx, void *ctx, struct gw_err *err)
+{
+    const struct group *group = ctx;
+
+    return mock_trust_apply(group->push->trust, group->host, ssl_ctx, err);
+}
+
+/* Connections that stand were verified by what was trusted before; the busy ones end when they are done. */
+enum gw_code mock_push_trust(struct mock_push *push, struct gw_str pem, struct gw_err *err)
+{
+    struct mock_trust *trust = NULL;
+    struct gw_list *link;
+
+    if (pem.len && mock_trust_new(pem, &trust, err))
+        return err->code;
+    mock_trust_free(&push->trust);
+    push->trust = trust;
+    push->trust_no++;
+    while ((link = gw_list_pop(&push->idle)))
+        slot_free(push, GW_CONTAINER(link, struct slot, link));
+    return GW_OK;
+}
+
 static struct group *group_get(struct mock_push *push, struct gw_str origin)
 {
     struct group *group = gw_map_get(push->groups, origin);
@@ -145,7 +188,10 @@ static struct group *group_get(struct mock_push *push, struct gw_str origin)
     if (group)
         return group;
     group = gw_new(struct group);
+    group->push = push;
     group->origin = gw_str_dup(origin);
+    group->host = host_of(origin);
+    group->tls = (struct net_tls_policy){ .apply = tls_apply, .ctx = group };
     gw_list_init(&group->waiting);
     gw_list_append(&push->turn, &group->link);
     (void)gw_map_set(push->groups, gw_str_of(group->origin), group);
@@ -165,6 +211,10 @@ static void slot_rest(struct mock_push *push, struct slot *slot)
     slot->sub = NULL;
     mock_charge_end(&slot->charged, net_loop_now(push->loop));
     slot->group->busy--;
+    if (slot->trust_no != push->trust_no) {
+        slot_free(push, slot);
+        return;
+    }
     gw_list_remove(&slot->link);
     gw_list_append(&push->idle, &slot->link);
 }
@@ -206,11 +256,12 @@ static void on_answer(const struct net_http_answer *answer, void *ctx)
 
 static struct slot *slot_new(struct mock_push *push, struct group *group)
 {
-    struct net_http_slot_args args = { .tls = &push->tls, .user_agent = NULL };
+    struct net_http_slot_args args = { .tls = &group->tls, .user_agent = NULL };
     struct slot *slot = gw_new(struct slot);
 
     slot->push = push;
     slot->group = group;
+    slot->trust_no = push->trust_no;
     slot->http = net_http_slot_new(push->loop, &args);
     gw_list_init(&slot->link);
     group->open++;

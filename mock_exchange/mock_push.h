@@ -22,6 +22,8 @@ void mock_push_attach(struct mock_push *push, struct mock_subs *subs, void (*don
                       void *ctx);
 void mock_push_set_record(struct mock_push *push, struct mock_record *record);       /* borrowed */
 void mock_push_set_throttle(struct mock_push *push, struct mock_throttle *throttle); /* borrowed */
+/* What certificates of listeners are verified by, and by the host of their URL; empty: any will do. */
+enum gw_code mock_push_trust(struct mock_push *push, struct gw_str pem, struct gw_err *err);
 void mock_push_set_timeout(struct mock_push *push, unsigned timeout_ms);
 
 extern const struct mock_sender mock_push_sender; /* ctx: the struct mock_push */

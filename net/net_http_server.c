@@ -82,6 +82,7 @@ struct connection {
     char peer[NET_PEER_TEXT_MAX];
     char binding[BINDING_MAX]; /* tls-server-end-point */
     size_t binding_len;
+    char cn[NET_PEER_CN_MAX];
 };
 
 enum state { RECEIVING, REFUSED, HANDLING, WAITING, ANSWERED, STREAMING, ENDED, DROPPED };
@@ -478,8 +479,10 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
         c->id = ++s->last_id;
         c->since = net_loop_now(s->loop).mono;
         c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        if (s->taken)
+        if (s->taken) {
             binding_note(c, s->taken);
+            net_tls_peer_cn(net_stream_ssl(s->taken), c->cn);
+        }
         gw_list_append(&s->connections, &c->link);
         *context = c;
         break;
@@ -568,11 +571,17 @@ bool net_http_peer_uid(const struct net_http_exchange *x, unsigned *uid)
     struct ucred cred;
     socklen_t len = sizeof cred;
 
-    if (getsockopt(x->connection->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) ||
+    if (x->server->tls || /* the socket is of a pair: its peer is we */
+        getsockopt(x->connection->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) ||
         cred.uid == (uid_t)-1)
         return false;
     *uid = cred.uid;
     return true;
+}
+
+struct gw_str net_http_peer_cn(const struct net_http_exchange *x)
+{
+    return gw_str_of(x->connection->cn);
 }
 
 uint64_t net_http_connection_id(const struct net_http_exchange *x)
@@ -759,6 +768,8 @@ static enum gw_code listen_tls(struct net_http_server *s, const struct net_http_
                                            .port = args->port,
                                            .tls = args->tls,
                                            .connections_max = s->connections_max,
+                                           .admit = args->admit,
+                                           .admit_ctx = args->admit_ctx,
                                            .take = on_take,
                                            .fed = on_fed,
                                            .ctx = s };

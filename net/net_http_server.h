@@ -35,6 +35,9 @@ struct net_http_server_args {
     unsigned connections_per_ip_max; /* 0: no such limit */
     unsigned idle_s; /* a connection that says nothing is closed, and one whose next request is not
                         whole after twice this time; 0: 60 s */
+    /* HTTPS: may this client go on, whose handshake is done? Not GW_OK: no, and why. NULL: it may. */
+    enum gw_code (*admit)(const struct ssl_st *ssl, void *admit_ctx, struct gw_err *err);
+    void *admit_ctx;
     net_http_handler_fn *handler;
     net_http_piece_fn *piece; /* NULL: bodies are kept */
     void *ctx;
@@ -61,6 +64,8 @@ struct gw_str net_http_header(const struct net_http_exchange *x,
 struct gw_str net_http_body(const struct net_http_exchange *x);
 const char *net_http_peer(const struct net_http_exchange *x); /* "127.0.0.1", "unix"; for logs */
 bool net_http_peer_uid(const struct net_http_exchange *x, unsigned *uid); /* Unix sockets only */
+/* The subject CN of the certificate that an HTTPS client has shown; empty: none, or it fits no line. */
+struct gw_str net_http_peer_cn(const struct net_http_exchange *x);
 
 /* A number that names the TCP connection, the same for all its requests, never used again. */
 uint64_t net_http_connection_id(const struct net_http_exchange *x);

@@ -24,6 +24,8 @@ struct net_http_tls {
     struct net_tls *tls;
     struct gw_list conns;
     struct gw_list fed; /* conns that libmicrohttpd was given something by */
+    enum gw_code (*admit)(const struct ssl_st *ssl, void *admit_ctx, struct gw_err *err);
+    void *admit_ctx;
     net_http_tls_take_fn *take;
     void (*on_fed)(void *ctx);
     void *ctx;
@@ -35,6 +37,7 @@ struct conn {
     struct net_stream *stream;
     struct net_watch *watch; /* NULL: not handed over yet, or the answer is complete */
     int fd;
+    bool is_ready;    /* the handshake is done */
     struct gw_buf in; /* what libmicrohttpd has not read yet */
 };
 
@@ -170,13 +173,19 @@ static void on_drain(struct net_stream *s, void *ctx)
 
 /* ---- life of a connection ---- */
 
+static void say_failed(const struct conn *c, const struct gw_err *why)
+{
+    gw_info("net", "https connection failed port=%u peer=%s reason=\"%s\"",
+            net_listener_port(c->of->listener), net_stream_peer(c->stream), why->msg);
+}
+
 static void on_closed(struct net_stream *s, const struct gw_err *why, void *ctx)
 {
     struct conn *c = ctx;
 
-    if (why->code && !c->watch && c->fd < 0)
-        gw_info("net", "https connection failed peer=%s reason=\"%s\"", net_stream_peer(s),
-                why->msg);
+    (void)s;
+    if (why->code && !c->is_ready)
+        say_failed(c, why);
     conn_free(c);
 }
 
@@ -196,8 +205,15 @@ static void on_ready(struct net_stream *s, void *ctx)
     struct conn *c = ctx;
     struct sockaddr_storage peer = { 0 };
     socklen_t len = sizeof(peer);
+    struct gw_err err;
     int theirs;
 
+    c->is_ready = true;
+    if (c->of->admit && c->of->admit(net_stream_ssl(s), c->of->admit_ctx, &err)) {
+        say_failed(c, &err);
+        net_stream_close(s);
+        return;
+    }
     (void)getpeername(net_stream_fd(s), (struct sockaddr *)&peer, &len);
     if (!pair_up(c, &theirs)) {
         gw_error("net",
@@ -241,6 +257,8 @@ enum gw_code net_http_tls_new(struct net_loop *loop, const struct net_http_tls_a
     enum gw_code rc;
 
     h->loop = loop;
+    h->admit = args->admit;
+    h->admit_ctx = args->admit_ctx;
     h->take = args->take;
     h->on_fed = args->fed;
     h->ctx = args->ctx;

@@ -67,6 +67,10 @@ enum net_tls_role net_tls_role(const struct net_tls *tls);
 void net_tls_reason_of(struct ssl_st *ssl, struct gw_err *reason);
 void net_tls_reason_of_ctx(struct ssl_ctx_st *ctx, struct gw_err *reason);
 
+/* The subject CN of the peer's certificate, of printable ASCII; empty: there is none. */
+enum { NET_PEER_CN_MAX = 65 }; /* RFC 5280 ub-common-name */
+void net_tls_peer_cn(struct ssl_st *ssl, char out[NET_PEER_CN_MAX]);
+
 /* The channel binding tls-server-end-point, RFC 5929 4; false: there is none. */
 bool net_tls_end_point(struct ssl_st *ssl, struct gw_buf *out);
 
@@ -106,6 +110,8 @@ struct net_http_tls_args {
     uint16_t port;
     struct net_tls *tls;
     unsigned connections_max; /* more are closed */
+    enum gw_code (*admit)(const struct ssl_st *ssl, void *admit_ctx, struct gw_err *err);
+    void *admit_ctx;
     net_http_tls_take_fn *take;
     /* Something was handed over: answers may be there for _collect(). May free what calls it. */
     void (*fed)(void *ctx);

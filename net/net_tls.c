@@ -98,6 +98,22 @@ enum gw_code net_tls_fail(struct gw_err *err, SSL *ssl, const struct gw_err *rea
                    text ? net_tls_words(text) : "connection lost");
 }
 
+void net_tls_peer_cn(SSL *ssl, char out[NET_PEER_CN_MAX])
+{
+    X509 *cert = ssl ? SSL_get0_peer_certificate(ssl) : NULL;
+    char text[NET_PEER_CN_MAX];
+    int len = cert ? X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, text,
+                                               sizeof(text))
+                   : 0;
+
+    out[0] = '\0';
+    for (int i = 0; i < len; i++)
+        if (text[i] <= ' ' || text[i] > '~')
+            return;
+    if (len > 0)
+        memcpy(out, text, (size_t)len + 1);
+}
+
 /* --- contexts --- */
 
 void net_tls_defaults(SSL_CTX *ctx, enum net_tls_role role)
