@@ -90,6 +90,7 @@ enum gw_code pres_session_new(struct pres_core *core, const struct pres_session_
 void pres_session_free(struct pres_session **sp, struct gw_now now); /* goes unavailable first */
 
 void *pres_session_ctx(const struct pres_session *s);
+void pres_session_set_ctx(struct pres_session *s, void *ctx); /* goes on in another connection */
 struct gw_str pres_session_user(const struct pres_session *s);
 struct gw_str pres_session_resource(const struct pres_session *s);
 int pres_session_priority(const struct pres_session *s);

@@ -456,6 +456,11 @@ void *pres_session_ctx(const struct pres_session *s)
     return s->ctx;
 }
 
+void pres_session_set_ctx(struct pres_session *s, void *ctx)
+{
+    s->ctx = ctx;
+}
+
 void *pres_session_ctx_of(const struct pres_session *s, const struct pres_front *front)
 {
     return s->front == front ? s->ctx : NULL;

@@ -184,7 +184,7 @@ static const struct {
 
 void xmpp_send_abroad(struct xmpp_c2s *c, const struct xmpp_stanza *s)
 {
-    const struct xmpp_sender by = { c->host, c, gw_str_of(c->full) };
+    const struct xmpp_sender by = { .host = c->host, .c = c, .from = gw_str_of(c->full) };
     struct xmpp_fed *fed = c->host->fed;
     struct xmpp_bounce *bounce = NULL;
     enum xmpp_sent sent;

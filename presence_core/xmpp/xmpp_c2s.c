@@ -65,6 +65,7 @@ static void leave(struct xmpp_c2s *c)
 {
     if (c->session)
         pres_session_free(&c->session, c->now);
+    xmpp_sm_end(c);
 }
 
 void xmpp_c2s_free(struct xmpp_c2s **cp, struct gw_now now)
@@ -75,11 +76,15 @@ void xmpp_c2s_free(struct xmpp_c2s **cp, struct gw_now now)
         return;
     *cp = NULL;
     c->now = now;
+    c->host->counters.connections -= c->is_asleep ? 0 : 1;
+    xml_stream_free(&c->xml);
+    if (c->state == XMPP_SESSION && xmpp_sm_is_resumable(c)) {
+        xmpp_sm_sleep(c);
+        return;
+    }
     xmpp_enter(c, XMPP_CLOSED);
     leave(c);
-    c->host->counters.connections--;
     xmpp_forget_held(c);
-    xml_stream_free(&c->xml);
     xmpp_sasl_free(&c->sasl);
     gw_buf_done(&c->to);
     free(c->peer);
@@ -139,10 +144,11 @@ void xmpp_close(struct xmpp_c2s *c)
     xmpp_enter(c, XMPP_CLOSED);
 }
 
-/* After each call from outside: who is closed has no resource any more. */
+/* After each call from outside: who is closed has no resource any more. Who is lost, but may come
+ * back for it, has one until the transport is gone. */
 static void settle(struct xmpp_c2s *c)
 {
-    if (c->is_lost)
+    if (c->is_lost && !xmpp_sm_is_resumable(c))
         xmpp_enter(c, XMPP_CLOSED);
     if (c->state == XMPP_CLOSED)
         leave(c);
@@ -295,12 +301,18 @@ static gw_time silence_ends(const struct xmpp_c2s *c)
     return gw_time_after(c->heard_at, wait_s * GW_SECOND_MS);
 }
 
+/* The connection is, the session is not. */
+static bool is_leaving(const struct xmpp_c2s *c)
+{
+    return c->state != XMPP_CLOSED && xmpp_sm_is_resumable(c);
+}
+
 gw_time xmpp_c2s_deadline(const struct xmpp_c2s *c)
 {
     gw_time at;
 
-    if (c->is_lost || c->state == XMPP_CLOSED)
-        return c->session ? 0 : GW_NEVER;
+    if (c->state == XMPP_CLOSED || c->is_lost)
+        return (c->session || c->sm) && !is_leaving(c) ? 0 : GW_NEVER;
     at = c->state == XMPP_SESSION ? silence_ends(c) : c->login_by;
     if (c->state == XMPP_PENALTY && c->penalty_until < at)
         at = c->penalty_until;
@@ -330,10 +342,12 @@ static void tick_session(struct xmpp_c2s *c)
 {
     if (c->now.mono < silence_ends(c))
         return;
-    if (c->is_pinged)
-        xmpp_stream_error(c, "connection-timeout", "no answer");
-    else
+    if (!c->is_pinged)
         ping(c);
+    else if (xmpp_sm_is_resumable(c))
+        c->is_lost = true; /* and sleeps */
+    else
+        xmpp_stream_error(c, "connection-timeout", "no answer");
 }
 
 void xmpp_c2s_tick(struct xmpp_c2s *c, struct gw_now now)

@@ -20,11 +20,18 @@ struct xmpp_host_args {
     struct gw_str secret;       /* of unknown users' salts; empty: one of this process */
     const char *version;        /* borrowed; NULL: not told */
     const struct xmpp_own *own; /* borrowed; NULL: users are not offered it */
+    void (*wake)(void *ctx);    /* the host's deadline came nearer; NULL: nobody listens */
+    void *wake_ctx;
 };
 
 /* NULL: GNU SASL does not start. */
 struct xmpp_host *xmpp_host_new(const struct xmpp_host_args *args);
-void xmpp_host_free(struct xmpp_host **hostp); /* after all connections */
+void xmpp_host_free(struct xmpp_host **hostp); /* after all connections, and xmpp_host_stop() */
+
+/* Sessions whose connection broke, and which nobody has resumed. */
+gw_time xmpp_host_deadline(const struct xmpp_host *host);
+void xmpp_host_tick(struct xmpp_host *host, struct gw_now now);
+void xmpp_host_stop(struct xmpp_host *host, struct gw_now now); /* they end; no more will come */
 const struct xmpp_settings *xmpp_host_settings(const struct xmpp_host *host);
 struct xmpp_counters *xmpp_host_counters(struct xmpp_host *host);
 
@@ -47,7 +54,8 @@ struct xmpp_c2s_args {
 };
 
 struct xmpp_c2s *xmpp_c2s_new(const struct xmpp_c2s_args *args, gw_time now);
-void xmpp_c2s_free(struct xmpp_c2s **cp, struct gw_now now); /* the resource goes unavailable */
+/* The resource goes unavailable; or, if the client may resume the session, the host keeps it. */
+void xmpp_c2s_free(struct xmpp_c2s **cp, struct gw_now now);
 
 void xmpp_c2s_feed(struct xmpp_c2s *c, struct gw_str data, struct gw_now now);
 void xmpp_c2s_tls_ready(struct xmpp_c2s *c);

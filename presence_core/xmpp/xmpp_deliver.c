@@ -99,14 +99,19 @@ struct gw_str xmpp_write_doc(struct xmpp_host *host, const struct pres_doc *doc)
     return gw_str_sub(gw_buf_str(&host->body), START_LEN, host->body.len);
 }
 
-static void send(struct xmpp_c2s *c, struct gw_str body)
+static void send(struct xmpp_c2s *c, const struct pres_doc *doc, struct gw_str body)
 {
     struct gw_buf *out = &c->host->out;
 
     gw_buf_reset(out);
     gw_buf_add_str(out, gw_buf_str(&c->to));
     gw_buf_add_str(out, body);
+    if (doc->directed)
+        xmpp_sm_sent(c, gw_buf_str(out));
+    else
+        xmpp_sm_sent_presence(c, doc->user, doc->resource);
     xmpp_write(c, gw_buf_str(out));
+    xmpp_sm_ask(c);
     c->host->counters.presence_out++;
 }
 
@@ -114,6 +119,7 @@ static void send(struct xmpp_c2s *c, struct gw_str body)
 
 static void cut(struct xmpp_c2s *c)
 {
+    xmpp_sm_forbid(c);
     c->is_lost = true;
     c->host->counters.cut_slow++;
     gw_info("xmpp", "s=%s cut-off peer=%s reason=\"presence of %d resources waits\"", c->id,
@@ -121,16 +127,16 @@ static void cut(struct xmpp_c2s *c)
     c->io->wake(c->io_ctx);
 }
 
-static void hold(struct xmpp_c2s *c, const struct pres_doc *doc)
+void xmpp_hold(struct xmpp_c2s *c, struct gw_str user, struct gw_str resource)
 {
-    size_t len = doc->user.len + 1 + doc->resource.len;
+    size_t len = user.len + 1 + resource.len;
     struct xmpp_held *h = gw_alloc(sizeof(*h) + len), *old;
 
-    memcpy(h->key, doc->user.p, doc->user.len);
-    h->key[doc->user.len] = '/';
-    if (doc->resource.len)
-        memcpy(h->key + doc->user.len + 1, doc->resource.p, doc->resource.len);
-    h->user_len = doc->user.len;
+    memcpy(h->key, user.p, user.len);
+    h->key[user.len] = '/';
+    if (resource.len)
+        memcpy(h->key + user.len + 1, resource.p, resource.len);
+    h->user_len = user.len;
     h->key_len = len;
     if (!c->held)
         c->held = gw_map_new();
@@ -160,7 +166,7 @@ void xmpp_release_held(struct xmpp_c2s *c)
     struct xmpp_held *h;
     size_t pos = 0;
 
-    while (c->held && !c->is_lost && c->io->queued(c->io_ctx) < XMPP_HOLD_AT &&
+    while (c->held && !c->is_lost && !c->is_inactive && c->io->queued(c->io_ctx) < XMPP_HOLD_AT &&
            (h = gw_map_next(c->held, &pos))) {
         struct gw_str key = { h->key, h->key_len };
 
@@ -175,6 +181,11 @@ void xmpp_release_held(struct xmpp_c2s *c)
 
 /* ---- The front-end's table ---- */
 
+static bool waits(const struct xmpp_c2s *c)
+{
+    return c->is_lost || c->is_inactive || c->io->queued(c->io_ctx) >= XMPP_HOLD_AT;
+}
+
 static void on_presence(const struct pres_doc *doc, struct pres_session *const *to, size_t count,
                         void *ctx)
 {
@@ -184,12 +195,12 @@ static void on_presence(const struct pres_doc *doc, struct pres_session *const *
     for (size_t i = 0; i < count; i++) {
         struct xmpp_c2s *c = pres_session_ctx(to[i]);
 
-        if (c->is_lost)
+        if (c->is_lost && !xmpp_sm_is_resumable(c))
             continue;
-        if (!doc->directed && c->io->queued(c->io_ctx) >= XMPP_HOLD_AT)
-            hold(c, doc);
+        if (!doc->directed && waits(c))
+            xmpp_hold(c, doc->user, doc->resource);
         else
-            send(c, body);
+            send(c, doc, body);
     }
 }
 

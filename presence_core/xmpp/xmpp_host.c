@@ -1,4 +1,5 @@
 /* What all connections share. */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "xmpp_priv.h"
@@ -19,6 +20,10 @@ struct xmpp_host *xmpp_host_new(const struct xmpp_host_args *args)
     host->settings = args->settings ? args->settings : &host->defaults;
     host->version = args->version;
     host->own = args->own;
+    host->wake = args->wake;
+    host->wake_ctx = args->wake_ctx;
+    host->resumable = gw_map_new();
+    gw_heap_init(&host->asleep);
     gw_buf_init(&host->out, XMPP_OUT_MAX);
     gw_buf_init(&host->body, XMPP_OUT_MAX);
     return host;
@@ -31,6 +36,9 @@ void xmpp_host_free(struct xmpp_host **hostp)
     if (!host)
         return;
     *hostp = NULL;
+    assert(!gw_map_len(host->resumable));
+    gw_map_free(&host->resumable);
+    gw_heap_done(&host->asleep);
     xmpp_sasl_lib_free(&host->sasl);
     xmpp_guard_free(&host->guard);
     gw_buf_done(&host->out);

@@ -189,7 +189,7 @@ static void answer(struct xmpp_c2s *c, struct xmpp_stanza *s, unsigned where)
 
 static void to_user(struct xmpp_c2s *c, struct xmpp_stanza *s)
 {
-    const struct xmpp_sender by = { c->host, c, gw_str_of(c->full) };
+    const struct xmpp_sender by = { .host = c->host, .c = c, .from = gw_str_of(c->full) };
     struct pres_session *peer;
 
     if (!s->to.resource.len) {

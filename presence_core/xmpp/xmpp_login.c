@@ -67,6 +67,8 @@ static void send_features(struct xmpp_c2s *c)
         xml_open(&w, "optional");
         xml_close(&w);
         xml_close(&w);
+        put_empty(&w, "sm", NS_SM);
+        put_empty(&w, "csi", NS_CSI);
     }
     xml_close(&w);
     xmpp_end(c);
@@ -399,6 +401,8 @@ static void bind(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct gw_str 
 
     if (xmpp_sasl_may_log_in(c->host->sasl, gw_str_of(c->user)))
         rc = pres_session_new(c->host->core, &args, c->now, &c->session, &err);
+    if (rc == GW_LIMIT && xmpp_sm_end_oldest(c->host, args.user, c->now))
+        rc = pres_session_new(c->host->core, &args, c->now, &c->session, &err);
     switch (rc) {
     case GW_OK:
         set_addresses(c, resource);
@@ -467,6 +471,8 @@ static const struct {
       "not now: STARTTLS comes before a login, and one login is enough" },
     { NS_SASL, "response", IN_LOGIN, on_response, "policy-violation", "no challenge was sent" },
     { NS_SASL, "abort", IN_LOGIN, on_abort, "policy-violation", "there is no login to abort" },
+    { NS_SM, "resume", BEFORE_BIND, xmpp_on_sm_resume, "not-authorized", "a login comes first" },
+    { NS_SM, "enable", BEFORE_BIND, xmpp_on_sm_enable, "not-authorized", "a login comes first" },
     { NS_CLIENT, "iq", BEFORE_BIND, on_bind, "not-authorized", "STARTTLS and a login come first" },
     { NS_CLIENT, "message", 0, NULL, "not-authorized", "a login and a resource come first" },
     { NS_CLIENT, "presence", 0, NULL, "not-authorized", "a login and a resource come first" },

@@ -95,7 +95,7 @@ void xmpp_message_to_user(const struct xmpp_sender *by, const struct xmpp_stanza
 
 void xmpp_on_message(struct xmpp_c2s *c, struct xmpp_stanza *m)
 {
-    const struct xmpp_sender by = { c->host, c, gw_str_of(c->full) };
+    const struct xmpp_sender by = { .host = c->host, .c = c, .from = gw_str_of(c->full) };
 
     if (!m->has_to) { /* RFC 6120 10.3.1: to the sender's own account */
         xmpp_message_to_user(&by, m, gw_str_of(c->user), GW_STR(""));

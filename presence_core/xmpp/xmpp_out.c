@@ -4,7 +4,7 @@
 
 void xmpp_write(struct xmpp_c2s *c, struct gw_str bytes)
 {
-    if (c->is_lost)
+    if (c->is_lost || c->is_asleep)
         return;
     if (c->io->write(bytes, c->io_ctx)) {
         c->host->counters.bytes_out += bytes.len;
@@ -24,6 +24,14 @@ void xmpp_begin(struct xmpp_c2s *c, struct xml_writer *w)
 }
 
 void xmpp_end(struct xmpp_c2s *c)
+{
+    if (!c->host->out.failed)
+        xmpp_sm_sent(c, gw_buf_str(&c->host->out));
+    xmpp_end_element(c);
+    xmpp_sm_ask(c);
+}
+
+void xmpp_end_element(struct xmpp_c2s *c)
 {
     struct gw_buf *out = &c->host->out;
 
@@ -77,7 +85,7 @@ void xmpp_stream_error(struct xmpp_c2s *c, const char *condition, const char *te
     xmpp_begin(c, &w);
     xmpp_put_stream_error(&w, condition, text);
     gw_buf_add_cstr(&c->host->out, "</stream:stream>");
-    xmpp_end(c);
+    xmpp_end_element(c);
     xmpp_enter(c, XMPP_CLOSED);
 }
 
@@ -175,7 +183,7 @@ void xmpp_refuse(const struct xmpp_sender *by, const struct xmpp_stanza *s, enum
 {
     if (by->c)
         xmpp_stanza_error(by->c, s, cond, NULL);
-    else
+    else if (!by->is_gone)
         xmpp_refuse_abroad(by, s, cond);
 }
 

@@ -2,6 +2,7 @@
 #ifndef XMPP_PRIV_H
 #define XMPP_PRIV_H
 
+#include "gw_heap.h"
 #include "gw_map.h"
 #include "gw_mem.h"
 #include "pres_frontend.h"
@@ -25,6 +26,10 @@
 #define NS_PING     "urn:xmpp:ping"
 #define NS_VERSION  "jabber:iq:version"
 #define NS_BLOCKING "urn:xmpp:blocking"
+#define NS_SM       "urn:xmpp:sm:3"
+#define NS_CSI      "urn:xmpp:csi:0"
+#define NS_CARBONS  "urn:xmpp:carbons:2"
+#define NS_DELAY    "urn:xmpp:delay"
 #define NS_XML      "http://www.w3.org/XML/1998/namespace"
 
 /*  HELLO --header--> FEATURES --starttls--> HANDSHAKE --TLS--> HELLO, now over TLS
@@ -54,6 +59,7 @@ enum {
 };
 
 struct xmpp_held; /* a resource whose newest presence waits */
+struct xmpp_sm;   /* what the client has not acknowledged */
 
 struct xmpp_c2s {
     struct xmpp_host *host;
@@ -66,6 +72,8 @@ struct xmpp_c2s {
     bool is_lost;      /* the transport took nothing more */
     bool wants_limits; /* after login: a reader with other limits */
     bool is_pinged;
+    bool is_asleep;       /* the connection is gone, the session is not: it may be resumed */
+    bool is_inactive;     /* XEP-0352: presence waits */
     bool wants_blocks;    /* asked whom the user has blocked: is told of changes */
     bool speaks_japanese; /* xml:lang of the stream: of stanzas that name no other */
     char id[9];           /* of the log */
@@ -87,6 +95,7 @@ struct xmpp_c2s {
     gw_time tokens_at;
     int64_t tokens;
     struct gw_map *held; /* NULL: none */
+    struct xmpp_sm *sm;  /* NULL: not enabled */
     struct gw_now now;   /* of the running call */
 };
 
@@ -100,7 +109,12 @@ struct xmpp_host {
     struct xmpp_settings defaults;
     const char *version;
     const struct xmpp_own *own;
-    struct gw_buf out, body; /* what is being written */
+    struct gw_buf out, body;  /* what is being written */
+    struct gw_map *resumable; /* by the id of XEP-0198 */
+    struct gw_heap asleep;    /* when the sleep of each is over */
+    void (*wake)(void *ctx);  /* the host's deadline came nearer; may be NULL */
+    void *wake_ctx;
+    bool is_stopping; /* nobody sleeps any more */
     struct xmpp_counters counters;
 };
 
@@ -108,7 +122,8 @@ struct xmpp_host {
 
 /* One piece of output at a time: between begin and end nothing else is written. */
 void xmpp_begin(struct xmpp_c2s *c, struct xml_writer *w);
-void xmpp_end(struct xmpp_c2s *c);
+void xmpp_end(struct xmpp_c2s *c);         /* a stanza, or what comes before there are any */
+void xmpp_end_element(struct xmpp_c2s *c); /* no stanza: nobody acknowledges it */
 void xmpp_write(struct xmpp_c2s *c, struct gw_str bytes);
 
 void xmpp_open_ns(struct xml_writer *w, const char *name, const char *ns); /* <name xmlns=> */
@@ -124,6 +139,7 @@ struct xmpp_stanza {
     struct gw_str type, id;
     bool has_to;
     struct xmpp_jid to; /* when has_to */
+    gw_utc at;          /* when it came, if that was before now; else 0 */
 };
 
 enum xmpp_cond {
@@ -174,8 +190,9 @@ void xmpp_on_stanza(struct xmpp_c2s *c, const struct xml_node *node);
 /* Who has sent a stanza: a client here, or somebody abroad. */
 struct xmpp_sender {
     struct xmpp_host *host;
-    struct xmpp_c2s *c; /* NULL: abroad */
+    struct xmpp_c2s *c; /* NULL: abroad, or gone */
     struct gw_str from; /* full JID */
+    bool is_gone;       /* a client of ours that is not there any more: nothing can be told it */
 };
 
 void xmpp_on_message(struct xmpp_c2s *c, struct xmpp_stanza *s);
@@ -193,6 +210,12 @@ void xmpp_copy_stanza(const struct xmpp_sender *by, const struct xmpp_stanza *s,
 /* An error to the sender, wherever he is. */
 void xmpp_refuse(const struct xmpp_sender *by, const struct xmpp_stanza *s, enum xmpp_cond cond);
 
+/* Who has sent a stanza that was kept; false: the server itself. */
+bool xmpp_sender_find(struct xmpp_host *host, struct gw_str from, struct xmpp_sender *out);
+/* A stanza as it was written to a client, read again. */
+void xmpp_read_kept(struct xmpp_host *host, struct gw_str bytes, gw_utc at,
+                    void (*fn)(struct xmpp_host *host, const struct xml_node *node, gw_utc at));
+
 /* What a presence stanza says, and the buffers that it points into. */
 struct xmpp_words {
     struct pres_client client;
@@ -204,6 +227,22 @@ void xmpp_words_done(struct xmpp_words *w);
 enum gw_code xmpp_words_read(const struct xmpp_stanza *s, struct xmpp_words *w);
 /* All that is in the stanza, as it is kept with a request. 'out' is made here; it may have failed. */
 void xmpp_read_extra(const struct xmpp_stanza *s, struct gw_buf *out, size_t max);
+
+/* ---- xmpp_sm.c: stream management, XEP-0198. Each does nothing for a client without it. ---- */
+void xmpp_sm_sent(struct xmpp_c2s *c, struct gw_str stanza);
+void xmpp_sm_sent_presence(struct xmpp_c2s *c, struct gw_str user, struct gw_str resource);
+void xmpp_sm_ask(struct xmpp_c2s *c); /* after what was sent, if it is time to */
+void xmpp_sm_handled(struct xmpp_c2s *c);
+void xmpp_on_sm_enable(struct xmpp_c2s *c, const struct xml_node *node);
+void xmpp_on_sm_request(struct xmpp_c2s *c, const struct xml_node *node);
+void xmpp_on_sm_answer(struct xmpp_c2s *c, const struct xml_node *node);
+void xmpp_on_sm_resume(struct xmpp_c2s *c, const struct xml_node *node);
+bool xmpp_sm_is_resumable(const struct xmpp_c2s *c);
+void xmpp_sm_forbid(struct xmpp_c2s *c); /* to be resumed */
+void xmpp_sm_sleep(struct xmpp_c2s *c);  /* is resumable, and has no connection any more */
+/* The user's session that has slept longest, if any does: a place is needed. */
+bool xmpp_sm_end_oldest(struct xmpp_host *host, struct gw_str user, struct gw_now now);
+void xmpp_sm_end(struct xmpp_c2s *c); /* the session is gone: what did not arrive goes elsewhere */
 
 /* ---- xmpp_block.c: whom the user has blocked, XEP-0191 ---- */
 void xmpp_on_blocklist(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *list);
@@ -236,6 +275,7 @@ bool xmpp_command_name(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct g
 extern const struct pres_frontend xmpp_frontend;
 /* All of a presence stanza that follows '<presence to="..."'. Borrowed until the next one. */
 struct gw_str xmpp_write_doc(struct xmpp_host *host, const struct pres_doc *doc);
+void xmpp_hold(struct xmpp_c2s *c, struct gw_str user, struct gw_str resource);
 void xmpp_release_held(struct xmpp_c2s *c);
 void xmpp_forget_held(struct xmpp_c2s *c);
 

@@ -25,6 +25,7 @@ struct xmpp_server {
     size_t listener_count;
     struct gw_list conns;
     struct gw_map *origins;
+    struct net_timer *timer; /* of sessions without connection */
 };
 
 struct conn {
@@ -269,16 +270,33 @@ static void on_accept(struct net_stream *s, void *ctx)
 
 /* ---- The server ---- */
 
+static void host_arm(void *ctx)
+{
+    struct xmpp_server *server = ctx;
+
+    net_timer_set(server->timer, xmpp_host_deadline(server->host));
+}
+
+static void on_host_timer(struct gw_now now, void *ctx)
+{
+    struct xmpp_server *server = ctx;
+
+    xmpp_host_tick(server->host, now);
+    host_arm(server);
+}
+
 struct xmpp_server *xmpp_server_new(const struct xmpp_server_args *args, struct gw_err *err)
 {
+    struct xmpp_server *server = gw_new(struct xmpp_server);
     const struct xmpp_host_args host_args = { .core = args->core,
                                               .settings = args->settings,
                                               .credentials = args->credentials,
                                               .credentials_ctx = args->credentials_ctx,
                                               .secret = args->secret,
                                               .version = args->version,
-                                              .own = args->own };
-    struct xmpp_server *server = gw_new(struct xmpp_server);
+                                              .own = args->own,
+                                              .wake = host_arm,
+                                              .wake_ctx = server };
 
     server->host = xmpp_host_new(&host_args);
     if (!server->host) {
@@ -287,6 +305,7 @@ struct xmpp_server *xmpp_server_new(const struct xmpp_server_args *args, struct 
         return NULL;
     }
     server->loop = args->loop;
+    server->timer = net_timer_new(args->loop, on_host_timer, server);
     server->pool = args->pool;
     server->core = args->core;
     server->tls = args->tls ? net_tls_ref(args->tls) : NULL;
@@ -335,6 +354,7 @@ void xmpp_server_stop(struct xmpp_server *server)
         xmpp_c2s_shutdown(conn->c2s, net_loop_now(server->loop));
         look(conn);
     }
+    xmpp_host_stop(server->host, net_loop_now(server->loop));
 }
 
 bool xmpp_server_is_idle(const struct xmpp_server *server)
@@ -353,6 +373,8 @@ void xmpp_server_free(struct xmpp_server **serverp)
     xmpp_server_unlisten(server);
     GW_LIST_EACH(&server->conns, it, tmp)
     conn_free(GW_CONTAINER(it, struct conn, link));
+    xmpp_host_stop(server->host, net_loop_now(server->loop));
+    net_timer_free(&server->timer);
     xmpp_host_free(&server->host);
     gw_map_free(&server->origins);
     if (server->tls)

@@ -1,6 +1,7 @@
 /* Stanzas of a client with a resource: which kind, to whom, and on. */
 #include <string.h>
 
+#include "gw_log.h"
 #include "xmpp_priv.h"
 
 enum { COPY_ATTRS_MAX = XMPP_ATTRS_MAX + 2 };
@@ -70,6 +71,30 @@ static void handle(struct xmpp_c2s *c, struct xmpp_stanza *s, size_t kind)
         kinds[kind].handle(c, s);
 }
 
+/* XEP-0352 */
+static void on_active(struct xmpp_c2s *c, const struct xml_node *node)
+{
+    (void)node;
+    c->is_inactive = false;
+    xmpp_release_held(c);
+}
+
+static void on_inactive(struct xmpp_c2s *c, const struct xml_node *node)
+{
+    (void)node;
+    c->is_inactive = true;
+}
+
+/* What is no stanza. */
+static const struct {
+    const char *ns, *name;
+    void (*handle)(struct xmpp_c2s *c, const struct xml_node *node);
+} elements[] = {
+    { NS_SM, "r", xmpp_on_sm_request },     { NS_SM, "a", xmpp_on_sm_answer },
+    { NS_SM, "enable", xmpp_on_sm_enable }, { NS_SM, "resume", xmpp_on_sm_resume },
+    { NS_CSI, "active", on_active },        { NS_CSI, "inactive", on_inactive },
+};
+
 void xmpp_on_stanza(struct xmpp_c2s *c, const struct xml_node *node)
 {
     struct xmpp_stanza s;
@@ -78,9 +103,17 @@ void xmpp_on_stanza(struct xmpp_c2s *c, const struct xml_node *node)
     s.type = xml_attr(node, "type");
     s.id = xml_attr(node, "id");
     s.has_to = false;
+    s.at = 0;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (xml_is(node, NS_CLIENT, kinds[i].name)) {
+            xmpp_sm_handled(c);
             handle(c, &s, i);
+            return;
+        }
+    }
+    for (size_t i = 0; i < sizeof(elements) / sizeof(elements[0]); i++) {
+        if (xml_is(node, elements[i].ns, elements[i].name)) {
+            elements[i].handle(c, node);
             return;
         }
     }
@@ -110,14 +143,31 @@ static void copy_attrs(const struct xmpp_sender *by, const struct xmpp_stanza *s
     attrs[count - 1].next = NULL;
 }
 
+/* XEP-0203: when it came, in front of what is in it, unless that is said already. */
+static void add_delay(const struct xmpp_stanza *s, char stamp[GW_UTC_TEXT_MAX],
+                      struct xml_attr *attr, struct xml_node *delay, struct xml_node *copy)
+{
+    *attr =
+        (struct xml_attr){ .name = GW_STR("stamp"), .value = gw_str_of(gw_utc_text(s->at, stamp)) };
+    *delay = (struct xml_node){ .ns = GW_STR(NS_DELAY),
+                                .name = GW_STR("delay"),
+                                .attrs = attr,
+                                .parent = copy,
+                                .next = copy->child };
+    copy->child = delay;
+}
+
 void xmpp_copy_stanza(const struct xmpp_sender *by, const struct xmpp_stanza *s, struct gw_buf *out)
 {
-    struct xml_attr attrs[COPY_ATTRS_MAX];
-    struct xml_node copy = *s->node;
+    struct xml_attr attrs[COPY_ATTRS_MAX], delay_attr;
+    struct xml_node copy = *s->node, delay;
+    char stamp[GW_UTC_TEXT_MAX];
     struct xml_writer w;
 
     copy_attrs(by, s, attrs);
     copy.attrs = attrs;
+    if (s->at && !xml_child(s->node, NS_DELAY, "delay"))
+        add_delay(s, stamp, &delay_attr, &delay, &copy);
     xml_write_init(&w, out);
     xml_put_node(&w, &copy, s->node->ns); /* its own: that of clients, or that of servers */
 }
@@ -134,4 +184,72 @@ bool xmpp_forward(const struct xmpp_sender *by, const struct xmpp_stanza *s,
     xmpp_copy_stanza(by, s, &by->host->out);
     xmpp_end(peer);
     return true;
+}
+
+/* ---- Stanzas that were kept ---- */
+
+bool xmpp_sender_find(struct xmpp_host *host, struct gw_str from, struct xmpp_sender *out)
+{
+    struct gw_str bare = from, resource = GW_STR("");
+    struct pres_session *s;
+
+    (void)gw_str_cut(from, "/", &bare, &resource);
+    *out = (struct xmpp_sender){ .host = host, .from = from };
+    switch (pres_route(host->core, bare)) {
+    case PRES_ROUTE_LOCAL:
+        s = pres_session_find(host->core, bare, resource);
+        out->c = s ? pres_session_ctx_of(s, host->front) : NULL;
+        out->is_gone = !out->c;
+        return resource.len > 0;
+    case PRES_ROUTE_ABROAD:
+        return true;
+    case PRES_ROUTE_SERVER:
+    case PRES_ROUTE_UNKNOWN_USER:
+    case PRES_ROUTE_UNKNOWN_SERVER:
+        return false;
+    }
+    return false;
+}
+
+struct kept {
+    struct xmpp_host *host;
+    gw_utc at;
+    void (*fn)(struct xmpp_host *host, const struct xml_node *node, gw_utc at);
+};
+
+static void on_kept_open(const struct xml_node *root, void *ctx)
+{
+    (void)root;
+    (void)ctx;
+}
+
+static void on_kept(const struct xml_node *node, void *ctx)
+{
+    const struct kept *k = ctx;
+
+    k->fn(k->host, node, k->at);
+}
+
+static void on_kept_close(void *ctx)
+{
+    (void)ctx;
+}
+
+void xmpp_read_kept(struct xmpp_host *host, struct gw_str bytes, gw_utc at,
+                    void (*fn)(struct xmpp_host *host, const struct xml_node *node, gw_utc at))
+{
+    static const struct xml_stream_handlers handlers = { on_kept_open, on_kept, on_kept_close };
+    /* Of what we have written ourselves: a little more than was read. */
+    const struct xml_stream_limits limits = { .stanza_max = XMPP_OUT_MAX,
+                                              .depth_max = XMPP_DEPTH_MAX + 4,
+                                              .nodes_max = XMPP_NODES_MAX + 4,
+                                              .attrs_max = XMPP_ATTRS_MAX + 4 };
+    struct kept kept = { host, at, fn };
+    struct xml_stream *xs = xml_stream_new(&limits, &handlers, &kept);
+    struct gw_err err;
+
+    if (xml_stream_feed(xs, GW_STR("<stream xmlns='" NS_CLIENT "'>"), &err) ||
+        xml_stream_feed(xs, bytes, &err))
+        gw_error("xmpp", "a stanza that was kept cannot be read error=\"%s\", dropped", err.msg);
+    xml_stream_free(&xs);
 }

@@ -85,6 +85,17 @@ const struct gw_param xmpp_params[] = {
       .min = 5,
       .max = 600,
       .def = "60" },
+    { .key = "xmpp.resume_s",
+      .shown_as = "Resumption (seconds)",
+      .help =
+          "time in which a client whose connection broke may go on with its session; until then "
+          "its user is shown as before",
+      .type = GW_PARAM_INT,
+      .offset = OF(resume_s),
+      .min = 10,
+      .max = 3600,
+      .def = "300",
+      .word = "off" },
     { .key = "xmpp.half_open_max",
       .shown_as = "Half-open Connections per Address",
       .help = "connections of one IPv4 address or IPv6 /64 that are not logged in; more are "

@@ -233,5 +233,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     run(data[0] % 4, (struct gw_str){ (const char *)data + 1, size - 1 });
     for (size_t i = 0; i < 2; i++)
         pres_user_remove(core, gw_str_of(users[i]), end);
+    xmpp_host_tick(host, end); /* whoever was asleep */
     return 0;
 }

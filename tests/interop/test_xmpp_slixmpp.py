@@ -286,6 +286,40 @@ class Blocking(WithServer):
         self.assertNotIn("hello?", [m[2] for m in ann.messages])
 
 
+class Resumption(WithServer):
+    def test_connection_breaks(self):
+        ann, bob = self.log_in("ann", plugins=["xep_0198"]), self.log_in("bob")
+        self.befriend(ann, bob)
+        events = []
+
+        def listen(x):
+            for name in ("session_resumed", "sm_failed"):
+                x.add_event_handler(name, lambda _, name=name: events.append(name))
+            x.transport.abort()  # as a network does it: no goodbye
+        ann.do(listen)
+        bob.message(ann.jid, "are you there?")
+        bob.presence("dnd", "busy now")
+        time.sleep(0.5)
+        bob.wait_contact(ann.jid, ("available", None))
+        ann.do(lambda x: x.connect(("127.0.0.1", self.server.port)))
+        self.wait_for(lambda: events == ["session_resumed"], 15)
+        ann.wait_message("are you there?")
+        ann.wait_contact(bob.jid, ("dnd", "busy now"))
+        ann.message(bob.jid, "yes")
+        bob.wait_message("yes")
+        self.assertEqual([m[2] for m in ann.messages].count("are you there?"), 1)
+        self.assertNotIn("unavailable", [s.state[0] for s in bob.contact_states(ann.jid)][1:])
+
+    def test_comes_back_too_late(self):
+        self.server("set xmpp.resume_s 10")
+        ann, bob = self.log_in("ann", plugins=["xep_0198"]), self.log_in("bob")
+        self.befriend(ann, bob)
+        ann.kill()
+        time.sleep(1)
+        bob.wait_contact(ann.jid, ("available", None))
+        bob.wait_contact(ann.jid, ("unavailable", None), timeout=15)
+
+
 class Calendars(WithServer):
     def test_meeting_begins_and_ends(self):
         ann, bob = self.log_in("ann"), self.log_in("bob")

@@ -37,9 +37,11 @@ class Seen:
 class Client:
     """Client("ann@example.test", "secret", port=5222).start() returns when it is logged in."""
 
-    def __init__(self, jid, password, host="127.0.0.1", port=5222, mech=None, ca=None):
+    def __init__(self, jid, password, host="127.0.0.1", port=5222, mech=None, ca=None,
+                 plugins=()):
         self.jid, self.password, self.host, self.port = jid, password, host, port
         self.mech, self.ca = mech, ca
+        self.plugins = ("xep_0030", "xep_0199", *plugins)
         self.presences, self.messages = [], []
         self.failure = None
         self._changed = threading.Condition()
@@ -98,7 +100,7 @@ class Client:
             xmpp.ssl_context.verify_mode = ssl.CERT_NONE
         xmpp.auto_authorize = True
         xmpp.auto_subscribe = True
-        for plugin in ("xep_0030", "xep_0199"):
+        for plugin in self.plugins:
             xmpp.register_plugin(plugin)
         xmpp.add_event_handler("session_start", self._on_start)
         xmpp.add_event_handler("failed_all_auth", lambda _: self._fail("authentication failed"))

@@ -103,6 +103,7 @@ static inline void world_start(struct world *w)
 
 static inline void world_stop(struct world *w)
 {
+    xmpp_host_stop(w->host, w->now);
     xmpp_host_free(&w->host);
     pres_core_free(&w->core);
 }
