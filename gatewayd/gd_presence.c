@@ -143,6 +143,7 @@ enum gw_code gd_presence_listen(struct gd *gd, struct gw_err *err)
         .loop = gd->loop,
         .pool = gd->pool,
         .core = gd->core,
+        .store = gd->store,
         .settings = &gd->settings.xmpp,
         .credentials = credentials,
         .credentials_ctx = gd,

@@ -198,6 +198,16 @@ enum gw_code pres_user_add(struct pres_core *core, struct gw_str jid, struct gw_
     return GW_OK;
 }
 
+static void tell_removed(const struct pres_user *u)
+{
+    for (size_t i = 0; i < u->core->front_count; i++) {
+        const struct pres_front *f = &u->core->fronts[i];
+
+        if (f->table->removed)
+            f->table->removed(u->name, f->ctx);
+    }
+}
+
 void pres_user_remove(struct pres_core *core, struct gw_str jid, struct gw_now now)
 {
     struct pres_user *u = pres_user_find(core, jid);
@@ -214,6 +224,7 @@ void pres_user_remove(struct pres_core *core, struct gw_str jid, struct gw_now n
     pres_commit(core);
     gw_map_remove(core->users, u->name);
     pres_stir(u);
+    tell_removed(u);
     user_free(u);
 }
 

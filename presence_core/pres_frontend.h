@@ -64,6 +64,8 @@ struct pres_frontend {
                     struct pres_session *to, void *ctx);
     /* A roster item is new, changed, or gone (PRES_SUB_REMOVE). For sessions that asked for it. */
     void (*roster_changed)(const struct pres_item *item, struct pres_session *to, void *ctx);
+    /* The user is no more, for good: what the front-end has kept of him goes, too. May be NULL. */
+    void (*removed)(struct gw_str user, void *ctx);
     /* 'who' (a bare JID, or a domain) was shut out by the session's user, or is no more. May be NULL. */
     void (*shut_out)(struct gw_str who, bool is_out, struct pres_session *to, void *ctx);
     /* The session is gone from the core: tell the peer and close. Not called for those that the

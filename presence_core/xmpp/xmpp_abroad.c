@@ -359,6 +359,7 @@ void xmpp_abroad_stanza(struct xmpp_s2s *in, const struct xml_node *node)
         return;
     }
     by.from = from.full;
+    in->fed->host->now = in->fed->now;
     in->fed->counters.stanzas_in++;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (gw_str_is(node->name, kinds[i].name)) {

@@ -61,6 +61,12 @@ struct xmpp_c2s *xmpp_c2s_new(const struct xmpp_c2s_args *args, gw_time now)
     return c;
 }
 
+static void set_now(struct xmpp_c2s *c, struct gw_now now)
+{
+    c->now = now;
+    c->host->now = now;
+}
+
 static void leave(struct xmpp_c2s *c)
 {
     if (c->session)
@@ -75,7 +81,7 @@ void xmpp_c2s_free(struct xmpp_c2s **cp, struct gw_now now)
     if (!c)
         return;
     *cp = NULL;
-    c->now = now;
+    set_now(c, now);
     c->host->counters.connections -= c->is_asleep ? 0 : 1;
     xml_stream_free(&c->xml);
     if (c->state == XMPP_SESSION && xmpp_sm_is_resumable(c)) {
@@ -231,7 +237,7 @@ void xmpp_c2s_feed(struct xmpp_c2s *c, struct gw_str data, struct gw_now now)
 
     if (c->state == XMPP_CLOSED || c->is_lost)
         return;
-    c->now = now;
+    set_now(c, now);
     c->heard_at = now.mono;
     c->is_pinged = false;
     c->host->counters.bytes_in += data.len;
@@ -267,7 +273,7 @@ void xmpp_c2s_checked(struct xmpp_c2s *c, bool is_right, enum gw_code rc, struct
 {
     if (c->state != XMPP_CHECKING)
         return;
-    c->now = now;
+    set_now(c, now);
     xmpp_login_result(c, rc ? XMPP_SASL_FAILED : xmpp_sasl_checked(c->sasl, is_right), GW_STR(""));
     if (c->wants_limits)
         make_reader(c);
@@ -282,7 +288,7 @@ void xmpp_c2s_drained(struct xmpp_c2s *c)
 
 void xmpp_c2s_shutdown(struct xmpp_c2s *c, struct gw_now now)
 {
-    c->now = now;
+    set_now(c, now);
     xmpp_stream_error(c, "system-shutdown", NULL);
     settle(c);
 }
@@ -352,7 +358,7 @@ static void tick_session(struct xmpp_c2s *c)
 
 void xmpp_c2s_tick(struct xmpp_c2s *c, struct gw_now now)
 {
-    c->now = now;
+    set_now(c, now);
     if (c->read_at && now.mono >= c->read_at) {
         c->read_at = 0;
         c->resumed_at = now.mono;

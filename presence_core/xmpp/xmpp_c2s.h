@@ -14,6 +14,7 @@ struct xmpp_c2s;
 
 struct xmpp_host_args {
     struct pres_core *core;
+    struct store *store;                  /* NULL: nothing is kept for who is not there */
     const struct xmpp_settings *settings; /* borrowed, read live; NULL: the defaults */
     xmpp_credentials_fn *credentials;
     void *credentials_ctx;

@@ -234,6 +234,11 @@ static void on_roster_changed(const struct pres_item *item, struct pres_session 
     xmpp_push_item(pres_session_ctx(to), item);
 }
 
+static void on_removed(struct gw_str user, void *ctx)
+{
+    xmpp_offline_forget(ctx, user);
+}
+
 static void on_shut_out(struct gw_str who, bool is_out, struct pres_session *to, void *ctx)
 {
     struct xmpp_c2s *c = pres_session_ctx(to);
@@ -266,6 +271,7 @@ const struct pres_frontend xmpp_frontend = {
     .request = on_request,
     .roster_changed = on_roster_changed,
     .shut_out = on_shut_out,
+    .removed = on_removed,
     .ended = on_ended,
     .presence_abroad = xmpp_presence_abroad,
     .request_abroad = xmpp_request_abroad,

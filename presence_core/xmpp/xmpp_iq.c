@@ -79,6 +79,9 @@ static void server_info(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct 
     put_feature(&w, NS_COMMANDS);
     put_feature(&w, NS_PING);
     put_feature(&w, NS_BLOCKING);
+    put_feature(&w, NS_CARBONS);
+    if (c->host->offline)
+        put_feature(&w, "msgoffline");
     if (c->host->version)
         put_feature(&w, NS_VERSION);
     end_query(c, &w);
@@ -159,6 +162,8 @@ static const struct {
     answer_fn *answer;
 } answers[] = {
     { NS_ROSTER, "query", NULL, ACCOUNT, xmpp_on_roster },
+    { NS_CARBONS, "enable", "set", ACCOUNT, xmpp_on_carbons },
+    { NS_CARBONS, "disable", "set", ACCOUNT, xmpp_on_carbons },
     { NS_BLOCKING, "blocklist", "get", ACCOUNT, xmpp_on_blocklist },
     { NS_BLOCKING, "block", "set", ACCOUNT, xmpp_on_block },
     { NS_BLOCKING, "unblock", "set", ACCOUNT, xmpp_on_unblock },

@@ -1,12 +1,12 @@
-/* Messages: RFC 6121 section 8.5, to users of this server, whoever has sent them. What cannot be
- * delivered comes back: nothing is kept for later. */
+/* Messages: RFC 6121 section 8.5, to users of this server, whoever has sent them. What can neither be
+ * delivered nor kept for later comes back. */
 #include "xmpp_priv.h"
 
 /* What happens with each type: towards a bare JID, and towards a full JID that is not connected. */
 enum action {
     REFUSE, /* service-unavailable */
     IGNORE,
-    BEST, /* the available resources of the highest priority that is not negative */
+    BEST, /* the available resources of the highest priority that is not negative; or it is kept */
     ALL   /* all available resources whose priority is not negative; nobody: nothing is said */
 };
 
@@ -66,7 +66,7 @@ static void act(const struct xmpp_sender *by, const struct xmpp_stanza *m, struc
         return;
     case BEST:
         best = highest_priority(by->host->core, user);
-        if (best >= 0 && spread(by, m, user, best))
+        if ((best >= 0 && spread(by, m, user, best)) || xmpp_offline_keep(by, m, user))
             return;
         break;
     case REFUSE:
@@ -85,12 +85,11 @@ void xmpp_message_to_user(const struct xmpp_sender *by, const struct xmpp_stanza
         xmpp_refuse(by, m, XMPP_SERVICE_UNAVAILABLE);
         return;
     }
-    if (resource.len) {
-        s = pres_session_find(by->host->core, user, resource);
-        if (s && xmpp_forward(by, m, s))
-            return;
-    }
-    act(by, m, user, resource.len ? rules[rule].full : rules[rule].bare);
+    by->host->message++;
+    s = resource.len ? pres_session_find(by->host->core, user, resource) : NULL;
+    if (!s || !xmpp_forward(by, m, s))
+        act(by, m, user, resource.len ? rules[rule].full : rules[rule].bare);
+    xmpp_carbons_received(by, m, user);
 }
 
 void xmpp_on_message(struct xmpp_c2s *c, struct xmpp_stanza *m)
@@ -104,9 +103,12 @@ void xmpp_on_message(struct xmpp_c2s *c, struct xmpp_stanza *m)
     switch (pres_route(c->host->core, m->to.bare)) {
     case PRES_ROUTE_LOCAL:
         xmpp_message_to_user(&by, m, m->to.bare, m->to.resource);
+        if (!gw_str_is(m->to.bare, c->user)) /* else they have it already */
+            xmpp_carbons_sent(c, m);
         return;
     case PRES_ROUTE_ABROAD:
         xmpp_send_abroad(c, m);
+        xmpp_carbons_sent(c, m);
         return;
     case PRES_ROUTE_UNKNOWN_SERVER:
         xmpp_stanza_error(c, m, XMPP_REMOTE_SERVER_NOT_FOUND, NULL);

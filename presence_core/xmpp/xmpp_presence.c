@@ -163,6 +163,26 @@ static void direct(struct xmpp_c2s *c, const struct xmpp_stanza *s,
     }
 }
 
+/* XEP-0160: what was kept for the user. */
+static void take_mail(struct xmpp_c2s *c, const struct pres_client *client)
+{
+    bool is_ready = client->show != PRES_OFFLINE && client->priority >= 0;
+
+    if (is_ready && !c->is_ready)
+        xmpp_offline_deliver(c);
+    c->is_ready = is_ready;
+}
+
+static void on_own_state(struct xmpp_c2s *c, const struct xmpp_stanza *s,
+                         const struct pres_client *client)
+{
+    enum gw_code rc = pres_session_set(c->session, client, c->now);
+
+    on_code(c, s, rc);
+    if (!rc)
+        take_mail(c, client);
+}
+
 static void on_state(struct xmpp_c2s *c, const struct xmpp_stanza *s)
 {
     struct xmpp_words words;
@@ -177,7 +197,7 @@ static void on_state(struct xmpp_c2s *c, const struct xmpp_stanza *s)
     else if (s->has_to)
         direct(c, s, &words.client);
     else
-        on_code(c, s, pres_session_set(c->session, &words.client, c->now));
+        on_own_state(c, s, &words.client);
     c->tokens -= s->has_to ? 0 : XMPP_BROADCAST_COST;
     xmpp_words_done(&words);
 }

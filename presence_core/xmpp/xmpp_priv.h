@@ -29,6 +29,7 @@
 #define NS_SM       "urn:xmpp:sm:3"
 #define NS_CSI      "urn:xmpp:csi:0"
 #define NS_CARBONS  "urn:xmpp:carbons:2"
+#define NS_HINTS    "urn:xmpp:hints"
 #define NS_DELAY    "urn:xmpp:delay"
 #define NS_XML      "http://www.w3.org/XML/1998/namespace"
 
@@ -72,8 +73,10 @@ struct xmpp_c2s {
     bool is_lost;      /* the transport took nothing more */
     bool wants_limits; /* after login: a reader with other limits */
     bool is_pinged;
-    bool is_asleep;       /* the connection is gone, the session is not: it may be resumed */
-    bool is_inactive;     /* XEP-0352: presence waits */
+    bool is_asleep;   /* the connection is gone, the session is not: it may be resumed */
+    bool is_inactive; /* XEP-0352: presence waits */
+    bool is_ready;    /* available, and not with a negative priority: has got what was kept */
+    bool wants_carbons;
     bool wants_blocks;    /* asked whom the user has blocked: is told of changes */
     bool speaks_japanese; /* xml:lang of the stream: of stanzas that name no other */
     char id[9];           /* of the log */
@@ -88,6 +91,7 @@ struct xmpp_c2s {
     struct pres_session *session;
     unsigned attempts;
     unsigned pushes; /* numbers them */
+    uint64_t took;   /* the number of the last message that it got */
     gw_time login_by, penalty_until, heard_at;
     gw_time read_at;         /* throttled until then; 0: not */
     gw_time throttled_since; /* without a pause; 0: never */
@@ -114,7 +118,10 @@ struct xmpp_host {
     struct gw_heap asleep;    /* when the sleep of each is over */
     void (*wake)(void *ctx);  /* the host's deadline came nearer; may be NULL */
     void *wake_ctx;
-    bool is_stopping; /* nobody sleeps any more */
+    struct xmpp_offline *offline; /* NULL: there is no store */
+    uint64_t message;             /* numbers those that are delivered */
+    struct gw_now now;            /* of the running call */
+    bool is_stopping;             /* nobody sleeps any more */
     struct xmpp_counters counters;
 };
 
@@ -207,6 +214,10 @@ bool xmpp_forward(const struct xmpp_sender *by, const struct xmpp_stanza *s,
                   struct pres_session *to);
 void xmpp_copy_stanza(const struct xmpp_sender *by, const struct xmpp_stanza *s,
                       struct gw_buf *out);
+/* The same, in another stanza. */
+void xmpp_copy_into(const struct xmpp_sender *by, const struct xmpp_stanza *s, struct gw_buf *out);
+/* What is written to it will arrive, or come back. */
+bool xmpp_is_reachable(const struct xmpp_c2s *c);
 /* An error to the sender, wherever he is. */
 void xmpp_refuse(const struct xmpp_sender *by, const struct xmpp_stanza *s, enum xmpp_cond cond);
 
@@ -243,6 +254,22 @@ void xmpp_sm_sleep(struct xmpp_c2s *c);  /* is resumable, and has no connection 
 /* The user's session that has slept longest, if any does: a place is needed. */
 bool xmpp_sm_end_oldest(struct xmpp_host *host, struct gw_str user, struct gw_now now);
 void xmpp_sm_end(struct xmpp_c2s *c); /* the session is gone: what did not arrive goes elsewhere */
+
+/* ---- xmpp_carbons.c ---- */
+void xmpp_on_carbons(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child);
+/* After the message was delivered to some of the user's clients. */
+void xmpp_carbons_received(const struct xmpp_sender *by, const struct xmpp_stanza *m,
+                           struct gw_str user);
+void xmpp_carbons_sent(struct xmpp_c2s *c, const struct xmpp_stanza *m);
+
+/* ---- xmpp_offline.c: messages for who is not there ---- */
+struct xmpp_offline *xmpp_offline_new(struct xmpp_host *host, struct store *store);
+void xmpp_offline_free(struct xmpp_offline **op);
+/* False: it is not kept, and must go back. */
+bool xmpp_offline_keep(const struct xmpp_sender *by, const struct xmpp_stanza *m,
+                       struct gw_str user);
+void xmpp_offline_deliver(struct xmpp_c2s *c);
+void xmpp_offline_forget(struct xmpp_host *host, struct gw_str user);
 
 /* ---- xmpp_block.c: whom the user has blocked, XEP-0191 ---- */
 void xmpp_on_blocklist(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *list);

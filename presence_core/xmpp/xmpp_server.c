@@ -289,6 +289,7 @@ struct xmpp_server *xmpp_server_new(const struct xmpp_server_args *args, struct 
 {
     struct xmpp_server *server = gw_new(struct xmpp_server);
     const struct xmpp_host_args host_args = { .core = args->core,
+                                              .store = args->store,
                                               .settings = args->settings,
                                               .credentials = args->credentials,
                                               .credentials_ctx = args->credentials_ctx,

@@ -18,6 +18,7 @@ struct xmpp_server_args {
     struct net_loop *loop;
     struct net_pool *pool; /* password checks run there */
     struct pres_core *core;
+    struct store *store; /* messages for who is not there; NULL: they go back */
     struct net_tls *tls; /* of role server; a reference is taken. NULL: nobody can log in yet */
     const struct xmpp_settings *settings; /* borrowed, read live; NULL: the defaults */
     xmpp_credentials_fn *credentials;

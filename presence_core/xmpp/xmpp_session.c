@@ -4,7 +4,7 @@
 #include "gw_log.h"
 #include "xmpp_priv.h"
 
-enum { COPY_ATTRS_MAX = XMPP_ATTRS_MAX + 2 };
+enum { COPY_ATTRS_MAX = XMPP_ATTRS_MAX + 3 };
 
 /* RFC 6120 8.1.2.1: 'from' may be missing, or be the client's own address. */
 static bool is_own_from(const struct xmpp_c2s *c, struct gw_str from)
@@ -125,12 +125,16 @@ void xmpp_on_stanza(struct xmpp_c2s *c, const struct xml_node *node)
 
 /* The same element, with our 'from' in place of the client's, and 'to' in the form in which
  * addresses are compared: peers match it with their own. */
-static void copy_attrs(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+static void copy_attrs(const struct xmpp_sender *by, const struct xmpp_stanza *s, bool is_inside,
                        struct xml_attr attrs[COPY_ATTRS_MAX])
 {
-    size_t count = 1;
+    size_t count = 0;
 
-    attrs[0] = (struct xml_attr){ .name = GW_STR("from"), .value = by->from };
+    if (is_inside)
+        attrs[count++] = (struct xml_attr){ .name = GW_STR("xmlns"), .value = GW_STR(NS_CLIENT) };
+    attrs[count++] = (struct xml_attr){ .name = GW_STR("from"), .value = by->from };
+    if (is_inside)
+        attrs[0].next = &attrs[1];
     for (const struct xml_attr *a = s->node->attrs; a && count < COPY_ATTRS_MAX; a = a->next) {
         if (!a->ns.len && gw_str_is(a->name, "from"))
             continue;
@@ -157,19 +161,35 @@ static void add_delay(const struct xmpp_stanza *s, char stamp[GW_UTC_TEXT_MAX],
     copy->child = delay;
 }
 
-void xmpp_copy_stanza(const struct xmpp_sender *by, const struct xmpp_stanza *s, struct gw_buf *out)
+static void copy_stanza(const struct xmpp_sender *by, const struct xmpp_stanza *s, bool is_inside,
+                        struct gw_buf *out)
 {
     struct xml_attr attrs[COPY_ATTRS_MAX], delay_attr;
     struct xml_node copy = *s->node, delay;
     char stamp[GW_UTC_TEXT_MAX];
     struct xml_writer w;
 
-    copy_attrs(by, s, attrs);
+    copy_attrs(by, s, is_inside, attrs);
     copy.attrs = attrs;
     if (s->at && !xml_child(s->node, NS_DELAY, "delay"))
         add_delay(s, stamp, &delay_attr, &delay, &copy);
     xml_write_init(&w, out);
     xml_put_node(&w, &copy, s->node->ns); /* its own: that of clients, or that of servers */
+}
+
+void xmpp_copy_stanza(const struct xmpp_sender *by, const struct xmpp_stanza *s, struct gw_buf *out)
+{
+    copy_stanza(by, s, false, out);
+}
+
+void xmpp_copy_into(const struct xmpp_sender *by, const struct xmpp_stanza *s, struct gw_buf *out)
+{
+    copy_stanza(by, s, true, out);
+}
+
+bool xmpp_is_reachable(const struct xmpp_c2s *c)
+{
+    return c->state == XMPP_SESSION && (!c->is_lost || xmpp_sm_is_resumable(c));
 }
 
 bool xmpp_forward(const struct xmpp_sender *by, const struct xmpp_stanza *s,
@@ -178,8 +198,9 @@ bool xmpp_forward(const struct xmpp_sender *by, const struct xmpp_stanza *s,
     struct xmpp_c2s *peer = pres_session_ctx_of(to, by->host->front);
     struct xml_writer w;
 
-    if (!peer)
+    if (!peer || !xmpp_is_reachable(peer))
         return false;
+    peer->took = by->host->message;
     xmpp_begin(peer, &w);
     xmpp_copy_stanza(by, s, &by->host->out);
     xmpp_end(peer);

@@ -85,6 +85,17 @@ const struct gw_param xmpp_params[] = {
       .min = 5,
       .max = 600,
       .def = "60" },
+    { .key = "xmpp.offline_max",
+      .shown_as = "Messages Kept per User",
+      .help =
+          "messages that are kept for a user who has no client connected; more go back to their "
+          "senders",
+      .type = GW_PARAM_INT,
+      .offset = OF(offline_max),
+      .min = 1,
+      .max = 1000,
+      .def = "100",
+      .word = "off" },
     { .key = "xmpp.resume_s",
       .shown_as = "Resumption (seconds)",
       .help =

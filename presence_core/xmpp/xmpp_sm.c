@@ -98,16 +98,16 @@ static struct kept *keep(struct xmpp_sm *sm, size_t len)
     size_t max = (size_t)sm->c->host->settings->out_queue_kb * 1024;
     struct kept *k;
 
-    if (sm->is_full || unacked_count(sm) == UNACKED_MAX || sm->bytes + len > max) {
-        give_up(sm);
+    if (sm->is_full)
         return NULL;
-    }
     k = gw_alloc(sizeof(*k) + len);
-    k->at = sm->c->now.utc;
+    k->at = sm->c->host->now.utc;
     k->len = len;
     gw_list_append(&sm->unacked, &k->link);
     sm->bytes += len;
     sm->out++;
+    if (unacked_count(sm) > UNACKED_MAX || sm->bytes > max)
+        give_up(sm); /* with this one: it comes back, too */
     return k;
 }
 
@@ -318,6 +318,7 @@ void xmpp_host_tick(struct xmpp_host *host, struct gw_now now)
 {
     struct gw_due *due;
 
+    host->now = now;
     while ((due = gw_heap_pop_due(&host->asleep, now.mono)))
         end_sleep(GW_CONTAINER(due, struct xmpp_sm, due)->c, now);
 }
@@ -357,6 +358,8 @@ static void take_over(struct xmpp_c2s *c, struct xmpp_c2s *old)
     c->held = old->held;
     c->pushes = old->pushes;
     c->wants_blocks = old->wants_blocks;
+    c->wants_carbons = old->wants_carbons;
+    c->is_ready = old->is_ready;
     c->sm = old->sm;
     c->sm->c = c;
     c->sm->is_asked = false;

@@ -236,7 +236,7 @@ class Sessions(WithServer):
         errors = []
         ann.do(lambda x: x.add_event_handler("message_error",
                                              lambda m: errors.append(m["error"]["condition"])))
-        ann.message(f"cleo@{DOMAIN}", "nobody there")
+        ann.message(f"nobody@{DOMAIN}", "nobody there")
         self.wait_for(lambda: errors == ["service-unavailable"])
 
     def test_questions(self):
@@ -284,6 +284,56 @@ class Blocking(WithServer):
         bob.message(ann.jid, "there you are")
         ann.wait_message("there you are")
         self.assertNotIn("hello?", [m[2] for m in ann.messages])
+
+
+class Messages(WithServer):
+    def test_carbons(self):
+        desk = self.log_in("ann", plugins=["xep_0280"])
+        phone = self.log_in("ann", plugins=["xep_0280"])
+        bob = self.log_in("bob")
+        seen = []
+
+        async def enable(x):
+            for kind in ("received", "sent"):
+                x.add_event_handler(f"carbon_{kind}", lambda m, kind=kind: seen.append(
+                    (kind, m[f"carbon_{kind}"]["body"])))
+            await x["xep_0280"].enable()
+        desk.call(enable)
+        bob.message(phone.do(lambda x: x.boundjid.full), "to the phone")
+        phone.wait_message("to the phone")
+        self.wait_for(lambda: ("received", "to the phone") in seen)
+        phone.message(bob.jid, "from the phone")
+        bob.wait_message("from the phone")
+        self.wait_for(lambda: ("sent", "from the phone") in seen)
+
+    def test_kept_for_who_is_away(self):
+        ann = self.log_in("ann")
+        ann.message(f"cleo@{DOMAIN}", "when you are back")
+        ann.message(f"cleo@{DOMAIN}", "call me")
+        time.sleep(0.3)
+        cleo = self.log_in("cleo", plugins=["xep_0203"])
+        cleo.wait_message("call me")
+        self.assertEqual([m[2] for m in cleo.messages], ["when you are back", "call me"])
+
+    def test_states_and_receipts_pass_through(self):
+        plugins = ["xep_0085", "xep_0184"]
+        ann, bob = self.log_in("ann", plugins=plugins), self.log_in("bob", plugins=plugins)
+        seen = []
+        bob.do(lambda x: x.add_event_handler("chatstate_composing",
+                                             lambda m: seen.append(m["chat_state"])))
+        ann.do(lambda x: x.add_event_handler("receipt_received",
+                                             lambda m: seen.append(m["receipt"])))
+
+        def say(x):
+            state = x.make_message(mto=bob.jid, mtype="chat")
+            state["chat_state"] = "composing"
+            state.send()
+            message = x.make_message(mto=bob.jid, mbody="got it?", mtype="chat")
+            message["request_receipt"] = True
+            message.send()
+            return message["id"]
+        message_id = ann.do(say)
+        self.wait_for(lambda: sorted(seen) == sorted(["composing", message_id]))
 
 
 class Resumption(WithServer):

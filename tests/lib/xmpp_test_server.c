@@ -22,6 +22,7 @@
 #include "net_loop.h"
 #include "net_work.h"
 #include "pres.h"
+#include "store.h"
 #include "xmpp_server.h"
 
 enum { ITERATIONS = 10000, LINE_LEN_MAX = 4096 };
@@ -34,6 +35,8 @@ struct program {
     struct net_pool *pool;
     struct net_watch *input;
     struct net_timer *leave;
+    struct store *store; /* in memory */
+    struct net_wake *store_wake;
     struct pres_core *core;
     struct cert_store *certs;
     struct cert_identity *identity;
@@ -193,6 +196,20 @@ static void log_line(enum gw_log_level level, const char *component, struct gw_s
     fprintf(stderr, "%s %s: %.*s\n", gw_log_level_name(level), component, GW_STR_ARG(line));
 }
 
+static void store_woken(void *ctx)
+{
+    struct program *p = ctx;
+
+    store_dispatch(p->store);
+}
+
+static void store_wake(void *ctx)
+{
+    struct program *p = ctx;
+
+    net_wake_send(p->store_wake);
+}
+
 static void add_people(struct program *p)
 {
     char text[64];
@@ -236,7 +253,12 @@ static enum gw_code start(struct program *p, const char *folder, struct gw_err *
     gw_param_defaults(pres_params, pres_param_count, &p->pres);
     p->pres.auto_authorize = PRES_AUTO_NOBODY;
     p->pres.denied_watchers = PRES_DENIED_ARE_REFUSED;
-    p->core = pres_core_new(&(struct pres_core_args){ .settings = &p->pres });
+    p->store_wake = net_wake_new(p->loop, store_woken, p);
+    rc = store_open(&(struct store_args){ .path = ":memory:", .wake = store_wake, .wake_ctx = p },
+                    &p->store, err);
+    if (rc)
+        return rc;
+    p->core = pres_core_new(&(struct pres_core_args){ .settings = &p->pres, .store = p->store });
     add_people(p);
     gw_param_defaults(xmpp_params, xmpp_param_count, &p->settings);
     gw_buf_init(&p->line, LINE_LEN_MAX);
@@ -246,6 +268,7 @@ static enum gw_code start(struct program *p, const char *folder, struct gw_err *
     p->server = xmpp_server_new(&(struct xmpp_server_args){ .loop = p->loop,
                                                             .pool = p->pool,
                                                             .core = p->core,
+                                                            .store = p->store,
                                                             .tls = p->tls,
                                                             .settings = &p->settings,
                                                             .credentials = credentials,
@@ -269,6 +292,9 @@ static void stop(struct program *p)
     net_timer_free(&p->leave);
     xmpp_server_free(&p->server);
     net_pool_free(&p->pool);
+    if (p->store)
+        store_close(&p->store);
+    net_wake_free(&p->store_wake);
     pres_core_free(&p->core);
     if (p->tls)
         net_tls_unref(&p->tls);

@@ -77,7 +77,7 @@ static inline bool world_credentials(struct gw_str user, enum xmpp_hash hash,
     return true;
 }
 
-static inline void world_start(struct world *w)
+static inline void world_start_with(struct world *w, struct store *store)
 {
     static const char *const users[] = { "ann@x.example", "bob@x.example", "cleo@x.example",
                                          "dan@x.example" };
@@ -88,17 +88,23 @@ static inline void world_start(struct world *w)
     gw_param_defaults(pres_params, pres_param_count, &w->pres);
     w->pres.auto_authorize = PRES_AUTO_NOBODY;
     w->pres.denied_watchers = PRES_DENIED_ARE_REFUSED;
-    w->core = pres_core_new(&(struct pres_core_args){ .settings = &w->pres });
+    w->core = pres_core_new(&(struct pres_core_args){ .settings = &w->pres, .store = store });
     pres_domain_add(w->core, GW_STR("x.example"));
     for (size_t i = 0; i < sizeof(users) / sizeof(users[0]); i++)
         pres_user_add(w->core, gw_str_of(users[i]), NULL);
     w->host = xmpp_host_new(&(struct xmpp_host_args){ .core = w->core,
+                                                      .store = store,
                                                       .settings = &w->settings,
                                                       .credentials = world_credentials,
                                                       .credentials_ctx = w,
                                                       .secret = w->secret,
                                                       .version = "1.2.3" });
     assert_non_null(w->host);
+}
+
+static inline void world_start(struct world *w)
+{
+    world_start_with(w, NULL);
 }
 
 static inline void world_stop(struct world *w)
