@@ -387,7 +387,8 @@ const struct ctl_command ctl_commands[] = {
       "mapping set busy+private away --for group:board\n"
       "mapping set organisers 'Big Boss, @customer.example'\n"
       "mapping set tentative+named in-a-meeting\n"
-      "mapping set order 'automatic-reply busy oof working-elsewhere tentative free'" },
+      "mapping set order 'automatic-reply busy oof outside-hours working-elsewhere tentative "
+      "free'" },
     { "mapping reset", "ROW", "a row as if it had never been set", ctl_mapping_reset, for_options,
       NULL, "mapping reset tentative\nmapping reset busy+private --for group:board" },
 

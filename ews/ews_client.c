@@ -674,6 +674,7 @@ static struct ews_call *call_new(struct ews_client *client, const struct ews_req
     call->request = (struct ews_request){ .op = request->op,
                                           .mailbox_count = request->mailbox_count,
                                           .sub_mode = request->sub_mode,
+                                          .hours = request->hours,
                                           .item_fields = request->item_fields,
                                           .from = request->from,
                                           .to = request->to };

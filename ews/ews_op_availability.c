@@ -1,4 +1,5 @@
-/* GetUserAvailability: the calendars of up to 100 mailboxes, without impersonation. */
+/* GetUserAvailability: the calendars of up to 100 mailboxes, without impersonation. The answer tells
+ * working hours whatever is asked; they are read for whom they are wanted. */
 #include "ews_priv.h"
 
 /* Of the digits of MergedFreeBusy. The smallest that Exchange allows: a boundary that is read from
@@ -170,12 +171,152 @@ static void read_view(const struct xml_node *view, const struct ews_request *req
     }
 }
 
+/* ---- working hours ---- */
+
+static const char *const day_name[] = { "Sunday",   "Monday", "Tuesday", "Wednesday",
+                                        "Thursday", "Friday", "Saturday" };
+enum { DAYS = 7 };
+
+static int day_of(struct gw_str name)
+{
+    for (int i = 0; i < DAYS; i++)
+        if (gw_str_is(name, day_name[i]))
+            return i;
+    return -1;
+}
+
+static bool read_int(const struct xml_node *n, const char *name, int64_t min, int64_t max,
+                     int64_t *out)
+{
+    return gw_str_to_int(gw_str_trim(xml_child_text(n, NULL, name)), min, max, out);
+}
+
+/* "03:00:00", with a fraction perhaps: in minutes. */
+static bool read_time(struct gw_str text, short *out)
+{
+    struct gw_str hour, minute;
+    int64_t h, m;
+
+    if (!gw_str_cut(gw_str_trim(text), ":", &hour, &minute) || !gw_str_to_int(hour, 0, 23, &h) ||
+        !gw_str_to_int(gw_str_sub(minute, 0, 2), 0, 59, &m))
+        return false;
+    *out = (short)(h * 60 + m);
+    return true;
+}
+
+static bool read_turn(const struct xml_node *n, struct gw_zone_turn *out)
+{
+    int64_t bias, order, month, year = 0;
+    int weekday = day_of(gw_str_trim(xml_child_text(n, NULL, "DayOfWeek")));
+
+    if (xml_child(n, NULL, "Year") && !read_int(n, "Year", 0, 9999, &year))
+        return false;
+    if (weekday < 0 || !read_int(n, "Bias", -1440, 1440, &bias) ||
+        !read_int(n, "DayOrder", 0, 31, &order) || !read_int(n, "Month", 0, 12, &month) ||
+        !read_time(xml_child_text(n, NULL, "Time"), &out->minute))
+        return false;
+    out->bias = (short)bias;
+    out->year = (short)year;
+    out->order = (unsigned char)order;
+    out->month = (unsigned char)month;
+    out->weekday = (unsigned char)weekday;
+    return true;
+}
+
+static bool read_zone(const struct xml_node *n, struct gw_zone *out)
+{
+    int64_t bias;
+
+    if (!read_int(n, "Bias", -1440, 1440, &bias))
+        return false;
+    out->bias = (short)bias;
+    return read_turn(xml_child(n, NULL, "StandardTime"), &out->standard) &&
+           read_turn(xml_child(n, NULL, "DaylightTime"), &out->daylight);
+}
+
+/* Names with spaces between. 0: they make no sense. */
+static unsigned read_days(struct gw_str text)
+{
+    unsigned days = 0;
+
+    text = gw_str_trim(text);
+    while (text.len) {
+        struct gw_str name = text;
+        int day;
+
+        if (!gw_str_cut(text, " ", &name, &text))
+            text = (struct gw_str){ NULL, 0 };
+        if (!name.len)
+            continue;
+        day = day_of(name);
+        if (gw_str_is(name, "Day"))
+            days |= 0x7f;
+        else if (gw_str_is(name, "Weekday"))
+            days |= 0x3e;
+        else if (gw_str_is(name, "WeekendDay"))
+            days |= 0x41;
+        else if (day >= 0)
+            days |= 1u << day;
+        else
+            return 0;
+    }
+    return days;
+}
+
+static bool read_work(const struct xml_node *n, struct gw_work *out)
+{
+    unsigned days = read_days(xml_child_text(n, NULL, "DayOfWeek"));
+    int64_t from, to;
+
+    if (!days || !read_int(n, "StartTimeInMinutes", 0, 1440, &from) ||
+        !read_int(n, "EndTimeInMinutes", 0, 1440, &to) || from == to)
+        return false;
+    *out = (struct gw_work){ (unsigned char)days, (short)from, (short)to };
+    return true;
+}
+
+/* What makes no sense is counted, and as if it had not been told. */
+static void read_hours(const struct xml_node *n, struct gw_arena *arena, struct ews_calendar *out,
+                       unsigned *dropped)
+{
+    const struct xml_node *array = xml_child(n, NULL, "WorkingPeriodArray");
+    struct gw_hours *h;
+
+    if (!n)
+        return;
+    h = gw_arena_alloc(arena, sizeof(*h));
+    if (!h) {
+        ews_set_too_large(&out->status);
+        return;
+    }
+    if (!read_zone(xml_child(n, NULL, "TimeZone"), &h->zone)) {
+        ++*dropped;
+        return;
+    }
+    for (const struct xml_node *w = array ? array->child : NULL; w; w = w->next) {
+        if (h->count < GW_WORK_MAX && read_work(w, &h->work[h->count]))
+            h->count++;
+        else
+            ++*dropped;
+    }
+    if (gw_hours_are_sound(h))
+        out->hours = h;
+    else
+        ++*dropped;
+}
+
 static void read_response(const struct xml_node *response, const struct ews_request *request,
                           struct gw_arena *arena, struct ews_calendar *out, unsigned *dropped)
 {
+    const struct xml_node *view;
+
     ews_soap_message_status(xml_child(response, NULL, "ResponseMessage"), &out->status);
-    if (out->status.class == EWS_OK)
-        read_view(xml_child(response, NULL, "FreeBusyView"), request, arena, out, dropped);
+    if (out->status.class != EWS_OK)
+        return;
+    view = xml_child(response, NULL, "FreeBusyView");
+    read_view(view, request, arena, out, dropped);
+    if (request->hours)
+        read_hours(xml_child(view, NULL, "WorkingHours"), arena, out, dropped);
 }
 
 static void availability_parse(const struct xml_node *body, const struct ews_request *request,

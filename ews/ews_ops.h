@@ -6,6 +6,7 @@
 #include "ews_error.h"
 #include "ews_notification.h"
 #include "gw_arena.h"
+#include "gw_hours.h"
 #include "gw_item.h"
 
 enum ews_op {
@@ -57,6 +58,7 @@ struct ews_request {
     const struct gw_str *mailboxes; /* AVAILABILITY, MAIL_TIPS */
     size_t mailbox_count;
     gw_utc from, to;               /* window of FIND_ITEM and AVAILABILITY */
+    bool hours;                    /* AVAILABILITY: their working hours, too */
     unsigned item_fields;          /* FIND_ITEM: asked for beyond what is always; gw_item.h */
     enum ews_sub_mode sub_mode;    /* SUBSCRIBE */
     struct gw_str notify_url;      /* ... push */
@@ -83,7 +85,8 @@ struct ews_calendar {
     struct ews_status status;            /* per mailbox */
     const struct gw_interval *intervals; /* normalised */
     size_t count;
-    bool truncated; /* the server held items back: narrow the window */
+    bool truncated;               /* the server held items back: narrow the window */
+    const struct gw_hours *hours; /* AVAILABILITY that asked for them; NULL: not told */
     /* FIND_ITEM with item_fields: the same, with what was asked for, in no order. */
     const struct gw_item *items;
     size_t item_count;

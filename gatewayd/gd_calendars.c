@@ -29,6 +29,11 @@ static void on_replies(struct gw_str user, struct gw_str internal, struct gw_str
     gd_person_replies(ctx, user, internal, external);
 }
 
+static void on_hours(struct gw_str user, void *ctx)
+{
+    gd_person_hours(ctx, user);
+}
+
 /* --- records: those of one tick are one batch */
 
 static void on_save(const char *kind, struct gw_str key, struct gw_str owner, struct gw_str value,
@@ -148,6 +153,7 @@ enum gw_code gd_calendars_start(struct gd *gd, struct gw_err *err)
                            .astray = on_astray,
                            .classify = on_item,
                            .replies = on_replies,
+                           .hours = on_hours,
                            .ctx = gd },
             .settings = &gd->settings.sched,
             .notify_url = gw_buf_str(&url),

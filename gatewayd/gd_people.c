@@ -12,7 +12,10 @@
 
 #define KIND_REPLY "reply" /* key and owner: the user; own and federated as JSON */
 
-enum { SLICE = 256 }; /* users looked at before others have their turn */
+enum {
+    SLICE = 256, /* users looked at before others have their turn */
+    ZONES_MAX = 64
+};
 
 struct person {
     struct gw_list link;       /* people.looked, or people.stale */
@@ -30,6 +33,12 @@ struct voice {
     char key[];
 };
 
+/* The zone of a rule, as it was found. */
+struct zone {
+    struct gw_zone rule;
+    char *name; /* empty: there is none */
+};
+
 /* What an automatic reply says, of those who have one. */
 struct reply {
     char *own, *federated;
@@ -42,6 +51,9 @@ struct gd_people {
     struct gw_list looked, stale; /* the latter are to be looked at again */
     bool hide_replies;
     struct net_timer *timer;
+    struct zone zones[ZONES_MAX]; /* most people of an organisation are in few */
+    size_t zone_count;
+    struct gw_interval outside[GW_OUTSIDE_MAX]; /* of whom is looked at */
 };
 
 /* ---- voices ---- */
@@ -51,6 +63,9 @@ static void voices_forget(struct gd_people *people)
     struct voice *v;
     size_t pos = 0;
 
+    while (people->zone_count)
+        free(people->zones[--people->zone_count].name);
+
     while ((v = gw_map_next(people->voices, &pos))) {
         (void)gw_map_remove(people->voices, (struct gw_str){ v->key, v->key_len });
         bridge_voice_free(&v->voice);
@@ -58,9 +73,38 @@ static void voices_forget(struct gd_people *people)
     }
 }
 
-/* The user's, else the organisation's, else the machine's. 'machine' keeps the text. */
-static struct gw_str zone_of(const struct gd *gd, struct gw_str zone, struct gw_buf *machine)
+static struct gw_str zone_of_rule(struct gd *gd, const struct gw_zone *rule)
 {
+    struct gd_people *people = gd->people;
+    struct zone *z = people->zones;
+    struct gw_buf name;
+
+    while (z < people->zones + people->zone_count && !gw_zone_eq(&z->rule, rule))
+        z++;
+    if (z < people->zones + people->zone_count)
+        return gw_str_of(z->name);
+    if (people->zone_count == ZONES_MAX) { /* one makes room */
+        z = &people->zones[--people->zone_count];
+        free(z->name);
+    }
+    gw_buf_init(&name, BRIDGE_ZONE_MAX * 2);
+    (void)bridge_zone_of_rule(rule, gw_str_of(gd->settings.bridge.zone), net_loop_now(gd->loop).utc,
+                              &name);
+    z = &people->zones[people->zone_count++];
+    *z = (struct zone){ *rule, gw_str_dup(gw_buf_str(&name)) };
+    gw_buf_done(&name);
+    return gw_str_of(z->name);
+}
+
+/* The user's, else that of the working hours in Exchange, else the organisation's, else the machine's.
+ * 'machine' keeps the text. */
+static struct gw_str zone_of(struct gd *gd, const struct dir_user *user, struct gw_buf *machine)
+{
+    struct gw_str zone = user->zone;
+    struct sched_calendar known;
+
+    if (!zone.len && sched_user_calendar(gd->sched, user->jid, &known) && known.hours)
+        zone = zone_of_rule(gd, &known.hours->zone);
     if (!zone.len)
         zone = gw_str_of(gd->settings.bridge.zone);
     if (zone.len)
@@ -74,14 +118,14 @@ static struct gw_str language_of(const struct gd *gd, struct gw_str language)
     return language.len ? language : gw_str_of(gd->settings.bridge.language);
 }
 
-struct bridge_voice *gd_voice_new(const struct gd *gd, const struct dir_user *user)
+struct bridge_voice *gd_voice_new(struct gd *gd, const struct dir_user *user)
 {
     struct bridge_voice *voice;
     struct gw_buf machine;
 
     gw_buf_init(&machine, BRIDGE_ZONE_MAX * 2);
-    voice = bridge_voice_new(gd->texts, language_of(gd, user->language),
-                             zone_of(gd, user->zone, &machine));
+    voice =
+        bridge_voice_new(gd->texts, language_of(gd, user->language), zone_of(gd, user, &machine));
     gw_buf_done(&machine);
     return voice;
 }
@@ -95,7 +139,7 @@ static const struct bridge_voice *voice_of(struct gd *gd, const struct dir_user 
     gw_buf_init(&machine, BRIDGE_ZONE_MAX * 2);
     gw_buf_init(&key, DIR_LANGUAGE_MAX + DIR_ZONE_MAX + BRIDGE_ZONE_MAX * 2);
     gw_buf_addf(&key, "%.*s %.*s", GW_STR_ARG(language_of(gd, user->language)),
-                GW_STR_ARG(zone_of(gd, user->zone, &machine)));
+                GW_STR_ARG(zone_of(gd, user, &machine)));
     v = gw_map_get(people->voices, gw_buf_str(&key));
     if (!v) {
         v = gw_alloc(sizeof(*v) + key.len);
@@ -150,6 +194,9 @@ static bool glasses_find(struct gd *gd, struct gw_str jid, struct gd_glasses *ou
         gd->book,
         &(struct bridge_person){ .user = user.jid, .domain = user.domain, .group = user.group });
     out->voice = voice_of(gd, &user);
+    out->hours = bridge_policy_has_hours(out->policy) ? SCHED_HOURS_DUE
+                 : user.zone.len                      ? SCHED_HOURS_NOT
+                                                      : SCHED_HOURS_KNOWN;
     out->hides_replies = user.hide_oof || gd->settings.sched.oof_display == SCHED_OOF_HIDE;
     return true;
 }
@@ -173,6 +220,7 @@ static bool glasses_put_on(struct gd *gd, struct person *p)
         return false;
     sched_user_want(gd->sched, jid, bridge_policy_needs(p->glasses.policy),
                     bridge_policy_mark(p->glasses.policy), net_loop_now(gd->loop));
+    sched_user_want_hours(gd->sched, jid, p->glasses.hours, net_loop_now(gd->loop));
     return true;
 }
 
@@ -205,6 +253,16 @@ static void look_soon(struct gd *gd, struct gw_str jid)
     gw_list_remove(&p->link);
     gw_list_append(&people->stale, &p->link);
     net_timer_set(people->timer, net_loop_now(gd->loop).mono);
+}
+
+void gd_person_hours(struct gd *gd, struct gw_str user)
+{
+    struct person *p = gw_map_get(gd->people->by_jid, user);
+
+    if (!p)
+        return;
+    p->glasses = (struct gd_glasses){ 0 };
+    p->told = false;
 }
 
 static void reply_free(struct reply *r)
@@ -325,6 +383,11 @@ static bool calendar_get(struct gd *gd, struct gw_str user, const struct gd_glas
     *out = (struct bridge_calendar){
         .intervals = known->intervals, .count = known->count, .from = known->from, .to = known->to
     };
+    if (glasses->hours == SCHED_HOURS_DUE && known->hours) {
+        out->outside = gd->people->outside;
+        out->outside_count =
+            gw_hours_outside(known->hours, known->from, known->to, gd->people->outside);
+    }
     if (!known->oof_known || glasses->hides_replies)
         return true;
     out->oof = &known->oof;

@@ -24,12 +24,13 @@ void gd_people_hide_replies(struct gd *gd, bool hide);
 struct gd_glasses {
     const struct bridge_policy *policy;
     const struct bridge_voice *voice;
-    bool hides_replies; /* the user, or everybody */
+    enum sched_hours hours; /* whether working hours count, or are known for their zone */
+    bool hides_replies;     /* the user, or everybody */
 };
 bool gd_person_glasses(struct gd *gd, struct gw_str user, struct gd_glasses *out);
 
 /* Gives a voice of the user's language and zone. */
-struct bridge_voice *gd_voice_new(const struct gd *gd, const struct dir_user *user);
+struct bridge_voice *gd_voice_new(struct gd *gd, const struct dir_user *user);
 
 /* The tag of an item, by the user's policy. */
 unsigned short gd_person_classify(struct gd *gd, struct gw_str user, const struct gw_item *item);
@@ -41,6 +42,8 @@ struct gw_str gd_person_words(struct gd *gd, struct gw_str user, enum pres_calen
 /* What the user's automatic reply says, as Exchange has it. Kept as plain text, also over a restart. */
 void gd_person_replies(struct gd *gd, struct gw_str user, struct gw_str internal,
                        struct gw_str external);
+/* The user's working hours are other ones: presence, and the zone, may depend on them. */
+void gd_person_hours(struct gd *gd, struct gw_str user);
 enum gw_code gd_replies_load(struct gd *gd, struct gw_err *err);
 
 /* What the calendar says of a user at a time. False: no calendar is watched. */

@@ -18,7 +18,7 @@ struct verdict {
     const struct bridge_show *show;
     unsigned rank;
     enum bridge_source source;
-    const struct gw_interval *interval; /* BRIDGE_INTERVAL */
+    const struct gw_interval *interval; /* BRIDGE_INTERVAL, BRIDGE_OUTSIDE */
     struct bridge_hit hit;              /* BRIDGE_INTERVAL */
 };
 
@@ -60,6 +60,20 @@ static void look_at_items(const struct bridge_calendar *cal, const struct bridge
     }
 }
 
+static void look_at_hours(const struct bridge_calendar *cal, const struct bridge_policy *policy,
+                          gw_utc t, struct verdict *best)
+{
+    unsigned rank = bridge_policy_rank(policy, BRIDGE_RANK_OUTSIDE);
+
+    if (rank <= best->rank || policy->outside.show.ignored)
+        return;
+    for (size_t i = 0; i < cal->outside_count && cal->outside[i].start <= t; i++)
+        if (is_running(&cal->outside[i], t))
+            *best = (struct verdict){
+                &policy->outside.show, rank, BRIDGE_OUTSIDE, &cal->outside[i], { 0 }
+            };
+}
+
 static struct verdict verdict_at(const struct bridge_calendar *cal,
                                  const struct bridge_policy *policy, gw_utc t)
 {
@@ -71,6 +85,8 @@ static struct verdict verdict_at(const struct bridge_calendar *cal,
         best.source = BRIDGE_FREE;
     }
     look_at_items(cal, policy, t, &best);
+    if (is_known(cal, t))
+        look_at_hours(cal, policy, t, &best);
     if (shows_auto_reply(cal, policy, t) &&
         (best.source == BRIDGE_NOTHING ||
          bridge_policy_rank(policy, BRIDGE_RANK_REPLY) > best.rank))
@@ -107,14 +123,18 @@ static gw_utc boundary_before(const struct bridge_calendar *cal, gw_utc t)
 
     for (size_t i = 0; i < sizeof(edge) / sizeof(edge[0]); i++)
         best = edge[i] <= t && edge[i] > best ? edge[i] : best;
-    return last_before(cal->intervals, cal->count, t, best);
+    best = last_before(cal->intervals, cal->count, t, best);
+    return last_before(cal->outside, cal->outside_count, t, best);
 }
 
 /* The first boundary after t; GW_NEVER: none. */
 static gw_utc boundary_after(const struct bridge_calendar *cal, gw_utc t)
 {
     gw_utc best = gw_intervals_next_boundary(cal->intervals, cal->count, cal->oof, t);
+    gw_utc hours = gw_intervals_next_boundary(cal->outside, cal->outside_count, NULL, t);
 
+    if (hours < best)
+        best = hours;
     if (cal->from < cal->to && cal->from > t && cal->from < best)
         best = cal->from;
     if (cal->from < cal->to && cal->to > t && cal->to < best)
@@ -218,6 +238,11 @@ static void look_at_source(const struct bridge_calendar *cal, const struct verdi
         out->rule = v->hit.rule ? v->hit.rule->name : NULL;
         out->row =
             v->hit.rule ? NULL : bridge_row_key((enum gw_busy)v->interval->busy, v->hit.condition);
+        return;
+    case BRIDGE_OUTSIDE:
+        out->item_since = v->interval->start;
+        out->item_until = v->interval->end;
+        out->row = "outside-hours";
         return;
     case BRIDGE_AUTO_REPLY:
         out->oof = *cal->oof;
@@ -432,6 +457,8 @@ const char *bridge_source_name(enum bridge_source source)
         return "free";
     case BRIDGE_INTERVAL:
         return "calendar-item";
+    case BRIDGE_OUTSIDE:
+        return "outside-working-hours";
     case BRIDGE_AUTO_REPLY:
         return "automatic-reply";
     }

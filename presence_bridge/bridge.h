@@ -14,6 +14,8 @@ struct bridge_calendar {
     size_t count;
     gw_utc from, to;          /* [from, to) is what the intervals cover; equal: nothing is known */
     const struct gw_oof *oof; /* automatic replies; NULL: not known, or not to be shown */
+    const struct gw_interval *outside; /* working hours: where there are none; normalised */
+    size_t outside_count;
     /* What the automatic reply says, as plain text; empty: not known. Inside the organisation, and
      * outside. */
     struct gw_str reply_own, reply_federated;
@@ -23,6 +25,7 @@ enum bridge_source {
     BRIDGE_NOTHING,   /* the calendar is not known at this time */
     BRIDGE_FREE,      /* known, and no item says otherwise */
     BRIDGE_INTERVAL,  /* a calendar item: interval */
+    BRIDGE_OUTSIDE,   /* outside working hours */
     BRIDGE_AUTO_REPLY /* automatic replies: oof */
 };
 

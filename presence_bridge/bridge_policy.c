@@ -10,7 +10,7 @@ enum { ORGANISERS_MAX = 64, POLICY_MEMORY_MAX = 1024 * 1024 };
 
 /* ---- settings: one table ---- */
 
-enum setting_type { ROW, REPLY_ROW, ORDER, ORGANISERS };
+enum setting_type { ROW, OUTSIDE_ROW, REPLY_ROW, ORDER, ORGANISERS, HOURS };
 
 static const struct setting {
     const char *key, *help;
@@ -39,9 +39,11 @@ static const struct setting {
     { "oof+all-day", "... that last all day", ROW, GW_BUSY_OOF, BRIDGE_ALL_DAY },
     { "oof+private", "... that are private", ROW, GW_BUSY_OOF, BRIDGE_PRIVATE },
     { "oof+named", "... of the named organisers", ROW, GW_BUSY_OOF, BRIDGE_NAMED },
+    { "outside-hours", "outside working hours, with working-hours = yes", OUTSIDE_ROW, 0, 0 },
     { "automatic-reply", "automatic replies are on", REPLY_ROW, 0, 0 },
     { "order", "which of several at once is shown, the strongest first", ORDER, 0, 0 },
     { "organisers", "the named organisers: names, addresses, @domains", ORGANISERS, 0, 0 },
+    { "working-hours", "whether working hours count: yes or no", HOURS, 0, 0 },
 };
 enum { SETTINGS = sizeof(settings) / sizeof(settings[0]) };
 
@@ -52,6 +54,7 @@ static const struct {
     { "automatic-reply", BRIDGE_RANK_REPLY },
     { "oof", GW_BUSY_OOF },
     { "busy", GW_BUSY_BUSY },
+    { "outside-hours", BRIDGE_RANK_OUTSIDE },
     { "working-elsewhere", GW_BUSY_ELSEWHERE },
     { "tentative", GW_BUSY_TENTATIVE },
     { "free", GW_BUSY_FREE },
@@ -104,6 +107,8 @@ struct bridge_policy *bridge_policy_new(void)
     gw_arena_init(&p->mem, POLICY_MEMORY_MAX);
     for (int i = 0; i < BRIDGE_BUSY_COUNT; i++)
         p->row[i][BRIDGE_PLAIN] = (struct bridge_row){ true, show_of(guides[i]) };
+    p->outside = (struct bridge_row){ true, show_of(PRES_CAL_AWAY) };
+    p->outside.show.text = BRIDGE_TEXT_OUTSIDE;
     p->reply = (struct bridge_row){ true, show_of(PRES_CAL_OOF) };
     for (size_t i = 0; i < RANKED; i++)
         p->rank[ranked[i].rank] = (unsigned char)(RANKED - i);
@@ -128,10 +133,13 @@ static struct bridge_row *row_at(struct bridge_policy *p, const struct setting *
     switch (s->type) {
     case ROW:
         return &p->row[s->busy][s->condition];
+    case OUTSIDE_ROW:
+        return &p->outside;
     case REPLY_ROW:
         return &p->reply;
     case ORDER:
     case ORGANISERS:
+    case HOURS:
         break;
     }
     return NULL;
@@ -142,10 +150,15 @@ static enum gw_code row_set(struct bridge_policy *p, const struct setting *s, st
 {
     struct bridge_reader r = { value, &p->mem, err };
     struct bridge_show show;
-    enum gw_code rc = bridge_read_show(&r, &show);
+    enum gw_code rc = bridge_read_show(&r, BRIDGE_TEXT_OUTSIDE, s->type == OUTSIDE_ROW, &show);
 
     if (rc)
         return rc;
+    if (s->type == OUTSIDE_ROW && show.kind == PRES_CAL_OOF)
+        return gw_fail(
+            err, GW_INVALID,
+            "nobody is out of office because the working day is over: away, for one, can "
+            "be shown");
     if (show.ignored && s->type == ROW && s->busy == GW_BUSY_FREE && s->condition == BRIDGE_PLAIN)
         return gw_fail(err, GW_INVALID, "something must be shown when the calendar is free");
     *row_at(p, s) = (struct bridge_row){ true, show };
@@ -153,8 +166,8 @@ static enum gw_code row_set(struct bridge_policy *p, const struct setting *s, st
 }
 
 static const char order_help[] =
-    "the order names each of automatic-reply, oof, busy, working-elsewhere, tentative and free "
-    "once, the strongest first";
+    "the order names each of automatic-reply, oof, busy, outside-hours, working-elsewhere, "
+    "tentative and free once, the strongest first";
 
 static bool ranked_find(struct gw_str word, unsigned char *out)
 {
@@ -212,6 +225,15 @@ static enum gw_code organisers_set(struct bridge_policy *p, struct gw_str value,
     return GW_OK;
 }
 
+static enum gw_code hours_set(struct bridge_policy *p, struct gw_str value, struct gw_err *err)
+{
+    value = gw_str_trim(value);
+    if (!gw_str_iis(value, "yes") && !gw_str_iis(value, "no"))
+        return gw_fail(err, GW_INVALID, "working-hours is yes or no");
+    p->hours = gw_str_iis(value, "yes");
+    return GW_OK;
+}
+
 enum gw_code bridge_policy_set(struct bridge_policy *p, struct gw_str key, struct gw_str value,
                                struct gw_err *err)
 {
@@ -225,12 +247,15 @@ enum gw_code bridge_policy_set(struct bridge_policy *p, struct gw_str key, struc
                        BRIDGE_SETTING_MAX);
     switch (settings[i].type) {
     case ROW:
+    case OUTSIDE_ROW:
     case REPLY_ROW:
         return row_set(p, &settings[i], value, err);
     case ORDER:
         return order_set(p, value, err);
     case ORGANISERS:
         return organisers_set(p, value, err);
+    case HOURS:
+        return hours_set(p, value, err);
     }
     return GW_OK;
 }
@@ -254,6 +279,9 @@ void bridge_policy_write(const struct bridge_policy *p, size_t i, struct gw_buf 
             row = &p->row[s->busy][BRIDGE_PLAIN];
         bridge_show_write(&row->show, out);
         return;
+    case OUTSIDE_ROW:
+        bridge_show_write(&p->outside.show, out);
+        return;
     case REPLY_ROW:
         bridge_show_write(&p->reply.show, out);
         return;
@@ -262,6 +290,9 @@ void bridge_policy_write(const struct bridge_policy *p, size_t i, struct gw_buf 
         return;
     case ORGANISERS:
         gw_buf_add_str(out, p->organisers_text);
+        return;
+    case HOURS:
+        gw_buf_add_cstr(out, p->hours ? "yes" : "no");
         return;
     }
 }
@@ -371,6 +402,11 @@ uint32_t bridge_policy_mark(const struct bridge_policy *p)
     if (has_named_row(p))
         mark ^= gw_hash_stable(p->organisers_text);
     return (uint32_t)(mark ^ mark >> 32) | 1;
+}
+
+bool bridge_policy_has_hours(const struct bridge_policy *p)
+{
+    return p->hours;
 }
 
 static bool is_of_named(const struct bridge_policy *p, const struct gw_item *item)

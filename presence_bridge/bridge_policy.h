@@ -28,8 +28,9 @@ struct bridge_policy *bridge_policy_new(void); /* the table of the product guide
 void bridge_policy_free(struct bridge_policy **pp);
 
 /* Settings: rows "busy", "busy+all-day", "busy+private", "busy+named" (by the named organisers), likewise
- * of free, tentative, working-elsewhere and oof; "automatic-reply"; "order" of strength, the strongest
- * first; "organisers" that are named. GW_INVALID says what is wrong, and the policy is as it was. */
+ * of free, tentative, working-elsewhere and oof; "outside-hours", "automatic-reply"; "order" of strength,
+ * the strongest first; "organisers" that are named; "working-hours" yes or no. GW_INVALID says what is
+ * wrong, and the policy is as it was. */
 enum gw_code bridge_policy_set(struct bridge_policy *p, struct gw_str key, struct gw_str value,
                                struct gw_err *err);
 /* The i-th key; NULL: there are no more. */
@@ -46,6 +47,7 @@ enum gw_code bridge_rule_check(struct gw_str rule, struct gw_err *err);
 
 /* What has to be asked of an item, bits by enum gw_item_field; 0: times and busy types are enough. */
 unsigned bridge_policy_needs(const struct bridge_policy *p);
+bool bridge_policy_has_hours(const struct bridge_policy *p); /* working hours count */
 
 /* The same for policies that give the same tags: when it is another one, items must be read again. 0:
  * there are no tags. */

@@ -31,7 +31,8 @@ bool bridge_read_word(struct bridge_reader *r, struct gw_str *out); /* letters, 
 /* A quoted text, or a word. NULL pointer: neither, or no room, and the error is set. */
 struct gw_str bridge_read_text(struct bridge_reader *r);
 /* PRESENCE, PRESENCE "words", or ignore; then the end. */
-enum gw_code bridge_read_show(struct bridge_reader *r, struct bridge_show *out);
+enum gw_code bridge_read_show(struct bridge_reader *r, enum bridge_text text, bool own_text,
+                              struct bridge_show *out);
 void bridge_show_write(const struct bridge_show *s, struct gw_buf *out);
 void bridge_quote_write(struct gw_str text, struct gw_buf *out);
 
@@ -75,8 +76,8 @@ enum bridge_condition_row { /* the later ones win */
 
 enum { BRIDGE_BUSY_COUNT = GW_BUSY_OOF + 1, BRIDGE_TAG_NAMED = 0xffff };
 
-/* What has a place in the order of strength: the busy types by enum gw_busy, and replies. */
-enum { BRIDGE_RANK_REPLY = BRIDGE_BUSY_COUNT, BRIDGE_RANKS };
+/* What has a place in the order of strength: the busy types by enum gw_busy, and these. */
+enum { BRIDGE_RANK_OUTSIDE = BRIDGE_BUSY_COUNT, BRIDGE_RANK_REPLY, BRIDGE_RANKS };
 
 struct bridge_row {
     bool is_set; /* else the plain one holds */
@@ -86,8 +87,9 @@ struct bridge_row {
 struct bridge_policy {
     struct gw_arena mem;
     struct bridge_row row[BRIDGE_BUSY_COUNT][BRIDGE_ROW_CONDITIONS];
-    struct bridge_row reply;
+    struct bridge_row outside, reply;
     unsigned char rank[BRIDGE_RANKS];
+    bool hours;
     struct gw_str *organisers; /* folded */
     size_t organiser_count;
     struct gw_str organisers_text;

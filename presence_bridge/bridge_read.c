@@ -91,7 +91,8 @@ static bool kind_find(struct gw_str word, enum pres_calendar_kind *out)
     return false;
 }
 
-enum gw_code bridge_read_show(struct bridge_reader *r, struct bridge_show *out)
+enum gw_code bridge_read_show(struct bridge_reader *r, enum bridge_text text, bool own_text,
+                              struct bridge_show *out)
 {
     struct bridge_show show = { 0 };
     struct gw_str word, words;
@@ -109,7 +110,7 @@ enum gw_code bridge_read_show(struct bridge_reader *r, struct bridge_show *out)
                        "'%.*s' cannot be shown: free, working-elsewhere, busy, in-a-meeting, away, "
                        "out-of-office, do-not-disturb and ignore can",
                        GW_STR_ARG(gw_str_utf8_cut(word, 40)));
-    show.text = (unsigned char)bridge_text_of(show.kind);
+    show.text = (unsigned char)(own_text ? text : bridge_text_of(show.kind));
     if (!show.ignored && !bridge_read_end(r)) {
         words = bridge_read_text(r);
         if (!words.p)

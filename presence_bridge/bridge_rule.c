@@ -220,7 +220,7 @@ enum gw_code bridge_rule_parse(struct gw_str text, struct gw_arena *mem, struct 
     rc = conditions_read(&r, &rule);
     rule.mark = gw_hash_stable(gw_str_sub(text, 0, text.len - r.rest.len));
     if (!rc)
-        rc = bridge_read_show(&r, &rule.show);
+        rc = bridge_read_show(&r, BRIDGE_TEXT_FREE, false, &rule.show);
     if (!rc)
         *out = rule;
     return rc;

@@ -14,7 +14,8 @@ const struct gw_param bridge_params[] = {
       .def = "en" },
     { .key = "presence.zone",
       .shown_as = "Time Zone",
-      .help = "of users who have none of their own, such as Europe/Berlin; empty: the machine's",
+      .help = "of users who have none of their own and whose Exchange names none, such as "
+              "Europe/Berlin; empty: the machine's",
       .type = GW_PARAM_TEXT,
       .offset = offsetof(struct bridge_settings, zone),
       .min = 0,

@@ -39,6 +39,10 @@ static const struct {
                                       { "Do not disturb", "応答不可" } },
     [BRIDGE_TEXT_DND_TIMED]       = { "do-not-disturb-until", "... with times",
                                       { "Do not disturb until {end}", "{end}まで応答不可" } },
+    [BRIDGE_TEXT_OUTSIDE]         = { "outside-hours", "outside working hours",
+                                      { "Outside working hours", "勤務時間外" } },
+    [BRIDGE_TEXT_OUTSIDE_TIMED]   = { "outside-hours-until", "... with times",
+                                      { "Outside working hours until {end}", "{end}まで勤務時間外" } },
 };
 /* clang-format on */
 

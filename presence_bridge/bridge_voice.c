@@ -6,6 +6,7 @@
 #include <unicode/ucal.h>
 #include <unicode/udat.h>
 #include <unicode/udatpg.h>
+#include <unicode/uenum.h>
 #include <unicode/ustring.h>
 
 #include "gw_mem.h"
@@ -64,6 +65,111 @@ void bridge_zone_of_machine(struct gw_buf *out)
 
     if (U_SUCCESS(status))
         add_wide(id, len, out);
+}
+
+/* ---- a zone for a rule ---- */
+
+/* Where several zones have the same clocks the first of these is taken: names of abbreviations differ. */
+static const char *const well_known[] = {
+    "Etc/UTC",
+    "Europe/London",
+    "Europe/Berlin",
+    "Europe/Helsinki",
+    "Europe/Moscow",
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Phoenix",
+    "America/Halifax",
+    "America/Los_Angeles",
+    "America/Sao_Paulo",
+    "Asia/Tokyo",
+    "Asia/Shanghai",
+    "Asia/Kolkata",
+    "Asia/Dubai",
+    "Australia/Sydney",
+    "Pacific/Auckland",
+    NULL,
+};
+
+enum { MONTHS = 12, LOOKS = 2 * MONTHS + 4 };
+
+/* The middle and the end of each month, and both sides of each change. */
+static size_t looks_of(const struct gw_zone *rule, gw_utc near, gw_utc look[LOOKS])
+{
+    struct gw_civil c;
+    gw_utc change[2];
+    size_t n = 0;
+
+    gw_utc_to_civil(near, &c);
+    for (int month = 1; month <= MONTHS; month++) {
+        gw_utc middle =
+            gw_civil_to_utc(&(struct gw_civil){ .year = c.year, .month = month, .day = 15 });
+
+        look[n++] = middle;
+        look[n++] = middle + 15 * (gw_utc)GW_DAY_MS;
+    }
+    for (int i = 0; i < 2 && gw_zone_changes(rule, near, change); i++) {
+        look[n++] = change[i] - GW_SECOND_MS;
+        look[n++] = change[i];
+    }
+    return n;
+}
+
+static bool goes_like(const UChar *id, const struct gw_zone *rule, const gw_utc *look, size_t count)
+{
+    UErrorCode status = U_ZERO_ERROR;
+    UCalendar *calendar = ucal_open(id, -1, "en", UCAL_GREGORIAN, &status);
+    bool same = U_SUCCESS(status);
+
+    for (size_t i = 0; i < count && same; i++) {
+        ucal_setMillis(calendar, (UDate)look[i], &status);
+        same = ucal_get(calendar, UCAL_ZONE_OFFSET, &status) +
+                   ucal_get(calendar, UCAL_DST_OFFSET, &status) ==
+               gw_zone_offset(rule, look[i]);
+    }
+    ucal_close(calendar);
+    return same && U_SUCCESS(status);
+}
+
+static bool any_zone(const struct gw_zone *rule, const gw_utc *look, size_t count,
+                     struct gw_buf *out)
+{
+    const int32_t raw = -(rule->bias + rule->standard.bias) * GW_MINUTE_MS;
+    UErrorCode status = U_ZERO_ERROR;
+    UEnumeration *all =
+        ucal_openTimeZoneIDEnumeration(UCAL_ZONE_TYPE_CANONICAL, NULL, &raw, &status);
+    const UChar *id = NULL;
+    int32_t len = 0;
+
+    if (U_FAILURE(status))
+        return false;
+    while ((id = uenum_unext(all, &len, &status)) && !goes_like(id, rule, look, count))
+        ;
+    if (id)
+        add_wide(id, len, out);
+    uenum_close(all);
+    return id != NULL;
+}
+
+bool bridge_zone_of_rule(const struct gw_zone *rule, struct gw_str first, gw_utc near,
+                         struct gw_buf *out)
+{
+    gw_utc look[LOOKS];
+    size_t count = looks_of(rule, near, look);
+    UChar id[WIDE_MAX];
+
+    if (bridge_zone_is_known(first) && wide(first, id) && goes_like(id, rule, look, count)) {
+        gw_buf_add_str(out, first);
+        return true;
+    }
+    for (size_t i = 0; well_known[i]; i++) {
+        if (!wide(gw_str_of(well_known[i]), id) || !goes_like(id, rule, look, count))
+            continue;
+        gw_buf_add_cstr(out, well_known[i]);
+        return true;
+    }
+    return any_zone(rule, look, count, out);
 }
 
 static UDateFormat *format_open(UDateTimePatternGenerator *generator, const char *locale,

@@ -5,6 +5,7 @@
 #define BRIDGE_VOICE_H
 
 #include "bridge_text.h"
+#include "gw_hours.h"
 #include "gw_time.h"
 
 struct bridge_voice;
@@ -34,6 +35,10 @@ enum gw_code bridge_voice_day(const struct bridge_voice *v, struct gw_str day, g
 
 /* IANA: "Europe/Berlin". */
 bool bridge_zone_is_known(struct gw_str zone);
+/* One whose clocks go like the rule in the year around 'near': 'first' if it does, else a well-known one,
+ * else any. False: there is none. */
+bool bridge_zone_of_rule(const struct gw_zone *rule, struct gw_str first, gw_utc near,
+                         struct gw_buf *out);
 /* The machine's, as ICU finds it at the first call of the process. */
 void bridge_zone_of_machine(struct gw_buf *out);
 

@@ -183,7 +183,9 @@ static bool run_one(struct sched *s, struct sched_gateway *g)
     if (job->kind == SCHED_SUBSCRIBE && !sched_sub_may_begin(s, sched_job_user(job)))
         return true;
     if (job->lane == SCHED_READ && g->line.lane[SCHED_READ].len > bulk_min(job))
-        sched_call_bulk(s, g);
+        sched_call_bulk(s, g, SCHED_READ);
+    else if (job->lane == SCHED_HOURS && g->line.lane[SCHED_HOURS].len > 1)
+        sched_call_bulk(s, g, SCHED_HOURS);
     else if (job->lane == SCHED_LANE_TIPS &&
              g->line.lane[SCHED_LANE_TIPS].len > SCHED_BULK_CALM_MIN)
         sched_call_tips(s, g);

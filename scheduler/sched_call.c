@@ -80,6 +80,20 @@ static void begin_oof(struct sched_call *call, struct sched_user *u)
     begin(call, &r);
 }
 
+static void begin_hours(struct sched_call *call, struct sched_user *u)
+{
+    struct sched_window w = sched_window_of(call->s->now.utc, 0, SCHED_NARROW_MAX);
+    struct gw_str mailbox = mailbox_of(u);
+    struct ews_request r = { .op = EWS_OP_AVAILABILITY,
+                             .mailboxes = &mailbox,
+                             .mailbox_count = 1,
+                             .from = w.from,
+                             .to = w.to,
+                             .hours = true };
+
+    begin(call, &r);
+}
+
 void sched_call_job(struct sched *s, struct sched_gateway *g, struct sched_job *job)
 {
     struct sched_call *call = call_new(s, g, 1);
@@ -95,6 +109,9 @@ void sched_call_job(struct sched *s, struct sched_gateway *g, struct sched_job *
         break;
     case SCHED_OOF:
         begin_oof(call, u);
+        break;
+    case SCHED_HOURS:
+        begin_hours(call, u);
         break;
     }
 }
@@ -112,18 +129,21 @@ static void take_many(struct sched_call *call, unsigned lane, struct gw_str *mai
     }
 }
 
-void sched_call_bulk(struct sched *s, struct sched_gateway *g)
+void sched_call_bulk(struct sched *s, struct sched_gateway *g, unsigned lane)
 {
+    bool hours = lane == SCHED_HOURS; /* of the calendar as little as may be asked for */
     struct gw_str mailboxes[EWS_AVAILABILITY_MAX];
     struct sched_call *call = call_new(s, g, EWS_AVAILABILITY_MAX);
-    struct sched_window w = sched_window_of(s->now.utc, 0, 0);
-    struct ews_request r = {
-        .op = EWS_OP_AVAILABILITY, .mailboxes = mailboxes, .from = w.from, .to = w.to
-    };
+    struct sched_window w = sched_window_of(s->now.utc, 0, hours ? SCHED_NARROW_MAX : 0);
+    struct ews_request r = { .op = EWS_OP_AVAILABILITY,
+                             .mailboxes = mailboxes,
+                             .from = w.from,
+                             .to = w.to,
+                             .hours = hours };
 
-    take_many(call, SCHED_READ, mailboxes, EWS_AVAILABILITY_MAX);
+    take_many(call, lane, mailboxes, EWS_AVAILABILITY_MAX);
     r.mailbox_count = call->count;
-    s->counters.bulk_reads++;
+    s->counters.bulk_reads += !hours;
     begin(call, &r);
 }
 
@@ -241,6 +261,12 @@ static void job_answered(struct sched *s, struct sched_call *call, struct sched_
     case SCHED_READ:
         if (i < answer->calendar_count)
             sched_read_answered(s, job, call, &answer->calendars[i]);
+        else
+            sched_job_failed(s, job, &short_answer);
+        break;
+    case SCHED_HOURS:
+        if (i < answer->calendar_count)
+            sched_hours_answered(s, job, &answer->calendars[i]);
         else
             sched_job_failed(s, job, &short_answer);
         break;

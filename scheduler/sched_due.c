@@ -33,6 +33,11 @@ gw_time sched_mono_of(const struct sched *s, gw_utc at)
     return gw_time_after(s->now.mono, at > s->now.utc ? at - s->now.utc : 0);
 }
 
+static gw_utc sooner(gw_utc a, gw_utc b)
+{
+    return a < b ? a : b;
+}
+
 static gw_utc next_moment(const struct sched *s, const struct sched_user *u)
 {
     const struct sched_data *d = &u->data;
@@ -41,6 +46,8 @@ static gw_utc next_moment(const struct sched *s, const struct sched_user *u)
 
     if (d->from < d->to && d->to > s->now.utc && d->to < next)
         next = d->to;
+    if (u->hours == SCHED_HOURS_DUE && d->hours)
+        next = sooner(next, gw_hours_next(d->hours, s->now.utc));
     return gw_time_after(next, sched_offset_ms(s, u));
 }
 

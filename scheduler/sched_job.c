@@ -20,6 +20,8 @@ const char *sched_kind_name(enum sched_kind kind)
         return "read calendar";
     case SCHED_OOF:
         return "read automatic replies";
+    case SCHED_HOURS:
+        return "read working hours";
     }
     return "unknown";
 }

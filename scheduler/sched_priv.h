@@ -20,8 +20,8 @@ struct sched_stream;
 
 /* ---- jobs: what a user needs from Exchange ---- */
 
-enum sched_kind { SCHED_SUBSCRIBE, SCHED_READ, SCHED_OOF };
-enum { SCHED_KINDS = 3 };
+enum sched_kind { SCHED_SUBSCRIBE, SCHED_READ, SCHED_OOF, SCHED_HOURS };
+enum { SCHED_KINDS = 4 };
 
 enum sched_job_state {
     SCHED_JOB_IDLE,
@@ -48,7 +48,7 @@ struct sched_job {
 /* Jobs by what can go out together, the earliest first. */
 enum { SCHED_LANE_SINGLE_READ = SCHED_KINDS, SCHED_LANE_TIPS, SCHED_LANES };
 struct sched_queue {
-    /* By enum sched_kind. READ: can be read in bulk; OOF: exactly; TIPS: can be asked for in bulk. */
+    /* By enum sched_kind. READ, HOURS: can be read in bulk; OOF: exactly; TIPS: can be asked for in bulk. */
     struct gw_heap lane[SCHED_LANES];
     size_t len;
 };
@@ -105,8 +105,9 @@ struct sched_data { /* what is known */
     bool stale, oof_known;
     gw_utc from, to, read_at, oof_read_at;
     struct gw_oof oof;
-    gw_time verified; /* monotonic: known to be right then */
-    gw_time asked;    /* monotonic: of the last answer that was taken */
+    struct gw_hours *hours; /* NULL: not known */
+    gw_time verified;       /* monotonic: known to be right then */
+    gw_time asked;          /* monotonic: of the last answer that was taken */
 };
 
 struct sched_replies {       /* how automatic replies are asked for */
@@ -129,6 +130,7 @@ struct sched_user {
     unsigned char bulk_failed; /* this mailbox alone failed in bulk so many times */
     struct sched_replies replies;
     unsigned char error_kind; /* of error */
+    unsigned char hours;      /* enum sched_hours: whether they are wanted */
     unsigned char fields;     /* wanted of items */
     uint32_t mark;            /* of what they are wanted for */
     uint32_t hash;            /* the same on every machine, in every run */
@@ -397,7 +399,8 @@ struct sched_call {
 };
 
 void sched_call_job(struct sched *s, struct sched_gateway *g, struct sched_job *job);
-void sched_call_bulk(struct sched *s, struct sched_gateway *g);
+/* lane: SCHED_READ or SCHED_HOURS */
+void sched_call_bulk(struct sched *s, struct sched_gateway *g, unsigned lane);
 void sched_call_tips(struct sched *s, struct sched_gateway *g);
 void sched_call_probe(struct sched *s, struct sched_gateway *g);
 void sched_call_farewell(struct sched *s, struct sched_gateway *g);
@@ -567,6 +570,11 @@ void sched_oof_answered(struct sched *s, struct sched_job *job, const struct sch
 void sched_tip_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
                         const struct ews_tip *tip);
 gw_time sched_oof_next(const struct sched *s, const struct sched_user *u);
+
+/* ---- sched_hours.c: working hours ---- */
+void sched_hours_answered(struct sched *s, struct sched_job *job, const struct ews_calendar *c);
+/* From a record; NULL: they are not known. */
+void sched_hours_restore(struct sched *s, struct sched_user *u, const struct gw_hours *hours);
 
 /* ---- sched_read.c: windows and answers ---- */
 /* Between two reads of a calendar that changes all the time. */

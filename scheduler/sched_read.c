@@ -21,13 +21,14 @@ static bool is_known(const struct sched_data *d)
 void sched_data_done(struct sched_data *d)
 {
     free(d->intervals);
+    free(d->hours);
     *d = (struct sched_data){ 0 };
 }
 
 void sched_data_save(struct sched *s, struct sched_user *u)
 {
     const struct sched_data *d = &u->data;
-    const struct sched_cal_record r = {
+    struct sched_cal_record r = {
         .from = d->from,
         .to = d->to,
         .read_at = d->read_at,
@@ -42,6 +43,9 @@ void sched_data_save(struct sched *s, struct sched_user *u)
 
     if (!s->callbacks.save)
         return;
+    r.hours_known = d->hours != NULL;
+    if (d->hours)
+        r.hours = *d->hours;
     gw_buf_init(&text, SCHED_RECORD_MAX);
     sched_cal_record_write(&r, &text);
     s->callbacks.save(SCHED_RECORD_CALENDAR, sched_user_name(u), sched_user_name(u),
@@ -370,6 +374,7 @@ void sched_data_restore(struct sched *s, struct sched_user *u, const struct sche
 
         sched_job_want(s, &u->job[SCHED_OOF], next, next);
     }
+    sched_hours_restore(s, u, r->hours_known ? &r->hours : NULL);
     sched_due_set(s, u);
     sched_changed(s, u);
     sched_read_for_want(s, u);

@@ -55,6 +55,22 @@ void sched_farewell_record_write(const struct sched_farewell_record *r, struct g
     line_int(out, "over", r->over);
 }
 
+static void turn_write(const struct gw_zone_turn *t, struct gw_buf *out)
+{
+    gw_buf_addf(out, " %d %d %d %d %d %d", t->bias, t->minute, t->year, t->month, t->order,
+                t->weekday);
+}
+
+static void hours_write(const struct gw_hours *h, struct gw_buf *out)
+{
+    gw_buf_addf(out, "zone %d", h->zone.bias);
+    turn_write(&h->zone.standard, out);
+    turn_write(&h->zone.daylight, out);
+    gw_buf_add_char(out, '\n');
+    for (size_t i = 0; i < h->count; i++)
+        gw_buf_addf(out, "work %d %d %d\n", h->work[i].days, h->work[i].from, h->work[i].to);
+}
+
 void sched_cal_record_write(const struct sched_cal_record *r, struct gw_buf *out)
 {
     gw_buf_add_cstr(out, "version 1\n");
@@ -65,6 +81,8 @@ void sched_cal_record_write(const struct sched_cal_record *r, struct gw_buf *out
                     (long long)r->oof.end, (long long)r->oof_read_at);
     if (r->mark)
         line_int(out, "mark", r->mark);
+    if (r->hours_known)
+        hours_write(&r->hours, out);
     for (size_t i = 0; i < r->count; i++) {
         const struct gw_interval *v = &r->intervals[i];
 
@@ -287,6 +305,56 @@ static bool mark_parse(struct gw_str value, uint32_t *out)
     return true;
 }
 
+/* Whether they are what a zone or a week can have is asked at the end. */
+static bool shorts_parse(struct gw_str value, int64_t *out, size_t count)
+{
+    bool ok = numbers_parse(value, out, count);
+
+    for (size_t i = 0; ok && i < count; i++)
+        ok = out[i] >= INT16_MIN && out[i] <= INT16_MAX;
+    return ok;
+}
+
+static bool small_parse(const int64_t *n, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (n[i] < 0 || n[i] > UINT8_MAX)
+            return false;
+    return true;
+}
+
+static bool turn_take(const int64_t n[6], struct gw_zone_turn *out)
+{
+    *out = (struct gw_zone_turn){ .bias = (short)n[0],
+                                  .minute = (short)n[1],
+                                  .year = (short)n[2],
+                                  .month = (unsigned char)n[3],
+                                  .order = (unsigned char)n[4],
+                                  .weekday = (unsigned char)n[5] };
+    return small_parse(n + 3, 3);
+}
+
+static bool zone_parse(struct gw_str value, struct sched_cal_record *r)
+{
+    int64_t n[13];
+
+    if (!shorts_parse(value, n, 13))
+        return false;
+    r->hours_known = true;
+    r->hours.zone.bias = (short)n[0];
+    return turn_take(n + 1, &r->hours.zone.standard) && turn_take(n + 7, &r->hours.zone.daylight);
+}
+
+static bool work_parse(struct gw_str value, struct gw_hours *h)
+{
+    int64_t n[3];
+
+    if (h->count == GW_WORK_MAX || !shorts_parse(value, n, 3) || !small_parse(n, 1))
+        return false;
+    h->work[h->count++] = (struct gw_work){ (unsigned char)n[0], (short)n[1], (short)n[2] };
+    return true;
+}
+
 static bool cal_line(struct sched_cal_record *r, size_t *cap, struct gw_str name,
                      struct gw_str value)
 {
@@ -296,6 +364,10 @@ static bool cal_line(struct sched_cal_record *r, size_t *cap, struct gw_str name
         return oof_parse(value, r);
     if (gw_str_is(name, "mark"))
         return mark_parse(value, &r->mark);
+    if (gw_str_is(name, "zone"))
+        return zone_parse(value, r);
+    if (gw_str_is(name, "work"))
+        return work_parse(value, &r->hours);
     if (!gw_str_is(name, "item"))
         return true;
     if (r->count == SCHED_INTERVALS_MAX)
@@ -323,6 +395,10 @@ enum gw_code sched_cal_record_parse(struct gw_str text, struct sched_cal_record 
             return gw_fail(err, GW_BADMSG, "stored calendar has a bad '%.*s'",
                            name.len > 40 ? 40 : (int)name.len, name.p);
         }
+    }
+    if (!gw_hours_are_sound(&r.hours)) {
+        free(r.intervals);
+        return gw_fail(err, GW_BADMSG, "stored calendar has working hours that cannot be");
     }
     r.count = gw_intervals_normalise(r.intervals, r.count);
     *out = r;

@@ -4,7 +4,7 @@
 #define SCHED_RECORD_H
 
 #include "gw_buf.h"
-#include "gw_interval.h"
+#include "gw_hours.h"
 #include "sched_settings.h"
 
 enum {
@@ -35,6 +35,8 @@ struct sched_cal_record {
     uint32_t mark;                 /* of what items were wanted for; 0: nothing */
     struct gw_interval *intervals; /* owned: free(); normalised */
     size_t count;
+    bool hours_known;
+    struct gw_hours hours; /* sound */
 };
 
 void sched_sub_record_write(const struct sched_sub_record *r, struct gw_buf *out);

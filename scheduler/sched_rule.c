@@ -69,10 +69,11 @@ static void retry_at(struct sched *s, struct sched_job *job, gw_time at)
 }
 
 /* Only what the subscription or the calendar itself suffers moves a user: a poll of automatic
- * replies that fails is no reason to subscribe again. */
+ * replies or working hours that fails is no reason to subscribe again. */
 static bool may_move(const struct sched *s, struct sched_job *job)
 {
-    return job->kind != SCHED_OOF && sched_pool_has_other(s, sched_job_user(job)->gateway);
+    return (job->kind == SCHED_SUBSCRIBE || job->kind == SCHED_READ) &&
+           sched_pool_has_other(s, sched_job_user(job)->gateway);
 }
 
 static void retry(struct sched *s, struct sched_job *job, bool at_once_elsewhere)

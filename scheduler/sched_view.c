@@ -39,7 +39,8 @@ static void calendar_fill(const struct sched *s, const struct sched_user *u,
                                     .from = d->from,
                                     .to = d->to,
                                     .oof = d->oof,
-                                    .oof_known = d->oof_known };
+                                    .oof_known = d->oof_known,
+                                    .hours = d->hours };
     out->fresh = sched_freshness_of(s, u) == SCHED_FRESH;
 }
 

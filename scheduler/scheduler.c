@@ -351,6 +351,8 @@ enum gw_code sched_user_refresh(struct sched *s, struct gw_str user, struct gw_n
 
         if (k == SCHED_SUBSCRIBE && job->state == SCHED_JOB_IDLE)
             continue; /* it has one */
+        if (k == SCHED_HOURS && u->hours == SCHED_HOURS_NOT)
+            continue; /* nobody wants them */
         job->tries = 0;
         sched_job_want(s, job, now.mono, now.mono);
     }

@@ -71,6 +71,8 @@ struct sched_callbacks {
     /* What the user's automatic reply says, as it was written; both are empty when there is none. Before
      * 'changed' for the same answer; not when only is known that replies go out. Calls nothing here. */
     void (*replies)(struct gw_str user, struct gw_str internal, struct gw_str external, void *ctx);
+    /* The user's working hours are other ones, or known at last. Before 'changed'. Calls nothing here. */
+    void (*hours)(struct gw_str user, void *ctx);
 };
 
 struct sched_args {
@@ -133,6 +135,16 @@ void sched_user_group(struct sched *s, struct gw_str user, struct gw_str groupin
 void sched_user_want(struct sched *s, struct gw_str user, unsigned fields, uint32_t mark,
                      struct gw_now now);
 
+/* Whether the user's working hours are wanted. Those that are not are not asked for, and are forgotten
+ * at once, without a word. */
+enum sched_hours {
+    SCHED_HOURS_NOT,
+    SCHED_HOURS_KNOWN,
+    SCHED_HOURS_DUE /* where they begin and end is a due moment */
+};
+void sched_user_want_hours(struct sched *s, struct gw_str user, enum sched_hours want,
+                           struct gw_now now);
+
 /* At start, after gateways and users were put and before the first tick: a record as it was saved.
  * GW_NOTFOUND: no such user, or what it is about is over (delete the record); GW_BADMSG: the record
  * makes no sense; the user begins without it. */
@@ -156,7 +168,8 @@ struct sched_calendar {
     gw_utc from, to; /* equal: never read */
     struct gw_oof oof;
     bool oof_known;
-    bool fresh; /* a change would have been told of, and read: SCHED_FRESH */
+    const struct gw_hours *hours; /* NULL: not known */
+    bool fresh;                   /* a change would have been told of, and read: SCHED_FRESH */
 };
 bool sched_user_calendar(const struct sched *s, struct gw_str user, struct sched_calendar *out);
 

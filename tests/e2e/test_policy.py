@@ -168,10 +168,77 @@ def test_rule_test():
         refused(h, "rule", "test", h.jid("bob"), "--file", f.name, says="rule 2: 'colour'")
 
 
+WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def work(h, name, start="00:00", end="24:00", days=WEEK, zone="UTC"):
+    """Other working hours in Exchange, and they are read."""
+    h.mock.post(f"/users/{h.jid(name)}/traits",
+                {"hours": {"zone": zone, "days": list(days), "start": start, "end": end}})
+    h.gateway.ctl("refresh", h.jid(name))
+
+
+def test_hours():
+    """outside working hours a colleague sees away, if that is switched on; at the minute they end; kept"""
+    with contextlib.ExitStack() as stack:
+        h = stack.enter_context(House())
+        ctl = h.gateway.ctl
+        ann, bob = stack.enter_context(h.client("ann")), stack.enter_context(h.client("bob"))
+        h.befriend(ann, bob)
+        now = time.gmtime()
+        other_days = [d for i, d in enumerate(WEEK) if i != now.tm_wday]
+        work(h, "bob", days=other_days[:3], start="08:00", end="17:00")
+        says(h, "bob", "free")
+        ctl("mapping", "set", "working-hours", "yes", "--for", f"user:{bob.jid}")
+        ctl("text", "set", "outside-hours-until", "")
+        ann.wait_contact(bob.jid, ("away", "Outside working hours"))
+        assert "outside-hours" in ctl("explain", bob.jid)
+        says(h, "ann", "free")  # only for whom it is on
+        meeting = h.meeting("bob", "-1m", "1h")
+        ann.wait_contact(bob.jid, ("away", "In a meeting"))
+        h.mock.delete(f"/meetings/{meeting['id']}")
+        ann.wait_contact(bob.jid, ("away", "Outside working hours"))
+        restart(h)
+        says(h, "bob", "away", "Outside working hours")
+        ann, bob = stack.enter_context(h.client("ann")), stack.enter_context(h.client("bob"))
+        refused(h, "mapping", "set", "outside-hours", "out-of-office", says="nobody is out of office")
+        ctl("mapping", "set", "outside-hours", 'busy "Closed"')
+        says(h, "bob", "busy", "Closed")
+        ctl("mapping", "reset", "outside-hours")
+
+        moment = int(time.time()) // 60 * 60 + (60 if time.time() % 60 < 50 else 120)
+        today = WEEK[time.gmtime(moment - 1).tm_wday]
+        end = time.strftime("%H:%M", time.gmtime(moment)).replace("00:00", "24:00")
+        work(h, "bob", days=[today], end=end)
+        ann.wait_contact(bob.jid, ("available", ""))
+        seen = ann.wait_contact(bob.jid, ("away", "Outside working hours"), 125)
+        print(f"   the day ends {seen.at - moment:+.2f} s after its minute")
+        assert -0.05 <= seen.at - moment <= 1.0
+        ctl("mapping", "set", "working-hours", "no", "--for", f"user:{bob.jid}")
+        ann.wait_contact(bob.jid, ("available", ""))
+
+
+def test_zone_of_exchange():
+    """the zone of the working hours counts for who has none of his own, before the organisation's"""
+    with House(users=("bob",), settings={"presence.zone": "America/New_York"}) as h:
+        h.gateway.ctl("text", "set", "in-a-meeting-until", "{zone}")
+        h.gateway.set("presence.language", "ja")
+        h.gateway.ctl("text", "set", "in-a-meeting-until", "{zone}", "--language", "ja")
+        h.meeting("bob", "-5m", "30m")
+        says(h, "bob", "in-a-meeting", "UTC")
+        work(h, "bob", zone="Asia/Tokyo")
+        says(h, "bob", "in-a-meeting", "JST")
+        restart(h)
+        says(h, "bob", "in-a-meeting", "JST")
+        h.gateway.ctl("user", "edit", h.jid("bob"), "--zone", "Etc/UTC")
+        says(h, "bob", "in-a-meeting", "UTC")
+
+
 def test_texts():
     """in the user's language and zone; changed and reset while running"""
-    with House(settings={"presence.zone": "Asia/Tokyo"}) as h:
+    with House() as h:
         ctl = h.gateway.ctl
+        ctl("user", "edit", h.jid("bob"), "--zone", "Asia/Tokyo")
         ctl("text", "reset", "in-a-meeting-until")
         meeting = h.meeting("bob", "-5m", "30m")
         end = time.strptime(meeting["end"], "%Y-%m-%dT%H:%M:%SZ")
@@ -283,5 +350,5 @@ def test_last_user_goes():
 
 
 if __name__ == "__main__":
-    house.run([test_mapping, test_exact_rows, test_rules, test_rule_test, test_texts, test_replies,
+    house.run([test_hours, test_zone_of_exchange, test_mapping, test_exact_rows, test_rules, test_rule_test, test_texts, test_replies,
                test_nothing_leaks, test_last_user_goes])

@@ -60,6 +60,7 @@ static void fuzz_cal(struct gw_str text)
     if (!out.failed) {
         check(sched_cal_record_parse(gw_buf_str(&out), &b, NULL) == GW_OK);
         check(a.from == b.from && a.to == b.to && a.oof_known == b.oof_known);
+        check(a.hours_known == b.hours_known && gw_hours_eq(&a.hours, &b.hours));
         check(gw_intervals_eq(a.intervals, a.count, b.intervals, b.count));
         free(b.intervals);
     }

@@ -25,6 +25,7 @@ static inline struct bridge_voice *sim_voice_new(struct bridge_texts **texts)
 static inline void sim_publish(struct sim *m, unsigned user)
 {
     struct sim_user *u = &m->user[user];
+    struct gw_interval outside[GW_OUTSIDE_MAX];
     struct sched_calendar c;
     struct bridge_calendar in;
     struct bridge_look look;
@@ -37,6 +38,10 @@ static inline void sim_publish(struct sim *m, unsigned user)
                                    .from = c.from,
                                    .to = c.to,
                                    .oof = c.oof_known ? &c.oof : NULL };
+    if (c.hours && bridge_policy_has_hours(m->policy)) {
+        in.outside = outside;
+        in.outside_count = gw_hours_outside(c.hours, c.from, c.to, outside);
+    }
     bridge_look(&in, m->policy, m->now.utc, &look);
     if (u->published && bridge_look_mark(&in, &look) == u->shown_mark)
         return;
@@ -154,6 +159,7 @@ static inline void sim_sched_new(struct sim *m)
                                                     .wake = sim_on_wake,
                                                     .astray = sim_on_astray,
                                                     .classify = sim_classify,
+                                                    .hours = m->on_hours,
                                                     .ctx = m },
                                      .settings = &m->settings,
                                      .notify_url = gw_str_of(m->url),

@@ -104,6 +104,8 @@ struct sim_user {
     struct pres_calendar shown;
     uint64_t shown_mark;
     unsigned reads, fields_asked; /* the fields of all its reads */
+    const struct gw_hours *hours; /* NULL: Exchange tells none */
+    unsigned hours_asked;
     unsigned changed, due, shows, sought;
     gw_utc shown_at; /* of the last difference */
     char *record[2];
@@ -125,6 +127,7 @@ struct sim_call {
     size_t count;
     gw_utc from, to;
     unsigned fields; /* asked of items */
+    bool hours;      /* asked for */
     char token[SIM_TOKEN], group[SIM_AFFINITY];
     bool streaming;
     unsigned frequency_min;
@@ -165,6 +168,8 @@ struct sim {
     bool bulk_is_poor;   /* bulk reading shows neither free items nor what kind an item is of */
     bool truncate_above; /* more than truncate items are held back */
     size_t truncate;
+    unsigned hours_requests;
+    void (*on_hours)(struct gw_str user, void *ctx); /* may be NULL */
     unsigned posts, unsubscribed, subscribes, reads, bulks, polls, tips, wakes;
     char url[64];
     int64_t minute_ms;
@@ -274,6 +279,7 @@ static inline void sim_snapshot(struct sim *m, struct sim_call *c)
         }
         if (c->op == EWS_OP_AVAILABILITY && u->no_free_busy)
             c->calendar[i].status = sim_status(EWS_MAILBOX, "ErrorNoFreeBusyAccess", true);
+        c->calendar[i].hours = c->hours ? u->hours : NULL;
         c->intervals[i] = copy;
     }
     if (c->count == 1)
@@ -574,6 +580,7 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
     c->from = r->from;
     c->to = r->to;
     c->fields = r->item_fields;
+    c->hours = r->hours;
     c->frequency_min = r->status_frequency_min;
     c->done = done;
     c->ctx = answer_ctx;
@@ -600,11 +607,13 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
     }
     if (r->op == EWS_OP_FIND_ITEM || r->op == EWS_OP_AVAILABILITY)
         for (size_t i = 0; i < c->count; i++) {
-            m->user[c->user[i]].reads++;
+            m->user[c->user[i]].reads += !r->hours;
+            m->user[c->user[i]].hours_asked += r->hours;
             m->user[c->user[i]].fields_asked |= r->item_fields;
         }
     m->reads += r->op == EWS_OP_FIND_ITEM;
-    m->bulks += r->op == EWS_OP_AVAILABILITY;
+    m->bulks += r->op == EWS_OP_AVAILABILITY && !r->hours;
+    m->hours_requests += r->hours;
     m->polls += r->op == EWS_OP_OOF;
     m->tips += r->op == EWS_OP_MAIL_TIPS;
     if (++m->in_flight > m->peak)

@@ -9,16 +9,11 @@ struct parsed {
     struct ews_answer a;
 };
 
-static inline void parse_fields(enum ews_op op, unsigned item_fields, const struct ews_http *http,
-                                struct parsed *out)
+/* more: what is asked for. */
+static inline void parse_more(struct ews_request more, const struct ews_http *http,
+                              struct parsed *out)
 {
     static const struct gw_str mailboxes[2];
-    struct ews_request r = { .op = op,
-                             .mailboxes = mailboxes,
-                             .mailbox_count = 2,
-                             .item_fields = item_fields,
-                             .from = EWS_TEST_DAY,
-                             .to = EWS_TEST_DAY + (gw_utc)GW_DAY_MS };
     char *exact = malloc(http->body.len ? http->body.len : 1);
     struct ews_http h = *http;
 
@@ -26,9 +21,19 @@ static inline void parse_fields(enum ews_op op, unsigned item_fields, const stru
     if (h.body.len)
         memcpy(exact, h.body.p, h.body.len);
     h.body.p = exact;
+    more.mailboxes = mailboxes;
+    more.mailbox_count = 2;
+    more.from = EWS_TEST_DAY;
+    more.to = EWS_TEST_DAY + (gw_utc)GW_DAY_MS;
     gw_arena_init(&out->arena, EWS_ANSWER_ARENA);
-    ews_answer_parse(&r, &h, &out->arena, &out->a);
+    ews_answer_parse(&more, &h, &out->arena, &out->a);
     free(exact);
+}
+
+static inline void parse_fields(enum ews_op op, unsigned item_fields, const struct ews_http *http,
+                                struct parsed *out)
+{
+    parse_more((struct ews_request){ .op = op, .item_fields = item_fields }, http, out);
 }
 
 static inline void parse_http(enum ews_op op, const struct ews_http *http, struct parsed *out)

@@ -82,7 +82,8 @@ static void test_settings_are_listed_in_order(void **state)
     size_t i;
 
     (void)state;
-    set(b, "user:a@a", "order", "oof automatic-reply busy working-elsewhere tentative free");
+    set(b, "user:a@a", "order",
+        "oof automatic-reply busy outside-hours working-elsewhere tentative free");
     set(b, "domain:b", "busy", "away");
     set(b, "everyone", "busy", "away");
     set(b, "group:a", "BUSY", "away");

@@ -243,25 +243,28 @@ static void test_every_row(void **state)
     }
 }
 
-static void test_replies_by_strength(void **state)
+static void test_outside_hours_and_replies(void **state)
 {
     static const struct {
-        const char *order;
+        const char *order, *outside;
         enum gw_busy busy;
         bool reply;
         enum pres_calendar_kind kind;
     } c[] = {
-        { NULL, GW_BUSY_FREE, false, PRES_CAL_FREE },
-        { NULL, GW_BUSY_BUSY, false, PRES_CAL_MEETING },
-        { NULL, GW_BUSY_BUSY, true, PRES_CAL_OOF },
-        { "busy oof automatic-reply working-elsewhere tentative free", GW_BUSY_BUSY, true,
-          PRES_CAL_MEETING },
-        { "busy oof automatic-reply working-elsewhere tentative free", GW_BUSY_FREE, true,
-          PRES_CAL_OOF },
+        { NULL, NULL, GW_BUSY_FREE, false, PRES_CAL_AWAY },
+        { NULL, NULL, GW_BUSY_BUSY, false, PRES_CAL_MEETING },
+        { NULL, NULL, GW_BUSY_BUSY, true, PRES_CAL_OOF },
+        { NULL, "ignore", GW_BUSY_FREE, false, PRES_CAL_FREE },
+        { NULL, "busy \"Closed\"", GW_BUSY_FREE, false, PRES_CAL_BUSY },
+        { "outside-hours oof busy automatic-reply working-elsewhere tentative free", NULL,
+          GW_BUSY_BUSY, true, PRES_CAL_AWAY },
+        { "busy oof automatic-reply outside-hours working-elsewhere tentative free", NULL,
+          GW_BUSY_BUSY, true, PRES_CAL_MEETING },
     };
 
     (void)state;
     for (size_t i = 0; i < COUNT(c); i++) {
+        const struct gw_interval outside = { .start = T0 - HOUR, .end = T0 + 9 * HOUR };
         const struct gw_oof oof = { .state = GW_OOF_ENABLED };
         struct bridge_policy *p = bridge_policy_new();
         struct gw_item item = item_of(c[i].busy, 0);
@@ -270,10 +273,16 @@ static void test_replies_by_strength(void **state)
         if (c[i].order)
             assert_int_equal(bridge_policy_set(p, GW_STR("order"), gw_str_of(c[i].order), NULL),
                              GW_OK);
+        if (c[i].outside)
+            assert_int_equal(
+                bridge_policy_set(p, GW_STR("outside-hours"), gw_str_of(c[i].outside), NULL),
+                GW_OK);
         bridge_look(&(struct bridge_calendar){ .intervals = &item.interval,
                                                .count = 1,
                                                .from = T0 - DAY,
                                                .to = T0 + DAY,
+                                               .outside = &outside,
+                                               .outside_count = 1,
                                                .oof = c[i].reply ? &oof : NULL },
                     p, T0, &out);
         assert_int_equal(out.kind, c[i].kind);
@@ -295,9 +304,13 @@ static void test_bad_settings_change_nothing(void **state)
         { "busy", "away \"a\nb\"", "one line" },
         { "free", "ignore", "something must be shown" },
         { "order", "oof busy", "each of" },
-        { "order", "automatic-reply oof oof working-elsewhere tentative free", "each of" },
-        { "order", "automatic-reply oof busy working-elsewhere tentative free free", "each of" },
+        { "order", "automatic-reply oof oof outside-hours working-elsewhere tentative free",
+          "each of" },
+        { "order", "automatic-reply oof busy outside-hours working-elsewhere tentative free free",
+          "each of" },
         { "organisers", "a,,b", "no organiser" },
+        { "working-hours", "maybe", "yes or no" },
+        { "outside-hours", "out-of-office", "nobody is out of office because" },
     };
     struct bridge_policy *p = bridge_policy_new(), *untouched = bridge_policy_new();
     struct gw_buf a, b;
@@ -329,8 +342,9 @@ static void test_settings_are_written_as_they_are_read(void **state)
     static const char *const c[][2] = {
         { "busy", "away \"At \\\"it\\\" until {end}\"" },
         { "oof+all-day", "ignore" },
-        { "order", "busy oof automatic-reply working-elsewhere tentative free" },
+        { "order", "busy oof automatic-reply outside-hours working-elsewhere tentative free" },
         { "organisers", "Big Boss, @customer.example" },
+        { "working-hours", "yes" },
     };
     struct bridge_policy *p = bridge_policy_new();
 
@@ -346,6 +360,7 @@ static void test_settings_are_written_as_they_are_read(void **state)
         assert_string_equal(out.p, c[i][1]);
         gw_buf_done(&out);
     }
+    assert_true(bridge_policy_has_hours(p));
     bridge_policy_free(&p);
 }
 
@@ -589,7 +604,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_row),
-        cmocka_unit_test(test_replies_by_strength),
+        cmocka_unit_test(test_outside_hours_and_replies),
         cmocka_unit_test(test_bad_settings_change_nothing),
         cmocka_unit_test(test_settings_are_written_as_they_are_read),
         cmocka_unit_test(test_every_rule_field),

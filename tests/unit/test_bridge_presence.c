@@ -339,7 +339,7 @@ static void test_policy_rows_can_be_changed(void **state)
         bridge_policy_set(policy, GW_STR("tentative"), GW_STR("in-a-meeting \"Perhaps\""), NULL),
         GW_OK);
     assert_int_equal(bridge_policy_set(policy, GW_STR("order"),
-                                       GW_STR("automatic-reply tentative oof busy "
+                                       GW_STR("automatic-reply tentative oof busy outside-hours "
                                               "working-elsewhere free"),
                                        NULL),
                      GW_OK);

@@ -295,12 +295,53 @@ static void test_zones(void **state)
     gw_buf_done(&machine);
 }
 
+/* ---- zones that have a rule and no name ---- */
+
+static void test_zones_of_rules(void **state)
+{
+    static const struct {
+        struct gw_zone rule;
+        const char *first, *zone; /* NULL: none */
+    } c[] = {
+        { { 0 }, "", "Etc/UTC" },
+        { { .bias = -540 }, "", "Asia/Tokyo" },
+        { { .bias = -540 }, "Asia/Seoul", "Asia/Seoul" },
+        { { .bias = -540 }, "Europe/Berlin", "Asia/Tokyo" },
+        { { -60, { 0, 180, 0, 10, 5, 0 }, { -60, 120, 0, 3, 5, 0 } }, "", "Europe/Berlin" },
+        { { -60, { 0, 180, 0, 10, 5, 0 }, { -60, 120, 0, 3, 5, 0 } },
+          "Europe/Paris",
+          "Europe/Paris" },
+        { { 300, { 0, 120, 0, 11, 1, 0 }, { -60, 120, 0, 3, 2, 0 } }, "", "America/New_York" },
+        { { -600, { 0, 180, 0, 4, 1, 0 }, { -60, 120, 0, 10, 1, 0 } }, "", "Australia/Sydney" },
+        { { -330, { 0, 0, 0, 1, 1, 0 }, { 0, 0, 0, 1, 5, 0 } }, "", "Asia/Kolkata" },
+        { { .bias = -345 }, "", "Asia/Katmandu" }, /* of the others */
+        { { .bias = -543 }, "Asia/Tokyo", NULL },   /* nobody's clock goes so */
+        { { -60, { 0, 180, 0, 9, 5, 0 }, { -60, 120, 0, 3, 5, 0 } }, "Europe/Berlin", NULL },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(c); i++) {
+        struct gw_buf out;
+        bool found;
+
+        gw_buf_init(&out, 128);
+        found = bridge_zone_of_rule(&c[i].rule, gw_str_of(c[i].first), at("2026-12-01T00:00:00Z"),
+                                    &out);
+        print_message("%s %.*s\n", c[i].zone ? c[i].zone : "none", GW_STR_ARG(gw_buf_str(&out)));
+        assert_int_equal(found, c[i].zone != NULL);
+        if (found)
+            assert_true(gw_str_is(gw_buf_str(&out), c[i].zone));
+        gw_buf_done(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),    cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_ahead),     cmocka_unit_test(test_patterns),
-        cmocka_unit_test(test_languages), cmocka_unit_test(test_zones),
+        cmocka_unit_test(test_zones_of_rules), cmocka_unit_test(test_golden),
+        cmocka_unit_test(test_levels),         cmocka_unit_test(test_ahead),
+        cmocka_unit_test(test_patterns),       cmocka_unit_test(test_languages),
+        cmocka_unit_test(test_zones),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,72 @@ static void test_availability_sample(void **state)
     parsed_done(&p);
 }
 
+static void test_working_hours(void **state)
+{
+    static const struct {
+        const char *from, *to; /* in the sample */
+        unsigned dropped;
+        bool told;
+        unsigned char count, days;
+    } c[] = {
+        { "", "", 0, true, 1, 0x3e },
+        { "Monday Tuesday Wednesday Thursday Friday", "Weekday  Sunday", 0, true, 1, 0x3f },
+        { "Monday Tuesday Wednesday Thursday Friday", "Someday", 1, true, 0, 0 },
+        { "<t:StartTimeInMinutes>480<", "<t:StartTimeInMinutes>1441<", 1, true, 0, 0 },
+        { "<t:StartTimeInMinutes>480<", "<t:StartTimeInMinutes>1020<", 1, true, 0, 0 }, /* empty */
+        { "<t:Bias>-60</t:Bias><t:Time>02:00:00<", "<t:Bias>-60</t:Bias><t:Time>2 o'clock<", 1,
+          false, 0, 0 },
+        { "<t:DayOrder>5</t:DayOrder><t:Month>10<", "<t:DayOrder>6</t:DayOrder><t:Month>10<", 1,
+          false, 0, 0 },
+        { "<t:Bias>-60</t:Bias>\n", "<t:Bias>-99999</t:Bias>\n", 1, false, 0, 0 },
+    };
+
+    struct parsed p;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+        char *body = ews_test_file("getuseravailability.resp.xml");
+        struct gw_str before, after = gw_str_of(body);
+        struct ews_http http = { .status = 200 };
+        struct gw_buf text;
+
+        gw_buf_init(&text, 1 << 20);
+        if (*c[i].from) {
+            assert_true(gw_str_cut(gw_str_of(body), c[i].from, &before, &after));
+            gw_buf_add_str(&text, before);
+            gw_buf_add_cstr(&text, c[i].to);
+        }
+        gw_buf_add_str(&text, after);
+        http.body = gw_buf_str(&text);
+        parse_more((struct ews_request){ .op = EWS_OP_AVAILABILITY, .hours = true }, &http, &p);
+        print_message("case %zu\n", i);
+        assert_int_equal(p.a.calendars[0].status.class, EWS_OK);
+        assert_int_equal(p.a.dropped, c[i].dropped);
+        assert_int_equal(p.a.calendars[0].hours != NULL, c[i].told);
+        assert_null(p.a.calendars[1].hours);
+        if (c[i].told)
+            assert_int_equal(p.a.calendars[0].hours->count, c[i].count);
+        if (c[i].told && c[i].count) {
+            const struct gw_hours *h = p.a.calendars[0].hours;
+
+            assert_int_equal(h->work[0].days, c[i].days);
+            assert_int_equal(h->work[0].from, 480);
+            assert_int_equal(h->work[0].to, 1020);
+            assert_int_equal(h->zone.bias, -60);
+            assert_int_equal(gw_zone_offset(&h->zone, ews_test_utc("2026-07-01T00:00:00Z")),
+                             2 * GW_HOUR_MS);
+            assert_int_equal(gw_zone_offset(&h->zone, ews_test_utc("2026-12-01T00:00:00Z")),
+                             GW_HOUR_MS);
+        }
+        parsed_done(&p);
+        gw_buf_done(&text);
+        free(body);
+    }
+    parse_file(EWS_OP_AVAILABILITY, "getuseravailability.resp.xml", 200, &p);
+    assert_null(p.a.calendars[0].hours); /* not asked for */
+    parsed_done(&p);
+}
+
 static void test_oof_sample(void **state)
 {
     struct parsed p;
@@ -777,6 +843,7 @@ int main(void)
         cmocka_unit_test(test_subscribe_sample),
         cmocka_unit_test(test_find_item_sample),
         cmocka_unit_test(test_availability_sample),
+        cmocka_unit_test(test_working_hours),
         cmocka_unit_test(test_oof_sample),
         cmocka_unit_test(test_error_samples),
         cmocka_unit_test(test_statuses),

@@ -40,6 +40,38 @@ static void test_subscription_there_and_back(void **state)
     gw_buf_done(&text);
 }
 
+static void test_working_hours_there_and_back(void **state)
+{
+    static const char zone[] = "version 1\nwindow 1 2 3\nzone -60 0 180 0 10 5 0 -60 120 0 3 5 0\n";
+    static const char *const bad[] = { "work 128 540 1020\n",
+                                       "work 62 540 1441\n",
+                                       "work 62 540\n",
+                                       "zone 1 2 3\n",
+                                       "zone -60 0 180 0 13 5 0 -60 120 0 3 5 0\n",
+                                       "zone -60 0 180 0 300 5 0 -60 120 0 3 5 0\n" };
+    struct sched_cal_record r, again;
+    struct gw_buf text;
+
+    (void)state;
+    gw_buf_init(&text, SCHED_RECORD_MAX);
+    gw_buf_addf(&text, "%swork 62 540 1020\nwork 64 600 720\n", zone);
+    assert_int_equal(sched_cal_record_parse(gw_buf_str(&text), &r, NULL), GW_OK);
+    assert_true(r.hours_known);
+    assert_int_equal(r.hours.count, 2);
+    assert_int_equal(r.hours.work[1].days, 64);
+    assert_int_equal(r.hours.zone.daylight.month, 3);
+    gw_buf_reset(&text);
+    sched_cal_record_write(&r, &text);
+    assert_int_equal(sched_cal_record_parse(gw_buf_str(&text), &again, NULL), GW_OK);
+    assert_true(again.hours_known && gw_hours_eq(&r.hours, &again.hours));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        gw_buf_reset(&text);
+        gw_buf_addf(&text, "%s%s", zone, bad[i]);
+        assert_int_equal(sched_cal_record_parse(gw_buf_str(&text), &again, NULL), GW_BADMSG);
+    }
+    gw_buf_done(&text);
+}
+
 static void test_streaming_subscription_there_and_back(void **state)
 {
     const struct sched_sub_record in = { .mode = SCHED_MODE_STREAMING,
@@ -249,6 +281,7 @@ static void test_too_long(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_working_hours_there_and_back),
         cmocka_unit_test(test_subscription_there_and_back),
         cmocka_unit_test(test_streaming_subscription_there_and_back),
         cmocka_unit_test(test_farewell_there_and_back),

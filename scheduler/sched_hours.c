@@ -1,0 +1,97 @@
+/* Working hours, of users for whom they are wanted. People change them seldom and Exchange tells of no
+ * change: they are asked for a few times a day, for a hundred users at once. */
+#include "sched_priv.h"
+
+#include <stdlib.h>
+
+#include "gw_mem.h"
+
+enum { TURN_MIN = 360 };
+
+static gw_time next_turn(const struct sched *s, const struct sched_user *u)
+{
+    return sched_turn_next(s, u, sched_minutes(s, TURN_MIN));
+}
+
+static void set(struct sched_data *d, const struct gw_hours *hours)
+{
+    free(d->hours);
+    d->hours = NULL;
+    if (!hours)
+        return;
+    d->hours = gw_new(struct gw_hours);
+    *d->hours = *hours;
+}
+
+static bool is_same(const struct gw_hours *a, const struct gw_hours *b)
+{
+    return a && b ? gw_hours_eq(a, b) : a == b;
+}
+
+static void tell(const struct sched *s, const struct sched_user *u)
+{
+    if (s->callbacks.hours)
+        s->callbacks.hours(sched_user_name(u), s->callbacks.ctx);
+}
+
+static void take(struct sched *s, struct sched_user *u, const struct gw_hours *hours)
+{
+    if (is_same(u->data.hours, hours))
+        return;
+    set(&u->data, hours);
+    sched_data_save(s, u);
+    sched_due_hasten(s, u);
+    tell(s, u);
+    sched_changed(s, u);
+}
+
+void sched_hours_answered(struct sched *s, struct sched_job *job, const struct ews_calendar *c)
+{
+    struct sched_user *u = sched_job_user(job);
+
+    if (c->status.class != EWS_OK) {
+        sched_job_failed(s, job, &c->status);
+        return;
+    }
+    job->tries = 0;
+    job->again = false;
+    sched_error_clear(s, u, SCHED_HOURS);
+    take(s, u, c->hours);
+    sched_job_want(s, job, next_turn(s, u), next_turn(s, u));
+}
+
+void sched_hours_restore(struct sched *s, struct sched_user *u, const struct gw_hours *hours)
+{
+    set(&u->data, hours);
+    if (!hours)
+        return;
+    tell(s, u);
+    if (u->hours != SCHED_HOURS_NOT)
+        sched_job_delay(s, &u->job[SCHED_HOURS], next_turn(s, u), next_turn(s, u));
+}
+
+void sched_user_want_hours(struct sched *s, struct gw_str user, enum sched_hours want,
+                           struct gw_now now)
+{
+    struct sched_user *u = sched_user_find(s, user);
+    struct sched_job *job;
+
+    if (!u || u->hours == want)
+        return;
+    s->now = now;
+    u->hours = (unsigned char)want;
+    job = &u->job[SCHED_HOURS];
+    if (want == SCHED_HOURS_NOT) {
+        sched_job_cancel(s, job);
+        sched_error_clear(s, u, SCHED_HOURS);
+        if (u->data.hours) {
+            set(&u->data, NULL);
+            sched_data_save(s, u);
+        }
+        return;
+    }
+    if (job->state == SCHED_JOB_IDLE)
+        sched_job_want(s, job, u->data.hours ? next_turn(s, u) : now.mono,
+                       u->data.hours ? next_turn(s, u) : sched_wanted_calmly(s, u));
+    sched_due_hasten(s, u);
+}
