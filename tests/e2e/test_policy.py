@@ -1,19 +1,24 @@
 """What calendars show as: mapping, rules and texts, changed while everything runs; and what nobody sees."""
 
 import contextlib
+import http.client
 import json
 import os
 import re
 import signal
+import socket
 import tempfile
+import threading
 import time
 
 import house
-from gateway import wait_for
-from house import House
+from gateway import SIP_PORT, wait_for
+from house import DOMAIN, House
 from mock import header
+from sip import Message
 
 MARK = "Xyzzy7"  # in every subject, location and body that nobody is to see
+REPLY = "Plugh8"  # in an automatic reply, which is for those who may see texts
 
 
 def says(h, name, state, text=None, timeout=10):
@@ -291,34 +296,110 @@ def test_replies():
         says(h, "bob", "free", "")
 
 
+class Watcher:
+    """A SIP watcher on a UDP socket: subscribes, answers each NOTIFY, and keeps every byte."""
+
+    def __init__(self, gateway, user):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.wire, self.end = [], threading.Event()
+        at = "127.0.0.1:%d" % self.socket.getsockname()[1]
+        self.peer = (gateway.address, SIP_PORT)
+        self.send(f"SUBSCRIBE sip:{user} SIP/2.0\r\nVia: SIP/2.0/UDP {at};branch=z9hG4bKt1\r\n"
+                  f"From: <sip:ann@{DOMAIN}>;tag=t1\r\nTo: <sip:{user}>\r\nCall-ID: taint\r\n"
+                  f"CSeq: 1 SUBSCRIBE\r\nContact: <sip:ann@{at}>\r\nMax-Forwards: 70\r\nEvent: presence\r\n"
+                  "Expires: 600\r\nContent-Length: 0\r\n\r\n")
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def send(self, text):
+        self.socket.sendto(text.encode(), self.peer)
+
+    def run(self):
+        self.socket.settimeout(0.2)
+        while not self.end.is_set():
+            try:
+                text = self.socket.recv(65536).decode()
+            except TimeoutError:
+                continue
+            self.wire.append(text)
+            if text.startswith("NOTIFY"):
+                notify = Message(text)
+                lines = "".join(f"{n}: {v}\r\n" for n in ("Via", "From", "To", "Call-ID", "CSeq")
+                                for v in notify.all(n))
+                self.send(f"SIP/2.0 200 OK\r\n{lines}Content-Length: 0\r\n\r\n")
+
+    def wait(self, text):
+        wait_for(lambda: self.wire and text in self.wire[-1], 10, f"{text!r} in a NOTIFY")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *why):
+        self.end.set()
+        self.thread.join()
+        self.socket.close()
+
+
+def leaks(pages, mark):
+    """Where a text that was hidden in the mock has come to light."""
+    return [re.search(rf".{{0,200}}{mark}.{{0,100}}", page, re.S).group(0) for page in pages if mark in page]
+
+
 def test_nothing_leaks():
-    """subject, place and body of items: not in store, log, metrics, API or on any wire, rules or not"""
+    """subject, place and body of items: not in store, log, status, API or on any wire, rules or not; an
+    automatic reply only where the level allows text"""
     with contextlib.ExitStack() as stack:
-        h = stack.enter_context(House(log_levels="debug"))
+        h = stack.enter_context(House(log_levels="debug", settings={"sip.incoming_acl": "127.0.0.0/8"}))
         ann, bob = stack.enter_context(h.client("ann")), stack.enter_context(h.client("bob"))
         h.befriend(ann, bob)
+        watcher = stack.enter_context(Watcher(h.gateway, bob.jid))
+        watch = h.gateway.connection()
+        watch.request("GET", "/v1/watch")
         create(h, "bob", (f"<t:Subject>{MARK} subject</t:Subject><t:Body BodyType=\"Text\">{MARK} body"
                           f"</t:Body><t:Categories><t:String>{MARK} category</t:String></t:Categories>",
                           f"<t:Location>{MARK} location</t:Location>"))
         ann.wait_contact(bob.jid, ("away", None))
+        watcher.wait("In a meeting")
         h.gateway.ctl("rule", "add", "looks", f"subject ~ {MARK[:-1]} and location ~ location and "
                       'category ~ category and organiser ~ bob => busy "Shown"')
         ann.wait_contact(bob.jid, ("away", "Shown"))
-        pages = [h.gateway.ctl(*args) for args in (
-            ("status",), ("explain", bob.jid), ("user", "show", bob.jid), ("rule", "list"))]
+        watcher.wait("Shown")
+        pages = [h.gateway.ctl("rule", "test", bob.jid)]
+        h.mock.post(f"/users/{bob.jid}/oof", {"state": "Enabled", "internal": f"Reply {REPLY}"})
+        h.gateway.ctl("refresh", bob.jid)
+        ann.wait_contact(bob.jid, ("xa", f"Out of office: Reply {REPLY}"))
+        watcher.wait(REPLY)  # the level is full: this is where it may be
+        h.gateway.ctl("privacy", "set", bob.jid, "own", "times")
+        ann.wait_contact(bob.jid, ("xa", "Out of office"))
+        watcher.wait("<note>Out of office")
+        seen, told = len(ann.presences), len(watcher.wire)
+        h.gateway.ctl("text", "set", "out-of-office", "Gone")
+        ann.wait_contact(bob.jid, ("xa", "Gone"))
+        watcher.wait("Gone")
+        assert not leaks([str(p) for p in ann.presences[seen:]] + watcher.wire[told:], REPLY)
+
+        pages += [h.gateway.ctl(*args) for args in (
+            ("status",), ("explain", bob.jid), ("explain", bob.jid, "--watcher", "ann"),
+            ("user", "show", bob.jid), ("rule", "list"), ("mapping", "list"))]
         pages += [str(h.gateway.api("GET", path)) for path in (
-            "/v1/status", f"/v1/users/{bob.jid}/explain", "/v1/users", "/v1/rules")]
+            "/v1/status", f"/v1/users/{bob.jid}/explain", "/v1/users", "/v1/rules", "/v1/gateways")]
         pages += [str(seen) for seen in ann.presences] + [str(seen) for seen in bob.presences]
+        pages += watcher.wire
         assert any("Shown" in page for page in pages)
         h.gateway.stop()
+        with contextlib.suppress(http.client.IncompleteRead):
+            for line in watch.getresponse():
+                pages.append(line.decode())
+        assert leaks(pages[-20:], "away"), "nothing was watched"
+        log = h.gateway.log()
+        assert len(log) > 1000 and "looks" in log and not leaks([log], REPLY)
         for folder, _, files in os.walk(h.gateway.data):
             for name in files:
                 with open(os.path.join(folder, name), "rb") as f:
                     pages.append(f.read().decode("latin-1"))
-        pages.append(h.gateway.log())
-        assert "looks" in "".join(pages) and len(pages[-1]) > 1000
-        for page in pages:
-            assert MARK not in page, re.search(rf".{{0,200}}{MARK}.{{0,100}}", page)
+        assert leaks(pages, "looks") and leaks(pages, REPLY), "what may be there is found"
+        assert not leaks(pages + [log], MARK)
 
 
 def at_once(gateway, *requests):
