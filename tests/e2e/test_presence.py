@@ -100,9 +100,9 @@ def test_out_of_office():
         at_second(seen, end, 0, "out of office ends")
 
         h.mock.post(f"/users/{bob.jid}/oof", {"state": "enabled"})
-        ann.wait_contact(bob.jid, ("xa", "Out of office"))
+        ann.wait_contact(bob.jid, ("xa", "Out of office: Back soon"))
         bob.stop()
-        ann.wait_contact(bob.jid, ("unavailable", "Out of office"))
+        ann.wait_contact(bob.jid, ("unavailable", "Out of office: Back soon"))
         h.gateway.set("calendar.oof_display", "hide")
         ann.wait_contact(bob.jid, ("unavailable", ""))
 
