@@ -7,6 +7,7 @@
 #include "ews_priv.h"
 #include "gw_bytes.h"
 #include "gw_mem.h"
+#include "net_http_client.h"
 
 enum { ACCOUNT_MAX = 512, PASSWORD_MAX = 512 };
 
@@ -17,7 +18,8 @@ const struct gw_param ews_params[] = {
       .shown_as = "Exchange authentication",
       .help =
           "how the account logs in: auto is Negotiate, else NTLMv2, as the server offers; basic "
-          "shows the server the password with each request, of which two are under way at most",
+          "shows the server the password with each request; when it is changed in the directory, "
+          "those under way are refused with the old one, and at most one more is sent",
       .type = GW_PARAM_CHOICE,
       .offset = offsetof(struct ews_settings, auth),
       .def = "auto",
@@ -63,19 +65,71 @@ void ews_account_refused(struct ews_identity *id, gw_time now)
     refusals_changed(id);
 }
 
+static unsigned tries_that_count(const struct ews_identity *id)
+{
+    unsigned n = 0;
+
+    for (const struct gw_list *it = id->tries.next; it != &id->tries; it = it->next)
+        n += GW_CONTAINER(it, struct ews_try, link)->counts;
+    return n;
+}
+
 void ews_account_taken(struct ews_identity *id)
 {
-    bool changed = id->refused_count;
+    bool changed = id->refused_count || tries_that_count(id);
 
     ews_identity_taken(id);
     if (changed)
         refusals_changed(id);
 }
 
+enum ews_try_end ews_try_end_of(const struct net_http_answer *answer)
+{
+    bool says_no = answer->status == 401 || (answer->code && answer->status == 400);
+
+    return answer->sent && (!answer->status || says_no) ? EWS_TRY_UNANSWERED : EWS_TRY_PASSED;
+}
+
+void ews_try_begin(struct ews_try *t, struct ews_identity *id)
+{
+    if (t->identity)
+        return;
+    ews_identity_try_add(id, t);
+    if (t->counts)
+        refusals_changed(id);
+}
+
+void ews_try_end(struct ews_try *t, enum ews_try_end how)
+{
+    struct ews_identity *id = t->identity;
+
+    if (!id)
+        return;
+    gw_list_remove(&t->link);
+    if (how == EWS_TRY_REFUSED || (how == EWS_TRY_UNANSWERED && t->counts))
+        ews_account_refused(id, ews_identity_now(id));
+    else if (how == EWS_TRY_UNANSWERED)
+        ews_identity_try_silent(id, t);
+    else if (t->counts)
+        refusals_changed(id);
+    ews_identity_unref(&t->identity);
+}
+
 void ews_account_watch_refusals(struct ews_account *a, void (*changed)(void *ctx), void *ctx)
 {
     a->refusals_changed = changed;
     a->refusals_ctx = ctx;
+}
+
+/* The oldest gives way. */
+static void refusal_put(struct ews_refusals *r, gw_utc at, bool open)
+{
+    if (r->count == EWS_REFUSALS_MAX)
+        memmove(r->at, r->at + 1, sizeof(r->at) - sizeof(r->at[0]));
+    else
+        r->count++;
+    r->at[r->count - 1] = at;
+    r->open += open && r->open < r->count;
 }
 
 void ews_account_refusals(const struct ews_account *a, struct ews_refusals *out)
@@ -86,15 +140,50 @@ void ews_account_refusals(const struct ews_account *a, struct ews_refusals *out)
     *out = (struct ews_refusals){ .count = 0 };
     if (!id)
         return;
-    out->count = id->refused_count;
     for (unsigned i = 0; i < id->refused_count; i++)
-        out->at[i] = now.utc - (now.mono - id->refused[i]);
+        refusal_put(out, now.utc - (now.mono - id->refused[i]), false);
+    for (const struct gw_list *it = id->tries.next; it != &id->tries; it = it->next) {
+        const struct ews_try *t = GW_CONTAINER(it, struct ews_try, link);
+
+        if (t->counts)
+            refusal_put(out, now.utc - (now.mono - t->at), true);
+    }
 }
 
 void ews_account_recall(struct ews_account *a, const struct ews_refusals *refusals)
 {
     if (a->identity)
         ews_identity_recall(a->identity, refusals);
+}
+
+/* ---- names ------------------------------------------------------------------------------------ */
+
+static void name_split(const char *name, struct gw_str *user, struct gw_str *domain)
+{
+    struct gw_str s = gw_str_of(name), rest;
+    ptrdiff_t at;
+
+    *user = s;
+    *domain = (struct gw_str){ NULL, 0 };
+    if (gw_str_cut(s, "\\", domain, &rest)) {
+        *user = rest;
+        return;
+    }
+    for (at = (ptrdiff_t)s.len - 1; at >= 0 && s.p[at] != '@'; at--)
+        ;
+    if (at < 0)
+        return;
+    *user = gw_str_sub(s, 0, (size_t)at);
+    *domain = gw_str_sub(s, (size_t)at + 1, s.len);
+}
+
+bool ews_account_same_name(const char *a, const char *b)
+{
+    struct gw_str user[2], domain[2];
+
+    name_split(a, &user[0], &domain[0]);
+    name_split(b, &user[1], &domain[1]);
+    return gw_str_ieq(user[0], user[1]) && gw_str_ieq(domain[0], domain[1]);
 }
 
 /* ---- life ------------------------------------------------------------------------------------- */
@@ -185,6 +274,7 @@ void ews_account_free(struct ews_account **ap)
     if (!a)
         return;
     *ap = NULL;
+    a->refusals_changed = NULL;
     account_forget(a);
     ews_token_free(&a->token);
     gw_list_remove(&a->identity_link);

@@ -6,8 +6,15 @@
  * nothing: a server does not ask again for the password of an open connection. Later logins on
  * further connections are few at once. After two refusals within 15 minutes calls fail at once with
  * EWS_CREDENTIALS, until the account is set to another name or password or the time is over: all
- * this for all clients of all accounts together that have this name and password. Basic has no login:
- * each request bears the password, so that two at once are in flight. */
+ * this for all clients of all accounts together that have this name and password. A password that no
+ * server has taken yet is waited for longer, up to EWS_TRY_MS, and counts as refused when no answer has
+ * come by then.
+ *
+ * Basic has no login: each request bears the password. As long as servers take it they go freely, as
+ * many as whoever calls wants. When it is changed in the directory those under way are refused, nothing
+ * recalls them; the first refusal holds back all others, those under way are awaited, and one more at
+ * most is sent. Active Directory does not count a password towards lock-out that is one of the last two
+ * of the account's history, as that one is. */
 #ifndef EWS_ACCOUNT_H
 #define EWS_ACCOUNT_H
 
@@ -35,8 +42,9 @@ extern const struct gw_param ews_params[];
 extern const size_t ews_param_count;
 
 enum {
-    EWS_REFUSALS_MAX = 2,               /* in EWS_REFUSALS_MS: typical lock-out starts at 5 */
-    EWS_REFUSALS_MS = 15 * GW_MINUTE_MS /* the usual observation window of account lock-out */
+    EWS_REFUSALS_MAX = 2,                /* in EWS_REFUSALS_MS: typical lock-out starts at 5 */
+    EWS_REFUSALS_MS = 15 * GW_MINUTE_MS, /* the usual observation window of account lock-out */
+    EWS_TRY_MS = 30 * GW_SECOND_MS       /* an answer to a password that is later will not come */
 };
 
 struct ews_account_args {
@@ -57,6 +65,11 @@ struct ews_account *ews_account_new(struct net_loop *loop, struct net_pool *pool
                                     struct ews_account *kin);
 void ews_account_free(struct ews_account **ap); /* after its clients */
 
+/* Do they name one account, as far as the names tell? Case does not matter, and DOMAIN\user is
+ * user@DOMAIN, as to Windows. That CORP is the short name of corp.example is known to the domain only:
+ * CORP\svc and svc@corp.example are two. */
+bool ews_account_same_name(const char *a, const char *b);
+
 /* Live: refusals of another name or password do not count for the new one, and the next call of each
  * client logs in anew. Calls in flight end as they began. GW_INVALID: err tells what is wrong; the account stays as it was. */
 enum gw_code ews_account_set(struct ews_account *a, const struct ews_account_args *args,
@@ -70,6 +83,7 @@ enum gw_code ews_account_check(const struct ews_account_args *args, struct gw_er
 struct ews_refusals {
     gw_utc at[EWS_REFUSALS_MAX]; /* the oldest first */
     unsigned count;
+    unsigned open; /* the last ones of these are not answered yet, and may turn out well */
 };
 void ews_account_watch_refusals(struct ews_account *a, void (*changed)(void *ctx), void *ctx);
 void ews_account_refusals(const struct ews_account *a, struct ews_refusals *out);

@@ -184,10 +184,12 @@ static const char *call_url(const struct ews_call *call)
 }
 
 /* In the time of an answer a stream would have been refused: where a proxy holds it back, others do not
- * wait for what it has shown. */
+ * wait for what it has shown. Unless the password is not known to be good: then it ends. */
 static gw_time stream_look_at(const struct ews_call *call)
 {
-    gw_time answered = gw_time_after(ews_client_now(call->client), call->client->timeout_ms);
+    gw_time answered =
+        gw_time_after(ews_client_now(call->client),
+                      call->identity->proven ? (int64_t)call->client->timeout_ms : EWS_TRY_MS);
     gw_time deadline = ews_stream_deadline(call->stream);
 
     return answered < deadline ? answered : deadline;
@@ -494,7 +496,9 @@ static void on_stream_timer(struct gw_now now, void *ctx)
     struct ews_call *call = ctx;
     struct ews_answer answer;
 
-    if (now.mono < ews_stream_deadline(call->stream)) {
+    bool unknown = !call->identity->proven && ews_conn_is_showing(call->slot->conn);
+
+    if (now.mono < ews_stream_deadline(call->stream) && !unknown) {
         net_timer_set(call->stream_timer, ews_stream_deadline(call->stream));
         ews_turn_shown(call);
         return;

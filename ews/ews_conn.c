@@ -11,7 +11,8 @@
 
 enum {
     HELLO_BODY_MAX = 256 * 1024, /* of a page that explains a 401 */
-    LOGIN_MS = 30 * GW_SECOND_MS /* for the login of a request that has no time-out */
+    LOGIN_MS = EWS_TRY_MS,       /* for the login of a request that has no time-out */
+    PATIENCE = 10 /* times the request's time-out, for the answer to an unknown password */
 };
 
 enum conn_state {
@@ -52,7 +53,10 @@ struct ews_conn {
     enum ews_scheme scheme;
     struct ews_identity *identity; /* who it was begun as; NULL: not begun */
     unsigned epoch, legs;
-    unsigned doubt; /* of the identity, when it was shown last */
+    unsigned doubt;     /* of the identity, when it was shown last */
+    struct ews_try try; /* that is out, not answered yet */
+    int64_t patience_ms;
+    int64_t skew_ms; /* the server's clock, less ours; as far as its answers tell */
     struct net_work *work;
     struct job *job;
     struct ews_token_wait wait;
@@ -95,9 +99,15 @@ static void job_free(struct job *job)
     free(job);
 }
 
+/* Kerberos may have refused the password meanwhile. */
 static void job_drop(void *ctx)
 {
-    job_free(ctx);
+    struct job *job = ctx;
+    struct ews_identity *id = job->trial.identity;
+
+    if (id && !job->fine && job->why.class == EWS_CREDENTIALS)
+        ews_account_refused(id, ews_identity_now(id));
+    job_free(job);
 }
 
 static void login_end(struct ews_conn *conn)
@@ -114,8 +124,16 @@ static void login_end(struct ews_conn *conn)
     conn->job = NULL;
 }
 
+/* Before whatever carries it is dropped. */
+static void try_abandon(struct ews_conn *conn)
+{
+    ews_try_end(&conn->try,
+                net_http_slot_has_sent(conn->slot) ? EWS_TRY_UNANSWERED : EWS_TRY_PASSED);
+}
+
 static void request_forget(struct ews_conn *conn)
 {
+    try_abandon(conn);
     login_end(conn);
     net_timer_set(conn->timer, GW_NEVER);
     for (size_t i = 0; i < conn->header_count; i++)
@@ -152,6 +170,7 @@ static void fail_soon(struct ews_conn *conn)
 /* The server is in the middle of a login that will not be ended. */
 static void drop_connection(struct ews_conn *conn)
 {
+    try_abandon(conn);
     net_http_cancel(conn->slot);
     conn->logged_in = false;
 }
@@ -185,6 +204,17 @@ static void login_shown(struct ews_conn *conn)
     conn->doubt = conn->identity->doubt;
 }
 
+/* A password that is not known to be good is waited for longer: the answer counts. */
+static void password_shown(struct ews_conn *conn)
+{
+    gw_time late = gw_time_after(conn_now(conn), conn->patience_ms);
+
+    login_shown(conn);
+    ews_try_begin(&conn->try, conn->identity);
+    if (conn->try.counts && conn->deadline < late)
+        conn->deadline = late;
+}
+
 static bool is_current(const struct ews_conn *conn)
 {
     return conn->epoch == conn->account->identity->epoch;
@@ -204,10 +234,12 @@ static unsigned time_left_ms(const struct ews_conn *conn)
 /* The text of a page that says 401 is not for whoever reads a stream. */
 static void on_piece(struct gw_str piece, void *ctx)
 {
-    const struct ews_conn *conn = ctx;
+    struct ews_conn *conn = ctx;
 
-    if (net_http_slot_status(conn->slot) != 401)
-        conn->on_data(piece, conn->ctx);
+    if (net_http_slot_status(conn->slot) == 401)
+        return;
+    ews_try_end(&conn->try, EWS_TRY_PASSED);
+    conn->on_data(piece, conn->ctx);
 }
 
 static void request_send(struct ews_conn *conn, enum conn_state state, bool with_body,
@@ -258,10 +290,19 @@ static void send_basic(struct ews_conn *conn)
     gw_buf_addf(&pair, "%s:%s", conn->account->name, conn->identity->password);
     gw_buf_add_cstr(&header, "Authorization: Basic ");
     gw_base64_write(gw_buf_str(&pair), &header);
-    login_shown(conn);
+    password_shown(conn);
     request_send(conn, CONN_CARRY, true, header.p);
     secret_buf_done(&pair);
     secret_buf_done(&header);
+}
+
+/* A server that says nothing does not use up a try. */
+static void basic_begin(struct ews_conn *conn)
+{
+    if (conn->account->identity->proven)
+        send_basic(conn);
+    else
+        request_send(conn, CONN_HELLO, false, NULL);
 }
 
 /* ---- access tokens ---------------------------------------------------------------------------- */
@@ -331,7 +372,7 @@ static void send_token(struct ews_conn *conn)
     gw_buf_add_str(&header, gw_buf_str(&job->token));
     conn->legs++;
     if (proof)
-        login_shown(conn);
+        password_shown(conn);
     request_send(conn, CONN_LEG, proof, header.p);
     secret_buf_done(&header);
 }
@@ -500,13 +541,15 @@ static void hello_answered(struct ews_conn *conn, const struct net_http_answer *
     if (!choose(conn, offer, &scheme)) {
         nothing_in_common(conn, offer, headers, &conn->failure);
         finish(conn, answer, &conn->failure);
-    } else if (scheme == EWS_SCHEME_BASIC && !(conn->identity && conn->scheme == scheme)) {
+    } else if (scheme == EWS_SCHEME_BASIC && conn->state == CONN_HELLO) {
+        send_basic(conn);
+    } else if (scheme == EWS_SCHEME_BASIC && !conn->try.identity) {
         ews_status_set(&conn->failure, EWS_TRANSIENT, "login-changed",
                        "the login was set anew while the request was under way");
         finish(conn, answer, &conn->failure);
     } else if (scheme == EWS_SCHEME_BASIC) { /* it was sent */
         refused(conn, &conn->failure);
-        ews_account_refused(conn->identity, conn_now(conn));
+        ews_try_end(&conn->try, EWS_TRY_REFUSED);
         finish(conn, answer, &conn->failure);
     } else if (scheme == EWS_SCHEME_BEARER) {
         bearer_refused(conn, answer);
@@ -529,13 +572,14 @@ static void leg_refused(struct ews_conn *conn, const struct net_http_answer *ans
         return;
     }
     conn->logged_in = false;
-    if (answer->new_connection && conn->legs > 1) /* NTLM is about one connection */
+    if (answer->new_connection && conn->legs > 1) { /* NTLM is about one connection */
+        ews_try_end(&conn->try, EWS_TRY_PASSED);
         ews_status_set(&conn->failure, EWS_TRANSIENT, "login-broken",
                        "the connection was closed in the middle of the login: a proxy on the way "
                        "that does not keep connections cannot carry NTLM");
-    else if (proof) {
+    } else if (proof) {
         refused(conn, &conn->failure);
-        ews_account_refused(conn->identity, conn_now(conn));
+        ews_try_end(&conn->try, EWS_TRY_REFUSED);
     } else {
         not_taken(conn, &conn->failure);
     }
@@ -570,6 +614,7 @@ static void on_answer(const struct net_http_answer *answer, void *ctx)
         return;
     }
     conn->logged_in = !answer->code && conn->body_sent;
+    ews_try_end(&conn->try, ews_try_end_of(answer));
     finish(conn, answer, NULL);
 }
 
@@ -625,6 +670,9 @@ static void request_take(struct ews_conn *conn, const struct net_http_request *r
     conn->body_max = request->body_max;
     conn->redone = false;
     conn->deadline = request->timeout_ms ? gw_time_after(now, request->timeout_ms) : GW_NEVER;
+    conn->patience_ms = (int64_t)PATIENCE * request->timeout_ms;
+    if (conn->patience_ms > EWS_TRY_MS)
+        conn->patience_ms = EWS_TRY_MS;
 }
 
 void ews_conn_start(struct ews_conn *conn, const struct net_http_request *request,
@@ -636,7 +684,7 @@ void ews_conn_start(struct ews_conn *conn, const struct net_http_request *reques
     conn->done = done;
     conn->ctx = ctx;
     if (conn->account->auth == EWS_AUTH_BASIC)
-        send_basic(conn);
+        basic_begin(conn);
     else if (conn->account->auth == EWS_AUTH_OAUTH)
         bearer_begin(conn);
     else if (conn->each_request)
@@ -659,6 +707,11 @@ bool ews_conn_has_sent(const struct ews_conn *conn)
 {
     return (conn->state == CONN_CARRY || conn->state == CONN_LEG) && conn->body_sent &&
            net_http_slot_has_sent(conn->slot);
+}
+
+bool ews_conn_is_showing(const struct ews_conn *conn)
+{
+    return conn->try.identity;
 }
 
 bool ews_conn_is_proof(const struct ews_conn *conn)

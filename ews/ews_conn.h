@@ -10,7 +10,9 @@
  * that wants a Kerberos ticket with every request (IIS does unless told otherwise) gets it with every
  * request.
  *
- * Basic and OAuth know no login: their header goes with every request, as soon as there is a token.
+ * Basic and OAuth know no login: their header goes with every request, as soon as there is a token. A
+ * password that no server has taken yet goes by Basic only after HELLO has shown that somebody is there
+ * who wants it.
  *
  * The contract of net_http_client.h: one request at a time, done comes once, never from inside start,
  * never after cancel or free. */
@@ -40,13 +42,17 @@ typedef void ews_conn_done_fn(const struct net_http_answer *http, const struct e
                               void *ctx);
 
 /* The request as net_http_start() takes it, without an Authorization header. Its time-out, if any,
- * bounds login and request together. */
+ * bounds login and request together; but when the password is shown that no server has taken yet ten
+ * times as long is waited, at most EWS_TRY_MS. */
 void ews_conn_start(struct ews_conn *conn, const struct net_http_request *request,
                     net_http_data_fn *on_data, ews_conn_done_fn *done, void *ctx);
 void ews_conn_cancel(struct ews_conn *conn); /* done does not come; the connection is dropped */
 
 /* Whether the request itself has left, not only what its login needs. */
 bool ews_conn_has_sent(const struct ews_conn *conn);
+
+/* The password is out, or about to be, and not answered. */
+bool ews_conn_is_showing(const struct ews_conn *conn);
 
 /* Was the account shown to the server since it was set and last refused? Only then an answer says
  * that it is good. */

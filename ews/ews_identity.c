@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "ews_priv.h"
 #include "gw_bytes.h"
@@ -126,7 +125,10 @@ void ews_identity_refused(struct ews_identity *id, gw_time now)
 void ews_identity_taken(struct ews_identity *id)
 {
     id->proven = true;
+    id->taken_at = identities_now(id->all);
     id->refused_count = 0;
+    for (struct gw_list *it = id->tries.next; it != &id->tries; it = it->next)
+        GW_CONTAINER(it, struct ews_try, link)->counts = false;
 }
 
 void ews_identity_recall(struct ews_identity *id, const struct ews_refusals *refused)
@@ -159,11 +161,16 @@ bool ews_identity_is_locked(const struct ews_identity *id, gw_time now, struct e
     if (!until)
         return false;
     ews_status_set(why, EWS_CREDENTIALS, "locked-out",
-                   "not sent: the account was refused %d times; set the right password, or wait %d "
-                   "minutes",
+                   "not sent: the account was refused %d times, or not answered; set the right "
+                   "password, or wait %d minutes",
                    EWS_REFUSALS_MAX, (int)(left_ms / GW_MINUTE_MS) + 1);
     why->backoff_ms = left_ms;
     return true;
+}
+
+gw_time ews_identity_now(const struct ews_identity *id)
+{
+    return identities_now(id->all);
 }
 
 unsigned ews_identity_refusals(const struct ews_identity *id)
@@ -174,6 +181,32 @@ unsigned ews_identity_refusals(const struct ews_identity *id)
 unsigned ews_identity_tries_max(const struct ews_identity *id)
 {
     return id->proven ? EWS_REFUSALS_MAX - ews_identity_refusals(id) : 1;
+}
+
+/* ---- tries ------------------------------------------------------------------------------------ */
+
+bool ews_identity_is_trying(const struct ews_identity *id)
+{
+    return !gw_list_is_empty(&id->tries);
+}
+
+void ews_identity_try_add(struct ews_identity *id, struct ews_try *t)
+{
+    *t = (struct ews_try){ .identity = ews_identity_ref(id),
+                           .at = identities_now(id->all),
+                           .epoch = id->epoch,
+                           .counts = !id->proven };
+    gw_list_append(&id->tries, &t->link);
+}
+
+/* One that was good when it was shown says by its silence only that it is to be proven again, and not
+ * even that if a server has taken it since. */
+void ews_identity_try_silent(struct ews_identity *id, const struct ews_try *t)
+{
+    if (!t->counts && t->epoch == id->epoch && id->proven && id->taken_at <= t->at) {
+        id->doubt = ++id->all->changes;
+        id->proven = false;
+    }
 }
 
 /* ---- trials ----------------------------------------------------------------------------------- */
@@ -243,12 +276,13 @@ struct ews_identity *ews_identity_get(struct ews_identities *all, const char *na
     GW_LIST_EACH(&all->list, it, tmp)
     {
         id = GW_CONTAINER(it, struct ews_identity, link);
-        if (strcasecmp(id->name, name) == 0 &&
+        if (ews_account_same_name(id->name, name) &&
             gw_secret_eq(gw_str_of(id->password), gw_str_of(password)))
             return ews_identity_ref(id);
     }
     id = gw_new(struct ews_identity);
     id->all = all;
+    gw_list_init(&id->tries);
     id->name = gw_str_dup(gw_str_of(name));
     id->password = gw_str_dup(gw_str_of(password));
     gw_list_init(&id->accounts);

@@ -3,7 +3,9 @@
  * may set a password once more that was wrong before; none of that is a way to further tries.
  *
  * A try is whatever shows the password to somebody who may refuse it: a login, a request by Basic, a
- * request for an access token. So few run at once that not more than EWS_REFUSALS_MAX can be refused. */
+ * request for an access token. One that is not known to be good counts as refused from the moment it
+ * leaves until it is answered otherwise: so neither a server that answers late, nor a request that is
+ * cancelled, nor other settings or a restart meanwhile are a way to further tries. */
 #ifndef EWS_IDENTITY_H
 #define EWS_IDENTITY_H
 
@@ -33,14 +35,15 @@ struct ews_identity {
 
     gw_time refused[EWS_REFUSALS_MAX]; /* the oldest first */
     unsigned refused_count;
+    gw_time taken_at;     /* last */
+    struct gw_list tries; /* that are not answered yet; ews_account_priv.h */
 
     struct gw_list trials, trials_waiting;
     struct net_timer *trials_timer;
-    unsigned
-        shown; /* by calls, which the client counts: of Basic, and those that are to prove it */
+    unsigned shown; /* by calls that are to prove it, which the client counts */
 };
 
-/* The one of that name and password; there is one when there was none. */
+/* The one of that name, however it is written, and password; there is one when there was none. */
 struct ews_identity *ews_identity_get(struct ews_identities *all, const char *name,
                                       const char *password);
 struct ews_identity *ews_identity_ref(struct ews_identity *id);
@@ -55,6 +58,32 @@ gw_time ews_identity_locked_until(const struct ews_identity *id, gw_time now); /
 bool ews_identity_is_locked(const struct ews_identity *id, gw_time now, struct ews_status *why);
 unsigned ews_identity_tries_max(const struct ews_identity *id); /* at once */
 unsigned ews_identity_refusals(const struct ews_identity *id);  /* that count */
+gw_time ews_identity_now(const struct ews_identity *id);
+/* Something is out that may still be refused. */
+bool ews_identity_is_trying(const struct ews_identity *id);
+
+/* What has shown the password, and is not answered yet. */
+struct ews_try {
+    struct gw_list link;           /* in identity->tries */
+    struct ews_identity *identity; /* NULL: nothing is out */
+    gw_time at;
+    unsigned epoch;
+    bool counts; /* the password was not known to be good */
+};
+enum ews_try_end {
+    EWS_TRY_REFUSED,
+    EWS_TRY_PASSED,    /* not refused, or it has never left */
+    EWS_TRY_UNANSWERED /* whatever has become of it */
+};
+/* Of an answer that is not known to be a refusal: it may be one that was cut. */
+struct net_http_answer;
+enum ews_try_end ews_try_end_of(const struct net_http_answer *answer);
+void ews_try_begin(struct ews_try *t, struct ews_identity *id); /* once more is fine */
+void ews_try_end(struct ews_try *t, enum ews_try_end how);      /* not begun is fine, when zeroed */
+
+/* Parts of these, without a word to whoever watches. */
+void ews_identity_try_add(struct ews_identity *id, struct ews_try *t);
+void ews_identity_try_silent(struct ews_identity *id, const struct ews_try *t);
 
 /* A login, or a request for a token, that is about to show the password. It ends when the thread has
  * ended, too, so that these are not taken up when Kerberos does not answer. */

@@ -26,6 +26,7 @@ struct ews_token {
     struct ews_token_args args;
     bool fetching;
     struct ews_trial trial;     /* of the secret */
+    struct ews_try try;         /* that is out */
     struct net_http_slot *slot; /* NULL: nothing was sent */
     char *token;                /* NULL: none */
     gw_time renew_at, good_until, failed_until;
@@ -87,6 +88,8 @@ static void fail(struct ews_token *t, const struct ews_status *why)
 
 static void fetch_end(struct ews_token *t)
 {
+    ews_try_end(&t->try,
+                t->slot && net_http_slot_has_sent(t->slot) ? EWS_TRY_UNANSWERED : EWS_TRY_PASSED);
     net_http_slot_free(&t->slot); /* the next one is an hour away */
     ews_trial_end(&t->trial);
     t->fetching = false;
@@ -116,8 +119,8 @@ static void on_answer(const struct net_http_answer *answer, void *ctx)
         take(t, &token, lifetime_s);
     else
         fail(t, &why);
-    if (!fine && why.class == EWS_CREDENTIALS)
-        ews_account_refused(t->args.identity, token_now(t));
+    ews_try_end(&t->try,
+                !fine && why.class == EWS_CREDENTIALS ? EWS_TRY_REFUSED : ews_try_end_of(answer));
     if (token.p)
         gw_wipe(token.p, token.len);
     gw_buf_done(&token);
@@ -134,7 +137,6 @@ static void fetch_send(struct ews_token *t)
         .url = t->args.url,
         .headers = (const char *const[]){ "Content-Type: application/x-www-form-urlencoded",
                                           "Accept: application/json", NULL },
-        .timeout_ms = FETCH_MS,
         .body_max = EWS_TOKEN_BODY_MAX,
     };
     struct gw_buf body;
@@ -142,6 +144,8 @@ static void fetch_send(struct ews_token *t)
     gw_buf_init(&body, 16 * 1024);
     ews_token_request_write(t->args.client_id, t->args.identity->password, t->args.scope, &body);
     request.body = gw_buf_str(&body);
+    ews_try_begin(&t->try, t->args.identity);
+    request.timeout_ms = t->try.counts ? EWS_TRY_MS : FETCH_MS;
     t->slot = net_http_slot_new(t->loop, &slot);
     net_http_start(t->slot, &request, NULL, on_answer, t);
     gw_wipe(body.p, body.len);

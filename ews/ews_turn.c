@@ -5,12 +5,15 @@
 #include "ews_conn.h"
 #include "ews_priv.h"
 
-/* Basic shows the password with each request; another login does so until it was taken, but on what is
- * logged in already. */
+/* Until it is known that the password is good, each request by Basic may be refused, and so may another
+ * login, but not what is logged in already. Of a new server both may be. */
 bool ews_turn_is_showing(const struct ews_client *client)
 {
-    return client->account->auth == EWS_AUTH_BASIC ||
-           (!client->account->identity->proven && !ews_turn_is_proven(client));
+    bool proven = client->account->identity->proven;
+
+    if (client->account->auth == EWS_AUTH_BASIC)
+        return !proven || !ews_turn_is_proven(client);
+    return !proven && !ews_turn_is_proven(client);
 }
 
 bool ews_turn_is_proven(const struct ews_client *client)
@@ -68,14 +71,17 @@ void ews_turn_hold_back(struct ews_client *client, const struct ews_status *why)
 }
 
 /* As long as the account is not proven here a single one; as long as it is not proven anywhere, a
- * single one of all clients that share it; those that show the password, so many as may be refused. */
+ * single one of all clients that share it, after all that was sent when it was thought to be good has
+ * come back; those that show the password, so many as may be refused. */
 static bool may_send(const struct ews_client *client)
 {
     const struct ews_identity *id = client->account->identity;
 
     if (!ews_turn_is_proven(client) && is_trying(client))
         return false;
-    return !ews_turn_is_showing(client) || id->shown < ews_identity_tries_max(id);
+    if (!ews_turn_is_showing(client))
+        return true;
+    return id->shown < ews_identity_tries_max(id) && (id->proven || !ews_identity_is_trying(id));
 }
 
 void ews_turn_next(struct ews_client *client)
@@ -115,12 +121,33 @@ void ews_turn_shown(struct ews_call *call)
 {
     struct ews_identity *id = call->identity;
 
-    if (!call->shows)
+    if (!call->shows && id->proven)
         return;
+    id->shown -= call->shows;
     call->shows = false;
-    id->shown--;
     for (struct gw_list *it = id->accounts.next; it != &id->accounts; it = it->next)
         clients_pump(GW_CONTAINER(it, struct ews_account, identity_link));
+}
+
+/* The password was refused: it is not shown by those whose connection is being set up. What has left
+ * cannot be called back. */
+static void recall_unsent(struct ews_identity *id, const struct ews_status *why)
+{
+    struct gw_list *it, *sent, *tmp;
+    struct ews_status fate;
+
+    ews_status_set(&fate, EWS_TRANSIENT, why->code,
+                   "not sent after the failure of another call: %s", why->text);
+    for (struct gw_list *a = id->accounts.next; a != &id->accounts; a = a->next)
+        for (it = GW_CONTAINER(a, struct ews_account, identity_link)->clients.next;
+             it != &GW_CONTAINER(a, struct ews_account, identity_link)->clients; it = it->next)
+            GW_LIST_EACH(&ews_client_of_account(it)->sent, sent, tmp)
+            {
+                struct ews_call *call = GW_CONTAINER(sent, struct ews_call, link);
+
+                if (ews_conn_is_showing(call->slot->conn) && !ews_conn_has_sent(call->slot->conn))
+                    ews_call_recall(call, &fate);
+            }
 }
 
 /* Nothing was heard of the server since the call was sent. A call that waits for another to have shown
@@ -143,6 +170,8 @@ void ews_turn_learn(struct ews_call *call, const struct ews_status *status, bool
         calls_share_fate(client, status);
     if (status->class == EWS_CREDENTIALS && !counted)
         ews_account_refused(call->identity, ews_client_now(client));
+    if (status->class == EWS_CREDENTIALS)
+        recall_unsent(call->identity, status);
     if (call->epoch != client->account->identity->epoch ||
         (status->class != EWS_CREDENTIALS && !ews_turn_is_trial(call)))
         return;

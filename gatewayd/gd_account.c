@@ -57,13 +57,14 @@ static void on_refusals(void *ctx)
     gd_account_save(a, b);
     store_commit(a->gd->store, &b, NULL, NULL);
     ews_account_refusals(a->login, &refusals);
+    refusals.count -= refusals.open;
     if (refusals.count)
         gd_gateways_refused(a->gd->gateways, a, &refusals);
 }
 
 bool gd_account_is_namesake(const struct gd_account *a, const struct gd_account *b)
 {
-    return a != b && a->name && b->name && strcasecmp(a->name, b->name) == 0;
+    return a != b && a->name && b->name && ews_account_same_name(a->name, b->name);
 }
 
 /* --- life */
@@ -92,6 +93,11 @@ void gd_account_free(struct gd_account **ap)
     free(a->name);
     gw_secret_free(&a->password);
     free(a);
+}
+
+void gd_account_hush(struct gd_account *a)
+{
+    ews_account_watch_refusals(a->login, NULL, NULL);
 }
 
 const char *gd_account_key(const struct gd_account *a)

@@ -15,6 +15,8 @@ struct gd_account;
 /* Not set yet. kin: what is remembered of refused passwords is shared with it; NULL: the first one. */
 struct gd_account *gd_account_new(struct gd *gd, const char *key, const struct gd_account *kin);
 void gd_account_free(struct gd_account **ap); /* after its clients */
+/* Refusals are not written down any more: all ends. Those under way are written already. */
+void gd_account_hush(struct gd_account *a);
 
 const char *gd_account_key(const struct gd_account *a);
 const char *gd_account_name(const struct gd_account *a);    /* NULL: not set */

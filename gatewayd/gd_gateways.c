@@ -392,6 +392,10 @@ void gd_gateways_free(struct gd_gateways **gp)
     if (!g)
         return;
     *gp = NULL;
+    gd_account_hush(g->shared);
+    while ((account = gw_map_next(g->own, &pos)))
+        gd_account_hush(account);
+    pos = 0;
     while ((gateway = gw_map_next(g->by_name, &pos)))
         gateway_free(&gateway);
     gw_map_free(&g->by_name);

@@ -352,6 +352,7 @@ static void slot_finish(struct net_http_slot *slot, CURLcode result)
     a.public.status = (int)status;
     a.public.body = gw_buf_str(&a.body);
     a.public.new_connection = connects > 0;
+    a.public.sent = slot->sent;
     forget_request(slot);
     slot->busy = false;
     slot->in_callback = true;

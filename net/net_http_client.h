@@ -49,6 +49,7 @@ struct net_http_answer {
     struct gw_str body; /* borrowed for the call */
     const struct net_http_slot *slot;
     bool new_connection; /* this request had to connect */
+    bool sent;           /* the request has left, or begun to */
 };
 typedef void net_http_done_fn(const struct net_http_answer *answer, void *ctx);
 

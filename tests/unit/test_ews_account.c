@@ -172,6 +172,31 @@ static void test_remembers_so_many(void **state)
     net_loop_free(&loop);
 }
 
+static void test_spellings(void **state)
+{
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } c[] = {
+        { "CORP\\Svc", "corp\\svc", true },
+        { "svc@corp.example", "SVC@Corp.Example", true },
+        { "corp.example\\svc", "svc@corp.example", true },
+        { "CORP\\svc", "svc@corp.example", false }, /* nobody here knows */
+        { "CORP\\svc", "OTHER\\svc", false },
+        { "svc", "SVC", true },
+        { "svc", "CORP\\svc", false },
+        { "a@b@corp", "CORP\\a@b", true },
+        { "svc@", "svc", true },
+        { "4f2a-APP", "4f2a-app", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++)
+        if (ews_account_same_name(c[i].a, c[i].b) != c[i].same ||
+            ews_account_same_name(c[i].b, c[i].a) != c[i].same)
+            fail_msg("%s, %s", c[i].a, c[i].b);
+}
+
 /* ---- logins at once --------------------------------------------------------------------------- */
 
 static unsigned gone;
@@ -261,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_refusals_are_recalled),
         cmocka_unit_test(test_refusals_are_of_a_password),
         cmocka_unit_test(test_remembers_so_many),
+        cmocka_unit_test(test_spellings),
         cmocka_unit_test(test_few_trials_at_once),
         cmocka_unit_test(test_trial_that_does_not_end),
     };

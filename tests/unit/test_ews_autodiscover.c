@@ -154,6 +154,11 @@ static void on_request(struct net_http_exchange *x, void *ctx)
 
     (void)ctx;
     assert_true(gw_str_starts(path, "/autodiscover/autodiscover."));
+    if (!get && t.account->auth == EWS_AUTH_BASIC && !net_http_header(x, "Authorization").len) {
+        net_http_reply_header(x, "WWW-Authenticate", "Basic realm=\"x\"");
+        net_http_reply(x, 401, NULL, GW_STR("")); /* who wants to know what is offered */
+        return;
+    }
     snprintf(t.seen + strlen(t.seen), sizeof(t.seen) - strlen(t.seen), "%.*s%s ", GW_STR_ARG(host),
              way);
     t.get_had_login |= get && net_http_header(x, "Authorization").p;

@@ -2,6 +2,7 @@
  * Exchange server fails is a named case. */
 #include "ews_test.h"
 
+#include "ews_account_priv.h"
 #include "ews_client.h"
 #include "net_http_server.h"
 #include "net_stream.h"
@@ -23,7 +24,7 @@ enum reaction {
     CLOSE_EARLY, /* the connection closed without an answer */
 };
 
-enum { CALLS_MAX = 8, GUARD_MS = 10000, TIMEOUT_MS = 150, PATIENT_MS = 5000 };
+enum { CALLS_MAX = 16, GUARD_MS = 10000, TIMEOUT_MS = 150, SHORT_MS = 50, PATIENT_MS = 5000 };
 
 static struct {
     struct net_loop *loop;
@@ -160,6 +161,10 @@ static void on_request(struct net_http_exchange *x, void *ctx)
     unsigned n = t.requests < t.script_len ? t.requests : t.script_len - 1;
 
     (void)ctx;
+    if (!net_http_header(x, "Authorization").len && t.script[n] != NO_BASIC) {
+        react(x, REFUSED); /* who wants to know what is offered */
+        return;
+    }
     see(x);
     t.requests++;
     react(x, t.script[n]);
@@ -678,7 +683,7 @@ static void test_reconnect(void **state)
     teardown();
 }
 
-/* Basic shows the password with each: as many as may be refused. */
+/* Basic that is taken is as free as any other login. */
 static void test_calls_at_once(void **state)
 {
     struct ews_client_state s;
@@ -691,8 +696,169 @@ static void test_calls_at_once(void **state)
         start();
     ews_client_state(t.client, &s);
     assert_int_equal(s.calls, 4);
-    assert_int_equal(s.connections, EWS_REFUSALS_MAX);
+    assert_int_equal(s.connections, 4);
     await(5);
+    teardown();
+}
+
+enum { AT_LARGE = 5 };
+
+static void refuse(struct net_http_exchange *x)
+{
+    net_http_reply_header(x, "WWW-Authenticate", "Basic realm=\"x\"");
+    net_http_reply(x, 401, "text/plain", GW_STR(""));
+}
+
+static void wait_ms(int64_t ms)
+{
+    net_timer_set(t.guard, net_loop_now(t.loop).mono + ms);
+    net_loop_run(t.loop);
+}
+
+/* Basic is known to be good, five are on their way, and one of them is refused: three more want to go,
+ * and wait for what is out. */
+static void refuse_one_of_five(void)
+{
+    SETUP(PATIENT_MS, SUBSCRIBED, STALL, STALL, STALL, STALL, STALL, REFUSED);
+    start();
+    await(1);
+    for (int i = 0; i < AT_LARGE; i++)
+        start();
+    wait_ms(100);
+    assert_int_equal(t.requests, 1 + AT_LARGE);
+    refuse(t.stalled[0]);
+    await(2);
+    assert_int_equal(t.status[1].class, EWS_CREDENTIALS);
+    for (int i = 0; i < 3; i++)
+        start();
+    wait_ms(50);
+    assert_int_equal(t.requests, 1 + AT_LARGE);
+}
+
+static void test_one_of_many_refused(void **state)
+{
+    struct ews_client_state s;
+
+    (void)state;
+    refuse_one_of_five();
+    for (int i = 1; i < AT_LARGE; i++)
+        reply_file(t.stalled[i], 200, "subscribe.resp.xml");
+    await(1 + AT_LARGE + 3);
+    assert_int_equal(t.requests, 1 + AT_LARGE + 1); /* one try more, which is refused */
+    ews_client_state(t.client, &s);
+    assert_true(s.blocked_until > 0);
+    teardown();
+}
+
+static void test_all_of_many_refused(void **state)
+{
+    struct ews_client_state s;
+
+    (void)state;
+    refuse_one_of_five();
+    for (int i = 1; i < AT_LARGE; i++)
+        refuse(t.stalled[i]);
+    await(1 + AT_LARGE + 3);
+    assert_int_equal(t.requests, 1 + AT_LARGE); /* none more */
+    ews_client_state(t.client, &s);
+    assert_true(s.blocked_until > 0);
+    teardown();
+}
+
+static void start_one(void)
+{
+    start();
+    await(t.done + 1);
+}
+
+static void assert_locked_after(unsigned requests)
+{
+    start_one();
+    assert_string_equal(t.status[t.done - 1].code, "locked-out");
+    assert_int_equal(t.requests, requests);
+}
+
+/* A password that was never taken, and a server that does not say whether it takes it: that counts. */
+static void test_silence_counts(void **state)
+{
+    (void)state;
+    SETUP(SHORT_MS, STALL);
+    for (int i = 0; i < EWS_REFUSALS_MAX; i++) {
+        start_one();
+        assert_int_equal(t.status[i].class, EWS_SERVER_DOWN);
+    }
+    assert_locked_after(EWS_REFUSALS_MAX);
+    teardown();
+}
+
+/* The refusal comes when others would have been given up. */
+static void test_late_refusal(void **state)
+{
+    (void)state;
+    SETUP(SHORT_MS, STALL);
+    for (unsigned i = 0; i < EWS_REFUSALS_MAX; i++) {
+        start();
+        wait_ms(3 * SHORT_MS);
+        assert_int_equal(t.done, i);
+        refuse(t.stalled[i]);
+        await(i + 1);
+        assert_int_equal(t.status[i].class, EWS_CREDENTIALS);
+    }
+    assert_locked_after(EWS_REFUSALS_MAX);
+    teardown();
+}
+
+static void test_late_answer(void **state)
+{
+    (void)state;
+    SETUP(SHORT_MS, STALL, SUBSCRIBED);
+    start();
+    wait_ms(3 * SHORT_MS);
+    reply_file(t.stalled[0], 200, "subscribe.resp.xml");
+    await(1);
+    assert_int_equal(t.status[0].class, EWS_OK);
+    start_one();
+    assert_int_equal(t.status[1].class, EWS_OK);
+    teardown();
+}
+
+/* Given up by whoever called, or with the connection. */
+static void test_cancelled_tries_count(void **state)
+{
+    (void)state;
+    SETUP(PATIENT_MS, STALL);
+    for (unsigned i = 0; i < EWS_REFUSALS_MAX; i++) {
+        struct ews_call *call = start();
+
+        while (t.requests <= i)
+            wait_ms(5);
+        if (i) {
+            ews_client_free(&t.client);
+            t.client = client_new(net_http_server_port(t.server), PATIENT_MS, 0);
+        } else {
+            ews_call_cancel(&call);
+        }
+    }
+    assert_locked_after(EWS_REFUSALS_MAX);
+    teardown();
+}
+
+/* One that was taken is not suspected for a silence, but waited for as long as any other; and is to be
+ * proven again, alone, before others go. */
+static void test_silence_of_one_that_was_taken(void **state)
+{
+    (void)state;
+    SETUP(SHORT_MS, SUBSCRIBED, STALL, STALL, STALL, STALL, SUBSCRIBED);
+    start_one();
+    for (int i = 0; i < 4; i++)
+        start();
+    await(5);
+    assert_int_equal(t.status[4].class, EWS_SERVER_DOWN);
+    assert_false(t.account->identity->proven);
+    assert_int_equal(t.account->identity->refused_count, 0);
+    start_one();
+    assert_int_equal(t.status[5].class, EWS_OK);
+    assert_true(t.account->identity->proven);
     teardown();
 }
 
@@ -844,6 +1010,13 @@ int main(void)
         cmocka_unit_test(test_idle_connections_are_closed),
         cmocka_unit_test(test_reconnect),
         cmocka_unit_test(test_calls_at_once),
+        cmocka_unit_test(test_one_of_many_refused),
+        cmocka_unit_test(test_all_of_many_refused),
+        cmocka_unit_test(test_silence_counts),
+        cmocka_unit_test(test_late_refusal),
+        cmocka_unit_test(test_late_answer),
+        cmocka_unit_test(test_cancelled_tries_count),
+        cmocka_unit_test(test_silence_of_one_that_was_taken),
         cmocka_unit_test(test_too_many_calls),
         cmocka_unit_test(test_invalid_request),
         cmocka_unit_test(test_cancel),

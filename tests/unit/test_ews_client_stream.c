@@ -50,9 +50,9 @@ static void on_request(struct net_http_exchange *x, void *ctx)
     char *text;
 
     (void)ctx;
-    t.requests++;
-    if (t.refuse) {
-        net_http_reply_header(x, "WWW-Authenticate", "Basic realm=\"x\"");
+    if (net_http_header(x, "Authorization").len)
+        t.requests++;
+    if (t.refuse || !net_http_header(x, "Authorization").len) {
         net_http_reply_header(x, "WWW-Authenticate", "Basic realm=\"x\"");
         net_http_reply(x, 401, "text/html", GW_STR("<html/>"));
     } else if (gw_str_cut(body, "<m:GetStreamingEvents>", NULL, NULL)) {

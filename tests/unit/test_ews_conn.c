@@ -20,6 +20,7 @@ enum quirk {
     STALLS,            /* never answers a token */
     GARBAGE,           /* a challenge that is none */
     BREAKS,            /* 503 to the last token */
+    MUTE,              /* says nothing to the last token */
     ENDLESS            /* challenges again and again */
 };
 
@@ -121,6 +122,9 @@ static void judge(struct net_http_exchange *x, struct seat *seat, struct gw_str 
         challenge(x, scheme, t.quirk == GARBAGE ? GW_STR("AAAA") : gw_buf_str(&reply));
     } else if (t.quirk == BREAKS) {
         net_http_reply(x, 503, "text/plain", GW_STR("no"));
+    } else if (t.quirk == MUTE) {
+        t.proofs++;
+        acceptor_done(&seat->acceptor);
     } else if (t.quirk == ENDLESS) {
         challenge(x, scheme, GW_STR("TlRMTVNTUAACAAAA"));
     } else if (answer == ACCEPTOR_REFUSED || (t.require && !seat->acceptor.bound)) {
@@ -359,7 +363,7 @@ static const struct {
     { "auto, all offered in one", EWS_AUTH_AUTO, all, 3, 1 },
     { "negotiate", EWS_AUTH_NEGOTIATE, both, 3, 1 },
     { "ntlmv2", EWS_AUTH_NTLMV2, both, 3, 1 },
-    { "basic", EWS_AUTH_BASIC, all, 1, 1 },
+    { "basic", EWS_AUTH_BASIC, all, 2, 2 }, /* nobody says here that it is proven */
 };
 
 static void test_logins(void **state)
@@ -523,6 +527,30 @@ static void test_time_out(void **state)
     teardown();
 }
 
+/* Whether it was wrong is not known, of those that were given up either: they count, and two are all. */
+static void test_silence_counts(void **state)
+{
+    enum { SHORT_MS = 50 };
+
+    (void)state;
+    for (int cancelled = 0; cancelled < 2; cancelled++) {
+        setup(both, MUTE);
+        for (unsigned i = 0; i < 4; i++) {
+            start_on(t.conn, cancelled ? PATIENT_MS : SHORT_MS, NULL);
+            while (cancelled && i < EWS_REFUSALS_MAX && t.proofs <= i)
+                run_for(5);
+            if (cancelled && i < EWS_REFUSALS_MAX)
+                ews_conn_cancel(t.conn);
+            else
+                await(t.done + 1);
+            set_account(EWS_AUTH_AUTO, "gateway@PRESENCE", "s3cr\xc3\xa9t"); /* the same */
+        }
+        assert_string_equal(t.login.code, "locked-out");
+        assert_int_equal(t.proofs, EWS_REFUSALS_MAX);
+        teardown();
+    }
+}
+
 static void test_locked_account_is_not_presented(void **state)
 {
     (void)state;
@@ -675,6 +703,7 @@ int main(void)
         cmocka_unit_test(test_login_that_does_not_hold),
         cmocka_unit_test(test_only_a_login_proves),
         cmocka_unit_test(test_time_out),
+        cmocka_unit_test(test_silence_counts),
         cmocka_unit_test(test_locked_account_is_not_presented),
         cmocka_unit_test(test_tokens),
         cmocka_unit_test(test_stream),

@@ -203,6 +203,7 @@ static struct {
     char url[80];
     unsigned requests, told, awaited;
     int lifetime_s; /* -1: the secret is refused */
+    bool silent;
     struct ews_token_wait wait[WAITERS];
     char got[32];
     struct ews_status why;
@@ -216,6 +217,8 @@ static void on_request(struct net_http_exchange *x, void *ctx)
     assert_true(gw_str_is(net_http_header(x, "Content-Type"), "application/x-www-form-urlencoded"));
     assert_true(gw_str_starts(net_http_body(x), "grant_type=client_credentials&client_id=app&"));
     t.requests++;
+    if (t.silent)
+        return;
     if (t.lifetime_s < 0) {
         net_http_reply(x, 401, "application/json", GW_STR("{\"error\":\"invalid_client\"}"));
         return;
@@ -390,6 +393,26 @@ static void test_set_while_some_wait(void **state)
     teardown();
 }
 
+/* The same secret is set while a request with it is out: that is no way to further tries. */
+static void test_set_again_while_out(void **state)
+{
+    (void)state;
+    setup(3600);
+    t.silent = true;
+    assert_null(get(0));
+    t.awaited = 1;
+    for (int i = 0; i < 6; i++) {
+        net_timer_set(t.guard, net_loop_now(t.loop).mono + 50);
+        net_loop_run(t.loop);
+        secret_set("secret");
+        set_args();
+    }
+    await(1);
+    assert_string_equal(t.why.code, "locked-out");
+    assert_int_equal(t.requests, EWS_REFUSALS_MAX);
+    teardown();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +424,7 @@ int main(void)
         cmocka_unit_test(test_dropped),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_set_while_some_wait),
+        cmocka_unit_test(test_set_again_while_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
