@@ -319,12 +319,24 @@ static void read_response(const struct xml_node *response, const struct ews_requ
         read_hours(xml_child(view, NULL, "WorkingHours"), arena, out, dropped);
 }
 
+/* No part says whose it is: the order does, if there is one for each. With one too few or too many nobody
+ * is given what may be another's. */
+static void set_unknown_whose(struct ews_status *out, size_t parts, size_t asked)
+{
+    ews_status_set(out, EWS_BAD_ANSWER, "wrong-count",
+                   "the server answered for %zu mailboxes when it was asked for %zu, and does not "
+                   "say which",
+                   parts, asked);
+    out->alive = true;
+}
+
 static void availability_parse(const struct xml_node *body, const struct ews_request *request,
                                struct gw_arena *arena, struct ews_answer *out)
 {
     const struct xml_node *array = xml_child(body, NULL, "FreeBusyResponseArray");
     const struct xml_node *response = xml_child(array, NULL, "FreeBusyResponse");
     struct ews_calendar *calendars;
+    size_t parts = 0;
 
     if (!response) {
         ews_set_missing(&out->status, "FreeBusyResponse");
@@ -336,11 +348,13 @@ static void availability_parse(const struct xml_node *body, const struct ews_req
         return;
     }
     ews_status_set_code(&out->status, GW_STR("NoError"), (struct gw_str){ NULL, 0 });
+    for (const struct xml_node *n = response; n; n = ews_next_named(n))
+        parts++;
     for (size_t i = 0; i < request->mailbox_count; i++) {
-        if (response)
+        if (parts == request->mailbox_count)
             read_response(response, request, arena, &calendars[i], &out->dropped);
         else
-            ews_set_missing(&calendars[i].status, "part for this mailbox");
+            set_unknown_whose(&calendars[i].status, parts, request->mailbox_count);
         response = response ? ews_next_named(response) : NULL;
     }
     out->calendars = calendars;

@@ -20,6 +20,7 @@
 #define FREE_BUSY(view)                                                                            \
     "<FreeBusyResponse><ResponseMessage ResponseClass='Success'><ResponseCode>NoError"             \
     "</ResponseCode></ResponseMessage><FreeBusyView>" view "</FreeBusyView></FreeBusyResponse>"
+#define OTHER_PART FREE_BUSY("<FreeBusyViewType>FreeBusy</FreeBusyViewType><CalendarEventArray/>")
 #define OOF(settings)                                                                              \
     EWS_TEST_ENVELOPE(                                                                             \
         "<GetUserOofSettingsResponse><ResponseMessage ResponseClass='Success'>"                    \
@@ -504,22 +505,44 @@ static void test_availability_parts(void **state)
     struct parsed p;
 
     (void)state;
-    /* One answer too few, and one event that makes no sense. */
-    parse_text(EWS_OP_AVAILABILITY,
-               AVAILABLE(FREE_BUSY(
-                   "<FreeBusyViewType>FreeBusy</FreeBusyViewType><CalendarEventArray>"
-                   "<CalendarEvent><StartTime>x</StartTime></CalendarEvent><CalendarEvent>"
-                   "<StartTime>2026-11-20T09:00:00</StartTime><EndTime>2026-11-20T10:00:00"
-                   "</EndTime><BusyType>OOF</BusyType></CalendarEvent></CalendarEventArray>")),
-               &p);
+    /* One event that makes no sense. */
+    parse_text(
+        EWS_OP_AVAILABILITY,
+        AVAILABLE(FREE_BUSY(
+            "<FreeBusyViewType>FreeBusy</FreeBusyViewType><CalendarEventArray>"
+            "<CalendarEvent><StartTime>x</StartTime></CalendarEvent><CalendarEvent>"
+            "<StartTime>2026-11-20T09:00:00</StartTime><EndTime>2026-11-20T10:00:00"
+            "</EndTime><BusyType>OOF</BusyType></CalendarEvent></CalendarEventArray>") OTHER_PART),
+        &p);
     assert_int_equal(p.a.status.class, EWS_OK);
     assert_int_equal(p.a.calendar_count, 2);
     assert_int_equal(p.a.dropped, 1);
     assert_int_equal(p.a.calendars[0].count, 1);
     assert_interval(p.a.calendars[0].intervals, "2026-11-20T09:00:00Z", "2026-11-20T10:00:00Z",
                     GW_BUSY_OOF, 0);
-    assert_int_equal(p.a.calendars[1].status.class, EWS_BAD_ANSWER);
+    assert_int_equal(p.a.calendars[1].status.class, EWS_OK);
     parsed_done(&p);
+}
+
+/* Two were asked for. With one part, or three, it is not known whose any of them is. */
+static void test_availability_wrong_count(void **state)
+{
+    static const char *const c[] = { AVAILABLE(OTHER_PART),
+                                     AVAILABLE(OTHER_PART OTHER_PART OTHER_PART) };
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct parsed p;
+
+        parse_text(EWS_OP_AVAILABILITY, c[i], &p);
+        assert_int_equal(p.a.calendar_count, 2);
+        for (size_t m = 0; m < 2; m++) {
+            assert_int_equal(p.a.calendars[m].status.class, EWS_BAD_ANSWER);
+            assert_string_equal(p.a.calendars[m].status.code, "wrong-count");
+            assert_int_equal(p.a.calendars[m].count, 0);
+        }
+        parsed_done(&p);
+    }
 }
 
 static void test_availability_views(void **state)
@@ -547,7 +570,7 @@ static void test_availability_views(void **state)
         snprintf(body, sizeof(body),
                  "<Envelope><Body><GetUserAvailabilityResponse><FreeBusyResponseArray>"
                  "<FreeBusyResponse><ResponseMessage><ResponseCode>NoError</ResponseCode>"
-                 "</ResponseMessage><FreeBusyView>%s</FreeBusyView></FreeBusyResponse>"
+                 "</ResponseMessage><FreeBusyView>%s</FreeBusyView></FreeBusyResponse>" OTHER_PART
                  "</FreeBusyResponseArray></GetUserAvailabilityResponse></Body></Envelope>",
                  c[i].view);
         parse_text(EWS_OP_AVAILABILITY, body, &p);
@@ -565,7 +588,7 @@ static void test_merged_digits(void **state)
 
     (void)state;
     parse_text(EWS_OP_AVAILABILITY,
-               AVAILABLE(FREE_BUSY("<MergedFreeBusy>001124433</MergedFreeBusy>")), &p);
+               AVAILABLE(FREE_BUSY("<MergedFreeBusy>001124433</MergedFreeBusy>") OTHER_PART), &p);
     assert_int_equal(p.a.calendars[0].count, 4);
     assert_interval(&p.a.calendars[0].intervals[0], "2026-11-20T00:10:00Z", "2026-11-20T00:20:00Z",
                     GW_BUSY_TENTATIVE, 0);
@@ -854,6 +877,7 @@ int main(void)
         cmocka_unit_test(test_item_values),
         cmocka_unit_test(test_full_answer_without_word_is_truncated),
         cmocka_unit_test(test_availability_parts),
+        cmocka_unit_test(test_availability_wrong_count),
         cmocka_unit_test(test_availability_views),
         cmocka_unit_test(test_merged_digits),
         cmocka_unit_test(test_oof_ignores_stale_duration),
