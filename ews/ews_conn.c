@@ -10,8 +10,9 @@
 #include "gw_mem.h"
 
 enum {
-    HELLO_BODY_MAX = 256 * 1024, /* of a page that explains a 401 */
-    LOGIN_MS = EWS_TRY_MS,       /* for the login of a request that has no time-out */
+    HELLO_BODY_MAX = 256 * 1024,        /* of a page that explains a 401 */
+    LOGIN_MS = EWS_TRY_MS,              /* for the login of a request that has no time-out */
+    CLOCKS_APART_MS = 5 * GW_MINUTE_MS, /* that Kerberos allows */
     PATIENCE = 10 /* times the request's time-out, for the answer to an unknown password */
 };
 
@@ -359,6 +360,31 @@ static void bearer_refused(struct ews_conn *conn, const struct net_http_answer *
     finish(conn, answer, &conn->failure);
 }
 
+/* ---- clocks ----------------------------------------------------------------------------------- */
+
+static void skew_note(struct ews_conn *conn, const struct net_http_answer *answer)
+{
+    gw_utc at;
+
+    if (ews_http_date_parse(gw_str_trim(net_http_answer_header(answer, "Date", 0)), &at))
+        conn->skew_ms = at - net_loop_now(conn->loop).utc;
+}
+
+/* Kerberos refuses a ticket whose time is too far off; inside Negotiate its reason gets lost. The
+ * server's answers have told its time. */
+static void blame_clocks(const struct ews_conn *conn, struct ews_status *why)
+{
+    struct ews_status was = *why;
+    int64_t off_ms = conn->skew_ms < 0 ? -conn->skew_ms : conn->skew_ms;
+
+    if (conn->scheme != EWS_SCHEME_NEGOTIATE || off_ms <= CLOCKS_APART_MS)
+        return;
+    ews_status_set(why, was.class == EWS_CREDENTIALS ? EWS_CREDENTIALS : EWS_CONFIG, "clock",
+                   "the clocks of this machine and of the server differ by %lld minutes; Kerberos "
+                   "allows five: set them right (%s)",
+                   (long long)(off_ms / GW_MINUTE_MS), was.text);
+}
+
 /* ---- the login -------------------------------------------------------------------------------- */
 
 static void send_token(struct ews_conn *conn)
@@ -397,6 +423,8 @@ static void job_done(void *ctx)
     }
     if (job->why.class == EWS_CREDENTIALS) /* Kerberos has said so */
         ews_account_refused(conn->identity, conn_now(conn));
+    else
+        blame_clocks(conn, &job->why);
     drop_connection(conn);
     finish(conn, NULL, &job->why);
 }
@@ -583,6 +611,8 @@ static void leg_refused(struct ews_conn *conn, const struct net_http_answer *ans
     } else {
         not_taken(conn, &conn->failure);
     }
+    if (conn->failure.class != EWS_TRANSIENT)
+        blame_clocks(conn, &conn->failure);
     finish(conn, answer, &conn->failure);
 }
 
@@ -591,6 +621,7 @@ static void on_401(struct ews_conn *conn, const struct net_http_answer *answer)
     struct ews_challenges offer;
     struct gw_buf headers;
 
+    skew_note(conn, answer);
     gw_buf_init(&headers, NET_HTTP_HEADERS_MAX);
     join_challenges(answer, &headers);
     ews_challenges_parse(gw_buf_str(&headers), &offer);

@@ -117,7 +117,7 @@ void ews_http_transport_status(const struct ews_http *http, const struct ews_op_
 /* ---- statuses --------------------------------------------------------------------------------- */
 
 /* RFC 9110 5.6.7, the one form that is still sent: "Sun, 06 Nov 1994 08:49:37 GMT". */
-static bool http_date_parse(struct gw_str s, gw_utc *out)
+bool ews_http_date_parse(struct gw_str s, gw_utc *out)
 {
     static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     static const struct {
@@ -160,9 +160,9 @@ int64_t ews_http_retry_after_ms(const struct ews_http *http)
 
     if (ews_backoff_parse(s, GW_SECOND_MS, &ms))
         return ms;
-    if (!http_date_parse(s, &at))
+    if (!ews_http_date_parse(s, &at))
         return 0;
-    if (!http_date_parse(gw_str_trim(http->date), &now))
+    if (!ews_http_date_parse(gw_str_trim(http->date), &now))
         now = http->now;
     return ews_backoff_bound(at - now);
 }

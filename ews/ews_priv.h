@@ -106,6 +106,7 @@ bool ews_http_looks_like_xml(const struct ews_http *http);
 bool ews_http_has_word(struct gw_str text, const char *word); /* anywhere, case-blind */
 void ews_http_transport_status(const struct ews_http *http, const struct ews_op_info *op,
                                struct ews_status *out);
+bool ews_http_date_parse(struct gw_str s, gw_utc *out);
 int64_t ews_http_retry_after_ms(const struct ews_http *http);              /* 0: not said */
 void ews_http_status(const struct ews_http *http, struct ews_status *out); /* not 200 */
 /* Status 200 and a body that is not SOAP; parse_error: of the XML parser, or NULL. */

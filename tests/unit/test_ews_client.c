@@ -24,7 +24,7 @@ enum reaction {
     CLOSE_EARLY, /* the connection closed without an answer */
 };
 
-enum { CALLS_MAX = 16, GUARD_MS = 10000, TIMEOUT_MS = 150, SHORT_MS = 50, PATIENT_MS = 5000 };
+enum { CALLS_MAX = 16, GUARD_MS = 10000, TIMEOUT_MS = 150, SHORT_MS = 200, PATIENT_MS = 5000 };
 
 static struct {
     struct net_loop *loop;
