@@ -70,6 +70,13 @@ void ews_turn_hold_back(struct ews_client *client, const struct ews_status *why)
     }
 }
 
+/* What shows an application's secret is the request for a token, which waits in its own line, and longer
+ * than calls do. */
+static bool is_for_tokens(const struct ews_client *client)
+{
+    return client->account->auth == EWS_AUTH_OAUTH;
+}
+
 /* As long as the account is not proven here a single one; as long as it is not proven anywhere, a
  * single one of all clients that share it, after all that was sent when it was thought to be good has
  * come back; those that show the password, so many as may be refused. */
@@ -81,7 +88,9 @@ static bool may_send(const struct ews_client *client)
         return false;
     if (!ews_turn_is_showing(client))
         return true;
-    return id->shown < ews_identity_tries_max(id) && (id->proven || !ews_identity_is_trying(id));
+    if (id->shown >= ews_identity_tries_max(id))
+        return false;
+    return id->proven || is_for_tokens(client) || !ews_identity_is_trying(id);
 }
 
 void ews_turn_next(struct ews_client *client)
