@@ -296,6 +296,47 @@ def test_replies():
         says(h, "bob", "free", "")
 
 
+def test_seen_live():
+    """a colleague's client sees every kind of change as it is made: mapping, rule, text, override, level,
+    automatic reply, working hours"""
+    with House() as h, h.client("ann") as ann, h.client("bob") as bob:
+        ctl = h.gateway.ctl
+        h.befriend(ann, bob)
+        h.meeting("bob", "-1m", "1h", subject="Lunch with Carl")
+
+        def sees(show, text, *command):
+            if command:
+                ctl(*command)
+            ann.wait_contact(bob.jid, (show, text))
+        for name in ("do-not-disturb-until", "outside-hours-until"):
+            ctl("text", "set", name, "")
+        ctl("text", "set", "in-a-meeting-until", "", "--language", "ja")
+        sees("away", "In a meeting")
+        sees("dnd", "Do not disturb", "mapping", "set", "busy", "do-not-disturb", "--for", f"user:{bob.jid}")
+        sees("away", "In a meeting", "mapping", "reset", "busy", "--for", f"user:{bob.jid}")
+        sees("away", "Eats", "rule", "add", "lunch", 'subject ~ lunch => away "Eats"')
+        sees("away", "Eats until late", "rule", "edit", "lunch", 'subject ~ lunch => away "Eats until late"')
+        sees("available", "", "rule", "edit", "lunch", "subject ~ lunch => ignore")
+        sees("away", "In a meeting", "rule", "remove", "lunch")
+        sees("away", "Talks", "text", "set", "in-a-meeting", "Talks")
+        sees("away", "会議中", "user", "edit", bob.jid, "--language", "ja")
+        sees("away", "Talks", "user", "edit", bob.jid, "--language", "")
+        sees("available", "Here", "override", "set", bob.jid, "available", "--until-cleared", "--text", "Here")
+        sees("away", "Talks", "override", "clear", bob.jid)
+        sees("available", "", "privacy", "set", bob.jid, "own", "nothing")
+        sees("away", "Talks", "privacy", "set", bob.jid, "own", "default")
+        h.mock.post(f"/users/{bob.jid}/oof", {"state": "Enabled", "internal": "Ask Carl"})
+        sees("xa", "Out of office: Ask Carl", "refresh", bob.jid)
+        sees("away", "Talks", "set", "calendar.oof_display", "hide")
+        sees("xa", "Out of office: Ask Carl", "set", "calendar.oof_display", "display")
+        sees("away", "Talks", "mapping", "set", "order", "busy automatic-reply oof outside-hours "
+             "working-elsewhere tentative free")
+        work(h, "bob", days=[d for i, d in enumerate(WEEK) if i != time.gmtime().tm_wday], end="12:00")
+        ctl("mapping", "set", "working-hours", "yes")
+        sees("away", "Outside working hours", "mapping", "set", "order",
+             "outside-hours busy automatic-reply oof working-elsewhere tentative free")
+
+
 class Watcher:
     """A SIP watcher on a UDP socket: subscribes, answers each NOTIFY, and keeps every byte."""
 
@@ -432,4 +473,4 @@ def test_last_user_goes():
 
 if __name__ == "__main__":
     house.run([test_hours, test_zone_of_exchange, test_mapping, test_exact_rows, test_rules, test_rule_test, test_texts, test_replies,
-               test_nothing_leaks, test_last_user_goes])
+               test_seen_live, test_nothing_leaks, test_last_user_goes])
