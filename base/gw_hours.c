@@ -51,6 +51,7 @@ static int64_t turn_local(const struct gw_zone_turn *t, int year)
 }
 
 struct year {
+    int64_t begin, end;         /* by the zone's standard time */
     int64_t standard, daylight; /* offsets */
     bool changes;
     gw_utc to_daylight, to_standard;
@@ -63,6 +64,8 @@ static struct year year_of(const struct gw_zone *z, gw_utc t)
     struct gw_civil c;
 
     gw_utc_to_civil(t + y.standard, &c);
+    y.begin = month_start(c.year, 1);
+    y.end = month_start(c.year + 1, 1);
     y.changes = has_turn(&z->standard, c.year) && has_turn(&z->daylight, c.year);
     if (y.changes) {
         y.to_daylight = turn_local(&z->daylight, c.year) - y.standard;
@@ -101,14 +104,16 @@ bool gw_zone_changes(const struct gw_zone *zone, gw_utc t, gw_utc out[2])
 }
 
 /* A local time that the clock skips is as far behind the change as it was meant to be; of one that
- * comes twice the first counts. */
-static gw_utc from_local(const struct gw_zone *z, int64_t local)
+ * comes twice the first counts. y: of the last time that was asked for. */
+static gw_utc from_local(const struct gw_zone *z, int64_t local, struct year *y)
 {
-    struct year y = year_of(z, local);
-    int64_t sooner = y.standard > y.daylight ? y.standard : y.daylight;
-    int64_t later = y.standard > y.daylight ? y.daylight : y.standard;
+    int64_t sooner, later;
 
-    return offset_in(&y, local - sooner) == sooner ? local - sooner : local - later;
+    if (local < y->begin || local >= y->end)
+        *y = year_of(z, local - y->standard);
+    sooner = y->standard > y->daylight ? y->standard : y->daylight;
+    later = y->standard > y->daylight ? y->daylight : y->standard;
+    return offset_in(y, local - sooner) == sooner ? local - sooner : local - later;
 }
 
 /* ---- the week */
@@ -149,8 +154,9 @@ bool gw_hours_eq(const struct gw_hours *a, const struct gw_hours *b)
 /* The work of the days that begin around [from, to), in order, pieces that touch being one. */
 static size_t work_of(const struct gw_hours *h, gw_utc from, gw_utc to, struct gw_interval *out)
 {
-    int64_t day = (from + gw_zone_offset(&h->zone, from)) / GW_DAY_MS - WEEK_DAYS - 1;
-    int64_t last = (to + gw_zone_offset(&h->zone, to)) / GW_DAY_MS + WEEK_DAYS + 1;
+    struct year y = year_of(&h->zone, from);
+    int64_t day = (from + offset_in(&y, from)) / GW_DAY_MS - WEEK_DAYS - 1;
+    int64_t last = (to + offset_in(&y, from)) / GW_DAY_MS + WEEK_DAYS + 1;
     size_t count = 0, kept = 0;
 
     for (; day <= last; day++) {
@@ -163,8 +169,8 @@ static size_t work_of(const struct gw_hours *h, gw_utc from, gw_utc to, struct g
             if (w->days & 1u << weekday)
                 out[count++] = (struct gw_interval){
                     .start =
-                        from_local(&h->zone, day * GW_DAY_MS + (int64_t)w->from * GW_MINUTE_MS),
-                    .end = from_local(&h->zone, day * GW_DAY_MS + minutes * GW_MINUTE_MS)
+                        from_local(&h->zone, day * GW_DAY_MS + (int64_t)w->from * GW_MINUTE_MS, &y),
+                    .end = from_local(&h->zone, day * GW_DAY_MS + minutes * GW_MINUTE_MS, &y)
                 };
         }
     }
