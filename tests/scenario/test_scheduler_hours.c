@@ -72,7 +72,7 @@ static void test_only_those_that_are_wanted(void **state)
         assert_int_equal(known(m, u) != NULL, u % 2);
     }
     assert_in_range(m->hours_requests, 2, 10); /* of 125 people */
-    sim_run(m, 24 * HOUR);                    /* again, a few times a day */
+    sim_run(m, 24 * HOUR);                     /* again, a few times a day */
     assert_in_range(m->user[1].hours_asked, 4, 6);
     assert_int_equal(m->user[0].hours_asked, 0);
     want(m, 1, SCHED_HOURS_NOT);

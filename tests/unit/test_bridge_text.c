@@ -315,7 +315,7 @@ static void test_zones_of_rules(void **state)
         { { -600, { 0, 180, 0, 4, 1, 0 }, { -60, 120, 0, 10, 1, 0 } }, "", "Australia/Sydney" },
         { { -330, { 0, 0, 0, 1, 1, 0 }, { 0, 0, 0, 1, 5, 0 } }, "", "Asia/Kolkata" },
         { { .bias = -345 }, "", "Asia/Katmandu" }, /* of the others */
-        { { .bias = -543 }, "Asia/Tokyo", NULL },   /* nobody's clock goes so */
+        { { .bias = -543 }, "Asia/Tokyo", NULL },  /* nobody's clock goes so */
         { { -60, { 0, 180, 0, 9, 5, 0 }, { -60, 120, 0, 3, 5, 0 } }, "Europe/Berlin", NULL },
     };
 
