@@ -123,9 +123,11 @@ static const struct ctl_option trust_options[] = {
 #define PROBE_OPTIONS                                                                              \
     { "starttls", "PROTOCOL", CTL_TEXT,                                                            \
       "xmpp or xmpp-server: TLS begins after STARTTLS (port 5222 or 5269)" },                      \
+        { "sip", NULL, CTL_TRUE, "a SIP server or proxy (port 5061), which is judged by its CN" }, \
         { "name", "N", CTL_TEXT, "whose certificate is expected, if not the host's" },             \
     {                                                                                              \
-        "store", "S", CTL_TEXT, "cup-trust (default) or cup-xmpp-trust"                            \
+        "store", "S", CTL_TEXT,                                                                    \
+            "cup-trust, or cup-xmpp-trust, which is the default with --starttls"                   \
     }
 
 static const struct ctl_option check_options[] = {
@@ -470,8 +472,8 @@ const struct ctl_command ctl_commands[] = {
     { "cert check", "SERVER", "look at a server's certificate", ctl_cert_check, check_options,
       "SERVER is HOST or HOST:PORT; '[ADDRESS]:PORT' for IPv6. The exit status is 1 when it is not "
       "verified.",
-      "cert check mail.example.org\ncert check chat.example.org:5222 --starttls xmpp "
-      "--store cup-xmpp-trust" },
+      "cert check mail.example.org\ncert check chat.example.org:5222 --starttls xmpp\n"
+      "cert check edge.partner.example --sip" },
     { "cert fetch", "SERVER", "look at a server's certificate, and trust what is missing",
       ctl_cert_fetch, fetch_options,
       "Shows the chain and what is missing in the trust store, and asks before it is trusted.\n"

@@ -14,8 +14,14 @@ static int64_t default_port(const struct ctl *ctl)
     const char *starttls = ctl_opt(ctl, "starttls");
 
     if (!starttls)
-        return 443;
+        return ctl_opt(ctl, "sip") ? 5061 : 443;
     return strcmp(starttls, "xmpp-server") == 0 ? 5269 : 5222;
+}
+
+/* As the daemon does. */
+static const char *store_of(const struct ctl *ctl)
+{
+    return ctl_opt(ctl, "starttls") && !ctl_opt(ctl, "store") ? "cup-xmpp-trust" : ctl_store(ctl);
 }
 
 static bool server_parse(struct gw_str text, int64_t *port, struct gw_str *host)
@@ -176,7 +182,7 @@ static enum ctl_exit confirm(struct ctl *ctl, const json_t *link, const char *fi
         return CTL_FAILED;
     }
     printf("Trust '%s' in %s?\nCompare its fingerprint with what its owner tells you. [y/N] ",
-           ctl_str(link, "subject"), ctl_store(ctl));
+           ctl_str(link, "subject"), store_of(ctl));
     if (asked_yes())
         return CTL_OK;
     printf("nothing was changed\n");
@@ -188,13 +194,13 @@ static enum ctl_exit install(struct ctl *ctl, const json_t *link)
     json_t *answer, *body = json_pack("{s:s}", "base64", ctl_str(link, "der"));
     enum ctl_exit rc;
 
-    rc = ctl_call(ctl, "POST", ctl_path("/v1/trust/%s", ctl_store(ctl)), body, &answer);
+    rc = ctl_call(ctl, "POST", ctl_path("/v1/trust/%s", store_of(ctl)), body, &answer);
     if (rc)
         return rc;
     if (ctl->line->json)
         ctl_print_json(answer);
     else
-        printf("trusted now: %s\n", ctl_str(link, "subject"));
+        printf("trusted now in %s: %s\n", store_of(ctl), ctl_str(link, "subject"));
     json_decref(answer);
     return CTL_OK;
 }

@@ -76,7 +76,7 @@ static void probe_gone(void *ctx)
 struct probe_fields {
     struct gw_str host, name, starttls, store;
     int64_t port;
-    int fetch_issuers;
+    int sip, fetch_issuers;
 };
 
 #define AT(member) offsetof(struct probe_fields, member)
@@ -87,47 +87,63 @@ static const struct admin_field probe_fields[] = {
     { "name", ADMIN_TEXT, AT(name), false, 1, 253 },
     { "starttls", ADMIN_TEXT, AT(starttls), false, 1, 16 },
     { "store", ADMIN_TEXT, AT(store), false, 1, 32 },
+    { "sip", ADMIN_FLAG, AT(sip), false, 0, 0 },
     { "fetch_issuers", ADMIN_FLAG, AT(fetch_issuers), false, 0, 0 },
 };
+
+/* Whose rules, and whom to trust, as connections of that kind do. */
+static enum gw_code probe_kind(const struct admin_api_args *args, const struct probe_fields *fields,
+                               struct cert_probe_args *out, struct gw_err *err)
+{
+    const struct cert_trust_set *set = NULL;
+    char quoted[GW_QUOTE_MAX];
+
+    out->purpose = fields->sip == 1 ? CERT_FOR_SIP : CERT_FOR_EXCHANGE;
+    out->set = CERT_TRUST_EXCHANGE;
+    if (fields->starttls.p) {
+        out->set = CERT_TRUST_XMPP;
+        if (gw_str_is(fields->starttls, "xmpp")) {
+            out->prelude = args->host->starttls_client;
+            out->purpose = CERT_FOR_XMPP_CLIENT;
+        } else if (gw_str_is(fields->starttls, "xmpp-server")) {
+            out->prelude = args->host->starttls_server;
+            out->purpose = CERT_FOR_XMPP_SERVER;
+        } else {
+            return gw_fail(err, GW_INVALID,
+                           "STARTTLS is known for 'xmpp' and 'xmpp-server', not for %s",
+                           gw_quote(fields->starttls, quoted));
+        }
+        if (fields->sip == 1)
+            return gw_fail(err, GW_INVALID, "a server is one of SIP or of XMPP, not both");
+    }
+    if (!fields->store.p)
+        return GW_OK;
+    if (cert_trust_set_find(fields->store, &set, err))
+        return err->code;
+    out->set = set->name;
+    return GW_OK;
+}
 
 static enum gw_code probe_start(struct admin_call *call, const struct probe_fields *fields,
                                 struct gw_err *err)
 {
     const struct admin_api_args *args = &call->api->args;
-    const struct cert_prelude *prelude = NULL;
-    const struct cert_trust_set *set = &cert_trust_sets[0];
-    enum cert_purpose purpose = CERT_FOR_EXCHANGE;
+    struct cert_probe_args probe = {
+        .store = args->certs,
+        .port = (uint16_t)fields->port,
+        .fetch_issuers = fields->fetch_issuers == 1,
+    };
+    enum gw_code rc = probe_kind(args, fields, &probe, err);
     char *host, *name;
-    char quoted[GW_QUOTE_MAX];
 
-    if (fields->store.p && cert_trust_set_find(fields->store, &set, err))
-        return err->code;
-    if (gw_str_is(fields->starttls, "xmpp")) {
-        prelude = args->host->starttls_client;
-        purpose = CERT_FOR_XMPP_CLIENT;
-    } else if (gw_str_is(fields->starttls, "xmpp-server")) {
-        prelude = args->host->starttls_server;
-        purpose = CERT_FOR_XMPP_SERVER;
-    } else if (fields->starttls.p) {
-        return gw_fail(err, GW_INVALID,
-                       "STARTTLS is known for 'xmpp' and 'xmpp-server', not for %s",
-                       gw_quote(fields->starttls, quoted));
-    }
+    if (rc)
+        return rc;
     host = gw_str_dup(fields->host);
     name = fields->name.p ? gw_str_dup(fields->name) : NULL;
     call->work_free = probe_drop;
-    call->work = cert_probe_start(args->loop,
-                                  &(struct cert_probe_args){
-                                      .store = args->certs,
-                                      .purpose = purpose,
-                                      .set = set->name,
-                                      .host = host,
-                                      .name = name,
-                                      .port = (uint16_t)fields->port,
-                                      .prelude = prelude,
-                                      .fetch_issuers = fields->fetch_issuers == 1,
-                                  },
-                                  probe_done, call);
+    probe.host = host;
+    probe.name = name;
+    call->work = cert_probe_start(args->loop, &probe, probe_done, call);
     free(host);
     free(name);
     return GW_OK;

@@ -20,6 +20,7 @@ struct cert_client {
     struct cert_result last;
     struct cert_seen seen; /* when 'keeps' */
     bool keeps;
+    struct cert_identity *shown; /* or NULL */
 };
 
 static void forget(struct cert_client *c)
@@ -47,15 +48,21 @@ static void keep(struct cert_client *c, X509_STORE_CTX *ctx)
     c->seen.cipher = SSL_CIPHER_get_name(SSL_get_pending_cipher(ssl));
 }
 
-void cert_client_keep(struct cert_client *c, enum cert_purpose purpose)
+void cert_client_keep(struct cert_client *c, enum cert_purpose purpose, struct cert_identity *shown)
 {
     c->source.purpose = purpose;
     c->keeps = true;
+    c->shown = shown;
 }
 
 const struct cert_seen *cert_client_seen(const struct cert_client *c)
 {
     return c->seen.leaf ? &c->seen : NULL;
+}
+
+const char *cert_client_host(const struct cert_client *c)
+{
+    return c->host;
 }
 
 const struct cert_set *cert_client_set(const struct cert_client *c)
@@ -122,6 +129,8 @@ static enum gw_code apply(SSL_CTX *ssl_ctx, void *ctx, struct gw_err *err)
     SSL_CTX_set_cert_store(ssl_ctx, empty); /* takes; what a library put there is dropped */
     SSL_CTX_set_verify(ssl_ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(ssl_ctx, verify, ctx);
+    if (c->shown && cert_identity_apply(ssl_ctx, c->shown, err))
+        return err ? err->code : GW_INVALID;
     cert_tls_follow(ssl_ctx, &c->source);
     return GW_OK;
 }
@@ -174,20 +183,20 @@ static bool is_address(const char *text)
 
 static enum gw_code set_host(struct cert_client *c, struct gw_str host, struct gw_err *err)
 {
-    char quoted[GW_QUOTE_MAX];
+    char quoted[GW_QUOTE_MAX], normal[CERT_NAME_MAX + 1];
     struct gw_str bare = host;
 
     if (bare.len > 2 && bare.p[0] == '[' && bare.p[bare.len - 1] == ']')
         bare = gw_str_sub(bare, 1, bare.len - 1);
-    else if (bare.len > 1 && bare.p[bare.len - 1] == '.')
-        bare.len--; /* the root's dot is never in a certificate */
+    else if (cert_name_normal(bare, normal))
+        bare = gw_str_of(normal);
     if (bare.len > HOST_MAX)
         return gw_fail(err, GW_INVALID, "host name is longer than %d characters", HOST_MAX);
     memcpy(c->host, bare.len ? bare.p : "", bare.len);
     c->host[bare.len] = '\0';
     if (strlen(c->host) == bare.len && is_address(c->host))
         return GW_OK;
-    if (bare.len != host.len && host.p[0] == '[')
+    if (host.len && host.p[0] == '[')
         return gw_fail(err, GW_INVALID, "%s is not an IPv6 address", gw_quote(host, quoted));
     if (!name_is_valid(bare))
         return gw_fail(err, GW_INVALID, "%s is neither a host name nor an address",

@@ -108,6 +108,13 @@ bool cert_name_normal(struct gw_str name, char out[CERT_NAME_MAX + 1])
     return true;
 }
 
+char *cert_name_dup(struct gw_str name)
+{
+    char normal[CERT_NAME_MAX + 1];
+
+    return gw_str_dup(cert_name_normal(name, normal) ? gw_str_of(normal) : name);
+}
+
 static bool is_wanted(const struct wanted *w, struct gw_str name)
 {
     char text[CERT_NAME_MAX + 1];

@@ -35,4 +35,7 @@ enum cert_purpose {
 enum gw_code cert_name_check(const struct x509_st *cert, enum cert_purpose purpose,
                              const struct gw_str *names, size_t count, struct gw_err *err);
 
+/* Gives a copy of a name or address as it goes over the wire, in A-labels; what cannot be one stays as it is. */
+char *cert_name_dup(struct gw_str name);
+
 #endif

@@ -179,8 +179,10 @@ struct cert_seen {
     X509 *revoked; /* of the chain that was refused for it; or NULL */
     const char *protocol, *cipher;
 };
-void cert_client_keep(struct cert_client *c, enum cert_purpose purpose);
+void cert_client_keep(struct cert_client *c, enum cert_purpose purpose,
+                      struct cert_identity *shown); /* to a server that asks; NULL: nothing */
 const struct cert_seen *cert_client_seen(const struct cert_client *c); /* NULL: none came */
+const char *cert_client_host(const struct cert_client *c);             /* in A-labels */
 const struct cert_set *cert_client_set(const struct cert_client *c);
 
 /* --- cert_chain.c: gives; sent is what the server has sent, and what was fetched for it. */

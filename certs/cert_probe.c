@@ -20,7 +20,7 @@ enum probe_state { PROBE_CONNECTING, PROBE_PRELUDE, PROBE_HANDSHAKE, PROBE_FETCH
 struct cert_probe {
     struct net_loop *loop;
     enum probe_state state;
-    char *host, *name;
+    char *host, *name; /* host: in A-labels */
     uint16_t port;
     const struct cert_prelude *prelude;
     bool plain;
@@ -207,7 +207,7 @@ static void start_tls(struct cert_probe *p)
 {
     net_timer_free(&p->timer);
     p->state = PROBE_HANDSHAKE;
-    net_stream_start_tls(p->stream, p->tls, p->name);
+    net_stream_start_tls(p->stream, p->tls, cert_client_host(p->client));
 }
 
 static void prelude_failed(struct cert_probe *p, const char *why)
@@ -302,6 +302,12 @@ static void connect_start(struct cert_probe *p, unsigned timeout_ms)
                  });
 }
 
+/* SIP and XMPP servers ask for one, and may end the handshake without. */
+static const char *const shown[CERT_PURPOSES] = {
+    [CERT_FOR_SIP] = CERT_IDENTITY_SIP,
+    [CERT_FOR_XMPP_SERVER] = CERT_IDENTITY_XMPP_S2S,
+};
+
 static enum gw_code client_make(struct cert_probe *p, const struct cert_probe_args *args,
                                 struct gw_err *err)
 {
@@ -311,7 +317,10 @@ static enum gw_code client_make(struct cert_probe *p, const struct cert_probe_ar
 
     if (code)
         return code;
-    cert_client_keep(p->client, args->purpose);
+    cert_client_keep(p->client, args->purpose,
+                     shown[args->purpose]
+                         ? cert_identity_of(args->store, gw_str_of(shown[args->purpose]))
+                         : NULL);
     policy = cert_client_policy(p->client);
     return net_tls_new(NET_TLS_CLIENT, &policy, &p->tls, err);
 }
@@ -323,7 +332,7 @@ struct cert_probe *cert_probe_start(struct net_loop *loop, const struct cert_pro
 
     *p = (struct cert_probe){
         .loop = loop,
-        .host = gw_str_dup(gw_str_of(args->host)),
+        .host = cert_name_dup(gw_str_of(args->host)),
         .name = gw_str_dup(gw_str_of(args->name ? args->name : args->host)),
         .port = args->port,
         .prelude = args->prelude,

@@ -246,8 +246,10 @@ static int leaf_error(X509 *leaf, const struct cert_check *check, struct cert_re
     }
     if (check->names_count &&
         cert_name_check(leaf, check->purpose, check->names, check->names_count, &why)) {
-        out->verdict = X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1) < 0 ? CERT_CN_MISMATCH
-                                                                               : CERT_SAN_MISMATCH;
+        bool by_cn = check->purpose == CERT_FOR_SIP ||
+                     X509_get_ext_by_NID(leaf, NID_subject_alt_name, -1) < 0;
+
+        out->verdict = by_cn ? CERT_CN_MISMATCH : CERT_SAN_MISMATCH;
         memcpy(out->text, why.msg, sizeof(out->text));
         return X509_V_ERR_HOSTNAME_MISMATCH;
     }

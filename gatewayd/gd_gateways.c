@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cert_name.h"
 #include "gd_account.h"
 #include "gd_check.h"
 #include "gd_rule_test.h"
@@ -201,7 +202,7 @@ static enum gw_code gateway_make(struct gd_gateways *g, struct gw_str name,
     gateway->name = gw_str_dup(name);
     gateway->http = edit->http >= 0 ? edit->http : old ? old->http : false;
     gateway->drained = old && old->drained;
-    gateway->host = gw_str_dup(edit->host.p ? edit->host : gw_str_of(old ? old->host : ""));
+    gateway->host = cert_name_dup(edit->host.p ? edit->host : gw_str_of(old ? old->host : ""));
     gateway->description =
         gw_str_dup(edit->description.p ? gw_str_utf8_cut(edit->description, DESCRIPTION_MAX)
                                        : gw_str_of(old ? old->description : ""));

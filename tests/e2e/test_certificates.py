@@ -168,6 +168,17 @@ def test_request_to_renewal():
         assert secrets(gateway) == []
 
 
+def test_letters_in_host_names():
+    """a host in letters of its language is asked for, and verified, by the name that the network knows"""
+    with Gateway() as gateway:
+        done = gateway.run_ctl("gateway", "add", "cas1", "--host", "B\u00fccher.invalid", "--account", "svc",
+                               "--password-stdin", text_in="secret")
+        assert done.returncode == 0, done
+        assert [g["host"] for g in gateway.ctl_json("gateway", "list")["gateways"]] == ["xn--bcher-kva.invalid"]
+        report = json.loads(gateway.run_ctl("--json", "cert", "check", "b\u00fccher.invalid").stdout)
+        assert "'xn--bcher-kva.invalid'" in report["reachability_text"], report
+
+
 def test_self_signed():
     """what was chosen stays when a domain is added, and in the next one; what was made by itself follows the domains"""
     def shown():
@@ -570,7 +581,6 @@ def test_from_an_empty_store():
 
 
 if __name__ == "__main__":
-    house.run([test_request_to_renewal, test_self_signed, test_pkcs12, test_file_of_an_administrator, test_expiry,
-               test_two_administrators, test_killed_while_changing, test_stapling,
-               test_revocation_lists, test_seal_key,
-               test_replaced_under_load, test_from_an_empty_store])
+    house.run([test_request_to_renewal, test_letters_in_host_names, test_self_signed, test_pkcs12,
+               test_file_of_an_administrator, test_expiry, test_two_administrators, test_killed_while_changing,
+               test_stapling, test_revocation_lists, test_seal_key, test_replaced_under_load, test_from_an_empty_store])

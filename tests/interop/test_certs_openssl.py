@@ -12,7 +12,7 @@ import threading
 
 try:
     from cryptography.hazmat.primitives import hashes
-    from zoo import CLIENT, BrokenSignature, Cert, Server, revocation_list, revocation_list_id
+    from zoo import CLIENT, SERVER, BrokenSignature, Cert, Server, revocation_list, revocation_list_id
 except ImportError as error:
     print(f"skipped: {error} (python3-cryptography)")
     sys.exit(77)
@@ -59,6 +59,8 @@ ZOO = [
     ("wildcard too low", leaf(None, ("*.mail.zoo.test",)), [MID], HOST, SAN, "*.mail", "VVV"),
     ("wildcard in the middle", leaf(None, ("mail.*.test",)), [MID], HOST, SAN, "mail.*", "VVV"),
     ("wildcard for a part", leaf(None, ("m*.zoo.test",)), [MID], HOST, SAN, "m*", "VVV"),
+    ("IDNA", leaf(None, ("xn--bcher-kva.test",)), [MID], "b\u00fccher.test", VERIFIED, "", "VVV"),
+    ("IDNA, wildcard", leaf(None, ("*.xn--bcher-kva.test",)), [MID], "a.B\u00dcCHER.test", VERIFIED, "", "VVV"),
     ("address", leaf(None, ("127.0.0.1",)), [MID], "127.0.0.1", VERIFIED, "", "VVV"),
     ("address in CN", leaf("127.0.0.1", ()), [MID], "127.0.0.1", VERIFIED, "", "VVV"),
     ("IPv6 address", leaf(None, ("::1",)), [MID], "::1", VERIFIED, "", "VVV"),
@@ -89,7 +91,7 @@ def openssl_accepts(folder, port, name, *more):
     done = subprocess.run(
         ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-CAfile", os.path.join(folder, "trust.pem"),
          "-no-CApath", "-no-CAstore", "-partial_chain", "-verify_return_error", "-purpose", "sslserver",
-         kind, name, *more], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
+         kind, name if name.isascii() else name.lower().encode("idna").decode(), *more], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
     return "Verify return code: 0 (ok)" in done.stdout and done.returncode == 0
 
 
@@ -271,6 +273,24 @@ def check_issuers(gateway, folder):
     web.server_close()
 
 
+def check_sip(gateway, folder):
+    """A SIP server demands our certificate, and is judged by its CN and for both usages."""
+    ours = os.path.join(folder, "cup.pem")
+    with open(ours, "w", encoding="ascii") as f:
+        f.write(gateway.ctl("cert", "own", "export", "cup"))
+    for cert, verdict, words in ((leaf(), VERIFIED, ""), (leaf("edge.zoo.test", [HOST]), CN, "TLS peer subjects"),
+                                 (leaf(usages=[SERVER]), BAD, "client authentication")):
+        for version in ("-tls1_2", "-tls1_3"):
+            demands = [version, "-Verify", "1", "-verify_return_error", "-CAfile", ours]
+            with contextlib.closing(Server(folder, cert, [MID], more=demands)) as server:
+                report = look(gateway, server.port, HOST, "--sip")
+                assert report["certificate"] == verdict and words in report["text"], (version, report)
+    report = json.loads(gateway.run_ctl("--json", "cert", "check", gateway.address, "--sip").stdout)
+    assert report["certificate"] == MISSING, report  # port 5061: its own
+    done = gateway.run_ctl("cert", "check", "127.0.0.1", "--sip", "--starttls", "xmpp")
+    assert done.returncode == 1 and "not both" in done.stderr, done
+
+
 def check_starttls(gateway):
     """The gateway's own XMPP port; and ports that offer no STARTTLS."""
     gateway.ctl("domain", "add", "zoo.test")
@@ -278,6 +298,11 @@ def check_starttls(gateway):
     done = gateway.run_ctl("--json", "cert", "check", at, "--name", "zoo.test", "--starttls", "xmpp")
     report = json.loads(done.stdout)
     assert report["certificate"] == MISSING and "self-signed" in report["text"], report
+    own = gateway.ctl_json("cert", "own", "show", "cup-xmpp")["fingerprint"]
+    words = (at, "--name", "zoo.test", "--starttls", "xmpp")
+    assert "trusted now in cup-xmpp-trust" in gateway.ctl("cert", "fetch", *words, "--accept", own)
+    assert "Verified" in gateway.ctl("cert", "check", *words)
+    assert gateway.run_ctl("cert", "check", *words, "--store", "cup-trust").returncode == 1
     done = gateway.run_ctl("--json", "cert", "check", at, "--name", "other.test", "--starttls", "xmpp")
     assert "ended the stream" in json.loads(done.stdout)["text"], done
     done = gateway.run_ctl("cert", "check", at, "--starttls", "imap")
@@ -331,9 +356,10 @@ def main():
         check_no_tls(gateway)
         check_fetch(gateway, folder)
         check_issuers(gateway, folder)
+        check_sip(gateway, folder)
         check_starttls(gateway)
         check_lab_ca(gateway, folder)
-    print(f"{len(ZOO)} kinds of certificates, {len(LISTS)} of revocation lists, no TLS, fetching, issuers, STARTTLS, lab CA")
+    print(f"{len(ZOO)} kinds of certificates, {len(LISTS)} of revocation lists, no TLS, fetching, issuers, SIP, STARTTLS, lab CA")
     return 0
 
 

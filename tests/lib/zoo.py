@@ -107,7 +107,7 @@ class BrokenSignature(Cert):
 class Server:
     """openssl s_server with a certificate and what it sends besides."""
 
-    def __init__(self, folder, cert, sent=(), address="127.0.0.1"):
+    def __init__(self, folder, cert, sent=(), address="127.0.0.1", more=()):
         self.cert = cert
         base = os.path.join(folder, cert.fingerprint[:16])
         with open(base + ".pem", "w", encoding="ascii") as f:
@@ -117,7 +117,7 @@ class Server:
         self.process = subprocess.Popen(
             ["openssl", "s_server", "-accept", f"{address}:0", "-cert", base + ".pem", "-key",
              base + ".pem", "-cipher", "ALL:@SECLEVEL=0",
-             *(["-cert_chain", base + ".chain"] if sent else [])],
+             *(["-cert_chain", base + ".chain"] if sent else []), *more],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         for line in self.process.stdout:
             if line.startswith("ACCEPT"):

@@ -427,8 +427,8 @@ static void test_resumption(void **state)
 static void test_hosts_refused(void **state)
 {
     static const char *const host[] = {
-        "",       ".",       ".a.com",     "a..com", "a.com..",      "*.a.com", "a b.com",
-        "a.com/", "[a.com]", "[192.0.2.1", "[::1",   "m\xc3\xbc.de", "[]",
+        "",       ".",       ".a.com",     "a..com", "a.com..",  "*.a.com", "a b.com",
+        "a.com/", "[a.com]", "[192.0.2.1", "[::1",   "m\xc3.de", "[]",
     };
     struct cert_client *client = NULL;
     char *longest = calloc(1, 300);
