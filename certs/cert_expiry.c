@@ -74,11 +74,26 @@ static void look_at_trusted(const struct cert_info *info, void *ctx)
     tell(look, "trusted", look->where, info->subject, info->not_after);
 }
 
+/* Lists are made anew every week or every day: until then nothing is late. */
+static void look_at_lists(const struct cert_set *set, const struct look *look)
+{
+    for (int i = 0; i < sk_X509_CRL_num(set->crls); i++) {
+        const X509_CRL *crl = sk_X509_CRL_value(set->crls, i);
+        char issuer[CERT_NAME_TEXT_MAX];
+
+        cert_name_text(X509_CRL_get_issuer(crl), issuer);
+        tell(look, "revocation list", set->name, issuer, cert_time(X509_CRL_get0_nextUpdate(crl)));
+    }
+}
+
 void cert_expiry_each(struct cert_store *s, gw_utc now, cert_expiry_fn *each, void *ctx)
 {
     struct look look = { .until = now + (int64_t)CERT_EXPIRY_DAYS * GW_DAY_MS,
                          .each = each,
                          .ctx = ctx };
+    struct look lists = { .until = now + (int64_t)CERT_EXPIRY_LIST_DAYS * GW_DAY_MS,
+                          .each = each,
+                          .ctx = ctx };
     struct gw_list *it, *tmp;
 
     GW_LIST_EACH(&s->identities, it, tmp)
@@ -89,8 +104,12 @@ void cert_expiry_each(struct cert_store *s, gw_utc now, cert_expiry_fn *each, vo
             tell(&look, "own", id->name, id->entry->info.subject, id->entry->info.not_after);
     }
     for (const struct cert_trust_set *set = cert_trust_sets; set->name; set++) {
+        struct cert_set *loaded = NULL;
+
         look.where = set->name;
         (void)cert_trust_each(s, set->name, look_at_trusted, &look, NULL);
+        if (!cert_set_get(s, set->name, &loaded, NULL))
+            look_at_lists(loaded, &lists);
     }
     for (size_t i = 0; i < s->shown_count; i++)
         tell(&look, "shown", s->shown[i].where, s->shown[i].subject, s->shown[i].not_after);

@@ -111,7 +111,7 @@ static void log_expiry(const struct cert_expiry *e, void *ctx)
     char subject[GW_QUOTE_MAX], where[GW_QUOTE_MAX], until[GW_UTC_TEXT_MAX];
     const gw_utc *now = ctx;
 
-    gw_warn("gatewayd", "certificate %s kind=%s where=%s subject=%s until=%s",
+    gw_warn("gatewayd", "%s kind='%s' where=%s subject=%s until=%s",
             e->not_after <= *now ? "has expired" : "expires soon", e->kind,
             gw_quote(gw_str_of(e->where), where), gw_quote(gw_str_of(e->subject), subject),
             gw_utc_text(e->not_after, until));

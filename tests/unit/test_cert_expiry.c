@@ -77,6 +77,37 @@ static void test_trusted(void **state)
     lab_free(&cert);
 }
 
+static void test_list(void **state)
+{
+    X509_CRL *crl = X509_CRL_new();
+    X509_NAME *issuer = X509_NAME_new();
+    ASN1_TIME *from = X509_gmtime_adj(NULL, -60), *until = X509_gmtime_adj(NULL, 7 * 86400);
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    unsigned char *der = NULL;
+    int len;
+
+    (void)state;
+    X509_NAME_add_entry_by_txt(issuer, "CN", MBSTRING_UTF8, (const unsigned char *)"CA", -1, -1, 0);
+    X509_CRL_set_issuer_name(crl, issuer);
+    X509_CRL_set1_lastUpdate(crl, from);
+    X509_CRL_set1_nextUpdate(crl, until);
+    assert_true(X509_CRL_sign(crl, key, EVP_sha256()) > 0);
+    len = i2d_X509_CRL(crl, &der);
+    assert_int_equal(cert_crl_add(store, CERT_TRUST_EXCHANGE,
+                                  (struct gw_str){ (char *)der, (size_t)len }, now, NULL, NULL,
+                                  NULL),
+                     GW_OK);
+    expect_at(now + 5LL * GW_DAY_MS, "");
+    expect_at(now + 6LL * GW_DAY_MS + 60000, "revocation list cup-trust CN=CA;");
+    expect_at(now + 9LL * GW_DAY_MS, "revocation list cup-trust CN=CA;");
+    OPENSSL_free(der);
+    EVP_PKEY_free(key);
+    ASN1_TIME_free(from);
+    ASN1_TIME_free(until);
+    X509_NAME_free(issuer);
+    X509_CRL_free(crl);
+}
+
 static void test_own(void **state)
 {
     const struct gw_str name = GW_STR_INIT("a.com");
@@ -137,8 +168,8 @@ static void test_many(void **state)
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
-    const struct CMUnitTest tests[] = { TEST(test_trusted), TEST(test_own), TEST(test_shown),
-                                        TEST(test_many) };
+    const struct CMUnitTest tests[] = { TEST(test_trusted), TEST(test_list), TEST(test_own),
+                                        TEST(test_shown), TEST(test_many) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
