@@ -168,7 +168,7 @@ static const char *bad_reason(const struct cert_chain *chain, size_t i, gw_utc n
 }
 
 /* Once all links are there. */
-static void judge(struct cert_chain *chain, const X509 *revoked, gw_utc now)
+static void judge(struct cert_chain *chain, const struct cert_seen *seen, gw_utc now)
 {
     for (size_t i = 0; i < chain->len; i++) {
         struct cert_link *link = &chain->link[i];
@@ -176,9 +176,9 @@ static void judge(struct cert_chain *chain, const X509 *revoked, gw_utc now)
 
         if (!link->info)
             continue;
-        link->reason = revoked && !X509_cmp(revoked, chain->entry[i]->x509)
-                           ? "revoked"
-                           : bad_reason(chain, i, now);
+        link->reason = bad_reason(chain, i, now);
+        if (!*link->reason && seen->bad && !X509_cmp(seen->bad, chain->entry[i]->x509))
+            link->reason = seen->bad_reason; /* what OpenSSL found */
         if (*link->reason)
             link->state = CERT_LINK_BAD;
         else if (last && !link->trusted)
@@ -210,7 +210,7 @@ struct cert_chain *cert_chain_new(const struct cert_set *set, const struct cert_
             link_add_missing(chain, chain->link[chain->len - 1].info);
         x509 = issuer;
     }
-    judge(chain, seen->revoked, now);
+    judge(chain, seen, now);
     return chain;
 }
 

@@ -26,7 +26,7 @@ struct cert_client {
 static void forget(struct cert_client *c)
 {
     X509_free(c->seen.leaf);
-    X509_free(c->seen.revoked);
+    X509_free(c->seen.bad);
     sk_X509_pop_free(c->seen.sent, X509_free);
     c->seen = (struct cert_seen){ 0 };
 }
@@ -40,10 +40,11 @@ static void keep(struct cert_client *c, X509_STORE_CTX *ctx)
     c->seen.leaf = X509_STORE_CTX_get0_cert(ctx);
     X509_up_ref(c->seen.leaf);
     c->seen.sent = sent ? X509_chain_up_ref(sent) : sk_X509_new_null();
-    if (X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_REVOKED)
-        c->seen.revoked = X509_STORE_CTX_get_current_cert(ctx);
-    if (c->seen.revoked)
-        X509_up_ref(c->seen.revoked);
+    c->seen.bad_reason = cert_fault_reason(X509_STORE_CTX_get_error(ctx));
+    if (c->seen.bad_reason)
+        c->seen.bad = X509_STORE_CTX_get_current_cert(ctx);
+    if (c->seen.bad)
+        X509_up_ref(c->seen.bad);
     c->seen.protocol = SSL_get_version(ssl);
     c->seen.cipher = SSL_CIPHER_get_name(SSL_get_pending_cipher(ssl));
 }

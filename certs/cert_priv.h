@@ -172,11 +172,15 @@ struct cert_check {
 /* True: it passes. Otherwise the error is left in ctx; whoever refuses the connection hands the text to net/. */
 bool cert_verify(X509_STORE_CTX *ctx, const struct cert_check *check, struct cert_result *out);
 
+const char *cert_fault_reason(
+    int error); /* "key too weak"; NULL: it is no fault of a certificate */
+
 /* --- cert_client.c: what the last handshake showed is kept, for a look at it. */
 struct cert_seen {
     X509 *leaf;
     STACK_OF(X509) * sent;
-    X509 *revoked; /* of the chain that was refused for it; or NULL */
+    X509 *bad; /* of the chain, for which that was refused; or NULL */
+    const char *bad_reason;
     const char *protocol, *cipher;
 };
 void cert_client_keep(struct cert_client *c, enum cert_purpose purpose,

@@ -115,6 +115,51 @@ static void use_lists(X509_STORE_CTX *ctx, const struct cert_check *check)
 
 /* --- what it comes to */
 
+/* What makes a certificate bad: in a word, and with what to do about it. */
+static const struct fault {
+    int error;
+    const char *reason, *says;
+} faults[] = {
+    { X509_V_ERR_CERT_REVOKED, "revoked", NULL }, /* since when: say_bad() */
+    { X509_V_ERR_CERT_SIGNATURE_FAILURE, "bad signature",
+      "has a signature that its issuer's key did not make: if the issuer has a new certificate, "
+      "trust "
+      "that in place of the old one" },
+    { X509_V_ERR_EE_KEY_TOO_SMALL, "key too weak",
+      "has a key that is too weak: it needs a new one, RSA of 2048 bits or more, or elliptic "
+      "curve" },
+    { X509_V_ERR_CA_KEY_TOO_SMALL, "key too weak",
+      "has a key that is too weak: the server needs a certificate of another authority" },
+    { X509_V_ERR_CA_MD_TOO_WEAK, "weak signature",
+      "is signed with an algorithm that is too weak: it needs a new one, signed with SHA-256 or "
+      "better" },
+    { X509_V_ERR_INVALID_PURPOSE, "wrong usage",
+      "is not for server authentication (1.3.6.1.5.5.7.3.1): it needs a new one that is" },
+    { X509_V_ERR_PERMITTED_VIOLATION, "name constraints",
+      "has a name that its authority may not vouch for: it needs one of another authority" },
+    { X509_V_ERR_EXCLUDED_VIOLATION, "name constraints",
+      "has a name that its authority may not vouch for: it needs one of another authority" },
+    { X509_V_ERR_INVALID_CA, "not a certificate authority",
+      "has signed another, and is no authority: the server needs a certificate of one" },
+    { X509_V_ERR_PATH_LENGTH_EXCEEDED, "chain too long",
+      "has more authorities below it than it allows: the server needs another certificate" },
+};
+
+static const struct fault *fault_of(int error)
+{
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        if (faults[i].error == error)
+            return &faults[i];
+    return NULL;
+}
+
+const char *cert_fault_reason(int error)
+{
+    const struct fault *fault = fault_of(error);
+
+    return fault ? fault->reason : NULL;
+}
+
 static enum cert_verdict verdict_of(int error)
 {
     if (list_problem(error))
@@ -192,10 +237,11 @@ static void say_list(const struct cert_set *set, X509 *cert, int error, struct g
 static void say_bad(const struct cert_set *set, X509 *cert, int error, struct gw_err *out)
 {
     char subject[CERT_NAME_TEXT_MAX], when[GW_UTC_TEXT_MAX];
+    const struct fault *fault = fault_of(error);
 
     cert_name_text(X509_get_subject_name(cert), subject);
     if (error == X509_V_ERR_CERT_HAS_EXPIRED)
-        gw_fail(out, GW_DENIED, "certificate '%s' expired on %s", subject,
+        gw_fail(out, GW_DENIED, "certificate '%s' expired on %s: it needs a new one", subject,
                 gw_utc_text(cert_time(X509_get0_notAfter(cert)), when));
     else if (error == X509_V_ERR_CERT_REVOKED)
         gw_fail(out, GW_DENIED,
@@ -204,6 +250,8 @@ static void say_bad(const struct cert_set *set, X509 *cert, int error, struct gw
     else if (error == X509_V_ERR_CERT_NOT_YET_VALID)
         gw_fail(out, GW_DENIED, "certificate '%s' is not valid before %s: check the clocks",
                 subject, gw_utc_text(cert_time(X509_get0_notBefore(cert)), when));
+    else if (fault)
+        gw_fail(out, GW_DENIED, "certificate '%s' %s", subject, fault->says);
     else
         gw_fail(out, GW_DENIED, "certificate '%s': %s", subject,
                 X509_verify_cert_error_string(error));

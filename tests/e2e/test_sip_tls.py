@@ -102,7 +102,7 @@ def test_peer_auth():
                                 (zoo.expired, "expired on"),
                                 (zoo.early, "is not valid before"),
                                 (zoo.server_only, "is not for client authentication"),
-                                (zoo.client_only, "purpose"),
+                                (zoo.client_only, "is not for server authentication"),
                                 (zoo.stranger, "is neither sent by the server nor in 'cup-trust'"),
                                 (zoo.self_signed, "is self-signed and not in 'cup-trust'")):
                 before = len(h.log())
@@ -257,7 +257,7 @@ def test_out():
                                   ("localhost", zoo.other, "is not among the TLS peer subjects"),
                                   ("localhost", zoo.expired, "expired on"),
                                   ("localhost", zoo.stranger, "is neither sent by the server"),
-                                  ("localhost", zoo.client_only, "purpose")):
+                                  ("localhost", zoo.client_only, "is not for server authentication")):
             number, before = number + 1, len(h.log())
             raw = out(h, number, server, host)
             try:

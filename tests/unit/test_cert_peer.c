@@ -114,7 +114,7 @@ static const struct peer_case {
     { CERT_FOR_SIP, CERT_REQUIRED, STRANGER, false, GW_DENIED, "neither sent" },
     { CERT_FOR_SIP, CERT_REQUIRED, OLD, false, GW_DENIED, "expired" },
     { CERT_FOR_SIP, CERT_REQUIRED, SERVER_ONLY, false, GW_DENIED, "1.3.6.1.5.5.7.3.2" },
-    { CERT_FOR_SIP, CERT_REQUIRED, CLIENT_ONLY, false, GW_DENIED, "purpose" },
+    { CERT_FOR_SIP, CERT_REQUIRED, CLIENT_ONLY, false, GW_DENIED, "1.3.6.1.5.5.7.3.1" },
     { CERT_FOR_SIP, CERT_REQUIRED, NOTHING, false, GW_NOTFOUND, "has shown no certificate" },
     { CERT_FOR_XMPP_SERVER, CERT_REQUIRED, TRUSTED, true, GW_OK, "" },
     { CERT_FOR_XMPP_SERVER, CERT_REQUIRED, SERVER_ONLY, true, GW_OK, "" },
