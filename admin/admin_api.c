@@ -332,6 +332,20 @@ static void refuse_route(struct admin_call *call, const struct gw_buf *allowed)
                           "there is no such resource; GET /v1 lists them all", "code", "notfound"));
 }
 
+/* A browser shows an administrator's certificate for any page that asks it to: what such a page sends
+ * says where it is from. */
+static bool is_of_a_page(const struct net_http_exchange *x)
+{
+    return net_http_header(x, "Origin").p != NULL;
+}
+
+static void refuse_page(struct admin_call *call)
+{
+    admin_reply(call, 403,
+                json_pack("{s:s, s:s}", "error", "the API is not for pages of other sites", "code",
+                          "denied"));
+}
+
 static enum gw_code read_body(struct admin_call *call, const struct admin_route *route,
                               struct gw_err *err)
 {
@@ -352,7 +366,9 @@ static void on_request(struct net_http_exchange *x, void *ctx)
 
     gw_buf_init(&allowed, 200);
     route = route_find(net_http_method(x), net_http_path(x), call->arg, &allowed);
-    if (!route)
+    if (is_of_a_page(x))
+        refuse_page(call);
+    else if (!route)
         refuse_route(call, &allowed);
     else if (read_body(call, route, &err))
         admin_reply_error(call, &err);

@@ -848,7 +848,7 @@ static void server_destroy(struct net_http_server *s)
     net_watch_free(&s->watch);
     if (s->mhd)
         MHD_stop_daemon(s->mhd); /* closes the listening socket, too */
-    net_http_tls_free(&s->tls);  /* after the last answers were given to it */
+    net_http_tls_free(&s->tls);
     if (s->gone_fd >= 0)
         (void)close(s->gone_fd);
     free(s);

@@ -144,13 +144,13 @@ class Admin:
     def get(self, path):
         return self._ask("GET", path)
 
-    def put(self, path, body):
-        return self._ask("PUT", path, json.dumps(body))[0]
+    def put(self, path, body, **headers):
+        return self._ask("PUT", path, json.dumps(body), headers)[0]
 
-    def _ask(self, method, path, body=None):
+    def _ask(self, method, path, body=None, headers=None):
         connection = http.client.HTTPSConnection(self.address, self.port, timeout=5, context=self.context)
         try:
-            connection.request(method, path, body)
+            connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
         finally:
@@ -195,6 +195,7 @@ def test_api():
         robot = Admin(g, port, folder, good)
         assert robot.put("/v1/parameters/calendar.spread_s", {"value": "7"}) == 200
         assert any("certificate robot.office.test" in json.dumps(e) for e in g.api("GET", "/v1/audit")["entries"])
+        assert robot.put("/v1/parameters/calendar.spread_s", {"value": "8"}, Origin="https://evil.test") == 403
         g.set("tls.api_min_version", "1.3")
         old = Admin(g, port, folder, good)
         old.context.maximum_version = ssl.TLSVersion.TLSv1_2
