@@ -2,6 +2,7 @@
 that change while it runs; and connections that we make."""
 
 import os
+import resource
 import socket
 import ssl
 import sys
@@ -232,6 +233,26 @@ def test_versions_and_ciphers():
         h.set("tls.sip_client_ciphers", "TLS_CHACHA20_POLY1305_SHA256")
         with h.tls(port=SIP_TLS_PORT) as s:
             assert s.socket.cipher()[0] == "TLS_CHACHA20_POLY1305_SHA256"
+
+
+def test_half_open():
+    """a thousand who connect and say nothing lock nobody out: for one more the oldest is cut off"""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    with House() as h:
+        h.set("sip.connections_per_peer", 10000)
+        silent = []
+        for _ in range(1020):
+            silent.append(socket.create_connection((h.address, SIP_PEER_PORT), 5))
+        with h.tls(h.zoo.good) as s:
+            s.send(subscribe(1, "TLS"))
+            told(s)
+        wait_for(lambda: h.sip()["tls_failed"] >= 21, what="the oldest are cut off")
+        assert h.sip()["connections"] <= 1001, h.sip()
+        assert "1000 others are in the middle of a TLS handshake" in h.log()
+        silent[0].settimeout(5)
+        assert silent[0].recv(1) == b""
+        for s in silent:
+            s.close()
 
 
 def out(house, number, server, host="localhost"):
