@@ -122,6 +122,9 @@ const struct admin_route admin_routes[] = {
     { "DELETE", "/v1/federation-secret", false, admin_federation_secret_forget,
       "uses one of this node's own again" },
 
+    { "GET", "/v1/sip/route/{address}", false, admin_sip_route,
+      "where SIP requests to an address go, and which rule says so" },
+
     { "GET", "/v1/watch", false, admin_watch_start,
       "presence changes as they happen, a JSON line each; query: user" },
 

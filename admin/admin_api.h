@@ -76,6 +76,9 @@ struct admin_discovery {
 struct admin_discover;
 typedef void admin_discover_fn(const struct admin_discovery *found, void *ctx);
 
+struct admin_sip_route;
+typedef void admin_sip_route_fn(struct json_t *answer, void *ctx);
+
 /* A rule is added, edited, moved or removed. */
 enum admin_rule_verb { ADMIN_RULE_ADD, ADMIN_RULE_EDIT, ADMIN_RULE_MOVE, ADMIN_RULE_REMOVE };
 struct admin_rule_change {
@@ -162,6 +165,12 @@ struct admin_host {
     /* Of dialback; NULL: the one again that this node has of its own. */
     enum gw_code (*federation_secret)(const struct gw_str *secret, store_done_fn *done,
                                       void *done_ctx, struct gw_err *err, void *ctx);
+    /* Where SIP requests to an address go. *answer: known at once, and found does not come; NULL: it
+     * comes once, never from inside the call, and takes the answer. */
+    enum gw_code (*sip_route)(struct gw_str address, struct json_t **answer,
+                              admin_sip_route_fn *found, void *found_ctx,
+                              struct admin_sip_route **out, struct gw_err *err, void *ctx);
+    void (*sip_route_cancel)(struct admin_sip_route *r, void *ctx);
     void (*trust_changed)(void *ctx); /* connections shall be tried anew */
     /* The names that the identity should have, in A-labels; the first is its CN. */
     void (*identity_names)(const char *identity, void (*each)(struct gw_str name, void *each_ctx),

@@ -215,6 +215,7 @@ enum ctl_exit ctl_audit(struct ctl *ctl);
 enum ctl_exit ctl_password_set(struct ctl *ctl);
 enum ctl_exit ctl_param_set(struct ctl *ctl);
 enum ctl_exit ctl_param_get(struct ctl *ctl);
+enum ctl_exit ctl_sip_route(struct ctl *ctl);
 enum ctl_exit ctl_federation_list(struct ctl *ctl);
 enum ctl_exit ctl_federation_why(struct ctl *ctl);
 enum ctl_exit ctl_federation_except(struct ctl *ctl);

@@ -280,6 +280,12 @@ const struct ctl_command ctl_commands[] = {
     { "federation secret reset", "", "use a dialback secret of this node's own again",
       ctl_federation_secret_reset, NULL, NULL, "federation secret reset" },
 
+    { "sip route", "ADDRESS", "show where SIP requests to an address go, and why", ctl_sip_route,
+      NULL,
+      "Static routes (sip.routes) come first, by priority; without one the domain's record\n"
+      "_sipfederationtls._tcp is asked for; for domains of the kind aol then sip.default_domain.",
+      "sip route ann@partner.example" },
+
     { "gateway add", "NAME", "add a gateway to Exchange", ctl_gateway_add, gateway_options,
       "Gateways share one service account unless one has its own: whoever adds the second one may "
       "leave the account "

@@ -142,6 +142,11 @@ bool gd_user_has_calendar(const struct dir_user *u);
 enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err);
 enum gw_code gd_sip_apply(struct gd *gd, struct gw_err *err);
 struct json_t *gd_sip_json(const struct gd *gd);
+/* gd_sip_route.c: as struct admin_host has them. */
+enum gw_code gd_sip_route(struct gd *gd, struct gw_str address, struct json_t **answer,
+                          admin_sip_route_fn *fn, void *ctx, struct admin_sip_route **out,
+                          struct gw_err *err);
+void gd_sip_route_cancel(struct admin_sip_route *r);
 
 /* --- gd_identities.c */
 enum gw_code gd_identity_open(struct gd *gd, enum gd_identity which,

@@ -249,6 +249,19 @@ static enum gw_code host_federation_secret(const struct gw_str *secret, store_do
                   : gd_federation_secret_forget(ctx, done, done_ctx, err);
 }
 
+static enum gw_code host_sip_route(struct gw_str address, json_t **answer,
+                                   admin_sip_route_fn *found, void *found_ctx,
+                                   struct admin_sip_route **out, struct gw_err *err, void *ctx)
+{
+    return gd_sip_route(ctx, address, answer, found, found_ctx, out, err);
+}
+
+static void host_sip_route_cancel(struct admin_sip_route *r, void *ctx)
+{
+    (void)ctx;
+    gd_sip_route_cancel(r);
+}
+
 static void host_trust_changed(void *ctx)
 {
     gd_gateways_trust_changed(ctx);
@@ -298,6 +311,8 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
         .federation_except = host_federation_except,
         .federation_forget = host_federation_forget,
         .federation_secret = host_federation_secret,
+        .sip_route = host_sip_route,
+        .sip_route_cancel = host_sip_route_cancel,
         .trust_changed = host_trust_changed,
         .identity_names = host_identity_names,
         .starttls_client = &gd_starttls_client,

@@ -131,8 +131,6 @@ void gd_federation_done(struct gd *gd)
 {
     if (gd->federation)
         xmpp_federation_free(&gd->federation);
-    if (gd->federation_dns)
-        net_dns_free(&gd->federation_dns);
 }
 
 /* --- for the API */

@@ -316,9 +316,9 @@ enum gw_code gd_start(struct gd *gd, struct gw_err *err)
     if (!rc)
         rc = gd_presence_listen(gd, err);
     if (!rc)
-        rc = gd_sip_listen(gd, err);
-    if (!rc)
         rc = gd_federation_start(gd, err);
+    if (!rc)
+        rc = gd_sip_listen(gd, err);
     if (!rc)
         rc = gd_api_start(gd, err);
     if (rc)
@@ -348,6 +348,8 @@ void gd_done(struct gd *gd)
         xmpp_server_free(&gd->xmpp);
     sip_server_free(&gd->sip);
     sip_tls_free(&gd->sip_tls);
+    if (gd->federation_dns)
+        net_dns_free(&gd->federation_dns);
     gd_calendars_done(gd);
     if (gd->api)
         admin_api_stop(gd->api);

@@ -8,7 +8,7 @@ run_packages="openssl gss-ntlmssp python3 python3-slixmpp"
 test_packages="python3-cryptography clang clang-format clang-tidy libclang-rt-14-dev libxml2-utils
     chromium chromium-driver python3-exchangelib python3-requests python3-requests-ntlm curl krb5-kdc
     krb5-admin-server krb5-user davmail-server sip-tester kamailio
-    kamailio-tls-modules
+    kamailio-tls-modules kamailio-presence-modules
     prosody lua-unbound ejabberd"
 
 # need_packages NAME...: installs those that are missing, as root or with sudo.

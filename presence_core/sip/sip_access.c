@@ -106,7 +106,7 @@ static bool kind_parse(struct gw_str text, enum sip_kind *out)
     return false;
 }
 
-static bool is_domain(struct gw_str s)
+bool sip_domain_is(struct gw_str s)
 {
     for (size_t i = 0; i < s.len; i++) {
         char c = s.p[i];
@@ -126,7 +126,7 @@ static bool domain_parse(struct gw_str item, struct gw_str *domain, enum sip_kin
     if (gw_str_cut(item, "=", domain, &word) && !kind_parse(gw_str_trim(word), kind))
         return false;
     *domain = gw_str_trim(*domain);
-    return is_domain(*domain);
+    return sip_domain_is(*domain);
 }
 
 enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err)
@@ -162,6 +162,8 @@ bool sip_domains_find(struct gw_str list, struct gw_str wanted, enum sip_kind *k
     struct gw_str item, domain;
     enum sip_kind found;
 
+    if (gw_str_is(wanted, "aim.com"))
+        wanted = GW_STR("aol.com");
     while (sip_list_next(&list, &item)) {
         if (domain_parse(item, &domain, &found) && gw_str_eq(domain, wanted)) {
             *kind = found;
@@ -185,7 +187,7 @@ enum gw_code sip_tls_subjects_check(struct gw_str list, struct gw_err *err)
             for (size_t i = 0; i < item.len; i++)
                 lower[i] =
                     (char)(item.p[i] >= 'A' && item.p[i] <= 'Z' ? item.p[i] | 0x20 : item.p[i]);
-        if (item.len >= sizeof(lower) || !is_domain((struct gw_str){ lower, item.len }))
+        if (item.len >= sizeof(lower) || !sip_domain_is((struct gw_str){ lower, item.len }))
             return gw_fail(err, GW_INVALID,
                            "'%.*s' is not a TLS peer subject: the whole subject CN of a peer's "
                            "certificate, a host name without wildcards, like sip.partner.example",

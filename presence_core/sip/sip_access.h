@@ -13,10 +13,13 @@ bool sip_list_next(struct gw_str *rest, struct gw_str *item);
 enum gw_code sip_acl_check(struct gw_str list, struct gw_err *err);
 bool sip_acl_allows(struct gw_str list, struct gw_str address);
 
+bool sip_domain_is(struct gw_str text); /* in lower case */
+
 /* "partner.example=lync, other.example". */
 enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err);
 /* Each domain; 'rest' is the list to begin with. False: no more. */
 bool sip_domains_next(struct gw_str *rest, struct gw_str *domain);
+/* aim.com is found as aol.com: they are one to AOL. */
 bool sip_domains_find(struct gw_str list, struct gw_str domain, enum sip_kind *kind);
 
 /* Subject CNs: "sip.partner.example, pool.lync.example"; letters fold. */

@@ -12,7 +12,7 @@
 
 enum { ACL_TOLD_MS = 10 * GW_SECOND_MS, ROUTED_MAX = 4096 };
 
-#define ALLOW "SUBSCRIBE, OPTIONS"
+#define ALLOW "SUBSCRIBE, NOTIFY, OPTIONS"
 
 /* ---- Answers ---- */
 
@@ -83,6 +83,12 @@ static void on_stray(struct sip_core *core, const struct sip_msg *m, const struc
     sip_answer(core, m, from, 481);
 }
 
+static void on_notify(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+{
+    if (!sip_watch_notify(core, m, from))
+        sip_answer(core, m, from, 481);
+}
+
 static void on_other(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
 {
     sip_answer_begin(core, m, from, 501, GW_STR(""));
@@ -93,9 +99,10 @@ static void on_other(struct sip_core *core, const struct sip_msg *m, const struc
 typedef void method_fn(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 
 static method_fn *const methods[] = {
-    [SIP_OTHER_METHOD] = on_other,   [SIP_ACK] = NULL,        [SIP_CANCEL] = on_stray,
-    [SIP_INVITE] = on_refused,       [SIP_NOTIFY] = on_stray, [SIP_OPTIONS] = on_options,
-    [SIP_SUBSCRIBE] = sip_subscribe,
+    [SIP_OTHER_METHOD] = on_other, [SIP_ACK] = NULL,
+    [SIP_CANCEL] = on_stray,       [SIP_INVITE] = on_refused,
+    [SIP_NOTIFY] = on_notify,      [SIP_OPTIONS] = on_options,
+    [SIP_PUBLISH] = on_refused,    [SIP_SUBSCRIBE] = sip_subscribe,
 };
 
 /* ---- Requests ---- */
@@ -208,50 +215,20 @@ static void presence_abroad(const struct pres_doc *doc, const struct gw_str *to,
     (void)ctx;
 }
 
-struct unable {
-    struct gw_list link;
-    size_t from_len, to_len;
-    char text[];
-};
-
-/* Answers to watchers are told by stirred(), too. We do not subscribe to anybody there: who asks for it
- * is refused, but not from inside his call. */
+/* Answers to watchers are told by stirred(), too. */
 static void request_abroad(enum pres_request request, struct gw_str from, struct gw_str to,
                            struct gw_str extra, void *ctx)
 {
-    struct sip_core *core = ctx;
-    struct unable *u;
-
     (void)extra;
-    if (request != PRES_SUBSCRIBE)
-        return;
-    u = gw_alloc(sizeof(*u) + from.len + to.len);
-    u->from_len = from.len;
-    u->to_len = to.len;
-    memcpy(u->text, from.p, from.len);
-    memcpy(u->text + from.len, to.p, to.len);
-    gw_list_append(&core->unable, &u->link);
-    core->io->wake(core->io_ctx);
-}
-
-static void refuse_unable(struct sip_core *core)
-{
-    struct gw_list *link;
-
-    while ((link = gw_list_pop(&core->unable))) {
-        struct unable *u = GW_CONTAINER(link, struct unable, link);
-        struct gw_str user = { u->text, u->from_len }, there = { u->text + u->from_len, u->to_len };
-
-        pres_abroad_request(core->pres, PRES_UNSUBSCRIBED, there, user, GW_STR(""));
-        free(u);
-    }
+    if (request == PRES_SUBSCRIBE)
+        sip_watch_want(ctx, from, to);
+    else if (request == PRES_UNSUBSCRIBE)
+        sip_watch_leave(ctx, from, to);
 }
 
 static void probe_abroad(struct gw_str from, struct gw_str to, void *ctx)
 {
-    (void)from; /* nothing is known of anybody there */
-    (void)to;
-    (void)ctx;
+    sip_watch_want(ctx, from, to);
 }
 
 static const struct pres_frontend frontend = { .name = "sip",
@@ -286,9 +263,26 @@ void sip_core_settings_apply(struct sip_core *core)
     size_t pos = 0;
 
     routes_apply(core);
-
+    sip_watches_apply(core);
     while ((s = gw_map_next(core->subs, &pos)))
         sip_sub_stir(s, false);
+}
+
+enum gw_code sip_core_search(struct sip_core *core, struct gw_str address,
+                             struct sip_search *search, sip_search_fn *done, void *ctx, bool *known,
+                             struct gw_err *err)
+{
+    struct gw_str domain = GW_STR("");
+    struct sip_plan plan;
+    enum gw_code rc;
+
+    if (gw_str_cut(address, "@", NULL, &domain) && pres_domain_is_local(core->pres, domain))
+        return gw_fail(err, GW_INVALID, "'%.*s' is served here: nothing goes there by SIP",
+                       GW_STR_ARG(gw_str_utf8_cut(domain, 80)));
+    rc = sip_route_plan(core->settings, address, &plan, err);
+    if (!rc)
+        *known = sip_search_start(search, &plan, core->io, core->io_ctx, done, ctx);
+    return rc;
 }
 
 /* ---- Life ---- */
@@ -311,7 +305,10 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     gw_buf_init(&core->out, SIP_MSG_MAX);
     gw_buf_init(&core->body, SIP_DOCUMENT_MAX);
     core->msg = gw_new(struct sip_msg);
-    gw_list_init(&core->unable);
+    core->watches = gw_map_new();
+    core->watch_tags = gw_map_new();
+    gw_heap_init(&core->watch_due);
+    gw_list_init(&core->watch_ready);
     gw_buf_init(&core->routed, ROUTED_MAX);
     core->front = pres_frontend_register(core->pres, &frontend, core);
     routes_apply(core);
@@ -321,7 +318,6 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
 void sip_core_free(struct sip_core **corep)
 {
     struct sip_core *core = *corep;
-    struct gw_list *link;
     struct sip_sub *s;
     size_t pos = 0;
 
@@ -330,7 +326,11 @@ void sip_core_free(struct sip_core **corep)
     *corep = NULL;
     while ((s = gw_map_next(core->subs, &pos)))
         sip_sub_release(s);
+    sip_watches_free(core);
     sip_txns_free(&core->txns);
+    gw_map_free(&core->watches);
+    gw_map_free(&core->watch_tags);
+    gw_heap_done(&core->watch_due);
     gw_map_free(&core->subs);
     gw_map_free(&core->watched);
     gw_map_free(&core->sources);
@@ -339,8 +339,6 @@ void sip_core_free(struct sip_core **corep)
     gw_buf_done(&core->body);
     routes_set(core, gw_buf_str(&core->routed), NULL);
     gw_buf_done(&core->routed);
-    while ((link = gw_list_pop(&core->unable)))
-        free(GW_CONTAINER(link, struct unable, link));
     store_batch_free(&core->batch);
     gw_param_settings_done(sip_params, sip_param_count, &core->defaults);
     free(core->msg);
@@ -355,17 +353,21 @@ void sip_core_lost(struct sip_core *core, uint64_t conn)
 gw_time sip_core_deadline(const struct sip_core *core)
 {
     const struct gw_due *first = gw_heap_first(&core->due);
-    gw_time txns = !gw_list_is_empty(&core->unable) ? INT64_MIN : sip_txns_deadline(core->txns);
+    const gw_time all[] = { first ? first->at : GW_NEVER, sip_txns_deadline(core->txns),
+                            sip_watches_deadline(core) };
+    gw_time at = GW_NEVER;
 
-    return first && first->at < txns ? first->at : txns;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        at = all[i] < at ? all[i] : at;
+    return at;
 }
 
 void sip_core_tick(struct sip_core *core, struct gw_now now)
 {
     core->now = now;
-    refuse_unable(core);
     sip_txns_tick(core->txns, now.mono);
     sip_subs_tick(core);
+    sip_watches_tick(core);
     sip_commit(core);
 }
 
@@ -376,6 +378,7 @@ void sip_core_counters(const struct sip_core *core, struct sip_counters *out)
     sip_txns_stats(core->txns, &stats);
     *out = core->counters;
     out->subscriptions = gw_map_len(core->subs);
+    out->watches = gw_map_len(core->watches);
     out->waiting = stats.waiting;
     out->resent = stats.resent;
     out->timeouts = stats.timeouts;

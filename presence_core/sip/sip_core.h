@@ -6,6 +6,7 @@
 
 #include "pres_frontend.h"
 #include "sip_io.h"
+#include "sip_search.h"
 #include "sip_settings.h"
 #include "store.h"
 
@@ -34,6 +35,11 @@ void sip_core_lost(struct sip_core *core, uint64_t conn); /* a connection is gon
 gw_time sip_core_deadline(const struct sip_core *core);
 void sip_core_tick(struct sip_core *core, struct gw_now now);
 
+/* Where a request to this bare address would go, and why; otherwise as sip_search_start(). */
+enum gw_code sip_core_search(struct sip_core *core, struct gw_str address,
+                             struct sip_search *search, sip_search_fn *done, void *ctx, bool *known,
+                             struct gw_err *err);
+
 /* The settings are other ones: who may not watch any more is told so. */
 void sip_core_settings_apply(struct sip_core *core);
 
@@ -41,6 +47,8 @@ struct sip_counters {
     uint64_t subscriptions, pending, resumed; /* now; now; since the start */
     uint64_t requests_in, malformed;
     uint64_t refused_acl, refused_limit, notified, notify_failed, merged;
+    uint64_t watches;                   /* now: contacts abroad */
+    uint64_t watched, watch_failed;     /* requests that were taken, and that were not */
     uint64_t waiting, resent, timeouts; /* requests of ours */
 };
 void sip_core_counters(const struct sip_core *core, struct sip_counters *out);

@@ -3,10 +3,13 @@
 #define SIP_IO_H
 
 #include "gw_buf.h"
+#include "gw_err.h"
 #include "gw_str.h"
+#include "gw_time.h"
 
 enum sip_proto { SIP_UDP, SIP_TCP, SIP_TLS };
 const char *sip_proto_name(enum sip_proto proto); /* "UDP" */
+bool sip_proto_parse(struct gw_str name, enum sip_proto *out);
 
 struct sip_peer {
     enum sip_proto proto;
@@ -15,12 +18,25 @@ struct sip_peer {
     uint16_t port;
 };
 
+struct sip_srv { /* a record, RFC 2782 */
+    struct gw_str host;
+    uint16_t port, priority, weight;
+};
+/* In the order in which they are to be tried. GW_NOTFOUND: there are none. */
+typedef void sip_srv_fn(enum gw_code code, const struct sip_srv *records, size_t count,
+                        struct gw_now now, void *ctx);
+struct sip_srv_query;
+
 struct sip_io {
     /* Queues one message. What it went over: a connection that stands or is being made, 1 for UDP; 0: it
      * cannot be sent. Never calls back. */
     uint64_t (*send)(const struct sip_peer *to, struct gw_str bytes, void *ctx);
     /* Where 'peer' reaches us: "192.0.2.1:5060". */
     void (*local)(const struct sip_peer *peer, struct gw_buf *out, void *ctx);
+    /* Ends with done, never from inside the call, or with srv_cancel, which is NULL-safe. */
+    struct sip_srv_query *(*srv_start)(const char *name, sip_srv_fn *done, void *done_ctx,
+                                       void *ctx);
+    void (*srv_cancel)(struct sip_srv_query **queryp, void *ctx);
     /* sip_core_deadline() may have come nearer while nothing was received. */
     void (*wake)(void *ctx);
 };

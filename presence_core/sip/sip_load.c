@@ -29,12 +29,21 @@ static void load_one(const struct store_record *r, void *ctx)
     sip_record_done(&owner);
 }
 
+static void load_watch(const struct store_record *r, void *ctx)
+{
+    sip_watch_restore(ctx, r->key, r->value);
+}
+
 static void load_done(const struct gw_err *result, void *ctx)
 {
     struct sip_core *core = ctx;
 
+    if (result->code)
+        core->load_result = *result;
+    if (--core->loading)
+        return;
     core->io->wake(core->io_ctx);
-    core->loaded(result, core->loaded_ctx);
+    core->loaded(&core->load_result, core->loaded_ctx);
 }
 
 void sip_core_load(struct sip_core *core, struct gw_now now, store_done_fn *done, void *ctx)
@@ -43,5 +52,8 @@ void sip_core_load(struct sip_core *core, struct gw_now now, store_done_fn *done
     core->resume_at = now.mono;
     core->loaded = done;
     core->loaded_ctx = ctx;
+    core->loading = 2;
+    core->load_result = (struct gw_err){ .code = GW_OK };
     store_load(core->store, SIP_RECORD_KIND, NULL, load_one, load_done, core);
+    store_load(core->store, SIP_WATCH_KIND, NULL, load_watch, load_done, core);
 }

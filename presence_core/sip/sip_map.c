@@ -53,3 +53,27 @@ enum sip_word sip_map_out(enum sip_kind kind, const struct pres_shown *shown)
     }
     return by_show[kind][shown->show];
 }
+
+/* Do not disturb does not cross from Lync and OCS either; AOL has none. */
+static const enum pres_show by_word[SIP_KIND_COUNT][SIP_WORD_COUNT] = {
+    [SIP_KIND_SIMPLE] = { [SIP_WORD_OFFLINE] = PRES_OFFLINE,
+                          [SIP_WORD_AVAILABLE] = PRES_AVAILABLE,
+                          [SIP_WORD_AWAY] = PRES_AWAY,
+                          [SIP_WORD_BUSY] = PRES_BUSY,
+                          [SIP_WORD_DND] = PRES_DND },
+    [SIP_KIND_LYNC] = { [SIP_WORD_OFFLINE] = PRES_OFFLINE,
+                        [SIP_WORD_AVAILABLE] = PRES_AVAILABLE,
+                        [SIP_WORD_AWAY] = PRES_AWAY,
+                        [SIP_WORD_BUSY] = PRES_BUSY,
+                        [SIP_WORD_DND] = PRES_BUSY },
+    [SIP_KIND_AOL] = { [SIP_WORD_OFFLINE] = PRES_OFFLINE,
+                       [SIP_WORD_AVAILABLE] = PRES_AVAILABLE,
+                       [SIP_WORD_AWAY] = PRES_AWAY,
+                       [SIP_WORD_BUSY] = PRES_AWAY,
+                       [SIP_WORD_DND] = PRES_AWAY },
+};
+
+enum pres_show sip_map_in(enum sip_kind kind, enum sip_word word)
+{
+    return by_word[kind][word];
+}

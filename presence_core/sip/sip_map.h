@@ -12,9 +12,17 @@ enum sip_kind {
 };
 extern const char *const sip_kind_names[]; /* "lync"; ends with NULL */
 
-/* What such a peer can show. */
-enum sip_word { SIP_WORD_OFFLINE, SIP_WORD_AVAILABLE, SIP_WORD_AWAY, SIP_WORD_BUSY };
+/* What such a peer can show; the last one only what comes in. */
+enum sip_word {
+    SIP_WORD_OFFLINE,
+    SIP_WORD_AVAILABLE,
+    SIP_WORD_AWAY,
+    SIP_WORD_BUSY,
+    SIP_WORD_DND,
+    SIP_WORD_COUNT
+};
 
 enum sip_word sip_map_out(enum sip_kind kind, const struct pres_shown *shown);
+enum pres_show sip_map_in(enum sip_kind kind, enum sip_word word);
 
 #endif

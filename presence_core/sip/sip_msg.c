@@ -27,13 +27,16 @@ static const struct {
     { SIP_CONTENT_LENGTH, "content-length", 'l', false, true },
     { SIP_CONTENT_TYPE, "content-type", 'c', false, true },
     { SIP_CSEQ, "cseq", 0, false, true },
+    { SIP_ETAG, "sip-etag", 0, false, true },
     { SIP_EVENT, "event", 'o', false, true },
     { SIP_EXPIRES, "expires", 0, false, true },
     { SIP_FROM, "from", 'f', false, true },
     { SIP_MAX_FORWARDS, "max-forwards", 0, false, true },
+    { SIP_MIN_EXPIRES, "min-expires", 0, false, true },
     { SIP_RECORD_ROUTE, "record-route", 0, true, false },
     { SIP_REQUIRE, "require", 0, true, false },
     { SIP_RETRY_AFTER, "retry-after", 0, false, true },
+    { SIP_SUBSCRIPTION_STATE, "subscription-state", 0, false, true },
     { SIP_TO, "to", 't', false, true },
     { SIP_VIA, "via", 'v', true, false },
 };
@@ -43,8 +46,13 @@ static const struct {
     enum sip_method method;
     const char *text;
 } method_table[] = {
-    { SIP_ACK, "ACK" },       { SIP_CANCEL, "CANCEL" },   { SIP_INVITE, "INVITE" },
-    { SIP_NOTIFY, "NOTIFY" }, { SIP_OPTIONS, "OPTIONS" }, { SIP_SUBSCRIBE, "SUBSCRIBE" },
+    { SIP_ACK, "ACK" },
+    { SIP_CANCEL, "CANCEL" },
+    { SIP_INVITE, "INVITE" },
+    { SIP_NOTIFY, "NOTIFY" },
+    { SIP_OPTIONS, "OPTIONS" },
+    { SIP_PUBLISH, "PUBLISH" },
+    { SIP_SUBSCRIBE, "SUBSCRIBE" },
 };
 enum { METHODS = sizeof(method_table) / sizeof(method_table[0]) };
 
@@ -607,6 +615,8 @@ static enum gw_code numbers_read(struct sip_msg *m, struct gw_err *err)
     m->max_forwards = (int)n;
     if (seconds_read(m, SIP_EXPIRES, &m->expires, err))
         return GW_BADMSG;
+    if (seconds_read(m, SIP_MIN_EXPIRES, &m->min_expires_s, err))
+        return GW_BADMSG;
     return seconds_read(m, SIP_RETRY_AFTER, &m->retry_after_s, err);
 }
 
@@ -716,7 +726,7 @@ enum gw_code sip_msg_parse(struct sip_msg *m, struct gw_str bytes, struct gw_err
     memset(m, 0, offsetof(struct sip_msg, headers));
     m->header_count = 0;
     m->answer = 0;
-    m->expires = m->retry_after_s = m->max_forwards = -1;
+    m->expires = m->retry_after_s = m->min_expires_s = m->max_forwards = -1;
     gw_arena_init(&m->arena, ARENA_MAX);
     if (bytes.len > SIP_MSG_MAX)
         return gw_fail(err, GW_LIMIT, "the message is longer than %d bytes", SIP_MSG_MAX);

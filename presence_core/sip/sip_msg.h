@@ -26,6 +26,7 @@ enum sip_method {
     SIP_INVITE,
     SIP_NOTIFY,
     SIP_OPTIONS,
+    SIP_PUBLISH,
     SIP_SUBSCRIBE
 };
 const char *sip_method_name(enum sip_method method);
@@ -38,13 +39,16 @@ enum sip_name {
     SIP_CONTENT_LENGTH,
     SIP_CONTENT_TYPE,
     SIP_CSEQ,
+    SIP_ETAG,
     SIP_EVENT,
     SIP_EXPIRES,
     SIP_FROM,
     SIP_MAX_FORWARDS,
+    SIP_MIN_EXPIRES,
     SIP_RECORD_ROUTE,
     SIP_REQUIRE,
     SIP_RETRY_AFTER,
+    SIP_SUBSCRIPTION_STATE,
     SIP_TO,
     SIP_VIA
 };
@@ -94,6 +98,7 @@ struct sip_msg {
     uint32_t cseq;
     int64_t expires;       /* -1: none; what is too large is 2^32 - 1 */
     int64_t retry_after_s; /* -1: none */
+    int64_t min_expires_s; /* the same */
     int max_forwards;      /* -1: none */
     struct gw_str event, event_id;
     struct gw_str body;

@@ -19,7 +19,7 @@ static const char *const by_calendar[PRES_CAL_COUNT] = {
     [PRES_CAL_DND] = "rpid:busy",
 };
 
-static const char *const by_word[] = {
+static const char *const by_word[SIP_WORD_COUNT] = {
     [SIP_WORD_OFFLINE] = NULL,
     [SIP_WORD_AVAILABLE] = NULL,
     [SIP_WORD_AWAY] = "rpid:away",
@@ -123,10 +123,10 @@ static void write_pidf(struct xml_writer *w, enum sip_kind kind, const struct pr
 static void write_cpim(struct xml_writer *w, enum sip_kind kind, const struct pres_doc *doc)
 {
     enum sip_word word = sip_map_out(kind, &doc->shown);
-    static const char *const notes[] = { [SIP_WORD_OFFLINE] = NULL,
-                                         [SIP_WORD_AVAILABLE] = NULL,
-                                         [SIP_WORD_AWAY] = "Away",
-                                         [SIP_WORD_BUSY] = "Busy" };
+    static const char *const notes[SIP_WORD_COUNT] = { [SIP_WORD_OFFLINE] = NULL,
+                                                       [SIP_WORD_AVAILABLE] = NULL,
+                                                       [SIP_WORD_AWAY] = "Away",
+                                                       [SIP_WORD_BUSY] = "Busy" };
     struct gw_str note = doc->shown.text.len ? doc->shown.text : gw_str_of(notes[word]);
 
     xml_open(w, "tuple");

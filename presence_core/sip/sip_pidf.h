@@ -12,6 +12,10 @@ extern const char *const sip_format_types[SIP_FORMAT_COUNT]; /* "application/pid
 
 enum { SIP_DOCUMENT_MAX = 16 * 1024 };
 
+/* Either form, of others. The note is one line, shorter than PRES_TEXT_MAX; may be empty. */
+enum gw_code sip_pidf_read(struct gw_str document, enum sip_word *word, struct gw_buf *note,
+                           struct gw_err *err);
+
 void sip_pidf_write(enum sip_format format, enum sip_kind kind, struct gw_str user,
                     const struct pres_doc *doc, struct gw_buf *out);
 

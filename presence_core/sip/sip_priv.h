@@ -9,6 +9,7 @@
 #include "gw_map.h"
 #include "sip_core.h"
 #include "sip_pidf.h"
+#include "sip_search.h"
 #include "sip_txn.h"
 #include "sip_write.h"
 
@@ -86,12 +87,18 @@ struct sip_core {
     struct sip_msg *msg; /* what is being read */
     struct sip_counters counters;
     gw_time acl_told;
+    unsigned loading; /* kinds of records */
+    struct gw_err load_result;
     store_done_fn *loaded;
     void *loaded_ctx;
     gw_time resume_at;
     struct pres_front *front;
-    struct gw_buf routed;  /* the list of domains that we are the way to */
-    struct gw_list unable; /* requests of users here to watch somebody there: refused, soon */
+    struct gw_buf routed; /* the list of domains that we are the way to */
+    struct sip_hop hop;   /* of sip_hop_of() */
+    struct gw_map *watches, *watch_tags;
+    struct gw_heap watch_due;
+    struct gw_list watch_ready; /* whose turn comes, in order */
+    size_t watch_flight;
 };
 
 /* sip_core.c */
@@ -101,6 +108,50 @@ void sip_answer(struct sip_core *core, const struct sip_msg *m, const struct sip
 void sip_answer_begin(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
                       unsigned status, struct gw_str tag);
 void sip_answer_send(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+
+/* sip_hop.c: where a URI of a dialog leads, of one who reached us from 'from'. False: nowhere, or to
+ * where nobody else should reach. Borrows from the URI, and until the next call. */
+bool sip_hop_of(struct sip_core *core, const struct sip_uri *uri, const struct sip_peer *from,
+                struct sip_peer *out);
+
+/* sip_out.c: a request outside of dialogs, to an address: to one server after the other. */
+struct sip_out;
+/* Writes it into core->out. */
+typedef void sip_out_write_fn(const struct sip_peer *to, struct gw_str us, const char *branch,
+                              void *ctx);
+/* As sip_txn_done_fn. 'hop': who answered, or was the last that did not; NULL: there was nobody to be
+ * asked, and err says why. Never from inside sip_out_start(). */
+typedef void sip_out_done_fn(unsigned status, const struct sip_msg *response,
+                             const struct sip_hop *hop, const struct gw_err *err, gw_time now,
+                             void *ctx);
+struct sip_out_args {
+    struct gw_str address;
+    enum sip_method method;
+    sip_out_write_fn *write;
+    sip_out_done_fn *done;
+    void *ctx;
+};
+/* NULL: no way, err says why; done does not come. */
+struct sip_out *sip_out_start(struct sip_core *core, const struct sip_out_args *args,
+                              struct gw_err *err);
+void sip_out_cancel(struct sip_out **outp); /* done does not come */
+enum sip_kind sip_out_kind(const struct sip_out *out);
+
+/* sip_watch.c: users here watch somebody there. The first two are for the core's calls: they only make a
+ * note. */
+void sip_watch_want(struct sip_core *core, struct gw_str local, struct gw_str remote);
+void sip_watch_leave(struct sip_core *core, struct gw_str local, struct gw_str remote);
+/* NOTIFY of a dialog of ours. False: of none. */
+bool sip_watch_notify(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+void sip_watches_apply(struct sip_core *core); /* the settings are other ones */
+gw_time sip_watches_deadline(const struct sip_core *core);
+void sip_watches_tick(struct sip_core *core);
+void sip_watches_free(struct sip_core *core); /* silent; the records stay */
+/* A record, at the start. */
+void sip_watch_restore(struct sip_core *core, struct gw_str key, struct gw_str value);
+#define SIP_WATCH_KIND "sip-watch"
+
+struct store_batch *sip_batch(struct sip_core *core); /* what sip_commit() writes */
 
 /* sip_subscribe.c */
 void sip_subscribe(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);

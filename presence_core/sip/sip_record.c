@@ -66,17 +66,6 @@ static struct gw_str text_of(const json_t *o, const char *name)
     return (struct gw_str){ json_string_value(v), json_string_length(v) };
 }
 
-static bool proto_parse(struct gw_str text, enum sip_proto *out)
-{
-    for (enum sip_proto p = SIP_UDP; p <= SIP_TLS; p++) {
-        if (gw_str_is(text, sip_proto_name(p))) {
-            *out = p;
-            return true;
-        }
-    }
-    return false;
-}
-
 static bool format_parse(struct gw_str text, enum sip_format *out)
 {
     for (int i = 0; i < SIP_FORMAT_COUNT; i++) {
@@ -113,7 +102,7 @@ static enum gw_code read_object(const json_t *o, struct sip_sub_args *a, gw_utc 
     }
     if (len > UINT16_MAX)
         return gw_fail(err, GW_LIMIT, "texts too long");
-    if (!proto_parse(text_of(o, "transport"), &a->proto) ||
+    if (!sip_proto_parse(text_of(o, "transport"), &a->proto) ||
         !format_parse(text_of(o, "format"), &a->format) || !number(o, "port", 65535, &port) ||
         !number(o, "cseq", INT32_MAX, &cseq) || !number(o, "own_cseq", INT32_MAX, &own))
         return gw_fail(err, GW_BADMSG, "transport, format, port or numbers are wrong");

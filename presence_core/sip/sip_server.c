@@ -11,7 +11,6 @@
 #include "gw_log.h"
 #include "gw_map.h"
 #include "gw_mem.h"
-#include "net_dns.h"
 #include "net_stream.h"
 #include "net_udp.h"
 #include "sip_frame.h"
@@ -22,6 +21,10 @@ enum {
     FIRST_CONN = SIP_OVER_UDP + 1,
     PORT_TRIES = 20,
     LOOKUPS_MAX = 1000, /* at once; more datagrams to names are lost */
+    MADE_MAX = 500,     /* connections that we make, at once */
+    FAILING_MAX = 1000, /* servers that could not be reached and are left alone for a while: */
+    FAILING_MS = 1000,  /* twice as long after each more */
+    FAILING_MAX_MS = 60 * GW_SECOND_MS,
     TARGET_MAX = 300
 };
 
@@ -39,6 +42,22 @@ struct caller {
     size_t count;
     struct gw_str host;
     char text[];
+};
+
+/* A server that could not be reached; gone when it is, or long after it was tried. */
+struct failing {
+    struct gw_due due; /* when it is forgotten */
+    gw_time until;
+    int64_t wait_ms;
+    char target[TARGET_MAX];
+};
+
+struct sip_srv_query {
+    struct gw_list link;
+    struct sip_server *server;
+    struct net_dns_query *query;
+    sip_srv_fn *done;
+    void *ctx;
 };
 
 struct conn {
@@ -68,7 +87,7 @@ struct door {
 
 struct sip_server {
     struct net_loop *loop;
-    struct net_dns *dns; /* for watchers that are named, by UDP; made for the first one */
+    struct net_dns *dns;
     struct sip_core *core;
     const struct sip_settings *settings;
     struct sip_settings defaults;
@@ -79,9 +98,10 @@ struct sip_server {
     char *tls_address; /* that the doors are at; NULL: not yet */
     struct net_timer *timer;
     gw_time armed;
-    struct gw_list conns, lookups;
+    struct gw_list conns, lookups, queries;
     size_t lookup_count;
-    struct gw_map *by_id, *by_target, *callers;
+    struct gw_map *by_id, *by_target, *callers, *failing;
+    struct gw_heap forget;
     struct gw_heap due;
     uint64_t next_id;
     struct sip_server_counters counters;
@@ -138,6 +158,47 @@ static void on_timer(struct gw_now now, void *ctx)
     }
     sip_core_tick(server->core, now);
     arm(server);
+}
+
+/* ---- Servers that cannot be reached ---- */
+
+static void failing_free(struct sip_server *server, struct failing *f)
+{
+    gw_heap_remove(&server->forget, &f->due);
+    gw_map_remove(server->failing, gw_str_of(f->target));
+    free(f);
+}
+
+static void failing_note(struct sip_server *server, const char *target)
+{
+    struct failing *f = gw_map_get(server->failing, gw_str_of(target));
+    gw_time now = net_loop_now(server->loop).mono;
+
+    if (!f) {
+        if (gw_map_len(server->failing) == FAILING_MAX)
+            failing_free(server, GW_CONTAINER(gw_heap_first(&server->forget), struct failing, due));
+        f = gw_new(struct failing);
+        memcpy(f->target, target, strlen(target));
+        gw_map_set(server->failing, gw_str_of(f->target), f);
+    }
+    f->wait_ms = !f->wait_ms                       ? FAILING_MS
+                 : f->wait_ms * 2 < FAILING_MAX_MS ? f->wait_ms * 2
+                                                   : FAILING_MAX_MS;
+    f->until = gw_time_after(now, f->wait_ms);
+    gw_heap_set(&server->forget, &f->due, gw_time_after(f->until, FAILING_MAX_MS));
+}
+
+/* It is left alone now. */
+static bool is_failing(struct sip_server *server, const char *target)
+{
+    gw_time now = net_loop_now(server->loop).mono;
+    struct failing *f;
+    struct gw_due *due;
+
+    while ((due = gw_heap_pop_due(&server->forget, now)))
+        failing_free(server, GW_CONTAINER(due, struct failing, due));
+    f = gw_map_get(server->failing, gw_str_of(target));
+    return f && now < f->until;
 }
 
 /* ---- One connection ---- */
@@ -259,6 +320,8 @@ static void conn_end(struct conn *c)
     struct sip_server *server = c->server;
     uint64_t id = c->id;
 
+    if (c->target[0] && !c->is_ready)
+        failing_note(server, c->target);
     conn_free(c);
     sip_core_lost(server->core, id);
     arm(server);
@@ -320,13 +383,17 @@ static struct gw_str asked_of(const struct conn *c)
 static void on_ready(struct net_stream *stream, void *ctx)
 {
     struct conn *c = ctx;
+    struct failing *f = gw_map_get(c->server->failing, gw_str_of(c->target));
     struct gw_err err;
 
     peer_read(c, gw_str_of(net_stream_peer(stream)));
     c->is_ready = c->proto != SIP_TLS || !sip_tls_admit(c->server->tls, c->context,
                                                         net_stream_ssl(stream), asked_of(c), &err);
-    if (c->is_ready)
+    if (c->is_ready) {
+        if (f)
+            failing_free(c->server, f);
         return;
+    }
     tls_failed(c, &err);
     conn_end(c);
 }
@@ -433,6 +500,8 @@ static struct conn *conn_for(struct sip_server *server, const struct sip_peer *t
     c = gw_map_get(server->by_target, gw_str_of(text));
     if (c)
         return c->is_closing ? NULL : c;
+    if (gw_map_len(server->by_target) >= MADE_MAX || is_failing(server, text))
+        return NULL;
     return connect_to(server, to, text);
 }
 
@@ -477,11 +546,8 @@ static void lookup_done(const struct net_dns_result *result, void *ctx)
 static bool send_named(struct sip_server *server, const struct sip_peer *to, struct gw_str bytes)
 {
     struct lookup *l;
-    struct gw_err err;
     char *name;
 
-    if (!server->dns)
-        server->dns = net_dns_new(server->loop, &err);
     if (!server->dns || server->lookup_count == LOOKUPS_MAX)
         return false;
     l = gw_alloc(sizeof(*l) + bytes.len);
@@ -506,6 +572,58 @@ static bool send_datagram(struct sip_server *server, const struct sip_peer *to, 
     if (!net_address_parse(to->host, to->port, &address))
         return send_named(server, to, bytes);
     return net_udp_send(server->udp, &address, bytes);
+}
+
+/* ---- SRV records ---- */
+
+static void srv_free(struct sip_srv_query *q)
+{
+    gw_list_remove(&q->link);
+    net_dns_cancel(&q->query);
+    free(q);
+}
+
+static void srv_answered(const struct net_dns_result *result, void *ctx)
+{
+    struct sip_srv_query *q = ctx;
+    struct sip_server *server = q->server;
+    struct sip_srv records[NET_DNS_RECORDS_MAX];
+    sip_srv_fn *done = q->done;
+    void *done_ctx = q->ctx;
+
+    q->query = NULL;
+    srv_free(q);
+    for (size_t i = 0; i < result->count; i++) {
+        const struct net_dns_record *r = &result->records[i];
+
+        records[i] = (struct sip_srv){
+            .host = r->name, .port = r->port, .priority = r->priority, .weight = r->weight
+        };
+    }
+    done(result->code, records, result->count, net_loop_now(server->loop), done_ctx);
+    arm(server);
+}
+
+static struct sip_srv_query *io_srv_start(const char *name, sip_srv_fn *done, void *done_ctx,
+                                          void *ctx)
+{
+    struct sip_server *server = ctx;
+    struct sip_srv_query *q = gw_new(struct sip_srv_query);
+
+    q->server = server;
+    q->done = done;
+    q->ctx = done_ctx;
+    gw_list_append(&server->queries, &q->link);
+    q->query = net_dns_start(server->dns, NET_DNS_SRV, name, srv_answered, q);
+    return q;
+}
+
+static void io_srv_cancel(struct sip_srv_query **queryp, void *ctx)
+{
+    (void)ctx;
+    if (*queryp)
+        srv_free(*queryp);
+    *queryp = NULL;
 }
 
 /* ---- What the core asks for ---- */
@@ -570,7 +688,11 @@ static void io_wake(void *ctx)
     net_timer_set(server->timer, 0);
 }
 
-static const struct sip_io io = { .send = io_send, .local = io_local, .wake = io_wake };
+static const struct sip_io io = { .send = io_send,
+                                  .local = io_local,
+                                  .srv_start = io_srv_start,
+                                  .srv_cancel = io_srv_cancel,
+                                  .wake = io_wake };
 
 /* ---- Life ---- */
 
@@ -582,12 +704,16 @@ struct sip_server *sip_server_new(const struct sip_server_args *args)
     gw_param_defaults(sip_params, sip_param_count, &server->defaults);
     server->settings = args->settings ? args->settings : &server->defaults;
     server->tls = args->tls;
+    server->dns = args->dns;
     gw_list_init(&server->conns);
     gw_list_init(&server->lookups);
+    gw_list_init(&server->queries);
     server->by_id = gw_map_new();
     server->by_target = gw_map_new();
     server->callers = gw_map_new();
+    server->failing = gw_map_new();
     gw_heap_init(&server->due);
+    gw_heap_init(&server->forget);
     server->next_id = FIRST_CONN;
     server->armed = GW_NEVER;
     server->timer = net_timer_new(args->loop, on_timer, server);
@@ -608,6 +734,7 @@ void sip_server_free(struct sip_server **serverp)
 {
     struct sip_server *server = *serverp;
     struct gw_list *it, *tmp;
+    struct gw_due *first;
 
     if (!server)
         return;
@@ -620,13 +747,16 @@ void sip_server_free(struct sip_server **serverp)
     conn_free(GW_CONTAINER(it, struct conn, link));
     GW_LIST_EACH(&server->lookups, it, tmp)
     lookup_free(GW_CONTAINER(it, struct lookup, link));
-    net_dns_free(&server->dns);
     net_udp_free(&server->udp);
     sip_core_free(&server->core);
     net_timer_free(&server->timer);
     gw_map_free(&server->by_id);
     gw_map_free(&server->by_target);
     gw_map_free(&server->callers);
+    while ((first = gw_heap_first(&server->forget)))
+        failing_free(server, GW_CONTAINER(first, struct failing, due));
+    gw_map_free(&server->failing);
+    gw_heap_done(&server->forget);
     gw_heap_done(&server->due);
     gw_param_settings_done(sip_params, sip_param_count, &server->defaults);
     free(server);

@@ -2,6 +2,7 @@
 #ifndef SIP_SERVER_H
 #define SIP_SERVER_H
 
+#include "net_dns.h"
 #include "net_loop.h"
 #include "sip_core.h"
 #include "sip_tls.h"
@@ -14,6 +15,7 @@ struct sip_server_args {
     struct store *store;                 /* NULL: subscriptions live in memory only */
     const struct sip_settings *settings; /* borrowed, read live; NULL: the defaults */
     struct sip_tls *tls;                 /* borrowed; NULL: nothing goes over TLS */
+    struct net_dns *dns;                 /* borrowed: SRV records, and watchers that are named */
 };
 
 struct sip_server *sip_server_new(const struct sip_server_args *args);

@@ -1,6 +1,7 @@
 #include "sip_settings.h"
 
 #include "sip_access.h"
+#include "sip_route.h"
 
 #define OF(member) offsetof(struct sip_settings, member)
 
@@ -22,6 +23,26 @@ const struct gw_param sip_params[] = {
       .offset = OF(domains),
       .max = 4000,
       .def = "" },
+    { .key = "sip.routes",
+      .shown_as = "Static Routes",
+      .help =
+          "where requests to a domain go when not its SRV record shall decide: "
+          ".example.partner.*=tls:edge.partner.example:5061/1, the domain's labels reversed (the "
+          "star: and below), or a user; behind the slash the priority, 1 first, others when it "
+          "cannot be reached",
+      .type = GW_PARAM_TEXT,
+      .offset = OF(routes),
+      .max = 4000,
+      .def = "" },
+    { .key = "sip.default_domain",
+      .shown_as = "Default Federation Routing Domain",
+      .help = "where requests to a domain of the kind aol go that has neither a static route nor "
+              "an SRV record of its own",
+      .type = GW_PARAM_TEXT,
+      .offset = OF(default_domain),
+      .min = 1,
+      .max = 255,
+      .def = "aol.com" },
     { .key = "sip.public_address",
       .shown_as = "Public Address",
       .help = "the host name or address at which SIP peers reach this gateway; empty: the address "
@@ -156,6 +177,11 @@ enum gw_code sip_settings_check(const struct sip_settings *settings, struct gw_e
         rc = sip_domains_check(gw_str_of(settings->domains), err);
     if (!rc)
         rc = tls_check(settings, err);
+    if (!rc)
+        rc = sip_routes_check(gw_str_of(settings->routes), err);
+    if (!rc && !sip_domain_is(gw_str_of(settings->default_domain)))
+        rc = gw_fail(err, GW_INVALID, "the default domain '%.*s' is not a domain in lower case",
+                     GW_STR_ARG(gw_str_utf8_cut(gw_str_of(settings->default_domain), 80)));
     if (!rc && !is_host(host))
         rc = gw_fail(err, GW_INVALID,
                      "'%.*s' is neither a host name nor an address, without port and brackets",

@@ -8,6 +8,8 @@
 struct sip_settings {
     char *incoming_acl;   /* see sip_access.h */
     char *domains;        /* see sip_access.h */
+    char *routes;         /* see sip_route.h */
+    char *default_domain; /* AOL's */
     char *public_address; /* host in Via and Contact; empty: the one a peer reaches us at */
     int64_t notify_interval_s;
     int64_t expires_min_s, expires_max_s;

@@ -12,10 +12,10 @@
 #include "sip_priv.h"
 
 enum {
-    FAILURES_MAX = 3,       /* connections lost, one after the other */
-    RETRY_MS = 2000,        /* after one */
-    RESERVED = 1000,        /* numbers of notifications */
-    AT_ONCE = 1000,         /* looked at, some 15 us each; then the others have their turn */
+    RETRY_MS = 2000, /* after a connection was lost; twice as long after each more, */
+    RETRIES_MAX = 7, /* up to about four minutes: servers are restarted, and networks mended */
+    RESERVED = 1000, /* numbers of notifications */
+    AT_ONCE = 1000,  /* looked at, some 15 us each; then the others have their turn */
     RETRY_AFTER_MAX_S = 600 /* a watcher's word is heeded up to here */
 };
 
@@ -107,7 +107,7 @@ static void source_leave(struct sip_core *core, struct sip_source *source)
 
 /* ---- Records ---- */
 
-static struct store_batch *batch(struct sip_core *core)
+struct store_batch *sip_batch(struct sip_core *core)
 {
     if (!core->batch)
         core->batch = store_batch_new();
@@ -131,7 +131,7 @@ void sip_sub_save(struct sip_sub *s)
     gw_buf_init(&value, SIP_RECORD_MAX);
     /* What cannot be stored ends with us: the watcher subscribes again. */
     if (sip_record_write(s, core->now.utc + (s->expires_at - core->now.mono), &value))
-        store_put(batch(core), SIP_RECORD_KIND, sip_sub_text(s, SIP_TEXT_TAG), s->of->jid,
+        store_put(sip_batch(core), SIP_RECORD_KIND, sip_sub_text(s, SIP_TEXT_TAG), s->of->jid,
                   gw_buf_str(&value));
     gw_buf_done(&value);
 }
@@ -199,7 +199,7 @@ void sip_sub_release(struct sip_sub *s)
 void sip_sub_drop(struct sip_sub *s)
 {
     if (s->core->store)
-        store_del(batch(s->core), SIP_RECORD_KIND, sip_sub_text(s, SIP_TEXT_TAG));
+        store_del(sip_batch(s->core), SIP_RECORD_KIND, sip_sub_text(s, SIP_TEXT_TAG));
     sip_sub_release(s);
 }
 
@@ -231,13 +231,6 @@ static uint32_t cseq_next(struct sip_sub *s)
     return s->local_cseq;
 }
 
-static void put_via(struct gw_buf *out, const struct sip_sub *s, const char *branch)
-{
-    gw_buf_addf(out, "Via: SIP/2.0/%s %.*s;branch=%s%s\r\n", sip_proto_name(s->proto),
-                GW_STR_ARG(sip_sub_text(s, SIP_TEXT_US)), branch,
-                s->proto == SIP_UDP ? ";rport" : "");
-}
-
 static void put_event(struct gw_buf *out, const struct sip_sub *s)
 {
     struct gw_str id = sip_sub_text(s, SIP_TEXT_EVENT_ID);
@@ -256,7 +249,7 @@ static void write_notify(struct sip_sub *s, const char *branch, const char *stat
 
     gw_buf_reset(out);
     gw_buf_addf(out, "NOTIFY %.*s SIP/2.0\r\n", GW_STR_ARG(sip_sub_text(s, SIP_TEXT_TARGET)));
-    put_via(out, s, branch);
+    sip_write_via(out, s->proto, sip_sub_text(s, SIP_TEXT_US), branch);
     gw_buf_add_cstr(out, "Max-Forwards: 70\r\n");
     if (routes.len)
         sip_write_header(out, "Route", routes);
@@ -367,10 +360,10 @@ static void notify_done(unsigned status, const struct sip_msg *response, gw_time
                                                                      : RETRY_AFTER_MAX_S;
 
         s->next_at = gw_time_after(now, wait_s * GW_SECOND_MS);
-    } else if (!response && status == 503 && s->failures < FAILURES_MAX) {
-        s->failures++;
+    } else if (!response && status == 503) {
         s->conn = 0; /* a new connection, to where the watcher says it is */
-        s->next_at = gw_time_after(now, RETRY_MS);
+        s->next_at = gw_time_after(now, (int64_t)RETRY_MS << s->failures);
+        s->failures += s->failures < RETRIES_MAX;
     } else {
         /* RFC 6665 4.2.2: who does not answer, or knows nothing of it, is not told any more. */
         gw_info("sip", "watcher gone user='%.*s' watcher=%s result=%u", GW_STR_ARG(s->of->jid),

@@ -104,20 +104,10 @@ static bool has_target(const struct sip_msg *m)
            !m->contact.uri.has_headers;
 }
 
-/* What only this machine is to reach is not reached through us. Any other host may be named: phones
- * behind a proxy are told without it when it does not record its route (RFC 3261 12.1.1). */
-static bool is_ours_alone(struct gw_str host, const struct sip_peer *from)
-{
-    const struct gw_str here = GW_STR("127.0.0.0/8, 0.0.0.0/8, ::/127");
-
-    return sip_acl_allows(here, host) && !sip_acl_allows(here, from->host);
-}
-
 /* Where requests of the dialog go: the first route, or the contact. */
 static bool next_hop(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
                      struct sip_peer *out)
 {
-    enum sip_proto came_over = from->proto;
     struct sip_addr route = { .uri = m->contact.uri };
     struct sip_pos pos = { 0 };
     struct gw_str value;
@@ -125,18 +115,7 @@ static bool next_hop(struct sip_core *core, const struct sip_msg *m, const struc
     if (sip_msg_next(m, SIP_RECORD_ROUTE, &pos, &value) &&
         sip_addr_parse(value, &core->msg->arena, &route, NULL))
         return false;
-    if (!route.uri.is_sip || !route.uri.host.len || is_ours_alone(route.uri.host, from))
-        return false;
-    out->proto = came_over;
-    if (route.uri.is_sips || gw_str_iis(route.uri.transport, "tls"))
-        out->proto = SIP_TLS;
-    else if (gw_str_iis(route.uri.transport, "tcp"))
-        out->proto = came_over == SIP_TLS ? SIP_TLS : SIP_TCP;
-    else if (gw_str_iis(route.uri.transport, "udp"))
-        out->proto = came_over == SIP_TLS ? SIP_TLS : SIP_UDP; /* never less than it came with */
-    out->host = route.uri.host;
-    out->port = route.uri.port ? route.uri.port : out->proto == SIP_TLS ? 5061 : SIP_AGENT_PORT;
-    return true;
+    return sip_hop_of(core, &route.uri, from, out);
 }
 
 static int64_t expires_of(const struct sip_core *core, const struct sip_msg *m)

@@ -64,6 +64,17 @@ const char *sip_proto_name(enum sip_proto proto)
     return names[proto];
 }
 
+bool sip_proto_parse(struct gw_str name, enum sip_proto *out)
+{
+    for (enum sip_proto p = SIP_UDP; p <= SIP_TLS; p++) {
+        if (gw_str_iis(name, sip_proto_name(p))) {
+            *out = p;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- The stack of all ---- */
 
 struct sip_txns *sip_txns_new(const struct sip_io *io, void *io_ctx)

@@ -1,5 +1,7 @@
 #include "sip_write.h"
 
+#include <string.h>
+
 static const struct {
     unsigned status;
     const char *reason;
@@ -100,6 +102,34 @@ void sip_write_answer(struct gw_buf *out, const struct sip_msg *m, const struct 
     gw_buf_add_cstr(out, "\r\n");
     sip_write_header(out, "Call-ID", m->call_id);
     sip_write_copy(out, m, SIP_CSEQ, "CSeq");
+}
+
+/* RFC 3261 25.1: user. */
+void sip_write_uri(struct gw_buf *out, struct gw_str jid)
+{
+    static const char free_ones[] = "-_.!~*'()&=+$,;?/";
+    struct gw_str user = { NULL, 0 }, domain = jid;
+
+    gw_buf_add_cstr(out, "sip:");
+    if (gw_str_cut(jid, "@", &user, &domain)) {
+        for (size_t i = 0; i < user.len; i++) {
+            unsigned char c = (unsigned char)user.p[i];
+
+            if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                (c && strchr(free_ones, c)))
+                gw_buf_add_char(out, (char)c);
+            else
+                gw_buf_addf(out, "%%%02X", c);
+        }
+        gw_buf_add_char(out, '@');
+    }
+    gw_buf_add_str(out, domain);
+}
+
+void sip_write_via(struct gw_buf *out, enum sip_proto proto, struct gw_str us, const char *branch)
+{
+    gw_buf_addf(out, "Via: SIP/2.0/%s %.*s;branch=%s%s\r\n", sip_proto_name(proto), GW_STR_ARG(us),
+                branch, proto == SIP_UDP ? ";rport" : "");
 }
 
 void sip_write_contact(struct gw_buf *out, struct gw_str us, enum sip_proto proto)

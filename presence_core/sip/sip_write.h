@@ -14,6 +14,10 @@ void sip_write_answer(struct gw_buf *out, const struct sip_msg *request,
 void sip_write_header(struct gw_buf *out, const char *name, struct gw_str value);
 void sip_write_copy(struct gw_buf *out, const struct sip_msg *from, enum sip_name name,
                     const char *shown);
+/* "sip:ann@b.example" of a bare JID: what may not stand in a user part is escaped. */
+void sip_write_uri(struct gw_buf *out, struct gw_str jid);
+/* "Via", the first line behind the request line. */
+void sip_write_via(struct gw_buf *out, enum sip_proto proto, struct gw_str us, const char *branch);
 /* Ours; 'us' as sip_io.local() tells it. */
 void sip_write_contact(struct gw_buf *out, struct gw_str us, enum sip_proto proto);
 void sip_write_end(struct gw_buf *out, const char *type, struct gw_str body);

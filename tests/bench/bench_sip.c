@@ -338,7 +338,7 @@ static void sink_wake(void *ctx)
 /* 20,000 subscriptions, each to another user, none of whose NOTIFYs is answered. */
 static void bench_memory(void)
 {
-    static const struct sip_io io = { sink_send, sink_local, sink_wake };
+    static const struct sip_io io = { .send = sink_send, .local = sink_local, .wake = sink_wake };
     const struct sip_peer from = {
         .proto = SIP_TCP, .conn = 7, .host = GW_STR_INIT("127.0.0.1"), .port = 5060
     };

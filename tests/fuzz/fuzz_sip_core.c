@@ -1,19 +1,19 @@
-/* A front-end with a user, and messages at it, each ended by a NUL; in them "TAG" stands for the tag of
- * our last answer, and "BRANCH" for the branch of our last request. A message that is only a digit
+/* A front-end with a user who watches somebody there, and messages at it, each ended by a NUL; in them
+ * "TAG" stands for the tag of our last answer, and "BRANCH", "OWNTAG" and "CALLID" for branch, From's tag
+ * and Call-ID of our last request. A message that is only a digit
  * lets so many seconds pass. Whatever is sent must be a message. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gw_buf.h"
-#include "sip_core.h"
-#include "sip_msg.h"
+#include "sip_priv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct peer {
     struct sip_core *core;
-    char tag[64], branch[64];
+    char tag[64], branch[64], own_tag[64], call_id[64];
 };
 
 static void must(bool truth)
@@ -39,6 +39,10 @@ static uint64_t io_send(const struct sip_peer *to, struct gw_str bytes, void *ct
     (void)to;
     if (sip_msg_parse(&m, bytes, &err) == GW_OK) {
         copy(m.is_request ? p->branch : p->tag, m.is_request ? m.via.branch : m.to.tag);
+        if (m.is_request) {
+            copy(p->own_tag, m.from.tag);
+            copy(p->call_id, m.call_id);
+        }
     } else {
         /* A refusal repeats what is malformed; our own requests never are. */
         must(gw_str_starts(bytes, "SIP/2.0 "));
@@ -57,6 +61,23 @@ static void io_local(const struct sip_peer *peer, struct gw_buf *out, void *ctx)
 static void io_wake(void *ctx)
 {
     (void)ctx;
+}
+
+/* There is a route: nobody asks. */
+static struct sip_srv_query *io_srv_start(const char *name, sip_srv_fn *done, void *done_ctx,
+                                          void *ctx)
+{
+    (void)name;
+    (void)done;
+    (void)done_ctx;
+    (void)ctx;
+    abort();
+}
+
+static void io_srv_cancel(struct sip_srv_query **queryp, void *ctx)
+{
+    (void)ctx;
+    must(!*queryp);
 }
 
 static void replace(struct gw_str in, const char *what, const char *with, struct gw_buf *out)
@@ -87,8 +108,14 @@ static void feed(struct peer *p, struct gw_str piece, struct gw_now *now)
     }
     gw_buf_init(&one, 4 * SIP_MSG_MAX);
     gw_buf_init(&two, 4 * SIP_MSG_MAX);
-    replace(piece, "TAG", p->tag, &one);
-    replace(gw_buf_str(&one), "BRANCH", p->branch, &two);
+    replace(piece, "OWNTAG", p->own_tag, &two);
+    replace(gw_buf_str(&two), "TAG", p->tag, &one);
+    gw_buf_reset(&two);
+    replace(gw_buf_str(&one), "CALLID", p->call_id, &two);
+    gw_buf_reset(&one);
+    replace(gw_buf_str(&two), "BRANCH", p->branch, &one);
+    gw_buf_reset(&two);
+    gw_buf_add_str(&two, gw_buf_str(&one));
     block = malloc(two.len ? two.len : 1);
     if (two.len)
         memcpy(block, two.p, two.len);
@@ -100,7 +127,11 @@ static void feed(struct peer *p, struct gw_str piece, struct gw_now *now)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct sip_io io = { io_send, io_local, io_wake };
+    static const struct sip_io io = { .send = io_send,
+                                      .local = io_local,
+                                      .srv_start = io_srv_start,
+                                      .srv_cancel = io_srv_cancel,
+                                      .wake = io_wake };
     struct gw_str rest = { (const char *)data, size };
     struct gw_now now = { .mono = 1000, .utc = 1782000000000 };
     struct sip_settings settings = { 0 };
@@ -112,10 +143,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     gw_param_defaults(sip_params, sip_param_count, &settings);
     must(!gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.incoming_acl")),
                        &settings, GW_STR("all"), &err));
+    must(!gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.domains")), &settings,
+                       GW_STR("a.example"), &err));
+    must(!gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.routes")), &settings,
+                       GW_STR("example.a=udp:192.0.2.1"), &err));
     pres_domain_add(pres, GW_STR("b.example"));
     must(!pres_user_add(pres, GW_STR("bob@b.example"), &err));
     p.core = sip_core_new(
         &(struct sip_core_args){ .pres = pres, .settings = &settings, .io = &io, .io_ctx = &p });
+    sip_watch_want(p.core, GW_STR("bob@b.example"), GW_STR("w@a.example"));
+    sip_core_tick(p.core, now);
     while (rest.len) {
         const char *end = memchr(rest.p, '\0', rest.len);
         size_t len = end ? (size_t)(end - rest.p) : rest.len;
@@ -123,13 +160,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         feed(&p, (struct gw_str){ rest.p, len }, &now);
         rest = gw_str_sub(rest, len + 1, rest.len);
     }
-    /* Everything ends by itself. */
+    /* Everything ends by itself, but what we want. */
+    sip_watch_leave(p.core, GW_STR("bob@b.example"), GW_STR("w@a.example"));
     now.mono += GW_DAY_MS;
     sip_core_tick(p.core, now);
     now.mono += GW_HOUR_MS;
     sip_core_tick(p.core, now);
     sip_core_counters(p.core, &c);
-    must(!c.subscriptions && !c.pending && !c.waiting);
+    must(!c.subscriptions && !c.pending && !c.waiting && !c.watches);
     sip_core_free(&p.core);
     pres_core_free(&pres);
     gw_param_settings_done(sip_params, sip_param_count, &settings);

@@ -62,8 +62,8 @@ class Names:
     def add_address(self, name, address):
         self.records.setdefault((name, A), []).append(ipaddress.ip_address(address).packed)
 
-    def add_service(self, domain, host, port=5269, priority=0, weight=0):
-        self.records.setdefault((f"_xmpp-server._tcp.{domain}", SRV), []).append(
+    def add_service(self, domain, host, port=5269, priority=0, weight=0, service="_xmpp-server._tcp"):
+        self.records.setdefault((f"{service}.{domain}", SRV), []).append(
             struct.pack(">HHH", priority, weight, port) + _name(host))
 
     def add_server(self, domain, address, port=5269):

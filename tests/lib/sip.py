@@ -102,16 +102,16 @@ def notify():
 
 
 class Sipp:
-    """A scenario, once. transport: u1 (UDP), t1 (TCP)."""
+    """A scenario, once. transport: u1 (UDP), t1 (TCP). server: it waits to be called."""
 
-    def __init__(self, steps, target, address="127.0.0.1", transport="u1", proxy=None):
+    def __init__(self, steps, target, address="127.0.0.1", transport="u1", proxy=None, server=False):
         self.folder = tempfile.mkdtemp(prefix="sipp-")
         self.port = free_port(address, socket.SOCK_DGRAM if transport[0] == "u" else socket.SOCK_STREAM)
         scenario, self.trace = self._path("scenario.xml"), self._path("messages")
         with open(scenario, "w", encoding="utf-8") as f:
             f.write('<?xml version="1.0"?><scenario name="t">\n' + "".join(steps) + "</scenario>\n")
         self.process = subprocess.Popen(
-            ["sipp", *(["-rsa", proxy] if proxy else []), target, "-sf", scenario, "-m", "1",
+            ["sipp", *(["-rsa", proxy] if proxy else []), *([] if server else [target]), "-sf", scenario, "-m", "1",
              "-t", transport, "-i", address, "-p", str(self.port), "-nostdin", "-trace_msg",
              "-message_file", self.trace, "-trace_err", "-error_file", self._path("errors"),
              "-timeout", "60s", "-timeout_error", "-max_socket", "20"],
@@ -172,11 +172,14 @@ class Sipp:
 # -- Kamailio ---------------------------------------------------------------------------------------
 
 class Kamailio:
-    """With a configuration that may name {address}, {port} and {folder}."""
+    """With a configuration that may name {address}, {port} and {folder}. tables: {folder}/db has those of its
+    modules, empty."""
 
-    def __init__(self, config, address):
+    def __init__(self, config, address, tables=False):
         self.address, self.port = address, free_port(address)
         self.folder = tempfile.mkdtemp(prefix="kamailio-")
+        if tables:
+            shutil.copytree("/usr/share/kamailio/dbtext/kamailio", os.path.join(self.folder, "db"))
         path = os.path.join(self.folder, "kamailio.cfg")
         with open(path, "w", encoding="utf-8") as f:
             f.write(config.replace("{address}", address).replace("{port}", str(self.port))

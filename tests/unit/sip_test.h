@@ -15,7 +15,7 @@
 #include "sip_core.h"
 #include "sip_msg.h"
 
-enum { SENT_MAX = 64 };
+enum { SENT_MAX = 200 };
 
 struct rig {
     struct store *store;
@@ -24,8 +24,8 @@ struct rig {
     struct sip_core *sip;
     struct sip_settings settings;
     struct pres_settings pres_settings;
-    unsigned asked;   /* users here, whether somebody may watch */
-    unsigned refused; /* requests of users here, that came back */
+    unsigned asked;            /* users here, whether somebody may watch */
+    unsigned refused, granted; /* requests of users here */
     struct gw_now now;
     struct {
         char *text;
@@ -37,6 +37,14 @@ struct rig {
     size_t sent_count, taken;
     bool is_dead; /* nothing can be sent */
     unsigned wakes;
+    /* The question for SRV records that waits; done NULL: none does. */
+    struct {
+        char name[400];
+        sip_srv_fn *done;
+        void *ctx;
+    } srv;
+    char seen[1024]; /* what a client here was shown last: "away Busy" */
+    unsigned shown;  /* how often */
 };
 
 static inline uint64_t rig_send(const struct sip_peer *to, struct gw_str bytes, void *ctx)
@@ -68,7 +76,44 @@ static inline void rig_wake(void *ctx)
     r->wakes++;
 }
 
-static const struct sip_io rig_io = { rig_send, rig_local, rig_wake };
+static inline struct sip_srv_query *rig_srv_start(const char *name, sip_srv_fn *done,
+                                                  void *done_ctx, void *ctx)
+{
+    struct rig *r = ctx;
+
+    assert_null(r->srv.done);
+    (void)snprintf(r->srv.name, sizeof(r->srv.name), "%s", name);
+    r->srv.done = done;
+    r->srv.ctx = done_ctx;
+    return (struct sip_srv_query *)(void *)&r->srv;
+}
+
+static inline void rig_srv_cancel(struct sip_srv_query **queryp, void *ctx)
+{
+    struct rig *r = ctx;
+
+    if (*queryp)
+        r->srv.done = NULL;
+    *queryp = NULL;
+}
+
+/* The answer to the question 'name'. */
+static inline void rig_srv(struct rig *r, const char *name, enum gw_code code,
+                           const struct sip_srv *records, size_t count)
+{
+    sip_srv_fn *done = r->srv.done;
+
+    assert_string_equal(r->srv.name, name);
+    assert_non_null(done);
+    r->srv.done = NULL;
+    done(code, records, count, r->now, r->srv.ctx);
+}
+
+static const struct sip_io rig_io = { .send = rig_send,
+                                      .local = rig_local,
+                                      .srv_start = rig_srv_start,
+                                      .srv_cancel = rig_srv_cancel,
+                                      .wake = rig_wake };
 
 static inline void front_request(enum pres_request request, struct gw_str from, struct gw_str extra,
                                  struct pres_session *to, void *ctx)
@@ -80,15 +125,19 @@ static inline void front_request(enum pres_request request, struct gw_str from, 
     (void)to;
     r->asked += request == PRES_SUBSCRIBE;
     r->refused += request == PRES_UNSUBSCRIBED;
+    r->granted += request == PRES_SUBSCRIBED;
 }
 
 static inline void front_presence(const struct pres_doc *doc, struct pres_session *const *to,
                                   size_t count, void *ctx)
 {
-    (void)doc;
+    struct rig *r = ctx;
+
     (void)to;
     (void)count;
-    (void)ctx;
+    r->shown++;
+    (void)snprintf(r->seen, sizeof(r->seen), "%s %.*s", pres_show_name(doc->shown.show),
+                   GW_STR_ARG(doc->shown.text));
 }
 
 static inline void front_roster(const struct pres_item *item, struct pres_session *to, void *ctx)
@@ -196,6 +245,19 @@ static inline void rig_pass(struct rig *r, int64_t ms)
     r->now.utc += end - r->now.mono;
     r->now.mono = end;
     store_wait(r->store);
+}
+
+/* Time passes until something is sent, at most so long. */
+static inline void rig_wait(struct rig *r, int64_t ms)
+{
+    gw_time end = r->now.mono + ms;
+
+    while (r->taken == r->sent_count && r->now.mono < end) {
+        gw_time next = sip_core_deadline(r->sip);
+        int64_t step = next > r->now.mono ? next - r->now.mono : 0;
+
+        rig_pass(r, next < end ? step : end - r->now.mono);
+    }
 }
 
 static inline void rig_receive_from(struct rig *r, const struct sip_peer *from, const char *text)
@@ -357,6 +419,34 @@ static inline struct pres_session *rig_login(struct rig *r, const char *user, en
                      GW_OK);
     assert_int_equal(pres_session_set(s, &(struct pres_client){ .show = show }, r->now), GW_OK);
     return s;
+}
+
+static inline void rig_loaded(const struct gw_err *result, void *ctx)
+{
+    bool *done = ctx;
+
+    assert_int_equal(result->code, GW_OK);
+    *done = true;
+}
+
+static inline void rig_restart(struct rig *r)
+{
+    bool done = false;
+
+    sip_core_free(&r->sip);
+    pres_core_free(&r->pres);
+    rig_forget(r);
+    store_wait(r->store);
+    rig_pres(r);
+    pres_core_load(r->pres, rig_loaded, &done);
+    store_wait(r->store);
+    assert_true(done);
+    done = false;
+    rig_sip(r);
+    r->wakes = 0;
+    sip_core_load(r->sip, r->now, rig_loaded, &done);
+    store_wait(r->store);
+    assert_true(done && r->wakes > 0);
 }
 
 #endif

@@ -128,11 +128,113 @@ static void test_documents(void **state)
     gw_buf_done(&b);
 }
 
+/* ---- What comes in ---- */
+
+#define OF(open, more)                                                                             \
+    "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" entity=\"sip:a@b\"><tuple id=\"1\">"          \
+    "<status><basic>" open "</basic></status></tuple>" more "</presence>"
+#define PERSON(name)                                                                               \
+    "<dm:person xmlns:dm=\"urn:ietf:params:xml:ns:pidf:data-model\" id=\"p\"><rpid:activities "    \
+    "xmlns:rpid=\"urn:ietf:params:xml:ns:pidf:rpid\"><rpid:" name                                  \
+    "/></rpid:activities></dm:person>"
+#define OLD(name)                                                                                  \
+    "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" entity=\"sip:a@b\"><tuple id=\"1\">"          \
+    "<status><basic>open</basic><ep:activities xmlns:ep=\"urn:ietf:params:xml:ns:pidf:status:"     \
+    "rpid-status\"><ep:activity>" name                                                             \
+    "</ep:activity></ep:activities></status></tuple></presence>"
+#define NOTED(open, note)                                                                          \
+    "<presence xmlns=\"urn:ietf:params:xml:ns:cpim-pidf\" entity=\"pres:a@b\"><tuple id=\"1\">"    \
+    "<status><basic>" open "</basic></status><note>" note "</note></tuple></presence>"
+
+/* Interdomain tables 1, 4 and 7, intradomain table 5. */
+static const struct {
+    const char *document;
+    enum sip_kind kind;
+    enum pres_show show;
+    const char *note;
+} in_row[] = {
+    { OF("open", ""), SIP_KIND_LYNC, PRES_AVAILABLE, "" },
+    { OLD("busy"), SIP_KIND_LYNC, PRES_BUSY, "" },
+    { OLD("do-not-disturb"), SIP_KIND_LYNC, PRES_BUSY, "" },
+    { OLD("be-right-back"), SIP_KIND_LYNC, PRES_AWAY, "" },
+    { OLD("away"), SIP_KIND_LYNC, PRES_AWAY, "" },
+    { OLD("on-the-phone"), SIP_KIND_LYNC, PRES_BUSY, "" },
+    { OF("closed", ""), SIP_KIND_LYNC, PRES_OFFLINE, "" }, /* Offline, Appear Offline */
+    { OF("closed", PERSON("busy")), SIP_KIND_LYNC, PRES_OFFLINE, "" },
+    { NOTED("open", "Be Right Back"), SIP_KIND_LYNC, PRES_AWAY, "Be Right Back" },
+    { NOTED("open", "Do Not Disturb"), SIP_KIND_LYNC, PRES_BUSY, "Do Not Disturb" },
+    { NOTED("open", "At my desk"), SIP_KIND_LYNC, PRES_AVAILABLE, "At my desk" },
+    { OF("open", ""), SIP_KIND_AOL, PRES_AVAILABLE, "" },
+    { OLD("away"), SIP_KIND_AOL, PRES_AWAY, "" },
+    { OLD("busy"), SIP_KIND_AOL, PRES_AWAY, "" },
+    { OF("closed", ""), SIP_KIND_AOL, PRES_OFFLINE, "" }, /* Offline, Invisible */
+    { OF("open", PERSON("meeting")), SIP_KIND_SIMPLE, PRES_BUSY, "" },
+    { OF("open", PERSON("vacation")), SIP_KIND_SIMPLE, PRES_AWAY, "" },
+    { OF("open", PERSON("dnd")), SIP_KIND_SIMPLE, PRES_DND, "" },
+    { OF("open", PERSON("working")), SIP_KIND_SIMPLE, PRES_AVAILABLE, "" },
+    /* Of several the strongest, of several devices one that is there. */
+    { OF("open", PERSON("away") PERSON("meeting") "<note>N</note>"), SIP_KIND_SIMPLE, PRES_BUSY,
+      "N" },
+    { OF("closed", "<tuple id=\"2\"><status><basic>open</basic></status></tuple>"), SIP_KIND_SIMPLE,
+      PRES_AVAILABLE, "" },
+    { NOTED("open", "two\nlines"), SIP_KIND_SIMPLE, PRES_AVAILABLE, "two lines" },
+    { "<presence/>", SIP_KIND_SIMPLE, PRES_OFFLINE, "" },
+};
+
+static void test_reading(void **state)
+{
+    struct gw_buf note;
+
+    (void)state;
+    gw_buf_init(&note, PRES_TEXT_MAX);
+    for (size_t i = 0; i < sizeof(in_row) / sizeof(in_row[0]); i++) {
+        enum sip_word word;
+        struct gw_err err;
+
+        assert_int_equal(sip_pidf_read(gw_str_of(in_row[i].document), &word, &note, &err), GW_OK);
+        if (sip_map_in(in_row[i].kind, word) != in_row[i].show)
+            print_error("row %zu\n", i);
+        assert_int_equal(sip_map_in(in_row[i].kind, word), in_row[i].show);
+        assert_true(gw_str_is(gw_buf_str(&note), in_row[i].note));
+    }
+    gw_buf_done(&note);
+}
+
+static void test_reading_limits(void **state)
+{
+    static const char *const bad[] = { "", "<presence>", "<status/>",
+                                       "<!DOCTYPE presence><presence/>" };
+    struct gw_buf note, large;
+    enum sip_word word;
+
+    (void)state;
+    gw_buf_init(&note, PRES_TEXT_MAX);
+    gw_buf_init(&large, 2 * SIP_DOCUMENT_MAX);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_not_equal(sip_pidf_read(gw_str_of(bad[i]), &word, &note, NULL), GW_OK);
+    gw_buf_add_cstr(&large, "<presence><note>");
+    while (large.len < 2000)
+        gw_buf_add_cstr(&large, "\xc3\xa4");
+    gw_buf_add_cstr(&large, "</note></presence>");
+    assert_int_equal(sip_pidf_read(gw_buf_str(&large), &word, &note, NULL), GW_OK);
+    assert_true(note.len < PRES_TEXT_MAX && gw_str_is_utf8(gw_buf_str(&note)));
+    gw_buf_reset(&large);
+    gw_buf_add_cstr(&large, "<presence>");
+    while (large.len < SIP_DOCUMENT_MAX)
+        gw_buf_add_cstr(&large, "          ");
+    gw_buf_add_cstr(&large, "</presence>");
+    assert_int_equal(sip_pidf_read(gw_buf_str(&large), &word, &note, NULL), GW_LIMIT);
+    gw_buf_done(&large);
+    gw_buf_done(&note);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables),
         cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_reading),
+        cmocka_unit_test(test_reading_limits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,60 @@
+/* kalendsctl sip ... */
+#include <stdio.h>
+
+#include "admin_ctl.h"
+
+static void print_servers(const json_t *answer)
+{
+    const json_t *list = json_object_get(answer, "servers");
+    struct ctl_table *t;
+    json_t *server;
+    size_t i;
+
+    if (!json_array_size(list))
+        return;
+    t = ctl_table_new("TRIED>|SERVER|PORT>|OVER|RULE|PRIORITY>|SAID BY");
+    json_array_foreach(list, i, server)
+    {
+        ctl_table_cellf(t, "%zu", i + 1);
+        ctl_table_cell(t, ctl_str(server, "host"));
+        ctl_table_cellf(t, "%lld", (long long)ctl_int(server, "port"));
+        ctl_table_cell(t, ctl_str(server, "transport"));
+        ctl_table_cell(t, ctl_str(server, "rule"));
+        ctl_table_cellf(t, "%lld", (long long)ctl_int(server, "priority"));
+        ctl_table_cell(t, ctl_str(server, "said_by"));
+    }
+    ctl_table_print(&t);
+    if (json_array_size(list) > 1)
+        printf("each one when those before it cannot be reached\n");
+}
+
+static void print_missing(const json_t *answer)
+{
+    json_t *name;
+    size_t i;
+
+    json_array_foreach(json_object_get(answer, "missing"), i, name)
+        printf("no record %s\n", json_is_string(name) ? json_string_value(name) : "");
+}
+
+enum ctl_exit ctl_sip_route(struct ctl *ctl)
+{
+    json_t *answer;
+    enum ctl_exit rc =
+        ctl_call(ctl, "GET", ctl_path("/v1/sip/route/%s", ctl_arg(ctl, 0)), NULL, &answer);
+
+    if (rc)
+        return rc;
+    if (ctl->line->json) {
+        ctl_print_json(answer);
+    } else {
+        printf("%s is reached by SIP, as a peer of kind %s\n", ctl_str(answer, "address"),
+               ctl_str(answer, "kind"));
+        print_missing(answer);
+        print_servers(answer);
+        if (*ctl_str(answer, "error"))
+            printf("CANNOT BE REACHED: %s\n", ctl_str(answer, "error"));
+    }
+    json_decref(answer);
+    return CTL_OK;
+}

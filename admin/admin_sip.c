@@ -1,0 +1,40 @@
+/* /v1/sip */
+#include "admin_priv.h"
+
+static void on_found(json_t *answer, void *ctx)
+{
+    struct admin_call *call = ctx;
+
+    call->work = NULL; /* it is over: nothing to cancel */
+    net_http_on_gone(call->x, NULL, NULL);
+    admin_reply(call, 200, answer);
+}
+
+static void on_gone(void *ctx)
+{
+    struct admin_call *call = ctx;
+    const struct admin_host *host = call->api->args.host;
+
+    host->sip_route_cancel(call->work, host->ctx);
+    call->work = NULL;
+    admin_call_free(&call);
+}
+
+void admin_sip_route(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+    struct admin_sip_route *r = NULL;
+    json_t *answer = NULL;
+    struct gw_err err;
+
+    if (host->sip_route(call->arg[0], &answer, on_found, call, &r, &err, host->ctx)) {
+        admin_reply_error(call, &err);
+        return;
+    }
+    if (answer) {
+        admin_reply(call, 200, answer);
+        return;
+    }
+    call->work = r;
+    net_http_on_gone(call->x, on_gone, call);
+}

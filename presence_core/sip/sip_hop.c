@@ -1,0 +1,40 @@
+/* Where requests of a dialog go, whoever began it. */
+#include "sip_access.h"
+#include "sip_priv.h"
+
+/* What only this machine is to reach is not reached through us. Any other host may be named: phones
+ * behind a proxy are told without it when it does not record its route (RFC 3261 12.1.1). */
+static bool is_ours_alone(struct gw_str host, const struct sip_peer *from)
+{
+    const struct gw_str here = GW_STR("127.0.0.0/8, 0.0.0.0/8, ::/127");
+
+    return sip_acl_allows(here, host) && !sip_acl_allows(here, from->host);
+}
+
+/* Never less than it came with. */
+static enum sip_proto proto_of(const struct sip_uri *uri, enum sip_proto came_over)
+{
+    if (came_over == SIP_TLS || uri->is_sips || gw_str_iis(uri->transport, "tls"))
+        return SIP_TLS;
+    if (gw_str_iis(uri->transport, "tcp"))
+        return SIP_TCP;
+    if (gw_str_iis(uri->transport, "udp"))
+        return SIP_UDP;
+    return came_over;
+}
+
+bool sip_hop_of(struct sip_core *core, const struct sip_uri *uri, const struct sip_peer *from,
+                struct sip_peer *out)
+{
+    if (!uri->is_sip || !uri->host.len || is_ours_alone(uri->host, from))
+        return false;
+    *out = (struct sip_peer){ .proto = proto_of(uri, from->proto), .host = uri->host };
+    out->port = uri->port ? uri->port : out->proto == SIP_TLS ? 5061 : SIP_AGENT_PORT;
+    /* A server that names itself as only its own network knows it has a route of its own. */
+    if (sip_route_host(core->settings, uri->host, &core->hop)) {
+        out->proto = core->hop.proto;
+        out->host = gw_str_of(core->hop.host);
+        out->port = core->hop.port;
+    }
+    return true;
+}

@@ -1,0 +1,105 @@
+/* A request outside of dialogs: its servers are looked for, and asked one after the other until one
+ * answers (RFC 3263 4.3). */
+#include <stdlib.h>
+
+#include "gw_mem.h"
+#include "sip_priv.h"
+
+struct sip_out {
+    struct sip_core *core;
+    struct sip_out_args args; /* without the address */
+    struct sip_search search;
+    size_t at; /* of the servers */
+    struct sip_txn *txn;
+};
+
+void sip_out_cancel(struct sip_out **outp)
+{
+    struct sip_out *out = *outp;
+
+    if (!out)
+        return;
+    *outp = NULL;
+    sip_search_done(&out->search);
+    sip_txn_cancel(&out->txn);
+    free(out);
+}
+
+enum sip_kind sip_out_kind(const struct sip_out *out)
+{
+    return out->search.plan.kind;
+}
+
+static void try_next(struct sip_out *out, gw_time now);
+
+static void answered(unsigned status, const struct sip_msg *response, gw_time now, void *ctx)
+{
+    struct sip_out *out = ctx;
+    struct sip_hop hop = out->search.hops[out->at].hop;
+    struct sip_out_args args = out->args;
+
+    out->txn = NULL;
+    if ((status == 503 || (status == 408 && !response)) && out->at + 1 < out->search.count) {
+        out->at++;
+        try_next(out, now);
+        return;
+    }
+    sip_out_cancel(&out);
+    args.done(status, response, &hop, NULL, now, args.ctx);
+}
+
+static void try_next(struct sip_out *out, gw_time now)
+{
+    struct sip_core *core = out->core;
+    const struct sip_hop *hop = &out->search.hops[out->at].hop;
+    const struct sip_peer to = { .proto = hop->proto,
+                                 .host = gw_str_of(hop->host),
+                                 .port = hop->port };
+    char branch[SIP_BRANCH_LEN + 1];
+    struct gw_buf us;
+
+    gw_buf_init(&us, SIP_URI_MAX);
+    core->io->local(&to, &us, core->io_ctx);
+    sip_txns_branch(core->txns, branch);
+    out->args.write(&to, gw_buf_str(&us), branch, out->args.ctx);
+    gw_buf_done(&us);
+    out->txn = sip_txn_start(core->txns,
+                             &(struct sip_txn_args){ .to = &to,
+                                                     .branch = branch,
+                                                     .method = out->args.method,
+                                                     .bytes = gw_buf_str(&core->out),
+                                                     .done = answered,
+                                                     .ctx = out },
+                             now);
+}
+
+static void found(const struct sip_search *search, struct gw_now now, void *ctx)
+{
+    struct sip_out *out = ctx;
+    struct sip_out_args args = out->args;
+    struct gw_err err = search->err;
+
+    out->core->now = now;
+    if (search->count) {
+        try_next(out, now.mono);
+        return;
+    }
+    sip_out_cancel(&out);
+    args.done(503, NULL, NULL, &err, now.mono, args.ctx);
+}
+
+struct sip_out *sip_out_start(struct sip_core *core, const struct sip_out_args *args,
+                              struct gw_err *err)
+{
+    struct sip_out *out;
+    struct sip_plan plan;
+
+    if (sip_route_plan(core->settings, args->address, &plan, err))
+        return NULL;
+    out = gw_new(struct sip_out);
+    out->core = core;
+    out->args = *args;
+    if (sip_search_start(&out->search, &plan, core->io, core->io_ctx, found, out))
+        try_next(out, core->now.mono);
+    return out;
+}

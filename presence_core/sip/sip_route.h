@@ -1,0 +1,57 @@
+/* Where requests to an address go: the one table of it, made of the settings. Pure: what has to be asked
+ * of the DNS stands in the plan as a question.
+ *
+ *   static routes of the address, or of its domain (the longest pattern), by priority
+ *   else SRV _sipfederationtls._tcp of the domain
+ *   of AOL's kind, when neither is there: the same two for the default federation routing domain */
+#ifndef SIP_ROUTE_H
+#define SIP_ROUTE_H
+
+#include "gw_err.h"
+#include "gw_str.h"
+#include "sip_io.h"
+#include "sip_map.h"
+#include "sip_settings.h"
+
+enum {
+    SIP_HOST_MAX = 255,
+    SIP_PATTERN_MAX = 320,
+    SIP_STEPS_MAX = 8, /* routes beyond it have no turn */
+    SIP_PRIORITY_MAX = 1000
+};
+
+struct sip_hop {
+    enum sip_proto proto;
+    uint16_t port;
+    char host[SIP_HOST_MAX + 1]; /* address or name; IPv6 without brackets */
+};
+
+enum sip_rule { SIP_RULE_STATIC, SIP_RULE_SRV, SIP_RULE_DEFAULT_STATIC, SIP_RULE_DEFAULT_SRV };
+extern const char *const sip_rule_names[]; /* "static route" */
+
+struct sip_step {
+    enum sip_rule rule;
+    struct sip_hop hop;                /* of an SRV rule: host is the domain to be asked for */
+    unsigned priority;                 /* of a static route */
+    char pattern[SIP_PATTERN_MAX + 1]; /* the same, as it was set */
+};
+
+struct sip_plan {
+    enum sip_kind kind;
+    struct sip_step steps[SIP_STEPS_MAX];
+    size_t count;
+};
+
+/* ".example.partner.*=tls:edge.partner.example:5061/1, ann@partner.example=tcp:192.0.2.7". */
+enum gw_code sip_routes_check(struct gw_str list, struct gw_err *err);
+
+/* For a bare address in lower case. GW_INVALID: none. GW_DENIED: not a domain that is federated by
+ * SIP; err says what to do. Else at least one step. */
+enum gw_code sip_route_plan(const struct sip_settings *settings, struct gw_str address,
+                            struct sip_plan *out, struct gw_err *err);
+
+/* A host that a peer has named, in Contact or Record-Route: the static route of exactly this name, by the
+ * lowest priority. False: it has none. */
+bool sip_route_host(const struct sip_settings *settings, struct gw_str host, struct sip_hop *out);
+
+#endif

@@ -1,0 +1,181 @@
+"""XMPP users here watch SIP contacts: of Kamailio as a presence server, whose users publish with SIPp, and of
+SIPp as a Lync front end. The route is asked for on the command line, too."""
+
+import sys
+
+import sip
+from federation import Names
+from gateway import SIP_PORT, wait_for
+from house import House, run
+
+sip.need("sipp", "kamailio")
+
+SETTINGS = {"sip.incoming_acl": "127.0.0.0/8", "sip.notify_interval_s": 0,
+            "presence.auto_authorize": "everybody"}
+
+SERVER = """
+#!KAMAILIO
+children=2
+tcp_children=2
+log_stderror=yes
+debug=1
+auto_aliases=no
+alias="partner.test"
+listen=udp:{address}:{port}
+listen=tcp:{address}:{port}
+mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "textops.so"
+loadmodule "siputils.so"
+loadmodule "db_text.so"
+loadmodule "presence.so"
+loadmodule "presence_xml.so"
+modparam("presence|presence_xml", "db_url", "text://{folder}/db")
+modparam("presence", "server_address", "sip:{address}:{port};transport=tcp")
+modparam("presence", "send_fast_notify", 1)
+modparam("presence", "subs_db_mode", 0)
+modparam("presence", "publ_cache", 1)
+modparam("presence_xml", "force_active", 1)
+request_route {
+    if (is_method("PUBLISH")) { handle_publish(); exit; }
+    if (is_method("SUBSCRIBE")) { handle_subscribe(); exit; }
+    if (loose_route()) { t_relay(); exit; }
+    sl_send_reply("404", "Nobody");
+}
+"""
+
+PUBLISH = """  <send retrans="500"><![CDATA[
+PUBLISH sip:carl@partner.test SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:carl@partner.test>;tag=[call_number]p
+To: <sip:carl@partner.test>
+Call-ID: [call_id]
+CSeq: 1 PUBLISH
+Max-Forwards: 70
+Event: presence
+Expires: 600
+Content-Type: application/pidf+xml
+Content-Length: [len]
+
+<?xml version="1.0"?><presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:carl@partner.test"><tuple id="t"><status><basic>open</basic></status><note>At the desk</note></tuple><dm:person xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" id="p"><rpid:activities xmlns:rpid="urn:ietf:params:xml:ns:pidf:rpid"><rpid:{activity}/></rpid:activities></dm:person></presence>
+]]></send>
+  <recv response="200"/>
+"""
+
+
+def publish(server, activity):
+    with sip.Sipp([PUBLISH.replace("{activity}", activity)], f"{server.address}:{server.port}") as peer:
+        peer.wait()
+
+
+def test_kamailio():
+    """a contact of a presence server: approved, shown, kept over a restart, and let go"""
+    with House(users=["bob"], settings=SETTINGS) as h:
+        with sip.Kamailio(SERVER, h.gateway.address, tables=True) as server:
+            h.gateway.set("sip.domains", "partner.test")
+            h.gateway.set("sip.routes", f".test.partner.*=tcp:{server.address}:{server.port}/1")
+            with h.client("bob") as bob:
+                bob.presence()
+                bob.subscribe("carl@partner.test")
+                wait_for(lambda: h.gateway.status()["sip"]["contacts_subscribed"], 20, "subscribed")
+                publish(server, "busy")
+                bob.wait_contact("carl@partner.test", ("away", "At the desk"))
+            assert h.gateway.stop() == 0
+            h.gateway.start()
+            wait_for(lambda: h.gateway.status()["sip"]["contacts_subscribed"], 20, "subscribed again")
+            with h.client("bob") as bob:
+                bob.presence()
+                wait_for(lambda: bob.contact_states("carl@partner.test"), 20, "shown after a restart")
+                bob.do(lambda x: x.send_presence(pto="carl@partner.test", ptype="unsubscribe"))
+                wait_for(lambda: not h.gateway.status()["sip"]["contacts"], 20, "let go")
+
+
+LYNC = """  <recv request="SUBSCRIBE" timeout="20000"/>
+  <send><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:];tag=[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Contact: <sip:[local_ip]:[local_port];transport=[transport]>
+Expires: 7200
+Content-Length: 0
+
+]]></send>
+"""
+
+
+def test_lync_pending():
+    """a Lync front end: asked, pending, approved, busy"""
+    with House(users=["bob"], settings=SETTINGS) as h:
+        script = LYNC + notify_in("pending", "", 1) + notify_in("active", "busy", 2)
+        with sip.Sipp([script], f"{h.gateway.address}:{SIP_PORT}", transport="u1", server=True) as peer:
+            h.gateway.set("sip.domains", "lync.test=lync")
+            h.gateway.set("sip.routes", f".test.lync.*=udp:127.0.0.1:{peer.port}")
+            with h.client("bob") as bob:
+                bob.presence()
+                bob.subscribe("ann@lync.test")
+                bob.wait_contact("ann@lync.test", ("away", "Busy"))
+                peer.wait()
+            first = peer.messages()[0]
+            assert first.start == "SUBSCRIBE sip:ann@lync.test SIP/2.0", first
+            assert first.get("Accept") == "application/pidf+xml, application/cpim-pidf+xml"
+            assert first.get("Max-Forwards") == "70" and first.get("Expires") == "7446", first.headers
+
+
+def notify_in(state, activity, cseq):
+    body = ("" if not activity else
+            '<presence xmlns="urn:ietf:params:xml:ns:pidf" entity="sip:ann@lync.test"><tuple id="0"><status>'
+            '<basic>open</basic><ep:activities xmlns:ep="urn:ietf:params:xml:ns:pidf:status:rpid-status">'
+            f'<ep:activity>{activity}</ep:activity></ep:activities></status></tuple></presence>')
+    return f"""  <send retrans="500"><![CDATA[
+NOTIFY sip:bob@kalends.test SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:ann@lync.test>;tag=[call_number]
+To: [$own]
+Call-ID: [call_id]
+CSeq: {cseq} NOTIFY
+Contact: <sip:[local_ip]:[local_port];transport=[transport]>
+Max-Forwards: 70
+Event: presence
+Subscription-State: {state};expires=7200
+Content-Type: application/pidf+xml
+Content-Length: [len]
+
+{body}]]></send>
+  <recv response="200"/>
+"""
+
+
+LYNC = LYNC.replace('timeout="20000"/>', 'timeout="20000"><action><ereg regexp="&lt;.*" search_in="hdr" '
+                    'header="From:" assign_to="own"/></action></recv>')
+
+
+def test_route():
+    """the command line says which rule decides, and what a domain does not publish"""
+    names = Names()
+    names.add_service("srv.test", "edge.srv.test", 5061, service="_sipfederationtls._tcp")
+    with House(users=["bob"], settings={**SETTINGS, "sip.domains": "lync.test=lync, srv.test, none.test=aol",
+                                        "federation.dns_servers": names.servers,
+                                        "sip.routes": "test.lync=tls:fe2.lync.test/2, "
+                                                      "test.lync=tls:fe1.lync.test/1"}) as h:
+        text = h.gateway.ctl("sip", "route", "ann@lync.test")
+        assert text.index("fe1.lync.test") < text.index("fe2.lync.test") and "static route" in text, text
+        answer = h.gateway.ctl_json("sip", "route", "ann@srv.test")
+        assert [(s["host"], s["port"], s["transport"]) for s in answer["servers"]] == \
+            [("edge.srv.test", 5061, "TLS")], answer
+        text = h.gateway.ctl("sip", "route", "ann@none.test")
+        assert "_sipfederationtls._tcp.none.test" in text and "_sipfederationtls._tcp.aol.com" in text, text
+        assert "CANNOT BE REACHED" in text and "sip.routes" in text, text
+        done = h.gateway.run_ctl("sip", "route", "ann@other.test")
+        assert done.returncode and "sip.domains" in done.stderr, done
+    names.close()
+
+
+if __name__ == "__main__":
+    run([f for name, f in sorted(globals().items()) if name.startswith("test_")])
+    sys.exit(0)
