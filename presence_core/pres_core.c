@@ -169,6 +169,15 @@ struct pres_user *pres_user_find(const struct pres_core *core, struct gw_str jid
     return gw_map_get(core->users, jid);
 }
 
+void pres_users_each(const struct pres_core *core, pres_user_fn *each, void *ctx)
+{
+    const struct pres_user *u;
+    size_t pos = 0;
+
+    while ((u = gw_map_next(core->users, &pos)))
+        each(u->name, ctx);
+}
+
 bool pres_user_is_known(const struct pres_core *core, struct gw_str user)
 {
     return pres_user_find(core, user) != NULL;

@@ -26,4 +26,7 @@ bool sip_domains_find(struct gw_str list, struct gw_str domain, enum sip_kind *k
 enum { SIP_TLS_SUBJECTS_MAX = 200 };
 enum gw_code sip_tls_subjects_check(struct gw_str list, struct gw_err *err);
 
+/* Empty, or a server: "sip:presence.example:5060;transport=tcp". */
+enum gw_code sip_publish_check(struct gw_str to, struct gw_err *err);
+
 #endif

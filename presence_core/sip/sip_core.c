@@ -199,6 +199,7 @@ static void stirred(struct gw_str user, void *ctx)
     struct sip_watched *w = gw_map_get(core->watched, user);
     struct gw_list *it, *tmp;
 
+    sip_publish_stir(core, user);
     if (!w)
         return;
     GW_LIST_EACH(&w->subs, it, tmp)
@@ -264,6 +265,7 @@ void sip_core_settings_apply(struct sip_core *core)
 
     routes_apply(core);
     sip_watches_apply(core);
+    sip_publish_apply(core);
     while ((s = gw_map_next(core->subs, &pos)))
         sip_sub_stir(s, false);
 }
@@ -312,6 +314,7 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     gw_buf_init(&core->routed, ROUTED_MAX);
     core->front = pres_frontend_register(core->pres, &frontend, core);
     routes_apply(core);
+    sip_publish_init(core);
     return core;
 }
 
@@ -327,6 +330,7 @@ void sip_core_free(struct sip_core **corep)
     while ((s = gw_map_next(core->subs, &pos)))
         sip_sub_release(s);
     sip_watches_free(core);
+    sip_publish_done(core);
     sip_txns_free(&core->txns);
     gw_map_free(&core->watches);
     gw_map_free(&core->watch_tags);
@@ -354,7 +358,7 @@ gw_time sip_core_deadline(const struct sip_core *core)
 {
     const struct gw_due *first = gw_heap_first(&core->due);
     const gw_time all[] = { first ? first->at : GW_NEVER, sip_txns_deadline(core->txns),
-                            sip_watches_deadline(core) };
+                            sip_watches_deadline(core), sip_publish_deadline(core) };
     gw_time at = GW_NEVER;
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -368,6 +372,7 @@ void sip_core_tick(struct sip_core *core, struct gw_now now)
     sip_txns_tick(core->txns, now.mono);
     sip_subs_tick(core);
     sip_watches_tick(core);
+    sip_publish_tick(core);
     sip_commit(core);
 }
 

@@ -47,8 +47,9 @@ struct sip_counters {
     uint64_t subscriptions, pending, resumed; /* now; now; since the start */
     uint64_t requests_in, malformed;
     uint64_t refused_acl, refused_limit, notified, notify_failed, merged;
-    uint64_t watches;                   /* now: contacts abroad */
-    uint64_t watched, watch_failed;     /* requests that were taken, and that were not */
+    uint64_t watches;               /* now: contacts abroad */
+    uint64_t watched, watch_failed; /* requests that were taken, and that were not */
+    uint64_t published, publish_failed;
     uint64_t waiting, resent, timeouts; /* requests of ours */
 };
 void sip_core_counters(const struct sip_core *core, struct sip_counters *out);

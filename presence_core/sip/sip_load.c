@@ -34,6 +34,11 @@ static void load_watch(const struct store_record *r, void *ctx)
     sip_watch_restore(ctx, r->key, r->value);
 }
 
+static void load_publication(const struct store_record *r, void *ctx)
+{
+    sip_publish_restore(ctx, r->key, r->value);
+}
+
 static void load_done(const struct gw_err *result, void *ctx)
 {
     struct sip_core *core = ctx;
@@ -52,8 +57,9 @@ void sip_core_load(struct sip_core *core, struct gw_now now, store_done_fn *done
     core->resume_at = now.mono;
     core->loaded = done;
     core->loaded_ctx = ctx;
-    core->loading = 2;
+    core->loading = 3;
     core->load_result = (struct gw_err){ .code = GW_OK };
     store_load(core->store, SIP_RECORD_KIND, NULL, load_one, load_done, core);
     store_load(core->store, SIP_WATCH_KIND, NULL, load_watch, load_done, core);
+    store_load(core->store, SIP_PUBLISH_KIND, NULL, load_publication, load_done, core);
 }

@@ -71,6 +71,21 @@ struct sip_sub {
     char *text;
 };
 
+/* The presence server that is told of everybody, if one is. */
+struct sip_publisher {
+    struct gw_map *pubs;
+    struct gw_heap due;
+    struct gw_list ready; /* whose turn comes, in order */
+    struct gw_buf server; /* the setting that is in force */
+    struct sip_peer peer;
+    char *host; /* NULL: nothing is published */
+    size_t flight;
+    gw_time hold; /* no request before */
+    gw_time window;
+    unsigned in_window;
+    bool in_trouble;
+};
+
 struct sip_core {
     struct pres_core *pres;
     struct store *store;
@@ -94,7 +109,8 @@ struct sip_core {
     gw_time resume_at;
     struct pres_front *front;
     struct gw_buf routed; /* the list of domains that we are the way to */
-    struct sip_hop hop;   /* of sip_hop_of() */
+    struct sip_publisher publisher;
+    struct sip_hop hop; /* of sip_hop_of() */
     struct gw_map *watches, *watch_tags;
     struct gw_heap watch_due;
     struct gw_list watch_ready; /* whose turn comes, in order */
@@ -150,6 +166,16 @@ void sip_watches_free(struct sip_core *core); /* silent; the records stay */
 /* A record, at the start. */
 void sip_watch_restore(struct sip_core *core, struct gw_str key, struct gw_str value);
 #define SIP_WATCH_KIND "sip-watch"
+
+/* sip_publish.c */
+void sip_publish_init(struct sip_core *core);
+void sip_publish_apply(struct sip_core *core); /* the settings are other ones */
+void sip_publish_stir(struct sip_core *core, struct gw_str user);
+void sip_publish_restore(struct sip_core *core, struct gw_str user, struct gw_str value);
+#define SIP_PUBLISH_KIND "sip-pub"
+gw_time sip_publish_deadline(const struct sip_core *core);
+void sip_publish_tick(struct sip_core *core);
+void sip_publish_done(struct sip_core *core); /* silent; the records stay */
 
 struct store_batch *sip_batch(struct sip_core *core); /* what sip_commit() writes */
 

@@ -43,6 +43,15 @@ const struct gw_param sip_params[] = {
       .min = 1,
       .max = 255,
       .def = "aol.com" },
+    { .key = "sip.publish_to",
+      .shown_as = "Publish to",
+      .help = "a presence server that is told of every user's presence, as watchers of other "
+              "domains may see it: sip:presence.example:5060;transport=tcp; empty: none. What "
+              "another one was told ends there within an hour",
+      .type = GW_PARAM_TEXT,
+      .offset = OF(publish_to),
+      .max = 512,
+      .def = "" },
     { .key = "sip.public_address",
       .shown_as = "Public Address",
       .help = "the host name or address at which SIP peers reach this gateway; empty: the address "
@@ -177,6 +186,8 @@ enum gw_code sip_settings_check(const struct sip_settings *settings, struct gw_e
         rc = sip_domains_check(gw_str_of(settings->domains), err);
     if (!rc)
         rc = tls_check(settings, err);
+    if (!rc)
+        rc = sip_publish_check(gw_str_of(settings->publish_to), err);
     if (!rc)
         rc = sip_routes_check(gw_str_of(settings->routes), err);
     if (!rc && !sip_domain_is(gw_str_of(settings->default_domain)))

@@ -1,12 +1,14 @@
 """XMPP users here watch SIP contacts: of Kamailio as a presence server, whose users publish with SIPp, and of
-SIPp as a Lync front end. The route is asked for on the command line, too."""
+SIPp as a Lync front end. The route is asked for on the command line, too. And the calendar of a user here is
+published to Kamailio, where SIPp watches it."""
 
 import sys
+import time
 
 import sip
 from federation import Names
 from gateway import SIP_PORT, wait_for
-from house import House, run
+from house import House, run, utc
 
 sip.need("sipp", "kamailio")
 
@@ -21,6 +23,7 @@ log_stderror=yes
 debug=1
 auto_aliases=no
 alias="partner.test"
+alias="kalends.test"
 listen=udp:{address}:{port}
 listen=tcp:{address}:{port}
 mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
@@ -91,6 +94,36 @@ def test_kamailio():
                 wait_for(lambda: bob.contact_states("carl@partner.test"), 20, "shown after a restart")
                 bob.do(lambda x: x.send_presence(pto="carl@partner.test", ptype="unsubscribe"))
                 wait_for(lambda: not h.gateway.status()["sip"]["contacts"], 20, "let go")
+
+
+def test_publish():
+    """a meeting in Exchange is published, seen by a watcher of Kamailio, and not twice after a restart"""
+    with House(users=["bob"], settings=SETTINGS) as h:
+        with sip.Kamailio(SERVER, h.gateway.address, tables=True) as server:
+            steps = [sip.subscribe(h.jid("bob"), "ann@kalends.test"), *[sip.notify()] * 4]
+            h.gateway.set("sip.publish_to", f"sip:{server.address}:{server.port};transport=tcp")
+            wait_for(lambda: h.gateway.status()["sip"]["published"], 20, "published")
+            with sip.Sipp(steps, f"{server.address}:{server.port}") as peer:
+                peer.wait_notifies(1)
+                now = int(time.time())
+                h.mock.meeting(h.jid("bob"), start=utc(now - 60), end=utc(now + 9),
+                               subject="Secret plans")
+                meeting = wait_picture(peer, "meeting")
+                assert "Secret" not in meeting.body, meeting.body
+                assert h.gateway.stop() == 0
+                h.gateway.start()
+                wait_for(lambda: h.gateway.status()["sip"]["published"], 20, "published again")
+                # Nothing of before the restart is left there: one publication, and it says something else.
+                free = wait_picture(peer, None, 40)
+                assert free.body.count("<tuple") == 1, free.body
+                assert h.gateway.status()["sip"]["publish_failed"] == 0
+
+
+def wait_picture(peer, activity, timeout=20):
+    """The newest NOTIFY, once it shows this."""
+    wait_for(lambda: peer.notifies() and sip.picture(peer.notifies()[-1])[1] == activity, timeout,
+             lambda: f"{activity}: {[sip.picture(n) for n in peer.notifies()]}")
+    return peer.notifies()[-1]
 
 
 LYNC = """  <recv request="SUBSCRIBE" timeout="20000"/>

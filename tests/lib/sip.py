@@ -48,7 +48,7 @@ class Message:
 def picture(message):
     """What a NOTIFY shows: open or closed, activity, note."""
     find = lambda pattern: (re.findall(pattern, message.body) or [None])[0]
-    return (find(r"<basic>(\w+)</basic>"), find(r"<dm:person[^>]*><rpid:activities><rpid:(\w+)/>"),
+    return (find(r"<basic>(\w+)</basic>"), find(r"<dm:person[^>]*>\s*<rpid:activities>\s*<rpid:(\w+)/>"),
             find(r"<note>([^<]*)</note>"))
 
 
