@@ -24,6 +24,9 @@ struct dir_csv {
     unsigned char utf8_left, utf8_min,
         utf8_max; /* of a character: bytes to come, the next one's range */
 
+    char start[4]; /* of the file: tells what it is when it is no text */
+    size_t start_len;
+
     struct gw_buf text; /* of the row's cells, one after the other */
     size_t len[DIR_CSV_CELLS_MAX];
     size_t cells;
@@ -91,15 +94,35 @@ static bool utf8_take(struct dir_csv *csv, unsigned char c)
     return true;
 }
 
+/* Files that get chosen by mistake, by their first bytes. Each has a byte soon that is not UTF-8. */
+static const struct {
+    const char *start, *is;
+} mistaken[] = {
+    { "PK\x03\x04", "a workbook (.xlsx, .ods) or another archive" },
+    { "\xd0\xcf", "a workbook of an old Excel (.xls)" },
+    { "\x1f\x8b", "compressed" },
+    { "\xff", "UTF-16 ('Unicode text')" },
+    { "\xfe", "UTF-16 ('Unicode text')" },
+};
+
 static void encoding_fail(struct dir_csv *csv, unsigned char c)
 {
-    if (!c || (csv->line == 1 && c >= 0xfe))
+    struct gw_str start = { csv->start, csv->start_len };
+
+    for (size_t i = 0; i < sizeof(mistaken) / sizeof(mistaken[0]); i++)
+        if (gw_str_starts(start, mistaken[i].start)) {
+            gw_fail(&csv->failed, GW_BADMSG, "the file is %s, not CSV in UTF-8: " SAVE_AS,
+                    mistaken[i].is);
+            return;
+        }
+    if (!c)
         gw_fail(&csv->failed, GW_BADMSG,
-                "line %u: the file is UTF-16 ('Unicode text'), not UTF-8: " SAVE_AS, csv->line);
+                "line %u: a zero byte: the file is UTF-16 ('Unicode text') or no text: " SAVE_AS,
+                csv->line);
     else
         gw_fail(&csv->failed, GW_BADMSG,
-                "line %u: byte 0x%02x is not UTF-8, the file looks like Windows-1252 "
-                "('ANSI'): " SAVE_AS,
+                "line %u: byte 0x%02x is not UTF-8: the file has an older encoding ('ANSI', "
+                "Windows-1252, Shift_JIS): " SAVE_AS,
                 csv->line, c);
 }
 
@@ -237,6 +260,8 @@ enum gw_code dir_csv_feed(struct dir_csv *csv, struct gw_str piece, struct gw_er
 {
     size_t start = 0;
 
+    for (size_t i = 0; i < piece.len && csv->start_len < sizeof(csv->start); i++)
+        csv->start[csv->start_len++] = piece.p[i];
     for (size_t i = 0; i < piece.len && !csv->failed.code; i++) {
         unsigned char c = (unsigned char)piece.p[i];
         bool ends = c == '\n' || c == '\r';
