@@ -6,6 +6,31 @@
 #include "gw_log.h"
 #include "gw_map.h"
 
+/* --- cells */
+
+/* What spreadsheets and web pages leave around a cell, and nobody sees: no-break and ideographic space,
+ * zero-width space, a byte order mark where two files were joined. */
+static struct gw_str cell_trim(struct gw_str s)
+{
+    static const char *const unseen[] = { "\xc2\xa0", "\xe3\x80\x80", "\xe2\x80\x8b",
+                                          "\xef\xbb\xbf" };
+    size_t before;
+
+    do {
+        s = gw_str_trim(s);
+        before = s.len;
+        for (size_t i = 0; i < sizeof(unseen) / sizeof(unseen[0]); i++) {
+            size_t len = strlen(unseen[i]);
+
+            if (gw_str_starts(s, unseen[i]))
+                s = gw_str_sub(s, len, s.len);
+            if (s.len >= len && gw_str_is(gw_str_sub(s, s.len - len, s.len), unseen[i]))
+                s = gw_str_sub(s, 0, s.len - len);
+        }
+    } while (s.len < before);
+    return s;
+}
+
 /* --- columns */
 
 static enum gw_code column_find(struct gw_str name, int8_t *out, struct gw_err *err)
@@ -57,7 +82,7 @@ enum gw_code dir_job_header(struct dir_job_entry *e, const struct gw_str *cell, 
 
     e->columns = 0;
     for (size_t i = 0; i < cells && !code; i++) {
-        struct gw_str name = gw_str_trim(cell[i]);
+        struct gw_str name = cell_trim(cell[i]);
         int8_t column = -1; /* without a name: passed over */
 
         if (name.len)
@@ -109,7 +134,7 @@ static struct gw_str cell_at(const struct row *row, size_t i)
 {
     const json_t *cell = json_array_get(json_object_get(row->json, "cells"), i);
 
-    return gw_str_trim((struct gw_str){ json_string_value(cell), json_string_length(cell) });
+    return cell_trim((struct gw_str){ json_string_value(cell), json_string_length(cell) });
 }
 
 static struct gw_str cell_of(const struct row *row, const char *column)

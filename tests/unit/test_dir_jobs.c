@@ -301,7 +301,7 @@ static void test_refused_files(void **state)
         { DIR_JOB_INSERT, GW_STR_INIT("user,password\nann,x\n"), "passwords do not belong" },
         { DIR_JOB_UPDATE, GW_STR_INIT("user,domain\nann,x\n"), "no column to update from" },
         { DIR_JOB_INSERT, GW_STR_INIT("user\nann\nb\xfc\n"), "line 3: byte 0xfc" },
-        { DIR_JOB_INSERT, GW_STR_INIT("\xff\xfeu\0"), "line 1: the file is UTF-16" },
+        { DIR_JOB_INSERT, GW_STR_INIT("\xff\xfeu\0"), "the file is UTF-16" },
     };
     struct gw_buf all;
 
@@ -319,6 +319,88 @@ static void test_refused_files(void **state)
     results(1, &all);
     assert_int_equal(all.len, 0);
     gw_buf_done(&all);
+}
+
+/* Rows as spreadsheets make them, in a file of their own each. */
+static void test_spreadsheets(void **state)
+{
+    static const struct {
+        const char *row, *says; /* the result's line has it */
+    } c[] = {
+        { "ann,,,,,,,,TRUE,FALSE",
+          "\"changed\":{\"mail\":[\"\",\"ann@example.com\"],\"im\":[false,true]}" },
+        { "ann,,,,,,,,On,1", "\"im\":[false,true],\"calendar\":[false,true]" },
+        { "ann,,,,,,,,no,0", "\"changed\":{\"mail\":[\"\",\"ann@example.com\"]}" },
+        { "ann,,,,,,,,WAHR,", "\"failed\",\"why\":\"im is yes or no, not 'WAHR'" },
+        { "ann,,,,,,,,\xe2\x80\x9cyes\xe2\x80\x9d,", "im is yes or no" },
+        { "ann,,,,,,,,1.0,", "im is yes or no, not '1.0'" },
+        { "\xc2\xa0"
+          "ann\xe3\x80\x80,Ann\xc2\xa0,,,,,,,yes\xe2\x80\x8b,",
+          "\"user\":\"ann@example.com\",\"result\":\"done\",\"changed\":{\"mail\":[\"\",\"ann@"
+          "example."
+          "com\"],\"name\":[\"\",\"Ann\"]" },
+        { "\xef\xbb\xbf"
+          "ann",
+          "\"user\":\"ann@example.com\",\"result\":\"done\"" },
+        { "\xef\xbc\xa1nn", "\"user\":\"ann@example.com\",\"result\":\"done\"" }, /* full width */
+        { "user,name,mail,sip,department,group,language,zone,im,calendar", /* the header again */
+          "\"failed\"" },
+        { "\"=HYPERLINK(\"\"mailto:ann@example.com\"\")\"", "\"failed\",\"why\":\"user id" },
+        { "mailto:ann@example.com", "\"failed\",\"why\":\"user id" },
+        { "Ann <ann@example.com>", "\"failed\"" },
+        { "ann@example.com; bob@example.com", "\"failed\"" },
+        { "ann@example.com@example.com", "\"failed\"" },
+        { "@example.com", "\"failed\"" },
+        { "ann@", "\"failed\"" },
+        { "#N/A", "\"failed\"" },
+        { "a/b", "\"failed\"" },
+        { "../../etc/passwd", "\"failed\"" },
+        { "00123", "\"user\":\"00123@example.com\",\"result\":\"done\"" },
+        { "\"an\nn\"", "\"failed\"" },
+        { "\"\ta\x1b[2Jb\"", "\"failed\"" },
+        { "ann,\"Ann\nB\"", "name has a control character" },
+        { "ann,Ann\x1b]0;x\x07", "name has a control character" },
+        { "ann,,mailto:ann", "mail address 'mailto:ann'" },
+        { "ann,,\"Ann <ann@example.com>\"", "mail address" },
+        { "ann,,a@b@c", "mail address" },
+        { "ann,,,sip:ann@example.com", "\"sip\":[\"\",\"ann@example.com\"]" },
+        { "ann,,,ann@example.com:5060", "'example.com:5060' is not a domain name" },
+        { "ann,,,,,,EN-gb", "\"language\":[\"\",\"en-GB\"]" },
+        { "ann,,,,,,english", "language 'english' is not known" },
+        { "ann,,,,,,,tokyo standard time", "zone 'tokyo standard time' is not known" },
+        { "ann,,,,,,,GMT+9", "zone 'GMT+9' is not known" },
+        { "ann,,,,,,,,,,,,,,", "\"done\"" },
+        { "ann,,,,,,,,,,surplus", "11 cells, but only 10 columns have a name" },
+        { ",Ann", "no user is named" },
+        { "Total: 3", "\"failed\"" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+        struct gw_err err = { 0 };
+        struct gw_buf file, all;
+        unsigned id;
+        size_t pos = 0;
+        struct dir_user u;
+
+        gw_buf_init(&file, 4096);
+        gw_buf_addf(&file,
+                    "user,name,mail,sip,department,group,language,zone,im,calendar\r\n%s\r\n",
+                    c[i].row);
+        id = upload(DIR_JOB_INSERT, gw_buf_str(&file), &err);
+        if (!id)
+            fail_msg("row '%s': %s", c[i].row, err.msg);
+        run(TO_THE_END);
+        results(id, &all);
+        if (!strstr(all.p, c[i].says))
+            fail_msg("row '%s': %s", c[i].row, all.p);
+        gw_buf_done(&all);
+        gw_buf_done(&file);
+        while (dir_user_next(dir, &pos, &u)) {
+            assert_int_equal(dir_user_remove(dir, u.jid, NULL, NULL, &err), GW_OK);
+            pos = 0;
+        }
+    }
 }
 
 static void test_too_large(void **state)
@@ -692,19 +774,13 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_insert),
-        TEST(test_update),
-        TEST(test_refused_files),
-        TEST(test_too_large),
-        TEST(test_restarts),
-        TEST(test_cancel),
-        TEST(test_set),
-        TEST(test_later),
-        TEST(test_undo),
-        TEST(test_undo_of_half),
-        TEST(test_bounded_list),
-        TEST(test_damaged),
-        TEST(test_upload_cut_short),
+        TEST(test_insert),        TEST(test_update),
+        TEST(test_refused_files), TEST(test_spreadsheets),
+        TEST(test_too_large),     TEST(test_restarts),
+        TEST(test_cancel),        TEST(test_set),
+        TEST(test_later),         TEST(test_undo),
+        TEST(test_undo_of_half),  TEST(test_bounded_list),
+        TEST(test_damaged),       TEST(test_upload_cut_short),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
