@@ -74,6 +74,8 @@ const struct admin_route admin_routes[] = {
       "changes users as a file says, likewise; empty cells change nothing" },
     { "POST", "/v1/jobs/set", true, admin_job_set,
       "changes all users that a filter hits: where, set (fields and values), at" },
+    { "POST", "/v1/jobs/set/check", true, admin_job_set_check,
+      "whether that could be ordered, and nothing else" },
     { "GET", "/v1/jobs/{job}", false, admin_job_get, "one of them" },
     { "GET", "/v1/jobs/{job}/result", false, admin_job_result,
       "what became of each row, page by page; query: first (next of the page before)" },

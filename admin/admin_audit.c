@@ -113,6 +113,7 @@ static const struct rule rules[] = {
     { "POST", "/v1/jobs/insert", "job ordered", NULL },
     { "POST", "/v1/jobs/update", "job ordered", NULL },
     { "POST", "/v1/jobs/set", "job ordered", NULL },
+    { "POST", "/v1/jobs/set/check", NULL, NULL },
     { "POST", "/v1/jobs/{job}/undo", "job ordered", NULL },
     { "POST", "/v1/jobs/{job}/cancel", "job cancelled", NULL },
 };

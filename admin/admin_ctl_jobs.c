@@ -217,14 +217,21 @@ static bool assignment_add(const struct ctl *ctl, const char *text, json_t *set)
     return true;
 }
 
-/* A page of those who would be hit, and their number. */
-static enum ctl_exit dry_run(struct ctl *ctl, const char *where)
+/* A page of those who would be hit, and their number; takes what would be set, which may be nothing. */
+static enum ctl_exit dry_run(struct ctl *ctl, const char *where, json_t *set)
 {
+    json_t *answer = NULL, *user;
     struct ctl_table *table;
-    json_t *answer, *user;
-    enum ctl_exit rc;
+    enum ctl_exit rc = CTL_OK;
     size_t i;
 
+    if (json_object_size(set))
+        rc = ctl_call(ctl, "POST", ctl_path("/v1/jobs/set/check"),
+                      json_pack("{s:s, s:O}", "where", where, "set", set), &answer);
+    json_decref(set);
+    json_decref(answer);
+    if (rc)
+        return rc;
     rc = ctl_call(ctl, "GET", ctl_path("/v1/users?limit=100000&where=%s", where), NULL, &answer);
     if (rc)
         return rc;
@@ -261,10 +268,12 @@ enum ctl_exit ctl_user_update(struct ctl *ctl)
         ctl_complain(ctl, "usage", "--where is missing: it says who is meant");
         ok = false;
     }
-    if (!ok || !time_read(ctl, "at", at) || ctl_opt(ctl, "dry-run")) {
+    if (!ok || !time_read(ctl, "at", at)) {
         json_decref(set);
-        return ok && ctl_opt(ctl, "dry-run") ? dry_run(ctl, where) : CTL_USAGE;
+        return CTL_USAGE;
     }
+    if (ctl_opt(ctl, "dry-run"))
+        return dry_run(ctl, where, set);
     body = json_pack("{s:s, s:o, s:s}", "where", where, "set", set, "at", at);
     rc = ctl_call(ctl, "POST", ctl_path("/v1/jobs/set"), body, &job);
     return rc ? rc : follow(ctl, job);

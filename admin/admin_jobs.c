@@ -99,25 +99,59 @@ static enum gw_code at_read(struct gw_str text, gw_utc *out, struct gw_err *err)
     return text.len ? gw_utc_parse(text, out, err) : GW_OK;
 }
 
-void admin_job_set(struct admin_call *call)
+/* On success gives set. */
+static enum gw_code set_read(const struct admin_call *call, struct gw_str *where, gw_utc *at,
+                             json_t **set, struct gw_err *err)
 {
     static const struct admin_field fields[] = {
         { "where", ADMIN_TEXT, 0, true, 1, 4096 },
         { "at", ADMIN_TEXT, sizeof(struct gw_str), false, 0, 64 },
     };
-    struct dir_job_order order = { .by = gw_str_of(call->by), .now = admin_now(call).utc };
-    json_t *set = json_incref(json_object_get(call->body, "set"));
+    json_t *values = json_incref(json_object_get(call->body, "set"));
     struct gw_str text[2];
-    unsigned id = 0;
-    struct gw_err err;
     enum gw_code rc;
 
     json_object_del(call->body, "set");
-    rc = admin_fields_read(call->body, fields, 2, text, &err);
+    rc = admin_fields_read(call->body, fields, 2, text, err);
     if (!rc)
-        rc = at_read(text[1], &order.at, &err);
+        rc = at_read(text[1], at, err);
+    if (rc) {
+        json_decref(values);
+        return rc;
+    }
+    *where = text[0];
+    *set = values;
+    return GW_OK;
+}
+
+void admin_job_set_check(struct admin_call *call)
+{
+    struct gw_str where;
+    json_t *set = NULL;
+    gw_utc at;
+    struct gw_err err;
+    enum gw_code rc = set_read(call, &where, &at, &set, &err);
+
     if (!rc)
-        rc = dir_job_set(call->api->args.jobs, &order, text[0], set, admin_call_saved, call, &id,
+        rc = dir_job_set_check(where, set, &err);
+    json_decref(set);
+    if (rc)
+        admin_reply_error(call, &err);
+    else
+        admin_reply(call, 200, json_object());
+}
+
+void admin_job_set(struct admin_call *call)
+{
+    struct dir_job_order order = { .by = gw_str_of(call->by), .now = admin_now(call).utc };
+    struct gw_str where;
+    json_t *set = NULL;
+    unsigned id = 0;
+    struct gw_err err;
+    enum gw_code rc = set_read(call, &where, &order.at, &set, &err);
+
+    if (!rc)
+        rc = dir_job_set(call->api->args.jobs, &order, where, set, admin_call_saved, call, &id,
                          &err);
     json_decref(set);
     admin_reply_change(call, rc, &err, 201, rc ? json_null() : job_now(call, id));

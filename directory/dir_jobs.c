@@ -216,19 +216,24 @@ static enum gw_code set_check(const json_t *set, struct gw_err *err)
     return code ? code : dir_edit_check(&form.edit, err);
 }
 
+enum gw_code dir_job_set_check(struct gw_str where, const json_t *set, struct gw_err *err)
+{
+    struct dir_filter *filter = NULL;
+    enum gw_code code = dir_filter_parse(where, &filter, err);
+
+    dir_filter_free(&filter);
+    return code ? code : set_check(set, err);
+}
+
 enum gw_code dir_job_set(struct dir_jobs *jobs, const struct dir_job_order *order,
                          struct gw_str where, const json_t *set, store_done_fn *done, void *ctx,
                          unsigned *id, struct gw_err *err)
 {
-    struct dir_filter *filter = NULL;
     struct dir_job_entry *e = NULL;
-    enum gw_code code = dir_filter_parse(where, &filter, err);
+    enum gw_code code = dir_job_set_check(where, set, err);
 
     if (!code)
-        code = set_check(set, err);
-    if (!code)
         code = dir_job_new(jobs, DIR_JOB_SET, order, &e, err);
-    dir_filter_free(&filter);
     if (code)
         return code;
     free(e->where);

@@ -77,6 +77,8 @@ struct dir_job_order {
     gw_utc now, at;   /* at: not before; 0: now */
 };
 
+/* Whether dir_job_set() would take them, and nothing else. */
+enum gw_code dir_job_set_check(struct gw_str where, const struct json_t *set, struct gw_err *err);
 enum gw_code dir_job_set(struct dir_jobs *jobs, const struct dir_job_order *order,
                          struct gw_str where, const struct json_t *set, store_done_fn *done,
                          void *ctx, unsigned *id, struct gw_err *err);
