@@ -113,8 +113,12 @@ static bool oof_hide(struct gw_str jid, bool hidden, void *ctx)
     const struct dir_user_edit edit = { .hide_oof = &hidden };
     struct gd *gd = ctx;
     struct gw_err err;
+    enum gw_code rc;
 
-    if (!dir_user_change(gd->dir, jid, &edit, NULL, NULL, &err))
+    dir_act(gd->dir, jid, net_loop_now(gd->loop).utc);
+    rc = dir_user_change(gd->dir, jid, &edit, NULL, NULL, &err);
+    dir_act(gd->dir, GW_STR(""), 0);
+    if (!rc)
         return true;
     gw_warn("gatewayd", "automatic replies stay as they were user='%.*s' error='%s'",
             GW_STR_ARG(jid), err.msg);
