@@ -10,7 +10,7 @@ import tempfile
 import time
 
 import house
-from gateway import Gateway, program, wait_for
+from gateway import ApiError, Gateway, wait_for
 
 OK, FAILED, USAGE = 0, 1, 2
 ROWS = 4000
@@ -84,15 +84,37 @@ def test_file():
             assert word in gateway.ctl("job", "show", "6"), gateway.ctl("job", "show", "6")
 
 
+def test_result_is_harmless():
+    """what a row has in it runs neither in the next spreadsheet nor in the terminal"""
+    with Gateway() as gateway:
+        gateway.ctl("domain", "add", "one.test")
+        bad = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1+1", "\u00a0=1+1", "=a\x1b[2J\x07", "=a\nb", "\u202e=1", "a\"=1,2"]
+        data = io.StringIO()
+        csv.writer(data).writerows([["user"]] + [[b + " x"] for b in bad])
+        assert import_file(gateway, data.getvalue()).returncode == FAILED
+        text = gateway.ctl("job", "result", "1")
+        rows = list(csv.reader(io.StringIO(text)))
+        assert len(rows) == len(bad) + 1 == len(text.splitlines()), text
+        for row in rows[1:]:
+            for cell in row:
+                assert cell[:1] not in "=+-@\t\r", row
+        assert not any(ord(c) < 32 and c != "\n" or ord(c) == 0x202e for c in text), text
+
+
 def test_refused():
     """what cannot be a file of users is refused as a whole, with its line and what to do"""
     cases = [
         ("user,name\nann,M\u00fcller\n".encode("cp1252"), "line 2: byte 0xfc", "save it as 'CSV UTF-8'"),
-        ("user,name\nann,x\n".encode("utf-16"), "line 1", "UTF-16"),
+        ("user,name\nann,x\n".encode("utf-16"), "the file is UTF-16", "save it as"),
         (b"user,name\nann,\"x\nbob,y\n", "line 2", "quotation mark"),
         (b"user,mial\nann,x\n", "'mial'", "mail"),
         (b"user,password\nann,x\n", "password", "kalendsctl password set"),
         (b"", "empty", "empty"),
+        (b"PK\x03\x04\x14\x00\x06\x00" + os.urandom(500), ".xlsx", "save it as 'CSV UTF-8'"),
+        (("user" + ",x" * 10**6 + "\nann\n").encode(), "line 1", "is this a CSV file?"),
+        (("user\nann" + ",x" * 10**6 + "\n").encode(), "line 2", "64 cells"),
+        (b"user,name\nann," + b"x" * 10**6 + b"\n", "line 2", "16384 bytes"),
+        (b"user,name\nann,x\x00y\n", "line 2", "zero byte"),
         (b"\x00\x01\x02" * 1000, "line 1", "UTF-16"),
     ]
     with Gateway() as gateway:
@@ -174,6 +196,9 @@ def test_filter():
         hit = gateway.ctl_json("user", "list", "--where", "zone = Asia/Tokyo and calendar")
         assert len(hit["users"]) == 10, hit["total"]
         for args, says in ((("--where", "dept = x", "--set", "im=no"), "'dept'"),
+                           (("--where", "im", "--set", "zone=Mars", "--dry-run"), "Mars"),
+                           (("--where", "im", "--set", "im=maybe", "--dry-run"), "'im'"),
+                           (("--where", "(im", "--dry-run"), "')'"),
                            (("--where", "im", "--set", "im=maybe"), "'im'"),
                            (("--where", "im", "--set", "zone=Mars"), "Mars"),
                            (("--where", "im"), "nothing to set")):
@@ -190,6 +215,49 @@ def test_filter():
         assert newest(gateway)["state"] == "waiting"
         assert "cancelled" in gateway.ctl("job", "cancel", str(newest(gateway)["job"]))
         wait_for(lambda: len(gateway.ctl_json("user", "list", "--where", "group = soon")["users"]) == 50)
+
+
+def test_rivals():
+    """users removed, added and edited while jobs run; two files at once: each row has one result, and what is there is
+    what the results and the audit trail say"""
+    with Gateway() as gateway:
+        gateway.ctl("domain", "add", "one.test")
+        assert import_file(gateway, many(2000)).returncode == OK
+        first = import_file(gateway, "user,group\n" + "".join(f"u{i:05},vip\n" for i in range(2000)), "--update",
+                            "--no-wait")
+        second = import_file(gateway, many(2500), "--no-wait")
+        assert first.returncode == second.returncode == OK, (first, second)
+        wait_for(lambda: gateway.api("GET", "/v1/jobs/2")["done"] > 0, what="the first to be under way", every=0.01)
+        removed = [f"u{i:05}@one.test" for i in range(1990, 1000, -30)]
+        for i, user in enumerate(removed):
+            gateway.api("DELETE", f"/v1/users/{user}")
+            gateway.api("PATCH", f"/v1/users/u{i:05}", {"name": "Edited"})
+        for number in (2, 3):
+            gateway.run_ctl("job", "watch", str(number))
+        two, three = (gateway.api("GET", f"/v1/jobs/{number}") for number in (2, 3))
+        assert two["done"] + two["failed"] == 2000 and two["failed"] > 0, two
+        failed = {r["user"] for r in result_of(gateway, 2, "--only", "failed")}
+        assert failed <= set(removed), failed - set(removed)
+        assert three["done"] + three["ignored"] == 2500 and three["failed"] == 0, three
+        assert two["finished"] <= three["started"], "one job at a time"
+        assert gateway.ctl_json("user", "list")["total"] == 2500  # the second file brought them back
+        for user in ("u00000", "u00003"):
+            assert gateway.ctl_json("user", "show", user)["name"] == "Edited"
+
+        # Undo: of an undo, of one that is undone, and while users go.
+        assert gateway.run_ctl("job", "undo", "3", "--no-wait").returncode == OK
+        for args, says in ((("undo", "3"), "undone by job 4"), (("undo", "4"), "itself an undo")):
+            done = gateway.run_ctl("job", *args)
+            assert done.returncode == FAILED and says in done.stderr, done
+        for i in range(2000, 2500, 50):
+            try:
+                gateway.api("DELETE", f"/v1/users/u{i:05}")
+            except ApiError as gone:  # the undo was faster
+                assert gone.status == 404, gone
+        gateway.run_ctl("job", "watch", "4")
+        four = gateway.api("GET", "/v1/jobs/4")
+        assert four["done"] + four["ignored"] == three["done"] and four["failed"] == 0, four
+        assert gateway.ctl_json("user", "list")["total"] == 2500 - three["done"]
 
 
 def test_audit():
@@ -272,4 +340,5 @@ def test_streamed():
 
 
 if __name__ == "__main__":
-    house.run([test_file, test_refused, test_kill, test_filter, test_audit, test_streamed])
+    house.run([test_file, test_result_is_harmless, test_refused, test_kill, test_filter, test_rivals, test_audit,
+               test_streamed])
