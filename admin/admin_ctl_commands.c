@@ -81,7 +81,8 @@ static const struct ctl_option user_import_options[] = {
 static const struct ctl_option user_update_options[] = {
     { "where", "EXPR", CTL_NO_FIELD, "who is meant" },
     { "set", "FIELD=VALUE", CTL_NO_FIELD, "what is set; more may follow as arguments" },
-    { "dry-run", NULL, CTL_NO_FIELD, "check the values, list who would be hit, and change nothing" },
+    { "dry-run", NULL, CTL_NO_FIELD,
+      "check the values, list who would be hit, and change nothing" },
     AT_OPTIONS,
     { NULL, NULL, CTL_NO_FIELD, NULL },
 };

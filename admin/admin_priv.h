@@ -129,8 +129,7 @@ admin_handler_fn admin_gateways_list, admin_gateway_get, admin_gateway_add, admi
 admin_handler_fn admin_users_list, admin_user_get, admin_user_add, admin_user_edit,
     admin_user_remove, admin_user_password, admin_user_refresh;
 admin_handler_fn admin_jobs_list, admin_job_get, admin_job_sample, admin_job_set,
-    admin_job_set_check, admin_job_file, admin_job_undo, admin_job_cancel,
-    admin_job_result;
+    admin_job_set_check, admin_job_file, admin_job_undo, admin_job_cancel, admin_job_result;
 admin_handler_fn admin_audit_list;
 admin_handler_fn admin_params_list, admin_param_get, admin_param_set;
 admin_handler_fn admin_log_level_set;
