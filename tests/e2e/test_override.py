@@ -1,6 +1,7 @@
 """What a user, or an administrator, sets over the calendar, and what of the calendar is shown to whom: a
 colleague with an ordinary XMPP client sees it change live."""
 
+import datetime
 import time
 
 import slixmpp
@@ -146,6 +147,9 @@ def test_own_replies():
         ann.wait_contact(BOB, ("available", ""))
         assert [f.findtext(DATA + "value") for f in command(bob, "kalends:privacy").iter(DATA + "field")][-1] == "1"
         assert h.gateway.api("GET", f"/v1/users/{BOB}")["hide_oof"] is True
+        entry = h.gateway.api("GET", f"/v1/audit?user={BOB}")["entries"][0]
+        assert (entry["by"], entry["changed"]) == (BOB, {"hide_oof": [False, True]}), entry
+        assert abs(datetime.datetime.fromisoformat(entry["at"].replace("Z", "+00:00")).timestamp() - time.time()) < 60
         h.gateway.kill()
         h.gateway.start()
         with h.client("ann") as ann, h.client("bob") as bob:
