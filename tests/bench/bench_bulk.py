@@ -1,19 +1,28 @@
 """A file of 100,000 users: how long it takes to come in and to be worked through, what it costs in CPU and memory, and
-how long somebody else waits for an answer meanwhile. Every twentieth row is wrong. ROWS as argument."""
+how long somebody else waits for an answer meanwhile; how late the meetings of others begin while such a file is worked
+through and its users get their calendars; and what a kill in the middle costs. Every twentieth row is wrong. ROWS as
+argument."""
 
+import datetime
 import os
 import sys
 import tempfile
 import time
+import urllib.parse
 
-from gateway import Gateway
+from gateway import Gateway, wait_for
+from mock import Mock
+
+DOMAIN = "bench.test"
+OTHERS = 2000  # users with a meeting that begins while the file is worked through
+MEETINGS_S = 40  # ... some time within this
 
 
 def rows_of(count):
     yield "user,name,department,group,zone,im,calendar\r\n"
     for i in range(count):
         zone = "Mars/Olympus" if i % 20 == 7 else "W. Europe Standard Time"
-        yield f"user{i:06},\"User, number {i}\",Department {i % 50},group{i % 9},{zone},yes,yes\r\n"
+        yield f"user{i:04},\"User, number {i}\",Department {i % 50},group{i % 9},{zone},yes,yes\r\n"
 
 
 def job(gateway, number):
@@ -44,17 +53,14 @@ def step(gateway, what, order):
           f"ms, at most {waits[-1] * 1000:.1f} ms; memory at most {peak / 1024:.0f} MB")
 
 
-def main():
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100000
-    with Gateway() as gateway, tempfile.NamedTemporaryFile("w", suffix=".csv", newline="") as f:
-        gateway.ctl("domain", "add", "bench.test")
-        f.writelines(rows_of(count))
-        f.flush()
+def alone(path, count):
+    with Gateway() as gateway:
+        gateway.ctl("domain", "add", DOMAIN)
         empty = gateway.rss_kib()
-        print(f"file of {os.path.getsize(f.name) / 2**20:.1f} MB; empty daemon {empty / 1024:.0f} MB")
+        print(f"file of {os.path.getsize(path) / 2**20:.1f} MB; empty daemon {empty / 1024:.0f} MB")
 
         def imported(*options):
-            return gateway.ctl_json("user", "import", f.name, "--no-wait", *options)["job"]
+            return gateway.ctl_json("user", "import", path, "--no-wait", *options)["job"]
 
         step(gateway, "insert", imported)
         users = gateway.status()["users"]
@@ -68,6 +74,88 @@ def main():
         print(f"callbacks above 50 ms: {len(slow)}")
         for line in slow[:5]:
             print("  ", line)
+
+
+def with_others(gateway, mock):
+    """Two thousand users with calendars. Returns when their meetings begin to begin."""
+    gateway.api("POST", "/v1/domains", {"name": DOMAIN})
+    gateway.set("calendar.spread_s", MEETINGS_S)
+    for name, cas in mock.cas.items():
+        gateway.api("POST", "/v1/gateways", {
+            "name": name, "host": "127.0.0.1", "port": urllib.parse.urlsplit(cas["url"]).port,
+            "account": mock.account[0], "password": mock.account[1], "http": True})
+    gateway.api("POST", "/v1/users", [{"user": f"other{i:04}@{DOMAIN}", "mail": f"other{i:04}@{DOMAIN}", "im": True,
+                                       "calendar": True} for i in range(OTHERS)])
+    wait_for(lambda: gateway.status()["calendars"]["now"]["with_calendar"] == OTHERS, 60, "others' calendars")
+    start = int(time.time()) + 6
+    moment = datetime.datetime.fromtimestamp(start, datetime.timezone.utc).isoformat()
+    mock.post("/scenario", {"meetings": [{"user": f"other{i:04}@{DOMAIN}", "start": moment, "for": "4h"}
+                                         for i in range(OTHERS)]})
+    return start
+
+
+def beside(path, count, what, order):
+    """How late others' meetings begin, whose moments are spread over some time, with and without the job."""
+    scenario = {"users": [{"count": OTHERS, "domain": DOMAIN, "prefix": "other", "first": 0},
+                          {"count": count, "domain": DOMAIN, "prefix": "user", "first": 0}]}
+    with Mock(cas=["http://127.0.0.1:0"] * 2, domain=DOMAIN, scenario=scenario, strict=False, record=False) as mock, \
+            Gateway(log_levels="warn") as gateway:
+        start = with_others(gateway, mock)
+        time.sleep(max(0, start - 1 - time.time()))
+        due, began = gateway.status()["calendars"]["since_start"]["due"], time.monotonic()
+        number = order(gateway) if order else None
+        took = "not at all"
+        while time.time() < start + MEETINGS_S + 2:
+            time.sleep(0.2)
+            if number and took == "not at all" and job(gateway, number)["state"] == "done":
+                took = f"{time.monotonic() - began:.1f} s"
+        calendars = gateway.status()["calendars"]
+        times, now = calendars["times"], calendars["now"]
+        print(f"{what}: {calendars['since_start']['due'] - due} due moments, late p50 {times['due_late_p50_ms']} ms, p99 "
+              f"{times['due_late_p99_ms']} ms, at most {times['due_late_max_ms']} ms; job took {took}; with calendars by "
+              f"then {now['with_calendar']}; memory {gateway.rss_kib() / 1024:.0f} MB")
+
+
+def killed(path, count):
+    gateway = Gateway().start()
+    try:
+        gateway.ctl("domain", "add", DOMAIN)
+        began = time.monotonic()
+        gateway.ctl("user", "import", path, "--no-wait")
+        for part in (0.3, 0.6):
+            wait_for(lambda part=part: job(gateway, 1)["done"] > count * part, 120, "a part of it", every=0.05)
+            before = job(gateway, 1)
+            gateway.kill()
+            again = time.monotonic()
+            gateway.start(timeout=60)
+            print(f"kill -9 at row {before['done'] + before['failed']}: up again in {time.monotonic() - again:.1f} s, "
+                  f"goes on at {job(gateway, 1)['done'] + job(gateway, 1)['failed']}")
+        state, _, peak = until_done(gateway, 1)
+        seen = set()
+        page = {"next": 0}
+        while page["next"] is not None:
+            page = gateway.api("GET", f"/v1/jobs/1/result?first={page['next']}")
+            for row in page["rows"]:
+                assert row["line"] not in seen, f"line {row['line']} twice"
+                seen.add(row["line"])
+        print(f"killed twice: done in {time.monotonic() - began:.1f} s, {state['done']} done, {state['failed']} failed, "
+              f"{len(seen)} results, {gateway.status()['users']['total']} users; memory at most {peak / 1024:.0f} MB")
+    finally:
+        gateway.kill()
+        gateway.remove()
+
+
+def main():
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100000
+    with tempfile.NamedTemporaryFile("w", suffix=".csv", newline="") as f:
+        f.writelines(rows_of(count))
+        f.flush()
+        path = f.name
+        alone(path, count)
+        killed(path, count)
+        beside(path, count, "others, no job", None)
+        beside(path, count, "others, while the file is inserted",
+               lambda gateway: gateway.ctl_json("user", "import", path, "--no-wait")["job"])
 
 
 main()
