@@ -8,7 +8,7 @@
 
 enum {
     CERT_CRL_BYTES = 2 * 1024 * 1024,   /* of one: some 60,000 certificates, read in 50 ms */
-    CERT_CRLS_BYTES = 16 * 1024 * 1024, /* of all in a set; in memory it is six times that */
+    CERT_CRLS_BYTES = 16 * 1024 * 1024, /* of all in a set; in memory up to nine times that */
     CERT_CRLS_MAX = 100                 /* in a set */
 };
 
