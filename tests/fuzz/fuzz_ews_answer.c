@@ -9,6 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static void check_calendar(const struct ews_calendar *c)
 {
+    assert(!c->hours || gw_hours_are_sound(c->hours));
     for (size_t i = 0; i < c->count; i++) {
         assert(c->intervals[i].start < c->intervals[i].end);
         assert(!i || c->intervals[i - 1].start <= c->intervals[i].start);
@@ -36,9 +37,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const int statuses[] = { 200, 200, 200, 200, 500, 503, 302, 401 };
     static const struct gw_str mailboxes[2];
-    struct ews_request request = {
-        .mailboxes = mailboxes, .mailbox_count = 2, .from = 1795132800000, .to = 1795219200000
-    };
+    struct ews_request request = { .mailboxes = mailboxes,
+                                   .mailbox_count = 2,
+                                   .hours = true,
+                                   .from = 1795132800000,
+                                   .to = 1795219200000 };
     struct gw_str header, body;
     struct ews_http http = { .now = 1795132800000 };
     struct ews_answer answer;

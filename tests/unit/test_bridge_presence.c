@@ -383,7 +383,7 @@ static void test_stretch_agrees_with_presence(void **state)
     uint32_t r = 12345;
 
     (void)state;
-    for (int round = 0; round < 300; round++) {
+    for (int round = 0; round < 100; round++) {
         struct gw_interval v[ITEMS_MAX];
         struct bridge_calendar cal = {
             .intervals = v, .count = 0, .from = T0, .to = T0 + HOUR, .oof = NULL
