@@ -204,6 +204,8 @@ static enum gw_code door_move(struct gd_notify *n, uint16_t port, bool https, gw
 
     if (old) {
         rc = door_turn(n, &old->door, https, err);
+        if (!old->door.listener)
+            old_free(old);
         if (rc)
             return rc;
         n->door = old->door;
