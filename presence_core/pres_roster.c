@@ -2,6 +2,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "gw_bytes.h"
 #include "gw_log.h"
 #include "pres_priv.h"
 
@@ -159,6 +160,41 @@ void pres_push(struct pres_user *u, const struct pres_entry *e, bool removed)
         if (s->interested)
             s->front->table->roster_changed(&item, s, s->front->ctx);
     }
+}
+
+static uint64_t hash_of(const struct pres_item *item, struct gw_buf *text)
+{
+    gw_buf_reset(text);
+    gw_buf_add_str(text, item->jid);
+    gw_buf_add_char(text, '\0');
+    gw_buf_add_str(text, item->name);
+    gw_buf_add_char(text, '\0');
+    gw_buf_add_cstr(text, pres_sub_name(item->sub));
+    gw_buf_add_char(text, item->ask ? '?' : '.');
+    for (size_t i = 0; i < item->group_count; i++) {
+        gw_buf_add_str(text, item->groups[i]);
+        gw_buf_add_char(text, '\0');
+    }
+    return gw_hash_stable(gw_buf_str(text));
+}
+
+uint64_t pres_roster_version(const struct pres_session *s)
+{
+    const struct pres_roster *r = &s->user->roster;
+    struct gw_str groups[PRES_GROUPS_MAX];
+    struct pres_item item;
+    struct gw_buf text;
+    uint64_t sum = 0;
+
+    gw_buf_init(&text, PRES_RECORD_MAX);
+    for (uint32_t i = 0; i < r->count; i++) {
+        if (!r->entries[i]->listed)
+            continue;
+        item_of(r->entries[i], groups, &item);
+        sum += hash_of(&item, &text);
+    }
+    gw_buf_done(&text);
+    return sum;
 }
 
 void pres_roster_get(struct pres_session *s, pres_item_fn *each, void *ctx)

@@ -33,6 +33,9 @@ typedef void pres_item_fn(const struct pres_item *item, void *ctx); /* borrowed 
 /* The roster of the session's user, in order of JIDs. From now on the session is told of changes. */
 void pres_roster_get(struct pres_session *s, pres_item_fn *each, void *ctx);
 
+/* The same for the same items, and after a restart; another one for others. */
+uint64_t pres_roster_version(const struct pres_session *s);
+
 /* Adds or renames: jid (bare, normalised), name, groups; the rest is not looked at. GW_LIMIT: roster
  * full, or name or groups too long or too many. GW_INVALID: the user's own JID, an empty group name,
  * a group twice. */

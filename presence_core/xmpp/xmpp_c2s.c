@@ -65,6 +65,8 @@ static void set_now(struct xmpp_c2s *c, struct gw_now now)
 {
     c->now = now;
     c->host->now = now;
+    if (!c->host->since)
+        c->host->since = now.utc;
 }
 
 static void leave(struct xmpp_c2s *c)

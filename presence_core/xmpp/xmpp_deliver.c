@@ -237,6 +237,7 @@ static void on_roster_changed(const struct pres_item *item, struct pres_session 
 static void on_removed(struct gw_str user, void *ctx)
 {
     xmpp_offline_forget(ctx, user);
+    xmpp_vcard_forget(ctx, user);
 }
 
 static void on_shut_out(struct gw_str who, bool is_out, struct pres_session *to, void *ctx)

@@ -20,8 +20,10 @@ struct xmpp_host *xmpp_host_new(const struct xmpp_host_args *args)
     host->settings = args->settings ? args->settings : &host->defaults;
     host->version = args->version;
     host->own = args->own;
-    if (args->store)
+    if (args->store) {
         host->offline = xmpp_offline_new(host, args->store);
+        host->vcards = xmpp_vcards_new(host, args->store);
+    }
     host->wake = args->wake;
     host->wake_ctx = args->wake_ctx;
     host->resumable = gw_map_new();
@@ -40,6 +42,7 @@ void xmpp_host_free(struct xmpp_host **hostp)
     *hostp = NULL;
     assert(!gw_map_len(host->resumable));
     xmpp_offline_free(&host->offline);
+    xmpp_vcards_free(&host->vcards);
     gw_map_free(&host->resumable);
     gw_heap_done(&host->asleep);
     xmpp_sasl_lib_free(&host->sasl);

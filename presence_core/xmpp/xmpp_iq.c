@@ -1,5 +1,7 @@
 /* Questions: to the server, to one's own account, and through it to other clients (RFC 6120 8.2.3,
  * RFC 6121 8.5). */
+#include <stdio.h>
+
 #include "xmpp_priv.h"
 
 typedef void answer_fn(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child);
@@ -80,6 +82,8 @@ static void server_info(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct 
     put_feature(&w, NS_PING);
     put_feature(&w, NS_BLOCKING);
     put_feature(&w, NS_CARBONS);
+    put_feature(&w, NS_TIME);
+    put_feature(&w, NS_LAST);
     if (c->host->offline)
         put_feature(&w, "msgoffline");
     if (c->host->version)
@@ -98,6 +102,9 @@ static void account_info(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct
     put_feature(&w, NS_INFO);
     put_feature(&w, NS_ITEMS);
     put_feature(&w, NS_COMMANDS);
+    put_feature(&w, NS_LAST);
+    if (c->host->vcards)
+        put_feature(&w, NS_VCARD);
     end_query(c, &w);
 }
 
@@ -153,7 +160,58 @@ static void bind_again(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct x
     xmpp_stanza_error(c, s, XMPP_NOT_ALLOWED, "a resource is bound already");
 }
 
-enum where { SERVER = 1, ACCOUNT = 2 };
+/* XEP-0202 */
+static void entity_time(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
+{
+    char text[GW_UTC_TEXT_MAX];
+    struct xml_writer w;
+
+    (void)child;
+    xmpp_begin_result(c, s, &w);
+    xmpp_open_ns(&w, "time", NS_TIME);
+    xml_put(&w, "tzo", GW_STR("+00:00"));
+    xml_put(&w, "utc", gw_str_of(gw_utc_text(c->now.utc - c->now.utc % GW_SECOND_MS, text)));
+    end_query(c, &w);
+}
+
+static void put_seconds(struct xmpp_c2s *c, struct xmpp_stanza *s, int64_t ms)
+{
+    struct xml_writer w;
+    char text[24];
+
+    snprintf(text, sizeof(text), "%lld", (long long)(ms > 0 ? ms / GW_SECOND_MS : 0));
+    begin_query(c, s, NS_LAST, &w);
+    xml_put_attr(&w, "seconds", gw_str_of(text));
+    end_query(c, &w);
+}
+
+/* XEP-0012 4: of the server, how long it has been up. */
+static void uptime(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
+{
+    (void)child;
+    put_seconds(c, s, c->now.utc - c->host->since);
+}
+
+/* XEP-0012 3: of a user, since when nobody is there; for those who may see him. */
+static void last_activity(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child)
+{
+    struct gw_str user = s->has_to ? s->to.bare : gw_str_of(c->user);
+    struct pres_user_view view;
+
+    (void)child;
+    if (!pres_is_watched_by(c->host->core, user, gw_str_of(c->user)))
+        xmpp_stanza_error(c, s, XMPP_FORBIDDEN, NULL);
+    else if (!pres_user_view(c->host->core, user, &view))
+        xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
+    else if (view.composed.show != PRES_OFFLINE)
+        put_seconds(c, s, 0);
+    else if (view.since)
+        put_seconds(c, s, c->now.utc - view.since);
+    else /* not since the last start */
+        xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
+}
+
+enum where { SERVER = 1, ACCOUNT = 2, OTHER = 4 /* another user's account */ };
 
 static const struct {
     const char *ns, *name;
@@ -173,6 +231,10 @@ static const struct {
     { NS_ITEMS, "query", "get", SERVER | ACCOUNT, items },
     { NS_COMMANDS, "command", "set", SERVER | ACCOUNT, xmpp_on_command },
     { NS_VERSION, "query", "get", SERVER, version },
+    { NS_TIME, "time", "get", SERVER, entity_time },
+    { NS_LAST, "query", "get", SERVER, uptime },
+    { NS_LAST, "query", "get", ACCOUNT | OTHER, last_activity },
+    { NS_VCARD, "vCard", NULL, ACCOUNT | OTHER, xmpp_on_vcard },
     { NS_SESSION, "session", "set", SERVER | ACCOUNT, session },
     { NS_BIND, "bind", "set", SERVER | ACCOUNT, bind_again },
 };
@@ -192,16 +254,22 @@ static void answer(struct xmpp_c2s *c, struct xmpp_stanza *s, unsigned where)
     xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
 }
 
+static unsigned where_of(const struct xmpp_c2s *c, struct gw_str user)
+{
+    if (gw_str_is(user, c->user))
+        return ACCOUNT;
+    return pres_is_shut_out(c->host->core, user, gw_str_of(c->user)) ? 0 : OTHER;
+}
+
 static void to_user(struct xmpp_c2s *c, struct xmpp_stanza *s)
 {
     const struct xmpp_sender by = { .host = c->host, .c = c, .from = gw_str_of(c->full) };
     struct pres_session *peer;
 
     if (!s->to.resource.len) {
-        if (!gw_str_is(s->to.bare, c->user)) /* RFC 6121 8.5.2.1.3: accounts of others are silent */
-            xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
-        else if (gw_str_is(s->type, "get") || gw_str_is(s->type, "set"))
-            answer(c, s, ACCOUNT);
+        /* RFC 6121 8.5.2.1.3: accounts of others are silent, but for a few questions */
+        if (gw_str_is(s->type, "get") || gw_str_is(s->type, "set"))
+            answer(c, s, where_of(c, s->to.bare));
         return;
     }
     peer = xmpp_is_shut_out(&by, s->to.bare)

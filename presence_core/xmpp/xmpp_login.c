@@ -67,6 +67,7 @@ static void send_features(struct xmpp_c2s *c)
         xml_open(&w, "optional");
         xml_close(&w);
         xml_close(&w);
+        put_empty(&w, "ver", NS_ROSTERVER);
         put_empty(&w, "sm", NS_SM);
         put_empty(&w, "csi", NS_CSI);
     }

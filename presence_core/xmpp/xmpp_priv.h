@@ -12,26 +12,30 @@
 #include "xmpp_guard.h"
 #include "xmpp_jid.h"
 
-#define NS_CLIENT   "jabber:client"
-#define NS_STREAM   "http://etherx.jabber.org/streams"
-#define NS_TLS      "urn:ietf:params:xml:ns:xmpp-tls"
-#define NS_SASL     "urn:ietf:params:xml:ns:xmpp-sasl"
-#define NS_BIND     "urn:ietf:params:xml:ns:xmpp-bind"
-#define NS_SESSION  "urn:ietf:params:xml:ns:xmpp-session"
-#define NS_STANZAS  "urn:ietf:params:xml:ns:xmpp-stanzas"
-#define NS_STREAMS  "urn:ietf:params:xml:ns:xmpp-streams"
-#define NS_ROSTER   "jabber:iq:roster"
-#define NS_INFO     "http://jabber.org/protocol/disco#info"
-#define NS_ITEMS    "http://jabber.org/protocol/disco#items"
-#define NS_PING     "urn:xmpp:ping"
-#define NS_VERSION  "jabber:iq:version"
-#define NS_BLOCKING "urn:xmpp:blocking"
-#define NS_SM       "urn:xmpp:sm:3"
-#define NS_CSI      "urn:xmpp:csi:0"
-#define NS_CARBONS  "urn:xmpp:carbons:2"
-#define NS_HINTS    "urn:xmpp:hints"
-#define NS_DELAY    "urn:xmpp:delay"
-#define NS_XML      "http://www.w3.org/XML/1998/namespace"
+#define NS_CLIENT    "jabber:client"
+#define NS_STREAM    "http://etherx.jabber.org/streams"
+#define NS_TLS       "urn:ietf:params:xml:ns:xmpp-tls"
+#define NS_SASL      "urn:ietf:params:xml:ns:xmpp-sasl"
+#define NS_BIND      "urn:ietf:params:xml:ns:xmpp-bind"
+#define NS_SESSION   "urn:ietf:params:xml:ns:xmpp-session"
+#define NS_STANZAS   "urn:ietf:params:xml:ns:xmpp-stanzas"
+#define NS_STREAMS   "urn:ietf:params:xml:ns:xmpp-streams"
+#define NS_ROSTER    "jabber:iq:roster"
+#define NS_INFO      "http://jabber.org/protocol/disco#info"
+#define NS_ITEMS     "http://jabber.org/protocol/disco#items"
+#define NS_PING      "urn:xmpp:ping"
+#define NS_VERSION   "jabber:iq:version"
+#define NS_BLOCKING  "urn:xmpp:blocking"
+#define NS_SM        "urn:xmpp:sm:3"
+#define NS_CSI       "urn:xmpp:csi:0"
+#define NS_CARBONS   "urn:xmpp:carbons:2"
+#define NS_HINTS     "urn:xmpp:hints"
+#define NS_VCARD     "vcard-temp"
+#define NS_TIME      "urn:xmpp:time"
+#define NS_LAST      "jabber:iq:last"
+#define NS_ROSTERVER "urn:xmpp:features:rosterver"
+#define NS_DELAY     "urn:xmpp:delay"
+#define NS_XML       "http://www.w3.org/XML/1998/namespace"
 
 /*  HELLO --header--> FEATURES --starttls--> HANDSHAKE --TLS--> HELLO, now over TLS
  *  FEATURES --auth--> SASL --response--> SASL       CHECKING: the password is with a worker
@@ -77,6 +81,7 @@ struct xmpp_c2s {
     bool is_inactive; /* XEP-0352: presence waits */
     bool is_ready;    /* available, and not with a negative priority: has got what was kept */
     bool wants_carbons;
+    bool wants_versions;  /* of the roster, RFC 6121 2.6 */
     bool wants_blocks;    /* asked whom the user has blocked: is told of changes */
     bool speaks_japanese; /* xml:lang of the stream: of stanzas that name no other */
     char id[9];           /* of the log */
@@ -119,6 +124,8 @@ struct xmpp_host {
     void (*wake)(void *ctx);  /* the host's deadline came nearer; may be NULL */
     void *wake_ctx;
     struct xmpp_offline *offline; /* NULL: there is no store */
+    struct xmpp_vcards *vcards;   /* the same */
+    gw_utc since;                 /* of the first client; 0: none was there */
     uint64_t message;             /* numbers those that are delivered */
     struct gw_now now;            /* of the running call */
     bool is_stopping;             /* nobody sleeps any more */
@@ -270,6 +277,12 @@ bool xmpp_offline_keep(const struct xmpp_sender *by, const struct xmpp_stanza *m
                        struct gw_str user);
 void xmpp_offline_deliver(struct xmpp_c2s *c);
 void xmpp_offline_forget(struct xmpp_host *host, struct gw_str user);
+
+/* ---- xmpp_vcard.c ---- */
+struct xmpp_vcards *xmpp_vcards_new(struct xmpp_host *host, struct store *store);
+void xmpp_vcards_free(struct xmpp_vcards **vp);
+void xmpp_on_vcard(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *vcard);
+void xmpp_vcard_forget(struct xmpp_host *host, struct gw_str user);
 
 /* ---- xmpp_block.c: whom the user has blocked, XEP-0191 ---- */
 void xmpp_on_blocklist(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *list);

@@ -1,4 +1,5 @@
 /* Rosters as clients read and change them: RFC 6121 section 2. */
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "xmpp_priv.h"
@@ -19,6 +20,16 @@ static void put_item(const struct pres_item *item, void *ctx)
     xml_close(w);
 }
 
+static void put_version(const struct xmpp_c2s *c, struct xml_writer *w)
+{
+    char text[17];
+
+    if (!c->wants_versions)
+        return;
+    snprintf(text, sizeof(text), "%016" PRIx64, pres_roster_version(c->session));
+    xml_put_attr(w, "ver", gw_str_of(text));
+}
+
 void xmpp_push_item(struct xmpp_c2s *c, const struct pres_item *item)
 {
     struct xml_writer w;
@@ -31,18 +42,41 @@ void xmpp_push_item(struct xmpp_c2s *c, const struct pres_item *item)
     xml_put_attr(&w, "id", gw_str_of(id));
     xml_put_attr(&w, "to", gw_str_of(c->full));
     xmpp_open_ns(&w, "query", NS_ROSTER);
+    put_version(c, &w);
     put_item(item, &w);
     xml_close(&w);
     xml_close(&w);
     xmpp_end(c);
 }
 
-static void get(struct xmpp_c2s *c, struct xmpp_stanza *s)
+static void nothing(const struct pres_item *item, void *ctx)
+{
+    (void)item;
+    (void)ctx;
+}
+
+/* RFC 6121 2.6.3: the client's copy is as it should be. */
+static bool is_current(struct xmpp_c2s *c, const struct xml_node *query)
+{
+    char text[17];
+
+    snprintf(text, sizeof(text), "%016" PRIx64, pres_roster_version(c->session));
+    return gw_str_is(xml_attr(query, "ver"), text);
+}
+
+static void get(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *query)
 {
     struct xml_writer w;
 
+    c->wants_versions = xml_attr(query, "ver").p != NULL;
+    if (is_current(c, query)) {
+        pres_roster_get(c->session, nothing, NULL); /* and is told of changes */
+        xmpp_empty_result(c, s);
+        return;
+    }
     xmpp_begin_result(c, s, &w);
     xmpp_open_ns(&w, "query", NS_ROSTER);
+    put_version(c, &w);
     pres_roster_get(c->session, put_item, &w);
     xml_close(&w);
     xml_close(&w);
@@ -124,5 +158,5 @@ void xmpp_on_roster(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_
     if (gw_str_is(s->type, "set"))
         set(c, s, query);
     else
-        get(c, s);
+        get(c, s, query);
 }

@@ -359,6 +359,7 @@ static void take_over(struct xmpp_c2s *c, struct xmpp_c2s *old)
     c->pushes = old->pushes;
     c->wants_blocks = old->wants_blocks;
     c->wants_carbons = old->wants_carbons;
+    c->wants_versions = old->wants_versions;
     c->is_ready = old->is_ready;
     c->sm = old->sm;
     c->sm->c = c;

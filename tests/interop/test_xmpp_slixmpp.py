@@ -1,5 +1,6 @@
 """The XMPP front-end with a client that is not ours (slixmpp), and with raw sockets that misbehave."""
 
+import datetime
 import os
 import socket
 import ssl
@@ -212,14 +213,15 @@ class Sessions(WithServer):
 
         async def add(x):
             await x.update_roster(f"bob@{DOMAIN}", name="Bob & Co", groups=["Work", "Fr\u00fchst\u00fcck"])
-            return await x.get_roster()
-        items = ann.call(add)["roster"]["items"]
-        self.assertEqual({str(jid): (item["name"], item["subscription"], sorted(item["groups"]))
-                          for jid, item in items.items()},
+            await x.get_roster()  # nothing new since the push: it is known by its version
+            item = x.client_roster[f"bob@{DOMAIN}"]
+            return item["name"], item["subscription"], sorted(item["groups"])
+        self.assertEqual({f"bob@{DOMAIN}": ann.call(add)},
                          {f"bob@{DOMAIN}": ("Bob & Co", "none", ["Fr\u00fchst\u00fcck", "Work"])})
 
         async def remove(x):
             await x.del_roster_item(f"bob@{DOMAIN}")
+            x.client_roster.version = ""
             return await x.get_roster()
         self.assertEqual(len(ann.call(remove)["roster"]["items"]), 0)
 
@@ -252,6 +254,28 @@ class Sessions(WithServer):
         self.assertIn(("server", "im", None, "Kalends"), info["identities"])
         self.assertIn("urn:xmpp:ping", info["features"])
         self.assertEqual(len(items["items"]), 0)
+
+    def test_more_questions(self):
+        ann = self.log_in("ann", plugins=["xep_0012", "xep_0054", "xep_0202"])
+        bob = self.log_in("bob", plugins=["xep_0054"])
+
+        async def ask(x):
+            x["xep_0202"].client = x
+            last = await x["xep_0012"].get_last_activity(DOMAIN, local=False)
+            clock = await x["xep_0202"].get_entity_time(DOMAIN)
+            card = x["xep_0054"].make_vcard()
+            card["FN"] = "Ann Example"
+            await x["xep_0054"].publish_vcard(card)
+            utc = clock["entity_time"].xml.findtext("{urn:xmpp:time}utc")
+            return last["last_activity"]["seconds"], utc
+        seconds, clock = ann.call(ask)
+        self.assertLess(seconds, 60)
+        clock = datetime.datetime.strptime(clock, "%Y-%m-%dT%H:%M:%S%z").timestamp()
+        self.assertLess(abs(clock - time.time()), 10)
+
+        async def look(x):
+            return await x["xep_0054"].get_vcard(jid=ann.jid, cached=False)
+        self.assertEqual(bob.call(look)["vcard_temp"]["FN"], "Ann Example")
 
     def test_client_answers_ping_of_other_client(self):
         ann, bob = self.log_in("ann"), self.log_in("bob")

@@ -106,6 +106,7 @@ static void logs_in(void **state)
         peer_send(&p, HEADER);
         EXPECT(&p, "<stream:features><bind xmlns=\"urn:ietf:params:xml:ns:xmpp-bind\"/><session "
                    "xmlns=\"urn:ietf:params:xml:ns:xmpp-session\"><optional/></session>"
+                   "<ver xmlns=\"urn:xmpp:features:rosterver\"/>"
                    "<sm xmlns=\"urn:xmpp:sm:3\"/><csi xmlns=\"urn:xmpp:csi:0\"/>"
                    "</stream:features>");
         EXPECT_NOT(&p, "mechanism");

@@ -1,5 +1,5 @@
 /* Messages beyond their delivery: copies for a user's other clients (XEP-0280), and what is kept for who
- * is not there (XEP-0160). */
+ * is not there (XEP-0160); and vCards (XEP-0054), which are kept, too. */
 #include "store.h"
 #include "xmpp_peer.h"
 
@@ -415,14 +415,108 @@ static void unacknowledged_is_kept(void **state)
     kept_stop(&k);
 }
 
+/* ---- vCards ---- */
+
+#define VCARD "<vCard xmlns='vcard-temp'/>"
+
+static void vcards(void **state)
+{
+    struct kept_world k;
+    struct peer ann, bob;
+
+    (void)state;
+    kept_start(&k);
+    peer_online(&ann, &k.w, "ann", "desk");
+    peer_online(&bob, &k.w, "bob", "b");
+    store_wait(k.store);
+    peer_clear(&ann);
+    peer_send(&ann, "<iq type='get' id='1'>" VCARD "</iq>");
+    peer_send(&bob, "<iq type='get' id='1' to='Ann@x.example'>" VCARD "</iq>");
+    store_wait(k.store);
+    EXPECT_ALL(&ann, "<iq type=\"result\" to=\"ann@x.example/desk\" id=\"1\">"
+                     "<vCard xmlns=\"vcard-temp\"/></iq>");
+    EXPECT_ALL(&bob, "<iq type=\"error\" from=\"Ann@x.example\" to=\"bob@x.example/b\" "
+                     "id=\"1\"><error type=\"cancel\"><item-not-found "
+                     "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error></iq>");
+    peer_send(&ann, "<iq type='set' id='2' to='ann@x.example'><vCard xmlns='vcard-temp'>"
+                    "<FN>Ann &amp; Co</FN><PHOTO><TYPE>image/png</TYPE><BINVAL>AAAA</BINVAL>"
+                    "</PHOTO></vCard></iq>");
+    EXPECT(&ann, "type=\"result\"");
+    peer_send(&bob, "<iq type='get' id='3' to='ann@x.example'>" VCARD "</iq>");
+    store_wait(k.store);
+    EXPECT_ALL(&bob, "<iq type=\"result\" from=\"ann@x.example\" to=\"bob@x.example/b\" "
+                     "id=\"3\"><vCard xmlns=\"vcard-temp\"><FN>Ann &amp; Co</FN><PHOTO>"
+                     "<TYPE>image/png</TYPE><BINVAL>AAAA</BINVAL></PHOTO></vCard></iq>");
+    /* Only by oneself. */
+    peer_send(&bob, "<iq type='set' id='4' to='ann@x.example'>" VCARD "</iq>");
+    EXPECT(&bob, "<forbidden ");
+    peer_clear(&bob);
+    /* Not for who is shut out. */
+    assert_int_equal(pres_decide(k.w.core, GW_STR(ANN), GW_STR(BOB), PRES_SHUT_OUT, NULL), GW_OK);
+    peer_send(&bob, "<iq type='get' id='5' to='ann@x.example'>" VCARD "</iq>");
+    store_wait(k.store);
+    EXPECT(&bob, "<service-unavailable ");
+    peer_clear(&bob);
+    /* Who asked is gone, or everybody is, before the answer. */
+    peer_send(&bob, "<iq type='get' id='6' to='bob@x.example'>" VCARD "</iq>");
+    peer_close(&bob);
+    store_wait(k.store);
+    pres_user_remove(k.w.core, GW_STR(ANN), k.w.now);
+    peer_close(&ann);
+    assert_int_equal(pres_user_add(k.w.core, GW_STR(ANN), NULL), GW_OK);
+    peer_online(&ann, &k.w, "ann", "desk");
+    store_wait(k.store);
+    peer_send(&ann, "<iq type='get' id='7'>" VCARD "</iq>");
+    store_wait(k.store);
+    EXPECT(&ann, "id=\"7\"><vCard xmlns=\"vcard-temp\"/></iq>"); /* went with her */
+    peer_send(&ann, "<iq type='get' id='8'>" VCARD "</iq>");
+    peer_close(&ann);
+    kept_stop(&k);
+}
+
+static void vcards_are_bounded(void **state)
+{
+    struct kept_world k;
+    struct peer ann;
+    char piece[1001];
+
+    (void)state;
+    kept_start(&k);
+    peer_online(&ann, &k.w, "ann", "desk");
+    memset(piece, 'A', sizeof(piece) - 1);
+    piece[sizeof(piece) - 1] = '\0';
+    peer_send(&ann, "<iq type='set' id='2'><vCard xmlns='vcard-temp'><DESC>");
+    for (int i = 0; i < 140; i++)
+        peer_send(&ann, piece);
+    peer_send(&ann, "</DESC></vCard></iq>");
+    EXPECT(&ann, "<not-acceptable ");
+    peer_clear(&ann);
+    peer_wait(&ann, 60 * 1000);
+    for (int i = 0; i < 1100; i++) {
+        peer_send(&ann, "<iq type='get' id='q'>" VCARD "</iq>");
+        peer_wait(&ann, 100);
+    }
+    EXPECT(&ann, "<resource-constraint ");
+    store_wait(k.store);
+    peer_close(&ann);
+    kept_stop(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(copies_both_ways),   cmocka_unit_test(what_is_copied),
-        cmocka_unit_test(deep_messages),      cmocka_unit_test(keeps_and_delivers),
-        cmocka_unit_test(what_is_kept),       cmocka_unit_test(is_bounded),
-        cmocka_unit_test(can_be_off),         cmocka_unit_test(who_is_gone_again),
-        cmocka_unit_test(goes_with_the_user), cmocka_unit_test(unacknowledged_is_kept),
+        cmocka_unit_test(copies_both_ways),
+        cmocka_unit_test(what_is_copied),
+        cmocka_unit_test(deep_messages),
+        cmocka_unit_test(keeps_and_delivers),
+        cmocka_unit_test(what_is_kept),
+        cmocka_unit_test(is_bounded),
+        cmocka_unit_test(can_be_off),
+        cmocka_unit_test(who_is_gone_again),
+        cmocka_unit_test(goes_with_the_user),
+        cmocka_unit_test(unacknowledged_is_kept),
+        cmocka_unit_test(vcards),
+        cmocka_unit_test(vcards_are_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

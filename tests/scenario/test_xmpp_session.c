@@ -34,6 +34,16 @@ static const struct {
       "<query xmlns=\"http://jabber.org/protocol/disco#items\"/></iq>" },
     { "<iq type='get' id='v' to='x.example'><query xmlns='jabber:iq:version'/></iq>",
       "<name>Kalends</name><version>1.2.3</version>" },
+    { "<iq type='get' id='t' to='x.example'><time xmlns='urn:xmpp:time'/></iq>",
+      "<time xmlns=\"urn:xmpp:time\"><tzo>+00:00</tzo><utc>2023-11-14T22:13:20Z</utc></time>" },
+    { "<iq type='get' id='l' to='x.example'><query xmlns='jabber:iq:last'/></iq>",
+      "<query xmlns=\"jabber:iq:last\" seconds=\"0\"/>" },
+    { "<iq type='get' id='l'><query xmlns='jabber:iq:last'/></iq>",
+      "<query xmlns=\"jabber:iq:last\" seconds=\"0\"/>" },
+    { "<iq type='get' id='l' to='bob@x.example'><query xmlns='jabber:iq:last'/></iq>",
+      STANZA_ERROR("auth", "forbidden") },
+    { "<iq type='set' id='l' to='bob@x.example'><query xmlns='jabber:iq:last'/></iq>",
+      STANZA_ERROR("cancel", "service-unavailable") },
     { "<iq type='set' id='s'><session xmlns='urn:ietf:params:xml:ns:xmpp-session'/></iq>",
       "<iq type=\"result\" to=\"ann@x.example/desk\" id=\"s\"/>" },
     { "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>",
@@ -199,6 +209,73 @@ static void keeps_a_roster(void **state)
     EXPECT(&desk, "id=\"3\"/>");
     peer_close(&desk);
     peer_close(&phone);
+    world_stop(&w);
+}
+
+/* RFC 6121 2.6 */
+static void knows_versions(void **state)
+{
+    struct world w;
+    struct peer desk;
+    char ver[17], get[160];
+
+    (void)state;
+    world_start(&w);
+    peer_login(&desk, &w, "ann", "desk");
+    peer_send(&desk, "<iq type='get' id='1'><query xmlns='jabber:iq:roster' ver=''/></iq>");
+    EXPECT_ALL(&desk, "<iq type=\"result\" to=\"ann@x.example/desk\" id=\"1\"><query "
+                      "xmlns=\"jabber:iq:roster\" ver=\"0000000000000000\"/></iq>");
+    peer_send(&desk, "<iq type='set' id='2'><query xmlns='jabber:iq:roster'><item "
+                     "jid='bob@x.example' name='Bob'/></query></iq>");
+    EXPECT(&desk, "<query xmlns=\"jabber:iq:roster\" ver=\"");
+    snprintf(ver, sizeof(ver), "%s", strstr(desk.out.p, "ver=\"") + 5);
+    assert_string_not_equal(ver, "0000000000000000");
+    peer_clear(&desk);
+    snprintf(get, sizeof(get),
+             "<iq type='get' id='3'><query xmlns='jabber:iq:roster' ver='%s'/></iq>", ver);
+    peer_send(&desk, get);
+    EXPECT_ALL(&desk, "<iq type=\"result\" to=\"ann@x.example/desk\" id=\"3\"/>");
+    /* Still told of changes; and what was, is again. */
+    peer_send(&desk, "<iq type='set' id='4'><query xmlns='jabber:iq:roster'><item "
+                     "jid='bob@x.example' name='Robert'><group>Work</group></item></query></iq>");
+    EXPECT(&desk, "name=\"Robert\"");
+    EXPECT_NOT(&desk, ver);
+    peer_clear(&desk);
+    peer_send(&desk, get);
+    EXPECT(&desk, "name=\"Robert\"");
+    peer_clear(&desk);
+    peer_send(&desk, "<iq type='set' id='5'><query xmlns='jabber:iq:roster'><item "
+                     "jid='bob@x.example' name='Bob'/></query></iq>");
+    EXPECT(&desk, ver);
+    peer_send(&desk, "<iq type='set' id='6'><query xmlns='jabber:iq:roster'><item "
+                     "jid='bob@x.example' subscription='remove'/></query></iq>");
+    EXPECT(&desk, "ver=\"0000000000000000\"><item jid=\"bob@x.example\" "
+                  "subscription=\"remove\"/>");
+    peer_close(&desk);
+    world_stop(&w);
+}
+
+static void tells_the_last_activity(void **state)
+{
+    struct world w;
+    struct peer ann, bob;
+
+    (void)state;
+    world_start(&w);
+    peer_online(&ann, &w, "ann", "desk");
+    peer_online(&bob, &w, "bob", "phone");
+    peer_befriend(&ann, ANN, &bob, BOB);
+    peer_send(&ann,
+              "<iq type='get' id='1' to='bob@x.example'><query xmlns='jabber:iq:last'/></iq>");
+    EXPECT(&ann, "from=\"bob@x.example\"");
+    EXPECT(&ann, "seconds=\"0\"");
+    peer_close(&bob);
+    peer_wait(&ann, 100 * 1000);
+    peer_clear(&ann);
+    peer_send(&ann,
+              "<iq type='get' id='1' to='bob@x.example'><query xmlns='jabber:iq:last'/></iq>");
+    EXPECT(&ann, "seconds=\"100\"");
+    peer_close(&ann);
     world_stop(&w);
 }
 
@@ -491,6 +568,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers),
         cmocka_unit_test(keeps_a_roster),
+        cmocka_unit_test(knows_versions),
+        cmocka_unit_test(tells_the_last_activity),
         cmocka_unit_test(subscribes),
         cmocka_unit_test(passes_presence),
         cmocka_unit_test(shows_the_calendar),
