@@ -2,6 +2,7 @@
 
 import datetime
 import os
+import resource
 import socket
 import ssl
 import subprocess
@@ -485,6 +486,42 @@ class Troubles(WithServer):
             raw.close()
         time.sleep(0.3)
         self.log_in("ann")
+
+    def memory_kib(self):
+        with open(f"/proc/{self.server.process.pid}/status", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmRSS:"))
+
+    def half_open(self, count):
+        """From many addresses, each with as many as one may have; half of them in mid-header."""
+        found = []
+        for i in range(count):
+            s = socket.socket()
+            found.append(s)
+            s.bind((f"127.0.{i // 150 // 250 + 1}.{i // 150 % 250 + 1}", 0))
+            s.connect(("127.0.0.1", self.server.port))
+            if i % 2:
+                s.sendall(HEADER[:-20].encode())
+        return found
+
+    def test_10000_half_open_connections(self):
+        count = 10000
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard < count + 500:
+            self.skipTest(f"only {hard} open files are allowed")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count + 500, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.prlimit(self.server.process.pid, resource.RLIMIT_NOFILE, (count + 500, hard))
+        self.server("set xmpp.login_timeout_s 60")
+        before = self.memory_kib()
+        for _ in range(3):
+            found = self.half_open(count)
+            with self.server.client("ann"):  # there is room for who means it
+                pass
+            self.assertLess((self.memory_kib() - before) / count, 20, "KiB a connection")
+            for s in found:
+                s.close()
+            with self.server.client("bob"):
+                pass
 
     def test_oversized_and_deep(self):
         for attack in ("<message><body>" + "x" * 300000, "<message>" + "<a>" * 1000,
