@@ -221,6 +221,22 @@ bool pres_is_watched_by(const struct pres_core *core, struct gw_str user, struct
     return u && pres_may_see(watcher, u);
 }
 
+bool pres_watcher_next(const struct pres_core *core, struct gw_str user, size_t *pos,
+                       struct gw_str *watcher)
+{
+    const struct pres_user *u = pres_user_find(core, user);
+
+    while (u && *pos < u->roster.count) {
+        const struct pres_entry *e = u->roster.entries[(*pos)++];
+
+        if (!entry_sees(e, u))
+            continue;
+        *watcher = pres_entry_jid(e);
+        return true;
+    }
+    return false;
+}
+
 /* ---- Everything of a user ---- */
 
 size_t pres_available_count(const struct pres_user *u)

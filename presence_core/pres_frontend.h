@@ -146,6 +146,10 @@ bool pres_is_shut_out(const struct pres_core *core, struct gw_str user, struct g
 bool pres_shut_out_next(const struct pres_core *core, struct gw_str user, size_t *pos,
                         struct gw_str *who);
 
+/* All who may see the user, besides himself; from *pos 0; false: no more. Nothing may change meanwhile. */
+bool pres_watcher_next(const struct pres_core *core, struct gw_str user, size_t *pos,
+                       struct gw_str *watcher);
+
 /* ---- Routing: the one place that knows where a user lives ---- */
 
 enum pres_route {

@@ -199,11 +199,16 @@ uint64_t pres_roster_version(const struct pres_session *s)
 
 void pres_roster_get(struct pres_session *s, pres_item_fn *each, void *ctx)
 {
+    s->interested = true;
+    pres_roster_each(s, each, ctx);
+}
+
+void pres_roster_each(const struct pres_session *s, pres_item_fn *each, void *ctx)
+{
     struct gw_str groups[PRES_GROUPS_MAX];
     const struct pres_roster *r = &s->user->roster;
     struct pres_item item;
 
-    s->interested = true;
     for (uint32_t i = 0; i < r->count; i++) {
         if (!r->entries[i]->listed)
             continue;

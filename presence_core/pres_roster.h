@@ -33,6 +33,7 @@ typedef void pres_item_fn(const struct pres_item *item, void *ctx); /* borrowed 
 /* The roster of the session's user, in order of JIDs. From now on the session is told of changes. */
 void pres_roster_get(struct pres_session *s, pres_item_fn *each, void *ctx);
 
+void pres_roster_each(const struct pres_session *s, pres_item_fn *each, void *ctx); /* only that */
 /* The same for the same items, and after a restart; another one for others. */
 uint64_t pres_roster_version(const struct pres_session *s);
 

@@ -234,6 +234,13 @@ static void on_roster_changed(const struct pres_item *item, struct pres_session 
     xmpp_push_item(pres_session_ctx(to), item);
 }
 
+static void on_stirred(struct gw_str user, void *ctx)
+{
+    struct xmpp_host *host = ctx;
+
+    xmpp_activity_stirred(host->activity, user);
+}
+
 static void on_removed(struct gw_str user, void *ctx)
 {
     xmpp_offline_forget(ctx, user);
@@ -272,6 +279,7 @@ const struct pres_frontend xmpp_frontend = {
     .request = on_request,
     .roster_changed = on_roster_changed,
     .shut_out = on_shut_out,
+    .stirred = on_stirred,
     .removed = on_removed,
     .ended = on_ended,
     .presence_abroad = xmpp_presence_abroad,

@@ -24,6 +24,7 @@ struct xmpp_host *xmpp_host_new(const struct xmpp_host_args *args)
         host->offline = xmpp_offline_new(host, args->store);
         host->vcards = xmpp_vcards_new(host, args->store);
     }
+    host->activity = xmpp_activity_new(host);
     host->wake = args->wake;
     host->wake_ctx = args->wake_ctx;
     host->resumable = gw_map_new();
@@ -43,6 +44,7 @@ void xmpp_host_free(struct xmpp_host **hostp)
     assert(!gw_map_len(host->resumable));
     xmpp_offline_free(&host->offline);
     xmpp_vcards_free(&host->vcards);
+    xmpp_activity_free(&host->activity);
     gw_map_free(&host->resumable);
     gw_heap_done(&host->asleep);
     xmpp_sasl_lib_free(&host->sasl);

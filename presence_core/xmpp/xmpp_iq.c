@@ -234,6 +234,7 @@ static const struct {
     { NS_TIME, "time", "get", SERVER, entity_time },
     { NS_LAST, "query", "get", SERVER, uptime },
     { NS_LAST, "query", "get", ACCOUNT | OTHER, last_activity },
+    { NS_PUBSUB, "pubsub", "get", ACCOUNT | OTHER, xmpp_on_items },
     { NS_VCARD, "vCard", NULL, ACCOUNT | OTHER, xmpp_on_vcard },
     { NS_SESSION, "session", "set", SERVER | ACCOUNT, session },
     { NS_BIND, "bind", "set", SERVER | ACCOUNT, bind_again },
@@ -283,7 +284,9 @@ static void to_server(struct xmpp_c2s *c, struct xmpp_stanza *s, unsigned where)
 {
     if (gw_str_is(s->type, "get") || gw_str_is(s->type, "set"))
         answer(c, s, where);
-    /* Results and errors: the answer to our ping, or to nothing. */
+    else if (gw_str_is(s->type, "result") && gw_str_is(s->id, XMPP_CAPS_ID))
+        xmpp_activity_caps(c, s->node);
+    /* Other results and errors: the answer to our ping, or to nothing. */
 }
 
 /* RFC 6120 8.2.3 */

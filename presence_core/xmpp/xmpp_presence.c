@@ -179,8 +179,10 @@ static void on_own_state(struct xmpp_c2s *c, const struct xmpp_stanza *s,
     enum gw_code rc = pres_session_set(c->session, client, c->now);
 
     on_code(c, s, rc);
-    if (!rc)
-        take_mail(c, client);
+    if (rc)
+        return;
+    take_mail(c, client);
+    xmpp_activity_presence(c, s->node);
 }
 
 static void on_state(struct xmpp_c2s *c, const struct xmpp_stanza *s)

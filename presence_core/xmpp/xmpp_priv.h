@@ -30,6 +30,7 @@
 #define NS_CSI       "urn:xmpp:csi:0"
 #define NS_CARBONS   "urn:xmpp:carbons:2"
 #define NS_HINTS     "urn:xmpp:hints"
+#define NS_PUBSUB    "http://jabber.org/protocol/pubsub"
 #define NS_VCARD     "vcard-temp"
 #define NS_TIME      "urn:xmpp:time"
 #define NS_LAST      "jabber:iq:last"
@@ -81,6 +82,7 @@ struct xmpp_c2s {
     bool is_inactive; /* XEP-0352: presence waits */
     bool is_ready;    /* available, and not with a negative priority: has got what was kept */
     bool wants_carbons;
+    bool wants_activity;  /* of contacts */
     bool wants_versions;  /* of the roster, RFC 6121 2.6 */
     bool wants_blocks;    /* asked whom the user has blocked: is told of changes */
     bool speaks_japanese; /* xml:lang of the stream: of stanzas that name no other */
@@ -96,6 +98,7 @@ struct xmpp_c2s {
     struct pres_session *session;
     unsigned attempts;
     unsigned pushes; /* numbers them */
+    uint64_t caps;   /* what the client says that it can do, hashed; 0: nothing */
     uint64_t took;   /* the number of the last message that it got */
     gw_time login_by, penalty_until, heard_at;
     gw_time read_at;         /* throttled until then; 0: not */
@@ -125,10 +128,11 @@ struct xmpp_host {
     void *wake_ctx;
     struct xmpp_offline *offline; /* NULL: there is no store */
     struct xmpp_vcards *vcards;   /* the same */
-    gw_utc since;                 /* of the first client; 0: none was there */
-    uint64_t message;             /* numbers those that are delivered */
-    struct gw_now now;            /* of the running call */
-    bool is_stopping;             /* nobody sleeps any more */
+    struct xmpp_activity *activity;
+    gw_utc since;      /* of the first client; 0: none was there */
+    uint64_t message;  /* numbers those that are delivered */
+    struct gw_now now; /* of the running call */
+    bool is_stopping;  /* nobody sleeps any more */
     struct xmpp_counters counters;
 };
 
@@ -283,6 +287,18 @@ struct xmpp_vcards *xmpp_vcards_new(struct xmpp_host *host, struct store *store)
 void xmpp_vcards_free(struct xmpp_vcards **vp);
 void xmpp_on_vcard(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *vcard);
 void xmpp_vcard_forget(struct xmpp_host *host, struct gw_str user);
+
+/* ---- xmpp_activity.c: in a meeting, XEP-0108 ---- */
+#define XMPP_CAPS_ID "caps" /* of the question what a client wants */
+struct xmpp_activity *xmpp_activity_new(struct xmpp_host *host);
+void xmpp_activity_free(struct xmpp_activity **ap);
+void xmpp_activity_stirred(struct xmpp_activity *a, struct gw_str user); /* from inside the core */
+bool xmpp_activity_is_due(const struct xmpp_activity *a);
+void xmpp_activity_tick(struct xmpp_activity *a);
+void xmpp_activity_presence(struct xmpp_c2s *c, const struct xml_node *presence); /* its own */
+void xmpp_activity_caps(struct xmpp_c2s *c, const struct xml_node *iq); /* the client's answer */
+void xmpp_activity_leave(struct xmpp_c2s *c);
+void xmpp_on_items(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *pubsub);
 
 /* ---- xmpp_block.c: whom the user has blocked, XEP-0191 ---- */
 void xmpp_on_blocklist(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *list);

@@ -305,6 +305,8 @@ gw_time xmpp_host_deadline(const struct xmpp_host *host)
 {
     const struct gw_due *first = gw_heap_first(&host->asleep);
 
+    if (xmpp_activity_is_due(host->activity))
+        return 0;
     return first ? first->at : GW_NEVER;
 }
 
@@ -321,6 +323,7 @@ void xmpp_host_tick(struct xmpp_host *host, struct gw_now now)
     host->now = now;
     while ((due = gw_heap_pop_due(&host->asleep, now.mono)))
         end_sleep(GW_CONTAINER(due, struct xmpp_sm, due)->c, now);
+    xmpp_activity_tick(host->activity);
 }
 
 void xmpp_host_stop(struct xmpp_host *host, struct gw_now now)
@@ -360,6 +363,9 @@ static void take_over(struct xmpp_c2s *c, struct xmpp_c2s *old)
     c->wants_blocks = old->wants_blocks;
     c->wants_carbons = old->wants_carbons;
     c->wants_versions = old->wants_versions;
+    c->wants_activity = old->wants_activity;
+    c->caps = old->caps;
+    old->wants_activity = false;
     c->is_ready = old->is_ready;
     c->sm = old->sm;
     c->sm->c = c;

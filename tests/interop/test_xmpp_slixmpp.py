@@ -406,6 +406,23 @@ class Calendars(WithServer):
         self.server(f"calendar {ann.jid} FREE")
         bob.wait_contact(ann.jid, ("available", ""))
 
+    def test_activity_is_told_to_who_wants_it(self):
+        ann, bob = self.log_in("ann"), self.log_in("bob", plugins=["xep_0115", "xep_0108"])
+        self.befriend(ann, bob)
+        seen = []
+
+        async def want(x):
+            x.add_event_handler("user_activity_publish", lambda m: seen.append(
+                m["pubsub_event"]["items"]["item"]["activity"]["value"]))
+            x["xep_0163"].add_interest(x["xep_0108"].stanza.UserActivity.namespace)
+            await x["xep_0115"].update_caps()
+        bob.call(want)
+        time.sleep(0.5)
+        self.server(f"calendar {ann.jid} MEETING In a meeting")
+        self.wait_for(lambda: seen == [("working", "in_a_meeting")])
+        self.server(f"calendar {ann.jid} FREE")
+        self.wait_for(lambda: len(seen) == 2)
+
     def test_offline_keeps_text_beside_it(self):
         ann, bob = self.log_in("ann"), self.log_in("bob")
         self.befriend(ann, bob)
