@@ -44,6 +44,7 @@ struct xmpp_io {
     void (*start_tls)(void *ctx);                  /* then xmpp_c2s_tls_ready() */
     void (*check)(struct xmpp_check *check, void *ctx); /* takes; then xmpp_c2s_checked() */
     void (*wake)(void *ctx);                            /* the deadline came nearer: look again */
+    xmpp_binding_fn *binding;                           /* of the TLS connection; NULL: none */
 };
 
 struct xmpp_c2s_args {

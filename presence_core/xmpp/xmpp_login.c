@@ -40,11 +40,52 @@ static void put_empty(struct xml_writer *w, const char *name, const char *ns)
     xml_close(w);
 }
 
-static void put_mechanisms(struct xml_writer *w)
+static xmpp_binding_fn *binding_of(const struct xmpp_c2s *c)
 {
+    return c->host->settings->channel_binding ? c->io->binding : NULL;
+}
+
+static bool has_binding(const struct xmpp_c2s *c, const char *type)
+{
+    xmpp_binding_fn *binding = binding_of(c);
+    struct gw_buf value;
+    bool has;
+
+    gw_buf_init(&value, SASL_OUT_MAX);
+    has = binding && binding(type, &value, c->io_ctx);
+    gw_buf_done(&value);
+    return has;
+}
+
+/* XEP-0440. False: there are none. */
+static bool put_bindings(const struct xmpp_c2s *c, struct xml_writer *w)
+{
+    bool any = false;
+
+    for (const char *const *type = xmpp_binding_types; *type; type++) {
+        if (!has_binding(c, *type))
+            continue;
+        if (!any)
+            xmpp_open_ns(w, "sasl-channel-binding", NS_BINDING);
+        any = true;
+        xml_open(w, "channel-binding");
+        xml_put_attr(w, "type", gw_str_of(*type));
+        xml_close(w);
+    }
+    if (any)
+        xml_close(w);
+    return any;
+}
+
+static void put_mechanisms(const struct xmpp_c2s *c, struct xml_writer *w)
+{
+    bool can_bind = put_bindings(c, w);
+
     xmpp_open_ns(w, "mechanisms", NS_SASL);
-    for (const char *const *m = xmpp_sasl_mechanisms; *m; m++)
-        xml_put(w, "mechanism", gw_str_of(*m));
+    for (const char *const *m = xmpp_sasl_mechanisms; *m; m++) {
+        if (can_bind || !xmpp_sasl_binds(*m))
+            xml_put(w, "mechanism", gw_str_of(*m));
+    }
     xml_close(w);
 }
 
@@ -60,7 +101,7 @@ static void send_features(struct xmpp_c2s *c)
         xml_close(&w);
         xml_close(&w);
     } else if (!c->is_authed) {
-        put_mechanisms(&w);
+        put_mechanisms(c, &w);
     } else {
         put_empty(&w, "bind", NS_BIND);
         xmpp_open_ns(&w, "session", NS_SESSION); /* RFC 3921, for old clients */
@@ -341,7 +382,13 @@ static void step(struct xmpp_c2s *c, struct gw_str text)
 
 static void on_auth(struct xmpp_c2s *c, const struct xml_node *node)
 {
-    c->sasl = xmpp_sasl_new(c->host->sasl, xml_attr(node, "mechanism"), gw_str_of(c->domain));
+    const struct xmpp_sasl_args args = { .lib = c->host->sasl,
+                                         .mechanism = xml_attr(node, "mechanism"),
+                                         .domain = gw_str_of(c->domain),
+                                         .binding = binding_of(c),
+                                         .binding_ctx = c->io_ctx };
+
+    c->sasl = xmpp_sasl_new(&args);
     if (!c->sasl) {
         fail(c, "invalid-mechanism");
         return;

@@ -31,6 +31,7 @@
 #define NS_CARBONS   "urn:xmpp:carbons:2"
 #define NS_HINTS     "urn:xmpp:hints"
 #define NS_PUBSUB    "http://jabber.org/protocol/pubsub"
+#define NS_BINDING   "urn:xmpp:sasl-cb:0"
 #define NS_VCARD     "vcard-temp"
 #define NS_TIME      "urn:xmpp:time"
 #define NS_LAST      "jabber:iq:last"

@@ -8,9 +8,20 @@
 #include "xmpp_jid.h"
 #include "xmpp_sasl.h"
 
-enum { FAKE_SALT_LEN = 16, FAKE_ITERATIONS = 10000, SASL_TEXT_MAX = 16 * 1024, SECRET_LEN = 32 };
+enum {
+    BINDING_MAX = 256,
+    FAKE_SALT_LEN = 16,
+    FAKE_ITERATIONS = 10000,
+    SASL_TEXT_MAX = 16 * 1024,
+    SECRET_LEN = 32
+};
 
-const char *const xmpp_sasl_mechanisms[] = { "SCRAM-SHA-256", "SCRAM-SHA-1", "PLAIN", NULL };
+const char *const xmpp_sasl_mechanisms[] = {
+    "SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-1", "PLAIN", NULL
+};
+
+const char *const xmpp_binding_types[] = { "tls-exporter", "tls-unique", NULL };
+static const Gsasl_property binding_properties[] = { GSASL_CB_TLS_EXPORTER, GSASL_CB_TLS_UNIQUE };
 
 struct xmpp_sasl_lib {
     Gsasl *gsasl;
@@ -24,6 +35,8 @@ struct xmpp_sasl {
     struct xmpp_sasl_lib *lib;
     Gsasl_session *session;
     const char *mechanism;
+    unsigned bindings; /* a bit for each of xmpp_binding_types that the connection has */
+    bool has_begun;
     enum xmpp_hash hash;
     char *domain;
     char *user;    /* bare JID; NULL: not known yet */
@@ -267,26 +280,52 @@ static const char *mechanism_of(struct gw_str name)
     return NULL;
 }
 
-struct xmpp_sasl *xmpp_sasl_new(struct xmpp_sasl_lib *lib, struct gw_str mechanism,
-                                struct gw_str domain)
+bool xmpp_sasl_binds(const char *mechanism)
 {
-    const char *name = mechanism_of(mechanism);
+    return gw_str_ends(gw_str_of(mechanism), "-PLUS");
+}
+
+/* Also for mechanisms without binding: a client that could bind, and was made to believe that the
+ * server cannot, is found out (RFC 5802 6). */
+static bool take_bindings(struct xmpp_sasl *s, const struct xmpp_sasl_args *args)
+{
+    struct gw_buf raw, text;
+
+    for (size_t i = 0; args->binding && xmpp_binding_types[i]; i++) {
+        gw_buf_init(&raw, BINDING_MAX);
+        gw_buf_init(&text, 2 * BINDING_MAX);
+        if (args->binding(xmpp_binding_types[i], &raw, args->binding_ctx) && raw.len) {
+            gw_base64_write(gw_buf_str(&raw), &text);
+            (void)gsasl_property_set(s->session, binding_properties[i], text.p);
+            s->bindings |= 1U << i;
+        }
+        gw_buf_done(&raw);
+        gw_buf_done(&text);
+    }
+    return s->bindings || !xmpp_sasl_binds(s->mechanism);
+}
+
+struct xmpp_sasl *xmpp_sasl_new(const struct xmpp_sasl_args *args)
+{
+    const char *name = mechanism_of(args->mechanism);
     struct xmpp_sasl *s;
 
     if (!name)
         return NULL;
     s = gw_new(struct xmpp_sasl);
-    s->lib = lib;
+    s->lib = args->lib;
     s->mechanism = name;
-    s->hash = strcmp(name, "SCRAM-SHA-1") == 0 ? XMPP_SHA1 : XMPP_SHA256;
-    s->domain = gw_str_dup(domain);
-    if (gsasl_server_start(lib->gsasl, name, &s->session) != GSASL_OK) {
+    s->hash = gw_str_starts(gw_str_of(name), "SCRAM-SHA-1") ? XMPP_SHA1 : XMPP_SHA256;
+    s->domain = gw_str_dup(args->domain);
+    if (gsasl_server_start(s->lib->gsasl, name, &s->session) != GSASL_OK) {
         gw_warn("xmpp", "login impossible mechanism=%s: not in this GNU SASL", name);
         s->session = NULL;
         xmpp_sasl_free(&s);
         return NULL;
     }
     gsasl_session_hook_set(s->session, s);
+    if (!take_bindings(s, args))
+        xmpp_sasl_free(&s);
     return s;
 }
 
@@ -345,14 +384,33 @@ static enum xmpp_sasl_result result_of(struct xmpp_sasl *s, int rc)
     }
 }
 
+/* A client that wants to be bound by what this connection does not have has not guessed a password:
+ * that is not counted against it. RFC 5802 7: "p=tls-unique,". */
+static bool binds_as_we_can(const struct xmpp_sasl *s, struct gw_str first)
+{
+    struct gw_str type;
+
+    if (!xmpp_sasl_binds(s->mechanism))
+        return true;
+    if (!gw_str_starts(first, "p=") || !gw_str_cut(first, ",", &type, NULL))
+        return false;
+    type = gw_str_sub(type, 2, type.len);
+    for (size_t i = 0; xmpp_binding_types[i]; i++) {
+        if (gw_str_is(type, xmpp_binding_types[i]))
+            return s->bindings & 1U << i;
+    }
+    return false;
+}
+
 enum xmpp_sasl_result xmpp_sasl_step(struct xmpp_sasl *s, struct gw_str in, struct gw_buf *out)
 {
     char *text = NULL;
     size_t len = 0;
     int rc;
 
-    if (in.len > SASL_TEXT_MAX)
+    if (in.len > SASL_TEXT_MAX || (in.len && !s->has_begun && !binds_as_we_can(s, in)))
         return XMPP_SASL_MALFORMED;
+    s->has_begun = s->has_begun || in.len;
     rc = gsasl_step(s->session, in.p ? in.p : "", in.len, &text, &len);
     if (rc == GSASL_OK || rc == GSASL_NEEDS_MORE)
         gw_buf_add(out, text, len);

@@ -1,5 +1,5 @@
-/* Login by SASL (RFC 4422), the server's side, through GNU SASL: SCRAM-SHA-256, SCRAM-SHA-1 and
- * PLAIN. A wrong password and an unknown user look the same: the unknown one gets a salt too, the
+/* Login by SASL (RFC 4422), the server's side, through GNU SASL: SCRAM-SHA-256 and SCRAM-SHA-1, with
+ * and without channel binding, and PLAIN. A wrong password and an unknown user look the same: the unknown one gets a salt too, the
  * same at each attempt, and fails at the same step after the same work. */
 #ifndef XMPP_SASL_H
 #define XMPP_SASL_H
@@ -19,6 +19,12 @@ void xmpp_sasl_lib_free(struct xmpp_sasl_lib **libp);
 bool xmpp_sasl_may_log_in(const struct xmpp_sasl_lib *lib, struct gw_str user);
 
 extern const char *const xmpp_sasl_mechanisms[]; /* strongest first; ends with NULL */
+bool xmpp_sasl_binds(const char *mechanism);     /* only for connections that can be bound to */
+
+/* What both ends of a TLS connection know and nobody in between (RFC 5929, RFC 9266), by type; false:
+ * this connection has none. */
+typedef bool xmpp_binding_fn(const char *type, struct gw_buf *out, void *ctx);
+extern const char *const xmpp_binding_types[]; /* ends with NULL */
 
 /* A password to be checked: the work of milliseconds, for another thread. Stands alone. */
 struct xmpp_check;
@@ -37,9 +43,14 @@ enum xmpp_sasl_result {
 };
 
 struct xmpp_sasl; /* one login */
-/* NULL: no such mechanism. domain is copied. */
-struct xmpp_sasl *xmpp_sasl_new(struct xmpp_sasl_lib *lib, struct gw_str mechanism,
-                                struct gw_str domain);
+struct xmpp_sasl_args {
+    struct xmpp_sasl_lib *lib;
+    struct gw_str mechanism, domain; /* copied */
+    xmpp_binding_fn *binding;        /* called at once; NULL: there is none */
+    void *binding_ctx;
+};
+/* NULL: no such mechanism here. */
+struct xmpp_sasl *xmpp_sasl_new(const struct xmpp_sasl_args *args);
 void xmpp_sasl_free(struct xmpp_sasl **saslp);
 
 /* in: decoded. What goes to the client is appended to out, not encoded; with XMPP_SASL_DONE too. */

@@ -180,7 +180,15 @@ static void io_check(struct xmpp_check *check, void *ctx)
     io_wake(conn);
 }
 
+static bool io_binding(const char *type, struct gw_buf *out, void *ctx)
+{
+    struct conn *conn = ctx;
+
+    return net_stream_channel_binding(conn->stream, type, out) == GW_OK;
+}
+
 static const struct xmpp_io io = {
+    .binding = io_binding,
     .write = io_write,
     .queued = io_queued,
     .start_tls = io_start_tls,

@@ -2,6 +2,7 @@
 
 #define OF(member) offsetof(struct xmpp_settings, member)
 
+static const char *const off_or_on[] = { "off", "on", NULL };
 static const char *const shows[] = { "available", "chat", "away", "xa", "dnd", NULL };
 
 const struct gw_param xmpp_params[] = {
@@ -85,6 +86,15 @@ const struct gw_param xmpp_params[] = {
       .min = 5,
       .max = 600,
       .def = "60" },
+    { .key = "xmpp.channel_binding",
+      .shown_as = "Bind Logins to TLS",
+      .help =
+          "offer SCRAM-SHA-256-PLUS and SCRAM-SHA-1-PLUS, so that nobody between client and server "
+          "can use a login. Some clients, slixmpp 1.8 among them, then fail over TLS 1.3",
+      .type = GW_PARAM_CHOICE,
+      .offset = OF(channel_binding),
+      .def = "off",
+      .choices = off_or_on },
     { .key = "xmpp.offline_max",
       .shown_as = "Messages Kept per User",
       .help =

@@ -213,8 +213,11 @@ static void plain_auth(int i, char out[256])
 
 static void sink_login(struct sink *s, struct xmpp_host *host, int i)
 {
-    static const struct xmpp_io io = { sink_write, sink_queued, sink_nothing, sink_check,
-                                       sink_nothing };
+    static const struct xmpp_io io = { .write = sink_write,
+                                       .queued = sink_queued,
+                                       .start_tls = sink_nothing,
+                                       .check = sink_check,
+                                       .wake = sink_nothing };
     char auth[256];
 
     s->c2s = xmpp_c2s_new(&(struct xmpp_c2s_args){ .host = host,

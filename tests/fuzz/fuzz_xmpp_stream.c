@@ -65,7 +65,11 @@ static void io_wake(void *ctx)
     (void)ctx;
 }
 
-static const struct xmpp_io io = { io_write, io_queued, io_start_tls, io_check, io_wake };
+static const struct xmpp_io io = { .write = io_write,
+                                   .queued = io_queued,
+                                   .start_tls = io_start_tls,
+                                   .check = io_check,
+                                   .wake = io_wake };
 
 static void ignore(const struct xml_node *node, void *ctx)
 {

@@ -160,6 +160,15 @@ class Logins(WithServer):
                 with self.server.client("ann", mech=mechanism) as ann:
                     self.assertEqual(ann.jid, f"ann@{DOMAIN}")
 
+    def test_clients_are_told_how_to_bind(self):
+        """slixmpp 1.8 knows no binding of TLS 1.3: GNU SASL's client logs in with them, in the scenarios."""
+        self.server("set xmpp.channel_binding on")
+        raw = self.raw()
+        raw.start_tls()
+        raw.send(HEADER)
+        raw.expect("<channel-binding type=\"tls-exporter\"/></sasl-channel-binding>")
+        raw.expect("<mechanism>SCRAM-SHA-256-PLUS</mechanism>")
+
     def test_strongest_is_chosen(self):
         self.log_in("ann")
         self.assertIn("mechanism=SCRAM-SHA-256", self.server.read_log())

@@ -116,6 +116,122 @@ static void logs_in(void **state)
     }
 }
 
+/* ---- Bound to the connection ---- */
+
+/* With what the client's TLS connection gives; 'as': what it says that the server can do. */
+static void login_bound(struct peer *p, const char *mechanism, const char *exporter)
+{
+    struct client cl;
+    struct gw_buf text;
+    char *in = strdup("");
+
+    gw_buf_init(&text, 1000);
+    gw_base64_write(gw_str_of(exporter), &text);
+    client_start(&cl, mechanism, "ann", "ann-secret");
+    if (exporter)
+        gsasl_property_set(cl.session, GSASL_CB_TLS_EXPORTER, text.p);
+    gw_buf_done(&text);
+    (void)client_step(&cl, p, mechanism, in);
+    free(in);
+    if (peer_has(p, "<challenge")) {
+        in = data_of(p, "challenge");
+        (void)client_step(&cl, p, NULL, in);
+        free(in);
+    }
+    client_stop(&cl);
+}
+
+static void binds_to_the_connection(void **state)
+{
+    static const struct {
+        const char *mechanism, *ours, *theirs, *out;
+    } cases[] = {
+        { "SCRAM-SHA-256-PLUS", "one connection", "one connection", "<success " },
+        { "SCRAM-SHA-1-PLUS", "one connection", "one connection", "<success " },
+        /* somebody is in between */
+        { "SCRAM-SHA-256-PLUS", "one connection", "another", "<not-authorized/>" },
+        { "SCRAM-SHA-256", "one connection", NULL, "<success " },
+        { "SCRAM-SHA-256-PLUS", NULL, "one connection", "<invalid-mechanism/>" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct world w;
+        struct peer p;
+
+        world_start(&w);
+        peer_open(&p, &w);
+        w.settings.channel_binding = 1;
+        p.exporter = cases[i].ours;
+        peer_tls(&p);
+        if (cases[i].ours)
+            EXPECT(&p, "<sasl-channel-binding xmlns=\"urn:xmpp:sasl-cb:0\">"
+                       "<channel-binding type=\"tls-exporter\"/></sasl-channel-binding>"
+                       "<mechanisms xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\">"
+                       "<mechanism>SCRAM-SHA-256-PLUS</mechanism>");
+        else
+            EXPECT_NOT(&p, "PLUS");
+        login_bound(&p, cases[i].mechanism, cases[i].theirs);
+        peer_wait(&p, 1500);
+        EXPECT(&p, cases[i].out);
+        peer_close(&p);
+        world_stop(&w);
+    }
+}
+
+/* Wants a binding that there is none of: no guess at a password, and none is counted. */
+static void other_bindings(void **state)
+{
+    static const char *const firsts[] = { "p=tls-unique,,n=ann,r=x",
+                                          "p=tls-server-end-point,,n=ann,r=x",
+                                          "p=,,n=ann,r=x",
+                                          "n,,n=ann,r=x",
+                                          "y,,n=ann,r=x",
+                                          "p" };
+    struct world w;
+    struct peer p;
+
+    (void)state;
+    world_start(&w);
+    w.settings.channel_binding = 1;
+    for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+        struct gw_buf text;
+
+        peer_open(&p, &w);
+        p.exporter = "one connection";
+        peer_tls(&p);
+        gw_buf_init(&text, 1000);
+        gw_base64_write(gw_str_of(firsts[i]), &text);
+        peer_sendf(&p, "<auth " NS_SASL_IS " mechanism='SCRAM-SHA-256-PLUS'>%s</auth>", text.p);
+        EXPECT(&p, "<malformed-request/>");
+        gw_buf_done(&text);
+        peer_close(&p);
+    }
+    world_stop(&w);
+}
+
+/* Somebody in between has hidden that we can bind: the client says that it could. */
+static void finds_downgrades(void **state)
+{
+    struct world w;
+    struct peer p;
+
+    (void)state;
+    world_start(&w);
+    w.settings.channel_binding = 1;
+    for (int can_bind = 0; can_bind < 2; can_bind++) {
+        peer_open(&p, &w);
+        p.exporter = can_bind ? "one connection" : NULL;
+        peer_tls(&p);
+        peer_clear(&p);
+        peer_send(&p, "<auth " NS_SASL_IS " mechanism='SCRAM-SHA-256'>eSwsbj1hbm4scj1hYmM=</auth>");
+        peer_wait(&p, 1500);
+        EXPECT(&p, can_bind ? "<not-authorized/>" : "<challenge ");
+        peer_close(&p);
+    }
+    world_stop(&w);
+}
+
 static void folds_the_name(void **state)
 {
     struct world w;
@@ -488,6 +604,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logs_in),
+        cmocka_unit_test(binds_to_the_connection),
+        cmocka_unit_test(other_bindings),
+        cmocka_unit_test(finds_downgrades),
         cmocka_unit_test(folds_the_name),
         cmocka_unit_test(failures_look_alike),
         cmocka_unit_test(unknown_users_have_a_salt),

@@ -46,6 +46,7 @@ struct peer {
     bool starts_tls, is_woken;
     bool is_stuck; /* reads nothing: what is written counts as waiting */
     size_t waiting, waiting_max;
+    const char *exporter; /* the TLS connection's tls-exporter; NULL: it has none */
 };
 
 /* ---- Users: ann, bob, cleo with passwords of their own names + "-secret"; "dan" has none ---- */
@@ -149,13 +150,24 @@ static inline void peer_wake(void *ctx)
     ((struct peer *)ctx)->is_woken = true;
 }
 
+static inline bool peer_binding(const char *type, struct gw_buf *out, void *ctx)
+{
+    struct peer *p = ctx;
+
+    if (!p->exporter || strcmp(type, "tls-exporter") != 0)
+        return false;
+    gw_buf_add_cstr(out, p->exporter);
+    return true;
+}
+
 static inline void peer_open_from(struct peer *p, struct world *w, bool can_tls, const char *from)
 {
     static const struct xmpp_io io = { .write = peer_write,
                                        .queued = peer_queued,
                                        .start_tls = peer_start_tls,
                                        .check = peer_check,
-                                       .wake = peer_wake };
+                                       .wake = peer_wake,
+                                       .binding = peer_binding };
 
     *p = (struct peer){ .w = w };
     gw_buf_init(&p->out, 256 * 1024 * 1024);
