@@ -18,6 +18,7 @@ struct gd_config {
     char *xmpp_listen;           /* address */
     int64_t federation_port;     /* XMPP, of other domains */
     int64_t xmpp_port;           /* 0: any free one */
+    int64_t xmpp_tls_port;       /* the same, or off */
     char *sip_listen;            /* address */
     int64_t sip_port;            /* UDP and TCP; 0: any free one; GW_PARAM_WORD: off */
     char *api_listen;            /* address */

@@ -173,5 +173,10 @@ enum gw_code gd_presence_listen(struct gd *gd, struct gw_err *err)
     if (xmpp_server_listen(gd->xmpp, gd->config.xmpp_listen, (uint16_t)gd->config.xmpp_port,
                            &gd->xmpp_port, err))
         return gw_fail_prefix(err, "XMPP (xmpp_listen and xmpp_port of the configuration file): ");
+    if (gd->config.xmpp_tls_port != GW_PARAM_WORD &&
+        xmpp_server_listen_tls(gd->xmpp, gd->config.xmpp_listen, (uint16_t)gd->config.xmpp_tls_port,
+                               NULL, err))
+        return gw_fail_prefix(err,
+                              "XMPP (xmpp_listen and xmpp_tls_port of the configuration file): ");
     return GW_OK;
 }

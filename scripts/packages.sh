@@ -9,7 +9,7 @@ test_packages="python3-cryptography clang clang-format clang-tidy libclang-rt-14
     chromium chromium-driver python3-exchangelib python3-requests python3-requests-ntlm curl krb5-kdc
     krb5-admin-server krb5-user davmail-server sip-tester kamailio
     kamailio-tls-modules kamailio-presence-modules
-    prosody lua-unbound ejabberd"
+    prosody lua-unbound ejabberd profanity"
 
 # need_packages NAME...: installs those that are missing, as root or with sudo.
 need_packages() {

@@ -49,6 +49,7 @@ struct xmpp_c2s *xmpp_c2s_new(const struct xmpp_c2s_args *args, gw_time now)
     c->io = args->io;
     c->io_ctx = args->io_ctx;
     c->can_tls = args->can_tls;
+    c->state = args->is_direct ? XMPP_HANDSHAKE : XMPP_HELLO;
     c->peer = gw_str_dup(args->peer);
     xmpp_network_of(args->peer, c->network);
     gw_random_hex(c->id, 4);

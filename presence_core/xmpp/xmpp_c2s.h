@@ -53,6 +53,7 @@ struct xmpp_c2s_args {
     void *io_ctx;
     struct gw_str peer; /* "192.0.2.1:1": for logs, and to count failed logins by */
     bool can_tls;       /* STARTTLS is offered */
+    bool is_direct;     /* TLS comes first (XEP-0368): xmpp_c2s_tls_ready() will be called */
 };
 
 struct xmpp_c2s *xmpp_c2s_new(const struct xmpp_c2s_args *args, gw_time now);

@@ -39,7 +39,8 @@
 #define NS_DELAY     "urn:xmpp:delay"
 #define NS_XML       "http://www.w3.org/XML/1998/namespace"
 
-/*  HELLO --header--> FEATURES --starttls--> HANDSHAKE --TLS--> HELLO, now over TLS
+/*  With direct TLS it begins with HANDSHAKE.
+ *  HELLO --header--> FEATURES --starttls--> HANDSHAKE --TLS--> HELLO, now over TLS
  *  FEATURES --auth--> SASL --response--> SASL       CHECKING: the password is with a worker
  *       SASL, CHECKING --success--> HELLO, now authenticated     --failure--> PENALTY --> FEATURES
  *  FEATURES --bind--> SESSION          any --error, </stream>, timeout--> CLOSED               */

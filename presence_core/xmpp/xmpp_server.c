@@ -242,9 +242,8 @@ static const struct net_stream_handlers handlers = {
     .on_closed = on_closed,
 };
 
-static void on_accept(struct net_stream *s, void *ctx)
+static void take(struct xmpp_server *server, struct net_stream *s, bool is_direct)
 {
-    struct xmpp_server *server = ctx;
     char network[XMPP_NETWORK_MAX];
     struct xmpp_origin *origin = xmpp_origin_take(
         server->origins, gw_str_of(xmpp_network_of(gw_str_of(net_stream_peer(s)), network)),
@@ -269,11 +268,29 @@ static void on_accept(struct net_stream *s, void *ctx)
                                                       .io = &io,
                                                       .io_ctx = conn,
                                                       .peer = gw_str_of(net_stream_peer(s)),
-                                                      .can_tls = server->tls != NULL },
+                                                      .can_tls = server->tls != NULL,
+                                                      .is_direct = is_direct },
                              now.mono);
     gw_list_append(&server->conns, &conn->link);
     net_stream_set_handlers(s, &handlers, conn);
+    if (is_direct)
+        net_stream_start_tls(s, server->tls, NULL);
     look(conn);
+}
+
+static void on_accept(struct net_stream *s, void *ctx)
+{
+    take(ctx, s, false);
+}
+
+static void on_accept_direct(struct net_stream *s, void *ctx)
+{
+    struct xmpp_server *server = ctx;
+
+    if (server->tls)
+        take(server, s, true);
+    else
+        net_stream_free(&s);
 }
 
 /* ---- The server ---- */
@@ -323,13 +340,14 @@ struct xmpp_server *xmpp_server_new(const struct xmpp_server_args *args, struct 
     return server;
 }
 
-enum gw_code xmpp_server_listen(struct xmpp_server *server, const char *address, uint16_t port,
-                                uint16_t *port_out, struct gw_err *err)
+static enum gw_code listen_for(struct xmpp_server *server, net_accept_fn *accept,
+                               const char *address, uint16_t port, uint16_t *port_out,
+                               struct gw_err *err)
 {
     const struct net_listen_args args = { .address = address,
                                           .port = port,
                                           .limits = { .out_max = OUT_QUEUE_TOP },
-                                          .on_accept = on_accept,
+                                          .on_accept = accept,
                                           .ctx = server };
     struct net_listener **slot = &server->listeners[server->listener_count];
     enum gw_code rc;
@@ -343,6 +361,18 @@ enum gw_code xmpp_server_listen(struct xmpp_server *server, const char *address,
     if (port_out)
         *port_out = net_listener_port(*slot);
     return GW_OK;
+}
+
+enum gw_code xmpp_server_listen(struct xmpp_server *server, const char *address, uint16_t port,
+                                uint16_t *port_out, struct gw_err *err)
+{
+    return listen_for(server, on_accept, address, port, port_out, err);
+}
+
+enum gw_code xmpp_server_listen_tls(struct xmpp_server *server, const char *address, uint16_t port,
+                                    uint16_t *port_out, struct gw_err *err)
+{
+    return listen_for(server, on_accept_direct, address, port, port_out, err);
 }
 
 void xmpp_server_unlisten(struct xmpp_server *server)

@@ -34,6 +34,9 @@ struct xmpp_server *xmpp_server_new(const struct xmpp_server_args *args, struct 
 /* May be called for several addresses. Port 0: any free one; *port_out (may be NULL) tells. */
 enum gw_code xmpp_server_listen(struct xmpp_server *server, const char *address, uint16_t port,
                                 uint16_t *port_out, struct gw_err *err);
+/* The same for clients that begin with TLS (XEP-0368). */
+enum gw_code xmpp_server_listen_tls(struct xmpp_server *server, const char *address, uint16_t port,
+                                    uint16_t *port_out, struct gw_err *err);
 void xmpp_server_unlisten(struct xmpp_server *server); /* all listeners; sessions stay */
 
 /* Says goodbye to all clients (system-shutdown) and closes. What it wrote is flushed by the loop:

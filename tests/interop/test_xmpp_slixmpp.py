@@ -39,7 +39,7 @@ class Server:
         words = self.process.stdout.readline().split()
         if not words:
             raise RuntimeError("xmpp_test_server: " + self.read_log())
-        self.port = int(words[1])
+        self.port, self.tls_port = int(words[1]), int(words[3])
 
     def read_log(self):
         self.log.seek(0)
@@ -61,7 +61,7 @@ class Server:
         assert code == 0, f"xmpp_test_server ended with {code}:\n{log}"
 
     def client(self, name, **more):
-        return Client(f"{name}@{DOMAIN}", f"{name}-secret", port=self.port, **more)
+        return Client(f"{name}@{DOMAIN}", f"{name}-secret", **{"port": self.port, **more})
 
 
 class Raw:
@@ -159,6 +159,15 @@ class Logins(WithServer):
             with self.subTest(mechanism):
                 with self.server.client("ann", mech=mechanism) as ann:
                     self.assertEqual(ann.jid, f"ann@{DOMAIN}")
+
+    def test_direct_tls(self):
+        ann = self.log_in("ann", port=self.server.tls_port, direct=True)
+        bob = self.log_in("bob")
+        self.befriend(ann, bob)
+        raw = Raw(self.server.tls_port)
+        self.addCleanup(raw.close)
+        raw.send(HEADER + STARTTLS)  # in clear text where TLS must be
+        raw.expect_closed()
 
     def test_clients_are_told_how_to_bind(self):
         """slixmpp 1.8 knows no binding of TLS 1.3: GNU SASL's client logs in with them, in the scenarios."""

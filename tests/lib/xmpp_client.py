@@ -38,9 +38,9 @@ class Client:
     """Client("ann@example.test", "secret", port=5222).start() returns when it is logged in."""
 
     def __init__(self, jid, password, host="127.0.0.1", port=5222, mech=None, ca=None,
-                 plugins=()):
+                 plugins=(), direct=False):
         self.jid, self.password, self.host, self.port = jid, password, host, port
-        self.mech, self.ca = mech, ca
+        self.mech, self.ca, self.direct = mech, ca, direct
         self.plugins = ("xep_0030", "xep_0199", *plugins)
         self.presences, self.messages = [], []
         self.failure = None
@@ -113,7 +113,7 @@ class Client:
             "every presence", slixmpp.xmlstream.matcher.MatchXPath("{jabber:client}presence"),
             self._on_presence))
         self._xmpp = xmpp
-        xmpp.connect((self.host, self.port))
+        xmpp.connect((self.host, self.port), use_ssl=self.direct)
         try:
             self._loop.run_forever()
         finally:

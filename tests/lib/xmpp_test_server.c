@@ -1,6 +1,6 @@
 /* The XMPP front-end with users who are always the same, for tests from outside: ann, bob, cleo,
  * dora, each with the password "<name>-secret", in the domain "x.example"; dora is a user with many
- * contacts. Prints "port N". Reads commands, a line each:
+ * contacts. Prints "port N tls M". Reads commands, a line each:
  *
  *   calendar ann@x.example MEETING In a meeting
  *   set xmpp.login_timeout_s 5
@@ -246,7 +246,7 @@ static enum gw_code start_tls(struct program *p, const char *folder, struct gw_e
 static enum gw_code start(struct program *p, const char *folder, struct gw_err *err)
 {
     enum gw_code rc;
-    uint16_t port = 0;
+    uint16_t port = 0, tls_port = 0;
 
     p->loop = net_loop_new();
     p->pool = net_pool_new(p->loop, 2);
@@ -276,12 +276,14 @@ static enum gw_code start(struct program *p, const char *folder, struct gw_err *
                                                             .version = "test" },
                                 err);
     rc = p->server ? xmpp_server_listen(p->server, "127.0.0.1", 0, &port, err) : err->code;
+    if (!rc)
+        rc = xmpp_server_listen_tls(p->server, "127.0.0.1", 0, &tls_port, err);
     if (rc)
         return rc;
     p->leave = net_timer_new(p->loop, on_leave, p);
     p->input = net_watch_new(p->loop, STDIN_FILENO, on_input, p);
     net_watch_set(p->input, NET_IO_READ);
-    printf("port %u\n", port);
+    printf("port %u tls %u\n", port, tls_port);
     fflush(stdout);
     return GW_OK;
 }
