@@ -41,6 +41,22 @@ struct pres_doc {
     bool directed; /* said to this watcher only: pres_session_refresh() does not know it */
 };
 
+/* A line of talk. */
+struct pres_message {
+    struct gw_str from, to; /* of a user here the full JID, where the client is known */
+    struct gw_str body;     /* UTF-8 */
+    struct gw_str id;       /* the sender's own, or empty */
+};
+
+enum pres_failure {
+    PRES_FAILED_NOBODY,    /* no such user there */
+    PRES_FAILED_REFUSED,   /* by the other side */
+    PRES_FAILED_AWAY,      /* nobody is there to read it */
+    PRES_FAILED_UNFIT,     /* too long, or of a kind that cannot go there */
+    PRES_FAILED_UNREACHED, /* no way to there, or no answer */
+    PRES_FAILED_FULL       /* too much is under way */
+};
+
 struct pres_frontend {
     const char *name; /* "xmpp" */
     bool wants_times; /* also documents in which only the calendar's times are other ones */
@@ -68,6 +84,13 @@ struct pres_frontend {
     void (*removed)(struct gw_str user, void *ctx);
     /* 'who' (a bare JID, or a domain) was shut out by the session's user, or is no more. May be NULL. */
     void (*shut_out)(struct gw_str who, bool is_out, struct pres_session *to, void *ctx);
+    /* Of the way to other domains: of a user here. What becomes of it is told, later, when it fails:
+     * pres_message_failed(). NULL: such front-ends carry messages of their own. */
+    void (*message_abroad)(const struct pres_message *m, void *ctx);
+    /* From abroad, to a session; and one that it sent has failed. NULL: the front-end cannot. */
+    void (*message)(const struct pres_message *m, struct pres_session *to, void *ctx);
+    void (*message_failed)(const struct pres_message *m, enum pres_failure why,
+                           struct pres_session *to, void *ctx);
     /* The session is gone from the core: tell the peer and close. Not called for those that the
      * front-end frees itself. */
     void (*ended)(struct pres_session *s, enum pres_end why, void *ctx);
@@ -169,6 +192,9 @@ void pres_route_set(struct pres_core *core, struct gw_str domain, struct pres_fr
 /* The way to there; NULL: there is none, or it is here. A JID. */
 struct pres_front *pres_route_front(const struct pres_core *core, struct gw_str jid);
 
+/* To where the way carries messages; false: it does not, or there is none. */
+bool pres_message_send(struct pres_core *core, const struct pres_message *m);
+
 /* ---- From other domains. Who calls has proved that 'from' (bare, normalised) is of the domain it
  * says; 'to' is a bare JID. What is for nobody is answered as RFC 6121 says. ---- */
 
@@ -181,6 +207,12 @@ void pres_abroad_probe(struct pres_core *core, struct gw_str from, struct gw_str
 enum gw_code pres_abroad_presence(struct pres_core *core, struct pres_front *way,
                                   struct gw_str from, struct gw_str resource, struct gw_str to,
                                   struct gw_str to_resource, const struct pres_client *client);
+/* As RFC 6121 8.5.2 has it for chat: to the resource that is named and there, else to those of the
+ * highest priority. False: nobody is there, or the user has shut the sender out. */
+bool pres_abroad_message(struct pres_core *core, const struct pres_message *m);
+/* To the client that sent it, when it is there still. */
+void pres_message_failed(struct pres_core *core, const struct pres_message *m,
+                         enum pres_failure why);
 /* The contact cannot be reached: what the user was shown of it is over. */
 void pres_abroad_lost(struct pres_core *core, struct gw_str contact, struct gw_str user);
 

@@ -12,7 +12,7 @@
 
 enum { ACL_TOLD_MS = 10 * GW_SECOND_MS, ROUTED_MAX = 4096 };
 
-#define ALLOW "SUBSCRIBE, NOTIFY, OPTIONS"
+#define ALLOW "SUBSCRIBE, NOTIFY, MESSAGE, OPTIONS"
 
 /* ---- Answers ---- */
 
@@ -71,7 +71,7 @@ static void on_options(struct sip_core *core, const struct sip_msg *m, const str
     sip_answer_send(core, m, from);
 }
 
-static void on_refused(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+void sip_refuse_method(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
 {
     sip_answer_begin(core, m, from, 405, GW_STR(""));
     sip_write_header(&core->out, "Allow", GW_STR(ALLOW));
@@ -99,10 +99,11 @@ static void on_other(struct sip_core *core, const struct sip_msg *m, const struc
 typedef void method_fn(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 
 static method_fn *const methods[] = {
-    [SIP_OTHER_METHOD] = on_other, [SIP_ACK] = NULL,
-    [SIP_CANCEL] = on_stray,       [SIP_INVITE] = on_refused,
-    [SIP_NOTIFY] = on_notify,      [SIP_OPTIONS] = on_options,
-    [SIP_PUBLISH] = on_refused,    [SIP_SUBSCRIBE] = sip_subscribe,
+    [SIP_OTHER_METHOD] = on_other,   [SIP_ACK] = NULL,
+    [SIP_CANCEL] = on_stray,         [SIP_INVITE] = sip_refuse_method,
+    [SIP_MESSAGE] = sip_message,     [SIP_NOTIFY] = on_notify,
+    [SIP_OPTIONS] = on_options,      [SIP_PUBLISH] = sip_refuse_method,
+    [SIP_SUBSCRIBE] = sip_subscribe,
 };
 
 /* ---- Requests ---- */
@@ -232,11 +233,17 @@ static void probe_abroad(struct gw_str from, struct gw_str to, void *ctx)
     sip_watch_want(ctx, from, to);
 }
 
+static void message_abroad(const struct pres_message *m, void *ctx)
+{
+    sip_message_send(ctx, m);
+}
+
 static const struct pres_frontend frontend = { .name = "sip",
                                                .stirred = stirred,
                                                .presence_abroad = presence_abroad,
                                                .request_abroad = request_abroad,
-                                               .probe_abroad = probe_abroad };
+                                               .probe_abroad = probe_abroad,
+                                               .message_abroad = message_abroad };
 
 /* A domain has one way: those of our list have this one. */
 static void routes_set(struct sip_core *core, struct gw_str list, struct pres_front *front)
@@ -311,6 +318,7 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     core->watch_tags = gw_map_new();
     gw_heap_init(&core->watch_due);
     gw_list_init(&core->watch_ready);
+    gw_list_init(&core->lines);
     gw_buf_init(&core->routed, ROUTED_MAX);
     core->front = pres_frontend_register(core->pres, &frontend, core);
     routes_apply(core);
@@ -330,6 +338,7 @@ void sip_core_free(struct sip_core **corep)
     while ((s = gw_map_next(core->subs, &pos)))
         sip_sub_release(s);
     sip_watches_free(core);
+    sip_messages_free(core);
     sip_publish_done(core);
     sip_txns_free(&core->txns);
     gw_map_free(&core->watches);
@@ -358,7 +367,8 @@ gw_time sip_core_deadline(const struct sip_core *core)
 {
     const struct gw_due *first = gw_heap_first(&core->due);
     const gw_time all[] = { first ? first->at : GW_NEVER, sip_txns_deadline(core->txns),
-                            sip_watches_deadline(core), sip_publish_deadline(core) };
+                            sip_watches_deadline(core), sip_publish_deadline(core),
+                            sip_messages_deadline(core) };
     gw_time at = GW_NEVER;
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -373,6 +383,7 @@ void sip_core_tick(struct sip_core *core, struct gw_now now)
     sip_subs_tick(core);
     sip_watches_tick(core);
     sip_publish_tick(core);
+    sip_messages_tick(core);
     sip_commit(core);
 }
 

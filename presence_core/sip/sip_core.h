@@ -50,6 +50,7 @@ struct sip_counters {
     uint64_t watches;               /* now: contacts abroad */
     uint64_t watched, watch_failed; /* requests that were taken, and that were not */
     uint64_t published, publish_failed;
+    uint64_t messages_in, messages_out, messages_failed;
     uint64_t waiting, resent, timeouts; /* requests of ours */
 };
 void sip_core_counters(const struct sip_core *core, struct sip_counters *out);

@@ -24,6 +24,7 @@ enum sip_method {
     SIP_ACK,
     SIP_CANCEL,
     SIP_INVITE,
+    SIP_MESSAGE,
     SIP_NOTIFY,
     SIP_OPTIONS,
     SIP_PUBLISH,

@@ -30,6 +30,8 @@ enum sip_kind sip_out_kind(const struct sip_out *out)
     return out->search.plan.kind;
 }
 
+enum { DATAGRAM_MAX = 1300 }; /* RFC 3261 18.1.1: larger ones go over a stream */
+
 static void try_next(struct sip_out *out, gw_time now);
 
 static void answered(unsigned status, const struct sip_msg *response, gw_time now, void *ctx)
@@ -48,21 +50,39 @@ static void answered(unsigned status, const struct sip_msg *response, gw_time no
     args.done(status, response, &hop, NULL, now, args.ctx);
 }
 
-static void try_next(struct sip_out *out, gw_time now)
+static struct sip_peer peer_of(const struct sip_hop *hop)
+{
+    return (
+        struct sip_peer){ .proto = hop->proto, .host = gw_str_of(hop->host), .port = hop->port };
+}
+
+/* Into core->out. */
+static void write(struct sip_out *out, const struct sip_hop *hop, const char *branch)
 {
     struct sip_core *core = out->core;
-    const struct sip_hop *hop = &out->search.hops[out->at].hop;
-    const struct sip_peer to = { .proto = hop->proto,
-                                 .host = gw_str_of(hop->host),
-                                 .port = hop->port };
-    char branch[SIP_BRANCH_LEN + 1];
+    const struct sip_peer to = peer_of(hop);
     struct gw_buf us;
 
     gw_buf_init(&us, SIP_URI_MAX);
     core->io->local(&to, &us, core->io_ctx);
-    sip_txns_branch(core->txns, branch);
     out->args.write(&to, gw_buf_str(&us), branch, out->args.ctx);
     gw_buf_done(&us);
+}
+
+static void try_next(struct sip_out *out, gw_time now)
+{
+    struct sip_core *core = out->core;
+    struct sip_hop *hop = &out->search.hops[out->at].hop;
+    char branch[SIP_BRANCH_LEN + 1];
+    struct sip_peer to;
+
+    sip_txns_branch(core->txns, branch);
+    write(out, hop, branch);
+    if (hop->proto == SIP_UDP && core->out.len > DATAGRAM_MAX) {
+        hop->proto = SIP_TCP;
+        write(out, hop, branch);
+    }
+    to = peer_of(hop);
     out->txn = sip_txn_start(core->txns,
                              &(struct sip_txn_args){ .to = &to,
                                                      .branch = branch,

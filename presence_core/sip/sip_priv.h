@@ -110,6 +110,9 @@ struct sip_core {
     struct pres_front *front;
     struct gw_buf routed; /* the list of domains that we are the way to */
     struct sip_publisher publisher;
+    struct gw_list lines; /* messages of users here, waiting or under way */
+    size_t line_count;
+    bool lines_new;
     struct sip_hop hop; /* of sip_hop_of() */
     struct gw_map *watches, *watch_tags;
     struct gw_heap watch_due;
@@ -124,6 +127,7 @@ void sip_answer(struct sip_core *core, const struct sip_msg *m, const struct sip
 void sip_answer_begin(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
                       unsigned status, struct gw_str tag);
 void sip_answer_send(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+void sip_refuse_method(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 
 /* sip_hop.c: where a URI of a dialog leads, of one who reached us from 'from'. False: nowhere, or to
  * where nobody else should reach. Borrows from the URI, and until the next call. */
@@ -167,6 +171,13 @@ void sip_watches_free(struct sip_core *core); /* silent; the records stay */
 void sip_watch_restore(struct sip_core *core, struct gw_str key, struct gw_str value);
 #define SIP_WATCH_KIND "sip-watch"
 
+/* sip_message.c. The first is for the core's calls: it only makes a note. */
+void sip_message_send(struct sip_core *core, const struct pres_message *m);
+void sip_message(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+gw_time sip_messages_deadline(const struct sip_core *core);
+void sip_messages_tick(struct sip_core *core);
+void sip_messages_free(struct sip_core *core);
+
 /* sip_publish.c */
 void sip_publish_init(struct sip_core *core);
 void sip_publish_apply(struct sip_core *core); /* the settings are other ones */
@@ -180,6 +191,8 @@ void sip_publish_done(struct sip_core *core); /* silent; the records stay */
 struct store_batch *sip_batch(struct sip_core *core); /* what sip_commit() writes */
 
 /* sip_subscribe.c */
+/* The bare address of a URI, in lower case: what a JID of ours looks like. Empty: it has none. */
+struct gw_str sip_address_of(const struct sip_uri *uri, struct gw_buf *out);
 void sip_subscribe(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 
 /* sip_sub.c */

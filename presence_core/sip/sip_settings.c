@@ -5,6 +5,8 @@
 
 #define OF(member) offsetof(struct sip_settings, member)
 
+static const char *const switches[] = { "off", "on", NULL };
+
 const struct gw_param sip_params[] = {
     { .key = "sip.incoming_acl",
       .shown_as = "Incoming ACL",
@@ -52,6 +54,14 @@ const struct gw_param sip_params[] = {
       .offset = OF(publish_to),
       .max = 512,
       .def = "" },
+    { .key = "sip.messages",
+      .shown_as = "IM Gateway",
+      .help = "whether messages go between XMPP clients and users of SIP domains; presence does "
+              "in any case",
+      .type = GW_PARAM_CHOICE,
+      .offset = OF(messages),
+      .choices = switches,
+      .def = "on" },
     { .key = "sip.public_address",
       .shown_as = "Public Address",
       .help = "the host name or address at which SIP peers reach this gateway; empty: the address "

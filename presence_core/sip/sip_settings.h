@@ -11,6 +11,7 @@ struct sip_settings {
     char *routes;         /* see sip_route.h */
     char *default_domain; /* AOL's */
     char *publish_to;     /* see sip_access.h */
+    int messages;         /* 1: on */
     char *public_address; /* host in Via and Contact; empty: the one a peer reaches us at */
     int64_t notify_interval_s;
     int64_t expires_min_s, expires_max_s;

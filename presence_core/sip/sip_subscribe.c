@@ -60,8 +60,7 @@ static bool format_find(const struct sip_msg *m, enum sip_format *out)
     return older || !any;
 }
 
-/* The bare address of a URI, in lower case: what a JID of ours looks like. Empty: it has none. */
-static struct gw_str address_of(const struct sip_uri *uri, struct gw_buf *out)
+struct gw_str sip_address_of(const struct sip_uri *uri, struct gw_buf *out)
 {
     gw_buf_reset(out);
     if (!uri->is_sip || !uri->user.len)
@@ -220,8 +219,8 @@ static void first(struct sip_core *core, const struct sip_msg *m, const struct s
 
     gw_buf_init(&user, ADDRESS_MAX);
     gw_buf_init(&watcher, ADDRESS_MAX);
-    args.user = address_of(&m->target, &user);
-    args.text[SIP_TEXT_WATCHER] = address_of(&m->from.uri, &watcher);
+    args.user = sip_address_of(&m->target, &user);
+    args.text[SIP_TEXT_WATCHER] = sip_address_of(&m->from.uri, &watcher);
     if (!has_target(m) || !m->from.tag.len || m->from.text.len > NAME_ADDR_MAX ||
         m->to.text.len > NAME_ADDR_MAX)
         sip_answer(core, m, from, 400);

@@ -190,6 +190,8 @@ void xmpp_send_abroad(struct xmpp_c2s *c, const struct xmpp_stanza *s)
     enum xmpp_sent sent;
 
     if (!fed || pres_route_front(c->host->core, s->to.bare) != c->host->front) {
+        if (xmpp_send_otherwise(c, s))
+            return;
         xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
         return;
     }

@@ -312,6 +312,11 @@ bool xmpp_is_shut_out(const struct xmpp_sender *by, struct gw_str user);
 
 /* ---- xmpp_abroad.c: across the border ---- */
 void xmpp_send_abroad(struct xmpp_c2s *c, const struct xmpp_stanza *s);
+/* A message to one whom another front-end is the way to. False: it does not go there. */
+bool xmpp_send_otherwise(struct xmpp_c2s *c, const struct xmpp_stanza *m);
+void xmpp_message_otherwise(const struct pres_message *m, struct pres_session *to, void *ctx);
+void xmpp_message_failed(const struct pres_message *m, enum pres_failure why,
+                         struct pres_session *to, void *ctx);
 void xmpp_refuse_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *s,
                         enum xmpp_cond cond);
 void xmpp_presence_abroad(const struct pres_doc *doc, const struct gw_str *to, size_t count,

@@ -1,6 +1,6 @@
 """XMPP users here watch SIP contacts: of Kamailio as a presence server, whose users publish with SIPp, and of
-SIPp as a Lync front end. The route is asked for on the command line, too. And the calendar of a user here is
-published to Kamailio, where SIPp watches it."""
+SIPp as a Lync front end. The route is asked for on the command line, too. The calendar of a user here is
+published to Kamailio, where SIPp watches it. Messages go both ways."""
 
 import sys
 import time
@@ -186,6 +186,58 @@ Content-Length: [len]
 
 LYNC = LYNC.replace('timeout="20000"/>', 'timeout="20000"><action><ereg regexp="&lt;.*" search_in="hdr" '
                     'header="From:" assign_to="own"/></action></recv>')
+
+
+MESSAGE_IN = """  <recv request="MESSAGE" timeout="20000"/>
+  <send><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:];tag=x
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>
+"""
+
+MESSAGE_OUT = """  <send retrans="500"><![CDATA[
+MESSAGE sip:bob@kalends.test SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:ann@partner.test>;tag=[call_number]m
+To: <sip:bob@kalends.test>
+Call-ID: [call_id]
+CSeq: 1 MESSAGE
+Max-Forwards: 70
+Content-Type: text/plain
+Content-Length: [len]
+
+Good morning]]></send>
+  <recv response="200"/>
+"""
+
+
+def test_messages():
+    """chat with a SIP user, both ways; what cannot be delivered comes back"""
+    with House(users=["bob"], settings={**SETTINGS, "sip.domains": "partner.test"}) as h:
+        with h.client("bob") as bob:
+            bob.presence()
+            with sip.Sipp([MESSAGE_OUT], f"{h.gateway.address}:{SIP_PORT}") as peer:
+                peer.wait()
+            bob.wait_message("Good morning")
+            with sip.Sipp([MESSAGE_IN], "", server=True) as peer:
+                h.gateway.set("sip.routes", f"test.partner=udp:127.0.0.1:{peer.port}")
+                bob.message("ann@partner.test", "Gr\u00fc\u00dfe <&>")
+                peer.wait()
+                got = peer.messages()[0]
+                assert got.start == "MESSAGE sip:ann@partner.test SIP/2.0", got
+                assert got.body.strip() == "Gr\u00fc\u00dfe <&>", got.body
+            wait_for(lambda: h.gateway.status()["sip"]["messages_out"] == 1, 20, "counted")
+            with sip.Sipp([MESSAGE_IN.replace("200 OK", "404 Not Found")], "", server=True) as peer:
+                h.gateway.set("sip.routes", f"test.partner=udp:127.0.0.1:{peer.port}")
+                bob.message("nobody@partner.test", "?")
+                peer.wait()
+            wait_for(lambda: h.gateway.status()["sip"]["messages_failed"] == 1, 20, "came back")
 
 
 def test_route():

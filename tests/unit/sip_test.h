@@ -43,6 +43,8 @@ struct rig {
         sip_srv_fn *done;
         void *ctx;
     } srv;
+    char said[512];  /* what a client here was told last in a message: "from: text" */
+    int failed;      /* why a message did not arrive; -1: none has failed */
     char seen[1024]; /* what a client here was shown last: "away Busy" */
     unsigned shown;  /* how often */
 };
@@ -147,6 +149,25 @@ static inline void front_roster(const struct pres_item *item, struct pres_sessio
     (void)ctx;
 }
 
+static inline void front_message(const struct pres_message *m, struct pres_session *to, void *ctx)
+{
+    struct rig *r = ctx;
+
+    (void)to;
+    (void)snprintf(r->said, sizeof(r->said), "%.*s: %.*s", GW_STR_ARG(m->from),
+                   GW_STR_ARG(m->body));
+}
+
+static inline void front_failed(const struct pres_message *m, enum pres_failure why,
+                                struct pres_session *to, void *ctx)
+{
+    struct rig *r = ctx;
+
+    (void)to;
+    assert_true(gw_str_is(m->id, "id1"));
+    r->failed = (int)why;
+}
+
 static inline void rig_item(const struct pres_item *item, void *ctx)
 {
     (void)item;
@@ -156,7 +177,9 @@ static inline void rig_item(const struct pres_item *item, void *ctx)
 static const struct pres_frontend rig_front = { .name = "test",
                                                 .presence = front_presence,
                                                 .request = front_request,
-                                                .roster_changed = front_roster };
+                                                .roster_changed = front_roster,
+                                                .message = front_message,
+                                                .message_failed = front_failed };
 
 static inline void rig_sip(struct rig *r)
 {
@@ -197,6 +220,7 @@ static inline void rig_init(struct rig *r)
     struct gw_err err;
 
     memset(r, 0, sizeof(*r));
+    r->failed = -1;
     r->now = (struct gw_now){ .mono = 1000000, .utc = 1782000000000 };
     gw_param_defaults(sip_params, sip_param_count, &r->settings);
     gw_param_defaults(pres_params, pres_param_count, &r->pres_settings);

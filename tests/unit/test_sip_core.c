@@ -14,7 +14,7 @@ static const struct {
     const char *request, *answer, *part;
 } refused[] = {
     { "OPTIONS sip:b.example SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\n\r\n", "SIP/2.0 200 OK",
-      "Allow: SUBSCRIBE, NOTIFY, OPTIONS\r\n" },
+      "Allow: SUBSCRIBE, NOTIFY, MESSAGE, OPTIONS\r\n" },
     { "OPTIONS sip:b.example SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\nRequire: a, b\r\n\r\n",
       "SIP/2.0 420 ", "Unsupported: a\r\nUnsupported: b\r\n" },
     { "OPTIONS tel:5551234 SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\n\r\n", "SIP/2.0 416 ", "" },

@@ -1,0 +1,249 @@
+/* Messages, each by itself (RFC 3428, "pager mode"): text, to and from XMPP clients. Sessions are not
+ * accepted: an INVITE is refused. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gw_bytes.h"
+#include "gw_log.h"
+#include "gw_mem.h"
+#include "sip_priv.h"
+
+enum { BODY_MAX = 8 * 1024, UNDER_WAY_MAX = 500 };
+
+#define TEXT   "text/plain"
+#define TYPING "application/im-iscomposing+xml"
+
+/* ---- From users here ---- */
+
+struct sip_line {
+    struct gw_list link;
+    struct sip_core *core;
+    struct sip_out *out; /* NULL: waits for the next tick */
+    struct gw_str from, to, body, id;
+    uint32_t cseq;
+    char call_id[2 * 16 + 1];
+    char text[];
+};
+
+static struct gw_str put(char **at, struct gw_str s)
+{
+    struct gw_str copy = { *at, s.len };
+
+    if (s.len)
+        memcpy(*at, s.p, s.len);
+    *at += s.len;
+    return copy;
+}
+
+static void line_free(struct sip_line *l)
+{
+    sip_out_cancel(&l->out);
+    gw_list_remove(&l->link);
+    l->core->line_count--;
+    free(l);
+}
+
+void sip_message_send(struct sip_core *core, const struct pres_message *m)
+{
+    struct sip_line *l = gw_alloc(sizeof(*l) + m->from.len + m->to.len + m->body.len + m->id.len);
+    char *at = l->text;
+
+    l->core = core;
+    l->from = put(&at, m->from);
+    l->to = put(&at, m->to);
+    l->body = put(&at, m->body);
+    l->id = put(&at, m->id);
+    gw_random_hex(l->call_id, 16);
+    gw_list_append(&core->lines, &l->link);
+    core->line_count++;
+    core->lines_new = true;
+    core->io->wake(core->io_ctx);
+}
+
+static void bounce(struct sip_line *l, enum pres_failure why)
+{
+    const struct pres_message m = { .from = l->from, .to = l->to, .body = l->body, .id = l->id };
+
+    l->core->counters.messages_failed++;
+    pres_message_failed(l->core->pres, &m, why);
+    line_free(l);
+}
+
+static void write_line(const struct sip_peer *to, struct gw_str us, const char *branch, void *ctx)
+{
+    struct sip_line *l = ctx;
+    struct gw_buf *out = &l->core->out;
+    struct gw_str user = l->from;
+
+    (void)gw_str_cut(user, "/", &user, NULL);
+    gw_buf_reset(out);
+    gw_buf_add_cstr(out, "MESSAGE ");
+    sip_write_uri(out, l->to);
+    gw_buf_add_cstr(out, " SIP/2.0\r\n");
+    sip_write_via(out, to->proto, us, branch);
+    gw_buf_add_cstr(out, "Max-Forwards: 70\r\nFrom: <");
+    sip_write_uri(out, user);
+    gw_buf_addf(out, ">;tag=%.8s\r\nTo: <", l->call_id);
+    sip_write_uri(out, l->to);
+    gw_buf_addf(out, ">\r\nCall-ID: %s\r\nCSeq: %u MESSAGE\r\n", l->call_id, ++l->cseq);
+    sip_write_end(out, TEXT ";charset=UTF-8", l->body);
+}
+
+static enum pres_failure failure_of(unsigned status, const struct sip_msg *response)
+{
+    static const struct {
+        unsigned status;
+        enum pres_failure why;
+    } whys[] = {
+        { 403, PRES_FAILED_REFUSED }, { 404, PRES_FAILED_NOBODY }, { 405, PRES_FAILED_UNFIT },
+        { 406, PRES_FAILED_UNFIT },   { 410, PRES_FAILED_NOBODY }, { 413, PRES_FAILED_UNFIT },
+        { 415, PRES_FAILED_UNFIT },   { 480, PRES_FAILED_AWAY },   { 486, PRES_FAILED_AWAY },
+        { 488, PRES_FAILED_UNFIT },   { 501, PRES_FAILED_UNFIT },  { 600, PRES_FAILED_AWAY },
+        { 603, PRES_FAILED_REFUSED }, { 604, PRES_FAILED_NOBODY }, { 606, PRES_FAILED_UNFIT },
+    };
+
+    for (size_t i = 0; response && i < sizeof(whys) / sizeof(whys[0]); i++) {
+        if (whys[i].status == status)
+            return whys[i].why;
+    }
+    return PRES_FAILED_UNREACHED;
+}
+
+static void line_done(unsigned status, const struct sip_msg *response, const struct sip_hop *hop,
+                      const struct gw_err *err, gw_time now, void *ctx)
+{
+    struct sip_line *l = ctx;
+    char to[GW_QUOTE_MAX];
+
+    (void)hop;
+    (void)now;
+    l->out = NULL;
+    if (status < 300) {
+        l->core->counters.messages_out++;
+        line_free(l);
+        return;
+    }
+    gw_info("sip", "message not delivered to=%s result=%u reason=\"%s\"", gw_quote(l->to, to),
+            status, err ? err->msg : sip_reason(status));
+    bounce(l, failure_of(status, response));
+}
+
+static void line_start(struct sip_line *l)
+{
+    struct sip_core *core = l->core;
+    struct gw_err err;
+
+    if (!core->settings->messages || l->body.len > BODY_MAX) {
+        bounce(l, PRES_FAILED_UNFIT);
+        return;
+    }
+    if (core->line_count > UNDER_WAY_MAX) {
+        bounce(l, PRES_FAILED_FULL);
+        return;
+    }
+    l->out = sip_out_start(core,
+                           &(struct sip_out_args){ .address = l->to,
+                                                   .method = SIP_MESSAGE,
+                                                   .write = write_line,
+                                                   .done = line_done,
+                                                   .ctx = l },
+                           &err);
+    if (!l->out)
+        bounce(l, PRES_FAILED_UNREACHED);
+}
+
+gw_time sip_messages_deadline(const struct sip_core *core)
+{
+    return core->lines_new ? INT64_MIN : GW_NEVER;
+}
+
+void sip_messages_tick(struct sip_core *core)
+{
+    struct gw_list *it, *tmp;
+
+    if (!core->lines_new)
+        return;
+    core->lines_new = false;
+    GW_LIST_EACH(&core->lines, it, tmp)
+    {
+        struct sip_line *l = GW_CONTAINER(it, struct sip_line, link);
+
+        if (!l->out)
+            line_start(l);
+    }
+}
+
+void sip_messages_free(struct sip_core *core)
+{
+    while (!gw_list_is_empty(&core->lines))
+        line_free(GW_CONTAINER(core->lines.next, struct sip_line, link));
+}
+
+/* ---- To users here ---- */
+
+static struct gw_str type_of(const struct sip_msg *m)
+{
+    struct sip_pos pos = { 0 };
+    struct gw_str value = { NULL, 0 };
+
+    return sip_msg_next(m, SIP_CONTENT_TYPE, &pos, &value) ? sip_media_type(value) : GW_STR("");
+}
+
+/* Text as XML takes it, in any lines. */
+static bool is_text(struct gw_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+
+        if (c < ' ' && c != '\t' && c != '\n' && c != '\r')
+            return false;
+    }
+    return gw_str_is_utf8(s);
+}
+
+static unsigned take(struct sip_core *core, const struct sip_msg *m, struct gw_str from,
+                     struct gw_str to)
+{
+    const struct pres_message line = { .from = from, .to = to, .body = m->body };
+    enum sip_kind kind;
+
+    if (m->to.tag.len)
+        return 481; /* in a session, of which there are none */
+    if (!from.len || !sip_sub_admit(core, from, &kind))
+        return 403;
+    if (!to.len || !pres_user_is_known(core->pres, to))
+        return 404;
+    if (gw_str_iis(type_of(m), TYPING))
+        return 200;
+    if (!gw_str_iis(type_of(m), TEXT))
+        return 415;
+    if (m->body.len > BODY_MAX)
+        return 413;
+    if (!is_text(m->body))
+        return 400;
+    if (!m->body.len)
+        return 200;
+    return pres_abroad_message(core->pres, &line) ? 200 : 480;
+}
+
+void sip_message(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+{
+    struct gw_buf sender, user;
+    unsigned status;
+
+    if (!core->settings->messages) {
+        sip_refuse_method(core, m, from);
+        return;
+    }
+    gw_buf_init(&sender, SIP_URI_MAX);
+    gw_buf_init(&user, SIP_URI_MAX);
+    status =
+        take(core, m, sip_address_of(&m->from.uri, &sender), sip_address_of(&m->target, &user));
+    core->counters.messages_in += status == 200;
+    sip_answer_begin(core, m, from, status, GW_STR(""));
+    if (status == 415)
+        sip_write_header(&core->out, "Accept", GW_STR(TEXT));
+    sip_answer_send(core, m, from);
+    gw_buf_done(&sender);
+    gw_buf_done(&user);
+}

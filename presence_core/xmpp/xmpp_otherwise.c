@@ -1,0 +1,63 @@
+/* Messages to and from those whom another front-end is the way to, SIP for one: what goes across is the
+ * text of a chat, or of a single message. */
+#include "xmpp_priv.h"
+
+bool xmpp_send_otherwise(struct xmpp_c2s *c, const struct xmpp_stanza *m)
+{
+    struct pres_message out = { .from = gw_str_of(c->full), .to = m->to.bare, .id = m->id };
+    const struct xml_node *body = xml_child(m->node, NULL, "body");
+
+    if (!gw_str_is(m->node->name, "message") || gw_str_is(m->type, "groupchat") ||
+        gw_str_is(m->type, "headline"))
+        return false;
+    /* Errors are not answered, and that somebody types is not told there. */
+    if (gw_str_is(m->type, "error") || !body)
+        return true;
+    out.body = body->text;
+    return pres_message_send(c->host->core, &out);
+}
+
+static void open_message(struct xmpp_c2s *c, struct xml_writer *w, const char *type,
+                         struct gw_str from)
+{
+    xmpp_begin(c, w);
+    xml_open(w, "message");
+    xml_put_attr(w, "from", from);
+    xml_put_attr(w, "to", gw_str_of(c->full));
+    xml_put_attr(w, "type", gw_str_of(type));
+}
+
+void xmpp_message_otherwise(const struct pres_message *m, struct pres_session *to, void *ctx)
+{
+    struct xmpp_c2s *c = pres_session_ctx(to);
+    struct xml_writer w;
+
+    (void)ctx;
+    open_message(c, &w, "chat", m->from);
+    xml_put(&w, "body", m->body);
+    xml_close(&w);
+    xmpp_end(c);
+}
+
+void xmpp_message_failed(const struct pres_message *m, enum pres_failure why,
+                         struct pres_session *to, void *ctx)
+{
+    static const enum xmpp_cond conds[] = {
+        [PRES_FAILED_NOBODY] = XMPP_ITEM_NOT_FOUND,
+        [PRES_FAILED_REFUSED] = XMPP_FORBIDDEN,
+        [PRES_FAILED_AWAY] = XMPP_SERVICE_UNAVAILABLE,
+        [PRES_FAILED_UNFIT] = XMPP_NOT_ACCEPTABLE,
+        [PRES_FAILED_UNREACHED] = XMPP_REMOTE_SERVER_TIMEOUT,
+        [PRES_FAILED_FULL] = XMPP_RESOURCE_CONSTRAINT,
+    };
+    struct xmpp_c2s *c = pres_session_ctx(to);
+    struct xml_writer w;
+
+    (void)ctx;
+    open_message(c, &w, "error", m->to);
+    if (m->id.len)
+        xml_put_attr(&w, "id", m->id);
+    xmpp_put_error(&w, conds[why], NULL);
+    xml_close(&w);
+    xmpp_end(c);
+}
