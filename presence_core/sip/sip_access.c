@@ -63,18 +63,65 @@ static bool network_has(const struct network *n, const unsigned char address[16]
     return !rest || !((n->bytes[whole] ^ address[whole]) >> (8 - rest));
 }
 
+/* A name, and no mistyped address. */
+static bool is_name(struct gw_str s)
+{
+    size_t at = s.len;
+
+    while (at && s.p[at - 1] != '.')
+        at--;
+    return sip_domain_is(s) && at < s.len && !(s.p[at] >= '0' && s.p[at] <= '9');
+}
+
 enum gw_code sip_acl_check(struct gw_str list, struct gw_err *err)
 {
     struct network n;
     struct gw_str item;
 
     while (sip_list_next(&list, &item)) {
-        if (!gw_str_is(item, "all") && !network_parse(item, &n))
+        if (!gw_str_is(item, "all") && !network_parse(item, &n) && !is_name(item))
             return gw_fail(err, GW_INVALID,
-                           "'%.*s' is neither an address, nor a network like 192.0.2.0/24, nor all",
+                           "'%.*s' is neither an address, nor a network like 192.0.2.0/24, nor the "
+                           "name of a host or domain in lower case, nor all",
                            GW_STR_ARG(gw_str_utf8_cut(item, 80)));
     }
     return GW_OK;
+}
+
+static bool is_named(struct gw_str item)
+{
+    struct network n;
+
+    return !gw_str_is(item, "all") && !network_parse(item, &n) && is_name(item);
+}
+
+bool sip_acl_has_names(struct gw_str list)
+{
+    struct gw_str item;
+
+    while (sip_list_next(&list, &item)) {
+        if (is_named(item))
+            return true;
+    }
+    return false;
+}
+
+bool sip_acl_allows_name(struct gw_str list, struct gw_str name)
+{
+    struct gw_str item;
+
+    if (name.len && name.p[name.len - 1] == '.')
+        name.len--;
+    while (sip_list_next(&list, &item)) {
+        size_t more = name.len - item.len;
+
+        if (!is_named(item) || name.len < item.len ||
+            !gw_str_ieq(gw_str_sub(name, more, name.len), item))
+            continue;
+        if (!more || name.p[more - 1] == '.')
+            return true;
+    }
+    return false;
 }
 
 bool sip_acl_allows(struct gw_str list, struct gw_str text)

@@ -9,9 +9,12 @@
 /* The next item of a list with commas, trimmed. False: no more. */
 bool sip_list_next(struct gw_str *rest, struct gw_str *item);
 
-/* "all", or addresses and networks: "127.0.0.1, 192.0.2.0/24, 2001:db8::/32". */
+/* "all", or addresses, networks, and names of hosts and domains: "192.0.2.0/24, 2001:db8::/32,
+ * fe1.lync.example, partner.example". */
 enum gw_code sip_acl_check(struct gw_str list, struct gw_err *err);
 bool sip_acl_allows(struct gw_str list, struct gw_str address);
+bool sip_acl_has_names(struct gw_str list);
+bool sip_acl_allows_name(struct gw_str list, struct gw_str name); /* the name, or its domain */
 
 bool sip_domain_is(struct gw_str text); /* in lower case */
 

@@ -108,10 +108,9 @@ static method_fn *const methods[] = {
 
 /* ---- Requests ---- */
 
-static bool is_admitted(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+static void tell_refused(struct sip_core *core, const struct sip_msg *m,
+                         const struct sip_peer *from)
 {
-    if (sip_acl_allows(gw_str_of(core->settings->incoming_acl), from->host))
-        return true;
     core->counters.refused_acl++;
     if (core->now.mono >= core->acl_told) {
         core->acl_told = gw_time_after(core->now.mono, ACL_TOLD_MS);
@@ -121,6 +120,20 @@ static bool is_admitted(struct sip_core *core, const struct sip_msg *m, const st
             "add it to sip.incoming_acl if it is a peer of yours",
             GW_STR_ARG(from->host), sip_method_name(m->method),
             (unsigned long long)core->counters.refused_acl);
+    }
+}
+
+static bool is_admitted(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+{
+    switch (sip_admit(core, from, core->bytes)) {
+    case SIP_ADMITTED:
+        return true;
+    case SIP_PARKED:
+        return false;
+    case SIP_REFUSED:
+        tell_refused(core, m, from);
+        refuse(core, m, from, 403);
+        return false;
     }
     return false;
 }
@@ -148,10 +161,8 @@ static void on_request(struct sip_core *core, const struct sip_msg *m, const str
 
     if (sip_txns_absorb(core->txns, m, from))
         return;
-    if (m->method != SIP_OPTIONS && !is_admitted(core, m, from)) {
-        refuse(core, m, from, 403);
+    if (m->method != SIP_OPTIONS && !is_admitted(core, m, from))
         return;
-    }
     status = request_check(core, m);
     if (!status) {
         methods[m->method](core, m, from);
@@ -180,6 +191,7 @@ void sip_core_receive(struct sip_core *core, const struct sip_peer *from, struct
     struct gw_err err;
 
     core->now = now;
+    core->bytes = bytes;
     if (sip_msg_parse(m, bytes, &err)) {
         on_malformed(core, m, from, &err);
     } else if (m->is_request) {
@@ -271,6 +283,7 @@ void sip_core_settings_apply(struct sip_core *core)
     size_t pos = 0;
 
     routes_apply(core);
+    sip_doubts_forget(core);
     sip_watches_apply(core);
     sip_publish_apply(core);
     while ((s = gw_map_next(core->subs, &pos)))
@@ -319,6 +332,8 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     gw_heap_init(&core->watch_due);
     gw_list_init(&core->watch_ready);
     gw_list_init(&core->lines);
+    core->doubts = gw_map_new();
+    gw_heap_init(&core->doubt_due);
     gw_buf_init(&core->routed, ROUTED_MAX);
     core->front = pres_frontend_register(core->pres, &frontend, core);
     routes_apply(core);
@@ -339,6 +354,9 @@ void sip_core_free(struct sip_core **corep)
         sip_sub_release(s);
     sip_watches_free(core);
     sip_messages_free(core);
+    sip_doubts_forget(core);
+    gw_map_free(&core->doubts);
+    gw_heap_done(&core->doubt_due);
     sip_publish_done(core);
     sip_txns_free(&core->txns);
     gw_map_free(&core->watches);
@@ -367,8 +385,8 @@ gw_time sip_core_deadline(const struct sip_core *core)
 {
     const struct gw_due *first = gw_heap_first(&core->due);
     const gw_time all[] = { first ? first->at : GW_NEVER, sip_txns_deadline(core->txns),
-                            sip_watches_deadline(core), sip_publish_deadline(core),
-                            sip_messages_deadline(core) };
+                            sip_watches_deadline(core),   sip_publish_deadline(core),
+                            sip_messages_deadline(core),  sip_doubts_deadline(core) };
     gw_time at = GW_NEVER;
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -384,6 +402,7 @@ void sip_core_tick(struct sip_core *core, struct gw_now now)
     sip_watches_tick(core);
     sip_publish_tick(core);
     sip_messages_tick(core);
+    sip_doubts_tick(core);
     sip_commit(core);
 }
 

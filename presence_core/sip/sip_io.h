@@ -26,6 +26,8 @@ struct sip_srv { /* a record, RFC 2782 */
 typedef void sip_srv_fn(enum gw_code code, const struct sip_srv *records, size_t count,
                         struct gw_now now, void *ctx);
 struct sip_srv_query;
+/* Names of an address, or addresses of a name, as text; none: not known. */
+typedef void sip_names_fn(const struct gw_str *names, size_t count, struct gw_now now, void *ctx);
 
 struct sip_io {
     /* Queues one message. What it went over: a connection that stands or is being made, 1 for UDP; 0: it
@@ -36,6 +38,8 @@ struct sip_io {
     /* Ends with done, never from inside the call, or with srv_cancel, which is NULL-safe. */
     struct sip_srv_query *(*srv_start)(const char *name, sip_srv_fn *done, void *done_ctx,
                                        void *ctx);
+    struct sip_srv_query *(*names_start)(bool is_reverse, const char *what, sip_names_fn *done,
+                                         void *done_ctx, void *ctx);
     void (*srv_cancel)(struct sip_srv_query **queryp, void *ctx);
     /* sip_core_deadline() may have come nearer while nothing was received. */
     void (*wake)(void *ctx);

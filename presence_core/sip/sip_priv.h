@@ -110,6 +110,10 @@ struct sip_core {
     struct pres_front *front;
     struct gw_buf routed; /* the list of domains that we are the way to */
     struct sip_publisher publisher;
+    struct gw_map *doubts;
+    struct gw_heap doubt_due;
+    size_t parked_bytes;
+    struct gw_str bytes;  /* of what is being read */
     struct gw_list lines; /* messages of users here, waiting or under way */
     size_t line_count;
     bool lines_new;
@@ -170,6 +174,14 @@ void sip_watches_free(struct sip_core *core); /* silent; the records stay */
 /* A record, at the start. */
 void sip_watch_restore(struct sip_core *core, struct gw_str key, struct gw_str value);
 #define SIP_WATCH_KIND "sip-watch"
+
+/* sip_doubt.c: may this peer send requests? PARKED: 'bytes' will be read again, when it is known. */
+enum sip_admission { SIP_ADMITTED, SIP_REFUSED, SIP_PARKED };
+enum sip_admission sip_admit(struct sip_core *core, const struct sip_peer *from,
+                             struct gw_str bytes);
+void sip_doubts_forget(struct sip_core *core); /* all: the list is another one */
+gw_time sip_doubts_deadline(const struct sip_core *core);
+void sip_doubts_tick(struct sip_core *core);
 
 /* sip_message.c. The first is for the core's calls: it only makes a note. */
 void sip_message_send(struct sip_core *core, const struct pres_message *m);

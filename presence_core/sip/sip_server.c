@@ -57,6 +57,7 @@ struct sip_srv_query {
     struct sip_server *server;
     struct net_dns_query *query;
     sip_srv_fn *done;
+    sip_names_fn *named; /* done or this */
     void *ctx;
 };
 
@@ -604,17 +605,52 @@ static void srv_answered(const struct net_dns_result *result, void *ctx)
     arm(server);
 }
 
+static void names_answered(const struct net_dns_result *result, void *ctx)
+{
+    struct sip_srv_query *q = ctx;
+    struct sip_server *server = q->server;
+    struct gw_str names[NET_DNS_RECORDS_MAX];
+    sip_names_fn *named = q->named;
+    void *done_ctx = q->ctx;
+
+    q->query = NULL;
+    srv_free(q);
+    for (size_t i = 0; i < result->count; i++)
+        names[i] = result->records[i].name;
+    named(names, result->count, net_loop_now(server->loop), done_ctx);
+    arm(server);
+}
+
+static struct sip_srv_query *query_new(struct sip_server *server, void *ctx)
+{
+    struct sip_srv_query *q = gw_new(struct sip_srv_query);
+
+    q->server = server;
+    q->ctx = ctx;
+    gw_list_append(&server->queries, &q->link);
+    return q;
+}
+
 static struct sip_srv_query *io_srv_start(const char *name, sip_srv_fn *done, void *done_ctx,
                                           void *ctx)
 {
     struct sip_server *server = ctx;
-    struct sip_srv_query *q = gw_new(struct sip_srv_query);
+    struct sip_srv_query *q = query_new(server, done_ctx);
 
-    q->server = server;
     q->done = done;
-    q->ctx = done_ctx;
-    gw_list_append(&server->queries, &q->link);
     q->query = net_dns_start(server->dns, NET_DNS_SRV, name, srv_answered, q);
+    return q;
+}
+
+static struct sip_srv_query *io_names_start(bool is_reverse, const char *what, sip_names_fn *done,
+                                            void *done_ctx, void *ctx)
+{
+    struct sip_server *server = ctx;
+    struct sip_srv_query *q = query_new(server, done_ctx);
+
+    q->named = done;
+    q->query = net_dns_start(server->dns, is_reverse ? NET_DNS_PTR : NET_DNS_ADDRESS, what,
+                             names_answered, q);
     return q;
 }
 
@@ -691,6 +727,7 @@ static void io_wake(void *ctx)
 static const struct sip_io io = { .send = io_send,
                                   .local = io_local,
                                   .srv_start = io_srv_start,
+                                  .names_start = io_names_start,
                                   .srv_cancel = io_srv_cancel,
                                   .wake = io_wake };
 

@@ -10,8 +10,9 @@ static const char *const switches[] = { "off", "on", NULL };
 const struct gw_param sip_params[] = {
     { .key = "sip.incoming_acl",
       .shown_as = "Incoming ACL",
-      .help = "who may send requests, and is believed who asks: IP addresses and networks "
-              "(192.0.2.0/24), separated by commas, or all; nobody while it is empty",
+      .help = "who may send requests, and is believed who asks: IP addresses, networks "
+              "(192.0.2.0/24), and names of hosts and domains, which cost two questions to the "
+              "DNS, separated by commas; or all; nobody while it is empty",
       .type = GW_PARAM_TEXT,
       .offset = OF(incoming_acl),
       .max = 4000,

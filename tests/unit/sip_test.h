@@ -43,6 +43,13 @@ struct rig {
         sip_srv_fn *done;
         void *ctx;
     } srv;
+    /* The same for names of addresses, and addresses of names. */
+    struct {
+        char what[300];
+        sip_names_fn *done;
+        void *ctx;
+    } names;
+    unsigned asked_names;
     char said[512];  /* what a client here was told last in a message: "from: text" */
     int failed;      /* why a message did not arrive; -1: none has failed */
     char seen[1024]; /* what a client here was shown last: "away Busy" */
@@ -94,9 +101,36 @@ static inline void rig_srv_cancel(struct sip_srv_query **queryp, void *ctx)
 {
     struct rig *r = ctx;
 
-    if (*queryp)
+    if (*queryp == (struct sip_srv_query *)(void *)&r->srv)
         r->srv.done = NULL;
+    else if (*queryp)
+        r->names.done = NULL;
     *queryp = NULL;
+}
+
+static inline struct sip_srv_query *rig_names_start(bool is_reverse, const char *what,
+                                                    sip_names_fn *done, void *done_ctx, void *ctx)
+{
+    struct rig *r = ctx;
+
+    assert_null(r->names.done);
+    (void)snprintf(r->names.what, sizeof(r->names.what), "%s %s", is_reverse ? "PTR" : "A", what);
+    r->names.done = done;
+    r->names.ctx = done_ctx;
+    r->asked_names++;
+    return (struct sip_srv_query *)(void *)&r->names;
+}
+
+/* One name, or (NULL) none. */
+static inline void rig_names(struct rig *r, const char *what, const char *name)
+{
+    const struct gw_str one = gw_str_of(name);
+    sip_names_fn *done = r->names.done;
+
+    assert_string_equal(r->names.what, what);
+    assert_non_null(done);
+    r->names.done = NULL;
+    done(&one, name ? 1 : 0, r->now, r->names.ctx);
 }
 
 /* The answer to the question 'name'. */
@@ -114,6 +148,7 @@ static inline void rig_srv(struct rig *r, const char *name, enum gw_code code,
 static const struct sip_io rig_io = { .send = rig_send,
                                       .local = rig_local,
                                       .srv_start = rig_srv_start,
+                                      .names_start = rig_names_start,
                                       .srv_cancel = rig_srv_cancel,
                                       .wake = rig_wake };
 

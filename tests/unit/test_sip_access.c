@@ -39,10 +39,38 @@ static void test_acl(void **state)
     }
 }
 
+/* Intradomain 5.4: a host, or whoever is in a domain. */
+static void test_names(void **state)
+{
+    static const struct {
+        const char *list, *name;
+        bool allowed;
+    } cases[] = {
+        { "fe1.foo.com", "fe1.foo.com", true },
+        { "fe1.foo.com", "FE1.foo.com.", true },
+        { "foo.com", "ocs1.foo.com", true },
+        { "foo.com", "barfoo.com", false },
+        { "fe1.foo.com", "foo.com", false },
+        { "192.0.2.1, foo.com", "a.b.foo.com", true },
+        { "all", "foo.com", false },
+        { "192.0.2.1", "192.0.2.1", false },
+        { "foo.com", "", false },
+        { "", "foo.com", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(sip_acl_allows_name(gw_str_of(cases[i].list), gw_str_of(cases[i].name)),
+                         cases[i].allowed);
+    assert_true(sip_acl_has_names(GW_STR("192.0.2.1, foo.com")));
+    assert_false(sip_acl_has_names(GW_STR("192.0.2.1, all")));
+    assert_false(sip_acl_allows(GW_STR("foo.com"), GW_STR("192.0.2.1")));
+}
+
 static void test_bad_lists(void **state)
 {
-    static const char *const bad_acl[] = { "host.example", "192.0.2.1/33", "2001:db8::/129",
-                                           "192.0.2.1,,192.0.2.2", "192.0.2.1/" };
+    static const char *const bad_acl[] = { "Host.example",   "192.0.2.256",          "192.0.2.1/33",
+                                           "2001:db8::/129", "192.0.2.1,,192.0.2.2", "192.0.2.1/" };
     static const char *const bad_domains[] = { "Upper.example", "a.example=skype",
                                                "=lync",         "a b.example",
                                                ".example",      "a.example,,b.example" };
@@ -95,9 +123,8 @@ static void test_tls_subjects(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_acl),
-        cmocka_unit_test(test_bad_lists),
-        cmocka_unit_test(test_domains),
+        cmocka_unit_test(test_acl),          cmocka_unit_test(test_names),
+        cmocka_unit_test(test_bad_lists),    cmocka_unit_test(test_domains),
         cmocka_unit_test(test_tls_subjects),
     };
 
