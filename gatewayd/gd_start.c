@@ -243,9 +243,12 @@ static void on_stop(int signo, void *ctx)
 
 static void on_hangup(int signo, void *ctx)
 {
+    struct gd *gd = ctx;
+
     (void)signo;
     gd_log_reopen();
-    gd_identities_reload(ctx);
+    if (!gd->stopping) /* then half of what uses them is gone */
+        gd_identities_reload(gd);
 }
 
 static void signals_start(struct gd *gd)

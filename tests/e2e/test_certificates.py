@@ -268,6 +268,20 @@ def test_file_of_an_administrator():
         gateway.ctl("cert", "own", "self-signed", "cup-xmpp")
 
 
+def test_hangup_while_stopping():
+    """SIGHUP comes while the daemon waits for a client that does not say goodbye: it ends in order"""
+    with Gateway() as gateway:
+        gateway.ctl("domain", "add", "example.test")
+        with socket.create_connection((gateway.address, XMPP_PORT)) as silent:
+            silent.sendall(b"<?xml version='1.0'?><stream:stream to='example.test' xmlns='jabber:client' "
+                           b"xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>")
+            assert silent.recv(1)
+            gateway.process.terminate()
+            wait_for(lambda: "stopping signal" in gateway.log(), 10, "the end to begin")
+            gateway.process.send_signal(signal.SIGHUP)
+            assert gateway.stop() == 0
+
+
 def test_expiry():
     """what ends within thirty days is in status, and in the log once, not at each connection"""
     with tempfile.TemporaryDirectory() as folder, Gateway() as gateway:
@@ -582,5 +596,5 @@ def test_from_an_empty_store():
 
 if __name__ == "__main__":
     house.run([test_request_to_renewal, test_letters_in_host_names, test_self_signed, test_pkcs12,
-               test_file_of_an_administrator, test_expiry, test_two_administrators, test_killed_while_changing,
-               test_stapling, test_revocation_lists, test_seal_key, test_replaced_under_load, test_from_an_empty_store])
+               test_file_of_an_administrator, test_hangup_while_stopping, test_expiry, test_two_administrators,
+               test_killed_while_changing, test_stapling, test_revocation_lists, test_seal_key, test_replaced_under_load, test_from_an_empty_store])
