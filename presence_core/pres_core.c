@@ -87,6 +87,22 @@ struct pres_front *pres_frontend_register(struct pres_core *core, const struct p
     return f;
 }
 
+void pres_frontend_leave(struct pres_front *f)
+{
+    static const struct pres_frontend nobody = { .name = "gone" };
+    struct pres_core *core = f->core;
+    struct pres_domain *d;
+    size_t pos = 0;
+
+    while ((d = gw_map_next(core->domains, &pos))) {
+        if (d->abroad == f)
+            pres_domain_remove(core, d->name);
+    }
+    if (core->abroad == f)
+        core->abroad = NULL;
+    f->table = &nobody;
+}
+
 /* ---- Domains and routing ---- */
 
 static void domain_set(struct pres_core *core, struct gw_str name, struct pres_front *abroad)

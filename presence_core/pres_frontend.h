@@ -102,6 +102,10 @@ enum { PRES_FRONTENDS_MAX = 8 };
 struct pres_front *pres_frontend_register(struct pres_core *core, const struct pres_frontend *table,
                                           void *ctx);
 
+/* It is not called any more, from now on; its sessions are freed, and it is the way to nowhere. For one that
+ * goes before the core does. */
+void pres_frontend_leave(struct pres_front *front);
+
 struct pres_session_args {
     struct gw_str user, resource; /* normalised; copied */
     struct pres_front *front;

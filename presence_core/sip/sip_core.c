@@ -350,6 +350,7 @@ void sip_core_free(struct sip_core **corep)
     if (!core)
         return;
     *corep = NULL;
+    pres_frontend_leave(core->front);
     while ((s = gw_map_next(core->subs, &pos)))
         sip_sub_release(s);
     sip_watches_free(core);

@@ -41,6 +41,7 @@ void xmpp_host_free(struct xmpp_host **hostp)
     if (!host)
         return;
     *hostp = NULL;
+    pres_frontend_leave(host->front);
     assert(!gw_map_len(host->resumable));
     xmpp_offline_free(&host->offline);
     xmpp_vcards_free(&host->vcards);

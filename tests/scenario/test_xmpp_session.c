@@ -563,6 +563,24 @@ static void says_goodbye_at_shutdown(void **state)
     world_stop(&w);
 }
 
+/* Users change, and go, while the daemon stops: the front-end is gone first. */
+static void the_core_outlives_it(void **state)
+{
+    struct world w;
+    struct peer ann;
+
+    (void)state;
+    world_start(&w);
+    peer_online(&ann, &w, "ann", "desk");
+    peer_close(&ann);
+    xmpp_host_stop(w.host, w.now);
+    xmpp_host_free(&w.host);
+    calendar(&w, ANN, PRES_CAL_MEETING, "In a meeting");
+    assert_int_equal(pres_decide(w.core, GW_STR(ANN), GW_STR(BOB), PRES_SHUT_OUT, NULL), GW_OK);
+    pres_user_remove(w.core, GW_STR(ANN), w.now);
+    pres_core_free(&w.core);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -579,6 +597,7 @@ int main(void)
         cmocka_unit_test(delivers_under_the_normal_address),
         cmocka_unit_test(passes_questions_between_clients),
         cmocka_unit_test(says_goodbye_at_shutdown),
+        cmocka_unit_test(the_core_outlives_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
