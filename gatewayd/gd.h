@@ -92,6 +92,7 @@ struct gd {
     struct net_tls *push_tls, *api_tls;
     struct net_tls *tls;
     struct xmpp_own own;
+    struct gw_list own_passwords; /* that users change, under way */
     struct xmpp_server *xmpp;
     uint16_t xmpp_port;
     struct sip_tls *sip_tls;
@@ -136,6 +137,11 @@ void gd_calendar_publish(struct gd *gd, struct gw_str user);
 /* --- gd_presence.c */
 void gd_presence_start(struct gd *gd);
 enum gw_code gd_presence_listen(struct gd *gd, struct gw_err *err);
+
+/* gd_own_password.c: see xmpp_own.h; ctx is the gd */
+bool gd_own_password(struct gw_str user, struct gw_str password, xmpp_own_done_fn *done,
+                     void *done_ctx, void *ctx);
+void gd_own_passwords_done(struct gd *gd); /* what is under way ends; before the pool does */
 bool gd_user_has_calendar(const struct dir_user *u);
 
 /* --- gd_sip.c */

@@ -136,7 +136,11 @@ void gd_presence_start(struct gd *gd)
 {
     gd->core = pres_core_new(&(struct pres_core_args){
         .store = gd->store, .settings = &gd->settings.pres, .words = on_words, .words_ctx = gd });
-    gd->own = (struct xmpp_own){ is_oof_hidden, oof_hide, gd };
+    gd->own = (struct xmpp_own){ .password_set = gd_own_password,
+                                 .is_oof_hidden = is_oof_hidden,
+                                 .oof_hide = oof_hide,
+                                 .ctx = gd };
+    gw_list_init(&gd->own_passwords);
     gd_people_start(gd);
     dir_listen(gd->dir, &(struct dir_listener){ on_user, on_domain, gd });
 }

@@ -357,6 +357,8 @@ void gd_done(struct gd *gd)
     if (gd->api)
         admin_api_stop(gd->api);
     gd_gateways_free(&gd->gateways);
+    if (gd->core) /* else none was begun */
+        gd_own_passwords_done(gd);
     if (gd->pool)
         net_pool_free(&gd->pool);
     if (gd->store)

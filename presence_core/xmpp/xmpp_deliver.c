@@ -268,6 +268,8 @@ static void on_ended(struct pres_session *s, enum pres_end why, void *ctx)
     struct xmpp_c2s *c = pres_session_ctx(s);
 
     (void)ctx;
+    if (why == PRES_END_REFUSED)
+        xmpp_password_changed(c, pres_session_resource(s));
     c->session = NULL;
     xmpp_stream_error(c, words[why].condition, words[why].text);
     c->io->wake(c->io_ctx);

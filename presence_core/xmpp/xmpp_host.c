@@ -25,6 +25,7 @@ struct xmpp_host *xmpp_host_new(const struct xmpp_host_args *args)
         host->vcards = xmpp_vcards_new(host, args->store);
     }
     host->activity = xmpp_activity_new(host);
+    gw_list_init(&host->changes);
     host->wake = args->wake;
     host->wake_ctx = args->wake_ctx;
     host->resumable = gw_map_new();
@@ -46,6 +47,7 @@ void xmpp_host_free(struct xmpp_host **hostp)
     xmpp_offline_free(&host->offline);
     xmpp_vcards_free(&host->vcards);
     xmpp_activity_free(&host->activity);
+    xmpp_passwords_done(host);
     gw_map_free(&host->resumable);
     gw_heap_done(&host->asleep);
     xmpp_sasl_lib_free(&host->sasl);

@@ -234,6 +234,7 @@ static const struct {
     { NS_TIME, "time", "get", SERVER, entity_time },
     { NS_LAST, "query", "get", SERVER, uptime },
     { NS_LAST, "query", "get", ACCOUNT | OTHER, last_activity },
+    { NS_REGISTER, "query", NULL, SERVER | ACCOUNT, xmpp_on_register },
     { NS_PUBSUB, "pubsub", "get", ACCOUNT | OTHER, xmpp_on_items },
     { NS_VCARD, "vCard", NULL, ACCOUNT | OTHER, xmpp_on_vcard },
     { NS_SESSION, "session", "set", SERVER | ACCOUNT, session },

@@ -3,6 +3,7 @@
 #define XMPP_PRIV_H
 
 #include "gw_heap.h"
+#include "gw_list.h"
 #include "gw_map.h"
 #include "gw_mem.h"
 #include "pres_frontend.h"
@@ -32,6 +33,7 @@
 #define NS_HINTS     "urn:xmpp:hints"
 #define NS_PUBSUB    "http://jabber.org/protocol/pubsub"
 #define NS_BINDING   "urn:xmpp:sasl-cb:0"
+#define NS_REGISTER  "jabber:iq:register"
 #define NS_VCARD     "vcard-temp"
 #define NS_TIME      "urn:xmpp:time"
 #define NS_LAST      "jabber:iq:last"
@@ -131,10 +133,11 @@ struct xmpp_host {
     struct xmpp_offline *offline; /* NULL: there is no store */
     struct xmpp_vcards *vcards;   /* the same */
     struct xmpp_activity *activity;
-    gw_utc since;      /* of the first client; 0: none was there */
-    uint64_t message;  /* numbers those that are delivered */
-    struct gw_now now; /* of the running call */
-    bool is_stopping;  /* nobody sleeps any more */
+    struct gw_list changes; /* of passwords, under way */
+    gw_utc since;           /* of the first client; 0: none was there */
+    uint64_t message;       /* numbers those that are delivered */
+    struct gw_now now;      /* of the running call */
+    bool is_stopping;       /* nobody sleeps any more */
     struct xmpp_counters counters;
 };
 
@@ -301,6 +304,12 @@ void xmpp_activity_presence(struct xmpp_c2s *c, const struct xml_node *presence)
 void xmpp_activity_caps(struct xmpp_c2s *c, const struct xml_node *iq); /* the client's answer */
 void xmpp_activity_leave(struct xmpp_c2s *c);
 void xmpp_on_items(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *pubsub);
+
+/* ---- xmpp_password.c ---- */
+void xmpp_on_register(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *query);
+/* The client's session ends: if that is because its user has changed the password there, it is told. */
+void xmpp_password_changed(struct xmpp_c2s *c, struct gw_str resource);
+void xmpp_passwords_done(struct xmpp_host *host);
 
 /* ---- xmpp_block.c: whom the user has blocked, XEP-0191 ---- */
 void xmpp_on_blocklist(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *list);

@@ -37,5 +37,20 @@ def test_password_changed():
             pass
 
 
+def test_password_changed_in_client():
+    """a user changes the password in a client (XEP-0077), whose sessions end with it"""
+    house.PASSWORD = SAME
+    with House(users=["ann"]) as h, h.client("ann") as ann, h.client("ann") as other:
+        async def change(x):
+            x.register_plugin("xep_0077")
+            return await x["xep_0077"].change_password("my own one", jid=ann.jid.split("@")[1])
+        assert ann.call(change)["type"] == "result"
+        ann.wait_failure()
+        other.wait_failure()
+        with h.client("ann", password="my own one"):
+            pass
+        assert "my own one" not in h.gateway.log()
+
+
 if __name__ == "__main__":
-    house.run([test_mechanisms, test_password_changed])
+    house.run([test_mechanisms, test_password_changed, test_password_changed_in_client])

@@ -158,7 +158,7 @@ static void kept_start(struct kept_world *k)
 {
     assert_int_equal(store_open(&(struct store_args){ .path = ":memory:" }, &k->store, NULL),
                      GW_OK);
-    world_start_with(&k->w, k->store);
+    world_start_with(&k->w, k->store, NULL);
 }
 
 static void kept_stop(struct kept_world *k)
@@ -283,7 +283,7 @@ static void is_bounded(void **state)
     store_wait(k.store);
     world_stop(&k.w);
 
-    world_start_with(&k.w, k.store);
+    world_start_with(&k.w, k.store, NULL);
     k.w.settings.offline_max = 3;
     k.w.now.utc += 1000;
     peer_online(&bob, &k.w, "bob", "b");

@@ -563,6 +563,101 @@ static void says_goodbye_at_shutdown(void **state)
     world_stop(&w);
 }
 
+/* ---- Passwords ---- */
+
+struct passwords {
+    char set[64];
+    xmpp_own_done_fn *done;
+    void *done_ctx;
+    bool is_full;
+};
+
+static bool password_set(struct gw_str user, struct gw_str password, xmpp_own_done_fn *done,
+                         void *done_ctx, void *ctx)
+{
+    struct passwords *p = ctx;
+
+    if (p->is_full)
+        return false;
+    snprintf(p->set, sizeof(p->set), "%.*s:%.*s", GW_STR_ARG(user), GW_STR_ARG(password));
+    p->done = done;
+    p->done_ctx = done_ctx;
+    return true;
+}
+
+#define SET_PASSWORD(id, name, password)                                                           \
+    "<iq type='set' id='" id "' to='x.example'><query xmlns='jabber:iq:register'>" name            \
+    "<password>" password "</password></query></iq>"
+
+static void changes_passwords(void **state)
+{
+    static const struct {
+        const char *in, *out;
+    } refused[] = {
+        { "<iq type='get' id='1'><query xmlns='jabber:iq:register'/></iq>",
+          "<query xmlns=\"jabber:iq:register\"><registered/><username>ann</username><password/>" },
+        { SET_PASSWORD("1", "<username>bob</username>", "x"), "<forbidden " },
+        { SET_PASSWORD("1", "", ""), "<bad-request " },
+        { "<iq type='set' id='1'><query xmlns='jabber:iq:register'/></iq>", "<bad-request " },
+        { "<iq type='set' id='1'><query xmlns='jabber:iq:register'><remove/></query></iq>",
+          "<not-allowed " },
+        { "<iq type='set' id='1' to='bob@x.example'><query xmlns='jabber:iq:register'>"
+          "<password>x</password></query></iq>",
+          "<service-unavailable " },
+    };
+    struct passwords p = { .is_full = false };
+    const struct xmpp_own own = { .password_set = password_set, .ctx = &p };
+    struct world w;
+    struct peer ann, other;
+
+    (void)state;
+    world_start_with(&w, NULL, &own);
+    peer_online(&ann, &w, "ann", "desk");
+    peer_online(&other, &w, "ann", "phone");
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        peer_clear(&ann);
+        peer_send(&ann, refused[i].in);
+        EXPECT(&ann, refused[i].out);
+    }
+    peer_clear(&ann);
+    peer_send(&ann, SET_PASSWORD("2", "<username>Ann</username>", " n&amp;w "));
+    EXPECT_ALL(&ann, "");
+    assert_string_equal(p.set, "ann@x.example: n&w ");
+    peer_send(&ann, SET_PASSWORD("3", "", "y")); /* one at a time */
+    EXPECT(&ann, "<resource-constraint ");
+    peer_clear(&ann);
+    p.done("it is too short", p.done_ctx);
+    EXPECT(&ann, "type=\"error\" to=\"ann@x.example/desk\" id=\"2\"");
+    EXPECT(&ann, ">it is too short</text>");
+    p.is_full = true;
+    peer_clear(&ann);
+    peer_send(&ann, SET_PASSWORD("4", "", "y"));
+    EXPECT(&ann, "<resource-constraint ");
+    p.is_full = false;
+    /* It is done: all sessions end, and this one is told why first. */
+    peer_clear(&ann);
+    peer_clear(&other);
+    peer_send(&ann, SET_PASSWORD("5", "", "y"));
+    pres_user_end_sessions(w.core, GW_STR(ANN), PRES_END_REFUSED, w.now);
+    p.done(NULL, p.done_ctx);
+    EXPECT(&ann, "<iq type=\"result\" to=\"ann@x.example/desk\" id=\"5\"/>");
+    EXPECT(&ann, "<stream:error><not-authorized ");
+    EXPECT(&other, "<not-authorized ");
+    EXPECT_NOT(&other, "id=\"5\"");
+    peer_close(&ann);
+    peer_close(&other);
+    /* Who asked is gone; then the front-end, too. */
+    peer_online(&ann, &w, "ann", "desk");
+    peer_send(&ann, SET_PASSWORD("6", "", "y"));
+    peer_close(&ann);
+    p.done(NULL, p.done_ctx);
+    peer_online(&ann, &w, "ann", "desk");
+    peer_send(&ann, SET_PASSWORD("7", "", "y"));
+    peer_close(&ann);
+    world_stop(&w);
+    p.done("it stops", p.done_ctx);
+}
+
 /* Users change, and go, while the daemon stops: the front-end is gone first. */
 static void the_core_outlives_it(void **state)
 {
@@ -597,6 +692,7 @@ int main(void)
         cmocka_unit_test(delivers_under_the_normal_address),
         cmocka_unit_test(passes_questions_between_clients),
         cmocka_unit_test(says_goodbye_at_shutdown),
+        cmocka_unit_test(changes_passwords),
         cmocka_unit_test(the_core_outlives_it),
     };
 

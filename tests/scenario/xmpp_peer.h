@@ -78,7 +78,8 @@ static inline bool world_credentials(struct gw_str user, enum xmpp_hash hash,
     return true;
 }
 
-static inline void world_start_with(struct world *w, struct store *store)
+static inline void world_start_with(struct world *w, struct store *store,
+                                    const struct xmpp_own *own)
 {
     static const char *const users[] = { "ann@x.example", "bob@x.example", "cleo@x.example",
                                          "dan@x.example" };
@@ -99,13 +100,14 @@ static inline void world_start_with(struct world *w, struct store *store)
                                                       .credentials = world_credentials,
                                                       .credentials_ctx = w,
                                                       .secret = w->secret,
-                                                      .version = "1.2.3" });
+                                                      .version = "1.2.3",
+                                                      .own = own });
     assert_non_null(w->host);
 }
 
 static inline void world_start(struct world *w)
 {
-    world_start_with(w, NULL);
+    world_start_with(w, NULL, NULL);
 }
 
 static inline void world_stop(struct world *w)
