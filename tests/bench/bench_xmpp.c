@@ -275,6 +275,8 @@ static void bench_engine(const struct pres_settings *settings, int clients)
         calendar(core, i, start);
     cpu = cpu_us() - cpu;
     pres_counters(core, &after);
+    if (after.delivered - before.delivered < (uint64_t)ROUNDS * (uint64_t)clients)
+        fail("watchers were not told");
     printf("engine: presence written for a watcher    %8.2f us\n",
            cpu / (double)(after.delivered - before.delivered));
     for (int i = 0; i < clients; i++)
@@ -500,9 +502,7 @@ static void bench_tls(const struct pres_settings *settings, int clients)
 
 int main(int argc, char **argv)
 {
-    const struct pres_settings settings = { .contacts_max = GW_PARAM_WORD,
-                                            .watchers_max = GW_PARAM_WORD,
-                                            .sessions_max = 20 };
+    struct pres_settings settings;
     int64_t clients = 500;
 
     if (argc > 2 ||
@@ -510,6 +510,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s [CLIENTS]\n", argv[0]);
         return 2;
     }
+    gw_param_defaults(pres_params, pres_param_count, &settings);
+    settings.contacts_max = settings.watchers_max = GW_PARAM_WORD;
     printf("%d clients, %d contacts each, all of them watch one user\n", (int)clients, CONTACTS);
     bench_engine(&settings, (int)clients);
     bench_tls(&settings, (int)clients);
