@@ -155,15 +155,25 @@ void pres_route_set(struct pres_core *core, struct gw_str domain, struct pres_fr
         pres_domain_remove(core, domain);
 }
 
+void pres_route_unknown_set(struct pres_core *core, struct pres_front *front)
+{
+    core->unknown = front;
+}
+
 struct pres_front *pres_route_front(const struct pres_core *core, struct gw_str jid)
 {
     const struct pres_domain *d;
-    struct gw_str domain = jid;
+    struct gw_str bare = jid, domain;
 
-    (void)gw_str_cut(jid, "/", &domain, NULL);
-    (void)gw_str_cut(domain, "@", NULL, &domain);
+    (void)gw_str_cut(jid, "/", &bare, NULL);
+    domain = bare;
+    (void)gw_str_cut(bare, "@", NULL, &domain);
     d = gw_map_get(core->domains, domain);
-    return d ? d->abroad : core->abroad;
+    if (!d)
+        return core->abroad;
+    if (!d->abroad && domain.len < bare.len && !pres_user_find(core, bare))
+        return core->unknown;
+    return d->abroad;
 }
 
 enum pres_route pres_route(const struct pres_core *core, struct gw_str jid)
@@ -175,7 +185,9 @@ enum pres_route pres_route(const struct pres_core *core, struct gw_str jid)
         return pres_route_front(core, jid) ? PRES_ROUTE_ABROAD : PRES_ROUTE_UNKNOWN_SERVER;
     if (!has_user)
         return PRES_ROUTE_SERVER;
-    return pres_user_find(core, jid) ? PRES_ROUTE_LOCAL : PRES_ROUTE_UNKNOWN_USER;
+    if (pres_user_find(core, jid))
+        return PRES_ROUTE_LOCAL;
+    return core->unknown ? PRES_ROUTE_ABROAD : PRES_ROUTE_UNKNOWN_USER;
 }
 
 /* ---- Users ---- */

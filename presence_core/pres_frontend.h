@@ -193,6 +193,9 @@ enum pres_route pres_route(const struct pres_core *core, struct gw_str jid);
  * what is said to those of all domains that have no way of their own. NULL: no way any more. Domains
  * that are served here stay so. */
 void pres_route_set(struct pres_core *core, struct gw_str domain, struct pres_front *front);
+/* The way to those of our domains who are nobody here, when another system shares these domains with us;
+ * NULL: they are nobody at all. */
+void pres_route_unknown_set(struct pres_core *core, struct pres_front *front);
 /* The way to there; NULL: there is none, or it is here. A JID. */
 struct pres_front *pres_route_front(const struct pres_core *core, struct gw_str jid);
 

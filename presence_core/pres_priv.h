@@ -117,7 +117,8 @@ struct pres_core {
     struct pres_shows *shows; /* the newest that were applied */
     struct gw_list waiting;   /* of users, see above */
     struct gw_map *users, *domains;
-    struct pres_front *abroad; /* the way to all other domains; NULL: there is none */
+    struct pres_front *abroad;  /* the way to all other domains; NULL: there is none */
+    struct pres_front *unknown; /* the way to those of ours who are nobody here; NULL: the same */
     struct pres_front fronts[PRES_FRONTENDS_MAX];
     size_t front_count;
     struct gw_list observers;

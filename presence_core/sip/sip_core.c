@@ -144,8 +144,11 @@ static unsigned request_check(const struct sip_core *core, const struct sip_msg 
     struct sip_pos pos = { 0 };
     struct gw_str value;
 
-    if (sip_txns_is_own(core->txns, m->via.branch))
+    /* Ours, or what we sent to the other half of our domains: nobody has the user. */
+    if (sip_txns_is_own(core->txns, m->via.branch) ||
+        (sip_msg_next(m, SIP_USER_AGENT, &pos, &value) && gw_str_is(value, SIP_MARKER)))
         return 482;
+    pos = (struct sip_pos){ 0 };
     if (!m->target.is_sip)
         return 416;
     if (sip_msg_next(m, SIP_REQUIRE, &pos, &value))
@@ -257,6 +260,14 @@ static const struct pres_frontend frontend = { .name = "sip",
                                                .probe_abroad = probe_abroad,
                                                .message_abroad = message_abroad };
 
+bool sip_is_ours(const struct sip_core *core, struct gw_str address)
+{
+    struct gw_str domain = address;
+
+    (void)gw_str_cut(address, "@", NULL, &domain);
+    return pres_domain_is_local(core->pres, domain);
+}
+
 /* A domain has one way: those of our list have this one. */
 static void routes_set(struct sip_core *core, struct gw_str list, struct pres_front *front)
 {
@@ -275,6 +286,7 @@ static void routes_apply(struct sip_core *core)
     gw_buf_reset(&core->routed);
     gw_buf_add_cstr(&core->routed, core->settings->domains);
     routes_set(core, gw_buf_str(&core->routed), core->front);
+    pres_route_unknown_set(core->pres, core->settings->partitioned ? core->front : NULL);
 }
 
 void sip_core_settings_apply(struct sip_core *core)
@@ -294,14 +306,13 @@ enum gw_code sip_core_search(struct sip_core *core, struct gw_str address,
                              struct sip_search *search, sip_search_fn *done, void *ctx, bool *known,
                              struct gw_err *err)
 {
-    struct gw_str domain = GW_STR("");
     struct sip_plan plan;
     enum gw_code rc;
 
-    if (gw_str_cut(address, "@", NULL, &domain) && pres_domain_is_local(core->pres, domain))
-        return gw_fail(err, GW_INVALID, "'%.*s' is served here: nothing goes there by SIP",
-                       GW_STR_ARG(gw_str_utf8_cut(domain, 80)));
-    rc = sip_route_plan(core->settings, address, &plan, err);
+    if (pres_user_is_known(core->pres, address))
+        return gw_fail(err, GW_INVALID, "'%.*s' is a user here: nothing goes there by SIP",
+                       GW_STR_ARG(gw_str_utf8_cut(address, 80)));
+    rc = sip_route_plan(core->settings, address, sip_is_ours(core, address), &plan, err);
     if (!rc)
         *known = sip_search_start(search, &plan, core->io, core->io_ctx, done, ctx);
     return rc;
@@ -370,6 +381,7 @@ void sip_core_free(struct sip_core **corep)
     gw_buf_done(&core->out);
     gw_buf_done(&core->body);
     routes_set(core, gw_buf_str(&core->routed), NULL);
+    pres_route_unknown_set(core->pres, NULL);
     gw_buf_done(&core->routed);
     store_batch_free(&core->batch);
     gw_param_settings_done(sip_params, sip_param_count, &core->defaults);

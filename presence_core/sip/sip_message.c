@@ -86,6 +86,8 @@ static void write_line(const struct sip_peer *to, struct gw_str us, const char *
     gw_buf_addf(out, ">;tag=%.8s\r\nTo: <", l->call_id);
     sip_write_uri(out, l->to);
     gw_buf_addf(out, ">\r\nCall-ID: %s\r\nCSeq: %u MESSAGE\r\n", l->call_id, ++l->cseq);
+    if (sip_is_ours(l->core, l->to))
+        sip_write_header(out, "User-Agent", GW_STR(SIP_MARKER));
     sip_write_end(out, TEXT ";charset=UTF-8", l->body);
 }
 

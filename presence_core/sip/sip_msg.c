@@ -38,6 +38,7 @@ static const struct {
     { SIP_RETRY_AFTER, "retry-after", 0, false, true },
     { SIP_SUBSCRIPTION_STATE, "subscription-state", 0, false, true },
     { SIP_TO, "to", 't', false, true },
+    { SIP_USER_AGENT, "user-agent", 0, false, false },
     { SIP_VIA, "via", 'v', true, false },
 };
 enum { NAMES = sizeof(name_table) / sizeof(name_table[0]) };

@@ -51,6 +51,7 @@ enum sip_name {
     SIP_RETRY_AFTER,
     SIP_SUBSCRIPTION_STATE,
     SIP_TO,
+    SIP_USER_AGENT,
     SIP_VIA
 };
 

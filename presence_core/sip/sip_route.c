@@ -216,8 +216,26 @@ static void add_srv(struct sip_plan *plan, struct gw_str domain, enum sip_rule r
     hop_set(&step->hop, SIP_TLS, domain, 0);
 }
 
+/* No record leads to the other system with our own domain: it would lead to us. */
+static enum gw_code plan_ours(const struct sip_settings *settings, struct gw_str address,
+                              struct gw_str domain, struct sip_plan *out, struct gw_err *err)
+{
+    out->kind = SIP_KIND_LYNC;
+    if (!settings->partitioned)
+        return gw_fail(err, GW_DENIED,
+                       "'%.*s' is served here, and shared with no other system (kalendsctl set "
+                       "sip.partitioned on)",
+                       GW_STR_ARG(gw_str_utf8_cut(domain, 80)));
+    if (!add_static(out, gw_str_of(settings->routes), address, domain, SIP_RULE_STATIC))
+        return gw_fail(err, GW_NOTFOUND,
+                       "'%.*s' is shared with another system, but no static route leads there "
+                       "(kalendsctl set sip.routes ...)",
+                       GW_STR_ARG(gw_str_utf8_cut(domain, 80)));
+    return GW_OK;
+}
+
 enum gw_code sip_route_plan(const struct sip_settings *settings, struct gw_str address,
-                            struct sip_plan *out, struct gw_err *err)
+                            bool is_ours, struct sip_plan *out, struct gw_err *err)
 {
     struct gw_str list = gw_str_of(settings->routes), user, domain,
                   def = gw_str_of(settings->default_domain);
@@ -227,6 +245,8 @@ enum gw_code sip_route_plan(const struct sip_settings *settings, struct gw_str a
         domain.len > SIP_HOST_MAX)
         return gw_fail(err, GW_INVALID, "'%.*s' is no address like ann@partner.example",
                        GW_STR_ARG(gw_str_utf8_cut(address, 80)));
+    if (is_ours)
+        return plan_ours(settings, address, domain, out, err);
     if (!sip_domains_find(gw_str_of(settings->domains), domain, &out->kind))
         return gw_fail(err, GW_DENIED,
                        "'%.*s' is not federated by SIP: it is not in sip.domains "

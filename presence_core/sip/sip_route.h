@@ -45,10 +45,11 @@ struct sip_plan {
 /* ".example.partner.*=tls:edge.partner.example:5061/1, ann@partner.example=tcp:192.0.2.7". */
 enum gw_code sip_routes_check(struct gw_str list, struct gw_err *err);
 
-/* For a bare address in lower case. GW_INVALID: none. GW_DENIED: not a domain that is federated by
- * SIP; err says what to do. Else at least one step. */
+/* For a bare address in lower case; is_ours: of a domain that is served here, whose other users another
+ * system has: there only static routes lead. GW_INVALID: no address. GW_DENIED: not a domain that is
+ * federated by SIP, GW_NOTFOUND: no static route; err says what to do. Else at least one step. */
 enum gw_code sip_route_plan(const struct sip_settings *settings, struct gw_str address,
-                            struct sip_plan *out, struct gw_err *err);
+                            bool is_ours, struct sip_plan *out, struct gw_err *err);
 
 /* A host that a peer has named, in Contact or Record-Route: the static route of exactly this name, by the
  * lowest priority. False: it has none. */

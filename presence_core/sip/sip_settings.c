@@ -26,6 +26,15 @@ const struct gw_param sip_params[] = {
       .offset = OF(domains),
       .max = 4000,
       .def = "" },
+    { .key = "sip.partitioned",
+      .shown_as = "Partitioned Intradomain Federation",
+      .help = "on: our domains have users on Lync or OCS, too; who is no user here is looked for "
+              "there, "
+              "by the domain's static route",
+      .type = GW_PARAM_CHOICE,
+      .offset = OF(partitioned),
+      .choices = switches,
+      .def = "off" },
     { .key = "sip.routes",
       .shown_as = "Static Routes",
       .help =

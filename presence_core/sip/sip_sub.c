@@ -153,9 +153,9 @@ bool sip_sub_admit(struct sip_core *core, struct gw_str watcher, enum sip_kind *
 
     if (!gw_str_cut(watcher, "@", NULL, &domain))
         return false;
-    *kind = SIP_KIND_SIMPLE;
-    return sip_domains_find(gw_str_of(core->settings->domains), domain, kind) ||
-           pres_domain_is_local(core->pres, domain);
+    *kind = core->settings->partitioned ? SIP_KIND_LYNC : SIP_KIND_SIMPLE;
+    return pres_domain_is_local(core->pres, domain) ||
+           sip_domains_find(gw_str_of(core->settings->domains), domain, kind);
 }
 
 struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *args)

@@ -96,6 +96,24 @@ def test_kamailio():
                 wait_for(lambda: not h.gateway.status()["sip"]["contacts"], 20, "let go")
 
 
+def test_partitioned():
+    """a domain shared with Lync: who is no user here is watched there, who is one is not"""
+    with House(users=["bob"], settings=SETTINGS) as h:
+        script = (LYNC + notify_in("active", "busy", 1)).replace("ann@lync.test", "carl@kalends.test")
+        with sip.Sipp([script], "", server=True) as peer:
+            h.gateway.set("sip.partitioned", "on")
+            h.gateway.set("sip.routes", f".test.kalends.*=udp:127.0.0.1:{peer.port}")
+            with h.client("bob") as bob:
+                bob.presence()
+                bob.subscribe("carl@kalends.test")
+                bob.wait_contact("carl@kalends.test", ("away", "Busy"))
+                peer.wait()
+            assert peer.messages()[0].get("User-Agent") == "Kalends-Partitioned", peer.messages()
+            done = h.gateway.run_ctl("sip", "route", h.jid("bob"))
+            assert done.returncode and "is a user here" in done.stderr, done
+            assert "static route" in h.gateway.ctl("sip", "route", "carl@kalends.test")
+
+
 def test_publish():
     """a meeting in Exchange is published, seen by a watcher of Kamailio, and not twice after a restart"""
     with House(users=["bob"], settings=SETTINGS) as h:

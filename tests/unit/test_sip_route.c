@@ -78,7 +78,7 @@ static void test_plans(void **state)
         assert_int_equal(sip_routes_check(gw_str_of(routes), &err), GW_OK);
         gw_buf_init(&text, 4096);
         gw_buf_add_cstr(&text, "");
-        assert_int_equal(sip_route_plan(&settings, gw_str_of(cases[i].address), &plan, &err),
+        assert_int_equal(sip_route_plan(&settings, gw_str_of(cases[i].address), false, &plan, &err),
                          cases[i].rc);
         if (!cases[i].rc)
             write_plan(&plan, &text);
@@ -100,11 +100,30 @@ static void test_many_routes(void **state)
     for (int i = 20; i > 0; i--)
         gw_buf_addf(&routes, "%scom.remote=tcp:192.0.2.%d/%d", i < 20 ? "," : "", i, i);
     settings.routes = routes.p;
-    assert_int_equal(sip_route_plan(&settings, GW_STR("a@remote.com"), &plan, NULL), GW_OK);
+    assert_int_equal(sip_route_plan(&settings, GW_STR("a@remote.com"), false, &plan, NULL), GW_OK);
     assert_int_equal(plan.count, SIP_STEPS_MAX);
     for (unsigned i = 0; i < SIP_STEPS_MAX; i++)
         assert_int_equal(plan.steps[i].priority, i + 1);
     gw_buf_done(&routes);
+}
+
+/* Intradomain 1.7: the other half of a domain of ours has static routes, and no records. */
+static void test_ours(void **state)
+{
+    char routes[] = ".example.ours.*=tls:fe1.lync.example", none[] = "", def[] = "aol.com";
+    struct sip_settings settings = { .routes = routes, .domains = none, .default_domain = def };
+    struct sip_plan plan;
+
+    (void)state;
+    assert_int_equal(sip_route_plan(&settings, GW_STR("a@ours.example"), true, &plan, NULL),
+                     GW_DENIED);
+    settings.partitioned = 1;
+    assert_int_equal(sip_route_plan(&settings, GW_STR("a@ours.example"), true, &plan, NULL), GW_OK);
+    assert_int_equal(plan.count, 1);
+    assert_int_equal(plan.kind, SIP_KIND_LYNC);
+    settings.routes = none;
+    assert_int_equal(sip_route_plan(&settings, GW_STR("a@ours.example"), true, &plan, NULL),
+                     GW_NOTFOUND);
 }
 
 static void test_hosts(void **state)
@@ -156,9 +175,8 @@ static void test_wrong_routes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plans),
-        cmocka_unit_test(test_many_routes),
-        cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_plans),        cmocka_unit_test(test_many_routes),
+        cmocka_unit_test(test_ours),         cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_wrong_routes),
     };
 

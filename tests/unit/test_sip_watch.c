@@ -552,6 +552,76 @@ static void test_restart(void **state)
     rig_done(&r);
 }
 
+/* Intradomain 1.7, R-1.7a, R-1.7c, R-10.2c: who is no user of our domain here is looked for on the other
+ * system; what comes back from there is a loop. */
+static void test_partitioned(void **state)
+{
+    struct pres_session *bob;
+    struct gw_err err;
+    struct rig r;
+    char *looped;
+
+    (void)state;
+    begin(&r, &bob);
+    request(bob, PRES_SUBSCRIBE, "carl@b.example");
+    assert_int_equal(r.refused, 1); /* off: he is nobody */
+    rig_pass(&r, 0);
+    rig_silence(&r);
+    rig_set(&r, "sip.partitioned", "on");
+    rig_set(&r, "sip.routes", ".example.b.*=udp:192.0.2.1:4444");
+    sip_core_settings_apply(r.sip);
+    request(bob, PRES_SUBSCRIBE, "alice@b.example"); /* here: as ever */
+    rig_pass(&r, 0);
+    rig_silence(&r);
+    request(bob, PRES_SUBSCRIBE, "carl@b.example");
+    rig_pass(&r, 0);
+    rig_expect(&r, "SUBSCRIBE sip:carl@b.example ", "User-Agent: Kalends-Partitioned\r\n");
+    /* It comes back, through another server: Via has one more in front. */
+    looped = malloc(4096);
+    (void)snprintf(looped, 4096, "%.*sVia: SIP/2.0/UDP 192.0.2.1:4444;branch=z9hG4bKlync\r\n%s",
+                   (int)(strstr(r.sent[0].text, "Via:") - r.sent[0].text), r.sent[0].text,
+                   strstr(r.sent[0].text, "Via:"));
+    rig_receive(&r, looped);
+    free(looped);
+    rig_expect(&r, "SIP/2.0 482 ", "");
+    r.taken = 1;
+    grant(&r, "");
+    r.taken = r.sent_count;
+    notify_for(&r, 0, &(struct told){ .state = "active", .body = BUSY });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    assert_string_equal(r.seen, "busy ");
+    /* He is moved to here: nothing is asked there any more. */
+    assert_int_equal(pres_user_add(r.pres, GW_STR("carl@b.example"), &err), GW_OK);
+    sip_core_settings_apply(r.sip);
+    rig_pass(&r, 0);
+    rig_expect(&r, "SUBSCRIBE ", "Expires: 0\r\n");
+    assert_int_equal(watches(&r), 0);
+    pres_session_free(&bob, r.now);
+    rig_done(&r);
+}
+
+/* R-1.7d: of nobody here, asked for from there: not sent back. */
+static void test_partitioned_nobody(void **state)
+{
+    struct pres_session *bob;
+    struct rig r;
+
+    (void)state;
+    begin(&r, &bob);
+    rig_set(&r, "sip.partitioned", "on");
+    rig_set(&r, "sip.routes", ".example.b.*=udp:192.0.2.1:4444");
+    sip_core_settings_apply(r.sip);
+    rig_receive(&r, "SUBSCRIBE sip:dora@b.example SIP/2.0\r\nVia: SIP/2.0/UDP "
+                    "192.0.2.1:4444;branch=z9hG4bKd\r\nFrom: <sip:ann@b.example>;tag=1\r\nTo: "
+                    "<sip:dora@b.example>\r\nCall-ID: d\r\nCSeq: 1 SUBSCRIBE\r\nContact: "
+                    "<sip:ann@192.0.2.1>\r\nEvent: presence\r\n\r\n");
+    rig_expect(&r, "SIP/2.0 404 ", "");
+    rig_pass(&r, 0);
+    rig_silence(&r);
+    pres_session_free(&bob, r.now);
+    rig_done(&r);
+}
+
 /* Who logs in again is shown what is known, without another request. */
 static void test_login_again(void **state)
 {
@@ -609,6 +679,8 @@ int main(void)
         cmocka_unit_test(test_no_srv),
         cmocka_unit_test(test_flight),
         cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_partitioned),
+        cmocka_unit_test(test_partitioned_nobody),
         cmocka_unit_test(test_login_again),
         cmocka_unit_test(test_domain_leaves),
     };
