@@ -215,7 +215,7 @@ struct xmpp_sender {
     struct xmpp_host *host;
     struct xmpp_c2s *c; /* NULL: abroad, or gone */
     struct gw_str from; /* full JID */
-    bool is_gone;       /* a client of ours that is not there any more: nothing can be told it */
+    bool is_gone;       /* not there any more, or not to be reached: nothing can be told it */
 };
 
 void xmpp_on_message(struct xmpp_c2s *c, struct xmpp_stanza *s);

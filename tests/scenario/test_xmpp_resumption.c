@@ -411,6 +411,39 @@ static void makes_room(void **state)
     world_stop(&w);
 }
 
+static void not_told(const struct pres_doc *doc, const struct gw_str *to, size_t count, void *ctx)
+{
+    (void)doc;
+    (void)to;
+    (void)count;
+    (void)ctx;
+}
+
+/* The sender came by another way, or his domain is not reached any more: nobody to answer. */
+static void from_abroad(void **state)
+{
+    static const struct pres_frontend otherwise = { .name = "otherwise",
+                                                    .presence_abroad = not_told };
+    const struct pres_message m = { .from = GW_STR("carl@sip.example"),
+                                    .to = GW_STR("ann@x.example/desk"),
+                                    .body = GW_STR("hi") };
+    struct world w;
+    struct peer ann;
+    char id[64];
+
+    (void)state;
+    world_start(&w);
+    pres_route_set(w.core, GW_STR("sip.example"), pres_frontend_register(w.core, &otherwise, NULL));
+    peer_online(&ann, &w, "ann", "desk");
+    enable(&ann, true, id);
+    peer_close(&ann);
+    assert_true(pres_abroad_message(w.core, &m));
+    time_passes(&w, 300 * 1000);
+    assert_null(pres_session_find(w.core, GW_STR(ANN), GW_STR("desk")));
+    pres_route_set(w.core, GW_STR("sip.example"), NULL);
+    world_stop(&w);
+}
+
 /* Reads too slowly, or does not answer a ping: no end for who may come back. */
 static void lost_but_not_gone(void **state)
 {
@@ -505,6 +538,7 @@ int main(void)
         cmocka_unit_test(is_bounded),
         cmocka_unit_test(sleeps_lightly),
         cmocka_unit_test(makes_room),
+        cmocka_unit_test(from_abroad),
         cmocka_unit_test(lost_but_not_gone),
         cmocka_unit_test(can_be_off),
         cmocka_unit_test(inactive_clients_get_the_newest),
