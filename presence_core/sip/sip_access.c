@@ -166,10 +166,13 @@ bool sip_domain_is(struct gw_str s)
 
 static bool domain_parse(struct gw_str item, struct gw_str *domain, enum sip_kind *kind)
 {
-    struct gw_str word;
+    struct gw_str word, where;
+    struct network n;
 
-    *domain = item;
     *kind = SIP_KIND_SIMPLE;
+    if (gw_str_cut(item, "@", &item, &where) && !network_parse(gw_str_trim(where), &n))
+        return false;
+    *domain = item;
     if (gw_str_cut(item, "=", domain, &word) && !kind_parse(gw_str_trim(word), kind))
         return false;
     *domain = gw_str_trim(*domain);
@@ -185,7 +188,8 @@ enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err)
         if (!domain_parse(item, &domain, &kind))
             return gw_fail(err, GW_INVALID,
                            "'%.*s' is not a domain in lower case, or one with its kind: "
-                           "partner.example=lync (simple, lync, aol)",
+                           "partner.example=lync (simple, lync, aol), with the network it "
+                           "speaks from: partner.example=lync@192.0.2.0/24",
                            GW_STR_ARG(gw_str_utf8_cut(item, 80)));
     }
     return GW_OK;
@@ -243,4 +247,20 @@ enum gw_code sip_tls_subjects_check(struct gw_str list, struct gw_err *err)
             return gw_fail(err, GW_LIMIT, "more than %d TLS peer subjects", SIP_TLS_SUBJECTS_MAX);
     }
     return GW_OK;
+}
+
+bool sip_domains_believes(struct gw_str list, struct gw_str wanted, struct gw_str address)
+{
+    struct gw_str item, domain, where;
+    bool is_bound = false;
+    enum sip_kind kind;
+
+    while (sip_list_next(&list, &item)) {
+        if (!domain_parse(item, &domain, &kind) || !gw_str_eq(domain, wanted))
+            continue;
+        if (!gw_str_cut(item, "@", NULL, &where) || sip_acl_allows(gw_str_trim(where), address))
+            return true;
+        is_bound = true;
+    }
+    return !is_bound;
 }

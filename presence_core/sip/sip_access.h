@@ -18,7 +18,8 @@ bool sip_acl_allows_name(struct gw_str list, struct gw_str name); /* the name, o
 
 bool sip_domain_is(struct gw_str text); /* in lower case */
 
-/* "partner.example=lync, other.example". */
+/* "partner.example=lync, other.example, b.example@192.0.2.0/24": behind the at sign, from where this
+ * domain's users are believed; a domain may stand there several times. */
 enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err);
 /* Each domain; 'rest' is the list to begin with. False: no more. */
 bool sip_domains_next(struct gw_str *rest, struct gw_str *domain);
@@ -31,5 +32,8 @@ enum gw_code sip_tls_subjects_check(struct gw_str list, struct gw_err *err);
 
 /* Empty, or a server: "sip:presence.example:5060;transport=tcp". */
 enum gw_code sip_publish_check(struct gw_str to, struct gw_err *err);
+
+/* Is a peer at this address believed who says that he is of the domain? Where no network is said: yes. */
+bool sip_domains_believes(struct gw_str list, struct gw_str domain, struct gw_str address);
 
 #endif

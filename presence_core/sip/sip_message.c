@@ -203,15 +203,14 @@ static bool is_text(struct gw_str s)
     return gw_str_is_utf8(s);
 }
 
-static unsigned take(struct sip_core *core, const struct sip_msg *m, struct gw_str from,
-                     struct gw_str to)
+static unsigned take(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *peer,
+                     struct gw_str from, struct gw_str to)
 {
     const struct pres_message line = { .from = from, .to = to, .body = m->body };
-    enum sip_kind kind;
 
     if (m->to.tag.len)
         return 481; /* in a session, of which there are none */
-    if (!from.len || !sip_sub_admit(core, from, &kind))
+    if (!from.len || !sip_believes(core, from, peer))
         return 403;
     if (!to.len || !pres_user_is_known(core->pres, to))
         return 404;
@@ -239,8 +238,8 @@ void sip_message(struct sip_core *core, const struct sip_msg *m, const struct si
     }
     gw_buf_init(&sender, SIP_URI_MAX);
     gw_buf_init(&user, SIP_URI_MAX);
-    status =
-        take(core, m, sip_address_of(&m->from.uri, &sender), sip_address_of(&m->target, &user));
+    status = take(core, m, from, sip_address_of(&m->from.uri, &sender),
+                  sip_address_of(&m->target, &user));
     core->counters.messages_in += status == 200;
     sip_answer_begin(core, m, from, status, GW_STR(""));
     if (status == 415)

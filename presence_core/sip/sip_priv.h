@@ -235,6 +235,8 @@ void sip_sub_end(struct sip_sub *s, const char *reason);
 void sip_sub_drop(struct sip_sub *s);    /* without a word; the record goes, too */
 void sip_sub_release(struct sip_sub *s); /* without a word; the record stays */
 bool sip_sub_admit(struct sip_core *core, struct gw_str watcher, enum sip_kind *kind);
+/* The same, and this peer is believed who says that he is this one. */
+bool sip_believes(struct sip_core *core, struct gw_str who, const struct sip_peer *from);
 void sip_subs_tick(struct sip_core *core); /* many, perhaps not all that are due */
 void sip_commit(struct sip_core *core);
 

@@ -21,7 +21,8 @@ const struct gw_param sip_params[] = {
       .shown_as = "SIP Federated Domains",
       .help =
           "whose users may watch ours: partner.example=lync, other.example=simple, aol.com=aol; "
-          "our own domains are always among them",
+          "our own domains are always among them. Behind an at sign, from which network a domain's "
+          "users are believed: partner.example=lync@192.0.2.0/24, ours too",
       .type = GW_PARAM_TEXT,
       .offset = OF(domains),
       .max = 4000,

@@ -158,6 +158,16 @@ bool sip_sub_admit(struct sip_core *core, struct gw_str watcher, enum sip_kind *
            sip_domains_find(gw_str_of(core->settings->domains), domain, kind);
 }
 
+bool sip_believes(struct sip_core *core, struct gw_str who, const struct sip_peer *from)
+{
+    struct gw_str domain = who;
+    enum sip_kind kind;
+
+    (void)gw_str_cut(who, "@", NULL, &domain);
+    return sip_sub_admit(core, who, &kind) &&
+           sip_domains_believes(gw_str_of(core->settings->domains), domain, from->host);
+}
+
 struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *args)
 {
     struct sip_sub *s = gw_new(struct sip_sub);

@@ -215,7 +215,6 @@ static void first(struct sip_core *core, const struct sip_msg *m, const struct s
 {
     struct sip_sub_args args = { .port = 0 };
     struct gw_buf user, watcher;
-    enum sip_kind kind;
 
     gw_buf_init(&user, ADDRESS_MAX);
     gw_buf_init(&watcher, ADDRESS_MAX);
@@ -225,7 +224,7 @@ static void first(struct sip_core *core, const struct sip_msg *m, const struct s
         m->to.text.len > NAME_ADDR_MAX)
         sip_answer(core, m, from, 400);
     else if (!args.text[SIP_TEXT_WATCHER].len ||
-             !sip_sub_admit(core, args.text[SIP_TEXT_WATCHER], &kind))
+             !sip_believes(core, args.text[SIP_TEXT_WATCHER], from))
         sip_answer(core, m, from, 403);
     else if (!args.user.len || !pres_user_is_known(core->pres, args.user))
         sip_answer(core, m, from, 404);

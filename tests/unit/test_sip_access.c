@@ -67,6 +67,34 @@ static void test_names(void **state)
     assert_false(sip_acl_allows(GW_STR("foo.com"), GW_STR("192.0.2.1")));
 }
 
+/* A peer that may come in does not speak for every domain. */
+static void test_believed(void **state)
+{
+    const struct gw_str list = GW_STR("a.example=lync@192.0.2.0/25, a.example=lync@198.51.100.7, "
+                                      "b.example@2001:db8::/32, c.example");
+    static const struct {
+        const char *domain, *address;
+        bool believed;
+    } cases[] = {
+        { "a.example", "192.0.2.1", true },    { "a.example", "192.0.2.200", false },
+        { "a.example", "198.51.100.7", true }, { "b.example", "2001:db8::1", true },
+        { "b.example", "192.0.2.1", false },   { "c.example", "203.0.113.1", true },
+        { "d.example", "203.0.113.1", true },
+    };
+    enum sip_kind kind;
+
+    (void)state;
+    assert_int_equal(sip_domains_check(list, NULL), GW_OK);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(
+            sip_domains_believes(list, gw_str_of(cases[i].domain), gw_str_of(cases[i].address)),
+            cases[i].believed);
+    assert_true(sip_domains_find(list, GW_STR("a.example"), &kind) && kind == SIP_KIND_LYNC);
+    assert_int_equal(sip_domains_check(GW_STR("a.example@host"), NULL), GW_INVALID);
+    assert_int_equal(sip_domains_check(GW_STR("a.example=lync@"), NULL), GW_INVALID);
+    assert_int_equal(sip_domains_check(GW_STR("@192.0.2.1"), NULL), GW_INVALID);
+}
+
 static void test_bad_lists(void **state)
 {
     static const char *const bad_acl[] = { "Host.example",   "192.0.2.256",          "192.0.2.1/33",
@@ -123,9 +151,9 @@ static void test_tls_subjects(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_acl),          cmocka_unit_test(test_names),
-        cmocka_unit_test(test_bad_lists),    cmocka_unit_test(test_domains),
-        cmocka_unit_test(test_tls_subjects),
+        cmocka_unit_test(test_acl),      cmocka_unit_test(test_names),
+        cmocka_unit_test(test_believed), cmocka_unit_test(test_bad_lists),
+        cmocka_unit_test(test_domains),  cmocka_unit_test(test_tls_subjects),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,6 +191,30 @@ static void test_acl_no_names(void **state)
     rig_done(&r);
 }
 
+/* A partner's server is admitted, and says that somebody of our own domain asks. */
+static void test_not_believed(void **state)
+{
+    const struct sip_peer proxy = { .proto = SIP_UDP,
+                                    .host = GW_STR_INIT("192.0.2.99"),
+                                    .port = 9 };
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_set(&r, "sip.domains", "a.example@192.0.2.1, b.example@192.0.2.99");
+    rig_ask(&r, &(struct ask){ .who = "alice@b.example", .call_id = "n1", .expires = 600 });
+    rig_expect(&r, "SIP/2.0 403 ", "");
+    rig_ask_from(&r, &proxy,
+                 &(struct ask){ .who = "alice@b.example", .call_id = "n2", .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "");
+    rig_ask_from(&r, &proxy, &(struct ask){ .call_id = "n3", .expires = 600 });
+    rig_expect(&r, "SIP/2.0 403 ", "");
+    rig_ask(&r, &(struct ask){ .call_id = "n4", .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_done(&r);
+}
+
 static void test_limits(void **state)
 {
     struct rig r;
@@ -746,6 +770,7 @@ int main(void)
         cmocka_unit_test(test_acl),
         cmocka_unit_test(test_acl_names),
         cmocka_unit_test(test_acl_no_names),
+        cmocka_unit_test(test_not_believed),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_states),
         cmocka_unit_test(test_newest_only),
