@@ -82,21 +82,18 @@ static struct doing *make(struct xmpp_activity *a, struct gw_str user)
 
 /* ---- What is told ---- */
 
-static bool is_in_meeting(const struct xmpp_host *host, struct gw_str user, struct gw_str watcher)
+/* False: the watcher may not know what the user is doing, nor is told that it is over. Who sees the
+ * calendar's times sees that. */
+static bool may_know(const struct xmpp_host *host, struct gw_str user, struct gw_str watcher,
+                     bool *in_meeting)
 {
     struct pres_doc doc;
 
-    return pres_whole(host->core, user, watcher, &doc) && doc.shown.kind == PRES_CAL_MEETING;
-}
-
-/* The watcher may know what the user is doing; who may not is not told either that it is over. */
-static bool may_know(struct xmpp_host *host, struct gw_str user, struct gw_str watcher)
-{
-    const struct pres_question question = { .at = host->now.utc, .watcher = watcher };
-    struct pres_user_view view;
-
-    return pres_is_watched_by(host->core, user, watcher) &&
-           pres_user_ask(host->core, user, &question, &view) && view.level >= PRES_LEVEL_TIMES;
+    if (!pres_is_watched_by(host->core, user, watcher) ||
+        !pres_whole(host->core, user, watcher, &doc))
+        return false;
+    *in_meeting = doc.shown.kind == PRES_CAL_MEETING;
+    return gw_str_eq(user, watcher) || doc.calendar.kind != PRES_CAL_NONE;
 }
 
 static void put_item(struct xml_writer *w, bool in_meeting)
@@ -135,11 +132,13 @@ static void send_event(struct xmpp_c2s *c, struct gw_str user, bool in_meeting)
 
 static void tell_watcher(struct xmpp_host *host, struct gw_str user, struct gw_str watcher)
 {
+    bool in_meeting;
+
     for (struct pres_session *s = NULL; (s = pres_session_next(host->core, watcher, s));) {
         struct xmpp_c2s *c = pres_session_ctx_of(s, host->front);
 
-        if (c && c->wants_activity && may_know(host, user, watcher))
-            send_event(c, user, is_in_meeting(host, user, watcher));
+        if (c && c->wants_activity && may_know(host, user, watcher, &in_meeting))
+            send_event(c, user, in_meeting);
     }
 }
 
@@ -173,13 +172,13 @@ void xmpp_activity_tick(struct xmpp_activity *a)
 
 void xmpp_activity_stirred(struct xmpp_activity *a, struct gw_str user)
 {
+    bool in_meeting = false; /* also of one who is no more */
     struct doing *d;
-    bool in_meeting;
 
     if (!a->wanted)
         return;
     d = gw_map_get(a->doing, user);
-    in_meeting = is_in_meeting(a->host, user, user);
+    (void)may_know(a->host, user, user, &in_meeting);
     if (in_meeting == (d && d->in_meeting))
         return;
     if (!d)
@@ -198,10 +197,9 @@ static void tell_newcomer(const struct pres_item *item, void *ctx)
     struct xmpp_c2s *c = ctx;
     struct xmpp_activity *a = c->host->activity;
     struct doing *d;
+    bool in_meeting;
 
-    if ((item->sub != PRES_SUB_TO && item->sub != PRES_SUB_BOTH) ||
-        !is_in_meeting(c->host, item->jid, gw_str_of(c->user)) ||
-        !may_know(c->host, item->jid, gw_str_of(c->user)))
+    if (!may_know(c->host, item->jid, gw_str_of(c->user), &in_meeting) || !in_meeting)
         return;
     d = gw_map_get(a->doing, item->jid);
     if (!d)
@@ -282,19 +280,20 @@ void xmpp_on_items(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_n
     const struct xml_node *items = xml_child(pubsub, NS_PUBSUB, "items");
     struct gw_str me = gw_str_of(c->user), user = s->has_to ? s->to.bare : me;
     struct xml_writer w;
+    bool in_meeting;
 
     if (!items) {
         xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
     } else if (!gw_str_is(xml_attr(items, "node"), NS_ACTIVITY)) {
         xmpp_stanza_error(c, s, XMPP_ITEM_NOT_FOUND, NULL);
-    } else if (!may_know(c->host, user, me)) {
+    } else if (!may_know(c->host, user, me, &in_meeting)) {
         xmpp_stanza_error(c, s, XMPP_FORBIDDEN, NULL);
     } else {
         xmpp_begin_result(c, s, &w);
         xmpp_open_ns(&w, "pubsub", NS_PUBSUB);
         xml_open(&w, "items");
         xml_put_attr(&w, "node", GW_STR(NS_ACTIVITY));
-        put_item(&w, is_in_meeting(c->host, user, me));
+        put_item(&w, in_meeting);
         xml_close(&w);
         xml_close(&w);
         xml_close(&w);
