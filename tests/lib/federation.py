@@ -176,7 +176,7 @@ class Server:
             return f.read()
         return ""
 
-    def _wait(self, timeout=60):
+    def _wait(self, timeout=180):
         def answers():
             if self.process.poll() is not None:
                 raise RuntimeError(f"{type(self).__name__} ended:\n{self.log()[-4000:]}")
