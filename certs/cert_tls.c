@@ -54,6 +54,7 @@ const struct gw_param cert_params[] = {
     CRL(CERT_FOR_EXCHANGE, "exchange", "Exchange"),
     CRL(CERT_FOR_SIP, "sip", "SIP Servers (Peer Auth)"),
     CRL(CERT_FOR_XMPP_SERVER, "xmpp_server", "XMPP Servers"),
+    CRL(CERT_FOR_API, "api", "API"),
     { .key = "tls.ocsp_stapling",
       .shown_as = "TLS: OCSP Stapling",
       .help = "of servers that we connect to: check refuses a certificate that its stapled OCSP "

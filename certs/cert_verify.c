@@ -133,8 +133,7 @@ static const struct fault {
     { X509_V_ERR_CA_MD_TOO_WEAK, "weak signature",
       "is signed with an algorithm that is too weak: it needs a new one, signed with SHA-256 or "
       "better" },
-    { X509_V_ERR_INVALID_PURPOSE, "wrong usage",
-      "is not for server authentication (1.3.6.1.5.5.7.3.1): it needs a new one that is" },
+    { X509_V_ERR_INVALID_PURPOSE, "wrong usage", NULL }, /* which: say_bad() */
     { X509_V_ERR_PERMITTED_VIOLATION, "name constraints",
       "has a name that its authority may not vouch for: it needs one of another authority" },
     { X509_V_ERR_EXCLUDED_VIOLATION, "name constraints",
@@ -234,8 +233,9 @@ static void say_list(const struct cert_set *set, X509 *cert, int error, struct g
             issuer, subject, list_problem(error)->says, set->name);
 }
 
-static void say_bad(const struct cert_set *set, X509 *cert, int error, struct gw_err *out)
+static void say_bad(const struct cert_check *check, X509 *cert, int error, struct gw_err *out)
 {
+    bool client = uses[check->purpose].usage == X509_PURPOSE_SSL_CLIENT;
     char subject[CERT_NAME_TEXT_MAX], when[GW_UTC_TEXT_MAX];
     const struct fault *fault = fault_of(error);
 
@@ -246,10 +246,15 @@ static void say_bad(const struct cert_set *set, X509 *cert, int error, struct gw
     else if (error == X509_V_ERR_CERT_REVOKED)
         gw_fail(out, GW_DENIED,
                 "certificate '%s' was revoked by its authority on %s: it needs a new one", subject,
-                gw_utc_text(cert_crl_revoked_since(set, cert), when));
+                gw_utc_text(cert_crl_revoked_since(check->set, cert), when));
     else if (error == X509_V_ERR_CERT_NOT_YET_VALID)
         gw_fail(out, GW_DENIED, "certificate '%s' is not valid before %s: check the clocks",
                 subject, gw_utc_text(cert_time(X509_get0_notBefore(cert)), when));
+    else if (error == X509_V_ERR_INVALID_PURPOSE)
+        gw_fail(out, GW_DENIED,
+                "certificate '%s' is not for %s authentication (1.3.6.1.5.5.7.3.%d): it needs a "
+                "new one that is",
+                subject, client ? "client" : "server", client ? 2 : 1);
     else if (fault)
         gw_fail(out, GW_DENIED, "certificate '%s' %s", subject, fault->says);
     else
@@ -257,8 +262,10 @@ static void say_bad(const struct cert_set *set, X509 *cert, int error, struct gw
                 X509_verify_cert_error_string(error));
 }
 
-static void say_error(const struct cert_set *set, X509 *cert, int error, struct cert_result *out)
+static void say_error(const struct cert_check *check, X509 *cert, int error,
+                      struct cert_result *out)
 {
+    const struct cert_set *set = check->set;
     struct gw_err why = { 0 };
 
     out->verdict = verdict_of(error);
@@ -268,7 +275,7 @@ static void say_error(const struct cert_set *set, X509 *cert, int error, struct 
     else if (out->verdict == CERT_MISSING_FROM_CHAIN)
         say_missing(set, cert, &why);
     else if (out->verdict == CERT_BAD && cert)
-        say_bad(set, cert, error, &why);
+        say_bad(check, cert, error, &why);
     else if (list_problem(error) && cert)
         say_list(set, cert, error, &why);
     else if (out->verdict != CERT_VERIFIED)
@@ -323,7 +330,7 @@ bool cert_verify(X509_STORE_CTX *ctx, const struct cert_check *check, struct cer
         X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
     cert = X509_STORE_CTX_get_current_cert(ctx);
     error = X509_STORE_CTX_get_error(ctx);
-    say_error(check->set, cert ? cert : leaf, error, out);
+    say_error(check, cert ? cert : leaf, error, out);
     if (error == X509_V_OK) {
         error = leaf_error(leaf, check, out);
         X509_STORE_CTX_set_error(ctx, error);

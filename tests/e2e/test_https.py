@@ -12,7 +12,7 @@ import tempfile
 from cryptography import x509
 from gateway import ApiError, Gateway, own_address, wait_for
 from house import House, run
-from zoo import CLIENT, SERVER, Cert
+from zoo import CLIENT, SERVER, Cert, revocation_list
 
 
 def own(gateway):
@@ -188,7 +188,7 @@ def test_api():
         assert status == 200, answer
         for cert, words in ((None, "peer did not return a certificate"),
                             (Cert("third.office.test", issuer=ca), "is not among the API clients"),
-                            (Cert("robot.office.test", issuer=ca, usages=(SERVER,)), "purpose"),
+                            (Cert("robot.office.test", issuer=ca, usages=(SERVER,)), "client authentication"),
                             (Cert("robot.office.test", issuer=ca, start=-9, end=-2), "expired on"),
                             (Cert("robot.office.test"), "is self-signed")):
             refused_for(g, Admin(g, port, folder, cert), words)
@@ -196,6 +196,12 @@ def test_api():
         assert robot.put("/v1/parameters/calendar.spread_s", {"value": "7"}) == 200
         assert any("certificate robot.office.test" in json.dumps(e) for e in g.api("GET", "/v1/audit")["entries"])
         assert robot.put("/v1/parameters/calendar.spread_s", {"value": "8"}, Origin="https://evil.test") == 403
+        assert g.run_ctl("cert", "crl", "add", "-", text_in=revocation_list(ca, [good])).returncode == 0
+        g.set("tls.api_crl", "check")
+        refused_for(g, Admin(g, port, folder, good), "was revoked by its authority")
+        again = Cert("robot.office.test", issuer=ca, usages=(CLIENT,))
+        assert Admin(g, port, folder, again).get("/v1/version")[0] == 200
+        g.set("tls.api_crl", "off")
         g.set("tls.api_min_version", "1.3")
         old = Admin(g, port, folder, good)
         old.context.maximum_version = ssl.TLSVersion.TLSv1_2
