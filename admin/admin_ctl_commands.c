@@ -184,7 +184,9 @@ static const struct ctl_option export_options[] = {
     { NULL, NULL, CTL_NO_FIELD, NULL },
 };
 
-#define IDENTITY_HELP "NAME is cup (SIP), cup-xmpp (XMPP clients) or cup-xmpp-s2s (XMPP servers)."
+#define IDENTITY_HELP                                                                              \
+    "NAME is cup (SIP, notifications, API), cup-xmpp (XMPP clients) or cup-xmpp-s2s (XMPP "        \
+    "servers)."
 
 static const struct ctl_option explain_options[] = {
     { "at", "TIME", CTL_NO_FIELD, "then: 15:00, '2026-11-20 15:00' or 2026-11-20T15:00:00Z" },

@@ -19,7 +19,7 @@ enum {
 };
 
 const struct cert_own_kind cert_own_kinds[] = {
-    { CERT_IDENTITY_SIP, "SIP" },
+    { CERT_IDENTITY_SIP, "SIP, notifications, API" },
     { CERT_IDENTITY_XMPP, "XMPP clients" },
     { CERT_IDENTITY_XMPP_S2S, "XMPP servers" },
     { NULL, NULL },

@@ -61,6 +61,8 @@ void gd_identity_names(const struct gd *gd, const char *identity,
 {
     if (strcmp(identity, CERT_IDENTITY_SIP) != 0)
         each_domain(gd, each, each_ctx);
+    else if (*gd->settings.sip.public_address) /* first: SIP peers look at the CN alone */
+        each(gw_str_of(gd->settings.sip.public_address), each_ctx);
     if (strcmp(identity, CERT_IDENTITY_XMPP_S2S) == 0)
         each_mail_domain(gd, each, each_ctx);
     each(gw_str_of(gd_notify_host(gd->notify)), each_ctx);

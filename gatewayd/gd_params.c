@@ -96,8 +96,12 @@ static enum gw_code bridge_apply(struct gd *gd, struct gw_now now, struct gw_err
 
 static enum gw_code sip_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
 {
+    enum gw_code rc = gd_sip_apply(gd, err);
+
     (void)now;
-    return gd_sip_apply(gd, err);
+    if (!rc)
+        gd_identities_cover(gd); /* the name that peers know us by may be another */
+    return rc;
 }
 
 static enum gw_code cert_apply(struct gd *gd, struct gw_now now, struct gw_err *err)

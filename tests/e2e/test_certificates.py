@@ -203,6 +203,19 @@ def test_self_signed():
         assert "four.test" in own["names"] and "extra.test" not in own["names"], own
 
 
+def test_name_for_sip_peers():
+    """they look at the CN alone: it is the name that they are told to reach us at, live; one that lacks it says so"""
+    with Gateway() as gateway:
+        gateway.set("sip.public_address", "edge.example.test")
+        own = gateway.ctl_json("cert", "own", "show", "cup")
+        assert own["subject"].startswith("CN=edge.example.test,") and gateway.address in own["names"], own
+        csr = gateway.ctl("cert", "own", "request", "cup")
+        assert "DNS:edge.example.test" in openssl("req", "-noout", "-text", text=csr)
+        gateway.ctl("cert", "own", "self-signed", "cup", "--names", "edge.example.test")
+        gateway.set("sip.public_address", "other.example.test")
+        assert gateway.ctl_json("cert", "own", "show", "cup")["missing_names"] == ["other.example.test"]
+
+
 def test_pkcs12():
     """from openssl to us and back; another password; damaged; nothing secret in the log"""
     with tempfile.TemporaryDirectory() as folder, Gateway(log_levels="debug") as gateway:
@@ -595,6 +608,6 @@ def test_from_an_empty_store():
 
 
 if __name__ == "__main__":
-    house.run([test_request_to_renewal, test_letters_in_host_names, test_self_signed, test_pkcs12,
+    house.run([test_request_to_renewal, test_letters_in_host_names, test_self_signed, test_name_for_sip_peers, test_pkcs12,
                test_file_of_an_administrator, test_hangup_while_stopping, test_expiry, test_two_administrators,
                test_killed_while_changing, test_stapling, test_revocation_lists, test_seal_key, test_replaced_under_load, test_from_an_empty_store])
