@@ -253,14 +253,17 @@ static enum gw_code deny(X509 *cert, const struct rule *rule, const struct gw_st
                        rule->list, name, count > 1 ? ", ..." : "");
     if (cert_entry_new(cert, &e, NULL) || !e->info.names[0]) {
         cert_entry_free(&e);
-        return gw_fail(err, GW_DENIED, "host %s is not the name of certificate '%s'", name,
-                       subject);
+        return gw_fail(err, GW_DENIED,
+                       "host %s is not the name of certificate '%s': use that, or have it "
+                       "reissued",
+                       name, subject);
     }
     gw_buf_init(&has, sizeof(err->msg));
     for (size_t i = 0; e->info.names[i]; i++)
         gw_buf_addf(&has, "%s%s", i ? ", " : "", e->info.names[i]);
-    gw_fail(err, GW_DENIED, "host %s is none of the names of certificate '%s': %.*s", name, subject,
-            GW_STR_ARG(gw_buf_str(&has)));
+    gw_fail(err, GW_DENIED,
+            "host %s is none of the names of certificate '%s' (use one, or have it reissued): %.*s",
+            name, subject, GW_STR_ARG(gw_buf_str(&has)));
     gw_buf_done(&has);
     cert_entry_free(&e);
     return GW_DENIED;

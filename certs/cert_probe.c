@@ -189,7 +189,11 @@ static void on_closed(struct net_stream *s, const struct gw_err *why, void *ctx)
     struct gw_err copy = { 0 };
 
     (void)s;
-    gw_fail(&copy, GW_UNREACHABLE, "%s", why->code ? why->msg : "the server closed the connection");
+    gw_fail(&copy, GW_UNREACHABLE, "%s%s",
+            why->code ? why->msg : "the server closed the connection",
+            p->state == PROBE_HANDSHAKE && why->code == GW_TIMEOUT
+                ? "; check that the port is one for TLS, and what lies between"
+                : "");
     net_stream_free(&p->stream); /* and 'why' with it */
     if (p->state == PROBE_HANDSHAKE) {
         handshake_over(p, copy.msg);

@@ -71,6 +71,8 @@ const char *net_tls_words(const char *says)
         { "protocol version", "the other side speaks no TLS 1.2 or newer: turn that on there" },
         { "unsupported protocol", "the other side speaks no TLS 1.2 or newer: turn that on there" },
         { "wrong version number", "the other side does not speak TLS on this port" },
+        { "alert handshake failure", "the other side refuses: no cipher in common, or it demands a "
+                                     "certificate" },
     };
 
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)

@@ -297,13 +297,19 @@ static const struct chain_case {
       ROOT,
       CERT_BAD,
       "has a key that is too weak" },
-    { { .cn = "other.com" }, ROOT, NONE, ROOT, CERT_CN_MISMATCH, "host 'a.com' is not the name" },
+    { { .cn = "other.com" },
+      ROOT,
+      NONE,
+      ROOT,
+      CERT_CN_MISMATCH,
+      "host 'a.com' is not the name of certificate 'CN=other.com': use that" },
     { { .cn = "x", .names = "DNS:b.com,DNS:c.com" },
       ROOT,
       NONE,
       ROOT,
       CERT_SAN_MISMATCH,
-      "host 'a.com' is none of the names of certificate 'CN=x': b.com, c.com" },
+      "host 'a.com' is none of the names of certificate 'CN=x' (use one, or have it "
+      "reissued): b.com, c.com" },
 };
 
 static void check_chain(size_t i)
