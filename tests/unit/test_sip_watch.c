@@ -1,4 +1,5 @@
 /* Users here watch contacts there: on virtual time, from the question to each of the ends. */
+#include "sip_priv.h"
 #include "sip_test.h"
 
 #define ROUTE                                                                                      \
@@ -622,6 +623,22 @@ static void test_partitioned_nobody(void **state)
     rig_done(&r);
 }
 
+/* A record of before, of who is a user no more: nothing is asked for him. */
+static void test_nobody_here(void **state)
+{
+    struct pres_session *bob;
+    struct rig r;
+
+    (void)state;
+    begin(&r, &bob);
+    sip_watch_want(r.sip, GW_STR("ghost@b.example"), GW_STR("w@a.example"));
+    rig_pass(&r, 0);
+    rig_silence(&r);
+    assert_int_equal(watches(&r), 0);
+    pres_session_free(&bob, r.now);
+    rig_done(&r);
+}
+
 /* Who logs in again is shown what is known, without another request. */
 static void test_login_again(void **state)
 {
@@ -681,6 +698,7 @@ int main(void)
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_partitioned),
         cmocka_unit_test(test_partitioned_nobody),
+        cmocka_unit_test(test_nobody_here),
         cmocka_unit_test(test_login_again),
         cmocka_unit_test(test_domain_leaves),
     };
