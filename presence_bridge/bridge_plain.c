@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { LINE_MAX_BYTES = 4096, TAG_NAME_MAX = 16 };
+enum { LINE_MAX_BYTES = 4096, TAG_NAME_MAX = 16, UTF8_MAX = 4 };
 
 /* ---- characters */
 
@@ -150,7 +150,9 @@ static void line_end(struct plain *p)
         } else if (!is_separator(line)) {
             if (!is_first)
                 gw_buf_add_char(p->out, ' ');
-            gw_buf_add_str(p->out, line);
+            /* Enough to see that it is too long: who gives the room need not have it for the whole. */
+            gw_buf_add_str(p->out, gw_str_utf8_cut(line, BRIDGE_REPLY_MAX + UTF8_MAX -
+                                                             (p->out->len - p->from)));
         }
         if (p->out->len - p->from > BRIDGE_REPLY_MAX) {
             ellipsis_add(p->out, p->from);
@@ -264,8 +266,8 @@ static size_t comment_end(struct gw_str s)
 static size_t markup(struct plain *p, struct gw_str s)
 {
     static const char *const hidden[] = { "head", "style", "script", "title", "xml", NULL };
-    static const char *const breaks[] = { "br", "p",  "div", "li", "tr",         "h1", "h2",
-                                          "h3", "h4", "ul",  "ol", "blockquote", "hr", NULL };
+    static const char *const breaks[] = { "br", "p",  "div", "li", "tr", "td",         "th", "h1",
+                                          "h2", "h3", "h4",  "ul", "ol", "blockquote", "hr", NULL };
     size_t n = 1, end;
     bool closes = s.len > 1 && s.p[1] == '/';
     struct gw_str name;

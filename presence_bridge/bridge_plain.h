@@ -11,7 +11,7 @@ enum {
 
 /* HTML, or text without any: tags, comments, styles, byte order marks and white space go; what follows a
  * signature's separator or a closing formula goes; what is too long ends in an ellipsis. Appends to out,
- * BRIDGE_REPLY_MAX bytes at most, always UTF-8 without control characters. */
+ * BRIDGE_REPLY_MAX bytes at most, always UTF-8 without control characters; needs room for a few more. */
 void bridge_plain_write(struct gw_str source, struct gw_buf *out);
 
 #endif

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct gw_buf out;
 
-    gw_buf_init(&out, 8192);
+    gw_buf_init(&out, 2 * BRIDGE_REPLY_MAX);
     bridge_plain_write((struct gw_str){ (const char *)data, len }, &out);
     if (out.failed || out.len > BRIDGE_REPLY_MAX || !gw_str_is_utf8(gw_buf_str(&out)))
         abort();
