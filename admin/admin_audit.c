@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "admin_priv.h"
+#include "admin_users.h"
 #include "gw_bytes.h"
 #include "gw_mem.h"
 
@@ -171,13 +172,17 @@ static json_t *harmless(const json_t *json)
     }
 }
 
-/* The last part of the path that names something; for a new thing, what the body calls it. */
-static char *subject_of(const struct admin_call *call)
+/* What the path names, a user by the whole JID; for a new thing, what the body calls it. */
+static char *subject_of(const struct admin_call *call, const struct admin_route *route)
 {
     const json_t *name = json_object_get(call->body, "name");
     struct gw_buf text;
 
-    gw_buf_init(&text, 1024);
+    gw_buf_init(&text, ADMIN_JID_BUF);
+    if (gw_str_starts(gw_str_of(route->path), "/v1/users/{user}") &&
+        !admin_user_jid(call->api, call->arg[0], &text, NULL))
+        return gw_buf_take(&text);
+    gw_buf_reset(&text);
     for (int i = 0; i < ADMIN_PATH_ARGS; i++)
         if (call->arg[i].p)
             gw_buf_addf(&text, "%s%.*s", i ? " " : "", GW_STR_ARG(call->arg[i]));
@@ -201,7 +206,7 @@ void admin_note_begin(struct admin_call *call, const struct admin_route *route)
     note->rule = rule;
     note->what = rule ? gw_str_dup(gw_str_of(rule->what)) : gw_buf_take(&what);
     gw_buf_done(&what);
-    note->subject = subject_of(call);
+    note->subject = subject_of(call, route);
     note->request = call->body ? harmless(call->body) : NULL;
     note->before = rule && rule->show ? rule->show(call) : NULL;
     call->note = note;

@@ -276,6 +276,7 @@ def test_audit():
         assert gateway.run_ctl("set", "calendar.spread_s", "99").returncode == FAILED
         import_file(gateway, "user,group\nann,vip\n", "--update")
         gateway.ctl("gateway", "remove", "cas1")
+        gateway.ctl("privacy", "set", "ann", "own", "busy")
         gateway.ctl("user", "remove", "ann")
 
         entries = gateway.ctl_json("audit")["entries"]
@@ -294,6 +295,7 @@ def test_audit():
             ("job ordered", "job 1", None),
             ("user changed", "ann@one.test", {"group": ["", "vip"]}),
             ("gateway removed", "cas1", None),
+            ("privacy set", "ann@one.test", None),
             ("user removed", "ann@one.test", None)]
         for want, got in zip(expected, seen):
             assert want[:2] == got[:2] and (want[2] is None or want[2] == got[2]), (want, got)
