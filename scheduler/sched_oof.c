@@ -1,7 +1,8 @@
 /* Automatic replies. Exchange tells of no change: they are polled, in every user's own turn. Mail tips
  * (2010 and later) say of fifty mailboxes in one request who replies now, but not what is planned, and
  * not a reply without a text. So they are asked for when there are some to ask for at once; when one
- * says something else than what is known the setting itself is read, and now and then in any case. */
+ * says something else than what is known, or in other words than the last one, the setting itself is
+ * read, and now and then in any case. */
 #include "sched_priv.h"
 
 enum { SAME_KIND_MAX = 6 };
@@ -107,7 +108,8 @@ void sched_tip_answered(struct sched *s, struct sched_job *job, const struct sch
     }
     r->has_tip = true;
     r->tip = gw_oof_is_active(&tip->oof, s->now.utc);
-    other = r->tip != replies_now(s, u);
+    other = r->tip != replies_now(s, u) || tip->mark != r->mark;
+    r->mark = tip->mark;
     if (other) {
         ask_exactly(s, job);
         return;

@@ -95,6 +95,7 @@ struct sim_user {
     bool no_free_busy;                      /* bulk reading is refused for this one */
     bool no_reply_text;                     /* mail tips do not show the automatic reply */
     bool tip_pending, tip_refused;
+    uint32_t reply_mark; /* of what the automatic reply says */
     bool enabled;
     unsigned not_at; /* bits: gateways that cannot serve the mailbox */
     unsigned home;   /* the mailbox server: what is streamed lives there */
@@ -245,7 +246,7 @@ static inline struct ews_tip sim_tip(const struct sim *m, const struct sim_user 
     if (u->tip_refused)
         tip.status = sim_status(EWS_MAILBOX, "ErrorMailRecipientNotFound", true);
     if (!u->no_reply_text && gw_oof_is_active(&u->oof, m->now.utc))
-        tip.oof = u->oof;
+        tip = (struct ews_tip){ tip.status, tip.pending, u->oof, u->reply_mark };
     return tip;
 }
 

@@ -87,6 +87,35 @@ static void test_tip_leads_to_the_setting(void **state)
     sim_free(&m);
 }
 
+static unsigned exact_polls(struct sim *m, gw_utc ms)
+{
+    m->polls = 0;
+    sim_run(m, ms);
+    return m->polls;
+}
+
+/* A reply in other words is no other state, and is read with the next tip all the same. */
+static void test_other_words_lead_to_the_setting(void **state)
+{
+    struct sim *m = sim_new(1, USERS);
+
+    (void)state;
+    m->settings.cross_check_min = 1440;
+    sched_settings_set(m->sched, &m->settings, m->now);
+    for (unsigned i = 0; i < USERS; i++) {
+        reply(m, i, GW_OOF_ENABLED);
+        m->user[i].reply_mark = 7;
+    }
+    sim_enable_all(m);
+    sim_run(m, HOUR);
+    assert_in_range(exact_polls(m, HOUR), USERS / 2, 2 * USERS);
+    for (unsigned i = 0; i < USERS; i++)
+        m->user[i].reply_mark = 9;
+    assert_in_range(exact_polls(m, (POLL_MIN + 1) * MIN), USERS, USERS + USERS / 2);
+    assert_in_range(exact_polls(m, HOUR), 0, USERS / 2); /* once is enough */
+    sim_free(&m);
+}
+
 /* Tips do not show what is planned; the settings do, read now and then. */
 static void test_planned_reply_begins_on_time(void **state)
 {
@@ -194,6 +223,7 @@ int main(void)
         cmocka_unit_test(test_many_are_polled_in_bulk),
         cmocka_unit_test(test_interval_is_live),
         cmocka_unit_test(test_tip_leads_to_the_setting),
+        cmocka_unit_test(test_other_words_lead_to_the_setting),
         cmocka_unit_test(test_planned_reply_begins_on_time),
         cmocka_unit_test(test_reply_without_a_text),
         cmocka_unit_test(test_pending_tip_keeps_what_is_known),
