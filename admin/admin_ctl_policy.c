@@ -122,17 +122,20 @@ enum { RULES_FILE_MAX = 256 * 1024 };
 
 static enum ctl_exit file_read(struct ctl *ctl, const char *path, struct gw_buf *out)
 {
-    FILE *f = fopen(path, "rb");
+    FILE *f = fopen(path, "rbe");
     char block[4096];
     size_t n;
+    bool is_read;
 
-    if (!f) {
-        ctl_complain(ctl, "invalid", "'%s' cannot be read: %s", path, strerror(errno));
-        return CTL_USAGE;
-    }
-    while ((n = fread(block, 1, sizeof(block), f)) > 0)
+    while (f && !out->failed && (n = fread(block, 1, sizeof(block), f)) > 0)
         gw_buf_add(out, block, n);
-    fclose(f);
+    is_read = f && !ferror(f);
+    if (!is_read)
+        ctl_complain(ctl, "invalid", "'%s' cannot be read: %s", path, strerror(errno));
+    if (f)
+        (void)fclose(f);
+    if (!is_read)
+        return CTL_USAGE;
     if (!out->failed && gw_str_is_utf8(gw_buf_str(out)))
         return CTL_OK;
     ctl_complain(ctl, "invalid", "'%s' is no UTF-8 text, or longer than %d bytes", path,

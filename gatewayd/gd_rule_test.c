@@ -14,6 +14,8 @@ struct admin_rule_test {
     struct bridge_book *book; /* of its own: what is in force may change meanwhile */
     const struct bridge_policy *policy;
     struct bridge_voice *voice;
+    struct gw_interval *outside; /* working hours of that day, where they count */
+    size_t outside_count;
     struct ews_call *call;
     char *gateway;
     gw_utc from, to;
@@ -26,6 +28,7 @@ static void test_free(struct admin_rule_test *t)
     gw_list_remove(&t->link);
     bridge_book_free(&t->book);
     bridge_voice_free(&t->voice);
+    free(t->outside);
     free(t->gateway);
     free(t);
 }
@@ -60,7 +63,12 @@ static json_t *stretch_json(const struct admin_rule_test *t, const struct bridge
 
 static json_t *day_json(const struct admin_rule_test *t, struct gw_interval *v, size_t count)
 {
-    struct bridge_calendar cal = { .intervals = v, .count = count, .from = t->from, .to = t->to };
+    struct bridge_calendar cal = { .intervals = v,
+                                   .count = count,
+                                   .from = t->from,
+                                   .to = t->to,
+                                   .outside = t->outside,
+                                   .outside_count = t->outside_count };
     json_t *list = json_array();
     gw_utc at = t->from;
 
@@ -165,6 +173,18 @@ static enum gw_code gateway_of(const struct gd *gd, struct gw_str user, gw_utc *
     return GW_OK;
 }
 
+/* As they were read last. */
+static void hours_take(const struct gd *gd, struct admin_rule_test *t, struct gw_str user)
+{
+    struct sched_calendar known;
+
+    if (!bridge_policy_has_hours(t->policy) || !sched_user_calendar(gd->sched, user, &known) ||
+        !known.hours)
+        return;
+    t->outside = gw_realloc(NULL, GW_OUTSIDE_MAX, sizeof(*t->outside));
+    t->outside_count = gw_hours_outside(known.hours, t->from, t->to, t->outside);
+}
+
 static enum gw_code glasses_take(struct gd *gd, struct admin_rule_test *t,
                                  const struct admin_rule_test_args *args,
                                  const struct dir_user *user, struct gw_err *err)
@@ -177,7 +197,10 @@ static enum gw_code glasses_take(struct gd *gd, struct admin_rule_test *t,
         t->book,
         &(struct bridge_person){ .user = user->jid, .domain = user->domain, .group = user->group });
     t->voice = gd_voice_new(gd, user);
-    return bridge_voice_day(t->voice, args->day, net_loop_now(gd->loop).utc, &t->from, &t->to, err);
+    rc = bridge_voice_day(t->voice, args->day, net_loop_now(gd->loop).utc, &t->from, &t->to, err);
+    if (!rc)
+        hours_take(gd, t, user->jid);
+    return rc;
 }
 
 enum gw_code gd_rule_test_start(struct gd *gd, const struct admin_rule_test_args *args,

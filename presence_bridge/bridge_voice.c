@@ -301,6 +301,8 @@ enum gw_code bridge_voice_day(const struct bridge_voice *v, struct gw_str day, g
         return gw_fail(err, GW_INVALID, "a day is written like 2026-12-01, not '%.*s'",
                        GW_STR_ARG(gw_str_utf8_cut(day, 20)));
     *from = midnight(v, (int32_t)date[0], (int32_t)date[1] - 1, (int32_t)date[2]);
+    if (field_at(v, *from, UCAL_DATE) != date[2])
+        return gw_fail(err, GW_INVALID, "there is no %.*s", GW_STR_ARG(day));
     *to = midnight(v, (int32_t)date[0], (int32_t)date[1] - 1, (int32_t)date[2] + 1);
     return GW_OK;
 }

@@ -168,6 +168,10 @@ def test_rule_test():
         assert "# no rules" in h.gateway.ctl("rule", "list")
         says(h, "bob", "in-a-meeting")
         refused(h, "rule", "test", h.jid("bob"), "--day", "tomorrow", says="like 2026-12-01")
+        refused(h, "rule", "test", h.jid("bob"), "--day", "2026-02-30", says="no 2026-02-30")
+        for name, says_of in (("/", "cannot be read: Is a directory"), ("/dev/zero", "longer than")):
+            done = h.gateway.run_ctl("rule", "test", h.jid("bob"), "--file", name)
+            assert done.returncode == 2 and says_of in done.stderr, done
         f.write("bad: colour = red => away\n")
         f.flush()
         refused(h, "rule", "test", h.jid("bob"), "--file", f.name, says="rule 2: 'colour'")
