@@ -1,5 +1,6 @@
 /* kalendsctl explain: why presence shows what it shows, as a page to read */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "admin_ctl.h"
@@ -234,12 +235,33 @@ static void window_print(const struct report *r, const json_t *e)
            ctl_clock(to, r->now, b));
 }
 
+/* "Mon Tue 08:00 to 17:00; Wed 08:00 to 12:00 (UTC+09:00)": the clock is Exchange's, not this machine's. */
+static void hours_print(const json_t *hours)
+{
+    int offset = (int)ctl_int(hours, "utc_offset_min");
+    const json_t *work, *day;
+    size_t i, k;
+
+    if (!json_is_object(hours))
+        return;
+    printf("  %-20s", "working hours");
+    json_array_foreach(json_object_get(hours, "work"), i, work)
+    {
+        printf("%s", i ? "; " : "");
+        json_array_foreach(json_object_get(work, "days"), k, day)
+            printf("%.3s ", json_string_value(day));
+        printf("%s to %s", ctl_str(work, "from"), ctl_str(work, "to"));
+    }
+    printf(" (UTC%c%02d:%02d)\n", offset < 0 ? '-' : '+', abs(offset) / 60, abs(offset) % 60);
+}
+
 static void freshness_print(const struct report *r, const json_t *e)
 {
     const char *why = ctl_str(e, "not_fresh_because");
 
     time_line(r, "calendar read", ctl_utc(e, "read"), "not yet");
     window_print(r, e);
+    hours_print(json_object_get(e, "working_hours"));
     time_line(r, "replies read", ctl_utc(e, "automatic_reply_read"), "not yet");
     if (ctl_true(e, "fresh")) {
         line("freshness", "fresh: Exchange would have told of a change");

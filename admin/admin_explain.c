@@ -156,6 +156,38 @@ static json_t *moment_json(const struct admin_api *api, struct gw_str user, gw_u
     return json;
 }
 
+static json_t *clock_json(int minute)
+{
+    return json_sprintf("%02d:%02d", minute / 60, minute % 60);
+}
+
+static json_t *work_json(const struct gw_work *work)
+{
+    static const char *const day[] = { "Sunday",   "Monday", "Tuesday", "Wednesday",
+                                       "Thursday", "Friday", "Saturday" };
+    json_t *days = json_array();
+
+    for (size_t i = 0; i < sizeof(day) / sizeof(day[0]); i++)
+        if (work->days >> i & 1)
+            json_array_append_new(days, json_string(day[i]));
+    return json_pack("{s:o, s:o, s:o}", "days", days, "from", clock_json(work->from), "to",
+                     clock_json(work->to));
+}
+
+/* Their zone is a rule without a name: how far its clocks are from UTC at that moment. */
+static json_t *hours_json(const struct gw_hours *hours, gw_utc at)
+{
+    json_t *list;
+
+    if (!hours)
+        return json_null();
+    list = json_array();
+    for (size_t i = 0; i < hours->count; i++)
+        json_array_append_new(list, work_json(&hours->work[i]));
+    return json_pack("{s:I, s:o}", "utc_offset_min",
+                     (json_int_t)(gw_zone_offset(&hours->zone, at) / GW_MINUTE_MS), "work", list);
+}
+
 static json_t *subscription_json(const struct sched_user_view *v)
 {
     return json_pack("{s:s, s:s, s:o, s:o, s:i}", "mode", sched_mode_name(v->mode), "state",
@@ -320,6 +352,8 @@ static json_t *explain_json(const struct admin_call *call, const struct dir_user
         json_object_set_new(json, "from_calendar",
                             moment_json(api, user->jid, question->q.at, &question->calendar));
         json_object_set_new(json, "exchange", exchange_json(api->args.sched, &exchange, now));
+        json_object_set_new(json_object_get(json, "exchange"), "working_hours",
+                            hours_json(exchange.calendar.hours, question->q.at));
     }
     presence_add(json, api, user, question);
     return json;

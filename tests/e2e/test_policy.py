@@ -201,7 +201,11 @@ def test_hours():
         ctl("mapping", "set", "working-hours", "yes", "--for", f"user:{bob.jid}")
         ctl("text", "set", "outside-hours-until", "")
         ann.wait_contact(bob.jid, ("away", "Outside working hours"))
-        assert "outside-hours" in ctl("explain", bob.jid)
+        page = ctl("explain", bob.jid)
+        days = " ".join(d[:3] for d in WEEK[-1:] + WEEK[:-1] if d in other_days[:3])
+        assert re.search(r"by row +outside-hours", page), page
+        assert re.search(r"00:00.*away.*row outside-hours", ctl("rule", "test", bob.jid)), "the day of a try"
+        assert re.search(rf"working hours +{days} 08:00 to 17:00 \(UTC\+00:00\)", page), page
         says(h, "ann", "free")  # only for whom it is on
         meeting = h.meeting("bob", "-1m", "1h")
         ann.wait_contact(bob.jid, ("away", "In a meeting"))
