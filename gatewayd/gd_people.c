@@ -417,6 +417,7 @@ static void nothing_to_say(struct gd *gd, struct gw_str user, struct gw_now now)
     struct pres_calendar nothing = { .kind = PRES_CAL_NONE, .until = GW_NEVER };
 
     pres_calendar_set(gd->core, user, &nothing, now);
+    pres_override_reworded(gd->core, user);
     gd_person_forget(gd, user); /* 'user' may be its own text */
 }
 
@@ -468,11 +469,23 @@ static void on_timer(struct gw_now now, void *ctx)
         net_timer_set(people->timer, gw_time_after(now.mono, 1));
 }
 
+/* An override speaks in the user's words with no calendar, too. */
+static void overriders_add(struct gd *gd)
+{
+    struct pres_override override;
+    struct gw_str user;
+    size_t pos = 0;
+
+    while (pres_override_next(gd->core, &pos, &user, &override))
+        (void)person_get(gd, user);
+}
+
 void gd_people_look_again(struct gd *gd)
 {
     struct gd_people *people = gd->people;
     struct gw_list *it, *tmp;
 
+    overriders_add(gd);
     while ((it = gw_list_pop(&people->looked)))
         gw_list_append(&people->stale, it);
     GW_LIST_EACH(&people->stale, it, tmp)

@@ -117,6 +117,19 @@ def test_without_a_client():
         ann.wait_contact(BOB, ("unavailable", None))
 
 
+def test_words_without_a_calendar():
+    """a text that is changed is told of an override without words of its own, with no calendar too"""
+    with House() as h, h.client("ann") as ann, h.client("bob") as bob:
+        h.befriend(ann, bob)
+        h.gateway.ctl("user", "disable", BOB, "--calendar")
+        h.gateway.ctl("override", "set", "bob", "in-a-meeting", "--until-cleared")
+        ann.wait_contact(BOB, ("away", "In a meeting"))
+        h.gateway.ctl("text", "set", "in-a-meeting", "Talks")
+        ann.wait_contact(BOB, ("away", "Talks"))
+        h.gateway.set("presence.language", "ja")
+        ann.wait_contact(BOB, ("away", "会議中"))
+
+
 def test_own_words():
     """an override without a text says its state, in the user's language; also when that is changed"""
     with House() as h, h.client("ann") as ann, h.client("bob") as bob:
@@ -228,4 +241,5 @@ def test_in_a_client():
 
 if __name__ == "__main__":
     run([test_set_and_clear, test_ends_by_time, test_ends_with_the_item, test_levels,
-               test_without_a_client, test_own_words, test_own_replies, test_in_a_client])
+               test_without_a_client, test_words_without_a_calendar, test_own_words, test_own_replies,
+               test_in_a_client])
