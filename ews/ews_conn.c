@@ -243,6 +243,14 @@ static void on_piece(struct gw_str piece, void *ctx)
     conn->on_data(piece, conn->ctx);
 }
 
+/* What it shows may be refused, and is not to be shown once more for one try. */
+static bool is_doubtful(const struct ews_conn *conn, enum conn_state state)
+{
+    bool unknown = conn->try.identity && conn->try.counts;
+
+    return unknown || (state == CONN_LEG && conn->legs > 1);
+}
+
 static void request_send(struct ews_conn *conn, enum conn_state state, bool with_body,
                          const char *authorization)
 {
@@ -256,6 +264,7 @@ static void request_send(struct ews_conn *conn, enum conn_state state, bool with
         .body = with_body ? gw_buf_str(&conn->body) : GW_STR(""),
         .timeout_ms = with_body || conn->deadline != GW_NEVER ? time_left_ms(conn) : LOGIN_MS,
         .body_max = with_body ? conn->body_max : HELLO_BODY_MAX,
+        .once = is_doubtful(conn, state),
     };
 
     for (; n < conn->header_count; n++)

@@ -50,6 +50,7 @@ struct net_http_slot {
     struct gw_buf headers; /* of the answer, as they came */
     bool headers_end;      /* the empty line came */
     bool sent;             /* or about to be */
+    bool once;             /* it is not sent again */
     struct gw_buf body;    /* for on_data: what it has not got yet */
     struct gw_err failure; /* what a callback of ours ended the transfer with */
     char curl_says[CURL_ERROR_SIZE];
@@ -142,7 +143,8 @@ static void learn_end_point(struct net_http_slot *slot)
         (void)net_tls_end_point(tls->internals, &slot->end_point);
 }
 
-/* Over a new connection or a warm one: the request leaves now. */
+/* Over a new connection or a warm one: the request leaves now. When a warm one ends without an answer
+ * libcurl takes a new one by itself. */
 static int on_curl_connected(void *ctx, char *peer, char *own, int peer_port, int own_port)
 {
     struct net_http_slot *slot = ctx;
@@ -151,6 +153,8 @@ static int on_curl_connected(void *ctx, char *peer, char *own, int peer_port, in
     (void)own;
     (void)peer_port;
     (void)own_port;
+    if (slot->sent && slot->once)
+        return CURL_PREREQFUNC_ABORT;
     slot->sent = true;
     return CURL_PREREQFUNC_OK;
 }
@@ -240,7 +244,9 @@ static enum gw_code code_of(const struct net_http_slot *slot, CURLcode result)
 
 static void describe(const struct net_http_slot *slot, CURLcode result, struct gw_err *err)
 {
-    const char *says = slot->curl_says[0] ? slot->curl_says : curl_easy_strerror(result);
+    const char *says = result == CURLE_ABORTED_BY_CALLBACK ? "it closed the connection"
+                       : slot->curl_says[0]                ? slot->curl_says
+                                                           : curl_easy_strerror(result);
     enum gw_code code = code_of(slot, result);
 
     if (slot->failure.code &&
@@ -667,6 +673,7 @@ void net_http_start(struct net_http_slot *slot, const struct net_http_request *r
     slot->body_max = request->body_max;
     slot->body_seen = 0;
     slot->headers_end = slot->sent = false;
+    slot->once = request->once;
     slot->failure = (struct gw_err){ 0 };
     slot->curl_says[0] = '\0';
     free(slot->origin);

@@ -35,6 +35,7 @@ struct net_http_request {
     unsigned timeout_ms;        /* of the whole exchange; 0: none */
     size_t body_max; /* of the answer; larger ends with GW_LIMIT. With on_data: of all pieces
                         together, 0: no limit */
+    bool once; /* not sent again over a new connection when a warm one ends without an answer */
 };
 
 enum { NET_HTTP_HEADERS_MAX = 64 * 1024 }; /* of one answer, all headers together */

@@ -791,6 +791,19 @@ static void test_silence_counts(void **state)
     teardown();
 }
 
+/* Whoever reads the password and closes is not shown it again by libcurl. */
+static void test_try_is_shown_once(void **state)
+{
+    (void)state;
+    SETUP(PATIENT_MS, CLOSE_EARLY);
+    for (unsigned i = 0; i < EWS_REFUSALS_MAX; i++) {
+        start_one();
+        assert_int_equal(t.status[i].class, EWS_SERVER_DOWN);
+    }
+    assert_locked_after(EWS_REFUSALS_MAX);
+    teardown();
+}
+
 /* The refusal comes when others would have been given up. */
 static void test_late_refusal(void **state)
 {
@@ -1013,6 +1026,7 @@ int main(void)
         cmocka_unit_test(test_one_of_many_refused),
         cmocka_unit_test(test_all_of_many_refused),
         cmocka_unit_test(test_silence_counts),
+        cmocka_unit_test(test_try_is_shown_once),
         cmocka_unit_test(test_late_refusal),
         cmocka_unit_test(test_late_answer),
         cmocka_unit_test(test_cancelled_tries_count),
