@@ -462,6 +462,12 @@ static void on_trial(void *ctx)
         step(conn);
 }
 
+/* A login for each request is one with a ticket. */
+static bool shows_nothing(const struct ews_conn *conn, struct ews_cred *cred)
+{
+    return conn->each_request && conn->identity->proven && ews_cred_has_ticket(cred);
+}
+
 static void login_begin(struct ews_conn *conn, enum ews_scheme scheme)
 {
     struct ews_login_args args = { .cred = ews_account_cred(conn->account),
@@ -481,7 +487,9 @@ static void login_begin(struct ews_conn *conn, enum ews_scheme scheme)
     login_note(conn, scheme);
     conn->state = CONN_WAITING;
     net_timer_set(conn->timer, conn->deadline);
-    if (ews_trial_begin(&job->trial, conn->identity, on_trial, conn))
+    if (shows_nothing(conn, args.cred))
+        step(conn);
+    else if (ews_trial_begin(&job->trial, conn->identity, on_trial, conn))
         on_trial(conn);
 }
 

@@ -25,6 +25,7 @@ struct ews_cred {
     char *name, *password;
     pthread_mutex_t lock; /* of all below */
     gss_cred_id_t held[EWS_SCHEMES];
+    bool has_ticket;  /* of Kerberos, in that for Negotiate */
     gw_time stale_at; /* GW_NEVER: nothing was got yet */
 };
 
@@ -107,6 +108,17 @@ bool ews_cred_is_stale(struct ews_cred *cred, gw_time now)
     stale = now >= cred->stale_at;
     (void)pthread_mutex_unlock(&cred->lock);
     return stale;
+}
+
+bool ews_cred_has_ticket(struct ews_cred *cred)
+{
+    bool has;
+
+    if (pthread_mutex_trylock(&cred->lock)) /* being got */
+        return false;
+    has = cred->has_ticket;
+    (void)pthread_mutex_unlock(&cred->lock);
+    return has;
 }
 
 /* ---- Kerberos --------------------------------------------------------------------------------- */
@@ -244,6 +256,7 @@ static bool get_negotiate(struct ews_cred *cred, bool by_name, gw_time now, stru
         not_got(major, minor, &spnego_oid, why);
         return false;
     }
+    cred->has_ticket = lifetime_s;
     if (lifetime_s)
         cred->stale_at = gw_time_after(now, lifetime_s > 2 * TICKET_MARGIN_S
                                                 ? (int64_t)(lifetime_s - TICKET_MARGIN_S) * 1000

@@ -24,6 +24,9 @@ void ews_cred_unref(struct ews_cred **credp);
  * may do so by now. */
 bool ews_cred_is_stale(struct ews_cred *cred, gw_time now);
 
+/* Of Kerberos: nobody is shown the password any more. */
+bool ews_cred_has_ticket(struct ews_cred *cred);
+
 struct ews_login_args {
     struct ews_cred *cred;   /* a reference is held */
     enum ews_scheme scheme;  /* EWS_SCHEME_NEGOTIATE or EWS_SCHEME_NTLM */

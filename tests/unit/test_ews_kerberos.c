@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "ews_account_priv.h"
 #include "ews_conn.h"
 #include "ews_login.h"
 #include "gss_acceptor.h"
@@ -245,13 +246,27 @@ static void test_logins(void **state)
 
 /* ---- on a connection: the ticket goes with the request ---------------------------------------- */
 
+enum { MANY = 6, GUARD_MS = 20000 };
+
 static struct {
     struct net_loop *loop;
     bool holds; /* for the connection; IIS wants a ticket with each request unless told otherwise */
     bool logged_in;
     unsigned requests;
     int status;
+    unsigned held_max; /* answered when so many are there; 0: each at once */
+    struct net_http_exchange *held[MANY];
+    unsigned held_count, done;
 } w;
+
+static void reply_to_all(void)
+{
+    while (w.held_count) {
+        struct net_http_exchange *x = w.held[--w.held_count];
+
+        net_http_reply(x, 200, "text/xml", net_http_body(x));
+    }
+}
 
 static void on_request(struct net_http_exchange *x, void *ctx)
 {
@@ -269,6 +284,12 @@ static void on_request(struct net_http_exchange *x, void *ctx)
     } else if (!w.holds) {
         w.logged_in = false;
     }
+    if (w.logged_in && w.held_max) {
+        w.held[w.held_count++] = x;
+        if (w.held_count == w.held_max)
+            reply_to_all();
+        return;
+    }
     if (!w.logged_in)
         net_http_reply_header(x, "WWW-Authenticate", "Negotiate");
     net_http_reply(x, w.logged_in ? 200 : 401, "text/xml", net_http_body(x));
@@ -280,24 +301,33 @@ static void on_done(const struct net_http_answer *http, const struct ews_status 
     if (login)
         fail_msg("'%s'", login->text);
     w.status = http->status;
+    if (http->error)
+        fail_msg("%s", http->error);
     assert_true(gw_str_is(http->body, "<ask/>"));
-    net_loop_stop(w.loop);
+    if (++w.done >= w.held_max)
+        net_loop_stop(w.loop);
+}
+
+static void start(struct ews_conn *conn, uint16_t server_port)
+{
+    char url[64];
+
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u/", server_port);
+    ews_conn_start(conn,
+                   &(struct net_http_request){ .method = "POST",
+                                               .url = url,
+                                               .body = GW_STR("<ask/>"),
+                                               .timeout_ms = GUARD_MS,
+                                               .body_max = 100 },
+                   NULL, on_done, NULL);
 }
 
 static void ask(struct ews_conn *conn, uint16_t server_port, unsigned requests)
 {
     unsigned before = w.requests;
-    char url[64];
 
-    snprintf(url, sizeof(url), "http://127.0.0.1:%u/", server_port);
     w.status = 0;
-    ews_conn_start(conn,
-                   &(struct net_http_request){ .method = "POST",
-                                               .url = url,
-                                               .body = GW_STR("<ask/>"),
-                                               .timeout_ms = 20000,
-                                               .body_max = 100 },
-                   NULL, on_done, NULL);
+    start(conn, server_port);
     net_loop_run(w.loop);
     assert_int_equal(w.status, 200);
     assert_int_equal(w.requests - before, requests);
@@ -340,6 +370,46 @@ static void test_on_a_connection(void **state)
     }
 }
 
+/* With a ticket for each request as many go at once as with a login that holds: no password is shown. */
+static void test_many_at_once(void **state)
+{
+    struct net_http_server_args server_args = { .address = "127.0.0.1",
+                                                .body_max = 100,
+                                                .handler = on_request };
+    struct ews_account_args account_args = { .name = "gateway@presence.example",
+                                             .password = "s3cret" };
+    struct ews_conn_args args = { .host = "mail.presence.example" };
+    struct net_http_server *server;
+    struct ews_conn *conn[MANY];
+    struct net_pool *pool;
+
+    (void)state;
+    memset(&w, 0, sizeof(w));
+    args.loop = w.loop = net_loop_new();
+    pool = net_pool_new(w.loop, 2);
+    assert_int_equal(net_http_server_new(w.loop, &server_args, &server, NULL), GW_OK);
+    args.account = ews_account_new(w.loop, pool, NULL);
+    assert_int_equal(ews_account_set(args.account, &account_args, NULL), GW_OK);
+    for (size_t i = 0; i < MANY; i++) {
+        conn[i] = ews_conn_new(&args);
+        ask(conn[i], net_http_server_port(server), 2);
+        ews_account_taken(args.account->identity);
+        ask(conn[i], net_http_server_port(server), 2);
+    }
+    w.held_max = MANY;
+    w.done = 0;
+    for (size_t i = 0; i < MANY; i++)
+        start(conn[i], net_http_server_port(server));
+    net_loop_run(w.loop);
+    assert_int_equal(w.done, MANY);
+    for (size_t i = 0; i < MANY; i++)
+        ews_conn_free(&conn[i]);
+    ews_account_free(&args.account);
+    net_pool_free(&pool);
+    net_http_server_free(&server);
+    net_loop_free(&w.loop);
+}
+
 /* The ticket that was got is kept: the center is asked once, and need not answer any more. When it
  * does not answer from the start NTLM goes on without it, and it is asked again later. */
 static void test_center_goes_away(void **state)
@@ -365,6 +435,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_logins),
         cmocka_unit_test(test_on_a_connection),
+        cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_center_goes_away),
     };
     int failed = 77;
