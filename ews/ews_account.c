@@ -87,6 +87,8 @@ enum ews_try_end ews_try_end_of(const struct net_http_answer *answer)
 {
     bool says_no = answer->status == 401 || (answer->code && answer->status == 400);
 
+    if (answer->sent && answer->code == GW_TIMEOUT && !answer->status)
+        return EWS_TRY_SILENT;
     return answer->sent && (!answer->status || says_no) ? EWS_TRY_UNANSWERED : EWS_TRY_PASSED;
 }
 
@@ -102,13 +104,14 @@ void ews_try_begin(struct ews_try *t, struct ews_identity *id)
 void ews_try_end(struct ews_try *t, enum ews_try_end how)
 {
     struct ews_identity *id = t->identity;
+    bool suspect = t->counts && !(id && id->trusted && how == EWS_TRY_SILENT);
 
     if (!id)
         return;
     gw_list_remove(&t->link);
-    if (how == EWS_TRY_REFUSED || (how == EWS_TRY_UNANSWERED && t->counts))
+    if (how == EWS_TRY_REFUSED || (how != EWS_TRY_PASSED && suspect))
         ews_account_refused(id, ews_identity_now(id));
-    else if (how == EWS_TRY_UNANSWERED)
+    else if (how != EWS_TRY_PASSED && !t->counts)
         ews_identity_try_silent(id, t);
     else if (t->counts)
         refusals_changed(id);

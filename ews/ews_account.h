@@ -8,7 +8,8 @@
  * EWS_CREDENTIALS, until the account is set to another name or password or the time is over: all
  * this for all clients of all accounts together that have this name and password. A password that no
  * server has taken yet is waited for longer, up to EWS_TRY_MS, and counts as refused when no answer has
- * come by then.
+ * come by then. One that was taken, and not refused since, is waited for as long once a server has not
+ * answered; but that counts only when it was cut short: servers that hang lock nobody out.
  *
  * Basic has no login: each request bears the password. As long as servers take it they go freely, as
  * many as whoever calls wants. When it is changed in the directory those under way are refused, nothing

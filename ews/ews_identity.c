@@ -118,13 +118,13 @@ void ews_identity_changed(struct ews_identity *id)
 void ews_identity_refused(struct ews_identity *id, gw_time now)
 {
     id->doubt = ++id->all->changes;
-    id->proven = false;
+    id->proven = id->trusted = false;
     refusal_add(id, now);
 }
 
 void ews_identity_taken(struct ews_identity *id)
 {
-    id->proven = true;
+    id->proven = id->trusted = true;
     id->taken_at = identities_now(id->all);
     id->refused_count = 0;
     for (struct gw_list *it = id->tries.next; it != &id->tries; it = it->next)

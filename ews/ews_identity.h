@@ -5,7 +5,8 @@
  * A try is whatever shows the password to somebody who may refuse it: a login, a request by Basic, a
  * request for an access token. One that is not known to be good counts as refused from the moment it
  * leaves until it is answered otherwise: so neither a server that answers late, nor a request that is
- * cancelled, nor other settings or a restart meanwhile are a way to further tries. */
+ * cancelled, nor other settings or a restart meanwhile are a way to further tries. Only where a server
+ * that has taken it before says nothing at all, to the end, is that a server that hangs. */
 #ifndef EWS_IDENTITY_H
 #define EWS_IDENTITY_H
 
@@ -32,6 +33,7 @@ struct ews_identity {
     unsigned
         doubt;   /* grows with each change and each refusal: what was shown before proves nothing */
     bool proven; /* some server has taken it */
+    bool trusted; /* so it has, and none has refused it since */
 
     gw_time refused[EWS_REFUSALS_MAX]; /* the oldest first */
     unsigned refused_count;
@@ -72,8 +74,9 @@ struct ews_try {
 };
 enum ews_try_end {
     EWS_TRY_REFUSED,
-    EWS_TRY_PASSED,    /* not refused, or it has never left */
-    EWS_TRY_UNANSWERED /* whatever has become of it */
+    EWS_TRY_PASSED,     /* not refused, or it has never left */
+    EWS_TRY_SILENT,     /* no answer came, for as long as one is waited for */
+    EWS_TRY_UNANSWERED, /* whatever has become of it */
 };
 /* Of an answer that is not known to be a refusal: it may be one that was cut. */
 struct net_http_answer;

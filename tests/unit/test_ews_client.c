@@ -875,6 +875,36 @@ static void test_silence_of_one_that_was_taken(void **state)
     teardown();
 }
 
+/* However long the server hangs: what it took before, and has not refused since, is not locked out. */
+static void test_hanging_server_locks_nobody_out(void **state)
+{
+    enum { HANGS = 4, HANG_MS = 60 };
+
+    (void)state;
+    SETUP(PATIENT_MS, SUBSCRIBED, STALL);
+    start_one();
+    ews_client_set_timeout(t.client, HANG_MS);
+    for (int i = 1; i <= HANGS; i++) {
+        start_one();
+        assert_int_equal(t.status[i].class, EWS_SERVER_DOWN);
+    }
+    ews_client_set_timeout(t.client, PATIENT_MS);
+    t.script[1] = SUBSCRIBED;
+    start_one();
+    assert_int_equal(t.status[t.done - 1].class, EWS_OK);
+    teardown();
+}
+
+static void test_silence_after_a_refusal_counts(void **state)
+{
+    (void)state;
+    SETUP(SHORT_MS, SUBSCRIBED, REFUSED, STALL);
+    for (int i = 0; i < 3; i++)
+        start_one();
+    assert_locked_after(3);
+    teardown();
+}
+
 static void test_too_many_calls(void **state)
 {
     (void)state;
@@ -1031,6 +1061,8 @@ int main(void)
         cmocka_unit_test(test_late_answer),
         cmocka_unit_test(test_cancelled_tries_count),
         cmocka_unit_test(test_silence_of_one_that_was_taken),
+        cmocka_unit_test(test_hanging_server_locks_nobody_out),
+        cmocka_unit_test(test_silence_after_a_refusal_counts),
         cmocka_unit_test(test_too_many_calls),
         cmocka_unit_test(test_invalid_request),
         cmocka_unit_test(test_cancel),
