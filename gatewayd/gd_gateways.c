@@ -603,6 +603,24 @@ static enum gw_code gateway_change(struct gd *gd, struct gw_str name, const stru
     return rc;
 }
 
+static bool is_description_only(const struct admin_gateway_edit *edit)
+{
+    return edit->description.p && !edit->host.p && !edit->account.p && !edit->password.p &&
+           edit->port < 0 && edit->http < 0 && edit->own_account < 0;
+}
+
+/* It is no other gateway: what is under way goes on, and a back-off is not over. */
+static void describe(struct gd *gd, struct gateway *gateway, struct gw_str description,
+                     store_done_fn *done, void *done_ctx)
+{
+    struct store_batch *b = store_batch_new();
+
+    free(gateway->description);
+    gateway->description = gw_str_dup(gw_str_utf8_cut(description, DESCRIPTION_MAX));
+    gateway_save(b, gateway);
+    store_commit(gd->store, &b, done, done_ctx);
+}
+
 enum gw_code gd_gateway_add(struct gd *gd, struct gw_str name,
                             const struct admin_gateway_edit *edit, store_done_fn *done,
                             void *done_ctx, struct gw_err *err)
@@ -628,10 +646,14 @@ enum gw_code gd_gateway_edit(struct gd *gd, struct gw_str name,
                              const struct admin_gateway_edit *edit, store_done_fn *done,
                              void *done_ctx, struct gw_err *err)
 {
-    const struct gateway *old = gw_map_get(gd->gateways->by_name, name);
+    struct gateway *old = gw_map_get(gd->gateways->by_name, name);
 
     if (!old)
         return no_gateway(name, err);
+    if (is_description_only(edit)) {
+        describe(gd, old, edit->description, done, done_ctx);
+        return GW_OK;
+    }
     return gateway_change(gd, name, old, edit, done, done_ctx, err);
 }
 

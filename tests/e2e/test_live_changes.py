@@ -84,6 +84,25 @@ def test_gateways():
                  len(subscriptions(h)) == count, 30, "everybody on cas1, once")
 
 
+def test_description():
+    """a gateway described otherwise, while its server wants to be left in peace, is left in peace"""
+    with House(cas=1) as h:
+        def gateway():
+            return h.gateway.api("GET", "/v1/gateways/cas1")
+
+        h.mock.fault("cas1", kind="status", status=503, retry_after=600, count=1)
+        h.meeting("bob", "-1m", "1h")
+        until = wait_for(lambda: gateway()["backoff_until"], 10, "a back-off")
+        h.gateway.ctl("gateway", "edit", "cas1", "--description", "in the cellar")
+        time.sleep(1)
+        assert gateway()["description"] == "in the cellar"
+        assert abs(house.when(gateway()["backoff_until"]) - house.when(until)) < 1, (until, gateway())
+        assert h.mock.get("/")["throttled"]["in_back_off"] == 0
+        h.gateway.stop()
+        h.gateway.start()
+        assert gateway()["description"] == "in the cellar"
+
+
 def test_check_without_users():
     """gateway check proves the account before anybody is enabled; trust taken away shows, too"""
     with House(users=[]) as h:
@@ -135,7 +154,7 @@ def test_logins():
 
         offer("basic")
         h.gateway.ctl("set", "calendar.auth", "auto")
-        h.gateway.ctl("gateway", "edit", "cas1", "--description", "made anew: its connections, too")
+        h.gateway.ctl("gateway", "edit", "cas1", "--host", "127.0.0.1")  # made anew: its connections, too
         done = h.gateway.run_ctl(*check)
         assert done.returncode == 1 and "calendar.auth basic" in done.stdout, done.stdout
         h.gateway.ctl("set", "calendar.auth", "basic")
@@ -285,6 +304,6 @@ def test_log():
 
 
 if __name__ == "__main__":
-    house.run([test_notification_port, test_users, test_gateways, test_check_without_users, test_check_round_trip,
-               test_logins, test_own_account, test_lock_out, test_parameters, test_declined_but_on_the_calendar,
+    house.run([test_notification_port, test_users, test_gateways, test_description, test_check_without_users,
+               test_check_round_trip, test_logins, test_own_account, test_lock_out, test_parameters, test_declined_but_on_the_calendar,
                test_log])
