@@ -74,6 +74,7 @@ static void row_add(const struct ctl *ctl, struct ctl_table *table, const json_t
                                             : ", drained");
     ctl_table_cell(table, ctl_time(ctl_utc(g, "since"), ctl->now, "-", since));
     ctl_table_cellf(table, "%lld", (long long)ctl_int(g, "users"));
+    ctl_table_cellf(table, "%lld", (long long)ctl_int(g, "subscribed"));
     ctl_table_cellf(table, "%lld", (long long)ctl_int(g, "in_flight"));
     ctl_table_cellf(table, "%lld", (long long)ctl_int(g, "requests"));
     ctl_table_cellf(table, "%lld", (long long)ctl_int(g, "failures"));
@@ -112,8 +113,8 @@ static void list_print(const struct ctl *ctl, const json_t *list)
     json_t *g;
     size_t i;
 
-    table = ctl_table_new(
-        "NAME|ADDRESS|ACCOUNT|STATE|SINCE|USERS>|IN FLIGHT>|REQUESTS>|FAILURES>|DESCRIPTION");
+    table = ctl_table_new("NAME|ADDRESS|ACCOUNT|STATE|SINCE|USERS>|SUBSCRIBED>|IN "
+                          "FLIGHT>|REQUESTS>|FAILURES>|DESCRIPTION");
     json_array_foreach(list, i, g) row_add(ctl, table, g);
     ctl_table_print(&table);
     json_array_foreach(list, i, g) problem_print(ctl, g);

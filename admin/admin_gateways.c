@@ -10,18 +10,24 @@
 
 static json_t *state_json(const struct sched_gateway_view *v)
 {
-    return json_pack("{s:s, s:o, s:b, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, "
-                     "s:I, s:I, s:I}",
-                     "state", sched_gateway_state_name(v->state), "since", admin_json_utc(v->since),
-                     "drained", v->drained, "mode", sched_mode_name(v->mode), "mode_retry",
-                     admin_json_utc(v->mode_retry), "streams", (json_int_t)v->streams, "users",
-                     (json_int_t)v->users, "in_flight", (json_int_t)v->in_flight, "waiting",
-                     (json_int_t)v->waiting, "window", (json_int_t)v->window, "backoff_until",
-                     admin_json_utc(v->backoff_until), "next_probe", admin_json_utc(v->next_probe),
-                     "problem", admin_json_cstr(v->error), "requests", (json_int_t)v->requests,
-                     "failures", (json_int_t)v->failures, "push_backs", (json_int_t)v->push_backs,
-                     "request_p50_ms", (json_int_t)gw_histogram_quantile(v->request_ms, 500),
-                     "request_p99_ms", (json_int_t)gw_histogram_quantile(v->request_ms, 990));
+    json_t *json = json_pack(
+        "{s:s, s:o, s:b, s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:I, s:I, s:I,"
+        " s:I, s:I, s:I}",
+        "state", sched_gateway_state_name(v->state), "since", admin_json_utc(v->since), "drained",
+        v->drained, "mode", sched_mode_name(v->mode), "mode_retry", admin_json_utc(v->mode_retry),
+        "streams", (json_int_t)v->streams, "users", (json_int_t)v->users, "subscribed",
+        (json_int_t)v->subscribed, "stale", (json_int_t)v->stale, "in_flight",
+        (json_int_t)v->in_flight, "waiting", (json_int_t)v->waiting, "window",
+        (json_int_t)v->window, "backoff_until", admin_json_utc(v->backoff_until), "next_probe",
+        admin_json_utc(v->next_probe), "problem", admin_json_cstr(v->error), "notifications",
+        (json_int_t)v->notifications, "requests", (json_int_t)v->requests, "failures",
+        (json_int_t)v->failures, "retries", (json_int_t)v->retries, "push_backs",
+        (json_int_t)v->push_backs, "reads", (json_int_t)v->reads);
+
+    admin_json_times(json, "due_late", "ms", v->due_late_ms);
+    admin_json_times(json, "request", "ms", v->request_ms);
+    admin_json_times(json, "age", "s", &v->age_s);
+    return json;
 }
 
 static json_t *gateway_json(const struct admin_call *call, const struct admin_gateway *g)

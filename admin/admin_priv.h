@@ -108,6 +108,10 @@ json_t *admin_json_str(struct gw_str s);   /* .p NULL: null */
 json_t *admin_json_cstr(const char *cstr); /* NULL: null */
 json_t *admin_json_utc(gw_utc t);          /* 0 and GW_NEVER: null */
 json_t *admin_json_base64(struct gw_str bytes);
+struct gw_histogram;
+/* "due_late_p50_ms", "due_late_p99_ms", "due_late_max_ms" */
+void admin_json_times(json_t *into, const char *name, const char *unit,
+                      const struct gw_histogram *h);
 struct cert_info;
 json_t *admin_json_cert(const struct cert_info *info);
 json_t *admin_json_chain(const struct cert_chain *chain); /* [] for NULL */

@@ -39,8 +39,7 @@ static json_t *users_json(const struct admin_api *api)
 
 #define COUNT(name) #name, (json_int_t)c.name
 
-/* "due_late_p50_ms", "due_late_p99_ms", "due_late_max_ms" */
-static void times_add(json_t *into, const char *name, const char *unit,
+void admin_json_times(json_t *into, const char *name, const char *unit,
                       const struct gw_histogram *h)
 {
     const struct {
@@ -62,9 +61,9 @@ static json_t *times_json(const struct sched_counters *c)
 {
     json_t *times = json_object();
 
-    times_add(times, "due_late", "ms", &c->due_late_ms);
-    times_add(times, "request", "ms", &c->request_ms);
-    times_add(times, "age", "s", &c->age_s);
+    admin_json_times(times, "due_late", "ms", &c->due_late_ms);
+    admin_json_times(times, "request", "ms", &c->request_ms);
+    admin_json_times(times, "age", "s", &c->age_s);
     return times;
 }
 

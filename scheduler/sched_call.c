@@ -69,6 +69,7 @@ static void begin_read(struct sched_call *call, struct sched_user *u)
 
     call->mark = u->mark;
     call->s->counters.reads++;
+    call->gateway->reads++;
     begin(call, &r);
 }
 
@@ -144,6 +145,7 @@ void sched_call_bulk(struct sched *s, struct sched_gateway *g, unsigned lane)
     take_many(call, lane, mailboxes, EWS_AVAILABILITY_MAX);
     r.mailbox_count = call->count;
     s->counters.bulk_reads += !hours;
+    g->reads += !hours;
     begin(call, &r);
 }
 

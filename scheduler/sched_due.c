@@ -83,6 +83,8 @@ static void fire(struct sched *s, struct sched_user *u, gw_utc at)
 {
     s->counters.due++;
     gw_histogram_add(&s->counters.due_late_ms, s->now.utc - at);
+    if (u->gateway)
+        gw_histogram_add(&u->gateway->due_late_ms, s->now.utc - at);
     sched_due_set(s, u);
     if (s->callbacks.due)
         s->callbacks.due(sched_user_name(u), s->callbacks.ctx);

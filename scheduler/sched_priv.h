@@ -201,16 +201,20 @@ struct sched_dues {
     bool clock_known;
 };
 
-struct sched_count {
+struct sched_count { /* what is known only by looking at everybody */
     size_t stale;
     struct gw_histogram age_s;
+};
+
+struct sched_tally {
+    struct sched_count under_way, last;
 };
 
 struct sched_census {
     size_t pos; /* in by_name */
     gw_time next_at;
-    struct sched_count under_way, last;
-    bool is_known; /* last */
+    struct sched_tally tally; /* of all */
+    bool is_known;            /* tally.last */
 };
 
 struct sched {
@@ -289,7 +293,7 @@ struct sched_way {            /* how changes reach us */
 struct sched_gateway {
     struct gw_list link; /* sched_pool.gateways */
     struct gw_list users, calls;
-    size_t user_count;
+    size_t user_count, subscribed; /* subscribed: those of them that are live */
     enum sched_gateway_state state;
     gw_utc since;
     unsigned failures; /* in a row */
@@ -313,8 +317,9 @@ struct sched_gateway {
     gw_time halved_at, backoff_until; /* 0: not throttled */
     unsigned push_backs_in_row;
 
-    uint64_t requests, failed, push_backs;
-    struct gw_histogram request_ms;
+    uint64_t requests, failed, retries, push_backs, reads, notifications;
+    struct gw_histogram request_ms, due_late_ms;
+    struct sched_tally tally; /* of its users */
     char *error;
     struct gw_str name;
     char name_text[];

@@ -64,7 +64,11 @@ static gw_time backoff_ms(unsigned tries)
 
 static void retry_at(struct sched *s, struct sched_job *job, gw_time at)
 {
+    struct sched_gateway *g = sched_job_user(job)->gateway;
+
     s->counters.retries++;
+    if (g)
+        g->retries++;
     sched_job_delay(s, job, at, at);
 }
 

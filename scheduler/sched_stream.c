@@ -260,6 +260,7 @@ static void on_event(const struct ews_notification *n, struct gw_now now, void *
     if (!n->subscription_id.len)
         return;
     s->counters.notifications++;
+    st->gateway->notifications++;
     s->counters.status_events += n->status_events;
     u = member_of(st, n->subscription_id);
     if (u)

@@ -217,6 +217,8 @@ void sched_sub_enter(struct sched *s, struct sched_user *u, enum sched_sub_state
                  sched_sub_state_name(sub->state), sched_sub_state_name(to), why ? " " : "",
                  why ? doubt_name(why) : "");
     s->subs.live[sub->mode] += (to == SCHED_SUB_LIVE) - (sub->state == SCHED_SUB_LIVE);
+    if (u->gateway) /* who is live has one */
+        u->gateway->subscribed += (to == SCHED_SUB_LIVE) - (sub->state == SCHED_SUB_LIVE);
     sub->state = (unsigned char)to;
     sub->doubt = (unsigned char)why;
     switch (to) {
@@ -632,6 +634,8 @@ enum ews_reply sched_notified(struct sched *s, struct gw_str token,
         s->counters.unknown_tokens++;
         return EWS_REPLY_UNSUBSCRIBE;
     }
+    if (u->gateway)
+        u->gateway->notifications++;
     pending = !u->sub.has_token || memcmp(bytes, u->sub.token, sizeof(bytes)) != 0;
     if (n->ended) {
         ended(s, u, pending);

@@ -53,19 +53,24 @@ bool sched_user_calendar(const struct sched *s, struct gw_str user, struct sched
     return u != NULL;
 }
 
+static gw_time later(gw_time a, gw_time b)
+{
+    return a > b ? a : b;
+}
+
 /* What is waiting or running comes before what is planned. */
 static gw_time job_moment(const struct sched *s, const struct sched_user *u,
                           const struct sched_job *job)
 {
+    gw_time open = u->gateway && !u->moving ? u->gateway->backoff_until : 0;
+
     switch ((enum sched_job_state)job->state) {
     case SCHED_JOB_IDLE:
         return GW_NEVER;
     case SCHED_JOB_DELAYED:
-        return job->due.at;
+        return later(job->due.at, open);
     case SCHED_JOB_WAITING:
-        if (u->gateway && !u->moving && u->gateway->backoff_until > s->now.mono)
-            return u->gateway->backoff_until;
-        return s->now.mono;
+        return later(s->now.mono, open);
     case SCHED_JOB_RUNNING:
         return s->now.mono;
     }
@@ -170,10 +175,40 @@ bool sched_user_view(const struct sched *s, struct gw_str user, struct gw_now no
     return true;
 }
 
+/* ---- the census: what is known only by looking at everybody ---- */
+
+enum {
+    CENSUS_AT_ONCE = 5000, /* so many are looked at when somebody asks: a few ms */
+    CENSUS_PARTS = 10      /* of the others one each second; who asks gets the last whole one */
+};
+
+static void count_user(const struct sched *s, const struct sched_user *u, struct sched_count *to)
+{
+    if (u->data.from >= u->data.to)
+        return;
+    to->stale += sched_freshness_of(s, u) != SCHED_FRESH;
+    gw_histogram_add(&to->age_s, (s->now.mono - sched_verified_at(u)) / GW_SECOND_MS);
+}
+
+static bool is_counted_at_once(const struct sched *s)
+{
+    return gw_map_len(s->by_name) <= CENSUS_AT_ONCE || !s->census.is_known;
+}
+
+/* ---- gateways ---- */
+
 static void gateway_fill(const struct sched *s, const struct sched_gateway *g, struct gw_now now,
                          struct sched_gateway_view *out)
 {
-    (void)s;
+    struct sched_count at_once = { 0 };
+    const struct sched_count *count = &g->tally.last;
+    struct gw_list *it, *tmp;
+
+    if (is_counted_at_once(s)) {
+        GW_LIST_EACH(&g->users, it, tmp)
+        count_user(s, GW_CONTAINER(it, struct sched_user, member), &at_once);
+        count = &at_once;
+    }
     *out = (struct sched_gateway_view){ .name = g->name,
                                         .state = g->state,
                                         .since = g->since,
@@ -182,6 +217,8 @@ static void gateway_fill(const struct sched *s, const struct sched_gateway *g, s
                                         .mode_retry = utc_of(now, g->way.retry_at),
                                         .streams = gw_list_len(&g->streams),
                                         .users = g->user_count,
+                                        .subscribed = g->subscribed,
+                                        .stale = count->stale,
                                         .in_flight = g->in_flight,
                                         .waiting = g->line.len + g->marked.len,
                                         .window = g->window,
@@ -189,8 +226,13 @@ static void gateway_fill(const struct sched *s, const struct sched_gateway *g, s
                                         .error = g->error,
                                         .requests = g->requests,
                                         .failures = g->failed,
+                                        .retries = g->retries,
                                         .push_backs = g->push_backs,
-                                        .request_ms = &g->request_ms };
+                                        .reads = g->reads,
+                                        .notifications = g->notifications,
+                                        .request_ms = &g->request_ms,
+                                        .due_late_ms = &g->due_late_ms,
+                                        .age_s = count->age_s };
     if (g->backoff_until > now.mono)
         out->backoff_until = utc_of(now, g->backoff_until);
 }
@@ -219,19 +261,10 @@ void sched_gateways_each(const struct sched *s, struct gw_now now, sched_gateway
     }
 }
 
-/* ---- the census: what is known only by looking at everybody ---- */
-
-enum {
-    CENSUS_AT_ONCE = 5000, /* so many are looked at when somebody asks: a few ms */
-    CENSUS_PARTS = 10      /* of the others one each second; who asks gets the last whole one */
-};
-
-static void count_user(const struct sched *s, const struct sched_user *u, struct sched_count *to)
+static void tally_end(struct sched_tally *t)
 {
-    if (u->data.from >= u->data.to)
-        return;
-    to->stale += sched_freshness_of(s, u) != SCHED_FRESH;
-    gw_histogram_add(&to->age_s, (s->now.mono - sched_verified_at(u)) / GW_SECOND_MS);
+    t->last = t->under_way;
+    t->under_way = (struct sched_count){ 0 };
 }
 
 void sched_census_tick(struct sched *s)
@@ -239,28 +272,33 @@ void sched_census_tick(struct sched *s)
     struct sched_census *c = &s->census;
     size_t part = gw_map_len(s->by_name) / CENSUS_PARTS + 1;
     const struct sched_user *u = NULL;
+    struct gw_list *it, *tmp;
 
     if (c->next_at > s->now.mono)
         return;
     c->next_at = gw_time_after(s->now.mono, SCHED_LOOK_MS);
-    while (part-- && (u = gw_map_next(s->by_name, &c->pos)))
-        count_user(s, u, &c->under_way);
+    while (part-- && (u = gw_map_next(s->by_name, &c->pos))) {
+        count_user(s, u, &c->tally.under_way);
+        if (u->gateway)
+            count_user(s, u, &u->gateway->tally.under_way);
+    }
     if (u)
         return;
-    c->last = c->under_way;
+    tally_end(&c->tally);
+    GW_LIST_EACH(&s->pool.gateways, it, tmp)
+    tally_end(&GW_CONTAINER(it, struct sched_gateway, link)->tally);
     c->is_known = true;
-    c->under_way = (struct sched_count){ 0 };
     c->pos = 0;
 }
 
 static void count_users(const struct sched *s, struct sched_counters *out)
 {
     struct sched_count now = { 0 };
-    const struct sched_count *count = &s->census.last;
+    const struct sched_count *count = &s->census.tally.last;
     const struct sched_user *u;
     size_t pos = 0;
 
-    if (gw_map_len(s->by_name) <= CENSUS_AT_ONCE || !s->census.is_known) {
+    if (is_counted_at_once(s)) {
         while ((u = gw_map_next(s->by_name, &pos)))
             count_user(s, u, &now);
         count = &now;

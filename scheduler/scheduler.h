@@ -234,12 +234,16 @@ struct sched_gateway_view {
     gw_utc mode_retry;    /* when a better one is tried; 0: it is as it was set */
     size_t streams;       /* open, or to be opened */
     size_t users, in_flight, waiting;
-    size_t window;        /* how many may be in flight */
-    gw_utc backoff_until; /* throttled; 0: not */
-    gw_utc next_probe;    /* 0: none */
-    const char *error;    /* last one that was the server's; NULL: none since it is up */
-    uint64_t requests, failures, push_backs;
-    const struct gw_histogram *request_ms; /* from the request to its answer, or its end */
+    size_t subscribed, stale; /* of the users, as in struct sched_counters */
+    size_t window;            /* how many may be in flight */
+    gw_utc backoff_until;     /* throttled; 0: not */
+    gw_utc next_probe;        /* 0: none */
+    const char *error;        /* last one that was the server's; NULL: none since it is up */
+    uint64_t requests, failures, retries, push_backs;
+    uint64_t reads, notifications;          /* of calendars, single or in bulk; for its users */
+    const struct gw_histogram *request_ms;  /* from the request to its answer, or its end */
+    const struct gw_histogram *due_late_ms; /* of its users */
+    struct gw_histogram age_s;              /* as in struct sched_counters */
 };
 bool sched_gateway_view(const struct sched *s, struct gw_str name, struct gw_now now,
                         struct sched_gateway_view *out);

@@ -397,6 +397,32 @@ static inline struct sched_counters sim_counters(const struct sim *m)
     return c;
 }
 
+static inline void sim_gateway_add(const struct sched_gateway_view *v, void *ctx)
+{
+    struct sched_counters *sum = ctx;
+
+    sum->users += v->users;
+    sum->subscribed += v->subscribed;
+    sum->stale += v->stale;
+    sum->age_s.count += v->age_s.count;
+    sum->notifications += v->notifications;
+    sum->requests += v->requests;
+    sum->failures += v->failures;
+    sum->retries += v->retries;
+    sum->push_backs += v->push_backs;
+    sum->reads += v->reads;
+    sum->due += v->due_late_ms->count;
+}
+
+/* What all gateways count, taken together. */
+static inline struct sched_counters sim_gateways_sum(const struct sim *m)
+{
+    struct sched_counters sum = { 0 };
+
+    sched_gateways_each(m->sched, m->now, sim_gateway_add, &sum);
+    return sum;
+}
+
 static inline enum pres_calendar_kind sim_shown(const struct sim *m, unsigned user)
 {
     return m->user[user].shown.kind;

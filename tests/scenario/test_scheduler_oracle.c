@@ -552,6 +552,7 @@ static void check_settled(struct oracle *o)
 {
     struct sim *m = o->m;
 
+    assert_int_equal(sim_gateways_sum(m).subscribed, sim_counters(m).subscribed);
     for (unsigned i = 0; i < USERS && !m->check_failures; i++) {
         struct sched_user_view v = sim_view(m, i);
 

@@ -176,6 +176,23 @@ static void test_never_read_waits_for_a_gateway(void **state)
     sim_free(&m);
 }
 
+/* One read has failed and is tried again in a second: but not before the server wants it. */
+static void test_retry_waits_for_the_end_of_a_back_off(void **state)
+{
+    struct sim *m = sim_settled(1, 2);
+    struct ews_status busy = sim_status(EWS_SERVER_DOWN, "http-503", false);
+
+    (void)state;
+    busy.backoff_ms = 5 * MIN;
+    m->user[0].refuse[EWS_OP_FIND_ITEM] = busy;
+    sim_clear(m, 0);
+    sim_run(m, 1000);
+    assert_string_equal(sim_view(m, 0).next_action, "read calendar");
+    assert_true(sim_gateway_view(m, 0).backoff_until > m->now.utc + 4 * MIN);
+    assert_int_equal(sim_view(m, 0).next_action_at, sim_gateway_view(m, 0).backoff_until);
+    sim_free(&m);
+}
+
 /* A change told while the calendar is being read is not in what comes. */
 static void test_change_during_a_read(void **state)
 {
@@ -209,6 +226,7 @@ static void test_many_are_counted_a_part_at_a_time(void **state)
     assert_int_equal(sim_counters(m).with_calendar, 6000);
     assert_int_equal(sim_counters(m).stale, 0);
     assert_int_equal(sim_counters(m).age_s.count, 6000);
+    assert_int_equal(sim_gateway_view(m, 1).age_s.count, 3000);
     m->gateway[0].up = m->gateway[1].up = false;
     for (unsigned i = 0; i < 20; i++)
         sim_touch(m, i);
@@ -219,6 +237,7 @@ static void test_many_are_counted_a_part_at_a_time(void **state)
     assert_int_equal(sim_gateway_view(m, 1).state, SCHED_GATEWAY_DOWN);
     sim_run(m, 22000);
     assert_int_equal(sim_counters(m).stale, 6000);
+    assert_int_equal(sim_gateways_sum(m).stale, 6000);
     assert_int_equal(sim_counters(m).age_s.count, 6000);
     for (unsigned i = 1000; i < 6000; i++) {
         m->user[i].enabled = false;
@@ -226,6 +245,69 @@ static void test_many_are_counted_a_part_at_a_time(void **state)
     }
     sim_run(m, 1000);
     assert_int_equal(sim_counters(m).stale, 1000);
+    sim_free(&m);
+}
+
+static void assert_counted(struct sim *m)
+{
+    struct sched_counters all = sim_counters(m), sum = sim_gateways_sum(m);
+
+    assert_int_equal(sum.users, all.users);
+    assert_int_equal(sum.subscribed, all.subscribed);
+    assert_int_equal(sum.stale, all.stale);
+    assert_int_equal(sum.age_s.count, all.age_s.count);
+    assert_int_equal(sum.notifications, all.notifications - all.unknown_tokens);
+    assert_int_equal(sum.requests, all.requests);
+    assert_int_equal(sum.failures, all.failures);
+    assert_int_equal(sum.retries, all.retries);
+    assert_int_equal(sum.push_backs, all.push_backs);
+    assert_int_equal(sum.reads, all.reads + all.bulk_reads);
+    assert_int_equal(sum.due, all.due);
+}
+
+/* What is counted of all is counted of each gateway, wherever its users come from and go. */
+static void test_each_gateway_is_counted(void **state)
+{
+    struct sim *m = sim_settled(2, 40);
+    struct sched_gateway_view v = sim_gateway_view(m, 0);
+
+    (void)state;
+    assert_counted(m);
+    assert_int_equal(v.subscribed, 20);
+    assert_int_equal(v.age_s.count, 20);
+    assert_int_equal(v.stale, 0);
+    assert_true(v.notifications >= 20 && v.reads > 0);
+    for (unsigned i = 0; i < 40; i++)
+        sim_add(m, i, m->now.utc + MIN, m->now.utc + 2 * MIN, GW_BUSY_BUSY);
+    m->user[0].refuse[EWS_OP_FIND_ITEM] = sim_status(EWS_TRANSIENT, "ErrorOfTheTest", true);
+    sim_run(m, 3 * MIN);
+    assert_counted(m);
+    assert_int_equal(sim_gateway_view(m, 0).due_late_ms->count, 38); /* one was not read */
+    assert_true(sim_counters(m).retries > 0);
+
+    m->user[0].refuse[EWS_OP_FIND_ITEM] = (struct ews_status){ 0 };
+    m->gateway[0].up = false;
+    for (unsigned i = 0; i < 40; i++)
+        sim_touch(m, i);
+    sim_run(m, 4000);
+    assert_counted(m);
+    sim_run(m, 20 * MIN);
+    assert_counted(m);
+    assert_int_equal(sim_gateway_view(m, 0).subscribed, 0);
+    assert_int_equal(sim_gateway_view(m, 1).subscribed, 40);
+    m->gateway[0].up = true;
+    m->settings.source = SCHED_MODE_STREAMING;
+    sched_settings_set(m->sched, &m->settings, m->now);
+    sim_run(m, 20 * MIN);
+    assert_counted(m);
+    assert_in_range(sim_gateway_view(m, 0).subscribed, 18, 22);
+    for (unsigned i = 0; i < 20; i++) {
+        m->user[i].enabled = false;
+        sched_user_remove(m->sched, sim_name(m, i));
+    }
+    sim_run(m, MIN);
+    assert_counted(m);
+    assert_int_equal(sim_counters(m).subscribed, 20);
     sim_free(&m);
 }
 
@@ -238,8 +320,10 @@ int main(void)
         cmocka_unit_test(test_change_that_cannot_be_read),
         cmocka_unit_test(test_gateway_down_and_back),
         cmocka_unit_test(test_never_read_waits_for_a_gateway),
+        cmocka_unit_test(test_retry_waits_for_the_end_of_a_back_off),
         cmocka_unit_test(test_change_during_a_read),
         cmocka_unit_test(test_many_are_counted_a_part_at_a_time),
+        cmocka_unit_test(test_each_gateway_is_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
