@@ -66,6 +66,15 @@ const struct admin_route admin_routes[] = {
     { "PUT", "/v1/users/{user}/privacy", true, admin_privacy_set,
       "sets it: who (own, federated, an address), level (nothing, busy, times, full, default)" },
 
+    { "GET", "/v1/users/{user}/watchers", false, admin_watchers_list,
+      "who watches or asks to, and what the user has decided" },
+    { "PUT", "/v1/users/{user}/watchers/{who}", true, admin_decision_set,
+      "decides in the user's name about an address or a domain: decision (allow, block, "
+      "shut-out)" },
+    { "DELETE", "/v1/users/{user}/watchers/{who}", false, admin_decision_forget, "takes it back" },
+    { "GET", "/v1/requests", false, admin_requests_list,
+      "requests to watch that nobody has answered; query: after (the 'next' of the page before)" },
+
     { "GET", "/v1/jobs", false, admin_jobs_list, "bulk jobs, newest first, with their progress" },
     { "GET", "/v1/jobs/sample", false, admin_job_sample, "the format of a file of users" },
     { "POST", "/v1/jobs/insert", false, admin_job_file,

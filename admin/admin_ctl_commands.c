@@ -463,6 +463,22 @@ const struct ctl_command ctl_commands[] = {
       "override clear ann@example.org" },
     { "override list", "", "list the overrides that stand", ctl_override_list, NULL, NULL,
       "override list" },
+    { "watcher list", "USER", "show who watches a user, or asks to, and what was decided",
+      ctl_watcher_list, NULL, NULL, "watcher list ann@example.org" },
+    { "watcher requests", "", "show the requests to watch that nobody has answered",
+      ctl_watcher_requests, NULL, "Their users see them in their clients.", "watcher requests" },
+    { "watcher allow", "USER WHO", "let somebody watch a user", ctl_watcher_allow, NULL,
+      "WHO is an address, or a domain: everybody there about whom nothing else was decided. It is\n"
+      "as if the user had decided it, and applies at once: a request that waits is granted.",
+      "watcher allow ann@example.org bob@partner.example\n"
+      "watcher allow ann@example.org partner.example" },
+    { "watcher block", "USER WHO", "let somebody not watch a user", ctl_watcher_block, NULL,
+      "WHO is an address or a domain. Whoever is blocked sees the user offline, and is not told;\n"
+      "with presence.denied_watchers refused he is.",
+      "watcher block ann@example.org bob@partner.example" },
+    { "watcher forget", "USER WHO", "take such a decision back", ctl_watcher_forget, NULL,
+      "Who sees the user goes on seeing him; who was blocked waits for an answer.",
+      "watcher forget ann@example.org partner.example" },
     { "privacy set", "USER WHO LEVEL", "set what watchers see of a user's calendar",
       ctl_privacy_set, NULL,
       "WHO is 'own' (watchers of our domains), 'federated' (of others), or a watcher's address.\n"

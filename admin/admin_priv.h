@@ -147,6 +147,8 @@ admin_handler_fn admin_texts_list, admin_text_set, admin_text_reset;
 admin_handler_fn admin_status, admin_version, admin_index, admin_explain;
 admin_handler_fn admin_overrides_list, admin_override_get, admin_override_set, admin_override_clear,
     admin_privacy_get, admin_privacy_set;
+admin_handler_fn admin_watchers_list, admin_requests_list, admin_decision_set,
+    admin_decision_forget;
 admin_handler_fn admin_watch_start;
 admin_handler_fn admin_trust_stores, admin_trust_list, admin_trust_show, admin_trust_add,
     admin_trust_remove;

@@ -74,12 +74,37 @@ bool pres_decision_blocks(enum pres_decision d); /* one of the last two */
 enum { PRES_DECISIONS_MAX = 1000 }; /* of one user */
 
 /* 'who' is a bare JID, or a domain: everybody there who has no decision of his own, and with
- * PRES_SHUT_OUT who has one, too; normalised. PRES_ASK forgets it. Acts at once: those who wait are answered, those who watch see the user or
- * see him no more. GW_NOTFOUND: no such user. GW_LIMIT: too many. GW_INVALID: no address. */
+ * PRES_SHUT_OUT who has one, too; normalised. PRES_ASK forgets it. Acts at once: those who wait are
+ * answered, those who watch see the user or see him no more. GW_NOTFOUND: no such user. GW_LIMIT: too
+ * many. GW_INVALID: no address. */
 enum gw_code pres_decide(struct pres_core *core, struct gw_str user, struct gw_str who,
                          enum pres_decision decision, struct gw_err *err);
+/* The same; done comes later, when it is on the disk. There is a store. */
+enum gw_code pres_decide_saved(struct pres_core *core, struct gw_str user, struct gw_str who,
+                               enum pres_decision decision, store_done_fn *done, void *done_ctx,
+                               struct gw_err *err);
 enum pres_decision pres_decided(const struct pres_core *core, struct gw_str user,
                                 struct gw_str who);
+
+typedef void pres_decided_fn(struct gw_str who, enum pres_decision decision, void *ctx);
+void pres_decisions_each(const struct pres_core *core, struct gw_str user, pres_decided_fn *each,
+                         void *ctx); /* in order of 'who' */
+
+enum pres_standing {
+    PRES_WAITS, /* has asked, and was not answered */
+    PRES_SEES,
+    PRES_DENIED /* may believe that he watches, and sees the user offline */
+};
+const char *pres_standing_name(enum pres_standing s); /* "waits" */
+
+/* Everything is borrowed for the call, which must not call the core. */
+typedef void pres_watcher_fn(struct gw_str user, struct gw_str watcher, enum pres_standing standing,
+                             void *ctx);
+void pres_watchers_each(const struct pres_core *core, struct gw_str user, pres_watcher_fn *each,
+                        void *ctx); /* in order of the watchers */
+/* Those who wait, of so many users from *pos (0 first) on. False: these were the last. */
+bool pres_waiting_each(const struct pres_core *core, size_t *pos, size_t users,
+                       pres_watcher_fn *each, void *ctx);
 
 /* What the calendar says from now on; copied. Watchers are told when it changes what they see.
  * A user that is not known is ignored. */

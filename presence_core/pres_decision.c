@@ -65,6 +65,15 @@ enum pres_decision pres_decided(const struct pres_core *core, struct gw_str user
     return u ? pres_decision_of(u, who) : PRES_ASK;
 }
 
+void pres_decisions_each(const struct pres_core *core, struct gw_str user, pres_decided_fn *each,
+                         void *ctx)
+{
+    const struct pres_user *u = pres_user_find(core, user);
+
+    for (uint32_t i = 0; u && i < u->decisions.count; i++)
+        each(u->decisions.list[i]->who, u->decisions.list[i]->decision, ctx);
+}
+
 static void forget_at(struct pres_decisions *d, uint32_t at)
 {
     free(d->list[at]);
@@ -251,8 +260,9 @@ static void act(struct pres_user *u, struct gw_str who, enum pres_decision decis
     pres_stir(u);
 }
 
-enum gw_code pres_decide(struct pres_core *core, struct gw_str user, struct gw_str who,
-                         enum pres_decision decision, struct gw_err *err)
+enum gw_code pres_decide_saved(struct pres_core *core, struct gw_str user, struct gw_str who,
+                               enum pres_decision decision, store_done_fn *done, void *done_ctx,
+                               struct gw_err *err)
 {
     struct pres_user *u = pres_user_find(core, user);
 
@@ -269,9 +279,17 @@ enum gw_code pres_decide(struct pres_core *core, struct gw_str user, struct gw_s
         u->decisions.count == PRES_DECISIONS_MAX)
         return gw_fail(err, GW_LIMIT, "there are %d decisions already: forget some",
                        PRES_DECISIONS_MAX);
+    if (done)
+        (void)pres_batch(core); /* it may be decided so already */
     act(u, who, decision);
-    pres_commit(core);
+    pres_commit_done(core, done, done_ctx);
     return GW_OK;
+}
+
+enum gw_code pres_decide(struct pres_core *core, struct gw_str user, struct gw_str who,
+                         enum pres_decision decision, struct gw_err *err)
+{
+    return pres_decide_saved(core, user, who, decision, NULL, NULL, err);
 }
 
 /* ---- Loading ---- */

@@ -788,6 +788,52 @@ static void refuses_bad_decisions(void **state)
     stop(&f);
 }
 
+/* ---- Looking on ---- */
+
+static void note_watcher(struct gw_str user, struct gw_str watcher, enum pres_standing standing,
+                         void *ctx)
+{
+    gw_buf_addf(ctx, "%.*s: %.*s %s\n", GW_STR_ARG(user), GW_STR_ARG(watcher),
+                pres_standing_name(standing));
+}
+
+static void note_decision(struct gw_str who, enum pres_decision decision, void *ctx)
+{
+    gw_buf_addf(ctx, "%.*s %s\n", GW_STR_ARG(who), pres_decision_name(decision));
+}
+
+static void shows_watchers(void **state)
+{
+    size_t pos = 0, turns = 0;
+    struct gw_buf said;
+    struct fake f;
+
+    (void)state;
+    start(&f);
+    gw_buf_init(&said, 1000);
+    from_far(&f, "joe@y", PRES_SUBSCRIBE, "ann@x");
+    from_far(&f, "pia@y", PRES_SUBSCRIBE, "ann@x");
+    from_far(&f, "sam@z", PRES_SUBSCRIBE, "ann@x");
+    from_far(&f, "sam@z", PRES_SUBSCRIBE, "bob@x");
+    decide(&f, "joe@y", PRES_ALLOW);
+    decide(&f, "y", PRES_BLOCK);
+    pres_watchers_each(f.core, GW_STR("ann@x"), note_watcher, &said);
+    pres_decisions_each(f.core, GW_STR("ann@x"), note_decision, &said);
+    pres_watchers_each(f.core, GW_STR("nobody@x"), note_watcher, &said);
+    pres_decisions_each(f.core, GW_STR("nobody@x"), note_decision, &said);
+    assert_string_equal(said.p, "ann@x: joe@y sees\nann@x: pia@y denied\nann@x: sam@z waits\n"
+                                "joe@y allow\ny block\n");
+    gw_buf_reset(&said);
+    while (pres_waiting_each(f.core, &pos, 1, note_watcher, &said))
+        turns++;
+    assert_true(turns > 1);
+    assert_non_null(strstr(said.p, "ann@x: sam@z waits\n"));
+    assert_non_null(strstr(said.p, "bob@x: sam@z waits\n"));
+    assert_int_equal(said.len, 2 * strlen("ann@x: sam@z waits\n"));
+    gw_buf_done(&said);
+    stop(&f);
+}
+
 static void limits_watchers(void **state)
 {
     struct pres_session *ann;
@@ -889,6 +935,7 @@ int main(void)
         cmocka_unit_test(local_watchers_need_not_ask),
         cmocka_unit_test(decisions_act_at_once),
         cmocka_unit_test(refuses_bad_decisions),
+        cmocka_unit_test(shows_watchers),
         cmocka_unit_test(limits_watchers),
         cmocka_unit_test(survives_a_restart),
     };
