@@ -102,7 +102,8 @@ typedef void pres_watcher_fn(struct gw_str user, struct gw_str watcher, enum pre
                              void *ctx);
 void pres_watchers_each(const struct pres_core *core, struct gw_str user, pres_watcher_fn *each,
                         void *ctx); /* in order of the watchers */
-/* Those who wait, of so many users from *pos (0 first) on. False: these were the last. */
+/* Those who wait, of so many users from *pos (0 first) on. False: these were the last. Whoever is added
+ * between the calls may be missing, or change the order. */
 bool pres_waiting_each(const struct pres_core *core, size_t *pos, size_t users,
                        pres_watcher_fn *each, void *ctx);
 

@@ -324,17 +324,19 @@ static void renew(struct pres_user *u, const struct pres_entry *e)
         f->table->probe_abroad(u->name, contact, f->ctx);
 }
 
-void pres_abroad_renew(struct pres_core *core, struct gw_str here, struct gw_str there)
+bool pres_abroad_renew(struct pres_core *core, struct gw_str here, struct gw_str there,
+                       struct pres_walk *walk)
 {
     struct pres_user *u;
-    size_t pos = 0;
 
-    while ((u = gw_map_next(core->users, &pos))) {
-        if (!is_at(u->name, here))
-            continue;
-        for (uint32_t i = 0; i < u->roster.count; i++) {
-            if (is_at(pres_entry_jid(u->roster.entries[i]), there))
-                renew(u, u->roster.entries[i]);
-        }
+    if (walk->added != core->users_added)
+        *walk = (struct pres_walk){ .added = core->users_added };
+    u = gw_map_next(core->users, &walk->pos);
+    if (!u)
+        return false;
+    for (uint32_t i = 0; is_at(u->name, here) && i < u->roster.count; i++) {
+        if (is_at(pres_entry_jid(u->roster.entries[i]), there))
+            renew(u, u->roster.entries[i]);
     }
+    return true;
 }

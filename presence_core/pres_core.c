@@ -232,6 +232,7 @@ enum gw_code pres_user_add(struct pres_core *core, struct gw_str jid, struct gw_
     gw_list_init(&u->waiting);
     pres_shows_take(u);
     gw_map_set(core->users, u->name, u);
+    core->users_added++;
     return GW_OK;
 }
 

@@ -117,6 +117,7 @@ struct pres_core {
     struct pres_shows *shows; /* the newest that were applied */
     struct gw_list waiting;   /* of users, see above */
     struct gw_map *users, *domains;
+    uint64_t users_added;       /* ever: the order of the map is another one afterwards */
     struct pres_front *abroad;  /* the way to all other domains; NULL: there is none */
     struct pres_front *unknown; /* the way to those of ours who are nobody here; NULL: the same */
     struct pres_front fronts[PRES_FRONTENDS_MAX];

@@ -24,6 +24,7 @@ struct xmpp_fed *xmpp_fed_new(const struct xmpp_fed_args *args)
     fed->clock = args->now;
     fed->dial_ctx = args->ctx;
     fed->links = gw_map_new();
+    fed->causes = gw_map_new();
     gw_list_init(&fed->streams);
     gw_buf_init(&fed->out, XMPP_OUT_MAX);
     gw_buf_init(&fed->stanza, XMPP_OUT_MAX);
@@ -47,8 +48,16 @@ static void verify_free(struct xmpp_verify *v)
     free(v);
 }
 
+static void cause_leave(struct xmpp_link *l)
+{
+    if (l->cause)
+        l->fed->dials--;
+    xmpp_origin_leave(l->fed->causes, &l->cause);
+}
+
 static void link_free(struct xmpp_link *l)
 {
+    cause_leave(l);
     gw_map_remove(l->fed->links, gw_str_of(l->key));
     while (l->letter_count)
         letter_free(l, GW_CONTAINER(l->letters.next, struct xmpp_letter, link));
@@ -71,6 +80,7 @@ void xmpp_fed_free(struct xmpp_fed **fedp)
     while ((l = gw_map_next(fed->links, &pos)))
         link_free(l);
     gw_map_free(&fed->links);
+    gw_map_free(&fed->causes);
     fed->host->fed = NULL;
     xmpp_policy_free(&fed->policy);
     gw_secret_free(&fed->secret);
@@ -168,7 +178,20 @@ static bool is_waiting(const struct xmpp_link *l)
     return l->retry_at != GW_NEVER && l->fed->now.mono < l->retry_at;
 }
 
-/* A connection is made, unless there is one or it is too early. */
+/* One may be made, in the name of whom it is made for; max: of all that are being made. Who makes us
+ * connect to many domains does not keep the others from it. */
+static bool may_dial(struct xmpp_link *l, struct gw_str cause, size_t max)
+{
+    if (l->out || l->cause || is_waiting(l) || l->fed->is_stopped)
+        return true; /* nothing is made now */
+    if (l->fed->dials < max)
+        l->cause = xmpp_origin_take(l->fed->causes, cause, XMPP_DIALS_OF_ONE);
+    if (l->cause)
+        l->fed->dials++;
+    return l->cause != NULL;
+}
+
+/* A connection is made, unless there is one or it is too early. may_dial() was asked. */
 static void dial(struct xmpp_link *l)
 {
     struct xmpp_s2s *s;
@@ -186,10 +209,31 @@ static void dial(struct xmpp_link *l)
     l->fed->dial(s, l->fed->dial_ctx);
 }
 
+/* Some users; false: there is no more to do now. What is told anew must not fill the queue, or it would be
+ * dropped itself. What is dropped all the same, for another reason, is for another time. */
+static bool renew_some(struct xmpp_link *l)
+{
+    size_t room = (size_t)l->fed->settings->queue_kb * 1024 / 2;
+
+    for (int i = 0; i < XMPP_RENEW_MAX && l->is_renewing && l->letter_bytes < room; i++)
+        l->is_renewing =
+            pres_abroad_renew(l->fed->host->core, l->local, l->remote, &l->walk) && !l->is_stale;
+    return l->is_renewing && l->letter_bytes < room;
+}
+
+static bool renew(struct xmpp_link *l)
+{
+    l->is_stale = false;
+    l->is_renewing = true;
+    l->walk = (struct pres_walk){ 0 };
+    return renew_some(l);
+}
+
 void xmpp_link_open(struct xmpp_link *l)
 {
     struct xmpp_s2s *s = l->out;
 
+    cause_leave(l);
     l->failures = 0;
     l->error.code = GW_OK;
     xmpp_link_send_verifies(l);
@@ -202,15 +246,19 @@ void xmpp_link_open(struct xmpp_link *l)
         l->fed->counters.stanzas_out++;
         letter_free(l, letter);
     }
-    if (l->letter_count || !l->is_stale)
+    if (l->letter_count)
         return;
-    l->is_stale = false;
-    pres_abroad_renew(l->fed->host->core, l->local, l->remote);
+    if (l->is_renewing)
+        (void)renew_some(l);
+    else if (l->is_stale)
+        (void)renew(l);
 }
 
 /* Those who wait are told; presence is told anew when there is a way again. */
 static void give_up_letters(struct xmpp_link *l)
 {
+    l->is_stale = l->is_stale || l->is_renewing;
+    l->is_renewing = false;
     while (l->letter_count) {
         struct xmpp_letter *letter = GW_CONTAINER(l->letters.next, struct xmpp_letter, link);
         struct xmpp_bounce *bounce = letter->bounce;
@@ -268,13 +316,13 @@ void xmpp_link_closed(struct xmpp_link *l, struct xmpp_s2s *s)
         dial(l);
         return;
     }
-    if (s->how) { /* it was good once: what came since then gets another one */
-        if (xmpp_link_waits(l))
-            dial(l);
+    cause_leave(l);
+    if (!xmpp_link_waits(l)) /* all that it was made for was said, or asked */
+        return;
+    if (s->how && may_dial(l, l->remote, XMPP_DIALS_MAX)) {
+        dial(l); /* it was good once: what came since then gets another one */
         return;
     }
-    if (!xmpp_link_waits(l)) /* all that it was made for was asked */
-        return;
     l->error = s->error;
     if (!l->error.code)
         (void)gw_fail(&l->error, GW_UNREACHABLE, "the server closed the connection");
@@ -300,6 +348,12 @@ static struct gw_str domain_of(struct gw_str jid)
 {
     (void)gw_str_cut(jid, "/", &jid, NULL);
     (void)gw_str_cut(jid, "@", NULL, &jid);
+    return jid;
+}
+
+static struct gw_str bare_of(struct gw_str jid)
+{
+    (void)gw_str_cut(jid, "/", &jid, NULL);
     return jid;
 }
 
@@ -349,7 +403,8 @@ enum xmpp_sent xmpp_fed_send(struct xmpp_fed *fed, struct gw_str from, struct gw
         l->is_stale = l->is_stale || is_presence;
         return refuse(fed, bounce, XMPP_SENT_AWAY);
     }
-    if (l->letter_bytes + stanza.len > (size_t)fed->settings->queue_kb * 1024) {
+    if (l->letter_bytes + stanza.len > (size_t)fed->settings->queue_kb * 1024 ||
+        !may_dial(l, bare_of(from), XMPP_DIALS_MAX)) {
         l->is_stale = l->is_stale || is_presence;
         return refuse(fed, bounce, XMPP_SENT_FULL);
     }
@@ -363,20 +418,25 @@ enum xmpp_sent xmpp_fed_send(struct xmpp_fed *fed, struct gw_str from, struct gw
 
 /* ---- Keys that a domain's own server is to confirm ---- */
 
-void xmpp_link_verify(struct xmpp_link *l, struct xmpp_s2s *in, struct gw_str key)
+bool xmpp_link_verify(struct xmpp_link *l, struct xmpp_s2s *in, struct gw_str key)
 {
-    struct xmpp_verify *v = gw_new(struct xmpp_verify);
+    char network[XMPP_NETWORK_MAX];
+    struct xmpp_verify *v;
 
+    if (!l->out)
+        l->retry_at = GW_NEVER; /* a domain that comes to us is there: it is not left alone */
+    if (!may_dial(l, gw_str_of(xmpp_network_of(gw_str_of(in->peer), network)), XMPP_DIALS_MAX / 2))
+        return false;
+    v = gw_new(struct xmpp_verify);
     v->in = in;
     v->id = gw_str_dup(gw_str_of(in->id));
     v->key = gw_str_dup(key);
     gw_list_append(&l->verifies, &v->link);
-    if (l->out) {
+    if (l->out)
         xmpp_link_send_verifies(l);
-        return;
-    }
-    l->retry_at = GW_NEVER; /* a domain that comes to us is there: it is not left alone */
-    dial(l);
+    else
+        dial(l);
+    return true;
 }
 
 /* Between its steps a connection is the negotiation's alone. */
@@ -465,23 +525,27 @@ static bool is_over(const struct xmpp_link *l)
 }
 
 /* A way that failed while presence was dropped is looked for again; others when they are needed. */
-void xmpp_fed_tick(struct xmpp_fed *fed, struct gw_now now)
+bool xmpp_fed_tick(struct xmpp_fed *fed, struct gw_now now)
 {
     struct xmpp_link *l;
+    bool more = false;
     size_t pos = 0;
     struct gw_err why;
 
     fed->now = now;
-    while ((l = gw_map_next(fed->links, &pos))) {
-        if (l->out || is_waiting(l))
+    while (!more && (l = gw_map_next(fed->links, &pos))) {
+        if (l->is_renewing) {
+            more = renew_some(l);
             continue;
-        if (l->is_stale && xmpp_fed_allows(fed, l->remote, XMPP_OUT, &why)) {
-            l->is_stale = false;
-            pres_abroad_renew(fed->host->core, l->local, l->remote);
-        } else if (is_over(l)) {
-            link_free(l);
         }
+        if (l->out || is_waiting(l) || (l->is_stale && fed->dials >= XMPP_DIALS_MAX))
+            continue;
+        if (l->is_stale && xmpp_fed_allows(fed, l->remote, XMPP_OUT, &why))
+            more = renew(l);
+        else if (is_over(l))
+            link_free(l);
     }
+    return more;
 }
 
 static bool may_come(const struct xmpp_s2s *in, struct gw_err *why)

@@ -50,8 +50,9 @@ void xmpp_fed_set_secret(struct xmpp_fed *fed, struct gw_str secret);
 
 /* After a change of settings or policy: those who may no longer are told so and cut off. */
 void xmpp_fed_apply(struct xmpp_fed *fed, struct gw_now now);
-/* Links that were left alone for a while; to be called every second. */
-void xmpp_fed_tick(struct xmpp_fed *fed, struct gw_now now);
+/* Links that were left alone for a while; to be called every second, or at once again when it says so:
+ * then there is more to do than would be good for the loop. */
+bool xmpp_fed_tick(struct xmpp_fed *fed, struct gw_now now);
 
 /* ---- Connections ---- */
 

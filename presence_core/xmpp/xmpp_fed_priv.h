@@ -4,6 +4,7 @@
 
 #include "gw_list.h"
 #include "xmpp_fed.h"
+#include "xmpp_origin.h"
 #include "xmpp_priv.h"
 
 #define NS_SERVER            "jabber:server"
@@ -17,6 +18,10 @@ enum {
     XMPP_ANSWERS_MAX = 4 * XMPP_HOLD_AT, /* bytes that wait for a peer who asks and does not read */
     XMPP_LINKS_MAX = 20000,
     XMPP_FAILED_MAX = 10000, /* links; beyond it those that failed are forgotten at once */
+    XMPP_DIALS_MAX = 2000,   /* connections that are being made; half of it for what others claim */
+    XMPP_DIALS_OF_ONE =
+        50, /* of them because of one user here, or one network that claims domains */
+    XMPP_RENEW_MAX = 5000, /* users of a turn in which presence is told anew */
     XMPP_S2S_ID_MAX = 33
 };
 
@@ -100,7 +105,10 @@ struct xmpp_link {
     struct gw_list letters;
     size_t letter_count, letter_bytes;
     struct gw_list verifies;
-    bool is_stale; /* presence was dropped: it is told anew when there is a way */
+    struct xmpp_origin *cause; /* of the connection that is being made; else NULL */
+    bool is_stale;             /* presence was dropped: it is told anew when there is a way */
+    bool is_renewing;          /* which is being done: the walk stands somewhere */
+    struct pres_walk walk;
     unsigned failures;
     bool no_tls; /* the next attempt is without */
     gw_time retry_at;
@@ -117,6 +125,8 @@ struct xmpp_fed {
     struct gw_now (*clock)(void *ctx);
     void *dial_ctx;
     struct gw_map *links;
+    struct gw_map *causes; /* struct xmpp_origin, by user or network */
+    size_t dials;          /* that have one of them */
     struct gw_list streams;
     struct gw_buf out, stanza;
     struct xmpp_fed_counters counters;
@@ -129,7 +139,8 @@ struct xmpp_link *xmpp_link_get(struct xmpp_fed *fed, struct gw_str local, struc
 bool xmpp_link_waits(const struct xmpp_link *l); /* is there something to say to the domain? */
 void xmpp_link_open(struct xmpp_link *l);        /* the stream is: what waits goes out */
 void xmpp_link_closed(struct xmpp_link *l, struct xmpp_s2s *s);
-void xmpp_link_verify(struct xmpp_link *l, struct xmpp_s2s *in, struct gw_str key);
+/* False: too many connections are being made. */
+bool xmpp_link_verify(struct xmpp_link *l, struct xmpp_s2s *in, struct gw_str key);
 void xmpp_link_verified(struct xmpp_link *l, struct gw_str id, bool is_valid);
 void xmpp_link_send_verifies(struct xmpp_link *l);
 void xmpp_link_forget(struct xmpp_fed *fed, struct xmpp_s2s *in);

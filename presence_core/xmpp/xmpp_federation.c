@@ -429,8 +429,7 @@ static void on_tick(struct gw_now now, void *ctx)
 {
     struct xmpp_federation *f = ctx;
 
-    xmpp_fed_tick(f->fed, now);
-    net_timer_set(f->timer, gw_time_after(now.mono, TICK_MS));
+    net_timer_set(f->timer, xmpp_fed_tick(f->fed, now) ? 0 : gw_time_after(now.mono, TICK_MS));
 }
 
 static enum gw_code make_tls(struct xmpp_federation *f, const struct xmpp_federation_args *args,

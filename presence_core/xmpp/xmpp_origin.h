@@ -1,5 +1,5 @@
-/* How many connections of one network have not proved who they are: a bound on each network, so that
- * none keeps the others out. */
+/* How many connections one network has that have not proved who they are, or how many are being made because
+ * of one network or user: a bound on each, so that none keeps the others out. */
 #ifndef XMPP_ORIGIN_H
 #define XMPP_ORIGIN_H
 

@@ -336,7 +336,10 @@ static void ask_authority(struct xmpp_s2s *s, const struct dialback *d, struct g
     if (!pair)
         pair = pair_add(s, d->from, d->to);
     pair->is_valid = false;
-    xmpp_link_verify(link, s, key);
+    if (!xmpp_link_verify(link, s, key)) {
+        pair_drop(s, pair);
+        answer_error(s, d, "resource-constraint", "too many connections are being made: later");
+    }
 }
 
 /* Not from inside the connection's own reading only: the answer comes on another one. */

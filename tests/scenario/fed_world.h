@@ -16,6 +16,7 @@
 #include "gw_bytes.h"
 #include "gw_list.h"
 #include "pres_frontend.h"
+#include "pres_priv.h"
 #include "xmpp_dialback.h"
 #include "xmpp_fed_priv.h"
 
@@ -110,7 +111,9 @@ static inline bool end_write(struct gw_str bytes, void *ctx)
 
 static inline size_t end_queued(void *ctx)
 {
-    return ((struct end *)ctx)->waiting;
+    const struct end *e = ctx;
+
+    return e->waiting + (e->other ? e->other->in.len : 0);
 }
 
 static inline void end_start_tls(void *ctx)
@@ -236,6 +239,8 @@ static inline bool end_step(struct end *e, struct fed_world *w)
         else
             gw_buf_add(&e->all, bytes, len);
         free(bytes);
+        if (e->other && e->other->s2s && !e->other->is_stuck)
+            xmpp_s2s_drained(e->other->s2s, w->now);
         return true;
     }
     if (e->s2s && (xmpp_s2s_is_closed(e->s2s) || (!e->other && !e->is_stuck))) {

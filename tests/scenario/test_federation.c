@@ -969,6 +969,128 @@ static void queue_is_bounded(void **state)
     world_end(&w);
 }
 
+/* ---- What one makes of us ---- */
+
+/* Connects to so many domains, in a user's name; how many of the messages were taken. */
+static int writes_to(struct side *side, const char *from, int first, int count)
+{
+    int sent = 0;
+
+    for (int i = first; i < first + count; i++) {
+        char to[40];
+
+        snprintf(to, sizeof(to), "x@d%d.example", i);
+        sent += xmpp_fed_send(side->fed, gw_str_of(from), gw_str_of(to), GW_STR("<message/>"), NULL,
+                              false) == XMPP_SENT;
+    }
+    return sent;
+}
+
+static void connections_of_one_user_are_bounded(void **state)
+{
+    struct fed_world w;
+
+    (void)state;
+    world_begin(&w);
+    assert_int_equal(writes_to(&w.a, "ann@a.example/r", 0, 2 * XMPP_DIALS_OF_ONE),
+                     XMPP_DIALS_OF_ONE);
+    assert_int_equal(writes_to(&w.a, "ann@a.example/other", 1000, 1), 0);
+    assert_int_equal(writes_to(&w.a, "bob@a.example/r", 1000, 1), 1); /* others go on */
+    assert_int_equal(writes_to(&w.a, "ann@a.example/r", 1000, 1), 1); /* on its way already */
+    settle_world(&w);
+    assert_int_equal(writes_to(&w.a, "ann@a.example/r", 2000, 1), 1); /* those have failed */
+    world_end(&w);
+}
+
+static void connections_are_bounded(void **state)
+{
+    struct fed_world w;
+    int sent = 0;
+
+    (void)state;
+    world_begin(&w);
+    for (int i = 0; i < XMPP_DIALS_MAX / XMPP_DIALS_OF_ONE + 2; i++) {
+        char from[40];
+
+        snprintf(from, sizeof(from), "u%d@a.example", i);
+        sent += writes_to(&w.a, from, i * XMPP_DIALS_OF_ONE, XMPP_DIALS_OF_ONE);
+    }
+    assert_int_equal(sent, XMPP_DIALS_MAX);
+    settle_world(&w);
+    assert_int_equal(writes_to(&w.a, "ann@a.example", 100000, 1), 1);
+    world_end(&w);
+}
+
+/* Somebody claims many domains, whose servers we would have to ask. */
+static void questions_of_one_network_are_bounded(void **state)
+{
+    struct fed_world w;
+    struct end *mal;
+
+    (void)state;
+    world_begin(&w);
+    mal = greets_as_b(&w);
+    for (int i = 0; i < XMPP_DIALS_OF_ONE + 1; i++) {
+        char text[200];
+
+        snprintf(text, sizeof(text), "<db:result from='d%d.example' to='a.example'>00</db:result>",
+                 i);
+        xmpp_s2s_feed(mal->other->s2s, gw_str_of(text), w.now);
+    }
+    assert_int_equal(writes_to(&w.a, "ann@a.example/r", 1000, 1), 1); /* our own users go on */
+    settle_world(&w);
+    assert_true(raw_has(mal, "<resource-constraint"));
+    assert_false(mal->is_closed);
+    gw_buf_reset(&mal->all);
+    raw_send(mal, "<db:result from='e.example' to='a.example'>00</db:result>");
+    settle_world(&w);
+    assert_true(raw_has(mal, "<remote-server-timeout")); /* asked for again */
+    world_end(&w);
+}
+
+/* More users than the queue has room for: all are told anew, none is dropped for the others. */
+static void many_users_are_told_anew(void **state)
+{
+    enum { USERS = 3000 };
+    struct pres_session *a, *b;
+    struct xmpp_fed_counters before, after;
+    struct gw_list *it, *tmp;
+    struct fed_world w;
+
+    (void)state;
+    world_begin(&w);
+    meet(&w, &a, &b);
+    w.a.settings.queue_kb = 16;
+    for (int i = 0; i < USERS; i++) {
+        const struct pres_entry_args watcher = { .jid = GW_STR("ann@b.example"),
+                                                 .state = PRES_FROM,
+                                                 .listed = true };
+        char jid[40];
+
+        snprintf(jid, sizeof(jid), "u%d@a.example", i);
+        assert_int_equal(pres_user_add(w.a.core, gw_str_of(jid), NULL), GW_OK);
+        pres_roster_place(&pres_user_find(w.a.core, gw_str_of(jid))->roster,
+                          pres_entry_new(&watcher));
+    }
+    w.b.is_down = true;
+    GW_LIST_EACH(&w.ends, it, tmp)
+    {
+        end_free(GW_CONTAINER(it, struct end, link), &w);
+        tmp = w.ends.next;
+    }
+    settle_world(&w);
+    say_at(&w.a, a, PRES_DND, "while b is down");
+    w.b.is_down = false;
+    xmpp_fed_counters(w.b.fed, &before);
+    pass_ms(&w, 10 * GW_SECOND_MS);
+    for (int i = 0; i < 5; i++)
+        pass_ms(&w, GW_SECOND_MS);
+    xmpp_fed_counters(w.b.fed, &after);
+    assert_in_range(after.stanzas_in - before.stanzas_in, USERS + 1, USERS + 100);
+    assert_true(told(&w.b, "'while b is down'"));
+    world_end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1003,6 +1125,10 @@ int main(void)
         cmocka_unit_test(floods_are_read_later),
         cmocka_unit_test(answers_are_bounded),
         cmocka_unit_test(queue_is_bounded),
+        cmocka_unit_test(connections_of_one_user_are_bounded),
+        cmocka_unit_test(connections_are_bounded),
+        cmocka_unit_test(questions_of_one_network_are_bounded),
+        cmocka_unit_test(many_users_are_told_anew),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
