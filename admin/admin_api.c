@@ -128,6 +128,8 @@ const struct admin_route admin_routes[] = {
     { "DELETE", "/v1/federation/exceptions/{domain}", false, admin_federation_forget,
       "it is no exception any more" },
 
+    { "GET", "/v1/federation-settings", false, admin_federation_settings,
+      "what all nodes of the same domains should have alike" },
     { "PUT", "/v1/federation-secret", true, admin_federation_secret_set,
       "sets the secret of dialback keys: password" },
     { "DELETE", "/v1/federation-secret", false, admin_federation_secret_forget,

@@ -155,6 +155,8 @@ struct admin_host {
     void (*status)(struct json_t *into, void *ctx);
     /* Federation with XMPP servers: adds state, policy and connections; or all about one domain. */
     void (*federation)(struct json_t *into, void *ctx);
+    /* What all nodes of the same domains should have alike. */
+    void (*federation_settings)(struct json_t *into, void *ctx);
     enum gw_code (*federation_why)(struct gw_str domain, struct json_t *into, struct gw_err *err,
                                    void *ctx);
     enum gw_code (*federation_except)(struct gw_str domain, struct gw_str direction,

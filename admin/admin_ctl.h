@@ -221,6 +221,8 @@ enum ctl_exit ctl_federation_why(struct ctl *ctl);
 enum ctl_exit ctl_federation_except(struct ctl *ctl);
 enum ctl_exit ctl_federation_forget(struct ctl *ctl);
 enum ctl_exit ctl_federation_secret_set(struct ctl *ctl);
+enum ctl_exit ctl_federation_export(struct ctl *ctl);
+enum ctl_exit ctl_federation_compare(struct ctl *ctl);
 enum ctl_exit ctl_federation_secret_reset(struct ctl *ctl);
 enum ctl_exit ctl_lab_create(struct ctl *ctl);
 enum ctl_exit ctl_lab_issue(struct ctl *ctl);

@@ -273,6 +273,16 @@ const struct ctl_command ctl_commands[] = {
       "federation except '*.partner.example' --direction incoming" },
     { "federation forget", "DOMAIN", "make a domain no exception any more", ctl_federation_forget,
       NULL, NULL, "federation forget '*.partner.example'" },
+    { "federation export", "", "print this node's federation settings for 'federation compare'",
+      ctl_federation_export, NULL,
+      "Of the dialback secret there is a mark in it, which is the same for the same secret.",
+      "federation export > node1.json" },
+    { "federation compare", "FILE", "compare this node's federation settings with another node's",
+      ctl_federation_compare, NULL,
+      "FILE is what 'federation export' printed on the other node; '-' is standard input. Nodes "
+      "of\n"
+      "the same domains must federate alike. The exit status is 1 when something differs.",
+      "federation compare node1.json" },
     { "federation secret set", "", "set the secret of dialback keys", ctl_federation_secret_set,
       password_options,
       "For several nodes with the same domains: another server may ask any of them about a key, "

@@ -1,4 +1,4 @@
-/* /v1/federation, /v1/federation-secret */
+/* /v1/federation, /v1/federation-settings, /v1/federation-secret */
 #include "admin_priv.h"
 
 void admin_federation_get(struct admin_call *call)
@@ -7,6 +7,15 @@ void admin_federation_get(struct admin_call *call)
     json_t *json = json_object();
 
     host->federation(json, host->ctx);
+    admin_reply(call, 200, json);
+}
+
+void admin_federation_settings(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+    json_t *json = json_object();
+
+    host->federation_settings(json, host->ctx);
     admin_reply(call, 200, json);
 }
 

@@ -223,6 +223,11 @@ static void host_federation(json_t *into, void *ctx)
     gd_federation_json(ctx, into);
 }
 
+static void host_federation_settings(json_t *into, void *ctx)
+{
+    gd_federation_settings_json(ctx, into);
+}
+
 static enum gw_code host_federation_why(struct gw_str domain, json_t *into, struct gw_err *err,
                                         void *ctx)
 {
@@ -307,6 +312,7 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
         .calendar = host_calendar,
         .status = host_status,
         .federation = host_federation,
+        .federation_settings = host_federation_settings,
         .federation_why = host_federation_why,
         .federation_except = host_federation_except,
         .federation_forget = host_federation_forget,

@@ -200,6 +200,29 @@ void gd_federation_json(const struct gd *gd, json_t *into)
     json_object_set_new(into, "refused", json_integer((json_int_t)c.refused));
 }
 
+enum { VALUE_MAX = 300 };
+
+/* Choices are what federation is like; the numbers beside them are what this machine can bear. */
+void gd_federation_settings_json(const struct gd *gd, json_t *into)
+{
+    json_t *exceptions = json_array();
+    char mark[XMPP_SECRET_MARK_MAX];
+    struct gw_buf value;
+
+    for (size_t i = 0; i < xmpp_fed_param_count; i++) {
+        if (xmpp_fed_params[i].type != GW_PARAM_CHOICE)
+            continue;
+        gw_buf_init(&value, VALUE_MAX);
+        gw_param_write(&xmpp_fed_params[i], &gd->settings.federation, &value);
+        json_object_set_new(into, xmpp_fed_params[i].key, text_json(gw_buf_str(&value)));
+        gw_buf_done(&value);
+    }
+    xmpp_fed_secret_mark(fed_of(gd), mark);
+    json_object_set_new(into, "dialback_secret_mark", json_string(mark));
+    xmpp_policy_each(xmpp_fed_policy(fed_of(gd)), add_exception, exceptions);
+    json_object_set_new(into, "exceptions", exceptions);
+}
+
 static json_t *rule_json(const struct gd *gd, struct gw_str domain, enum xmpp_direction d)
 {
     struct gw_err why = { 0 };

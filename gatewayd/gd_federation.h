@@ -12,6 +12,8 @@ void gd_federation_done(struct gd *gd);
 
 /* --- for the API */
 void gd_federation_json(const struct gd *gd, struct json_t *into);
+/* What all nodes of the same domains should have alike. */
+void gd_federation_settings_json(const struct gd *gd, struct json_t *into);
 /* GW_INVALID: no domain. */
 enum gw_code gd_federation_why(const struct gd *gd, struct gw_str domain, struct json_t *into,
                                struct gw_err *err);

@@ -6,6 +6,7 @@
 
 #include "gw_bytes.h"
 #include "gw_log.h"
+#include "xmpp_dialback.h"
 #include "xmpp_fed_priv.h"
 
 enum { FAILED_KEPT_MS = 10 * 60 * 1000 };
@@ -99,6 +100,16 @@ void xmpp_fed_set_secret(struct xmpp_fed *fed, struct gw_str secret)
 {
     gw_secret_free(&fed->secret);
     fed->secret = gw_str_dup(secret);
+}
+
+/* A dialback key of no domains, cut short: it tells less than the keys that go over the wire. */
+void xmpp_fed_secret_mark(const struct xmpp_fed *fed, char out[XMPP_SECRET_MARK_MAX])
+{
+    char key[XMPP_DIALBACK_KEY_MAX];
+
+    xmpp_dialback_key(gw_str_of(fed->secret), GW_STR(""), GW_STR(""), GW_STR(""), key);
+    memcpy(out, key, XMPP_SECRET_MARK_MAX - 1);
+    out[XMPP_SECRET_MARK_MAX - 1] = '\0';
 }
 
 struct gw_str xmpp_fed_secret(const struct xmpp_fed *fed)

@@ -15,7 +15,7 @@ struct xmpp_s2s;
 
 /* Of a dialback secret that is set by hand. Keys made with it go over the wire: who can guess the one
  * behind a key speaks for our domains from then on. */
-enum { XMPP_SECRET_MIN = 16, XMPP_SECRET_MAX = 255 };
+enum { XMPP_SECRET_MIN = 16, XMPP_SECRET_MAX = 255, XMPP_SECRET_MARK_MAX = 17 };
 
 /* What a connection asks of its transport, also from inside calls that concern other connections.
  * None of these may call an engine. */
@@ -47,6 +47,8 @@ const struct xmpp_fed_settings *xmpp_fed_settings(const struct xmpp_fed *fed);
 
 /* Another secret. Keys of before, which somebody may be asking about just now, are not known any more. */
 void xmpp_fed_set_secret(struct xmpp_fed *fed, struct gw_str secret);
+/* The same for the same secret, to see whether two nodes have the same. */
+void xmpp_fed_secret_mark(const struct xmpp_fed *fed, char out[XMPP_SECRET_MARK_MAX]);
 
 /* After a change of settings or policy: those who may no longer are told so and cut off. */
 void xmpp_fed_apply(struct xmpp_fed *fed, struct gw_now now);

@@ -76,5 +76,45 @@ def test_dialback_secret_refused():
         assert "a secret of this node's own" in g.ctl("federation", "list")
 
 
+def test_two_nodes_compared():
+    """Alike but for their secrets; then each thing that differs is named, and how to mend it."""
+    with gateway_of_ours() as one, gateway_of_ours() as two:
+        def compare():
+            return two.run_ctl("federation", "compare", "-", text_in=one.ctl("federation", "export"))
+        done = compare()
+        assert done.returncode == 1 and "differs  dialback secret" in done.stdout, done
+        assert "secret set" in done.stdout and done.stdout.count("differs") == 1, done
+        for g in (one, two):
+            g.ctl("federation", "secret", "set", "--password-stdin", text_in=SECRET + "\n")
+            g.ctl("federation", "except", "both.example")
+        done = compare()
+        assert done.returncode == 0 and done.stdout.count("alike") == 7, done
+        assert SECRET not in one.ctl("federation", "export")
+        one.set("federation.timeout_s", 11)  # what a machine can bear is its own affair
+        assert compare().returncode == 0
+        for key, value, what in (("xmpp", "off", "federation on or off"), ("tls", "required", "TLS and"),
+                                 ("sasl_in", "off", "SASL"), ("dialback_out", "off", "dialback"),
+                                 ("policy", "deny", "default policy")):
+            before = one.api("GET", f"/v1/parameters/federation.{key}")["value"]
+            one.set(f"federation.{key}", value)
+            done = compare()
+            assert done.returncode == 1 and done.stdout.count("differs") == 1, done
+            assert f"differs  {what}" in done.stdout, done
+            assert f"federation.{key} is {before} here, {value} there" in done.stdout, done
+            one.set(f"federation.{key}", before)
+        one.ctl("federation", "except", "only.example")
+        two.ctl("federation", "except", "here.example")
+        two.ctl("federation", "except", "both.example", "--direction", "incoming")
+        done = compare()
+        for said in ("only.example is an exception in direction none here, both there",
+                     "here.example is an exception in direction both here, none there",
+                     "both.example is an exception in direction incoming here, both there"):
+            assert said in done.stdout, (said, done)
+        assert done.stdout.count("differs") == 3, done
+        for text, said in (("[]", "not what"), ("no", "'-':")):
+            done = two.run_ctl("federation", "compare", "-", text_in=text)
+            assert done.returncode == 1 and said in done.stderr, done
+
+
 if __name__ == "__main__":
-    run([test_dialback_secret, test_dialback_secret_refused])
+    run([test_dialback_secret, test_dialback_secret_refused, test_two_nodes_compared])
