@@ -212,12 +212,12 @@ class Server:
 
 
 class Prosody(Server):
-    """options: tls, secure (certificates must prove domains), dialback; all bool."""
+    """options: tls, secure (certificates must prove domains), dialback, all bool; users, log (a level)."""
 
     program = "/usr/bin/prosody"
 
     def configure(self):
-        o = {"tls": True, "secure": False, "dialback": True, "users": [], **self.options}
+        o = {"tls": True, "secure": False, "dialback": True, "users": [], "log": "debug", **self.options}
         modules = ["roster", "saslauth", "disco", "ping", "time", "version"]
         if o["tls"]:
             modules.append("tls")
@@ -242,7 +242,7 @@ s2s_secure_auth = {str(o["secure"]).lower()}
 authentication = "internal_plain"
 storage = "internal"
 modules_enabled = {{ {", ".join(f'"{m}"' for m in modules)} }}
-log = {{ debug = "{self.log_path}" }}
+log = {{ {o["log"]} = "{self.log_path}" }}
 unbound = {{ resolvconf = false; hoststxt = false; forward = "127.0.0.1@{self.names.port}";
             options = {{ ["do-not-query-localhost:"] = "no"; ["cache-max-ttl:"] = "1";
                          ["cache-max-negative-ttl:"] = "1" }} }}
@@ -272,7 +272,7 @@ VirtualHost "{self.domain}"
 
 
 class Ejabberd(Server):
-    """options: tls, secure, dialback, as of Prosody.
+    """options: as of Prosody.
 
     Without a node name, so that no Erlang port mapper is started and none that runs is asked."""
 
@@ -284,13 +284,13 @@ class Ejabberd(Server):
         self.names.add_service(domain, address)
 
     def configure(self):
-        o = {"tls": True, "secure": False, "dialback": True, "users": [], **self.options}
+        o = {"tls": True, "secure": False, "dialback": True, "users": [], "log": "debug", **self.options}
         modules = ["mod_roster", "mod_disco", "mod_ping", "mod_version"]
         if o["dialback"]:
             modules.append("mod_s2s_dialback")
         tls = "false" if not o["tls"] else "required" if o["secure"] else "optional"
         yaml = f'''
-loglevel: debug
+loglevel: {o["log"]}
 hosts: ["{self.domain}"]
 auth_method: internal
 auth_password_format: plain

@@ -41,7 +41,7 @@ def world(server, settings=None, options=None, ours=(OURS,)):
         os.makedirs(f"{gateway.data}/certs", mode=0o700)
         shutil.copy(authority.issue("ours", *ours), f"{gateway.data}/certs/cup-xmpp-s2s.pem")
         os.chmod(f"{gateway.data}/certs/cup-xmpp-s2s.pem", 0o600)
-        with gateway, server(THEIRS, names, authority, users=["rosa"], **(options or {})) as other:
+        with gateway, server(THEIRS, names, authority, **{"users": ["rosa"], **(options or {})}) as other:
             other.introduce(OURS, gateway.address)
             with open(authority.root, encoding="ascii") as f:
                 gateway.api("POST", "/v1/trust/cup-xmpp-trust", {"pem": f.read()})
