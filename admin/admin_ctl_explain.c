@@ -154,9 +154,13 @@ static void ahead_lines(const struct report *r, const json_t *ahead)
     size_t i;
 
     json_array_foreach(ahead, i, span)
-        printf("  %-20s%s, %s to %s\n", i ? "" : "then", ctl_str(span, "state"),
-               ctl_clock(ctl_utc(span, "since"), r->now, from),
-               ctl_clock(ctl_utc(span, "until"), r->now, to));
+    {
+        gw_utc until = ctl_utc(span, "until"); /* 0: what is known does not reach so far */
+
+        printf("  %-20s%s, %s %s%s\n", i ? "" : "then", ctl_str(span, "state"),
+               ctl_clock(ctl_utc(span, "since"), r->now, from), until ? "to " : "on",
+               until ? ctl_clock(until, r->now, to) : "");
+    }
 }
 
 static void auto_reply_print(const struct report *r, const json_t *reply)
@@ -240,19 +244,25 @@ static void hours_print(const json_t *hours)
 {
     int offset = (int)ctl_int(hours, "utc_offset_min");
     const json_t *work, *day;
+    struct gw_buf text;
     size_t i, k;
 
     if (!json_is_object(hours))
         return;
-    printf("  %-20s", "working hours");
+    gw_buf_init(&text, 4096);
     json_array_foreach(json_object_get(hours, "work"), i, work)
     {
-        printf("%s", i ? "; " : "");
+        gw_buf_add_cstr(&text, i ? "; " : "");
         json_array_foreach(json_object_get(work, "days"), k, day)
-            printf("%.3s ", json_string_value(day));
-        printf("%s to %s", ctl_str(work, "from"), ctl_str(work, "to"));
+        {
+            ctl_text_add(&text, gw_str_utf8_cut(gw_str_of(json_string_value(day)), 3));
+            gw_buf_add_char(&text, ' ');
+        }
+        gw_buf_addf(&text, "%s to %s", ctl_str(work, "from"), ctl_str(work, "to"));
     }
-    printf(" (UTC%c%02d:%02d)\n", offset < 0 ? '-' : '+', abs(offset) / 60, abs(offset) % 60);
+    printf("  %-20s%s (UTC%c%02d:%02d)\n", "working hours", text.p ? text.p : "",
+           offset < 0 ? '-' : '+', abs(offset) / 60, abs(offset) % 60);
+    gw_buf_done(&text);
 }
 
 static void freshness_print(const struct report *r, const json_t *e)

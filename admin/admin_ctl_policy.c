@@ -45,13 +45,13 @@ enum ctl_exit ctl_mapping_set(struct ctl *ctl)
 {
     return ctl_change(ctl, "PUT", ctl_path("/v1/mapping/%s", ctl_arg(ctl, 0)),
                       json_pack("{s:s, s:s}", "value", ctl_arg(ctl, 1), "for", whom(ctl)),
-                      "mapping of", "set");
+                      "mapping of ", " set");
 }
 
 enum ctl_exit ctl_mapping_reset(struct ctl *ctl)
 {
     return ctl_change(ctl, "DELETE", ctl_path("/v1/mapping/%s?for=%s", ctl_arg(ctl, 0), whom(ctl)),
-                      NULL, "mapping of", "reset");
+                      NULL, "mapping of ", " reset");
 }
 
 /* ---- rules ---- */
@@ -95,25 +95,25 @@ enum ctl_exit ctl_rule_add(struct ctl *ctl)
 
     json_object_set_new(body, "name", json_string(ctl_arg(ctl, 0)));
     json_object_set_new(body, "rule", json_string(ctl_arg(ctl, 1)));
-    return ctl_change(ctl, "POST", ctl_path("/v1/rules"), body, "rule", "added");
+    return ctl_change(ctl, "POST", ctl_path("/v1/rules"), body, "rule ", " added");
 }
 
 enum ctl_exit ctl_rule_edit(struct ctl *ctl)
 {
     return ctl_change(ctl, "PATCH", ctl_path("/v1/rules/%s", ctl_arg(ctl, 0)),
-                      json_pack("{s:s}", "rule", ctl_arg(ctl, 1)), "rule", "changed");
+                      json_pack("{s:s}", "rule", ctl_arg(ctl, 1)), "rule ", " changed");
 }
 
 enum ctl_exit ctl_rule_move(struct ctl *ctl)
 {
     return ctl_change(ctl, "POST", ctl_path("/v1/rules/%s/move", ctl_arg(ctl, 0)),
-                      ctl_options_json(ctl), "rule", "moved");
+                      ctl_options_json(ctl), "rule ", " moved");
 }
 
 enum ctl_exit ctl_rule_remove(struct ctl *ctl)
 {
-    return ctl_change(ctl, "DELETE", ctl_path("/v1/rules/%s", ctl_arg(ctl, 0)), NULL, "rule",
-                      "removed");
+    return ctl_change(ctl, "DELETE", ctl_path("/v1/rules/%s", ctl_arg(ctl, 0)), NULL, "rule ",
+                      " removed");
 }
 
 /* ---- trying rules ---- */
@@ -271,11 +271,11 @@ enum ctl_exit ctl_text_list(struct ctl *ctl)
 enum ctl_exit ctl_text_set(struct ctl *ctl)
 {
     return ctl_change(ctl, "PUT", ctl_path("/v1/texts/%s/%s", language(ctl), ctl_arg(ctl, 0)),
-                      json_pack("{s:s}", "text", ctl_arg(ctl, 1)), "text", "set");
+                      json_pack("{s:s}", "text", ctl_arg(ctl, 1)), "text ", " set");
 }
 
 enum ctl_exit ctl_text_reset(struct ctl *ctl)
 {
     return ctl_change(ctl, "DELETE", ctl_path("/v1/texts/%s/%s", language(ctl), ctl_arg(ctl, 0)),
-                      NULL, "text", "reset");
+                      NULL, "text ", " reset");
 }

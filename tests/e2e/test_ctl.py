@@ -175,6 +175,8 @@ def test_hostile_text():
                  "from_calendar": {"state": evil, "text": evil, "source": evil,
                                    "ahead": [{"state": evil}]},
                  "exchange": {"mailbox": evil, "problem": evil, "next_action": evil,
+                              "working_hours": {"utc_offset_min": -9, "work": [
+                                  {"days": [evil[1:], 5, None], "from": evil, "to": evil}, None]},
                               "subscription": {"mode": evil, "state": evil}}}
     for args, answer in [
             (["user", "list"], {"users": [user], "more": False, "total": 1}),
@@ -192,6 +194,7 @@ def test_hostile_text():
             assert shown in done.stdout, (args, done)
             for c in "\x1b\r\x9b\u202e\x7f\t\u2028":
                 assert c not in done.stdout + done.stderr, (args, done)
+            assert " to 1970" not in done.stdout, done  # an end that is not known
             whole = ctl("--socket", fake.path, "--json", *args)
             assert json.dumps(evil) in json.dumps(json.loads(whole.stdout)), whole
     with Fake(http(json.dumps({"error": evil, "code": "invalid"}), "400 Bad Request")) as fake:

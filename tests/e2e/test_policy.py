@@ -121,7 +121,8 @@ def test_rules():
                            f"<t:RequiredAttendees>{people}</t:RequiredAttendees>"))
         for name in h.names:
             says(h, name, "in-a-meeting")
-        ctl("rule", "add", "lunch", "subject ~ lunch and duration <= 90 => ignore")
+        said = ctl("rule", "add", "lunch", "subject ~ lunch and duration <= 90 => ignore")
+        assert said == "rule 'lunch' added\n", said
         says(h, "ann", "free")
         says(h, "bob", "in-a-meeting")  # nobody looks at what is private
         ctl("rule", "add", "focus", 'category = "deep work" => do-not-disturb "Focused"')
