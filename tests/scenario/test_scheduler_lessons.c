@@ -10,8 +10,10 @@ static struct sim *sim_with(const struct gw_interval *item, size_t count, gw_utc
     m->now.utc = begin;
     sched_free(&m->sched);
     sim_sched_new(m);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         sim_add(m, 0, item[i].start, item[i].end, (enum gw_busy)item[i].busy);
+        m->user[0].item[i].flags = item[i].flags;
+    }
     sim_enable_all(m);
     return m;
 }
