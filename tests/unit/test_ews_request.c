@@ -168,6 +168,12 @@ static const struct {
     bool impersonates;
     const char *has[3], *lacks[3];
 } written_case[] = {
+    /* Never from where another one ended: what is older is read. */
+    { EWS_OP_SUBSCRIBE,
+      EWS_SUB_PUSH,
+      true,
+      { "<m:PushSubscriptionRequest>", "<t:StatusFrequency>60</t:StatusFrequency>" },
+      { "Timeout", "Watermark" } },
     { EWS_OP_SUBSCRIBE,
       EWS_SUB_PULL,
       true,
