@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 try:
     from cryptography.hazmat.primitives import hashes
@@ -219,6 +220,47 @@ def check_no_tls(gateway):
     assert report["reachability"] == "Unreachable" and not report["ok"], report
 
 
+# Servers by address, since gateways are reached at the name that is verified: certificate, what is sent, verdict, words.
+BY_ADDRESS = {
+    "good": (leaf(None, ("127.0.0.1",)), [MID], VERIFIED, "TLS"),
+    "expired": (leaf(None, ("127.0.0.1",), start=-9, end=-1), [MID], BAD, "it needs a new one"),
+    "incomplete": (leaf(None, ("127.0.0.1",)), [], MISSING, "Zoo Issuing"),
+    "other-address": (leaf(None, ("127.0.0.2",)), [MID], SAN, "use one, or"),
+    "other-cn": (leaf("a.test", ()), [MID], CN, "use that, or"),
+}
+
+
+def check_gateways(gateway, folder):
+    """All gateways at once: the same verdicts, and who says nothing holds up nobody."""
+    def add(name, port):
+        done = gateway.run_ctl("gateway", "add", name, "--host", "127.0.0.1", "--port", str(port), "--account", "svc",
+                               "--password-stdin", text_in="secret\n")
+        assert done.returncode == 0, done
+
+    expected = {name: (verdict, words) for name, (_, _, verdict, words) in BY_ADDRESS.items()}
+    with contextlib.ExitStack() as stack:
+        for name, (cert, sent, _, _) in BY_ADDRESS.items():
+            add(name, stack.enter_context(contextlib.closing(Server(folder, cert, sent))).port)
+        for name, says, words in (("silent-1", None, "check that the port"), ("silent-2", None, "check that the port"),
+                                  ("plain", b"220 mail\r\n", "does not speak TLS")):
+            add(name, stack.enter_context(contextlib.closing(Peer(says))).port)
+            expected[name] = ("Failed: network error", words)
+        with socket.create_server(("127.0.0.1", 0)) as s:
+            closed = s.getsockname()[1]
+        add("closed", closed)
+        expected["closed"] = ("Not tried", "")
+        begin = time.monotonic()
+        done = gateway.run_ctl("--json", "gateway", "check")
+        assert done.returncode == 1 and time.monotonic() - begin < 19, done  # each of the silent ones has ten seconds
+    steps = [step for step in map(json.loads, done.stdout.splitlines()) if "test" in step]
+    seen = {s["gateway"]: s for s in steps if s["test"] == "SSL connection / certificate verification"}
+    assert seen.keys() == expected.keys(), done
+    for name, (verdict, words) in expected.items():
+        assert seen[name]["verdict"] == verdict and words in seen[name]["text"], seen[name]
+        gateway.ctl("gateway", "remove", name)
+    assert [s["gateway"] for s in steps if s["verdict"] == "Unreachable"] == ["closed"], steps
+
+
 def check_fetch(gateway, folder):
     """From nothing to a trusted server; only what was confirmed."""
     with contextlib.closing(Server(folder, SELF)) as server:
@@ -355,6 +397,7 @@ def main():
         check_zoo(gateway, folder)
         check_lists(gateway, folder)
         check_no_tls(gateway)
+        check_gateways(gateway, folder)
         check_fetch(gateway, folder)
         check_issuers(gateway, folder)
         check_sip(gateway, folder)
