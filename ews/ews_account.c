@@ -76,7 +76,7 @@ static unsigned tries_that_count(const struct ews_identity *id)
 
 void ews_account_taken(struct ews_identity *id)
 {
-    bool changed = id->refused_count || tries_that_count(id);
+    bool changed = !id->trusted || id->refused_count || tries_that_count(id);
 
     ews_identity_taken(id);
     if (changed)
@@ -143,6 +143,7 @@ void ews_account_refusals(const struct ews_account *a, struct ews_refusals *out)
     *out = (struct ews_refusals){ .count = 0 };
     if (!id)
         return;
+    out->trusted = id->trusted;
     for (unsigned i = 0; i < id->refused_count; i++)
         refusal_put(out, now.utc - (now.mono - id->refused[i]), false);
     for (const struct gw_list *it = id->tries.next; it != &id->tries; it = it->next) {

@@ -78,13 +78,14 @@ enum gw_code ews_account_set(struct ews_account *a, const struct ews_account_arg
 enum gw_code ews_account_check(const struct ews_account_args *args, struct gw_err *err);
 
 /* So that neither a restart nor a second account of the same name brings further tries: whoever keeps
- * the refusals is told when there is another one, or none any more, by a login. To be recalled after
+ * the refusals is told when there is another one, or none any more, or it is trusted, by a login. To be recalled after
  * the account is set; that is not told. An account that a server has taken does not care: its password is
  * not the refused one. */
 struct ews_refusals {
     gw_utc at[EWS_REFUSALS_MAX]; /* the oldest first */
     unsigned count;
     unsigned open; /* the last ones of these are not answered yet, and may turn out well */
+    bool trusted;  /* a server took it, and none has refused it since */
 };
 void ews_account_watch_refusals(struct ews_account *a, void (*changed)(void *ctx), void *ctx);
 void ews_account_refusals(const struct ews_account *a, struct ews_refusals *out);

@@ -181,10 +181,12 @@ static void on_timer(struct gw_now now, void *ctx)
 
     (void)now;
     if (conn->state != CONN_FAILED) {
-        ews_status_set(&conn->failure, EWS_TRANSIENT, "login-timeout",
-                       "the login did not end in time: %s",
-                       conn->state == CONN_TOKEN ? "does calendar.oauth_token_url answer?"
-                                                 : "does Kerberos answer, and the name service?");
+        ews_status_set(
+            &conn->failure, EWS_TRANSIENT, "login-timeout", "the login did not end in time: %s",
+            conn->state == CONN_TOKEN     ? "does calendar.oauth_token_url answer?"
+            : conn->state == CONN_WAITING ? "another one with this account came first, which some "
+                                            "server has not answered yet"
+                                          : "does Kerberos answer, and the name service?");
         drop_connection(conn);
     }
     finish(conn, NULL, &conn->failure);

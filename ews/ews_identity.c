@@ -137,6 +137,7 @@ void ews_identity_recall(struct ews_identity *id, const struct ews_refusals *ref
 
     if (id->proven || refused->count < refusals(id, now.mono))
         return;
+    id->trusted = refused->trusted && !refused->count;
     id->refused_count = 0;
     for (unsigned i = 0; i < refused->count && i < EWS_REFUSALS_MAX; i++) {
         int64_t ago = now.utc - refused->at[i];

@@ -25,14 +25,12 @@ struct gd_account {
 
 /* --- refusals */
 
-static json_t *refusals_pack(const struct gd_account *a)
+static json_t *refusals_pack(const struct ews_refusals *refusals)
 {
-    struct ews_refusals refusals;
     json_t *list = json_array();
 
-    ews_account_refusals(a->login, &refusals);
-    for (unsigned i = 0; i < refusals.count; i++)
-        (void)json_array_append_new(list, json_integer(refusals.at[i]));
+    for (unsigned i = 0; i < refusals->count; i++)
+        (void)json_array_append_new(list, json_integer(refusals->at[i]));
     return list;
 }
 
@@ -40,7 +38,9 @@ static json_t *refusals_pack(const struct gd_account *a)
 static void refusals_read(struct gd_account *a, const json_t *record)
 {
     const json_t *list = json_object_get(record, "refused");
-    struct ews_refusals refusals = { .count = 0 };
+    struct ews_refusals refusals = {
+        .trusted = json_is_true(json_object_get(record, "taken")),
+    };
 
     for (size_t i = 0; i < json_array_size(list) && i < EWS_REFUSALS_MAX; i++)
         refusals.at[refusals.count++] = json_integer_value(json_array_get(list, i));
@@ -197,13 +197,16 @@ static void seal_context(const struct gd_account *a, struct gw_buf *out)
 void gd_account_save(const struct gd_account *a, struct store_batch *b)
 {
     struct gw_buf sealed, context;
+    struct ews_refusals refusals;
 
+    ews_account_refusals(a->login, &refusals);
     seal_context(a, &context);
     gw_buf_init(&sealed, 4 * PASSWORD_MAX);
     store_seal(a->gd->store, gw_buf_str(&context), gw_str_of(a->password), &sealed);
     gd_record_put(b, GD_ACCOUNT_KIND, a->key,
-                  json_pack("{s:s, s:s%, s:o}", "account", a->name, "password", sealed.p,
-                            sealed.len, "refused", refusals_pack(a)));
+                  json_pack("{s:s, s:s%, s:o, s:b}", "account", a->name, "password", sealed.p,
+                            sealed.len, "refused", refusals_pack(&refusals), "taken",
+                            (int)refusals.trusted));
     gw_buf_done(&sealed);
     gw_buf_done(&context);
 }

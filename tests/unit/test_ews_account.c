@@ -86,13 +86,22 @@ static void test_refusals_are_recalled(void **state)
     (void)state;
     ews_account_watch_refusals(a, on_refusals, &told);
     ews_account_taken(a->identity);
-    assert_int_equal(told, 0);
+    assert_int_equal(told, 1);
+    ews_account_refusals(a, &refusals);
+    assert_true(refusals.trusted);
+    ews_account_recall(b, &refusals);
+    assert_true(b->identity->trusted);
+    assert_false(b->identity->proven);
+    ews_account_taken(a->identity);
+    assert_int_equal(told, 1);
     ews_account_refused(a->identity, now - GW_MINUTE_MS);
     ews_account_refused(a->identity, now);
-    assert_int_equal(told, 2);
+    assert_int_equal(told, 3);
     ews_account_refusals(a, &refusals);
+    assert_false(refusals.trusted);
     assert_int_equal(refusals.count, 2);
     ews_account_recall(b, &refusals);
+    assert_false(b->identity->trusted);
     assert_about(ews_identity_locked_until(b->identity, now), now - GW_MINUTE_MS + EWS_REFUSALS_MS,
                  loop, now);
 
