@@ -163,6 +163,7 @@ static void ahead_lines(const struct report *r, const json_t *ahead)
     }
 }
 
+/* As Exchange has them, whoever may see them. */
 static void auto_reply_print(const struct report *r, const json_t *reply)
 {
     gw_utc start = ctl_utc(reply, "start"), end = ctl_utc(reply, "end");
@@ -209,8 +210,6 @@ static void calendar_part(const struct report *r)
         line("by row", ctl_str(c, "row"));
     if (json_is_object(json_object_get(c, "item")))
         item_print(r, json_object_get(c, "item"));
-    if (json_is_object(json_object_get(c, "automatic_reply")))
-        auto_reply_print(r, json_object_get(c, "automatic_reply"));
     time_line(r, "since", ctl_utc(c, "since"), "not known");
     time_line(r, "until", ctl_utc(c, "until"), "nothing in sight ends it");
     ahead_lines(r, json_object_get(c, "ahead"));
@@ -273,6 +272,10 @@ static void freshness_print(const struct report *r, const json_t *e)
     window_print(r, e);
     hours_print(json_object_get(e, "working_hours"));
     time_line(r, "replies read", ctl_utc(e, "automatic_reply_read"), "not yet");
+    if (json_is_object(json_object_get(e, "automatic_reply")))
+        auto_reply_print(r, json_object_get(e, "automatic_reply"));
+    if (ctl_true(r->json, "hide_oof"))
+        line("", "hidden from everybody: the user has set that");
     if (ctl_true(e, "fresh")) {
         line("freshness", "fresh: Exchange would have told of a change");
         return;

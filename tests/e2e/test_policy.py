@@ -295,6 +295,8 @@ def test_replies():
         says(h, "bob", "out-of-office", "Out of office: Back soon", timeout=30)
         h.gateway.api("PATCH", f"/v1/users/{bob.jid}", {"hide_oof": True})
         says(h, "bob", "free", "")
+        page = h.gateway.ctl("explain", bob.jid)
+        assert re.search(r"automatic replies +enabled\n +hidden from everybody", page), page
         h.gateway.api("PATCH", f"/v1/users/{bob.jid}", {"hide_oof": False})
         says(h, "bob", "out-of-office", "Out of office: Back soon")
         h.gateway.set("calendar.oof_display", "hide")
