@@ -8,9 +8,10 @@
 #include <unistd.h>
 
 #include "admin_ctl.h"
+#include "cert.h"
 #include "gw_bytes.h"
 
-enum { FILE_MAX = 4 * 1024 * 1024, FINGERPRINT_HEX = CTL_FINGERPRINT_MAX - 1, PREFIX_MIN = 8 };
+enum { CRL_MAX = 4 * 1024 * 1024, FINGERPRINT_HEX = CTL_FINGERPRINT_MAX - 1, PREFIX_MIN = 8 };
 
 const char *ctl_store(const struct ctl *ctl)
 {
@@ -40,7 +41,12 @@ enum ctl_exit ctl_file_read(const struct ctl *ctl, const char *path, struct gw_b
         ctl_complain(ctl, "invalid", "cannot read '%s': %s", path, strerror(errno));
     if (fd > STDIN_FILENO)
         (void)close(fd);
-    return ok ? CTL_OK : CTL_USAGE;
+    if (!ok)
+        return CTL_USAGE;
+    if (out->len)
+        return CTL_OK;
+    ctl_complain(ctl, "invalid", "'%s' is empty", path);
+    return CTL_FAILED;
 }
 
 /* --- printing */
@@ -82,13 +88,13 @@ static void certificates_print(const struct ctl *ctl, const json_t *answer)
 /* --- trust */
 
 /* The file that the first argument names, as a body. */
-static enum ctl_exit upload_read(const struct ctl *ctl, json_t **body)
+static enum ctl_exit upload_read(const struct ctl *ctl, size_t max, json_t **body)
 {
     struct gw_buf file, base64;
     enum ctl_exit rc;
 
-    gw_buf_init(&file, FILE_MAX);
-    gw_buf_init(&base64, 2 * FILE_MAX);
+    gw_buf_init(&file, max);
+    gw_buf_init(&base64, 2 * max);
     rc = ctl_file_read(ctl, ctl_arg(ctl, 0), &file);
     if (!rc) {
         gw_base64_write(gw_buf_str(&file), &base64);
@@ -102,7 +108,7 @@ static enum ctl_exit upload_read(const struct ctl *ctl, json_t **body)
 enum ctl_exit ctl_trust_add(struct ctl *ctl)
 {
     json_t *answer, *body;
-    enum ctl_exit rc = upload_read(ctl, &body);
+    enum ctl_exit rc = upload_read(ctl, CERT_UPLOAD_MAX, &body);
 
     if (rc)
         return rc;
@@ -317,7 +323,7 @@ enum ctl_exit ctl_crl_list(struct ctl *ctl)
 enum ctl_exit ctl_crl_add(struct ctl *ctl)
 {
     json_t *body;
-    enum ctl_exit rc = upload_read(ctl, &body);
+    enum ctl_exit rc = upload_read(ctl, CRL_MAX, &body);
 
     return rc ? rc : crl_call(ctl, "POST", body);
 }

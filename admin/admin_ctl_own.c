@@ -7,11 +7,10 @@
 #include <unistd.h>
 
 #include "admin_ctl.h"
+#include "cert.h"
 #include "gw_bytes.h"
 
 #define REQUEST "CERTIFICATE REQUEST"
-
-enum { P12_MAX = 1024 * 1024 };
 
 /* --- printing */
 
@@ -172,8 +171,8 @@ static enum ctl_exit file_add(struct ctl *ctl, const char *path, json_t *body)
     struct gw_buf file, base64;
     enum ctl_exit rc;
 
-    gw_buf_init(&file, P12_MAX);
-    gw_buf_init(&base64, 2 * P12_MAX);
+    gw_buf_init(&file, CERT_UPLOAD_MAX);
+    gw_buf_init(&base64, 2 * CERT_UPLOAD_MAX);
     rc = ctl_file_read(ctl, path, &file);
     if (!rc) {
         gw_base64_write(gw_buf_str(&file), &base64);
@@ -255,7 +254,7 @@ static enum ctl_exit p12_export(struct ctl *ctl, const char *path)
         ctl_call(ctl, "POST", ctl_path("/v1/identities/%s/export", ctl_arg(ctl, 0)), body, &answer);
     if (rc)
         return rc;
-    gw_buf_init(&data, P12_MAX);
+    gw_buf_init(&data, CERT_UPLOAD_MAX);
     if (gw_base64_parse(gw_str_of(ctl_str(answer, "base64")), &data) && data.len)
         rc = secret_write(ctl, path, &data);
     if (!rc && !ctl->line->json)

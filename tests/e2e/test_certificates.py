@@ -132,6 +132,10 @@ def test_request_to_renewal():
         refused(gateway, "cert", "own", "install", "cup-xmpp", other, says="belongs to the key of the request")
         refused(gateway, "cert", "own", "install", "cup-xmpp", ca.path("root.key"), says="private key in it")
         refused(gateway, "cert", "own", "install", "cup-xmpp", "-", says="neither PEM nor DER", stdin="rubbish")
+        refused(gateway, "cert", "own", "install", "cup-xmpp", "/dev/null", says="'/dev/null' is empty")
+        refused(gateway, "cert", "trust", "add", "-", says="'-' is empty", stdin="")
+        done = gateway.run_ctl("cert", "trust", "add", "-", text_in="0" * 300000)
+        assert done.returncode == 2 and "File too large" in done.stderr, done
         refused(gateway, "cert", "own", "install", "nobody", leaf, says="cup-xmpp-s2s")
         refused(gateway, "cert", "own", "install", "../cup", leaf, says="no such resource")
         refused(gateway, "cert", "own", "request", "cup-xmpp", "--key", "rsa-512", says="rsa-2048")
