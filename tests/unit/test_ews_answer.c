@@ -860,9 +860,38 @@ static void test_too_large_window(void **state)
     parsed_done(&p);
 }
 
+/* What is for outside is for everybody there, or is not taken: who a contact is nobody here knows. */
+static void test_whom_a_reply_is_for(void **state)
+{
+#define REPLY(oof, audience)                                                                       \
+    OOF("<OofState>" oof "</OofState><ExternalAudience>" audience "</ExternalAudience>"            \
+        "<InternalReply><Message>in</Message></InternalReply>"                                     \
+        "<ExternalReply><Message>out</Message></ExternalReply>")
+    static const struct {
+        const char *body, *internal, *external;
+    } c[] = {
+        { REPLY("Enabled", "All"), "in", "out" }, { REPLY("Enabled", "Known"), "in", "" },
+        { REPLY("Enabled", "None"), "in", "" },   { REPLY("Enabled", "Everybody"), "in", "" },
+        { REPLY("Disabled", "All"), "", "" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+        struct parsed p;
+
+        parse_text(EWS_OP_OOF, c[i].body, &p);
+        if (!gw_str_is(p.a.reply_internal, c[i].internal) ||
+            !gw_str_is(p.a.reply_external, c[i].external))
+            fail_msg("%s: '%.*s' '%.*s'", c[i].body, GW_STR_ARG(p.a.reply_internal),
+                     GW_STR_ARG(p.a.reply_external));
+        parsed_done(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_whom_a_reply_is_for),
         cmocka_unit_test(test_subscribe_sample),
         cmocka_unit_test(test_find_item_sample),
         cmocka_unit_test(test_availability_sample),
