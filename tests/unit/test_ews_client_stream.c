@@ -1,6 +1,7 @@
 /* Streams through the client, against a server on loopback that does as the test says, step by step. */
 #include "ews_test.h"
 
+#include "ews_account_priv.h"
 #include "ews_client.h"
 #include "net_http_server.h"
 
@@ -310,6 +311,29 @@ static void test_silent_streams_hold_up_nobody(void **state)
     assert_int_equal(t.done, 0);
 }
 
+/* Those of a server that hangs do not lock out what it took before. */
+static void test_silent_streams_lock_nobody_out(void **state)
+{
+    struct ews_client_args args = { .host = "127.0.0.1",
+                                    .port = net_http_server_port(t.server),
+                                    .account = t.account,
+                                    .timeout_ms = GUARD_MS,
+                                    .silence_ms = 100,
+                                    .allow_http = true };
+
+    (void)state;
+    ews_client_free(&t.client);
+    assert_int_equal(ews_client_new(t.loop, &args, &t.client, NULL), GW_OK);
+    start_other();
+    RUN_UNTIL(t.other_done == 1);
+    for (unsigned i = 1; i <= 2 * EWS_REFUSALS_MAX; i++) {
+        start_stream();
+        RUN_UNTIL(t.done == i);
+        assert_int_equal(t.status.class, EWS_SERVER_DOWN);
+    }
+    assert_int_equal(ews_identity_refusals(t.account->identity), 0);
+}
+
 /* What a stream says, whose login is older than a refusal, is no word about the password: an account
  * that is refused on other connections is locked, not tried again after each heartbeat. */
 static void test_stream_does_not_excuse_refusals(void **state)
@@ -389,6 +413,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_proves_account, setup, teardown),
         cmocka_unit_test_setup_teardown(test_silent_streams_hold_up_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_silent_streams_lock_nobody_out, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_does_not_excuse_refusals, setup, teardown),
         cmocka_unit_test_setup_teardown(test_stream_of_an_older_account, setup, teardown),
         cmocka_unit_test_setup_teardown(test_cancel_and_free, setup, teardown),
