@@ -73,6 +73,14 @@ static X509 *issuer_in(const struct cert_chain *chain, STACK_OF(X509) * from, X5
     return first;
 }
 
+static bool stack_has(const STACK_OF(X509) * stack, X509 *x509)
+{
+    for (int i = 0; i < sk_X509_num(stack); i++)
+        if (!X509_cmp(sk_X509_value(stack, i), x509))
+            return true;
+    return false;
+}
+
 static bool set_has(const struct cert_set *set, X509 *x509)
 {
     for (size_t i = 0; i < set->count; i++)
@@ -181,8 +189,8 @@ static void judge(struct cert_chain *chain, const struct cert_seen *seen, gw_utc
             link->reason = seen->bad_reason; /* what OpenSSL found */
         if (*link->reason)
             link->state = CERT_LINK_BAD;
-        else if (last && !link->trusted)
-            link->state = CERT_LINK_MISSING; /* issued itself, and nobody trusts it */
+        else if (!link->trusted && (last || !link->sent))
+            link->state = CERT_LINK_MISSING; /* issued itself, or was fetched */
         else if (!link->trusted && !chain->link[i + 1].info)
             link->state = CERT_LINK_UNVERIFIED;
     }
@@ -194,16 +202,15 @@ struct cert_chain *cert_chain_new(const struct cert_set *set, const struct cert_
 {
     struct cert_chain *chain = gw_new(struct cert_chain);
     X509 *x509 = seen->leaf, *issuer;
-    bool by_server = true;
 
     gw_arena_init(&chain->arena, CHAIN_TEXT_MAX);
     while (x509 && chain->len < CERT_CHAIN_MAX) {
         bool trusted = set_has(set, x509);
+        bool by_server = x509 == seen->leaf || stack_has(seen->sent, x509);
 
         if (!link_add(chain, x509, by_server, trusted) || trusted || is_top(x509))
             break;
         issuer = issuer_in(chain, set->trusted, x509);
-        by_server = !issuer;
         if (!issuer)
             issuer = issuer_in(chain, sent, x509);
         if (!issuer)
@@ -241,15 +248,22 @@ const struct cert_link *cert_chain_link(const struct cert_chain *chain, size_t i
 
 const struct cert_link *cert_chain_missing(const struct cert_chain *chain)
 {
-    const struct cert_link *highest = NULL;
+    const struct cert_link *fetched = NULL, *highest = NULL;
+    bool trusted = false;
 
     for (size_t i = 0; i < chain->len; i++) {
-        if (chain->link[i].trusted || chain->link[i].state == CERT_LINK_BAD)
+        const struct cert_link *link = &chain->link[i];
+
+        if (link->state == CERT_LINK_BAD)
             return NULL;
-        if (chain->link[i].info)
-            highest = &chain->link[i];
+        trusted = trusted || link->trusted;
+        if (link->trusted || !link->info)
+            continue;
+        highest = link;
+        if (!fetched && !link->sent)
+            fetched = link; /* the server will not send it next time either */
     }
-    return highest;
+    return fetched || trusted ? fetched : highest;
 }
 
 const char *cert_chain_issuer_url(const struct cert_chain *chain)

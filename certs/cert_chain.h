@@ -21,7 +21,7 @@ struct cert_link {
     struct gw_str der;            /* empty without info */
     const char *issuer_url;       /* where it says its issuer is (AIA, RFC 5280 4.2.2.1); or NULL */
     const char *reason;           /* CERT_LINK_BAD; else "" */
-    bool sent;                    /* by the server, or fetched for it */
+    bool sent;                    /* by the server; else it is trusted here, or was fetched */
     bool trusted;                 /* is in the trust set */
 };
 
@@ -30,8 +30,9 @@ void cert_chain_free(struct cert_chain **chainp);
 size_t cert_chain_len(const struct cert_chain *chain); /* the server's own is link 0 */
 const struct cert_link *cert_chain_link(const struct cert_chain *chain, size_t i);
 
-/* The highest certificate at hand that would make the chain trusted, and is not; NULL: there is none,
- * because it is trusted already, or what is at hand is bad. */
+/* The certificate at hand that would make the chain trusted, and is not: the lowest that was fetched, since
+ * the server will not send it next time either, else the highest; NULL: there is none, because it is
+ * trusted already, or what is at hand is bad. */
 const struct cert_link *cert_chain_missing(const struct cert_chain *chain);
 
 /* The URL of the issuer that nobody has sent; NULL: nothing is missing, or no certificate says. */
