@@ -1,5 +1,7 @@
 #include "sip_pidf.h"
 
+#include "sip_msg.h"
+#include "sip_write.h"
 #include "xml_write.h"
 
 #define NS_PIDF  "urn:ietf:params:xml:ns:pidf"
@@ -143,9 +145,8 @@ void sip_pidf_write(enum sip_format format, enum sip_kind kind, struct gw_str us
     struct xml_writer w;
     struct gw_buf entity;
 
-    gw_buf_init(&entity, PRES_JID_MAX + 8);
-    gw_buf_add_cstr(&entity, "sip:");
-    gw_buf_add_str(&entity, user);
+    gw_buf_init(&entity, 2 * SIP_URI_MAX);
+    sip_write_uri(&entity, user);
     xml_write_init(&w, out);
     xml_write_declaration(&w);
     xml_open(&w, "presence");

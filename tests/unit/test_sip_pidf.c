@@ -125,6 +125,10 @@ static void test_documents(void **state)
     has_not(&b, "rpid:meeting");
     has_not(&b, "note");
     has_not(&b, "timed-status");
+
+    gw_buf_reset(&b);
+    sip_pidf_write(SIP_PIDF, SIP_KIND_SIMPLE, GW_STR("b\xc3\xb6#b@b.example"), &doc, &b);
+    has(&b, "entity=\"sip:b%C3%B6%23b@b.example\"");
     gw_buf_done(&b);
 }
 
