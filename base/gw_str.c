@@ -217,6 +217,31 @@ bool gw_utf8_is_printable(uint32_t cp)
     return (cp & 0xFFFE) != 0xFFFE;
 }
 
+static bool is_label(struct gw_str s)
+{
+    if (!s.len || s.len > 63 || s.p[0] == '-' || s.p[s.len - 1] == '-')
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.p[i];
+
+        if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') &&
+            c != '-')
+            return false;
+    }
+    return true;
+}
+
+bool gw_str_is_host_name(struct gw_str s)
+{
+    struct gw_str label;
+
+    while (gw_str_cut(s, ".", &label, &s)) {
+        if (!is_label(label))
+            return false;
+    }
+    return is_label(s);
+}
+
 char *gw_str_dup(struct gw_str s)
 {
     char *copy = gw_alloc(s.len + 1);

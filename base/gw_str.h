@@ -48,6 +48,9 @@ struct gw_str gw_str_sub(struct gw_str s, size_t from, size_t to);
 /* Decimal, whole string, no white space; false when out of [min, max] or not a number. */
 bool gw_str_to_int(struct gw_str s, int64_t min, int64_t max, int64_t *out);
 
+/* RFC 1123 2.1: labels of letters, digits and inner hyphens, of at most 63 bytes each. */
+bool gw_str_is_host_name(struct gw_str s);
+
 /* RFC 3629, without NUL, surrogates or overlong forms. */
 bool gw_str_is_utf8(struct gw_str s);
 

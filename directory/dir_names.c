@@ -105,29 +105,6 @@ enum gw_code dir_id_normalise(struct gw_str text, struct gw_buf *out, struct gw_
 
 /* --- domains */
 
-static bool is_label(struct gw_str s)
-{
-    if (!s.len || s.len > 63 || s.p[0] == '-' || s.p[s.len - 1] == '-')
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = lower(s.p[i]);
-
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
-            return false;
-    }
-    return true;
-}
-
-static bool is_host_name(struct gw_str s)
-{
-    struct gw_str label;
-
-    while (gw_str_cut(s, ".", &label, &s))
-        if (!is_label(label))
-            return false;
-    return is_label(s);
-}
-
 static bool has_a_label(struct gw_str s)
 {
     for (size_t i = 0; i + 4 <= s.len; i++)
@@ -172,7 +149,7 @@ static bool u_labels(struct gw_str in, struct gw_buf *out)
          by_idna(uidna_nameToUnicodeUTF8, gw_buf_str(&name), &again) &&
          gw_str_eq(gw_buf_str(&name), gw_buf_str(&again)) &&
          by_idna(uidna_nameToASCII_UTF8, gw_buf_str(&name), &ascii) &&
-         is_host_name(gw_buf_str(&ascii));
+         gw_str_is_host_name(gw_buf_str(&ascii));
     if (ok)
         gw_buf_add_str(out, gw_buf_str(&name));
     gw_buf_done(&name);
@@ -194,7 +171,7 @@ enum gw_code dir_domain_normalise(struct gw_str text, struct gw_buf *out, struct
     if (!is_ascii(text) || has_a_label(text)) {
         if (gw_str_is_utf8(text) && u_labels(text, out))
             return GW_OK;
-    } else if (is_host_name(text)) {
+    } else if (gw_str_is_host_name(text)) {
         for (size_t i = 0; i < text.len; i++)
             gw_buf_add_char(out, lower(text.p[i]));
         return GW_OK;

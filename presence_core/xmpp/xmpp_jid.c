@@ -105,30 +105,6 @@ bool xmpp_local_write(struct gw_str in, struct gw_buf *out)
     return true;
 }
 
-static bool is_label(struct gw_str s)
-{
-    if (!s.len || s.len > 63 || s.p[0] == '-' || s.p[s.len - 1] == '-')
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = lower(s.p[i]);
-
-        if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
-            return false;
-    }
-    return true;
-}
-
-static bool is_host_name(struct gw_str s)
-{
-    struct gw_str label;
-
-    while (gw_str_cut(s, ".", &label, &s)) {
-        if (!is_label(label))
-            return false;
-    }
-    return is_label(s);
-}
-
 typedef int32_t idna_fn(const UIDNA *idna, const char *name, int32_t length, char *dest,
                         int32_t capacity, UIDNAInfo *info, UErrorCode *rc);
 
@@ -157,7 +133,7 @@ static bool u_labels(struct gw_str in, struct gw_buf *out)
     struct gw_str name, in_dns;
 
     if (!by_idna(uidna_nameToUnicodeUTF8, in, unicode, &name) ||
-        !by_idna(uidna_nameToASCII_UTF8, name, ascii, &in_dns) || !is_host_name(in_dns))
+        !by_idna(uidna_nameToASCII_UTF8, name, ascii, &in_dns) || !gw_str_is_host_name(in_dns))
         return false;
     gw_buf_add_str(out, name);
     return true;
@@ -191,7 +167,7 @@ bool xmpp_domain_write(struct gw_str in, struct gw_buf *out)
         return false;
     if (!is_ascii(in) || has_alabel(in))
         return gw_str_is_utf8(in) && write_stable(u_labels, in, out);
-    if (!is_host_name(in) && !is_ip6_literal(in))
+    if (!gw_str_is_host_name(in) && !is_ip6_literal(in))
         return false;
     for (size_t i = 0; i < in.len; i++)
         gw_buf_add_char(out, lower(in.p[i]));

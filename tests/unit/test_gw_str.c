@@ -109,6 +109,35 @@ static void reads_integers(void **state)
 static const struct {
     const char *in;
     bool ok;
+} host_case[] = {
+    { "example.org", true },
+    { "X-1.example.org", true },
+    { "localhost", true },
+    { "1", true },
+    { "a123456789012345678901234567890123456789012345678901234567890123", false },
+    { "", false },
+    { ".", false },
+    { "example.org.", false },
+    { "a..b", false },
+    { "-a.example", false },
+    { "a-.example", false },
+    { "a_b.example", false },
+    { "b\xC3\xA4r.example", false },
+    { "a b", false },
+};
+
+static void knows_host_names(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(host_case) / sizeof(*host_case); i++) {
+        print_message("'%s'\n", host_case[i].in);
+        assert_int_equal(gw_str_is_host_name(gw_str_of(host_case[i].in)), host_case[i].ok);
+    }
+}
+
+static const struct {
+    const char *in;
+    bool ok;
 } utf8_case[] = {
     { "", true },
     { "a", true },
@@ -188,9 +217,13 @@ static void duplicates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares),       cmocka_unit_test(cuts),
-        cmocka_unit_test(reads_integers), cmocka_unit_test(knows_utf8),
-        cmocka_unit_test(decodes),        cmocka_unit_test(cuts_between_characters),
+        cmocka_unit_test(compares),
+        cmocka_unit_test(cuts),
+        cmocka_unit_test(reads_integers),
+        cmocka_unit_test(knows_host_names),
+        cmocka_unit_test(knows_utf8),
+        cmocka_unit_test(decodes),
+        cmocka_unit_test(cuts_between_characters),
         cmocka_unit_test(duplicates),
     };
 
