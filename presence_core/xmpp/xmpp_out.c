@@ -107,19 +107,19 @@ static const struct {
     const char *name, *type;
     const char *more, *more_ns; /* an element beside it; NULL: none */
 } conds[] = {
-    [XMPP_BAD_REQUEST] = { "bad-request", "modify" },
+    [XMPP_BAD_REQUEST] = { "bad-request", "modify", NULL, NULL },
     [XMPP_BLOCKED] = { "not-acceptable", "cancel", "blocked", NS_BLOCKING ":errors" },
-    [XMPP_CONFLICT] = { "conflict", "cancel" },
-    [XMPP_FORBIDDEN] = { "forbidden", "auth" },
-    [XMPP_ITEM_NOT_FOUND] = { "item-not-found", "cancel" },
-    [XMPP_JID_MALFORMED] = { "jid-malformed", "modify" },
-    [XMPP_NOT_ACCEPTABLE] = { "not-acceptable", "modify" },
-    [XMPP_NOT_ALLOWED] = { "not-allowed", "cancel" },
-    [XMPP_POLICY_VIOLATION] = { "policy-violation", "modify" },
-    [XMPP_REMOTE_SERVER_NOT_FOUND] = { "remote-server-not-found", "cancel" },
-    [XMPP_REMOTE_SERVER_TIMEOUT] = { "remote-server-timeout", "wait" },
-    [XMPP_RESOURCE_CONSTRAINT] = { "resource-constraint", "wait" },
-    [XMPP_SERVICE_UNAVAILABLE] = { "service-unavailable", "cancel" },
+    [XMPP_CONFLICT] = { "conflict", "cancel", NULL, NULL },
+    [XMPP_FORBIDDEN] = { "forbidden", "auth", NULL, NULL },
+    [XMPP_ITEM_NOT_FOUND] = { "item-not-found", "cancel", NULL, NULL },
+    [XMPP_JID_MALFORMED] = { "jid-malformed", "modify", NULL, NULL },
+    [XMPP_NOT_ACCEPTABLE] = { "not-acceptable", "modify", NULL, NULL },
+    [XMPP_NOT_ALLOWED] = { "not-allowed", "cancel", NULL, NULL },
+    [XMPP_POLICY_VIOLATION] = { "policy-violation", "modify", NULL, NULL },
+    [XMPP_REMOTE_SERVER_NOT_FOUND] = { "remote-server-not-found", "cancel", NULL, NULL },
+    [XMPP_REMOTE_SERVER_TIMEOUT] = { "remote-server-timeout", "wait", NULL, NULL },
+    [XMPP_RESOURCE_CONSTRAINT] = { "resource-constraint", "wait", NULL, NULL },
+    [XMPP_SERVICE_UNAVAILABLE] = { "service-unavailable", "cancel", NULL, NULL },
 };
 
 /* The answer comes from where the stanza was sent, as the client wrote it. */
