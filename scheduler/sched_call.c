@@ -130,22 +130,31 @@ static void take_many(struct sched_call *call, unsigned lane, struct gw_str *mai
     }
 }
 
+/* Exchange tells them whatever is asked; for nobody they are not looked at. */
+static bool are_hours_wanted(const struct sched_call *call)
+{
+    for (size_t i = 0; i < call->count; i++) {
+        if (sched_job_user(call->jobs[i])->hours != SCHED_HOURS_NOT)
+            return true;
+    }
+    return false;
+}
+
 void sched_call_bulk(struct sched *s, struct sched_gateway *g, unsigned lane)
 {
-    bool hours = lane == SCHED_HOURS; /* of the calendar as little as may be asked for */
+    bool only_hours = lane == SCHED_HOURS; /* of the calendar as little as may be asked for */
     struct gw_str mailboxes[EWS_AVAILABILITY_MAX];
     struct sched_call *call = call_new(s, g, EWS_AVAILABILITY_MAX);
-    struct sched_window w = sched_window_of(s->now.utc, 0, hours ? SCHED_NARROW_MAX : 0);
-    struct ews_request r = { .op = EWS_OP_AVAILABILITY,
-                             .mailboxes = mailboxes,
-                             .from = w.from,
-                             .to = w.to,
-                             .hours = hours };
+    struct sched_window w = sched_window_of(s->now.utc, 0, only_hours ? SCHED_NARROW_MAX : 0);
+    struct ews_request r = {
+        .op = EWS_OP_AVAILABILITY, .mailboxes = mailboxes, .from = w.from, .to = w.to
+    };
 
     take_many(call, lane, mailboxes, EWS_AVAILABILITY_MAX);
     r.mailbox_count = call->count;
-    s->counters.bulk_reads += !hours;
-    g->reads += !hours;
+    r.hours = are_hours_wanted(call);
+    s->counters.bulk_reads += !only_hours;
+    g->reads += !only_hours;
     begin(call, &r);
 }
 

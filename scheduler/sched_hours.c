@@ -1,5 +1,6 @@
 /* Working hours, of users for whom they are wanted. People change them seldom and Exchange tells of no
- * change: they are asked for a few times a day, for a hundred users at once. */
+ * change: they are asked for a few times a day, for a hundred users at once, unless a reading of
+ * calendars in bulk has brought them. */
 #include "sched_priv.h"
 
 #include <stdlib.h>
@@ -34,15 +35,26 @@ static void tell(const struct sched *s, const struct sched_user *u)
         s->callbacks.hours(sched_user_name(u), s->callbacks.ctx);
 }
 
-static void take(struct sched *s, struct sched_user *u, const struct gw_hours *hours)
+/* False: nothing new. */
+static bool learn(const struct sched *s, struct sched_user *u, const struct gw_hours *hours)
 {
     if (is_same(u->data.hours, hours))
-        return;
+        return false;
     set(&u->data, hours);
-    sched_data_save(s, u);
-    sched_due_hasten(s, u);
     tell(s, u);
-    sched_changed(s, u);
+    return true;
+}
+
+static void ask(struct sched *s, struct sched_user *u)
+{
+    struct sched_job *job = &u->job[SCHED_HOURS];
+
+    if (u->hours == SCHED_HOURS_NOT || job->state != SCHED_JOB_IDLE)
+        return;
+    if (u->data.hours)
+        sched_job_want(s, job, next_turn(s, u), next_turn(s, u));
+    else
+        sched_job_want(s, job, s->now.mono, sched_wanted_calmly(s, u));
 }
 
 void sched_hours_answered(struct sched *s, struct sched_job *job, const struct ews_calendar *c)
@@ -56,18 +68,36 @@ void sched_hours_answered(struct sched *s, struct sched_job *job, const struct e
     job->tries = 0;
     job->again = false;
     sched_error_clear(s, u, SCHED_HOURS);
-    take(s, u, c->hours);
+    if (learn(s, u, c->hours)) {
+        sched_data_save(s, u);
+        sched_due_hasten(s, u);
+        sched_changed(s, u);
+    }
     sched_job_want(s, job, next_turn(s, u), next_turn(s, u));
+}
+
+bool sched_hours_came(struct sched *s, struct sched_user *u, const struct gw_hours *hours)
+{
+    struct sched_job *job = &u->job[SCHED_HOURS];
+
+    if (u->hours == SCHED_HOURS_NOT || job->state == SCHED_JOB_RUNNING)
+        return false;
+    if (!hours) {
+        ask(s, u);
+        return false;
+    }
+    sched_job_cancel(s, job);
+    sched_error_clear(s, u, SCHED_HOURS);
+    sched_job_want(s, job, next_turn(s, u), next_turn(s, u));
+    return learn(s, u, hours);
 }
 
 void sched_hours_restore(struct sched *s, struct sched_user *u, const struct gw_hours *hours)
 {
     set(&u->data, hours);
-    if (!hours)
-        return;
-    tell(s, u);
-    if (u->hours != SCHED_HOURS_NOT)
-        sched_job_delay(s, &u->job[SCHED_HOURS], next_turn(s, u), next_turn(s, u));
+    if (hours)
+        tell(s, u);
+    ask(s, u);
 }
 
 void sched_user_want_hours(struct sched *s, struct gw_str user, enum sched_hours want,
@@ -90,8 +120,8 @@ void sched_user_want_hours(struct sched *s, struct gw_str user, enum sched_hours
         }
         return;
     }
-    if (job->state == SCHED_JOB_IDLE)
-        sched_job_want(s, job, u->data.hours ? next_turn(s, u) : now.mono,
-                       u->data.hours ? next_turn(s, u) : sched_wanted_calmly(s, u));
+    if (sched_data_is_known(
+            &u->data)) /* else they come with the calendar, or are asked for after it */
+        ask(s, u);
     sched_due_hasten(s, u);
 }

@@ -579,6 +579,9 @@ gw_time sched_oof_next(const struct sched *s, const struct sched_user *u);
 
 /* ---- sched_hours.c: working hours ---- */
 void sched_hours_answered(struct sched *s, struct sched_job *job, const struct ews_calendar *c);
+/* They came with a calendar, and need not be asked for; NULL: they did not. True: they are other ones, to
+ * be saved and shown. */
+bool sched_hours_came(struct sched *s, struct sched_user *u, const struct gw_hours *hours);
 /* From a record; NULL: they are not known. */
 void sched_hours_restore(struct sched *s, struct sched_user *u, const struct gw_hours *hours);
 
@@ -588,6 +591,8 @@ enum { SCHED_RESTLESS_MS = 1200 };
 void sched_read_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
                          const struct ews_calendar *calendar);
 gw_time sched_read_next(const struct sched *s, const struct sched_user *u);
+/* A calendar, be it an old one. */
+bool sched_data_is_known(const struct sched_data *d);
 void sched_data_done(struct sched_data *d);
 void sched_data_save(struct sched *s, struct sched_user *u);
 void sched_data_restore(struct sched *s, struct sched_user *u, const struct sched_cal_record *r);

@@ -13,7 +13,7 @@ enum {
     OOF_FIRST_MS = 1000
 };
 
-static bool is_known(const struct sched_data *d)
+bool sched_data_is_known(const struct sched_data *d)
 {
     return d->from < d->to;
 }
@@ -77,7 +77,7 @@ void sched_verified(struct sched *s, struct sched_user *u, gw_time at)
 {
     struct sched_data *d = &u->data;
 
-    if (!is_known(d))
+    if (!sched_data_is_known(d))
         return;
     if (at > d->verified)
         d->verified = at;
@@ -193,10 +193,10 @@ static struct gw_interval *classified(const struct sched *s, const struct sched_
 }
 
 static void take(struct sched *s, struct sched_user *u, const struct sched_call *call,
-                 const struct gw_interval *v, size_t count)
+                 const struct gw_interval *v, size_t count, bool other_hours)
 {
     struct sched_data *d = &u->data;
-    bool first = !is_known(d), was_current = d->to > s->now.utc;
+    bool first = !sched_data_is_known(d), was_current = d->to > s->now.utc;
     bool same = (call->op == EWS_OP_AVAILABILITY ? shows_the_same : gw_intervals_eq)(
         d->intervals, d->count, v, count);
     bool same_window = d->from == call->from && d->to == call->to,
@@ -216,11 +216,11 @@ static void take(struct sched *s, struct sched_user *u, const struct sched_call 
     if (!same)
         intervals_set(d, v, count);
     s->counters.missed += !same && same_window && same_mark && u->unread == GW_NEVER;
-    if (same && same_window && same_mark && !first)
+    if (same && same_window && same_mark && !first && !other_hours)
         s->counters.unchanged++;
     else
         sched_data_save(s, u);
-    if (first || !was_current || (!same && !waits)) {
+    if (first || !was_current || other_hours || (!same && !waits)) {
         sched_due_set(s, u);
         sched_changed(s, u);
     } else if (!same || !same_window) {
@@ -235,24 +235,24 @@ static size_t bounded(size_t count)
 }
 
 static void take_calendar(struct sched *s, struct sched_user *u, const struct sched_call *call,
-                          const struct ews_calendar *c)
+                          const struct ews_calendar *c, bool other_hours)
 {
     struct gw_interval *v;
     size_t count;
 
     if (!c->items) {
-        take(s, u, call, c->intervals, bounded(c->count));
+        take(s, u, call, c->intervals, bounded(c->count), other_hours);
         return;
     }
     v = classified(s, u, c, &count);
-    take(s, u, call, v, bounded(count));
+    take(s, u, call, v, bounded(count), other_hours);
     free(v);
 }
 
 /* What is known was read for something else than what is wanted now. */
 void sched_read_for_want(struct sched *s, struct sched_user *u)
 {
-    if (is_known(&u->data) && u->data.mark != u->mark)
+    if (sched_data_is_known(&u->data) && u->data.mark != u->mark)
         sched_job_want(s, &u->job[SCHED_READ], s->now.mono, sched_wanted_calmly(s, u));
 }
 
@@ -319,7 +319,8 @@ void sched_read_answered(struct sched *s, struct sched_job *job, const struct sc
     if (!bulk && u->bulk_failed < BULK_FAILED_MAX)
         u->bulk_failed = 0;
     sched_error_clear(s, u, SCHED_READ);
-    take_calendar(s, u, call, c);
+    /* What is wanted anew is not answered by what was on its way. */
+    take_calendar(s, u, call, c, !again && sched_hours_came(s, u, c->hours));
     sched_verified(s, u, call->started.mono);
     read_done(s, u, again);
     roll_set(s, u);
@@ -349,7 +350,7 @@ void sched_data_restore(struct sched *s, struct sched_user *u, const struct sche
     struct sched_data *d = &u->data;
     gw_utc read_at = r->read_at < s->now.utc ? r->read_at : s->now.utc;
 
-    if (!is_known(d) && r->from < r->to)
+    if (!sched_data_is_known(d) && r->from < r->to)
         s->counters.with_calendar++;
     d->from = r->from;
     d->to = r->to;
@@ -362,7 +363,7 @@ void sched_data_restore(struct sched *s, struct sched_user *u, const struct sche
     d->verified = s->now.mono - (s->now.utc - read_at);
     if (sched_sub_is_good(s, u) && u->sub.saved > d->verified)
         d->verified = u->sub.saved;
-    if (is_known(d)) {
+    if (sched_data_is_known(d)) {
         gw_utc roll = sched_window_of(read_at, u->hash, 0).roll;
 
         gw_heap_set(&s->freshness, &u->freshness, stale_at(s, u));

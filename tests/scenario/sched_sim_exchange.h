@@ -106,7 +106,7 @@ struct sim_user {
     uint64_t shown_mark;
     unsigned reads, fields_asked; /* the fields of all its reads */
     const struct gw_hours *hours; /* NULL: Exchange tells none */
-    unsigned hours_asked;
+    unsigned hours_asked;         /* by themselves */
     unsigned changed, due, shows, sought;
     gw_utc shown_at; /* of the last difference */
     char *record[2];
@@ -573,6 +573,7 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
     struct sim *m = ctx;
     struct sim_call *c = gw_new(struct sim_call);
     struct gw_str token = { 0 };
+    bool only_hours = r->hours && r->to - r->from <= GW_DAY_MS;
 
     c->gateway = sim_gateway_of(m, gateway);
     assert_non_null(c->gateway);
@@ -608,13 +609,13 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
     }
     if (r->op == EWS_OP_FIND_ITEM || r->op == EWS_OP_AVAILABILITY)
         for (size_t i = 0; i < c->count; i++) {
-            m->user[c->user[i]].reads += !r->hours;
-            m->user[c->user[i]].hours_asked += r->hours;
+            m->user[c->user[i]].reads += !only_hours;
+            m->user[c->user[i]].hours_asked += only_hours;
             m->user[c->user[i]].fields_asked |= r->item_fields;
         }
     m->reads += r->op == EWS_OP_FIND_ITEM;
-    m->bulks += r->op == EWS_OP_AVAILABILITY && !r->hours;
-    m->hours_requests += r->hours;
+    m->bulks += r->op == EWS_OP_AVAILABILITY && !only_hours;
+    m->hours_requests += only_hours;
     m->polls += r->op == EWS_OP_OOF;
     m->tips += r->op == EWS_OP_MAIL_TIPS;
     if (++m->in_flight > m->peak)
