@@ -61,113 +61,104 @@ static void test_offsets(void **state)
     }
 }
 
+static const struct {
+    const char *name;
+    const struct gw_zone *zone;
+    struct gw_work work[2];
+    const char *now, *start, *end; /* NULL: at work */
+} stretch[] = {
+    { "night",
+      &berlin,
+      { { WEEKDAYS, 540, 1020 } },
+      "2026-12-01T20:00:00Z",
+      "2026-12-01T16:00:00Z",
+      "2026-12-02T08:00:00Z" },
+    { "the last minute", &berlin, { { WEEKDAYS, 540, 1020 } }, "2026-12-01T15:59:59Z", NULL, NULL },
+    { "weekend",
+      &berlin,
+      { { WEEKDAYS, 540, 1020 } },
+      "2026-12-06T12:00:00Z",
+      "2026-12-04T16:00:00Z",
+      "2026-12-07T08:00:00Z" },
+    { "summer time begins at the weekend",
+      &berlin,
+      { { WEEKDAYS, 540, 1020 } },
+      "2026-03-28T12:00:00Z",
+      "2026-03-27T16:00:00Z",
+      "2026-03-30T07:00:00Z" },
+    { "and ends",
+      &berlin,
+      { { WEEKDAYS, 540, 1020 } },
+      "2026-10-24T12:00:00Z",
+      "2026-10-23T15:00:00Z",
+      "2026-10-26T08:00:00Z" },
+    { "begins in an hour that is not there",
+      &berlin,
+      { { ALL, 150, 300 } },
+      "2026-03-29T01:00:00Z",
+      "2026-03-28T04:00:00Z",
+      "2026-03-29T01:30:00Z" },
+    { "begins in an hour that is there twice",
+      &berlin,
+      { { ALL, 150, 300 } },
+      "2026-10-25T00:00:00Z",
+      "2026-10-24T03:00:00Z",
+      "2026-10-25T00:30:00Z" },
+    { "at lunch",
+      &utc,
+      { { WEEKDAYS, 480, 720 }, { WEEKDAYS, 780, 1020 } },
+      "2026-12-01T12:30:00Z",
+      "2026-12-01T12:00:00Z",
+      "2026-12-01T13:00:00Z" },
+    { "periods that touch are one",
+      &utc,
+      { { WEEKDAYS, 480, 720 }, { WEEKDAYS, 720, 1020 } },
+      "2026-12-01T12:00:00Z",
+      NULL,
+      NULL },
+    { "a shift over midnight", &utc, { { ALL, 1320, 360 } }, "2026-12-02T03:00:00Z", NULL, NULL },
+    { "and its day",
+      &utc,
+      { { ALL, 1320, 360 } },
+      "2026-12-02T12:00:00Z",
+      "2026-12-02T06:00:00Z",
+      "2026-12-02T22:00:00Z" },
+    { "one day a week",
+      &utc,
+      { { 2, 540, 1020 } },
+      "2026-12-03T12:00:00Z",
+      "2026-11-30T17:00:00Z",
+      "2026-12-07T09:00:00Z" },
+    { "another date there",
+      &sydney,
+      { { WEEKDAYS, 540, 1020 } },
+      "2026-11-30T00:00:00Z",
+      NULL,
+      NULL },
+    { "always", &utc, { { ALL, 0, 1440 } }, "2026-12-02T12:00:00Z", NULL, NULL },
+};
+
 static void test_outside_by_name(void **state)
 {
-    static const struct {
-        const char *name;
-        const struct gw_zone *zone;
-        struct gw_work work[2];
-        const char *now, *start, *end; /* NULL: at work */
-    } c[] = {
-        { "night",
-          &berlin,
-          { { WEEKDAYS, 540, 1020 } },
-          "2026-12-01T20:00:00Z",
-          "2026-12-01T16:00:00Z",
-          "2026-12-02T08:00:00Z" },
-        { "the last minute",
-          &berlin,
-          { { WEEKDAYS, 540, 1020 } },
-          "2026-12-01T15:59:59Z",
-          NULL,
-          NULL },
-        { "weekend",
-          &berlin,
-          { { WEEKDAYS, 540, 1020 } },
-          "2026-12-06T12:00:00Z",
-          "2026-12-04T16:00:00Z",
-          "2026-12-07T08:00:00Z" },
-        { "summer time begins at the weekend",
-          &berlin,
-          { { WEEKDAYS, 540, 1020 } },
-          "2026-03-28T12:00:00Z",
-          "2026-03-27T16:00:00Z",
-          "2026-03-30T07:00:00Z" },
-        { "and ends",
-          &berlin,
-          { { WEEKDAYS, 540, 1020 } },
-          "2026-10-24T12:00:00Z",
-          "2026-10-23T15:00:00Z",
-          "2026-10-26T08:00:00Z" },
-        { "begins in an hour that is not there",
-          &berlin,
-          { { ALL, 150, 300 } },
-          "2026-03-29T01:00:00Z",
-          "2026-03-28T04:00:00Z",
-          "2026-03-29T01:30:00Z" },
-        { "begins in an hour that is there twice",
-          &berlin,
-          { { ALL, 150, 300 } },
-          "2026-10-25T00:00:00Z",
-          "2026-10-24T03:00:00Z",
-          "2026-10-25T00:30:00Z" },
-        { "at lunch",
-          &utc,
-          { { WEEKDAYS, 480, 720 }, { WEEKDAYS, 780, 1020 } },
-          "2026-12-01T12:30:00Z",
-          "2026-12-01T12:00:00Z",
-          "2026-12-01T13:00:00Z" },
-        { "periods that touch are one",
-          &utc,
-          { { WEEKDAYS, 480, 720 }, { WEEKDAYS, 720, 1020 } },
-          "2026-12-01T12:00:00Z",
-          NULL,
-          NULL },
-        { "a shift over midnight",
-          &utc,
-          { { ALL, 1320, 360 } },
-          "2026-12-02T03:00:00Z",
-          NULL,
-          NULL },
-        { "and its day",
-          &utc,
-          { { ALL, 1320, 360 } },
-          "2026-12-02T12:00:00Z",
-          "2026-12-02T06:00:00Z",
-          "2026-12-02T22:00:00Z" },
-        { "one day a week",
-          &utc,
-          { { 2, 540, 1020 } },
-          "2026-12-03T12:00:00Z",
-          "2026-11-30T17:00:00Z",
-          "2026-12-07T09:00:00Z" },
-        { "another date there",
-          &sydney,
-          { { WEEKDAYS, 540, 1020 } },
-          "2026-11-30T00:00:00Z",
-          NULL,
-          NULL },
-        { "always", &utc, { { ALL, 0, 1440 } }, "2026-12-02T12:00:00Z", NULL, NULL },
-    };
     struct gw_interval v[GW_OUTSIDE_MAX];
 
     (void)state;
-    for (size_t i = 0; i < COUNT(c); i++) {
-        struct gw_hours h = { .zone = *c[i].zone };
-        gw_utc now = at(c[i].now);
+    for (size_t i = 0; i < COUNT(stretch); i++) {
+        struct gw_hours h = { .zone = *stretch[i].zone };
+        gw_utc now = at(stretch[i].now);
         size_t n;
 
-        while (h.count < 2 && c[i].work[h.count].days) {
-            h.work[h.count] = c[i].work[h.count];
+        while (h.count < 2 && stretch[i].work[h.count].days) {
+            h.work[h.count] = stretch[i].work[h.count];
             h.count++;
         }
         assert_true(gw_hours_are_sound(&h));
-        print_message("%s\n", c[i].name);
+        print_message("%s\n", stretch[i].name);
         n = gw_hours_outside(&h, now, now + 1, v);
-        assert_int_equal(n, c[i].start ? 1 : 0);
+        assert_int_equal(n, stretch[i].start ? 1 : 0);
         if (n) {
-            assert_int_equal(v[0].start, at(c[i].start));
-            assert_int_equal(v[0].end, at(c[i].end));
+            assert_int_equal(v[0].start, at(stretch[i].start));
+            assert_int_equal(v[0].end, at(stretch[i].end));
             assert_int_equal(gw_hours_next(&h, now), v[0].end);
         }
     }
