@@ -417,6 +417,10 @@ void xmpp_on_sm_resume(struct xmpp_c2s *c, const struct xml_node *node)
     char quoted[GW_QUOTE_MAX];
     struct xml_writer w;
 
+    if (c->state == XMPP_SESSION) { /* it has one */
+        send_failed(c, "unexpected-request");
+        return;
+    }
     if (!old || !old->session || old->state != XMPP_SESSION || sm->is_full ||
         !gw_str_is(gw_str_of(old->user), c->user)) {
         send_failed(c, "item-not-found");

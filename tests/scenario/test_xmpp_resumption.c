@@ -87,7 +87,7 @@ static void at_wrong_times(void **state)
           "<failed xmlns=\"urn:xmpp:sm:3\"><item-not-found ", true },
         { "<resume " SM "/>", "<item-not-found ", true },
         { "<enable " SM "/><enable " SM "/>", "<unexpected-request ", false },
-        { "<resume " SM " previd='none' h='0'/>", "<item-not-found ", false },
+        { "<resume " SM " previd='none' h='0'/>", "<unexpected-request ", false },
         { "<enable " SM "/><a " SM " h='x'/>", "<bad-format ", false },
         { "<enable " SM "/><a " SM "/>", "<bad-format ", false },
         { "<enable " SM "/><a " SM " h='-1'/>", "<bad-format ", false },
@@ -237,6 +237,32 @@ static void only_by_the_user_and_once(void **state)
     EXPECT(&other, "<item-not-found ");
     peer_bind(&other, "desk"); /* as if nothing had been */
     peer_close(&other);
+    world_stop(&w);
+}
+
+/* A client with a session cannot have another one beside it, nor its own again. */
+static void not_beside_a_session(void **state)
+{
+    struct world w;
+    struct peer ann, other;
+    char id[64], own[64];
+
+    (void)state;
+    world_start(&w);
+    peer_online(&ann, &w, "ann", "desk");
+    enable(&ann, true, id);
+    peer_close(&ann);
+    peer_online(&other, &w, "ann", "phone");
+    enable(&other, true, own);
+    peer_sendf(&other, "<resume " SM " previd='%s' h='0'/>", id);
+    EXPECT(&other, "<failed xmlns=\"urn:xmpp:sm:3\"><unexpected-request ");
+    peer_clear(&other);
+    peer_sendf(&other, "<resume " SM " previd='%s' h='0'/>", own);
+    EXPECT(&other, "<unexpected-request ");
+    peer_close(&other);
+    resume(&ann, &w, "ann", id, 0);
+    EXPECT(&ann, "<resumed ");
+    peer_close(&ann);
     world_stop(&w);
 }
 
@@ -533,6 +559,7 @@ int main(void)
         cmocka_unit_test(resumes),
         cmocka_unit_test(takes_over),
         cmocka_unit_test(only_by_the_user_and_once),
+        cmocka_unit_test(not_beside_a_session),
         cmocka_unit_test(what_did_not_arrive),
         cmocka_unit_test(ends_before_its_time),
         cmocka_unit_test(is_bounded),
