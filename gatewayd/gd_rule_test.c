@@ -127,19 +127,6 @@ static void on_answer(const struct ews_answer *a, void *ctx)
 
 /* ---- asking ---- */
 
-static struct bridge_book *book_copy(const struct gd *gd, bool with_rules)
-{
-    struct bridge_book *book = bridge_book_new();
-    struct bridge_book_rule r;
-    struct bridge_setting s;
-
-    for (size_t i = 0; bridge_book_setting(gd->book, i, &s); i++)
-        (void)bridge_book_set(book, s.scope, s.key, &s.value, NULL);
-    for (size_t i = 0; with_rules && bridge_book_rule(gd->book, i, &r); i++)
-        (void)bridge_book_rule_add(book, r.scope, r.name, r.rule, (struct gw_str){ NULL, 0 }, NULL);
-    return book;
-}
-
 static enum gw_code rules_take(struct admin_rule_test *t, const struct admin_rule_test_args *args,
                                struct gw_err *err)
 {
@@ -153,14 +140,13 @@ static enum gw_code rules_take(struct admin_rule_test *t, const struct admin_rul
     return GW_OK;
 }
 
-static enum gw_code gateway_of(const struct gd *gd, struct gw_str user, gw_utc *from,
+static enum gw_code gateway_of(const struct gd *gd, struct gw_str user,
                                struct gd_gateway_target *target, char **name, struct gw_err *err)
 {
     struct gw_now now = net_loop_now(gd->loop);
     struct sched_gateway_view g;
     struct sched_user_view v;
 
-    *from = now.utc;
     if (!sched_user_view(gd->sched, user, now, &v))
         return gw_fail(err, GW_INVALID, "the calendar of '%.*s' is not enabled", GW_STR_ARG(user));
     if (!v.gateway.len || !gd_gateway_target(gd->gateways, v.gateway, target) ||
@@ -189,13 +175,16 @@ static enum gw_code glasses_take(struct gd *gd, struct admin_rule_test *t,
                                  const struct admin_rule_test_args *args,
                                  const struct dir_user *user, struct gw_err *err)
 {
-    enum gw_code rc = rules_take(t, args, err);
+    const struct bridge_person person = { .user = user->jid,
+                                          .domain = user->domain,
+                                          .group = user->group };
+    enum gw_code rc;
 
+    t->book = bridge_book_extract(gd->book, &person, !args->rules);
+    rc = rules_take(t, args, err);
     if (rc)
         return rc;
-    t->policy = bridge_book_policy(
-        t->book,
-        &(struct bridge_person){ .user = user->jid, .domain = user->domain, .group = user->group });
+    t->policy = bridge_book_policy(t->book, &person);
     t->voice = gd_voice_new(gd, user);
     rc = bridge_voice_day(t->voice, args->day, net_loop_now(gd->loop).utc, &t->from, &t->to, err);
     if (!rc)
@@ -212,13 +201,11 @@ enum gw_code gd_rule_test_start(struct gd *gd, const struct admin_rule_test_args
     struct ews_request r = { .op = EWS_OP_FIND_ITEM };
     struct dir_user user;
     enum gw_code rc;
-    gw_utc now;
 
     gw_list_append(&gd->rule_tests, &t->link);
     t->done = done;
     t->done_ctx = done_ctx;
-    t->book = book_copy(gd, !args->rules);
-    rc = gateway_of(gd, args->user, &now, &target, &t->gateway, err);
+    rc = gateway_of(gd, args->user, &target, &t->gateway, err);
     if (!rc && !dir_user_get(gd->dir, args->user, &user))
         rc = gw_fail(err, GW_NOTFOUND, "there is no user '%.*s'", GW_STR_ARG(args->user));
     if (!rc)

@@ -516,3 +516,42 @@ const struct bridge_policy *bridge_book_policy(struct bridge_book *b,
     gw_buf_done(&key);
     return c->policy;
 }
+
+/* ---- an extract ---- */
+
+static void settings_copy(const struct bridge_book *b, struct gw_str scope, struct bridge_book *to)
+{
+    for (size_t i = 0; i < b->setting_count; i++)
+        if (gw_str_is(scope, b->settings[i].scope))
+            setting_insert(to, to->setting_count, scope, b->settings[i].key,
+                           gw_str_of(b->settings[i].value));
+}
+
+static void rules_copy(const struct bridge_book *b, struct gw_str scope, struct bridge_book *to)
+{
+    for (size_t i = 0; i < b->rule_count; i++)
+        if (gw_str_is(scope, b->rules[i].scope))
+            rule_insert(to, to->rule_count,
+                        (struct rule){ b->rules[i].id, gw_str_dup(scope),
+                                       gw_str_dup(gw_str_of(b->rules[i].name)),
+                                       gw_str_dup(gw_str_of(b->rules[i].text)) });
+}
+
+struct bridge_book *bridge_book_extract(struct bridge_book *b, const struct bridge_person *person,
+                                        bool with_rules)
+{
+    struct bridge_book *out = bridge_book_new();
+    struct gw_str scope, rest;
+    struct gw_buf scopes;
+
+    gw_buf_init(&scopes, SCOPES * (BRIDGE_SCOPE_MAX + 1));
+    scopes_write(b, person, &scopes);
+    rest = gw_buf_str(&scopes);
+    while (gw_str_cut(rest, "\n", &scope, &rest)) {
+        settings_copy(b, scope, out);
+        if (with_rules)
+            rules_copy(b, scope, out);
+    }
+    gw_buf_done(&scopes);
+    return out;
+}

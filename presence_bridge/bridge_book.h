@@ -65,4 +65,8 @@ struct bridge_person {
 /* Shared, and borrowed until the next change of the book. Never NULL. */
 const struct bridge_policy *bridge_book_policy(struct bridge_book *b,
                                                const struct bridge_person *person);
+
+/* Gives a book of its own with what applies to one person, of which the same policy comes. */
+struct bridge_book *bridge_book_extract(struct bridge_book *b, const struct bridge_person *person,
+                                        bool with_rules);
 #endif

@@ -165,6 +165,40 @@ static void test_rules_in_their_order(void **state)
     bridge_book_free(&b);
 }
 
+static void test_extract(void **state)
+{
+    const struct bridge_person *const person[] = { &ann, &bob, &carl };
+    static const char *const rules[] = { "e1 d1 g1 u1", "e1 d1", "e1 g1" };
+    struct bridge_book *b = bridge_book_new(), *of_one;
+
+    (void)state;
+    add(b, "everyone", "e1", NULL);
+    add(b, "user:ann@x.example", "u1", NULL);
+    add(b, "group:sales", "g1", NULL);
+    add(b, "domain:x.example", "d1", NULL);
+    set(b, "domain:x.example", "busy", "free");
+    set(b, "everyone", "busy", "busy");
+    set(b, "user:ann@x.example", "busy", "do-not-disturb");
+    for (size_t i = 0; i < sizeof(person) / sizeof(person[0]); i++) {
+        of_one = bridge_book_extract(b, person[i], true);
+        expect_rules(of_one, rules[i]);
+        assert_string_equal(shows(of_one, person[i]), shows(b, person[i]));
+        assert_string_equal(rule_of(of_one, person[i]), rule_of(b, person[i]));
+        assert_int_equal(bridge_policy_mark(bridge_book_policy(of_one, person[i])),
+                         bridge_policy_mark(bridge_book_policy(b, person[i])));
+        bridge_book_free(&of_one);
+    }
+    of_one = bridge_book_extract(b, &carl, false);
+    expect_rules(of_one, "");
+    assert_string_equal(shows(of_one, &carl), "busy");
+    assert_string_equal(shows(of_one, &ann), "busy"); /* what is hers is not there */
+    add(of_one, "everyone", "e1", NULL);
+    set(of_one, "everyone", "busy", "away");
+    assert_string_equal(shows(b, &carl), "busy");
+    bridge_book_free(&of_one);
+    bridge_book_free(&b);
+}
+
 static unsigned id_of(struct bridge_book *b, const char *name)
 {
     struct bridge_book_rule r;
@@ -257,6 +291,7 @@ int main(void)
         cmocka_unit_test(test_settings_are_listed_in_order),
         cmocka_unit_test(test_rules_in_their_order),
         cmocka_unit_test(test_numbers_of_rules),
+        cmocka_unit_test(test_extract),
         cmocka_unit_test(test_refusals),
     };
 
