@@ -207,14 +207,19 @@ bool sip_domains_next(struct gw_str *rest, struct gw_str *domain)
     return false;
 }
 
+/* As which domain it is in the list. */
+static struct gw_str listed_as(struct gw_str domain)
+{
+    return gw_str_is(domain, "aim.com") ? GW_STR("aol.com") : domain;
+}
+
 /* Exactly: a domain does not speak for those below it. */
 bool sip_domains_find(struct gw_str list, struct gw_str wanted, enum sip_kind *kind)
 {
     struct gw_str item, domain;
     enum sip_kind found;
 
-    if (gw_str_is(wanted, "aim.com"))
-        wanted = GW_STR("aol.com");
+    wanted = listed_as(wanted);
     while (sip_list_next(&list, &item)) {
         if (domain_parse(item, &domain, &found) && gw_str_eq(domain, wanted)) {
             *kind = found;
@@ -255,6 +260,7 @@ bool sip_domains_believes(struct gw_str list, struct gw_str wanted, struct gw_st
     bool is_bound = false;
     enum sip_kind kind;
 
+    wanted = listed_as(wanted);
     while (sip_list_next(&list, &item)) {
         if (!domain_parse(item, &domain, &kind) || !gw_str_eq(domain, wanted))
             continue;

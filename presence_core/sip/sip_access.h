@@ -23,7 +23,7 @@ bool sip_domain_is(struct gw_str text); /* in lower case */
 enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err);
 /* Each domain; 'rest' is the list to begin with. False: no more. */
 bool sip_domains_next(struct gw_str *rest, struct gw_str *domain);
-/* aim.com is found as aol.com: they are one to AOL. */
+/* Here and below aim.com is found as aol.com: they are one to AOL. */
 bool sip_domains_find(struct gw_str list, struct gw_str domain, enum sip_kind *kind);
 
 /* Subject CNs: "sip.partner.example, pool.lync.example"; letters fold. */

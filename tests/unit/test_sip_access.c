@@ -71,7 +71,8 @@ static void test_names(void **state)
 static void test_believed(void **state)
 {
     const struct gw_str list = GW_STR("a.example=lync@192.0.2.0/25, a.example=lync@198.51.100.7, "
-                                      "b.example@2001:db8::/32, c.example");
+                                      "b.example@2001:db8::/32, c.example, "
+                                      "aol.com=aol@203.0.113.0/24");
     static const struct {
         const char *domain, *address;
         bool believed;
@@ -79,7 +80,8 @@ static void test_believed(void **state)
         { "a.example", "192.0.2.1", true },    { "a.example", "192.0.2.200", false },
         { "a.example", "198.51.100.7", true }, { "b.example", "2001:db8::1", true },
         { "b.example", "192.0.2.1", false },   { "c.example", "203.0.113.1", true },
-        { "d.example", "203.0.113.1", true },
+        { "d.example", "203.0.113.1", true },  { "aol.com", "192.0.2.1", false },
+        { "aim.com", "203.0.113.1", true },    { "aim.com", "192.0.2.1", false },
     };
     enum sip_kind kind;
 
