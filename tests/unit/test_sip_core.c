@@ -1,5 +1,6 @@
 /* The front-end on virtual time: what is refused and how, subscriptions from their beginning to each
  * of their ends, and what is told when. */
+#include "gw_log.h"
 #include "sip_test.h"
 
 /* ---- What is refused, and how ---- */
@@ -153,6 +154,54 @@ static void test_acl_names(void **state)
     sip_core_counters(r.sip, &c);
     assert_int_equal(c.refused_acl, 2);
     rig_done(&r);
+}
+
+static void keep_line(enum gw_log_level level, const char *component, struct gw_str line, void *ctx)
+{
+    (void)component;
+    if (level == GW_LOG_WARN)
+        gw_buf_add_str(ctx, line);
+}
+
+/* Intradomain R-5.4c: a check that the DNS makes slow is told, with what to do; a fast one is not. */
+static void test_acl_slow(void **state)
+{
+    static const struct {
+        int64_t took_ms;
+        const char *told; /* NULL: nothing */
+    } cases[] = {
+        { 2000, NULL },
+        { 2001, "took_ms=2001" },
+    };
+    const struct sip_peer peer = { .proto = SIP_UDP,
+                                   .host = GW_STR_INIT("198.51.100.1"),
+                                   .port = 9 };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct gw_buf lines;
+        struct rig r;
+
+        rig_init(&r);
+        rig_set(&r, "sip.incoming_acl", "lync.example");
+        gw_buf_init(&lines, 4000);
+        rig_ask_from(&r, &peer, &(struct ask){ .expires = 600 });
+        rig_pass(&r, cases[i].took_ms);
+        gw_log_set_sink(keep_line, &lines);
+        rig_names(&r, "PTR 198.51.100.1", "fe1.lync.example");
+        rig_names(&r, "A fe1.lync.example", "198.51.100.1");
+        gw_log_set_sink(NULL, NULL);
+        rig_expect(&r, "SIP/2.0 200 ", "");
+        assert_int_equal(lines.len > 0, cases[i].told != NULL);
+        if (cases[i].told) {
+            assert_non_null(strstr(lines.p, "incoming ACL check took over 2 seconds - check DNS "
+                                            "peer=198.51.100.1 "));
+            assert_non_null(strstr(lines.p, cases[i].told));
+            assert_non_null(strstr(lines.p, "sip.incoming_acl"));
+        }
+        gw_buf_done(&lines);
+        rig_done(&r);
+    }
 }
 
 /* Another name, none, and no answer: refused, the last after 20 seconds. */
@@ -770,6 +819,7 @@ int main(void)
         cmocka_unit_test(test_acl),
         cmocka_unit_test(test_acl_names),
         cmocka_unit_test(test_acl_no_names),
+        cmocka_unit_test(test_acl_slow),
         cmocka_unit_test(test_not_believed),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_states),
