@@ -340,6 +340,7 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     core->msg = gw_new(struct sip_msg);
     core->watches = gw_map_new();
     core->watch_tags = gw_map_new();
+    core->watch_lanes = gw_map_new();
     gw_heap_init(&core->watch_due);
     gw_list_init(&core->watch_ready);
     gw_list_init(&core->lines);
@@ -373,6 +374,7 @@ void sip_core_free(struct sip_core **corep)
     sip_txns_free(&core->txns);
     gw_map_free(&core->watches);
     gw_map_free(&core->watch_tags);
+    gw_map_free(&core->watch_lanes);
     gw_heap_done(&core->watch_due);
     gw_map_free(&core->subs);
     gw_map_free(&core->watched);

@@ -118,9 +118,9 @@ struct sip_core {
     size_t line_count;
     bool lines_new;
     struct sip_hop hop; /* of sip_hop_of() */
-    struct gw_map *watches, *watch_tags;
+    struct gw_map *watches, *watch_tags, *watch_lanes;
     struct gw_heap watch_due;
-    struct gw_list watch_ready; /* whose turn comes, in order */
+    struct gw_list watch_ready; /* lanes whose turn comes, in order */
     size_t watch_flight;
 };
 

@@ -17,8 +17,10 @@
 
 enum {
     WATCHES_MAX = 200000,
-    FLIGHT_MAX = 100, /* requests under way */
-    PAUSE_MS = 30000, /* after a failure; twice as long after each more */
+    FLIGHT_MAX = 1000,     /* requests under way, */
+    LANE_FLIGHT_MAX = 100, /* and to one domain: one that does not answer leaves the others room */
+    AT_ONCE = 1000,        /* looked at; then others have their turn */
+    PAUSE_MS = 30000,      /* after a failure; twice as long after each more */
     PAUSE_MAX_MS = 15 * 60000,
     REFUSED_MS = 3600000,     /* the administrators there have to do something */
     RETRY_AFTER_MAX_S = 3600, /* a peer's word is heeded up to here */
@@ -31,6 +33,73 @@ enum {
 #define ACCEPT    "Accept: application/pidf+xml, application/cpim-pidf+xml\r\n"
 #define WAITING   "Waiting for Confirmation"
 #define NOT_KNOWN "Presence Unknown"
+
+/* ---- Turns ---- */
+
+/* The watches of one domain there; counted, gone with the last. */
+struct sip_lane {
+    struct gw_list link; /* of those that have somebody waiting, and room */
+    struct gw_list waiting;
+    size_t count, flight;
+    struct sip_core *core;
+    struct gw_str domain;
+    char text[];
+};
+
+static struct sip_lane *lane_take(struct sip_core *core, struct gw_str remote)
+{
+    struct gw_str domain = remote;
+    struct sip_lane *lane;
+
+    (void)gw_str_cut(remote, "@", NULL, &domain);
+    lane = gw_map_get(core->watch_lanes, domain);
+    if (!lane) {
+        lane = gw_alloc(sizeof(*lane) + domain.len);
+        lane->core = core;
+        gw_list_init(&lane->link);
+        gw_list_init(&lane->waiting);
+        memcpy(lane->text, domain.p, domain.len);
+        lane->domain = (struct gw_str){ lane->text, domain.len };
+        gw_map_set(core->watch_lanes, lane->domain, lane);
+    }
+    lane->count++;
+    return lane;
+}
+
+static void lane_leave(struct sip_lane *lane)
+{
+    if (--lane->count)
+        return;
+    gw_list_remove(&lane->link);
+    gw_map_remove(lane->core->watch_lanes, lane->domain);
+    free(lane);
+}
+
+static void lane_stir(struct sip_lane *lane)
+{
+    gw_list_remove(&lane->link);
+    if (!gw_list_is_empty(&lane->waiting) && lane->flight < LANE_FLIGHT_MAX)
+        gw_list_append(&lane->core->watch_ready, &lane->link);
+}
+
+static void take_off(struct sip_watch *w)
+{
+    w->core->watch_flight++;
+    w->lane->flight++;
+}
+
+static void wait_turn(struct sip_watch *w)
+{
+    gw_list_append(&w->lane->waiting, &w->ready);
+    lane_stir(w->lane);
+}
+
+static void landed(struct sip_watch *w)
+{
+    w->core->watch_flight--;
+    w->lane->flight--;
+    lane_stir(w->lane);
+}
 
 /* ---- Life ---- */
 
@@ -73,6 +142,7 @@ struct sip_watch *sip_watch_new(struct sip_core *core, struct gw_str local, stru
         gw_random_hex(w->tag, SIP_OWN_TAG_LEN / 2);
     gw_random_hex(w->call_id, SIP_OWN_CALL_ID_LEN / 2);
     gw_list_init(&w->ready);
+    w->lane = lane_take(core, w->remote);
     gw_map_set(core->watches, w->pair, w);
     gw_map_set(core->watch_tags, gw_str_of(w->tag), w);
     return w;
@@ -81,7 +151,7 @@ struct sip_watch *sip_watch_new(struct sip_core *core, struct gw_str local, stru
 static void stop_asking(struct sip_watch *w)
 {
     if (w->out || w->txn)
-        w->core->watch_flight--;
+        landed(w);
     sip_out_cancel(&w->out);
     sip_txn_cancel(&w->txn);
     gw_list_remove(&w->ready);
@@ -112,6 +182,7 @@ static void watch_free(struct sip_watch *w)
     gw_map_remove(w->core->watches, w->pair);
     gw_map_remove(w->core->watch_tags, gw_str_of(w->tag));
     dialog_forget(w);
+    lane_leave(w->lane);
     free(w->note);
     free(w);
 }
@@ -481,7 +552,7 @@ static void first_done(unsigned status, const struct sip_msg *m, const struct si
     struct sip_watch *w = ctx;
 
     w->out = NULL;
-    w->core->watch_flight--;
+    landed(w);
     if (m && status < 300)
         accepted(w, m,
                  &(struct sip_peer){
@@ -496,7 +567,7 @@ static void refresh_done(unsigned status, const struct sip_msg *m, gw_time now, 
     struct sip_watch *w = ctx;
 
     w->txn = NULL;
-    w->core->watch_flight--;
+    landed(w);
     if (m && status < 300 && w->remote_tag)
         accepted(w, m, NULL, now);
     else
@@ -536,7 +607,7 @@ static void ask(struct sip_watch *w)
                                                        .ctx = w },
                                &err);
     if (w->out || w->txn) {
-        core->watch_flight++;
+        take_off(w);
         return;
     }
     /* No way there: the settings have to change first. */
@@ -741,9 +812,19 @@ static void due(struct sip_watch *w, gw_time now)
     if (w->remote_tag && now >= w->expires_at)
         expired(w, now);
     else if (now >= w->next_at)
-        gw_list_append(&w->core->watch_ready, &w->ready);
+        wait_turn(w);
     else
         again_after(w, now, w->next_at - now);
+}
+
+/* One of it, and others have their turn. */
+static void lane_go(struct sip_lane *lane)
+{
+    struct gw_list *link = gw_list_pop(&lane->waiting);
+
+    if (link)
+        ask(GW_CONTAINER(link, struct sip_watch, ready));
+    lane_stir(lane);
 }
 
 gw_time sip_watches_deadline(const struct sip_core *core)
@@ -757,13 +838,15 @@ gw_time sip_watches_deadline(const struct sip_core *core)
 
 void sip_watches_tick(struct sip_core *core)
 {
-    struct gw_due *d;
     struct gw_list *link;
+    struct gw_due *d;
 
-    while ((d = gw_heap_pop_due(&core->watch_due, core->now.mono)))
+    for (int i = 0; i < AT_ONCE && (d = gw_heap_pop_due(&core->watch_due, core->now.mono)); i++)
         due(GW_CONTAINER(d, struct sip_watch, due), core->now.mono);
-    while (core->watch_flight < FLIGHT_MAX && (link = gw_list_pop(&core->watch_ready)))
-        ask(GW_CONTAINER(link, struct sip_watch, ready));
+    for (int i = 0;
+         i < AT_ONCE && core->watch_flight < FLIGHT_MAX && (link = gw_list_pop(&core->watch_ready));
+         i++)
+        lane_go(GW_CONTAINER(link, struct sip_lane, link));
 }
 
 void sip_watches_apply(struct sip_core *core)

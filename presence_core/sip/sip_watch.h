@@ -13,7 +13,8 @@ enum { SIP_OWN_CALL_ID_LEN = 32 };
 
 struct sip_watch {
     struct gw_due due;
-    struct gw_list ready;
+    struct gw_list ready; /* of the lane, while it waits for its turn */
+    struct sip_lane *lane;
     struct sip_core *core;
     struct sip_out *out; /* the first request, on its way */
     struct sip_txn *txn; /* one inside the dialog */

@@ -519,6 +519,58 @@ static void test_flight(void **state)
     rig_done(&r);
 }
 
+/* A domain that does not answer leaves the others their turn. */
+static void test_stalled_domain(void **state)
+{
+    struct pres_session *bob;
+    char contact[64];
+    struct rig r;
+
+    (void)state;
+    begin(&r, &bob);
+    for (int i = 0; i < 130; i++) {
+        (void)snprintf(contact, sizeof(contact), "c%d@a.example", i);
+        request(bob, PRES_SUBSCRIBE, contact);
+    }
+    rig_pass(&r, 0);
+    assert_int_equal(r.sent_count, 100);
+    request(bob, PRES_SUBSCRIBE, "ann@lync.example");
+    rig_pass(&r, 0);
+    assert_int_equal(r.sent_count, 101);
+    r.taken = 100;
+    rig_expect(&r, "SUBSCRIBE sip:ann@lync.example ", "");
+    rig_answer(&r, 404, "");
+    /* Those that waited have their turn when the first ones are given up. */
+    for (int i = 0; i < 319; i++) {
+        rig_pass(&r, GW_SECOND_MS / 10);
+        rig_forget(&r);
+    }
+    rig_pass(&r, GW_SECOND_MS / 10);
+    assert_int_equal(r.sent_count, 30);
+    pres_session_free(&bob, r.now);
+    rig_done(&r);
+}
+
+/* Many that are due together: so many in one turn, the others in the next. */
+static void test_turns(void **state)
+{
+    char local[64];
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    for (int i = 0; i < 1500; i++) {
+        (void)snprintf(local, sizeof(local), "ghost%d@b.example", i);
+        sip_watch_want(r.sip, gw_str_of(local), GW_STR("w@a.example"));
+    }
+    sip_core_tick(r.sip, r.now);
+    assert_int_equal(watches(&r), 500);
+    assert_true(sip_core_deadline(r.sip) <= r.now.mono);
+    rig_pass(&r, 0);
+    assert_int_equal(watches(&r), 0);
+    rig_done(&r);
+}
+
 /* ---- A restart ---- */
 
 static void test_restart(void **state)
@@ -695,6 +747,8 @@ int main(void)
         cmocka_unit_test(test_srv),
         cmocka_unit_test(test_no_srv),
         cmocka_unit_test(test_flight),
+        cmocka_unit_test(test_stalled_domain),
+        cmocka_unit_test(test_turns),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_partitioned),
         cmocka_unit_test(test_partitioned_nobody),
