@@ -401,6 +401,15 @@ static int64_t pause_ms(struct sip_watch *w, const struct sip_msg *m)
     return ms + spread(w, ms / 4);
 }
 
+/* The first time at once. */
+static int64_t anew_ms(struct sip_watch *w, const struct sip_msg *m)
+{
+    if (w->failures)
+        return pause_ms(w, m);
+    w->failures = 1;
+    return 0;
+}
+
 /* How long it is held, and when it is asked for again: a while before, but not too often. */
 static void hold(struct sip_watch *w, int64_t granted_s, gw_time now)
 {
@@ -520,7 +529,7 @@ static void failed(struct sip_watch *w, unsigned status, const struct sip_msg *m
     }
     complain(w, status, err);
     if (action == ANEW && w->remote_tag) {
-        begin_anew(w, now, w->failures++ ? pause_ms(w, m) : 0);
+        begin_anew(w, now, anew_ms(w, m));
         return;
     }
     again_after(w, now, action == ADMIN ? REFUSED_MS : pause_ms(w, m));
@@ -532,12 +541,15 @@ static void accepted(struct sip_watch *w, const struct sip_msg *m, const struct 
                      gw_time now)
 {
     int64_t granted_s = m->expires >= 0 ? m->expires : w->expires_s;
+    bool is_new = hop != NULL;
 
     if (!w->remote_tag && !dialog_make(w, m, hop, m->to.tag, true)) {
         failed(w, 500, NULL, NULL, now);
         return;
     }
-    w->failures = 0;
+    /* Whether a new one lasts is seen by its refresh. */
+    if (!is_new)
+        w->failures = 0;
     w->is_told_trouble = false;
     w->core->counters.watched++;
     hold(w, granted_s, now);
@@ -714,7 +726,7 @@ static void terminated(struct sip_watch *w, const struct sub_says *says, gw_time
     }
     enter_contact(w, SIP_CONTACT_UNKNOWN);
     if (gw_str_iis(says->reason, "deactivated") || gw_str_iis(says->reason, "timeout"))
-        begin_anew(w, now, w->failures++ ? pause_ms(w, NULL) : 0);
+        begin_anew(w, now, anew_ms(w, NULL));
     else
         begin_anew(w, now, retries ? says->retry_after_s * GW_SECOND_MS : pause_ms(w, NULL));
 }

@@ -365,6 +365,41 @@ static void test_terminated(void **state)
     }
 }
 
+/* A peer that grants each one and ends it is asked at once, and then less and less often. */
+static void test_ended_each_time(void **state)
+{
+    static const int64_t least_s[] = { 0, 60, 120, 240 };
+    struct pres_session *bob;
+    struct rig r;
+
+    (void)state;
+    begin(&r, &bob);
+    watch(&r, bob, "w@a.example");
+    for (size_t i = 0; i < sizeof(least_s) / sizeof(least_s[0]); i++) {
+        notify_for(&r, r.taken - 2, &(struct told){ .state = "terminated;reason=timeout" });
+        rig_expect(&r, "SIP/2.0 200 ", "");
+        if (least_s[i]) {
+            rig_pass(&r, least_s[i] * GW_SECOND_MS - 1);
+            rig_silence(&r);
+        }
+        rig_wait(&r, least_s[i] * GW_SECOND_MS / 4 + 1);
+        rig_expect(&r, "SUBSCRIBE sip:w@a.example ", "");
+        grant(&r, "Expires: 7446\r\n");
+        notify_for(&r, r.taken - 1, &(struct told){ .state = "active", .body = BUSY });
+        rig_expect(&r, "SIP/2.0 200 ", "");
+    }
+    /* One that lasts until its refresh is as good as ever. */
+    rig_wait(&r, 7300 * (int64_t)GW_SECOND_MS);
+    rig_expect(&r, "SUBSCRIBE sip:them@", "");
+    grant(&r, "");
+    notify_for(&r, r.taken - 1, &(struct told){ .state = "terminated;reason=timeout" });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_pass(&r, 0);
+    rig_expect(&r, "SUBSCRIBE sip:w@a.example ", "");
+    pres_session_free(&bob, r.now);
+    rig_done(&r);
+}
+
 /* Nobody answers the refresh: shown until it expires, then not known; and found again. */
 static void test_lost_and_found(void **state)
 {
@@ -741,6 +776,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_back_off),
         cmocka_unit_test(test_terminated),
+        cmocka_unit_test(test_ended_each_time),
         cmocka_unit_test(test_lost_and_found),
         cmocka_unit_test(test_forgotten_there),
         cmocka_unit_test(test_backup_route),
