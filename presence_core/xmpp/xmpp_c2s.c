@@ -286,8 +286,10 @@ void xmpp_c2s_checked(struct xmpp_c2s *c, bool is_right, enum gw_code rc, struct
 
 void xmpp_c2s_drained(struct xmpp_c2s *c)
 {
-    if (c->session)
-        xmpp_release_held(c);
+    if (!c->session)
+        return;
+    xmpp_release_held(c);
+    xmpp_offline_go_on(c);
 }
 
 void xmpp_c2s_shutdown(struct xmpp_c2s *c, struct gw_now now)

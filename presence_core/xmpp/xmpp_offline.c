@@ -1,5 +1,5 @@
 /* Messages for users who are not there, XEP-0160: kept in the store, given to the first client that
- * comes, and deleted when it has them.
+ * comes, as fast as it takes them, and deleted when it has them.
  *   kind "offline", key "bob@b.example <time><number>", value the stanza, with its time (XEP-0203)
  *
  * In memory there is a box for each user with messages that were counted, nothing for others. A box
@@ -30,6 +30,7 @@ struct reading {
     struct gw_list link;
     struct xmpp_offline *o; /* NULL: gone */
     size_t count, before;
+    bool is_full; /* the client has no room for more */
     struct store_batch *done; /* deletes what was delivered */
     size_t delivered;
     char *user, *resource; /* resource NULL: only to be counted */
@@ -104,13 +105,17 @@ static void on_message(const struct store_record *r, void *ctx)
     struct xmpp_c2s *c;
 
     reading->count++;
-    if (!reading->o || !reading->resource)
+    if (!reading->o || !reading->resource || reading->is_full)
         return;
     s = pres_session_find(reading->o->host->core, gw_str_of(reading->user),
                           gw_str_of(reading->resource));
     c = s ? pres_session_ctx_of(s, reading->o->host->front) : NULL;
     if (!c || !xmpp_is_reachable(c))
         return;
+    if (!xmpp_has_room(c, r->value.len)) {
+        reading->is_full = c->has_more = true;
+        return;
+    }
     xmpp_begin(c, &w);
     gw_buf_add_str(w.out, r->value);
     xmpp_end(c);
@@ -177,6 +182,7 @@ void xmpp_offline_deliver(struct xmpp_c2s *c)
 
     if (!o)
         return;
+    c->has_more = false;
     resource = gw_str_dup(pres_session_resource(c->session));
     box = box_make(o, gw_str_of(c->user), &is_new);
     if (!box->is_read) {
@@ -185,6 +191,12 @@ void xmpp_offline_deliver(struct xmpp_c2s *c)
     }
     free(box->next);
     box->next = resource;
+}
+
+void xmpp_offline_go_on(struct xmpp_c2s *c)
+{
+    if (c->has_more && c->is_ready && xmpp_has_room(c, MESSAGE_MAX))
+        xmpp_offline_deliver(c);
 }
 
 /* ---- Keeping ---- */

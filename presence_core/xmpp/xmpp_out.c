@@ -17,6 +17,13 @@ void xmpp_write(struct xmpp_c2s *c, struct gw_str bytes)
     c->io->wake(c->io_ctx);
 }
 
+bool xmpp_has_room(const struct xmpp_c2s *c, size_t len)
+{
+    size_t max = (size_t)c->host->settings->out_queue_kb * 1024 / 2;
+
+    return c->io->queued(c->io_ctx) + len <= max && xmpp_sm_unacked(c) + len <= max;
+}
+
 void xmpp_begin(struct xmpp_c2s *c, struct xml_writer *w)
 {
     gw_buf_reset(&c->host->out);

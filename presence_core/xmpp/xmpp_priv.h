@@ -85,6 +85,7 @@ struct xmpp_c2s {
     bool is_asleep;   /* the connection is gone, the session is not: it may be resumed */
     bool is_inactive; /* XEP-0352: presence waits */
     bool is_ready;    /* available, and not with a negative priority: has got what was kept */
+    bool has_more;    /* of what was kept: it waits for room */
     bool wants_carbons;
     bool wants_activity;  /* of contacts */
     bool wants_versions;  /* of the roster, RFC 6121 2.6 */
@@ -148,6 +149,8 @@ void xmpp_begin(struct xmpp_c2s *c, struct xml_writer *w);
 void xmpp_end(struct xmpp_c2s *c);         /* a stanza, or what comes before there are any */
 void xmpp_end_element(struct xmpp_c2s *c); /* no stanza: nobody acknowledges it */
 void xmpp_write(struct xmpp_c2s *c, struct gw_str bytes);
+/* For what can wait, or be asked for again: the other half of the queue is for what cannot. */
+bool xmpp_has_room(const struct xmpp_c2s *c, size_t len);
 
 void xmpp_open_ns(struct xml_writer *w, const char *name, const char *ns); /* <name xmlns=> */
 
@@ -258,6 +261,7 @@ void xmpp_read_extra(const struct xmpp_stanza *s, struct gw_buf *out, size_t max
 /* ---- xmpp_sm.c: stream management, XEP-0198. Each does nothing for a client without it. ---- */
 void xmpp_sm_sent(struct xmpp_c2s *c, struct gw_str stanza);
 void xmpp_sm_sent_presence(struct xmpp_c2s *c, struct gw_str user, struct gw_str resource);
+size_t xmpp_sm_unacked(const struct xmpp_c2s *c); /* in bytes */
 void xmpp_sm_ask(struct xmpp_c2s *c); /* after what was sent, if it is time to */
 void xmpp_sm_handled(struct xmpp_c2s *c);
 void xmpp_on_sm_enable(struct xmpp_c2s *c, const struct xml_node *node);
@@ -285,6 +289,7 @@ void xmpp_offline_free(struct xmpp_offline **op);
 bool xmpp_offline_keep(const struct xmpp_sender *by, const struct xmpp_stanza *m,
                        struct gw_str user);
 void xmpp_offline_deliver(struct xmpp_c2s *c);
+void xmpp_offline_go_on(struct xmpp_c2s *c); /* there may be room for more */
 void xmpp_offline_forget(struct xmpp_host *host, struct gw_str user);
 
 /* ---- xmpp_vcard.c ---- */

@@ -53,6 +53,11 @@ static size_t unacked_count(const struct xmpp_sm *sm)
     return (uint32_t)(sm->out - sm->acked);
 }
 
+size_t xmpp_sm_unacked(const struct xmpp_c2s *c)
+{
+    return c->sm ? c->sm->bytes : 0;
+}
+
 static void forget_first(struct xmpp_sm *sm)
 {
     struct kept *k = GW_CONTAINER(gw_list_pop(&sm->unacked), struct kept, link);
@@ -237,6 +242,7 @@ void xmpp_on_sm_answer(struct xmpp_c2s *c, const struct xml_node *node)
         return;
     c->sm->is_asked = false;
     xmpp_sm_ask(c);
+    xmpp_offline_go_on(c);
 }
 
 void xmpp_sm_forbid(struct xmpp_c2s *c)
@@ -367,6 +373,7 @@ static void take_over(struct xmpp_c2s *c, struct xmpp_c2s *old)
     c->caps = old->caps;
     old->wants_activity = false;
     c->is_ready = old->is_ready;
+    c->has_more = old->has_more;
     c->sm = old->sm;
     c->sm->c = c;
     c->sm->is_asked = false;
@@ -446,6 +453,7 @@ void xmpp_on_sm_resume(struct xmpp_c2s *c, const struct xml_node *node)
     xml_close(&w);
     xmpp_end_element(c);
     send_again(c);
+    xmpp_offline_go_on(c);
 }
 
 /* ---- The end ---- */

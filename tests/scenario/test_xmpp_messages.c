@@ -317,6 +317,105 @@ static void is_bounded(void **state)
     kept_stop(&k);
 }
 
+enum { HEAVY = 12 };
+
+/* Together larger than what may wait for a client. */
+static void say_much(struct peer *p)
+{
+    static char body[60 * 1024];
+
+    memset(body, 'x', sizeof(body) - 1);
+    for (int i = 0; i < HEAVY; i++) {
+        peer_sendf(p, "<message to='ann@x.example' type='chat'><subject>no%02d</subject><body>", i);
+        peer_send(p, body);
+        peer_send(p, "</body></message>");
+    }
+}
+
+static void heavy_start(struct kept_world *k)
+{
+    struct peer bob;
+
+    kept_start(k);
+    k->w.settings.out_queue_kb = 256;
+    peer_online(&bob, &k->w, "bob", "b");
+    say_much(&bob);
+    EXPECT_ALL(&bob, "");
+    peer_close(&bob);
+    store_wait(k->store);
+}
+
+/* Each of them once, in order. */
+static void expect_all_once(const struct peer *p)
+{
+    const char *at = p->out.p;
+    char subject[32];
+
+    for (int i = 0; i < HEAVY; i++) {
+        snprintf(subject, sizeof(subject), "<subject>no%02d</subject>", i);
+        at = strstr(at, subject);
+        assert_non_null(at);
+        assert_null(strstr(at + 1, subject));
+    }
+}
+
+/* A client that reads slowly gets them piece by piece, and is not cut off for it. */
+static void as_fast_as_they_are_read(void **state)
+{
+    struct kept_world k;
+    struct peer ann;
+
+    (void)state;
+    heavy_start(&k);
+    peer_login(&ann, &k.w, "ann", "desk");
+    ann.is_stuck = true;
+    ann.waiting_max = 256 * 1024;
+    peer_send(&ann, "<presence/>");
+    for (int i = 0; i < HEAVY; i++) {
+        store_wait(k.store);
+        assert_false(xmpp_c2s_is_closed(ann.c2s));
+        ann.waiting = 0;
+        xmpp_c2s_drained(ann.c2s);
+    }
+    expect_all_once(&ann);
+    peer_close(&ann);
+    kept_stop(&k);
+}
+
+/* The same of one that has not acknowledged; and its session goes on in another connection. */
+static void as_fast_as_they_are_acknowledged(void **state)
+{
+    struct kept_world k;
+    struct peer ann, again;
+    char id[33];
+
+    (void)state;
+    heavy_start(&k);
+    peer_login(&ann, &k.w, "ann", "desk");
+    peer_send(&ann, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+    snprintf(id, sizeof(id), "%s", strstr(ann.out.p, " id=\"") + 5);
+    peer_send(&ann, "<presence/>");
+    store_wait(k.store);
+    EXPECT(&ann, "<subject>no01</subject>");
+    EXPECT_NOT(&ann, "<subject>no02</subject>");
+    assert_false(xmpp_c2s_is_closed(ann.c2s));
+    peer_close(&ann);
+    peer_open(&again, &k.w);
+    peer_auth(&again, "ann");
+    peer_sendf(&again, "<resume xmlns='urn:xmpp:sm:3' previd='%s' h='1'/>", id); /* her presence */
+    for (int h = 1; h <= HEAVY + 1; h++) {
+        store_wait(k.store);
+        assert_false(xmpp_c2s_is_closed(again.c2s));
+        if (h < HEAVY + 1)
+            assert_true(peer_has(&again, "<message"));
+        if (h > 2)
+            peer_sendf(&again, "<a xmlns='urn:xmpp:sm:3' h='%d'/>", h);
+    }
+    expect_all_once(&again);
+    peer_close(&again);
+    kept_stop(&k);
+}
+
 static void can_be_off(void **state)
 {
     struct kept_world k;
@@ -511,6 +610,8 @@ int main(void)
         cmocka_unit_test(keeps_and_delivers),
         cmocka_unit_test(what_is_kept),
         cmocka_unit_test(is_bounded),
+        cmocka_unit_test(as_fast_as_they_are_read),
+        cmocka_unit_test(as_fast_as_they_are_acknowledged),
         cmocka_unit_test(can_be_off),
         cmocka_unit_test(who_is_gone_again),
         cmocka_unit_test(goes_with_the_user),
