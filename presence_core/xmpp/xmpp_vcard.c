@@ -68,17 +68,21 @@ static void on_vcard(const struct store_record *r, void *ctx)
 static void answer(const struct ask *a, struct xmpp_c2s *c)
 {
     bool is_there = a->vcard.len > 0;
+    bool has_room = !is_there || xmpp_has_room(c, a->vcard.len);
     struct xml_writer w;
 
     xmpp_begin(c, &w);
     xml_open(&w, "iq");
     /* XEP-0054 3.1: one's own that was never written is empty. */
-    xml_put_attr(&w, "type", is_there || a->is_own ? GW_STR("result") : GW_STR("error"));
+    xml_put_attr(&w, "type",
+                 has_room && (is_there || a->is_own) ? GW_STR("result") : GW_STR("error"));
     if (a->to)
         xml_put_attr(&w, "from", gw_str_of(a->to));
     xml_put_attr(&w, "to", gw_str_of(c->full));
     xml_put_attr(&w, "id", gw_str_of(a->id));
-    if (is_there) {
+    if (!has_room) { /* many were asked for at once: later, rather than being cut off */
+        xmpp_put_error(&w, XMPP_RESOURCE_CONSTRAINT, NULL);
+    } else if (is_there) {
         xml_flush_tag(&w);
         gw_buf_add_str(w.out, gw_buf_str(&a->vcard));
     } else if (a->is_own) {

@@ -573,6 +573,35 @@ static void vcards(void **state)
     kept_stop(&k);
 }
 
+/* A client asks for many at once, and reads slowly. */
+static void vcards_have_to_wait(void **state)
+{
+    struct kept_world k;
+    struct peer ann;
+    static char picture[50 * 1024];
+
+    (void)state;
+    kept_start(&k);
+    k.w.settings.out_queue_kb = 256;
+    peer_online(&ann, &k.w, "ann", "desk");
+    memset(picture, 'A', sizeof(picture) - 1);
+    peer_send(&ann, "<iq type='set' id='0'><vCard xmlns='vcard-temp'><DESC>");
+    peer_send(&ann, picture);
+    peer_send(&ann, "</DESC></vCard></iq>");
+    ann.is_stuck = true;
+    ann.waiting_max = 256 * 1024;
+    peer_clear(&ann);
+    for (int i = 1; i <= 20; i++)
+        peer_sendf(&ann, "<iq type='get' id='%d'>" VCARD "</iq>", i);
+    store_wait(k.store);
+    assert_false(xmpp_c2s_is_closed(ann.c2s));
+    EXPECT(&ann, "<iq type=\"result\" to=\"ann@x.example/desk\" id=\"2\"><vCard ");
+    EXPECT(&ann, "<iq type=\"error\" to=\"ann@x.example/desk\" id=\"20\"><error type=\"wait\">"
+                 "<resource-constraint ");
+    peer_close(&ann);
+    kept_stop(&k);
+}
+
 static void vcards_are_bounded(void **state)
 {
     struct kept_world k;
@@ -617,6 +646,7 @@ int main(void)
         cmocka_unit_test(goes_with_the_user),
         cmocka_unit_test(unacknowledged_is_kept),
         cmocka_unit_test(vcards),
+        cmocka_unit_test(vcards_have_to_wait),
         cmocka_unit_test(vcards_are_bounded),
     };
 
