@@ -87,8 +87,9 @@ struct pres_frontend {
     /* Of the way to other domains: of a user here. What becomes of it is told, later, when it fails:
      * pres_message_failed(). NULL: such front-ends carry messages of their own. */
     void (*message_abroad)(const struct pres_message *m, void *ctx);
-    /* From abroad, to a session; and one that it sent has failed. NULL: the front-end cannot. */
-    void (*message)(const struct pres_message *m, struct pres_session *to, void *ctx);
+    /* From abroad, to a session; false: it is not to be reached any more. And one that it sent has failed.
+     * NULL: the front-end cannot. */
+    bool (*message)(const struct pres_message *m, struct pres_session *to, void *ctx);
     void (*message_failed)(const struct pres_message *m, enum pres_failure why,
                            struct pres_session *to, void *ctx);
     /* The session is gone from the core: tell the peer and close. Not called for those that the
@@ -215,7 +216,7 @@ enum gw_code pres_abroad_presence(struct pres_core *core, struct pres_front *way
                                   struct gw_str from, struct gw_str resource, struct gw_str to,
                                   struct gw_str to_resource, const struct pres_client *client);
 /* As RFC 6121 8.5.2 has it for chat: to the resource that is named and there, else to those of the
- * highest priority. False: nobody is there, or the user has shut the sender out. */
+ * highest priority. False: it has reached nobody, or the user has shut the sender out. */
 bool pres_abroad_message(struct pres_core *core, const struct pres_message *m);
 /* To the client that sent it, when it is there still. */
 void pres_message_failed(struct pres_core *core, const struct pres_message *m,

@@ -17,15 +17,16 @@ static bool takes(const struct pres_session *s)
            pres_session_priority(s) >= 0;
 }
 
-static void give(const struct pres_message *m, struct pres_session *s)
+static bool give(const struct pres_message *m, struct pres_session *s)
 {
-    s->front->table->message(m, s, s->front->ctx);
+    return s->front->table->message(m, s, s->front->ctx);
 }
 
 bool pres_abroad_message(struct pres_core *core, const struct pres_message *m)
 {
     struct gw_str user = m->to, resource = GW_STR("");
     struct pres_session *s = NULL;
+    bool reached = false;
     int best = -1;
 
     (void)gw_str_cut(m->to, "/", &user, &resource);
@@ -33,19 +34,17 @@ bool pres_abroad_message(struct pres_core *core, const struct pres_message *m)
         return false;
     if (resource.len)
         s = pres_session_find(core, user, resource);
-    if (s && takes(s)) {
-        give(m, s);
+    if (s && takes(s) && give(m, s))
         return true;
-    }
     for (s = NULL; (s = pres_session_next(core, user, s));) {
         if (takes(s) && pres_session_priority(s) > best)
             best = pres_session_priority(s);
     }
     for (s = NULL; best >= 0 && (s = pres_session_next(core, user, s));) {
         if (takes(s) && pres_session_priority(s) == best)
-            give(m, s);
+            reached |= give(m, s);
     }
-    return best >= 0;
+    return reached;
 }
 
 void pres_message_failed(struct pres_core *core, const struct pres_message *m,

@@ -119,6 +119,8 @@ static void on_message(const struct store_record *r, void *ctx)
     xmpp_begin(c, &w);
     gw_buf_add_str(w.out, r->value);
     xmpp_end(c);
+    if (!xmpp_has_taken(c))
+        return;
     if (!reading->done)
         reading->done = store_batch_new();
     store_del(reading->done, kind, r->key);

@@ -27,16 +27,19 @@ static void open_message(struct xmpp_c2s *c, struct xml_writer *w, const char *t
     xml_put_attr(w, "type", gw_str_of(type));
 }
 
-void xmpp_message_otherwise(const struct pres_message *m, struct pres_session *to, void *ctx)
+bool xmpp_message_otherwise(const struct pres_message *m, struct pres_session *to, void *ctx)
 {
     struct xmpp_c2s *c = pres_session_ctx(to);
     struct xml_writer w;
 
     (void)ctx;
+    if (!xmpp_is_reachable(c))
+        return false;
     open_message(c, &w, "chat", m->from);
     xml_put(&w, "body", m->body);
     xml_close(&w);
     xmpp_end(c);
+    return xmpp_has_taken(c);
 }
 
 void xmpp_message_failed(const struct pres_message *m, enum pres_failure why,

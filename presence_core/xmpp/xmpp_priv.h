@@ -237,6 +237,8 @@ void xmpp_copy_stanza(const struct xmpp_sender *by, const struct xmpp_stanza *s,
 void xmpp_copy_into(const struct xmpp_sender *by, const struct xmpp_stanza *s, struct gw_buf *out);
 /* What is written to it will arrive, or come back. */
 bool xmpp_is_reachable(const struct xmpp_c2s *c);
+/* The same of what was written just now: it may have been too much. */
+bool xmpp_has_taken(const struct xmpp_c2s *c);
 /* An error to the sender, wherever he is. */
 void xmpp_refuse(const struct xmpp_sender *by, const struct xmpp_stanza *s, enum xmpp_cond cond);
 
@@ -326,11 +328,6 @@ bool xmpp_is_shut_out(const struct xmpp_sender *by, struct gw_str user);
 
 /* ---- xmpp_abroad.c: across the border ---- */
 void xmpp_send_abroad(struct xmpp_c2s *c, const struct xmpp_stanza *s);
-/* A message to one whom another front-end is the way to. False: it does not go there. */
-bool xmpp_send_otherwise(struct xmpp_c2s *c, const struct xmpp_stanza *m);
-void xmpp_message_otherwise(const struct pres_message *m, struct pres_session *to, void *ctx);
-void xmpp_message_failed(const struct pres_message *m, enum pres_failure why,
-                         struct pres_session *to, void *ctx);
 void xmpp_refuse_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *s,
                         enum xmpp_cond cond);
 void xmpp_presence_abroad(const struct pres_doc *doc, const struct gw_str *to, size_t count,
@@ -338,6 +335,13 @@ void xmpp_presence_abroad(const struct pres_doc *doc, const struct gw_str *to, s
 void xmpp_request_abroad(enum pres_request request, struct gw_str from, struct gw_str to,
                          struct gw_str extra, void *ctx);
 void xmpp_probe_abroad(struct gw_str from, struct gw_str to, void *ctx);
+
+/* ---- xmpp_otherwise.c: across it, by another front-end's way ---- */
+/* False: it does not go there. */
+bool xmpp_send_otherwise(struct xmpp_c2s *c, const struct xmpp_stanza *m);
+bool xmpp_message_otherwise(const struct pres_message *m, struct pres_session *to, void *ctx);
+void xmpp_message_failed(const struct pres_message *m, enum pres_failure why,
+                         struct pres_session *to, void *ctx);
 
 /* ---- xmpp_command.c: ad-hoc commands, XEP-0050 ---- */
 #define NS_COMMANDS "http://jabber.org/protocol/commands"

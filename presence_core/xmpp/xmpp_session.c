@@ -192,6 +192,11 @@ bool xmpp_is_reachable(const struct xmpp_c2s *c)
     return c->state == XMPP_SESSION && (!c->is_lost || xmpp_sm_is_resumable(c));
 }
 
+bool xmpp_has_taken(const struct xmpp_c2s *c)
+{
+    return c->sm || !c->is_lost;
+}
+
 bool xmpp_forward(const struct xmpp_sender *by, const struct xmpp_stanza *s,
                   struct pres_session *to)
 {
@@ -204,7 +209,7 @@ bool xmpp_forward(const struct xmpp_sender *by, const struct xmpp_stanza *s,
     xmpp_begin(peer, &w);
     xmpp_copy_stanza(by, s, &by->host->out);
     xmpp_end(peer);
-    return true;
+    return xmpp_has_taken(peer);
 }
 
 /* ---- Stanzas that were kept ---- */

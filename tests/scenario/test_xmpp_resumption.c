@@ -470,6 +470,38 @@ static void from_abroad(void **state)
     world_stop(&w);
 }
 
+/* What is written to a client that was cut off, and will not come back, has not arrived. */
+static void to_who_is_cut_off(void **state)
+{
+    const struct pres_message m = { .from = GW_STR("carl@sip.example"),
+                                    .to = GW_STR("ann@x.example/desk"),
+                                    .body = GW_STR("hi") };
+    struct world w;
+    struct peer desk, phone;
+
+    (void)state;
+    world_start(&w);
+    peer_online(&desk, &w, "ann", "desk");
+    desk.is_stuck = true;
+    assert_false(pres_abroad_message(w.core, &m)); /* this cuts it off */
+    assert_true(xmpp_c2s_is_closed(desk.c2s));
+    assert_false(pres_abroad_message(w.core, &m));
+    peer_online(&phone, &w, "ann", "phone");
+    assert_true(pres_abroad_message(w.core, &m));
+    EXPECT(&phone, "<body>hi</body>");
+    peer_clear(&phone);
+    peer_close(&desk);
+    /* The same from here. */
+    peer_online(&desk, &w, "ann", "desk");
+    desk.is_stuck = true;
+    peer_clear(&phone);
+    peer_send(&phone, "<message to='ann@x.example/desk' type='chat'><body>hi</body></message>");
+    EXPECT(&phone, "<body>hi</body>"); /* comes to who is there */
+    peer_close(&desk);
+    peer_close(&phone);
+    world_stop(&w);
+}
+
 /* Reads too slowly, or does not answer a ping: no end for who may come back. */
 static void lost_but_not_gone(void **state)
 {
@@ -566,6 +598,7 @@ int main(void)
         cmocka_unit_test(sleeps_lightly),
         cmocka_unit_test(makes_room),
         cmocka_unit_test(from_abroad),
+        cmocka_unit_test(to_who_is_cut_off),
         cmocka_unit_test(lost_but_not_gone),
         cmocka_unit_test(can_be_off),
         cmocka_unit_test(inactive_clients_get_the_newest),

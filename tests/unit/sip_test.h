@@ -184,13 +184,14 @@ static inline void front_roster(const struct pres_item *item, struct pres_sessio
     (void)ctx;
 }
 
-static inline void front_message(const struct pres_message *m, struct pres_session *to, void *ctx)
+static inline bool front_message(const struct pres_message *m, struct pres_session *to, void *ctx)
 {
     struct rig *r = ctx;
 
     (void)to;
     (void)snprintf(r->said, sizeof(r->said), "%.*s: %.*s", GW_STR_ARG(m->from),
                    GW_STR_ARG(m->body));
+    return true;
 }
 
 static inline void front_failed(const struct pres_message *m, enum pres_failure why,
