@@ -161,7 +161,7 @@ void xmpp_activity_tick(struct xmpp_activity *a)
 {
     struct gw_list *link;
 
-    while ((link = gw_list_pop(&a->changed))) {
+    for (int i = 0; i < XMPP_TURN_MAX && (link = gw_list_pop(&a->changed)); i++) {
         struct doing *d = GW_CONTAINER(link, struct doing, changed);
 
         tell_all(a->host, d->user);

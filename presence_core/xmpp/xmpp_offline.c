@@ -30,7 +30,7 @@ struct reading {
     struct gw_list link;
     struct xmpp_offline *o; /* NULL: gone */
     size_t count, before;
-    bool is_full; /* the client has no room for more */
+    bool is_full;             /* the client has no room for more */
     struct store_batch *done; /* deletes what was delivered */
     size_t delivered;
     char *user, *resource; /* resource NULL: only to be counted */

@@ -64,6 +64,7 @@ enum {
     XMPP_STANZA_MAX_EARLY = 10000,   /* before login; RFC 6120 13.12 asks for 10000 at least */
     XMPP_DEPTH_MAX = 32,
     XMPP_BROADCAST_COST = 2048, /* one more than its size says: broadcasts multiply */
+    XMPP_TURN_MAX = 20,         /* sessions that end, or users told of, before the loop turns */
     XMPP_NODES_MAX = 5000,
     XMPP_ATTRS_MAX = 64
 };
@@ -264,7 +265,7 @@ void xmpp_read_extra(const struct xmpp_stanza *s, struct gw_buf *out, size_t max
 void xmpp_sm_sent(struct xmpp_c2s *c, struct gw_str stanza);
 void xmpp_sm_sent_presence(struct xmpp_c2s *c, struct gw_str user, struct gw_str resource);
 size_t xmpp_sm_unacked(const struct xmpp_c2s *c); /* in bytes */
-void xmpp_sm_ask(struct xmpp_c2s *c); /* after what was sent, if it is time to */
+void xmpp_sm_ask(struct xmpp_c2s *c);             /* after what was sent, if it is time to */
 void xmpp_sm_handled(struct xmpp_c2s *c);
 void xmpp_on_sm_enable(struct xmpp_c2s *c, const struct xml_node *node);
 void xmpp_on_sm_request(struct xmpp_c2s *c, const struct xml_node *node);

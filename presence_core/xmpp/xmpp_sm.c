@@ -327,7 +327,7 @@ void xmpp_host_tick(struct xmpp_host *host, struct gw_now now)
     struct gw_due *due;
 
     host->now = now;
-    while ((due = gw_heap_pop_due(&host->asleep, now.mono)))
+    for (int i = 0; i < XMPP_TURN_MAX && (due = gw_heap_pop_due(&host->asleep, now.mono)); i++)
         end_sleep(GW_CONTAINER(due, struct xmpp_sm, due)->c, now);
     xmpp_activity_tick(host->activity);
 }
@@ -343,15 +343,17 @@ void xmpp_host_stop(struct xmpp_host *host, struct gw_now now)
 
 bool xmpp_sm_end_oldest(struct xmpp_host *host, struct gw_str user, struct gw_now now)
 {
+    struct xmpp_c2s *oldest = NULL;
+
     for (struct pres_session *s = NULL; (s = pres_session_next(host->core, user, s));) {
         struct xmpp_c2s *c = pres_session_ctx_of(s, host->front);
 
-        if (c && c->is_asleep) {
-            end_sleep(c, now);
-            return true;
-        }
+        if (c && c->is_asleep && (!oldest || c->sm->due.at < oldest->sm->due.at))
+            oldest = c;
     }
-    return false;
+    if (oldest)
+        end_sleep(oldest, now);
+    return oldest != NULL;
 }
 
 /* ---- Resuming ---- */

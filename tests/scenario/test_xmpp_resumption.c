@@ -417,23 +417,72 @@ static void sleeps_lightly(void **state)
     world_stop(&w);
 }
 
-/* A user with a poor network and a client that forgets is not locked out by those asleep. */
+/* A user with a poor network and a client that forgets is not locked out by those asleep: the one that
+ * has slept longest makes room. */
 static void makes_room(void **state)
 {
     struct world w;
-    struct peer p;
+    struct peer first, p;
     char id[64], name[16];
 
     (void)state;
     world_start(&w);
-    for (int i = 0; i < w.pres.sessions_max + 5; i++) {
+    peer_online(&first, &w, "ann", "first");
+    enable(&first, true, id);
+    for (int i = 0; i < w.pres.sessions_max - 1; i++) {
         snprintf(name, sizeof(name), "r%d", i);
         peer_online(&p, &w, "ann", name);
         enable(&p, true, id);
         peer_close(&p);
+        time_passes(&w, 1000);
     }
+    peer_close(&first);
+    for (int i = 0; i < 5; i++) {
+        snprintf(name, sizeof(name), "more%d", i);
+        peer_online(&p, &w, "ann", name);
+        enable(&p, true, id);
+        peer_close(&p);
+    }
+    assert_non_null(pres_session_find(w.core, GW_STR(ANN), GW_STR("first")));
     assert_null(pres_session_find(w.core, GW_STR(ANN), GW_STR("r4")));
     assert_non_null(pres_session_find(w.core, GW_STR(ANN), GW_STR("r5")));
+    world_stop(&w);
+}
+
+static size_t session_count(const struct world *w, const char *user)
+{
+    struct pres_session *s = NULL;
+    size_t n = 0;
+
+    while ((s = pres_session_next(w->core, gw_str_of(user), s)))
+        n++;
+    return n;
+}
+
+/* A switch has failed, and nobody comes back: the loop turns meanwhile. */
+static void ends_a_few_at_a_time(void **state)
+{
+    static const char *const names[] = { "ann", "bob", "cleo" };
+    struct world w;
+    struct peer p;
+    char id[64], name[16];
+    size_t left;
+
+    (void)state;
+    world_start(&w);
+    for (int i = 0; i < 24; i++) {
+        snprintf(name, sizeof(name), "r%d", i);
+        peer_online(&p, &w, names[i % 3], name);
+        enable(&p, true, id);
+        peer_close(&p);
+    }
+    time_passes(&w, 300 * 1000);
+    left = session_count(&w, ANN) + session_count(&w, BOB) + session_count(&w, "cleo@x.example");
+    assert_in_range(left, 1, 23);
+    assert_true(xmpp_host_deadline(w.host) <= w.now.mono);
+    time_passes(&w, 0);
+    assert_int_equal(session_count(&w, ANN), 0);
+    assert_true(xmpp_host_deadline(w.host) == GW_NEVER);
     world_stop(&w);
 }
 
@@ -597,6 +646,7 @@ int main(void)
         cmocka_unit_test(is_bounded),
         cmocka_unit_test(sleeps_lightly),
         cmocka_unit_test(makes_room),
+        cmocka_unit_test(ends_a_few_at_a_time),
         cmocka_unit_test(from_abroad),
         cmocka_unit_test(to_who_is_cut_off),
         cmocka_unit_test(lost_but_not_gone),
