@@ -227,12 +227,14 @@ bool xmpp_sender_find(struct xmpp_host *host, struct gw_str from, struct xmpp_se
         out->c = s ? pres_session_ctx_of(s, host->front) : NULL;
         out->is_gone = !out->c;
         return resource.len > 0;
-    case PRES_ROUTE_ABROAD: /* by another way, or there is none any more: nothing can be told */
+    case PRES_ROUTE_ABROAD: /* by another way: nothing can be told */
         out->is_gone = !host->fed || pres_route_front(host->core, bare) != host->front;
         return true;
-    case PRES_ROUTE_SERVER:
-    case PRES_ROUTE_UNKNOWN_USER:
+    case PRES_ROUTE_UNKNOWN_USER: /* any more */
     case PRES_ROUTE_UNKNOWN_SERVER:
+        out->is_gone = true;
+        return true;
+    case PRES_ROUTE_SERVER:
         return false;
     }
     return false;

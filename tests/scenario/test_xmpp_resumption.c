@@ -519,6 +519,39 @@ static void from_abroad(void **state)
     world_stop(&w);
 }
 
+/* Nor is there one when he is no user any more, or his domain has no way: what he wrote counts all the
+ * same. */
+static void from_who_is_no_more(void **state)
+{
+    static const struct pres_frontend otherwise = { .name = "otherwise",
+                                                    .presence_abroad = not_told };
+    const struct pres_message m = { .from = GW_STR("carl@sip.example"),
+                                    .to = GW_STR("ann@x.example/desk"),
+                                    .body = GW_STR("from carl") };
+    struct world w;
+    struct peer ann, phone, bob;
+    char id[64];
+
+    (void)state;
+    world_start(&w);
+    pres_route_set(w.core, GW_STR("sip.example"), pres_frontend_register(w.core, &otherwise, NULL));
+    peer_online(&ann, &w, "ann", "desk");
+    peer_online(&bob, &w, "bob", "phone");
+    enable(&ann, true, id);
+    peer_close(&ann);
+    assert_true(pres_abroad_message(w.core, &m));
+    peer_send(&bob, "<message to='ann@x.example' type='chat'><body>from bob</body></message>");
+    pres_route_set(w.core, GW_STR("sip.example"), NULL);
+    pres_user_remove(w.core, GW_STR(BOB), w.now);
+    peer_close(&bob);
+    peer_online(&phone, &w, "ann", "phone");
+    time_passes(&w, 300 * 1000);
+    EXPECT(&phone, "<body>from carl</body>");
+    EXPECT(&phone, "<body>from bob</body>");
+    peer_close(&phone);
+    world_stop(&w);
+}
+
 /* What is written to a client that was cut off, and will not come back, has not arrived. */
 static void to_who_is_cut_off(void **state)
 {
@@ -648,6 +681,7 @@ int main(void)
         cmocka_unit_test(makes_room),
         cmocka_unit_test(ends_a_few_at_a_time),
         cmocka_unit_test(from_abroad),
+        cmocka_unit_test(from_who_is_no_more),
         cmocka_unit_test(to_who_is_cut_off),
         cmocka_unit_test(lost_but_not_gone),
         cmocka_unit_test(can_be_off),
