@@ -768,6 +768,7 @@ static enum gw_code listen_tls(struct net_http_server *s, const struct net_http_
                                            .port = args->port,
                                            .tls = args->tls,
                                            .connections_max = s->connections_max,
+                                           .idle_ms = s->idle_s * GW_SECOND_MS,
                                            .admit = args->admit,
                                            .admit_ctx = args->admit_ctx,
                                            .take = on_take,

@@ -1,7 +1,9 @@
 /* HTTPS in front of the HTTP listener: TLS is that of every other stream, and libmicrohttpd is given one
  * end of a socket pair, in clear. So there is one TLS library, and policies, certificates and half-open
  * connections are handled in one place. What one side cannot take stays with the other: at most a round
- * of the loop waits here. */
+ * of the loop waits here. A client that takes nothing of its answer is cut off, since libmicrohttpd, which
+ * gives up on it, is not heard while the answer cannot be passed on. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -13,9 +15,12 @@
 #include "net_priv.h"
 
 enum {
-    IN_MAX = 256 * 1024,   /* what a stream hands over in one go, see net_stream.c */
-    OUT_HIGH = 128 * 1024, /* so much waits for the client, then libmicrohttpd does */
-    OUT_MAX = OUT_HIGH + NET_SCRATCH_LEN
+    IN_MAX = NET_SCRATCH_LEN, /* what a stream hands over in one go: then it is paused */
+    OUT_HIGH = 128 * 1024,    /* so much waits for the client, then libmicrohttpd does */
+    OUT_MAX = OUT_HIGH + NET_SCRATCH_LEN,
+    /* Beside the connections that are allowed, so that those who never finish one keep out nobody: of them
+     * the oldest is cut off. */
+    HANDSHAKES_MAX = 1000
 };
 
 struct net_http_tls {
@@ -24,6 +29,7 @@ struct net_http_tls {
     struct net_tls *tls;
     struct gw_list conns;
     struct gw_list fed; /* conns that libmicrohttpd was given something by */
+    unsigned idle_ms;
     enum gw_code (*admit)(const struct ssl_st *ssl, void *admit_ctx, struct gw_err *err);
     void *admit_ctx;
     net_http_tls_take_fn *take;
@@ -36,6 +42,8 @@ struct conn {
     struct net_http_tls *of;
     struct net_stream *stream;
     struct net_watch *watch; /* NULL: not handed over yet, or the answer is complete */
+    struct net_timer *stall; /* there while the client is waited for */
+    size_t left;             /* what it had not taken when 'stall' was set */
     int fd;
     bool is_ready;    /* the handshake is done */
     struct gw_buf in; /* what libmicrohttpd has not read yet */
@@ -44,6 +52,7 @@ struct conn {
 static void fd_close(struct conn *c)
 {
     net_watch_free(&c->watch);
+    net_timer_free(&c->stall);
     if (c->fd >= 0)
         (void)close(c->fd);
     c->fd = -1;
@@ -66,38 +75,62 @@ static void answered(struct conn *c)
     net_stream_close(c->stream);
 }
 
+static void stall_wait(struct conn *c)
+{
+    c->left = net_stream_queued(c->stream);
+    net_timer_set(c->stall, gw_time_after(net_loop_now(c->of->loop).mono, c->of->idle_ms));
+}
+
+static void on_stall(struct gw_now now, void *ctx)
+{
+    struct conn *c = ctx;
+
+    (void)now;
+    if (net_stream_queued(c->stream) == c->left)
+        answered(c);
+    else
+        stall_wait(c);
+}
+
 static void watch_set(struct conn *c)
 {
-    int events = net_stream_queued(c->stream) < OUT_HIGH ? NET_IO_READ : 0;
+    bool full = net_stream_queued(c->stream) >= OUT_HIGH;
 
-    if (c->watch)
-        net_watch_set(c->watch, events | (c->in.len ? NET_IO_WRITE : 0));
+    if (!c->watch)
+        return;
+    net_watch_set(c->watch, (full ? 0 : NET_IO_READ) | (c->in.len ? NET_IO_WRITE : 0));
+    if (!full) {
+        net_timer_free(&c->stall);
+    } else if (!c->stall) {
+        c->stall = net_timer_new(c->of->loop, on_stall, c);
+        stall_wait(c);
+    }
 }
 
 /* ---- from the client to libmicrohttpd ---- */
 
-/* How much of it was taken; -1: the other end is gone. */
-static ssize_t hand_over(const struct conn *c, struct gw_str data)
+/* How much of it is done with. When the other end is gone nobody wants it: that is heard by reading what
+ * it has said last. */
+static size_t hand_over(const struct conn *c, struct gw_str data)
 {
     ssize_t n = send(c->fd, data.p, data.len, MSG_NOSIGNAL);
 
-    return n < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : n;
+    if (n >= 0)
+        return (size_t)n;
+    if (errno == EAGAIN || errno == EINTR)
+        return 0;
+    (void)shutdown(c->fd, SHUT_WR); /* nothing comes after a gap */
+    return data.len;
 }
 
 static void on_data(struct net_stream *s, struct gw_str data, void *ctx)
 {
     struct conn *c = ctx;
-    ssize_t n = 0;
 
     if (c->fd < 0)
         return;
-    if (!c->in.len)
-        n = hand_over(c, data);
-    if (n < 0) {
-        answered(c);
-        return;
-    }
-    gw_buf_add_str(&c->in, gw_str_sub(data, (size_t)n, data.len));
+    assert(!c->in.len); /* the stream is paused while there is */
+    gw_buf_add_str(&c->in, gw_str_sub(data, hand_over(c, data), data.len));
     if (c->in.len)
         net_stream_pause(s, true);
     watch_set(c);
@@ -108,13 +141,7 @@ static void on_data(struct net_stream *s, struct gw_str data, void *ctx)
 
 static void give_rest(struct conn *c)
 {
-    ssize_t n = hand_over(c, gw_buf_str(&c->in));
-
-    if (n < 0) {
-        answered(c);
-        return;
-    }
-    gw_buf_consume(&c->in, (size_t)n);
+    gw_buf_consume(&c->in, hand_over(c, gw_buf_str(&c->in)));
     if (c->in.len)
         return;
     gw_buf_done(&c->in);
@@ -225,8 +252,11 @@ static void on_ready(struct net_stream *s, void *ctx)
     }
     c->watch = net_watch_new(c->of->loop, c->fd, on_pair, c);
     watch_set(c);
-    if (!c->of->take(theirs, s, (struct sockaddr *)&peer, len, c->of->ctx))
+    if (!c->of->take(theirs, s, (struct sockaddr *)&peer, len, c->of->ctx)) {
+        (void)gw_fail(&err, GW_LIMIT, "too many are open, in all or of its address");
+        say_failed(c, &err);
         answered(c);
+    }
 }
 
 static const struct net_stream_handlers handlers = {
@@ -262,16 +292,19 @@ enum gw_code net_http_tls_new(struct net_loop *loop, const struct net_http_tls_a
     h->take = args->take;
     h->on_fed = args->fed;
     h->ctx = args->ctx;
+    h->idle_ms = args->idle_ms;
     gw_list_init(&h->conns);
     gw_list_init(&h->fed);
-    rc = net_listen(loop,
-                    &(struct net_listen_args){ .address = args->address,
-                                               .port = args->port,
-                                               .backlog_max = args->connections_max,
-                                               .limits = { .out_max = OUT_MAX },
-                                               .on_accept = on_accept,
-                                               .ctx = h },
-                    &h->listener, err);
+    rc =
+        net_listen(loop,
+                   &(struct net_listen_args){ .address = args->address,
+                                              .port = args->port,
+                                              .backlog_max = args->connections_max + HANDSHAKES_MAX,
+                                              .handshakes_max = HANDSHAKES_MAX,
+                                              .limits = { .out_max = OUT_MAX },
+                                              .on_accept = on_accept,
+                                              .ctx = h },
+                   &h->listener, err);
     if (rc) {
         free(h);
         return rc;

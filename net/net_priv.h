@@ -109,7 +109,8 @@ struct net_http_tls_args {
     const char *address;
     uint16_t port;
     struct net_tls *tls;
-    unsigned connections_max; /* more are closed */
+    unsigned connections_max; /* that 'take' takes; handshakes have a bound of their own */
+    unsigned idle_ms;         /* a client that takes nothing of its answer so long is cut off */
     enum gw_code (*admit)(const struct ssl_st *ssl, void *admit_ctx, struct gw_err *err);
     void *admit_ctx;
     net_http_tls_take_fn *take;

@@ -2,6 +2,8 @@
  * when it is changed while connections stand. */
 #include "net_peer.h"
 
+#include <dirent.h>
+
 #include "net_http_server.h"
 #include "net_stream.h"
 
@@ -13,7 +15,11 @@ struct site {
     struct gw_buf end_point; /* as the listener says */
 };
 
-enum { BIG = 3 * 1000 * 1000 };
+enum {
+    BIG = 3 * 1000 * 1000,
+    HUGE = 10 * BIG, /* more than the sockets of both sides hold */
+    CONNECTIONS = 5
+};
 
 /* Counts the requests of its connection. */
 struct visitor {
@@ -37,13 +43,13 @@ static void on_gone(void *ctx)
     net_loop_stop(site->bed.loop);
 }
 
-static void reply_big(struct net_http_exchange *x)
+static void reply_big(struct net_http_exchange *x, size_t len)
 {
-    char *text = malloc(BIG);
+    char *text = malloc(len);
 
     assert_non_null(text);
-    memset(text, 'x', BIG);
-    net_http_reply(x, 200, "text/plain", (struct gw_str){ text, BIG });
+    memset(text, 'x', len);
+    net_http_reply(x, 200, "text/plain", (struct gw_str){ text, len });
     free(text);
 }
 
@@ -56,7 +62,11 @@ static void handler(struct net_http_exchange *x, void *ctx)
     site->requests++;
     site->body_len = net_http_body(x).len;
     if (gw_str_is(net_http_path(x), "/big")) {
-        reply_big(x);
+        reply_big(x, BIG);
+        return;
+    }
+    if (gw_str_is(net_http_path(x), "/huge")) {
+        reply_big(x, HUGE);
         return;
     }
     if (gw_str_is(net_http_path(x), "/wait")) {
@@ -79,7 +89,9 @@ static void site_init(struct site *site, const struct identity *id)
 {
     struct net_http_server_args args = { .address = "127.0.0.1",
                                          .body_max = BIG,
+                                         .connections_max = CONNECTIONS,
                                          .connections_per_ip_max = 3,
+                                         .idle_s = 1,
                                          .handler = handler,
                                          .ctx = site };
     struct gw_err err;
@@ -183,7 +195,7 @@ static void client_connect(struct client *c, struct site *site, struct identity 
 
     *c = (struct client){ .bed = &site->bed };
     gw_buf_init(&c->end_point, 64);
-    gw_buf_init(&c->in, 2 * BIG);
+    gw_buf_init(&c->in, 2 * HUGE);
     assert_int_equal(net_tls_new(NET_TLS_CLIENT, &policy, &c->tls, &err), GW_OK);
     args.tls = c->tls;
     c->stream = net_stream_connect(site->bed.loop, &args);
@@ -340,6 +352,73 @@ static void test_who_leaves(void **state)
     identity_done(&id);
 }
 
+/* Who connects and says nothing keeps out nobody. */
+static void test_half_open(void **state)
+{
+    struct identity id;
+    struct client client;
+    struct raw raw[2 * CONNECTIONS];
+    struct site site;
+
+    (void)state;
+    identity_init(&id, "DNS:localhost", EVP_sha256());
+    site_init(&site, &id);
+    for (int i = 0; i < 2 * CONNECTIONS; i++)
+        raw_connect(&raw[i], &site.bed, net_http_server_port(site.server));
+    bed_run_ms(&site.bed, 20);
+    client_connect(&client, &site, &id);
+    client_get(&client, "request 1\n");
+    for (int i = 0; i < 2 * CONNECTIONS; i++) {
+        assert_false(raw[i].eof);
+        raw_done(&raw[i]);
+    }
+    client_done(&client);
+    site_done(&site);
+    identity_done(&id);
+}
+
+static size_t open_files(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    size_t count = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir))
+        count++;
+    (void)closedir(dir);
+    return count;
+}
+
+/* A client that takes nothing of its answer does not hold its connection for ever. */
+static void test_who_does_not_read(void **state)
+{
+    struct identity id;
+    struct client client;
+    struct site site;
+    size_t before;
+
+    (void)state;
+    identity_init(&id, "DNS:localhost", EVP_sha256());
+    site_init(&site, &id);
+    client_connect(&client, &site, &id);
+    bed_run_ms(&site.bed, 20);
+    before = open_files();
+    net_stream_pause(client.stream, true);
+    (void)net_stream_write(client.stream, GW_STR("GET /huge HTTP/1.1\r\nHost: h\r\n\r\n"));
+    while (!site.requests)
+        bed_run_ms(&site.bed, 10);
+    assert_int_equal(open_files(), before);
+    while (open_files() > before - 3) /* the connection, and both ends of the pair */
+        bed_run_ms(&site.bed, 100);
+    net_stream_pause(client.stream, false);
+    while (!client.closed)
+        bed_run(&site.bed);
+    assert_true(client.in.len < HUGE);
+    client_done(&client);
+    site_done(&site);
+    identity_done(&id);
+}
+
 static void test_port_taken(void **state)
 {
     struct net_http_server_args args = { .address = "127.0.0.1", .handler = handler };
@@ -373,6 +452,8 @@ int main(void)
         cmocka_unit_test(test_another_certificate),
         cmocka_unit_test(test_much),
         cmocka_unit_test(test_who_leaves),
+        cmocka_unit_test(test_half_open),
+        cmocka_unit_test(test_who_does_not_read),
         cmocka_unit_test(test_port_taken),
     };
 
