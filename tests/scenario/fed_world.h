@@ -350,12 +350,18 @@ static inline void world_begin(struct fed_world *w)
     side_start(&w->b, w, "b.example");
 }
 
+/* All connections break. */
+static inline void break_all(struct fed_world *w)
+{
+    while (!gw_list_is_empty(&w->ends))
+        end_free(GW_CONTAINER(w->ends.next, struct end, link), w);
+}
+
 static inline void world_end(struct fed_world *w)
 {
     xmpp_fed_stop(w->a.fed);
     xmpp_fed_stop(w->b.fed);
-    while (!gw_list_is_empty(&w->ends))
-        end_free(GW_CONTAINER(w->ends.next, struct end, link), w);
+    break_all(w);
     side_stop(&w->a);
     side_stop(&w->b);
 }
@@ -383,6 +389,49 @@ static inline void say_at(struct side *side, struct pres_session *s, enum pres_s
 
     assert_int_equal(pres_session_set(s, &client, side->w->now), GW_OK);
     settle_world(side->w);
+}
+
+/* Each side's user sees the other's. */
+static inline void meet(struct fed_world *w, struct pres_session **a, struct pres_session **b)
+{
+    login_at(&w->a, a);
+    login_at(&w->b, b);
+    say_at(&w->a, *a, PRES_AVAILABLE, "");
+    say_at(&w->b, *b, PRES_AVAILABLE, "");
+    pres_request_send(*a, PRES_SUBSCRIBE, GW_STR("ann@b.example"), GW_STR(""), NULL);
+    settle_world(w);
+    pres_request_send(*b, PRES_SUBSCRIBE, GW_STR("ann@a.example"), GW_STR(""), NULL);
+    settle_world(w);
+    gw_buf_reset(&w->a.log);
+    gw_buf_reset(&w->b.log);
+}
+
+/* a's connection to b. */
+static inline struct end *a_to_b(struct fed_world *w)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&w->ends, it, tmp)
+    {
+        struct end *e = GW_CONTAINER(it, struct end, link);
+
+        if (e->side == &w->a && e->s2s && !e->s2s->is_in)
+            return e;
+    }
+    fail_msg("a has no connection to b");
+    return NULL;
+}
+
+/* They meet; then b reads nothing more of what a sends on the connection that is given. */
+static inline struct end *meet_and_stall(struct fed_world *w, struct pres_session **a,
+                                         struct pres_session **b)
+{
+    struct end *out;
+
+    meet(w, a, b);
+    out = a_to_b(w);
+    out->is_stuck = true;
+    return out;
 }
 
 static inline bool told(const struct side *side, const char *line)
@@ -442,5 +491,39 @@ static inline void raw_expect_at(const struct end *e, const char *text, const ch
         fail_msg("%s:%d: no\n  %s\nin\n  %s", file, line, text, e->all.len ? e->all.p : "");
 }
 #define EXPECT(e, text) raw_expect_at(e, text, __FILE__, __LINE__)
+
+/* A stream to a, whose header is answered. */
+static inline struct end *greets_as_b(struct fed_world *w)
+{
+    struct end *mal = raw_open(&w->a);
+
+    raw_send(mal, SERVER_HEADER("b.example", "a.example"));
+    settle_world(w);
+    return mal;
+}
+
+/* That it is b, with the key that the test makes with b's secret. */
+static inline void claims_b(struct fed_world *w, struct end *mal)
+{
+    char text[400], key[XMPP_DIALBACK_KEY_MAX], id[64];
+    const char *at = strstr(mal->all.p, "id=\"");
+
+    assert_non_null(at);
+    snprintf(id, sizeof(id), "%.32s", at + 4);
+    xmpp_dialback_key(xmpp_fed_secret(w->b.fed), GW_STR("a.example"), GW_STR("b.example"),
+                      gw_str_of(id), key);
+    snprintf(text, sizeof(text), "<db:result from='b.example' to='a.example'>%s</db:result>", key);
+    raw_send(mal, text);
+}
+
+static inline struct end *proved_as_b(struct fed_world *w)
+{
+    struct end *mal = greets_as_b(w);
+
+    claims_b(w, mal);
+    settle_world(w);
+    EXPECT(mal, "type=\"valid\"");
+    return mal;
+}
 
 #endif
