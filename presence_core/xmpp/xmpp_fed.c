@@ -575,13 +575,21 @@ static bool may_come(const struct xmpp_s2s *in, struct gw_err *why)
     return true;
 }
 
+/* In clear, and past the step at which TLS would have come. */
+static bool stays_clear(const struct xmpp_s2s *s)
+{
+    bool is_out_ready = !s->is_in && (s->state == S2S_READY || s->state == S2S_DIALBACK);
+
+    return !s->is_tls && (s->how || s->pair_count || is_out_ready);
+}
+
 static bool may_stay(const struct xmpp_s2s *s, struct gw_err *why)
 {
     if (!s->fed->settings->is_on) {
         (void)gw_fail(why, GW_DENIED, "federation is off");
         return false;
     }
-    if (s->how && !s->is_tls && s->fed->settings->tls == XMPP_FED_TLS_REQUIRED) {
+    if (stays_clear(s) && s->fed->settings->tls == XMPP_FED_TLS_REQUIRED) {
         (void)gw_fail(why, GW_DENIED, "TLS is required");
         return false;
     }

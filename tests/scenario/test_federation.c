@@ -287,6 +287,44 @@ static void cuts_off_clear_text(void **state)
     world_end(&w);
 }
 
+/* So is what is about to be proved in clear, either way. */
+static void proves_nothing_in_clear_any_more(void **state)
+{
+    struct pres_session *a;
+    struct fed_world w;
+    struct end *mal;
+
+    (void)state;
+    world_begin(&w);
+    w.a.settings.tls = NONE;
+    mal = greets_as_b(&w);
+    claims_b(&w, mal);
+    xmpp_s2s_feed(mal->other->s2s, gw_buf_str(&mal->other->in), w.now);
+    gw_buf_reset(&mal->other->in);
+    w.a.settings.tls = REQUIRED;
+    xmpp_fed_apply(w.a.fed, w.now);
+    settle_world(&w);
+    EXPECT(mal, "<policy-violation");
+    assert_false(raw_has(mal, "type=\"valid\""));
+    assert_true(mal->is_closed);
+    world_end(&w);
+
+    world_begin(&w);
+    login_at(&w.a, &a);
+    w.a.settings.tls = NONE;
+    pres_session_direct(a, GW_STR("ann@b.example"), GW_STR(""),
+                        &(struct pres_client){ .show = PRES_AWAY });
+    while (a_to_b(&w)->s2s->state != S2S_DIALBACK)
+        assert_true(step_world(&w));
+    w.a.settings.tls = REQUIRED;
+    xmpp_fed_apply(w.a.fed, w.now);
+    settle_world(&w);
+    EXPECT_LINKS(&w.a, "out a.example-b.example failed \n"
+                       "in a.example-b.example ready  tls\n"); /* b asks about a's key */
+    assert_false(told(&w.b, "away"));
+    world_end(&w);
+}
+
 /* What waits for a domain goes out neither on this connection nor on the next. */
 static void keeps_back_what_is_denied(void **state)
 {
@@ -686,6 +724,7 @@ int main(void)
         cmocka_unit_test(follows_policy),
         cmocka_unit_test(cuts_off_who_is_denied),
         cmocka_unit_test(cuts_off_clear_text),
+        cmocka_unit_test(proves_nothing_in_clear_any_more),
         cmocka_unit_test(keeps_back_what_is_denied),
         cmocka_unit_test(nothing_before_a_proof),
         cmocka_unit_test(wrong_headers),
