@@ -569,7 +569,8 @@ static bool may_come(const struct xmpp_s2s *in, struct gw_err *why)
     {
         const struct xmpp_pair *p = GW_CONTAINER(it, struct xmpp_pair, link);
 
-        if (!xmpp_fed_allows(in->fed, gw_str_of(p->from), XMPP_IN, why))
+        if (!xmpp_fed_allows(in->fed, gw_str_of(p->from), XMPP_IN, why) ||
+            !xmpp_s2s_is_certified(in, gw_str_of(p->from), why))
             return false;
     }
     return true;
@@ -596,7 +597,8 @@ static bool may_stay(const struct xmpp_s2s *s, struct gw_err *why)
     if (s->is_in)
         return may_come(s, why);
     /* One that has proved nothing may be there to ask for others, and carries nothing else. */
-    return !s->how || xmpp_fed_allows(s->fed, gw_str_of(s->remote), XMPP_OUT, why);
+    return !s->how || (xmpp_fed_allows(s->fed, gw_str_of(s->remote), XMPP_OUT, why) &&
+                       xmpp_s2s_is_certified(s, gw_str_of(s->remote), why));
 }
 
 void xmpp_fed_apply(struct xmpp_fed *fed, struct gw_now now)

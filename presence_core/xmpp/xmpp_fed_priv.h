@@ -158,6 +158,8 @@ void xmpp_s2s_close(struct xmpp_s2s *s, enum gw_code code, const char *why);
 /* RFC 6120 4.9.3; text may be NULL. */
 void xmpp_s2s_error(struct xmpp_s2s *s, enum gw_code code, const char *condition, const char *text);
 void xmpp_s2s_proved(struct xmpp_s2s *s, const char *how);
+/* Where certificates are demanded: does the peer's prove the domain? Says why not. */
+bool xmpp_s2s_is_certified(const struct xmpp_s2s *s, struct gw_str domain, struct gw_err *why);
 const char *xmpp_s2s_state_name(const struct xmpp_s2s *s);
 
 /* ---- By direction ---- */

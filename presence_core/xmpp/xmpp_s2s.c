@@ -283,6 +283,15 @@ void xmpp_s2s_proved(struct xmpp_s2s *s, const char *how)
     xmpp_s2s_enter(s, S2S_OPEN);
 }
 
+/* Where TLS is optional a certificate that proves nothing is as good as none, and dialback decides. */
+bool xmpp_s2s_is_certified(const struct xmpp_s2s *s, struct gw_str domain, struct gw_err *why)
+{
+    const struct xmpp_fed_settings *set = s->fed->settings;
+
+    return !s->is_tls || !set->require_certificate || set->tls != XMPP_FED_TLS_REQUIRED ||
+           !s->io->proves(domain, why, s->io_ctx);
+}
+
 /* ---- Reading ---- */
 
 static void refuse_input(struct xmpp_s2s *s, const struct gw_err *why)

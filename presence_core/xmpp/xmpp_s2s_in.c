@@ -35,16 +35,13 @@ static bool is_clear_enough(const struct xmpp_s2s *s)
  * condition; NULL: it may. */
 static const char *refusal(const struct xmpp_s2s *s, struct gw_str domain, struct gw_err *why)
 {
-    const struct xmpp_fed_settings *set = s->fed->settings;
-
     if (pres_domain_is_local(s->fed->host->core, domain)) {
         (void)gw_fail(why, GW_DENIED, "the domain is served here");
         return "policy-violation";
     }
     if (!xmpp_fed_allows(s->fed, domain, XMPP_IN, why))
         return "policy-violation";
-    if (s->is_tls && set->require_certificate && set->tls == XMPP_FED_TLS_REQUIRED &&
-        s->io->proves(domain, why, s->io_ctx))
+    if (!xmpp_s2s_is_certified(s, domain, why))
         return "not-authorized";
     return NULL;
 }

@@ -90,14 +90,11 @@ static bool wants_tls(const struct xmpp_s2s *s)
     return !s->is_tls && !s->no_tls && s->can_tls && s->fed->settings->tls != XMPP_FED_NO_TLS;
 }
 
-/* The certificate must prove the domain where that is demanded; where TLS is optional one that does
- * not is as good as none, and dialback decides. */
 static bool passes(struct xmpp_s2s *s, bool has_starttls)
 {
-    const struct xmpp_fed_settings *set = s->fed->settings;
     struct gw_err why;
 
-    if (!s->is_tls && set->tls == XMPP_FED_TLS_REQUIRED) {
+    if (!s->is_tls && s->fed->settings->tls == XMPP_FED_TLS_REQUIRED) {
         xmpp_s2s_close(s, GW_DENIED,
                        has_starttls ? "this node has no certificate for TLS, which is required "
                                       "(federation.tls)"
@@ -105,8 +102,7 @@ static bool passes(struct xmpp_s2s *s, bool has_starttls)
                                       "(federation.tls)");
         return false;
     }
-    if (s->is_tls && set->require_certificate && set->tls == XMPP_FED_TLS_REQUIRED &&
-        s->io->proves(gw_str_of(s->remote), &why, s->io_ctx)) {
+    if (!xmpp_s2s_is_certified(s, gw_str_of(s->remote), &why)) {
         s->fed->counters.refused++;
         xmpp_s2s_close(s, GW_DENIED, why.msg);
         return false;

@@ -287,6 +287,29 @@ static void cuts_off_clear_text(void **state)
     world_end(&w);
 }
 
+/* Dialback was enough, and is no more. */
+static void cuts_off_who_has_no_certificate(void **state)
+{
+    struct pres_session *a, *b;
+    struct fed_world w;
+
+    (void)state;
+    world_begin(&w);
+    w.b.certificate = "other.example";
+    w.a.settings.require_certificate = 0;
+    w.a.settings.tls = REQUIRED;
+    meet(&w, &a, &b);
+    xmpp_fed_apply(w.a.fed, w.now);
+    settle_world(&w);
+    EXPECT_LINKS(&w.a, "out a.example-b.example open certificate tls\n"
+                       "in a.example-b.example open dialback tls\n");
+    w.a.settings.require_certificate = 1;
+    xmpp_fed_apply(w.a.fed, w.now);
+    settle_world(&w);
+    EXPECT_LINKS(&w.a, "out a.example-b.example idle \n");
+    world_end(&w);
+}
+
 /* So is what is about to be proved in clear, either way. */
 static void proves_nothing_in_clear_any_more(void **state)
 {
@@ -724,6 +747,7 @@ int main(void)
         cmocka_unit_test(follows_policy),
         cmocka_unit_test(cuts_off_who_is_denied),
         cmocka_unit_test(cuts_off_clear_text),
+        cmocka_unit_test(cuts_off_who_has_no_certificate),
         cmocka_unit_test(proves_nothing_in_clear_any_more),
         cmocka_unit_test(keeps_back_what_is_denied),
         cmocka_unit_test(nothing_before_a_proof),
