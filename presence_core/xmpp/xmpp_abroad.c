@@ -39,7 +39,7 @@ void xmpp_bounce_free(struct xmpp_bounce *b)
 }
 
 static void write_bounce(struct xmpp_c2s *c, const struct xmpp_bounce *b, const char *name,
-                         const struct gw_err *why)
+                         enum xmpp_cond cond)
 {
     struct xml_writer w;
 
@@ -50,15 +50,12 @@ static void write_bounce(struct xmpp_c2s *c, const struct xmpp_bounce *b, const 
     xml_put_attr(&w, "to", gw_str_of(b->from));
     if (b->id)
         xml_put_attr(&w, "id", gw_str_of(b->id));
-    xmpp_put_error(
-        &w, why->code == GW_NOTFOUND ? XMPP_REMOTE_SERVER_NOT_FOUND : XMPP_REMOTE_SERVER_TIMEOUT,
-        NULL);
+    xmpp_put_error(&w, cond, NULL);
     xml_close(&w);
     xmpp_end(c);
 }
 
-static void bounce_stanza(struct xmpp_fed *fed, const struct xmpp_bounce *b,
-                          const struct gw_err *why)
+static void bounce_stanza(struct xmpp_fed *fed, const struct xmpp_bounce *b, enum xmpp_cond cond)
 {
     struct gw_str user = gw_str_of(b->from), resource = GW_STR("");
     struct pres_session *s;
@@ -68,11 +65,10 @@ static void bounce_stanza(struct xmpp_fed *fed, const struct xmpp_bounce *b,
     s = pres_session_find(fed->host->core, user, resource);
     c = s ? pres_session_ctx_of(s, fed->host->front) : NULL;
     if (c)
-        write_bounce(c, b, b->name, why);
+        write_bounce(c, b, b->name, cond);
 }
 
-static void bounce_subscribe(struct xmpp_fed *fed, const struct xmpp_bounce *b,
-                             const struct gw_err *why)
+static void bounce_subscribe(struct xmpp_fed *fed, const struct xmpp_bounce *b, enum xmpp_cond cond)
 {
     struct gw_str user = gw_str_of(b->from);
 
@@ -80,25 +76,39 @@ static void bounce_subscribe(struct xmpp_fed *fed, const struct xmpp_bounce *b,
         struct xmpp_c2s *c = pres_session_ctx_of(s, fed->host->front);
 
         if (c && pres_session_is_available(s))
-            write_bounce(c, b, "presence", why);
+            write_bounce(c, b, "presence", cond);
     }
 }
 
 void xmpp_bounce_tell(struct xmpp_fed *fed, struct xmpp_bounce *b, const struct gw_err *why)
 {
+    enum xmpp_cond cond =
+        why->code == GW_NOTFOUND ? XMPP_REMOTE_SERVER_NOT_FOUND : XMPP_REMOTE_SERVER_TIMEOUT;
+
     switch (b->kind) {
     case BOUNCE_STANZA:
-        bounce_stanza(fed, b, why);
+        bounce_stanza(fed, b, cond);
         break;
     case BOUNCE_PROBE:
         pres_abroad_lost(fed->host->core, gw_str_of(b->to), gw_str_of(b->from));
         break;
     case BOUNCE_SUBSCRIBE:
-        bounce_subscribe(fed, b, why);
+        bounce_subscribe(fed, b, cond);
         break;
     }
     xmpp_bounce_free(b);
 }
+
+/* What is told at once, when nothing was sent. */
+static const struct {
+    bool is_error;
+    enum xmpp_cond cond;
+} sent_as[] = {
+    [XMPP_SENT] = { false, XMPP_BAD_REQUEST },
+    [XMPP_SENT_FULL] = { true, XMPP_RESOURCE_CONSTRAINT },
+    [XMPP_SENT_AWAY] = { true, XMPP_REMOTE_SERVER_TIMEOUT },
+    [XMPP_SENT_FORBIDDEN] = { true, XMPP_NOT_ALLOWED },
+};
 
 /* ---- From the core ---- */
 
@@ -132,12 +142,22 @@ void xmpp_presence_abroad(const struct pres_doc *doc, const struct gw_str *to, s
     }
 }
 
+static void subscribe_refused(struct xmpp_fed *fed, struct gw_str from, struct gw_str to,
+                              enum xmpp_cond cond)
+{
+    struct xmpp_bounce *bounce = bounce_new(from, to);
+
+    bounce_subscribe(fed, bounce, cond);
+    xmpp_bounce_free(bounce);
+}
+
 void xmpp_request_abroad(enum pres_request request, struct gw_str from, struct gw_str to,
                          struct gw_str extra, void *ctx)
 {
     struct xmpp_fed *fed = ((struct xmpp_host *)ctx)->fed;
     struct xmpp_bounce *bounce = NULL;
     struct xml_writer w;
+    enum xmpp_sent sent;
 
     if (!fed)
         return;
@@ -151,7 +171,9 @@ void xmpp_request_abroad(enum pres_request request, struct gw_str from, struct g
         bounce = bounce_new(from, to);
         bounce->kind = BOUNCE_SUBSCRIBE;
     }
-    (void)xmpp_fed_send(fed, from, to, gw_buf_str(&fed->stanza), bounce, false);
+    sent = xmpp_fed_send(fed, from, to, gw_buf_str(&fed->stanza), bounce, false);
+    if (request == PRES_SUBSCRIBE && sent_as[sent].is_error)
+        subscribe_refused(fed, from, to, sent_as[sent].cond);
 }
 
 void xmpp_probe_abroad(struct gw_str from, struct gw_str to, void *ctx)
@@ -171,16 +193,6 @@ void xmpp_probe_abroad(struct gw_str from, struct gw_str to, void *ctx)
 }
 
 /* ---- From our clients ---- */
-
-static const struct {
-    bool is_error;
-    enum xmpp_cond cond;
-} sent_as[] = {
-    [XMPP_SENT] = { false, XMPP_BAD_REQUEST },
-    [XMPP_SENT_FULL] = { true, XMPP_RESOURCE_CONSTRAINT },
-    [XMPP_SENT_AWAY] = { true, XMPP_REMOTE_SERVER_TIMEOUT },
-    [XMPP_SENT_FORBIDDEN] = { true, XMPP_NOT_ALLOWED },
-};
 
 void xmpp_send_abroad(struct xmpp_c2s *c, const struct xmpp_stanza *s)
 {

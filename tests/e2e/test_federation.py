@@ -7,8 +7,9 @@ import hmac
 import socket
 import xml.etree.ElementTree as xml
 
-from gateway import Gateway
+from gateway import Gateway, wait_for
 from house import run
+from xmpp_client import Client
 
 OURS, THEIRS = "kalends.example", "other.example"
 SECRET = "a secret that two nodes share"
@@ -76,6 +77,23 @@ def test_dialback_secret_refused():
         assert "a secret of this node's own" in g.ctl("federation", "list")
 
 
+def test_subscribe_refused():
+    """A contact who cannot be asked: the client is told, for each one, and why."""
+    with gateway_of_ours() as g:
+        g.api("POST", "/v1/users", [{"user": f"ann@{OURS}", "im": True, "password": "correct horse"}])
+        g.set("federation.dns_servers", "127.0.0.1:9")  # nobody answers
+        with Client(f"ann@{OURS}", "correct horse", host=g.address) as ann:
+            def subscribe(name):
+                contact = f"{name}@{THEIRS}"
+                ann.subscribe(contact)
+                wait_for(lambda: any(s.error for s in ann.contact_states(contact)), 20, "the error")
+                return ann.contact_states(contact)[-1].error
+            assert subscribe("rosa") == "remote-server-timeout"
+            assert subscribe("rita") == "remote-server-timeout"  # left alone for a while
+            g.set("federation.policy", "deny")
+            assert subscribe("rolf") == "not-allowed"
+
+
 def test_two_nodes_compared():
     """Alike but for their secrets; then each thing that differs is named, and how to mend it."""
     with gateway_of_ours() as one, gateway_of_ours() as two:
@@ -117,4 +135,4 @@ def test_two_nodes_compared():
 
 
 if __name__ == "__main__":
-    run([test_dialback_secret, test_dialback_secret_refused, test_two_nodes_compared])
+    run([test_dialback_secret, test_dialback_secret_refused, test_subscribe_refused, test_two_nodes_compared])

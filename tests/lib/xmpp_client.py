@@ -24,6 +24,8 @@ class Seen:
         self.type = presence.xml.get("type") or ""
         self.show = presence.xml.findtext("{jabber:client}show") or ""
         self.status = presence.xml.findtext("{jabber:client}status") or ""
+        error = presence.xml.find("{jabber:client}error")
+        self.error = "" if error is None else error[0].tag.rpartition("}")[2]
 
     @property
     def state(self):
