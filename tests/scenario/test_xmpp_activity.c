@@ -1,10 +1,6 @@
 /* What contacts are doing (XEP-0108): told to clients that want it, as far as each may see it. */
 #include "xmpp_peer.h"
 
-#define ANN  "ann@x.example"
-#define BOB  "bob@x.example"
-#define CLEO "cleo@x.example"
-
 #define CAPS "<c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='n' ver='%s'/>"
 #define ITEMS                                                                                      \
     "<pubsub xmlns='http://jabber.org/protocol/pubsub'>"                                           \
@@ -50,10 +46,7 @@ static void meetings_are_told(void **state)
     struct peer ann, bob;
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
-    peer_befriend(&ann, ANN, &bob, BOB);
+    world_of_friends(&w, &ann, &bob);
     calendar(&w, ANN, PRES_CAL_MEETING);
     EXPECT_NOT(&bob, "pubsub"); /* nobody wants it */
     wants(&bob);
@@ -79,9 +72,7 @@ static void meetings_are_told(void **state)
     want(&bob, "v2", "u:y");
     calendar(&w, ANN, PRES_CAL_FREE);
     EXPECT_NOT(&bob, "pubsub#event");
-    peer_close(&bob);
-    peer_close(&ann);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 static void not_above_what_may_be_seen(void **state)
@@ -91,9 +82,7 @@ static void not_above_what_may_be_seen(void **state)
     struct peer ann, bob, cleo;
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
+    world_of_two(&w, &ann, &bob);
     peer_online(&cleo, &w, "cleo", "pad"); /* no contact */
     peer_befriend(&ann, ANN, &bob, BOB);
     assert_int_equal(pres_privacy_set(w.core, GW_STR(ANN), &rule, w.now, NULL, NULL, NULL), GW_OK);
@@ -130,18 +119,12 @@ static void comes_and_goes(void **state)
     char id[33];
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
-    peer_befriend(&ann, ANN, &bob, BOB);
+    world_of_friends(&w, &ann, &bob);
     wants(&bob);
-    peer_send(&bob, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
-    snprintf(id, sizeof(id), "%s", strstr(bob.out.p, " id=\"") + 5);
+    peer_enable(&bob, true, id);
     peer_close(&bob);
     calendar(&w, ANN, PRES_CAL_MEETING);
-    peer_open(&again, &w);
-    peer_auth(&again, "bob");
-    peer_sendf(&again, "<resume xmlns='urn:xmpp:sm:3' previd='%s' h='0'/>", id);
+    peer_resume(&again, &w, "bob", id, 0);
     EXPECT(&again, MEETING);
     peer_clear(&again);
     calendar(&w, ANN, PRES_CAL_FREE);

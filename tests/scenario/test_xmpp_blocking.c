@@ -1,10 +1,6 @@
 /* Whom a user blocks: XEP-0191, with presence, messages and questions. */
 #include "xmpp_peer.h"
 
-#define ANN  "ann@x.example"
-#define BOB  "bob@x.example"
-#define CLEO "cleo@x.example"
-
 #define BLOCKING "xmlns='urn:xmpp:blocking'"
 
 static void block(struct peer *p, const char *jid)
@@ -122,9 +118,7 @@ static void denied_is_not_blocked(void **state)
     struct peer ann, bob;
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
+    world_of_two(&w, &ann, &bob);
     assert_int_equal(pres_decide(w.core, GW_STR(ANN), GW_STR(BOB), PRES_BLOCK, NULL), GW_OK);
     peer_send(&ann, "<iq type='get' id='1'><blocklist " BLOCKING "/></iq>");
     EXPECT(&ann, "<blocklist xmlns=\"urn:xmpp:blocking\"/>");
@@ -132,9 +126,7 @@ static void denied_is_not_blocked(void **state)
     assert_int_equal(pres_decided(w.core, GW_STR(ANN), GW_STR(BOB)), PRES_BLOCK);
     peer_send(&bob, "<message type='chat' to='ann@x.example'><body>hi</body></message>");
     EXPECT(&ann, "<body>hi</body>");
-    peer_close(&ann);
-    peer_close(&bob);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 /* The one who blocks is offline for the other, and goes on seeing him. */
@@ -144,10 +136,7 @@ static void presence_is_polite(void **state)
     struct peer ann, bob;
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
-    peer_befriend(&ann, ANN, &bob, BOB);
+    world_of_friends(&w, &ann, &bob);
     block(&ann, BOB);
     EXPECT_ALL(&bob, "<presence to=\"bob@x.example\" from=\"ann@x.example/desk\" "
                      "type=\"unavailable\"/>");
@@ -162,9 +151,7 @@ static void presence_is_polite(void **state)
     unblock(&ann, BOB);
     EXPECT_ALL(&bob, "<presence to=\"bob@x.example\" from=\"ann@x.example/desk\">"
                      "<show>away</show></presence>");
-    peer_close(&ann);
-    peer_close(&bob);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 static void directed_presence(void **state)
@@ -173,9 +160,7 @@ static void directed_presence(void **state)
     struct peer ann, bob;
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
+    world_of_two(&w, &ann, &bob);
     peer_send(&ann, "<presence to='bob@x.example/phone'/>");
     EXPECT(&bob, "from=\"ann@x.example/desk\"/>");
     peer_clear(&bob);
@@ -194,9 +179,7 @@ static void directed_presence(void **state)
     EXPECT(&ann, "<body>note</body>");
     peer_send(&ann, "<iq type='get' id='p' to='x.example'><ping xmlns='urn:xmpp:ping'/></iq>");
     EXPECT(&ann, "type=\"result\" from=\"x.example\"");
-    peer_close(&ann);
-    peer_close(&bob);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 static void nothing_is_written(void **state)
@@ -219,9 +202,7 @@ static void nothing_is_written(void **state)
     struct peer ann, bob;
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
+    world_of_two(&w, &ann, &bob);
     block(&ann, BOB);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         peer_send(&bob, cases[i].in);
@@ -243,9 +224,7 @@ static void nothing_is_written(void **state)
     unblock(&ann, BOB);
     peer_send(&bob, "<message to='ann@x.example' type='chat'><body>hi</body></message>");
     EXPECT(&ann, "<body>hi</body>");
-    peer_close(&ann);
-    peer_close(&bob);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 /* A request to watch is granted politely, or refused, as of one who is denied; no prompt. */
@@ -264,9 +243,7 @@ static void requests(void **state)
     EXPECT(&bob, "type=\"subscribed\"");
     EXPECT_NOT(&bob, "from=\"ann@x.example/desk\"");
     EXPECT_ALL(&ann, "");
-    peer_close(&ann);
-    peer_close(&bob);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 static void too_many(void **state)

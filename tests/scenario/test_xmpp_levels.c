@@ -2,9 +2,6 @@
  * order; and the commands by which users choose. */
 #include "xmpp_peer.h"
 
-#define ANN "ann@x.example"
-#define BOB "bob@x.example"
-
 struct scene {
     struct world w;
     struct peer ann, bob;
@@ -278,9 +275,7 @@ static void users_decide_who_sees_them(void **state)
     peer_send(&ann,
               COMMAND("kalends:decision", SUBMIT(FIELD("who", "more") FIELD("decision", "block"))));
     EXPECT(&ann, "<note type=\"error\">You have decided about too many");
-    peer_close(&ann);
-    peer_close(&bob);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 /* A stream in Japanese needs no word about it in each stanza. */

@@ -1,9 +1,6 @@
 /* Peers that send too much, too fast, too slowly, or read too slowly; and those that fall silent. */
 #include "xmpp_peer.h"
 
-#define ANN "ann@x.example"
-#define BOB "bob@x.example"
-
 static void send_many(struct peer *p, char c, size_t n)
 {
     char text[4096];
@@ -55,9 +52,7 @@ static void stanzas_have_a_limit(void **state)
     send_many(&ann, 'x', 257 * 1024);
     EXPECT(&ann, "<policy-violation ");
     assert_true(xmpp_c2s_is_closed(ann.c2s));
-    peer_close(&ann);
-    peer_close(&bob);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 static void depth_has_a_limit(void **state)
@@ -236,9 +231,7 @@ static void slow_readers_are_cut_off(void **state)
     EXPECT_ALL(&ann, "<presence to=\"ann@x.example\" from=\"bob@x.example/b\" "
                      "type=\"unavailable\"/>");
     assert_int_equal(xmpp_host_counters(w.host)->cut_slow, 1);
-    peer_close(&ann);
-    peer_close(&bob);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 /* ---- Silence ---- */

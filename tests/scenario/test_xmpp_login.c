@@ -118,7 +118,7 @@ static void logs_in(void **state)
 
 /* ---- Bound to the connection ---- */
 
-/* With what the client's TLS connection gives; 'as': what it says that the server can do. */
+/* With what the client's TLS connection gives. */
 static void login_bound(struct peer *p, const char *mechanism, const char *exporter)
 {
     struct client cl;

@@ -3,9 +3,6 @@
 #include "store.h"
 #include "xmpp_peer.h"
 
-#define ANN "ann@x.example"
-#define BOB "bob@x.example"
-
 /* ---- Carbons ---- */
 
 static void want_carbons(struct peer *p)
@@ -392,17 +389,14 @@ static void as_fast_as_they_are_acknowledged(void **state)
     (void)state;
     heavy_start(&k);
     peer_login(&ann, &k.w, "ann", "desk");
-    peer_send(&ann, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
-    snprintf(id, sizeof(id), "%s", strstr(ann.out.p, " id=\"") + 5);
+    peer_enable(&ann, true, id);
     peer_send(&ann, "<presence/>");
     store_wait(k.store);
     EXPECT(&ann, "<subject>no01</subject>");
     EXPECT_NOT(&ann, "<subject>no02</subject>");
     assert_false(xmpp_c2s_is_closed(ann.c2s));
     peer_close(&ann);
-    peer_open(&again, &k.w);
-    peer_auth(&again, "ann");
-    peer_sendf(&again, "<resume xmlns='urn:xmpp:sm:3' previd='%s' h='1'/>", id); /* her presence */
+    peer_resume(&again, &k.w, "ann", id, 1); /* has her presence */
     for (int h = 1; h <= HEAVY + 1; h++) {
         store_wait(k.store);
         assert_false(xmpp_c2s_is_closed(again.c2s));
@@ -493,18 +487,17 @@ static void unacknowledged_is_kept(void **state)
 {
     struct kept_world k;
     struct peer ann, bob;
+    char id[33];
 
     (void)state;
     kept_start(&k);
     peer_online(&bob, &k.w, "bob", "b");
     peer_online(&ann, &k.w, "ann", "desk");
     store_wait(k.store);
-    peer_send(&ann, "<enable xmlns='urn:xmpp:sm:3' resume='true'/>");
+    peer_enable(&ann, true, id);
     peer_close(&ann);
     say(&bob, "hi");
-    k.w.now.mono += 300 * 1000;
-    k.w.now.utc += 300 * 1000;
-    xmpp_host_tick(k.w.host, k.w.now);
+    world_wait(&k.w, 300 * 1000);
     EXPECT_ALL(&bob, "");
     peer_online(&ann, &k.w, "ann", "desk");
     store_wait(k.store);

@@ -1,55 +1,18 @@
 /* Stream management (XEP-0198) and clients that look away (XEP-0352). */
 #include "xmpp_peer.h"
 
-#define ANN "ann@x.example"
-#define BOB "bob@x.example"
-
-#define SM "xmlns='urn:xmpp:sm:3'"
-
+#define SM  "xmlns='urn:xmpp:sm:3'"
 #define ASK "<r xmlns=\"urn:xmpp:sm:3\"/>"
-
-/* Enables it; returns the id, "" when it cannot be resumed. */
-static const char *enable(struct peer *p, bool resume, char id[64])
-{
-    const char *at;
-
-    peer_clear(p);
-    peer_send(p, resume ? "<enable " SM " resume='true'/>" : "<enable " SM "/>");
-    EXPECT(p, "<enabled xmlns=\"urn:xmpp:sm:3\"");
-    at = strstr(p->out.p, " id=\"");
-    id[0] = '\0';
-    if (at)
-        snprintf(id, 64, "%.32s", at + 5);
-    peer_clear(p);
-    return id;
-}
-
-static void resume(struct peer *p, struct world *w, const char *user, const char *id, unsigned h)
-{
-    peer_open(p, w);
-    peer_auth(p, user);
-    peer_sendf(p, "<resume " SM " previd='%s' h='%u'/>", id, h);
-}
-
-static void time_passes(struct world *w, int64_t ms)
-{
-    w->now.mono += ms;
-    w->now.utc += ms;
-    if (xmpp_host_deadline(w->host) <= w->now.mono)
-        xmpp_host_tick(w->host, w->now);
-}
 
 static void counts_and_acknowledges(void **state)
 {
     struct world w;
     struct peer ann, bob;
-    char id[64];
+    char id[33];
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
-    enable(&ann, false, id);
+    world_of_two(&w, &ann, &bob);
+    peer_enable(&ann, false, id);
     assert_string_equal(id, "");
     peer_send(&ann, "<r " SM "/>");
     EXPECT_ALL(&ann, "<a xmlns=\"urn:xmpp:sm:3\" h=\"0\"/>");
@@ -71,9 +34,7 @@ static void counts_and_acknowledges(void **state)
     peer_send(&ann, "<a " SM " h='4'/>");
     EXPECT(&ann, "<undefined-condition ");
     assert_true(xmpp_c2s_is_closed(ann.c2s));
-    peer_close(&ann);
-    peer_close(&bob);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 static void at_wrong_times(void **state)
@@ -128,15 +89,12 @@ static void resumes(void **state)
 {
     struct world w;
     struct peer ann, again, bob;
-    char id[64];
+    char id[33];
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
-    peer_befriend(&ann, ANN, &bob, BOB);
+    world_of_friends(&w, &ann, &bob);
     peer_send(&ann, "<iq type='get' id='1'><blocklist xmlns='urn:xmpp:blocking'/></iq>");
-    enable(&ann, true, id);
+    peer_enable(&ann, true, id);
     assert_int_equal(strlen(id), 32);
     peer_send(&bob, "<message to='ann@x.example' type='chat'><body>one</body></message>");
     peer_send(&bob, "<message to='ann@x.example' type='chat'><body>two</body></message>");
@@ -152,8 +110,8 @@ static void resumes(void **state)
     peer_send(&bob,
               "<iq to='ann@x.example/desk' type='get' id='p'><ping xmlns='urn:xmpp:ping'/></iq>");
     peer_clear(&bob);
-    time_passes(&w, 290 * 1000);
-    resume(&again, &w, "ann", id, 1); /* has got "one" */
+    world_wait(&w, 290 * 1000);
+    peer_resume(&again, &w, "ann", id, 1); /* has got "one" */
     EXPECT(&again, "<resumed xmlns=\"urn:xmpp:sm:3\" h=\"1\" previd=\"");
     EXPECT_NOT(&again, "<body>one</body>");
     EXPECT(&again, "<body>two</body>");
@@ -175,8 +133,8 @@ static void resumes(void **state)
     peer_clear(&bob);
     /* And again. */
     peer_close(&again);
-    time_passes(&w, 290 * 1000);
-    resume(&again, &w, "ann", id, 6);
+    world_wait(&w, 290 * 1000);
+    peer_resume(&again, &w, "ann", id, 6);
     EXPECT(&again, "<resumed xmlns=\"urn:xmpp:sm:3\" h=\"2\"");
     peer_send(&again, "</stream:stream>");
     EXPECT(&bob, "type=\"unavailable\"");
@@ -190,15 +148,12 @@ static void takes_over(void **state)
 {
     struct world w;
     struct peer ann, again, bob;
-    char id[64];
+    char id[33];
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
-    peer_befriend(&ann, ANN, &bob, BOB);
-    enable(&ann, true, id);
-    resume(&again, &w, "ann", id, 0);
+    world_of_friends(&w, &ann, &bob);
+    peer_enable(&ann, true, id);
+    peer_resume(&again, &w, "ann", id, 0);
     EXPECT(&again, "<resumed ");
     EXPECT(&ann, "<conflict ");
     assert_true(xmpp_c2s_is_closed(ann.c2s));
@@ -215,25 +170,25 @@ static void only_by_the_user_and_once(void **state)
 {
     struct world w;
     struct peer ann, other;
-    char id[64];
+    char id[33];
 
     (void)state;
     world_start(&w);
     peer_online(&ann, &w, "ann", "desk");
-    enable(&ann, true, id);
+    peer_enable(&ann, true, id);
     peer_close(&ann);
-    resume(&other, &w, "bob", id, 0);
+    peer_resume(&other, &w, "bob", id, 0);
     EXPECT(&other, "<item-not-found ");
     peer_close(&other);
-    resume(&other, &w, "ann", id, 1000); /* more than was sent */
+    peer_resume(&other, &w, "ann", id, 1000); /* more than was sent */
     EXPECT(&other, "<undefined-condition ");
     peer_close(&other);
-    time_passes(&w, 300 * 1000 - 1);
+    world_wait(&w, 300 * 1000 - 1);
     assert_non_null(pres_session_find(w.core, GW_STR(ANN), GW_STR("desk")));
-    time_passes(&w, 1);
+    world_wait(&w, 1);
     assert_null(pres_session_find(w.core, GW_STR(ANN), GW_STR("desk")));
     assert_true(xmpp_host_deadline(w.host) == GW_NEVER);
-    resume(&other, &w, "ann", id, 0);
+    peer_resume(&other, &w, "ann", id, 0);
     EXPECT(&other, "<item-not-found ");
     peer_bind(&other, "desk"); /* as if nothing had been */
     peer_close(&other);
@@ -245,22 +200,22 @@ static void not_beside_a_session(void **state)
 {
     struct world w;
     struct peer ann, other;
-    char id[64], own[64];
+    char id[33], own[33];
 
     (void)state;
     world_start(&w);
     peer_online(&ann, &w, "ann", "desk");
-    enable(&ann, true, id);
+    peer_enable(&ann, true, id);
     peer_close(&ann);
     peer_online(&other, &w, "ann", "phone");
-    enable(&other, true, own);
+    peer_enable(&other, true, own);
     peer_sendf(&other, "<resume " SM " previd='%s' h='0'/>", id);
     EXPECT(&other, "<failed xmlns=\"urn:xmpp:sm:3\"><unexpected-request ");
     peer_clear(&other);
     peer_sendf(&other, "<resume " SM " previd='%s' h='0'/>", own);
     EXPECT(&other, "<unexpected-request ");
     peer_close(&other);
-    resume(&ann, &w, "ann", id, 0);
+    peer_resume(&ann, &w, "ann", id, 0);
     EXPECT(&ann, "<resumed ");
     peer_close(&ann);
     world_stop(&w);
@@ -271,14 +226,14 @@ static void what_did_not_arrive(void **state)
 {
     struct world w;
     struct peer ann, bob, desk;
-    char id[64];
+    char id[33];
 
     (void)state;
     world_start(&w);
     peer_online(&ann, &w, "ann", "phone");
     peer_online(&bob, &w, "bob", "phone");
     peer_befriend(&ann, ANN, &bob, BOB);
-    enable(&ann, true, id);
+    peer_enable(&ann, true, id);
     peer_close(&ann);
     peer_send(&bob, "<message to='ann@x.example/phone' id='m1'><body>normal</body></message>");
     peer_send(&bob, "<message to='ann@x.example/phone' id='m2' type='chat'><body>chat</body>"
@@ -291,7 +246,7 @@ static void what_did_not_arrive(void **state)
     EXPECT_ALL(&bob, "");
     peer_online(&desk, &w, "ann", "desk");
     peer_clear(&bob);
-    time_passes(&w, 300 * 1000);
+    world_wait(&w, 300 * 1000);
     EXPECT(&bob, "<message type=\"error\" from=\"ann@x.example/phone\" "
                  "to=\"bob@x.example/phone\" id=\"m1\">");
     EXPECT(&bob, "<iq type=\"error\" from=\"ann@x.example/phone\" to=\"bob@x.example/phone\" "
@@ -312,13 +267,13 @@ static void ends_before_its_time(void **state)
 {
     struct world w;
     struct peer ann, bob, other;
-    char id[64];
+    char id[33];
 
     (void)state;
     world_start(&w);
     peer_online(&bob, &w, "bob", "phone");
     peer_online(&ann, &w, "ann", "desk");
-    enable(&ann, true, id);
+    peer_enable(&ann, true, id);
     peer_send(&bob, "<message to='ann@x.example' id='m1'><body>hi</body></message>");
     peer_send(&ann, "</stream:stream>");
     EXPECT(&bob, "<message type=\"error\"");
@@ -326,22 +281,22 @@ static void ends_before_its_time(void **state)
     peer_clear(&bob);
 
     peer_online(&ann, &w, "ann", "desk");
-    enable(&ann, true, id);
+    peer_enable(&ann, true, id);
     peer_close(&ann);
     peer_send(&bob, "<message to='ann@x.example/desk' id='m2'><body>hi</body></message>");
     peer_login(&other, &w, "ann", "desk");
     assert_true(xmpp_host_deadline(w.host) <= w.now.mono);
-    time_passes(&w, 0);
+    world_wait(&w, 0);
     EXPECT(&other, "id=\"m2\""); /* the same resource: it is his message */
     EXPECT_ALL(&bob, "");
     peer_close(&other);
 
     peer_online(&ann, &w, "ann", "desk");
-    enable(&ann, true, id);
+    peer_enable(&ann, true, id);
     peer_close(&ann);
     peer_send(&bob, "<message to='ann@x.example/desk' id='m3'><body>hi</body></message>");
     pres_user_remove(w.core, GW_STR(ANN), w.now);
-    time_passes(&w, 0);
+    world_wait(&w, 0);
     EXPECT(&bob, "id=\"m3\"");
     peer_close(&bob);
     world_stop(&w);
@@ -352,7 +307,7 @@ static void is_bounded(void **state)
 {
     struct world w;
     struct peer ann, bob;
-    char id[64], body[7000];
+    char id[33], body[7000];
 
     (void)state;
     world_start(&w);
@@ -364,7 +319,7 @@ static void is_bounded(void **state)
         int sent = 0;
 
         peer_online(&ann, &w, "ann", "desk");
-        enable(&ann, true, id);
+        peer_enable(&ann, true, id);
         if (!connected)
             peer_close(&ann);
         peer_clear(&bob);
@@ -374,7 +329,7 @@ static void is_bounded(void **state)
             if (connected)
                 xmpp_c2s_tick(ann.c2s, w.now);
             peer_wait(&bob, 1000);
-            time_passes(&w, 0);
+            world_wait(&w, 0);
         }
         assert_in_range(sent, 30, 60);
         EXPECT(&bob, "id=\"m0\""); /* all of them come back */
@@ -394,12 +349,12 @@ static void sleeps_lightly(void **state)
 {
     struct world w;
     struct peer ann;
-    char id[64], jid[64];
+    char id[33], jid[64];
 
     (void)state;
     world_start(&w);
     peer_online(&ann, &w, "ann", "desk");
-    enable(&ann, true, id);
+    peer_enable(&ann, true, id);
     peer_close(&ann);
     for (int i = 0; i < 100; i++) {
         struct peer other;
@@ -408,8 +363,8 @@ static void sleeps_lightly(void **state)
         peer_online(&other, &w, "ann", jid); /* her own resources, each with presence */
         peer_close(&other);
     }
-    time_passes(&w, 299 * 1000);
-    resume(&ann, &w, "ann", id, 0);
+    world_wait(&w, 299 * 1000);
+    peer_resume(&ann, &w, "ann", id, 0);
     EXPECT(&ann, "<resumed ");
     EXPECT(&ann, "from=\"ann@x.example/r0\" type=\"unavailable\"");
     EXPECT(&ann, "from=\"ann@x.example/r99\" type=\"unavailable\"");
@@ -423,24 +378,24 @@ static void makes_room(void **state)
 {
     struct world w;
     struct peer first, p;
-    char id[64], name[16];
+    char id[33], name[16];
 
     (void)state;
     world_start(&w);
     peer_online(&first, &w, "ann", "first");
-    enable(&first, true, id);
+    peer_enable(&first, true, id);
     for (int i = 0; i < w.pres.sessions_max - 1; i++) {
         snprintf(name, sizeof(name), "r%d", i);
         peer_online(&p, &w, "ann", name);
-        enable(&p, true, id);
+        peer_enable(&p, true, id);
         peer_close(&p);
-        time_passes(&w, 1000);
+        world_wait(&w, 1000);
     }
     peer_close(&first);
     for (int i = 0; i < 5; i++) {
         snprintf(name, sizeof(name), "more%d", i);
         peer_online(&p, &w, "ann", name);
-        enable(&p, true, id);
+        peer_enable(&p, true, id);
         peer_close(&p);
     }
     assert_non_null(pres_session_find(w.core, GW_STR(ANN), GW_STR("first")));
@@ -465,7 +420,7 @@ static void ends_a_few_at_a_time(void **state)
     static const char *const names[] = { "ann", "bob", "cleo" };
     struct world w;
     struct peer p;
-    char id[64], name[16];
+    char id[33], name[16];
     size_t left;
 
     (void)state;
@@ -473,14 +428,14 @@ static void ends_a_few_at_a_time(void **state)
     for (int i = 0; i < 24; i++) {
         snprintf(name, sizeof(name), "r%d", i);
         peer_online(&p, &w, names[i % 3], name);
-        enable(&p, true, id);
+        peer_enable(&p, true, id);
         peer_close(&p);
     }
-    time_passes(&w, 300 * 1000);
-    left = session_count(&w, ANN) + session_count(&w, BOB) + session_count(&w, "cleo@x.example");
+    world_wait(&w, 300 * 1000);
+    left = session_count(&w, ANN) + session_count(&w, BOB) + session_count(&w, CLEO);
     assert_in_range(left, 1, 23);
     assert_true(xmpp_host_deadline(w.host) <= w.now.mono);
-    time_passes(&w, 0);
+    world_wait(&w, 0);
     assert_int_equal(session_count(&w, ANN), 0);
     assert_true(xmpp_host_deadline(w.host) == GW_NEVER);
     world_stop(&w);
@@ -504,16 +459,16 @@ static void from_abroad(void **state)
                                     .body = GW_STR("hi") };
     struct world w;
     struct peer ann;
-    char id[64];
+    char id[33];
 
     (void)state;
     world_start(&w);
     pres_route_set(w.core, GW_STR("sip.example"), pres_frontend_register(w.core, &otherwise, NULL));
     peer_online(&ann, &w, "ann", "desk");
-    enable(&ann, true, id);
+    peer_enable(&ann, true, id);
     peer_close(&ann);
     assert_true(pres_abroad_message(w.core, &m));
-    time_passes(&w, 300 * 1000);
+    world_wait(&w, 300 * 1000);
     assert_null(pres_session_find(w.core, GW_STR(ANN), GW_STR("desk")));
     pres_route_set(w.core, GW_STR("sip.example"), NULL);
     world_stop(&w);
@@ -530,14 +485,14 @@ static void from_who_is_no_more(void **state)
                                     .body = GW_STR("from carl") };
     struct world w;
     struct peer ann, phone, bob;
-    char id[64];
+    char id[33];
 
     (void)state;
     world_start(&w);
     pres_route_set(w.core, GW_STR("sip.example"), pres_frontend_register(w.core, &otherwise, NULL));
     peer_online(&ann, &w, "ann", "desk");
     peer_online(&bob, &w, "bob", "phone");
-    enable(&ann, true, id);
+    peer_enable(&ann, true, id);
     peer_close(&ann);
     assert_true(pres_abroad_message(w.core, &m));
     peer_send(&bob, "<message to='ann@x.example' type='chat'><body>from bob</body></message>");
@@ -545,7 +500,7 @@ static void from_who_is_no_more(void **state)
     pres_user_remove(w.core, GW_STR(BOB), w.now);
     peer_close(&bob);
     peer_online(&phone, &w, "ann", "phone");
-    time_passes(&w, 300 * 1000);
+    world_wait(&w, 300 * 1000);
     EXPECT(&phone, "<body>from carl</body>");
     EXPECT(&phone, "<body>from bob</body>");
     peer_close(&phone);
@@ -589,20 +544,20 @@ static void lost_but_not_gone(void **state)
 {
     struct world w;
     struct peer ann, bob;
-    char id[64];
+    char id[33];
 
     (void)state;
     world_start(&w);
     peer_online(&bob, &w, "bob", "phone");
     peer_online(&ann, &w, "ann", "desk");
-    enable(&ann, true, id);
+    peer_enable(&ann, true, id);
     ann.is_stuck = true;
     peer_send(&bob, "<message to='ann@x.example/desk' id='m1'><body>hi</body></message>");
     assert_true(xmpp_c2s_is_closed(ann.c2s)); /* the transport closes it */
     assert_true(xmpp_c2s_deadline(ann.c2s) == GW_NEVER);
     EXPECT_ALL(&bob, "");
     peer_close(&ann);
-    resume(&ann, &w, "ann", id, 0);
+    peer_resume(&ann, &w, "ann", id, 0);
     EXPECT(&ann, "<body>hi</body>");
     peer_clear(&ann);
     peer_send(&ann, "<a " SM " h='1'/>");
@@ -620,13 +575,13 @@ static void can_be_off(void **state)
 {
     struct world w;
     struct peer ann;
-    char id[64];
+    char id[33];
 
     (void)state;
     world_start(&w);
     w.settings.resume_s = GW_PARAM_WORD;
     peer_online(&ann, &w, "ann", "desk");
-    enable(&ann, true, id);
+    peer_enable(&ann, true, id);
     assert_string_equal(id, "");
     peer_close(&ann);
     assert_null(pres_session_find(w.core, GW_STR(ANN), GW_STR("desk")));
@@ -641,10 +596,7 @@ static void inactive_clients_get_the_newest(void **state)
     struct peer ann, bob;
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
-    peer_befriend(&ann, ANN, &bob, BOB);
+    world_of_friends(&w, &ann, &bob);
     peer_send(&bob, "<inactive xmlns='urn:xmpp:csi:0'/>");
     peer_send(&ann, "<presence><show>away</show></presence>");
     peer_send(&ann, "<presence><show>xa</show></presence>");
@@ -660,9 +612,7 @@ static void inactive_clients_get_the_newest(void **state)
                      "</presence>");
     peer_send(&ann, "<presence/>");
     EXPECT_ALL(&bob, "<presence to=\"bob@x.example\" from=\"ann@x.example/desk\"/>");
-    peer_close(&ann);
-    peer_close(&bob);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 int main(void)

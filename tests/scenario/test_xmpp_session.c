@@ -1,10 +1,6 @@
 /* What clients do once they are there: rosters, presence, messages, questions. */
 #include "xmpp_peer.h"
 
-#define ANN  "ann@x.example"
-#define BOB  "bob@x.example"
-#define CLEO "cleo@x.example"
-
 #define STANZA_ERROR(type, condition)                                                              \
     "<error type=\"" type "\"><" condition " xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/>"
 
@@ -261,10 +257,7 @@ static void tells_the_last_activity(void **state)
     struct peer ann, bob;
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
-    peer_befriend(&ann, ANN, &bob, BOB);
+    world_of_friends(&w, &ann, &bob);
     peer_send(&ann,
               "<iq type='get' id='1' to='bob@x.example'><query xmlns='jabber:iq:last'/></iq>");
     EXPECT(&ann, "from=\"bob@x.example\"");
@@ -285,9 +278,7 @@ static void subscribes(void **state)
     struct peer ann, bob;
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
+    world_of_two(&w, &ann, &bob);
     peer_send(&ann, "<presence type='subscribe' to='bob@x.example/ignored' id='s1'>"
                     "<status>it is me</status></presence>");
     EXPECT(&ann, "<item jid=\"bob@x.example\" subscription=\"none\" ask=\"subscribe\"/>");
@@ -315,10 +306,7 @@ static void passes_presence(void **state)
     struct peer ann, bob;
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
-    peer_befriend(&ann, ANN, &bob, BOB);
+    world_of_friends(&w, &ann, &bob);
     peer_send(&ann, "<presence id='x'><show>chat</show><status>Talk &lt;to&gt; me</status>"
                     "<priority> 7 </priority>"
                     "<c xmlns='http://jabber.org/protocol/caps' node='n' ver='v'/></presence>");
@@ -359,10 +347,7 @@ static void shows_the_calendar(void **state)
     struct peer ann, bob;
 
     (void)state;
-    world_start(&w);
-    peer_online(&ann, &w, "ann", "desk");
-    peer_online(&bob, &w, "bob", "phone");
-    peer_befriend(&ann, ANN, &bob, BOB);
+    world_of_friends(&w, &ann, &bob);
     peer_send(&ann, "<presence><show>chat</show><status>here</status><x xmlns='u:x'/></presence>");
     peer_clear(&bob);
     calendar(&w, ANN, PRES_CAL_MEETING, "In a meeting");
@@ -386,9 +371,7 @@ static void shows_the_calendar(void **state)
     calendar(&w, ANN, PRES_CAL_FREE, "");
     EXPECT_ALL(&bob, "<presence to=\"bob@x.example\" from=\"ann@x.example\" "
                      "type=\"unavailable\"/>");
-    peer_close(&ann);
-    peer_close(&bob);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 static void show_in_meeting_is_a_setting(void **state)
@@ -516,9 +499,7 @@ static void delivers_under_the_normal_address(void **state)
         peer_send(&ann, sendings[i].sent);
         EXPECT_ALL(&bob, sendings[i].got);
     }
-    peer_close(&ann);
-    peer_close(&bob);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 static void passes_questions_between_clients(void **state)
@@ -538,9 +519,7 @@ static void passes_questions_between_clients(void **state)
                     "xmlns='jabber:iq:last' seconds='7'/></iq>");
     EXPECT_ALL(&ann, "<iq from=\"bob@x.example/b\" type=\"result\" id=\"q\" "
                      "to=\"ann@x.example/a\"><query xmlns=\"jabber:iq:last\" seconds=\"7\"/></iq>");
-    peer_close(&ann);
-    peer_close(&bob);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 static void says_goodbye_at_shutdown(void **state)
@@ -558,9 +537,7 @@ static void says_goodbye_at_shutdown(void **state)
                      "xmlns=\"urn:ietf:params:xml:ns:xmpp-streams\"/></stream:error>"
                      "</stream:stream>");
     EXPECT(&bob, "type=\"unavailable\"");
-    peer_close(&ann);
-    peer_close(&bob);
-    world_stop(&w);
+    world_of_two_stop(&w, &ann, &bob);
 }
 
 /* ---- Passwords ---- */

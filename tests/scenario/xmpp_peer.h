@@ -24,6 +24,10 @@
 #define STARTTLS   "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
 #define NS_SASL_IS "xmlns='urn:ietf:params:xml:ns:xmpp-sasl'"
 
+#define ANN  "ann@x.example"
+#define BOB  "bob@x.example"
+#define CLEO "cleo@x.example"
+
 enum { WORLD_ITERATIONS = 16 };
 
 struct world {
@@ -340,6 +344,63 @@ static inline void peer_befriend(struct peer *a, const char *a_jid, struct peer 
     peer_sendf(a, "<presence type='subscribed' to='%s'/>", b_jid);
     peer_clear(a);
     peer_clear(b);
+}
+
+/* Ann at her desk, and Bob with his phone. */
+static inline void world_of_two(struct world *w, struct peer *ann, struct peer *bob)
+{
+    world_start(w);
+    peer_online(ann, w, "ann", "desk");
+    peer_online(bob, w, "bob", "phone");
+}
+
+static inline void world_of_friends(struct world *w, struct peer *ann, struct peer *bob)
+{
+    world_of_two(w, ann, bob);
+    peer_befriend(ann, ANN, bob, BOB);
+}
+
+static inline void world_of_two_stop(struct world *w, struct peer *ann, struct peer *bob)
+{
+    peer_close(ann);
+    peer_close(bob);
+    world_stop(w);
+}
+
+/* ---- Stream management, XEP-0198 ---- */
+
+/* Enables it; returns the id, "" when it cannot be resumed. */
+static inline const char *peer_enable(struct peer *p, bool resume, char id[33])
+{
+    const char *at;
+
+    peer_clear(p);
+    peer_sendf(p, "<enable xmlns='urn:xmpp:sm:3'%s/>", resume ? " resume='true'" : "");
+    EXPECT(p, "<enabled xmlns=\"urn:xmpp:sm:3\"");
+    at = strstr(p->out.p, " id=\"");
+    snprintf(id, 33, "%s", at ? at + 5 : "");
+    peer_clear(p);
+    return id;
+}
+
+/* Another connection goes on with the session. */
+static inline void peer_resume(struct peer *p, struct world *w, const char *user, const char *id,
+                               unsigned h)
+{
+    peer_open(p, w);
+    peer_auth(p, user);
+    peer_sendf(p, "<resume xmlns='urn:xmpp:sm:3' previd='%s' h='%u'/>", id, h);
+}
+
+/* ---- Time ---- */
+
+/* Also for sessions without a connection. */
+static inline void world_wait(struct world *w, int64_t ms)
+{
+    w->now.mono += ms;
+    w->now.utc += ms;
+    if (xmpp_host_deadline(w->host) <= w->now.mono)
+        xmpp_host_tick(w->host, w->now);
 }
 
 /* Time passes; the connection is looked at as its transport would. */
