@@ -42,23 +42,26 @@ static void copy(const struct xmpp_sender *by, const struct xmpp_stanza *m, stru
 
 /* To those who did not get the message itself, nor have sent it. */
 static void copy_to_all(const struct xmpp_sender *by, const struct xmpp_stanza *m,
-                        struct gw_str user, const char *kind)
+                        struct gw_str user, const char *kind, struct xmpp_shared *shared)
 {
     struct xmpp_host *host = by->host;
 
     for (struct pres_session *s = NULL; (s = pres_session_next(host->core, user, s));) {
         struct xmpp_c2s *c = pres_session_ctx_of(s, host->front);
 
-        if (c && c != by->c && c->wants_carbons && c->took != host->message)
-            copy(by, m, c, kind);
+        if (!c || c == by->c || !c->wants_carbons || c->took == host->message)
+            continue;
+        xmpp_share_begin(host, shared, true);
+        copy(by, m, c, kind);
+        xmpp_share_end(c);
     }
 }
 
 void xmpp_carbons_received(const struct xmpp_sender *by, const struct xmpp_stanza *m,
-                           struct gw_str user)
+                           struct gw_str user, struct xmpp_shared *shared)
 {
     if (is_eligible(m))
-        copy_to_all(by, m, user, "received");
+        copy_to_all(by, m, user, "received", shared);
 }
 
 void xmpp_carbons_sent(struct xmpp_c2s *c, const struct xmpp_stanza *m)
@@ -66,5 +69,5 @@ void xmpp_carbons_sent(struct xmpp_c2s *c, const struct xmpp_stanza *m)
     const struct xmpp_sender by = { .host = c->host, .c = c, .from = gw_str_of(c->full) };
 
     if (is_eligible(m))
-        copy_to_all(&by, m, gw_str_of(c->user), "sent");
+        copy_to_all(&by, m, gw_str_of(c->user), "sent", NULL);
 }

@@ -40,21 +40,35 @@ static int highest_priority(struct pres_core *core, struct gw_str user)
     return best;
 }
 
+static bool give(const struct xmpp_sender *by, const struct xmpp_stanza *m, struct pres_session *to,
+                 struct xmpp_shared *shared)
+{
+    struct xmpp_c2s *c = pres_session_ctx_of(to, by->host->front);
+    bool is_taken;
+
+    if (!c)
+        return false;
+    xmpp_share_begin(by->host, shared, false);
+    is_taken = xmpp_forward(by, m, to);
+    xmpp_share_end(c);
+    return is_taken;
+}
+
 /* To the available resources of at least this priority; false: there is none. */
 static bool spread(const struct xmpp_sender *by, const struct xmpp_stanza *m, struct gw_str user,
-                   int least)
+                   int least, struct xmpp_shared *shared)
 {
     bool reached = false;
 
     for (struct pres_session *s = NULL; (s = pres_session_next(by->host->core, user, s));) {
         if (pres_session_is_available(s) && pres_session_priority(s) >= least)
-            reached |= xmpp_forward(by, m, s);
+            reached |= give(by, m, s, shared);
     }
     return reached;
 }
 
 static void act(const struct xmpp_sender *by, const struct xmpp_stanza *m, struct gw_str user,
-                enum action action)
+                enum action action, struct xmpp_shared *shared)
 {
     int best;
 
@@ -62,11 +76,11 @@ static void act(const struct xmpp_sender *by, const struct xmpp_stanza *m, struc
     case IGNORE:
         return;
     case ALL:
-        (void)spread(by, m, user, 0);
+        (void)spread(by, m, user, 0, shared);
         return;
     case BEST:
         best = highest_priority(by->host->core, user);
-        if ((best >= 0 && spread(by, m, user, best)) || xmpp_offline_keep(by, m, user))
+        if ((best >= 0 && spread(by, m, user, best, shared)) || xmpp_offline_keep(by, m, user))
             return;
         break;
     case REFUSE:
@@ -79,6 +93,7 @@ void xmpp_message_to_user(const struct xmpp_sender *by, const struct xmpp_stanza
                           struct gw_str user, struct gw_str resource)
 {
     size_t rule = rule_of(m->type);
+    struct xmpp_shared *shared;
     struct pres_session *s;
 
     if (xmpp_is_shut_out(by, user)) {
@@ -86,10 +101,12 @@ void xmpp_message_to_user(const struct xmpp_sender *by, const struct xmpp_stanza
         return;
     }
     by->host->message++;
+    shared = xmpp_shared_new();
     s = resource.len ? pres_session_find(by->host->core, user, resource) : NULL;
-    if (!s || !xmpp_forward(by, m, s))
-        act(by, m, user, resource.len ? rules[rule].full : rules[rule].bare);
-    xmpp_carbons_received(by, m, user);
+    if (!s || !give(by, m, s, shared))
+        act(by, m, user, resource.len ? rules[rule].full : rules[rule].bare, shared);
+    xmpp_carbons_received(by, m, user, shared);
+    xmpp_shared_unref(&shared);
 }
 
 void xmpp_on_message(struct xmpp_c2s *c, struct xmpp_stanza *m)

@@ -71,6 +71,7 @@ enum {
 
 struct xmpp_held; /* a resource whose newest presence waits */
 struct xmpp_sm;   /* what the client has not acknowledged */
+struct xmpp_shared;
 
 struct xmpp_c2s {
     struct xmpp_host *host;
@@ -135,11 +136,13 @@ struct xmpp_host {
     struct xmpp_offline *offline; /* NULL: there is no store */
     struct xmpp_vcards *vcards;   /* the same */
     struct xmpp_activity *activity;
-    struct gw_list changes; /* of passwords, under way */
-    gw_utc since;           /* of the first client; 0: none was there */
-    uint64_t message;       /* numbers those that are delivered */
-    struct gw_now now;      /* of the running call */
-    bool is_stopping;       /* nobody sleeps any more */
+    struct gw_list changes;      /* of passwords, under way */
+    gw_utc since;                /* of the first client; 0: none was there */
+    uint64_t message;            /* numbers those that are delivered */
+    struct xmpp_shared *sharing; /* what is written now is of this message; NULL: of none */
+    bool is_copying;             /* a carbon copy of it */
+    struct gw_now now;           /* of the running call */
+    bool is_stopping;            /* nobody sleeps any more */
     struct xmpp_counters counters;
 };
 
@@ -278,11 +281,19 @@ void xmpp_sm_sleep(struct xmpp_c2s *c);  /* is resumable, and has no connection 
 bool xmpp_sm_end_oldest(struct xmpp_host *host, struct gw_str user, struct gw_now now);
 void xmpp_sm_end(struct xmpp_c2s *c); /* the session is gone: what did not arrive goes elsewhere */
 
+/* A message that goes to several clients of its user: it has arrived when one of them has it. Made by who
+ * delivers it; then each client has its part of it, while it has not acknowledged. */
+struct xmpp_shared *xmpp_shared_new(void);
+void xmpp_shared_unref(struct xmpp_shared **sp);
+/* Around what is written of it to one client. */
+void xmpp_share_begin(struct xmpp_host *host, struct xmpp_shared *shared, bool is_copy);
+void xmpp_share_end(struct xmpp_c2s *c);
+
 /* ---- xmpp_carbons.c ---- */
 void xmpp_on_carbons(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *child);
 /* After the message was delivered to some of the user's clients. */
 void xmpp_carbons_received(const struct xmpp_sender *by, const struct xmpp_stanza *m,
-                           struct gw_str user);
+                           struct gw_str user, struct xmpp_shared *shared);
 void xmpp_carbons_sent(struct xmpp_c2s *c, const struct xmpp_stanza *m);
 
 /* ---- xmpp_offline.c: messages for who is not there ---- */

@@ -1,7 +1,8 @@
 /* Stream management, XEP-0198. What a client has not acknowledged is kept, bounded, until it does. A
  * session whose connection breaks sleeps, with its presence as it was, until the client resumes it on
  * another connection or the time for that is over; then what was not acknowledged goes where it
- * would have gone if the client had not been there.
+ * would have gone if the client had not been there - unless another client of the user had it, too, and
+ * has acknowledged it, or still may.
  *
  *   connected --lost--> asleep --<resume/>--> connected     asleep --time, replaced, full--> ended
  *
@@ -22,11 +23,17 @@ enum {
     ASK_AFTER = 8                /* presences: then they are asked about */
 };
 
+struct xmpp_shared {
+    size_t refs, originals; /* those that are not acknowledged, beside copies */
+    bool is_taken;
+};
+
 /* A stanza that was sent, or the presence of "user/resource". */
 struct kept {
     struct gw_list link;
     gw_utc at;
-    bool is_presence;
+    struct xmpp_shared *shared; /* NULL: the client alone has it */
+    bool is_presence, is_copy;
     size_t user_len, len;
     char bytes[];
 };
@@ -58,13 +65,21 @@ size_t xmpp_sm_unacked(const struct xmpp_c2s *c)
     return c->sm ? c->sm->bytes : 0;
 }
 
+static void kept_free(struct kept *k)
+{
+    xmpp_shared_unref(&k->shared);
+    free(k);
+}
+
 static void forget_first(struct xmpp_sm *sm)
 {
     struct kept *k = GW_CONTAINER(gw_list_pop(&sm->unacked), struct kept, link);
 
     sm->bytes -= k->len;
     sm->acked++;
-    free(k);
+    if (k->shared)
+        k->shared->is_taken = true;
+    kept_free(k);
 }
 
 static void sm_free(struct xmpp_sm *sm)
@@ -72,12 +87,62 @@ static void sm_free(struct xmpp_sm *sm)
     struct gw_list *link;
 
     while ((link = gw_list_pop(&sm->unacked)))
-        free(GW_CONTAINER(link, struct kept, link));
+        kept_free(GW_CONTAINER(link, struct kept, link));
     gw_heap_remove(&sm->c->host->asleep, &sm->due);
     if (sm->id[0])
         gw_map_remove(sm->c->host->resumable, gw_str_of(sm->id));
     sm->c->sm = NULL;
     free(sm);
+}
+
+/* ---- What several clients have ---- */
+
+struct xmpp_shared *xmpp_shared_new(void)
+{
+    struct xmpp_shared *s = gw_new(struct xmpp_shared);
+
+    s->refs = 1;
+    return s;
+}
+
+void xmpp_shared_unref(struct xmpp_shared **sp)
+{
+    struct xmpp_shared *s = *sp;
+
+    *sp = NULL;
+    if (s && --s->refs == 0)
+        free(s);
+}
+
+void xmpp_share_begin(struct xmpp_host *host, struct xmpp_shared *shared, bool is_copy)
+{
+    host->sharing = shared;
+    host->is_copying = is_copy;
+}
+
+void xmpp_share_end(struct xmpp_c2s *c)
+{
+    if (c->host->sharing && !c->sm && xmpp_is_reachable(c))
+        c->host->sharing->is_taken = true; /* nothing more is heard of it */
+    c->host->sharing = NULL;
+}
+
+static void take_part(struct kept *k, const struct xmpp_host *host)
+{
+    k->shared = host->sharing;
+    if (!k->shared)
+        return;
+    k->is_copy = host->is_copying;
+    k->shared->refs++;
+    k->shared->originals += k->is_copy ? 0 : 1;
+}
+
+/* The client will not acknowledge it any more. False: others have it, or may have. */
+static bool is_for_others(struct kept *k)
+{
+    if (k->is_presence || k->is_copy)
+        return false;
+    return !k->shared || (--k->shared->originals == 0 && !k->shared->is_taken);
 }
 
 /* ---- Sending ---- */
@@ -108,6 +173,7 @@ static struct kept *keep(struct xmpp_sm *sm, size_t len)
     k = gw_alloc(sizeof(*k) + len);
     k->at = sm->c->host->now.utc;
     k->len = len;
+    take_part(k, sm->c->host);
     gw_list_append(&sm->unacked, &k->link);
     sm->bytes += len;
     sm->out++;
@@ -407,7 +473,7 @@ static void send_again(struct xmpp_c2s *c)
         if (k->is_presence) {
             xmpp_hold(c, gw_str_sub(bytes, 0, k->user_len),
                       gw_str_sub(bytes, k->user_len + 1, bytes.len));
-            free(k);
+            kept_free(k);
             continue;
         }
         gw_list_append(&sm->unacked, &k->link);
@@ -496,8 +562,8 @@ void xmpp_sm_end(struct xmpp_c2s *c)
     while ((link = gw_list_pop(&unacked))) {
         struct kept *k = GW_CONTAINER(link, struct kept, link);
 
-        if (!k->is_presence)
+        if (is_for_others(k))
             xmpp_read_kept(host, kept_str(k), k->at, send_elsewhere);
-        free(k);
+        kept_free(k);
     }
 }

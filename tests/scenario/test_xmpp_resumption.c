@@ -262,6 +262,86 @@ static void what_did_not_arrive(void **state)
     world_stop(&w);
 }
 
+static size_t session_count(const struct world *w, const char *user)
+{
+    struct pres_session *s = NULL;
+    size_t n = 0;
+
+    while ((s = pres_session_next(w->core, gw_str_of(user), s)))
+        n++;
+    return n;
+}
+
+/* What two clients of the user were given comes once to each, whichever way the others end. */
+static void what_another_client_has(void **state)
+{
+    static const struct {
+        const char *to; /* of the message */
+        bool has_sm, acknowledges, copies;
+        bool comes_again; /* to the client that stays */
+    } cases[] = {
+        { ANN, false, false, false, false },        { ANN, true, true, false, false },
+        { ANN, true, false, false, false }, /* may acknowledge yet */
+        { ANN "/desk", false, false, true, false }, { ANN "/desk", true, true, true, false },
+        { ANN "/desk", false, false, false, true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct peer desk, phone, bob;
+        struct world w;
+        char id[33];
+
+        world_of_two(&w, &desk, &bob);
+        peer_enable(&desk, true, id);
+        peer_online(&phone, &w, "ann", "phone");
+        if (cases[i].copies)
+            peer_send(&phone, "<iq type='set' id='c'><enable xmlns='urn:xmpp:carbons:2'/></iq>");
+        if (cases[i].has_sm)
+            peer_enable(&phone, true, id);
+        peer_close(&desk);
+        peer_clear(&phone);
+        peer_sendf(&bob, "<message to='%s' type='chat' id='m'><body>hi</body></message>",
+                   cases[i].to);
+        assert_int_equal(peer_has(&phone, "<body>hi</body>"), !cases[i].comes_again);
+        if (cases[i].acknowledges)
+            peer_send(&phone, "<a " SM " h='1'/>");
+        peer_clear(&phone);
+        world_wait(&w, 300 * 1000);
+        if (peer_has(&phone, "<body>hi</body>") != cases[i].comes_again)
+            fail_msg("case %zu: the phone has '%s'", i, phone.out.len ? phone.out.p : "");
+        EXPECT_ALL(&bob, "");
+        peer_close(&phone);
+        peer_close(&bob);
+        world_stop(&w);
+    }
+}
+
+/* None of them ever has it: it is not lost. */
+static void what_no_client_had(void **state)
+{
+    struct peer desk, phone, bob;
+    struct world w;
+    char id[33];
+
+    (void)state;
+    world_of_two(&w, &desk, &bob);
+    peer_enable(&desk, true, id);
+    peer_online(&phone, &w, "ann", "phone");
+    peer_enable(&phone, true, id);
+    peer_close(&desk);
+    world_wait(&w, 1000);
+    peer_close(&phone);
+    peer_send(&bob, "<message to='ann@x.example' type='chat' id='m'><body>hi</body></message>");
+    world_wait(&w, 299 * 1000);
+    assert_int_equal(session_count(&w, ANN), 1);
+    EXPECT_ALL(&bob, "");
+    world_wait(&w, 1000);
+    EXPECT(&bob, "id=\"m\"><error ");
+    peer_close(&bob);
+    world_stop(&w);
+}
+
 /* The same when the client says goodbye without having acknowledged, or its place is taken. */
 static void ends_before_its_time(void **state)
 {
@@ -402,16 +482,6 @@ static void makes_room(void **state)
     assert_null(pres_session_find(w.core, GW_STR(ANN), GW_STR("r4")));
     assert_non_null(pres_session_find(w.core, GW_STR(ANN), GW_STR("r5")));
     world_stop(&w);
-}
-
-static size_t session_count(const struct world *w, const char *user)
-{
-    struct pres_session *s = NULL;
-    size_t n = 0;
-
-    while ((s = pres_session_next(w->core, gw_str_of(user), s)))
-        n++;
-    return n;
 }
 
 /* A switch has failed, and nobody comes back: the loop turns meanwhile. */
@@ -625,6 +695,8 @@ int main(void)
         cmocka_unit_test(only_by_the_user_and_once),
         cmocka_unit_test(not_beside_a_session),
         cmocka_unit_test(what_did_not_arrive),
+        cmocka_unit_test(what_another_client_has),
+        cmocka_unit_test(what_no_client_had),
         cmocka_unit_test(ends_before_its_time),
         cmocka_unit_test(is_bounded),
         cmocka_unit_test(sleeps_lightly),
