@@ -1,5 +1,6 @@
 /* The transport of the federation. A server is looked for as RFC 6120 3.2 has it: its service records in
- * their order, each with all its addresses; without such records the domain itself, on port 5269. */
+ * their order, each with all its addresses; without such records, or when nobody says what they are (3.2.1,
+ * point 9), the domain itself, on port 5269. */
 #include "xmpp_federation.h"
 
 #include <stdlib.h>

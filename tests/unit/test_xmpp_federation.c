@@ -266,23 +266,32 @@ static void both_families(void **state)
 }
 
 /* RFC 6120 3.2.2: without service records the domain itself, on port 5269. */
-static void no_service_records(void **state)
+static void tries_the_domain_itself(int rcode)
 {
     char address[32];
     struct place p;
     uint16_t port = 0;
 
-    (void)state;
     place_init(&p);
     for (unsigned i = 1; i < 250 && !port; i++) {
         snprintf(address, sizeof(address), "127.77.%u.%u", (unsigned)getpid() % 250, i);
         port = open_door(&p, 0, address, XMPP_FEDERATION_PORT);
     }
     assert_int_equal(port, XMPP_FEDERATION_PORT);
+    p.zone[0] =
+        (struct zone_record){ .name = SRV_OF("there.example"), .type = ns_t_srv, .rcode = rcode };
     add(&p, "there.example", ns_t_a, address, 0, 0);
     say_something_to(&p, "bob@there.example");
     assert_int_equal(p.door[0].called, 1);
     place_done(&p);
+}
+
+static void no_service_records(void **state)
+{
+    (void)state;
+    tries_the_domain_itself(ns_r_nxdomain);
+    tries_the_domain_itself(ns_r_noerror);
+    tries_the_domain_itself(ns_r_servfail); /* 3.2.1, point 9: no answer is as good */
 }
 
 /* RFC 2782: "the service is decidedly not available at this domain" */
