@@ -100,6 +100,8 @@ void pres_frontend_leave(struct pres_front *f)
     }
     if (core->abroad == f)
         core->abroad = NULL;
+    if (core->unknown == f)
+        core->unknown = NULL;
     f->table = &nobody;
 }
 

@@ -382,8 +382,6 @@ void sip_core_free(struct sip_core **corep)
     gw_heap_done(&core->due);
     gw_buf_done(&core->out);
     gw_buf_done(&core->body);
-    routes_set(core, gw_buf_str(&core->routed), NULL);
-    pres_route_unknown_set(core->pres, NULL);
     gw_buf_done(&core->routed);
     store_batch_free(&core->batch);
     gw_param_settings_done(sip_params, sip_param_count, &core->defaults);

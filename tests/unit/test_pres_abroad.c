@@ -588,6 +588,23 @@ static void directs_presence_abroad(void **state)
     stop(&f);
 }
 
+static void whoever_leaves_is_no_way(void **state)
+{
+    static const char *const ways[] = { "eve@y", "joe@z", "nobody@x" };
+    struct fake f;
+
+    (void)state;
+    start(&f);
+    pres_route_set(f.core, GW_STR("z"), f.front);
+    pres_route_unknown_set(f.core, f.front);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        assert_ptr_equal(pres_route_front(f.core, gw_str_of(ways[i])), f.front);
+    pres_frontend_leave(f.front);
+    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+        assert_null(pres_route_front(f.core, gw_str_of(ways[i])));
+    stop(&f);
+}
+
 /* ---- Decisions ---- */
 
 static void waits_with_one_prompt(void **state)
@@ -928,6 +945,7 @@ int main(void)
         cmocka_unit_test(tells_abroad_watchers),
         cmocka_unit_test(answers_probes),
         cmocka_unit_test(directs_presence_abroad),
+        cmocka_unit_test(whoever_leaves_is_no_way),
         cmocka_unit_test(waits_with_one_prompt),
         cmocka_unit_test(denies_politely),
         cmocka_unit_test(denies_frankly),
