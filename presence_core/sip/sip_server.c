@@ -13,6 +13,7 @@
 #include "gw_mem.h"
 #include "net_stream.h"
 #include "net_udp.h"
+#include "sip_failing.h"
 #include "sip_frame.h"
 #include "sip_msg.h"
 
@@ -22,9 +23,6 @@ enum {
     PORT_TRIES = 20,
     LOOKUPS_MAX = 1000, /* at once; more datagrams to names are lost */
     MADE_MAX = 500,     /* connections that we make, at once */
-    FAILING_MAX = 1000, /* servers that could not be reached and are left alone for a while: */
-    FAILING_MS = 1000,  /* twice as long after each more */
-    FAILING_MAX_MS = 60 * GW_SECOND_MS,
     TARGET_MAX = 300
 };
 
@@ -42,14 +40,6 @@ struct caller {
     size_t count;
     struct gw_str host;
     char text[];
-};
-
-/* A server that could not be reached; gone when it is, or long after it was tried. */
-struct failing {
-    struct gw_due due; /* when it is forgotten */
-    gw_time until;
-    int64_t wait_ms;
-    char target[TARGET_MAX];
 };
 
 struct sip_srv_query {
@@ -101,8 +91,8 @@ struct sip_server {
     gw_time armed;
     struct gw_list conns, lookups, queries;
     size_t lookup_count;
-    struct gw_map *by_id, *by_target, *callers, *failing;
-    struct gw_heap forget;
+    struct gw_map *by_id, *by_target, *callers;
+    struct sip_failing *failing;
     struct gw_heap due;
     uint64_t next_id;
     struct sip_server_counters counters;
@@ -159,47 +149,6 @@ static void on_timer(struct gw_now now, void *ctx)
     }
     sip_core_tick(server->core, now);
     arm(server);
-}
-
-/* ---- Servers that cannot be reached ---- */
-
-static void failing_free(struct sip_server *server, struct failing *f)
-{
-    gw_heap_remove(&server->forget, &f->due);
-    gw_map_remove(server->failing, gw_str_of(f->target));
-    free(f);
-}
-
-static void failing_note(struct sip_server *server, const char *target)
-{
-    struct failing *f = gw_map_get(server->failing, gw_str_of(target));
-    gw_time now = net_loop_now(server->loop).mono;
-
-    if (!f) {
-        if (gw_map_len(server->failing) == FAILING_MAX)
-            failing_free(server, GW_CONTAINER(gw_heap_first(&server->forget), struct failing, due));
-        f = gw_new(struct failing);
-        memcpy(f->target, target, strlen(target));
-        gw_map_set(server->failing, gw_str_of(f->target), f);
-    }
-    f->wait_ms = !f->wait_ms                       ? FAILING_MS
-                 : f->wait_ms * 2 < FAILING_MAX_MS ? f->wait_ms * 2
-                                                   : FAILING_MAX_MS;
-    f->until = gw_time_after(now, f->wait_ms);
-    gw_heap_set(&server->forget, &f->due, gw_time_after(f->until, FAILING_MAX_MS));
-}
-
-/* It is left alone now. */
-static bool is_failing(struct sip_server *server, const char *target)
-{
-    gw_time now = net_loop_now(server->loop).mono;
-    struct failing *f;
-    struct gw_due *due;
-
-    while ((due = gw_heap_pop_due(&server->forget, now)))
-        failing_free(server, GW_CONTAINER(due, struct failing, due));
-    f = gw_map_get(server->failing, gw_str_of(target));
-    return f && now < f->until;
 }
 
 /* ---- One connection ---- */
@@ -322,7 +271,7 @@ static void conn_end(struct conn *c)
     uint64_t id = c->id;
 
     if (c->target[0] && !c->is_ready)
-        failing_note(server, c->target);
+        sip_failing_note(server->failing, gw_str_of(c->target), net_loop_now(server->loop).mono);
     conn_free(c);
     sip_core_lost(server->core, id);
     arm(server);
@@ -384,15 +333,13 @@ static struct gw_str asked_of(const struct conn *c)
 static void on_ready(struct net_stream *stream, void *ctx)
 {
     struct conn *c = ctx;
-    struct failing *f = gw_map_get(c->server->failing, gw_str_of(c->target));
     struct gw_err err;
 
     peer_read(c, gw_str_of(net_stream_peer(stream)));
     c->is_ready = c->proto != SIP_TLS || !sip_tls_admit(c->server->tls, c->context,
                                                         net_stream_ssl(stream), asked_of(c), &err);
     if (c->is_ready) {
-        if (f)
-            failing_free(c->server, f);
+        sip_failing_reached(c->server->failing, gw_str_of(c->target));
         return;
     }
     tls_failed(c, &err);
@@ -501,7 +448,8 @@ static struct conn *conn_for(struct sip_server *server, const struct sip_peer *t
     c = gw_map_get(server->by_target, gw_str_of(text));
     if (c)
         return c->is_closing ? NULL : c;
-    if (gw_map_len(server->by_target) >= MADE_MAX || is_failing(server, text))
+    if (gw_map_len(server->by_target) >= MADE_MAX ||
+        sip_failing_has(server->failing, gw_str_of(text), net_loop_now(server->loop).mono))
         return NULL;
     return connect_to(server, to, text);
 }
@@ -748,9 +696,8 @@ struct sip_server *sip_server_new(const struct sip_server_args *args)
     server->by_id = gw_map_new();
     server->by_target = gw_map_new();
     server->callers = gw_map_new();
-    server->failing = gw_map_new();
+    server->failing = sip_failing_new();
     gw_heap_init(&server->due);
-    gw_heap_init(&server->forget);
     server->next_id = FIRST_CONN;
     server->armed = GW_NEVER;
     server->timer = net_timer_new(args->loop, on_timer, server);
@@ -771,7 +718,6 @@ void sip_server_free(struct sip_server **serverp)
 {
     struct sip_server *server = *serverp;
     struct gw_list *it, *tmp;
-    struct gw_due *first;
 
     if (!server)
         return;
@@ -790,10 +736,7 @@ void sip_server_free(struct sip_server **serverp)
     gw_map_free(&server->by_id);
     gw_map_free(&server->by_target);
     gw_map_free(&server->callers);
-    while ((first = gw_heap_first(&server->forget)))
-        failing_free(server, GW_CONTAINER(first, struct failing, due));
-    gw_map_free(&server->failing);
-    gw_heap_done(&server->forget);
+    sip_failing_free(&server->failing);
     gw_heap_done(&server->due);
     gw_param_settings_done(sip_params, sip_param_count, &server->defaults);
     free(server);
