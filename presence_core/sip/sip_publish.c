@@ -357,7 +357,7 @@ static void publish_done(unsigned status, const struct sip_msg *m, gw_time now, 
     core->publisher.flight--;
     if (m && status < 300) {
         published(p, m, now);
-    } else if (m && status == 412) { /* it is not there any more */
+    } else if (m && status == 412 && p->etag) { /* it is not there any more */
         free(p->etag);
         p->etag = NULL;
         again(p, now);
