@@ -23,13 +23,20 @@ static enum sip_proto proto_of(const struct sip_uri *uri, enum sip_proto came_ov
     return came_over;
 }
 
+struct sip_peer sip_hop_server(const struct sip_uri *uri, enum sip_proto came_over)
+{
+    struct sip_peer peer = { .proto = proto_of(uri, came_over), .host = uri->host };
+
+    peer.port = uri->port ? uri->port : peer.proto == SIP_TLS ? 5061 : SIP_AGENT_PORT;
+    return peer;
+}
+
 bool sip_hop_of(struct sip_core *core, const struct sip_uri *uri, const struct sip_peer *from,
                 struct sip_peer *out)
 {
     if (!uri->is_sip || !uri->host.len || is_ours_alone(uri->host, from))
         return false;
-    *out = (struct sip_peer){ .proto = proto_of(uri, from->proto), .host = uri->host };
-    out->port = uri->port ? uri->port : out->proto == SIP_TLS ? 5061 : SIP_AGENT_PORT;
+    *out = sip_hop_server(uri, from->proto);
     /* A server that names itself as only its own network knows it has a route of its own. */
     if (sip_route_host(core->settings, uri->host, &core->hop)) {
         out->proto = core->hop.proto;

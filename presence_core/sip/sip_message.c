@@ -183,14 +183,6 @@ void sip_messages_free(struct sip_core *core)
 
 /* ---- To users here ---- */
 
-static struct gw_str type_of(const struct sip_msg *m)
-{
-    struct sip_pos pos = { 0 };
-    struct gw_str value = { NULL, 0 };
-
-    return sip_msg_next(m, SIP_CONTENT_TYPE, &pos, &value) ? sip_media_type(value) : GW_STR("");
-}
-
 /* Text as XML takes it, in any lines. */
 static bool is_text(struct gw_str s)
 {
@@ -214,9 +206,9 @@ static unsigned take(struct sip_core *core, const struct sip_msg *m, const struc
         return 403;
     if (!to.len || !pres_user_is_known(core->pres, to))
         return 404;
-    if (gw_str_iis(type_of(m), TYPING))
+    if (gw_str_iis(sip_msg_type(m), TYPING))
         return 200;
-    if (!gw_str_iis(type_of(m), TEXT))
+    if (!gw_str_iis(sip_msg_type(m), TEXT))
         return 415;
     if (m->body.len > BODY_MAX)
         return 413;

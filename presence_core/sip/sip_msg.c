@@ -752,3 +752,8 @@ struct gw_str sip_media_type(struct gw_str value)
     (void)gw_str_cut(value, ";", &value, NULL);
     return gw_str_trim(value);
 }
+
+struct gw_str sip_msg_type(const struct sip_msg *m)
+{
+    return sip_media_type(first_of(m, SIP_CONTENT_TYPE));
+}

@@ -136,5 +136,6 @@ enum gw_code sip_addr_parse(struct gw_str text, struct gw_arena *arena, struct s
 
 /* "application/pidf+xml" of "application/pidf+xml; charset=utf-8". */
 struct gw_str sip_media_type(struct gw_str value);
+struct gw_str sip_msg_type(const struct sip_msg *m); /* of its body; empty: not said */
 
 #endif

@@ -132,13 +132,14 @@ void sip_answer_begin(struct sip_core *core, const struct sip_msg *m, const stru
                       unsigned status, struct gw_str tag);
 void sip_answer_send(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 void sip_refuse_method(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
-
-/* sip_core.c */
 #define SIP_MARKER                                                                                 \
     "Kalends-Partitioned" /* User-Agent of what goes to the other half of our domains */
 bool sip_is_ours(const struct sip_core *core, struct gw_str address); /* of a domain served here */
 
-/* sip_hop.c: where a URI of a dialog leads, of one who reached us from 'from'. False: nowhere, or to
+/* sip_hop.c: the server that a URI names; what it does not say is as it came, and the port of that.
+ * Borrows from the URI. */
+struct sip_peer sip_hop_server(const struct sip_uri *uri, enum sip_proto came_over);
+/* Where a URI of a dialog leads, of one who reached us from 'from'. False: nowhere, or to
  * where nobody else should reach. Borrows from the URI, and until the next call. */
 bool sip_hop_of(struct sip_core *core, const struct sip_uri *uri, const struct sip_peer *from,
                 struct sip_peer *out);

@@ -62,13 +62,6 @@ enum gw_code sip_publish_check(struct gw_str to, struct gw_err *err)
     return GW_OK;
 }
 
-static enum sip_proto proto_of(const struct sip_uri *uri)
-{
-    if (uri->is_sips || gw_str_iis(uri->transport, "tls"))
-        return SIP_TLS;
-    return gw_str_iis(uri->transport, "tcp") ? SIP_TCP : SIP_UDP;
-}
-
 static void server_read(struct sip_publisher *p, struct gw_str to)
 {
     struct gw_arena arena;
@@ -79,8 +72,8 @@ static void server_read(struct sip_publisher *p, struct gw_str to)
     gw_arena_init(&arena, 8 * SIP_URI_MAX);
     if (to.len && !sip_uri_parse(to, &arena, &uri, NULL)) {
         p->host = gw_str_dup(uri.host);
-        p->peer = (struct sip_peer){ .proto = proto_of(&uri), .host = gw_str_of(p->host) };
-        p->peer.port = uri.port ? uri.port : p->peer.proto == SIP_TLS ? 5061 : SIP_AGENT_PORT;
+        p->peer = sip_hop_server(&uri, SIP_UDP);
+        p->peer.host = gw_str_of(p->host);
     }
     gw_arena_done(&arena);
 }

@@ -674,14 +674,6 @@ static bool says_read(const struct sip_msg *m, struct sub_says *out)
     return true;
 }
 
-static struct gw_str type_of(const struct sip_msg *m)
-{
-    struct sip_pos pos = { 0 };
-    struct gw_str value = { NULL, 0 };
-
-    return sip_msg_next(m, SIP_CONTENT_TYPE, &pos, &value) ? sip_media_type(value) : GW_STR("");
-}
-
 static bool is_document(struct gw_str type)
 {
     for (int i = 0; i < SIP_FORMAT_COUNT; i++) {
@@ -748,7 +740,7 @@ static unsigned notify_check(struct sip_watch *w, const struct sip_msg *m,
         return 400;
     if (w->has_remote_cseq && m->cseq <= w->remote_cseq) /* RFC 3261 12.2.2 */
         return 500;
-    if (m->body.len && !is_document(type_of(m)))
+    if (m->body.len && !is_document(sip_msg_type(m)))
         return 415;
     if (m->body.len && sip_pidf_read(m->body, word, &w->core->body, &err)) {
         gw_info("sip", "presence unreadable contact=%s reason=\"%s\"", gw_quote(w->remote, contact),
