@@ -352,8 +352,10 @@ static void load_reply(const struct store_record *r, void *ctx)
     if (!own || !federated)
         gw_warn("gatewayd", "record left out kind=" KIND_REPLY " key=%s error='it makes no sense'",
                 gw_quote(r->key, quoted));
-    else if (dir_user_get(gd->dir, r->key, &user))
+    else if (dir_user_get(gd->dir, r->key, &user) && gd_user_has_calendar(&user))
         reply_put(gd, r->key, gw_str_of(own), gw_str_of(federated));
+    else /* its user was removed and the process killed in between */
+        reply_store(gd, r->key, (struct gw_str){ "", 0 }, (struct gw_str){ "", 0 });
     json_decref(json);
 }
 

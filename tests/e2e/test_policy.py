@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import tempfile
 import threading
 import time
@@ -307,6 +308,29 @@ def test_replies():
         says(h, "bob", "free", "")
 
 
+def test_reply_of_one_who_is_gone():
+    """a user was removed and the process killed in between: what the reply said does not stay, nor for a namesake"""
+    with House() as h:
+        h.mock.post(f"/users/{h.jid('bob')}/oof", {"state": "Enabled", "internal": f"{REPLY} private"})
+        says(h, "bob", "out-of-office", f"Out of office: {REPLY} private", timeout=30)
+        assert h.gateway.stop() == 0
+
+        def records(*statements):
+            with contextlib.closing(sqlite3.connect(os.path.join(h.gateway.data, "kalends.db"))) as db:
+                for statement in statements:
+                    db.execute(statement)
+                db.commit()
+                return [bytes(key).decode() for key, in
+                        db.execute("SELECT key FROM record WHERE kind = 'reply' ORDER BY key")]
+        carl = h.jid("carl").encode().hex()
+        assert records(f"INSERT INTO record SELECT kind, x'{carl}', x'{carl}', value FROM record "
+                       "WHERE kind = 'reply'") == [h.jid("bob"), h.jid("carl")]
+        h.gateway.start()
+        says(h, "bob", "out-of-office", f"Out of office: {REPLY} private")
+        assert h.gateway.stop() == 0
+        assert records() == [h.jid("bob")]
+
+
 def test_seen_live():
     """a colleague's client sees every kind of change as it is made: mapping, rule, text, override, level,
     automatic reply, working hours"""
@@ -484,4 +508,4 @@ def test_last_user_goes():
 
 if __name__ == "__main__":
     house.run([test_hours, test_zone_of_exchange, test_mapping, test_exact_rows, test_rules, test_rule_test, test_texts, test_replies,
-               test_seen_live, test_nothing_leaks, test_last_user_goes])
+               test_reply_of_one_who_is_gone, test_seen_live, test_nothing_leaks, test_last_user_goes])
