@@ -12,14 +12,14 @@ struct xmpp_origin {
     char text[];
 };
 
-struct xmpp_origin *xmpp_origin_take(struct gw_map *origins, struct gw_str network, size_t max)
+struct xmpp_origin *xmpp_origin_take(struct gw_map *origins, struct gw_str who, size_t max)
 {
-    struct xmpp_origin *o = gw_map_get(origins, network);
+    struct xmpp_origin *o = gw_map_get(origins, who);
 
     if (!o) {
-        o = gw_alloc(sizeof(*o) + network.len);
-        memcpy(o->text, network.p, network.len);
-        o->name = (struct gw_str){ o->text, network.len };
+        o = gw_alloc(sizeof(*o) + who.len);
+        memcpy(o->text, who.p, who.len);
+        o->name = (struct gw_str){ o->text, who.len };
         gw_map_set(origins, o->name, o);
     }
     if (o->count >= max)
