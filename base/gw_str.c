@@ -192,6 +192,15 @@ bool gw_str_is_utf8(struct gw_str s)
     return true;
 }
 
+bool gw_str_is_line(struct gw_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7F)
+            return false;
+    }
+    return gw_str_is_utf8(s);
+}
+
 struct gw_str gw_str_utf8_cut(struct gw_str s, size_t max)
 {
     size_t n = max;

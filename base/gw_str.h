@@ -54,6 +54,9 @@ bool gw_str_is_host_name(struct gw_str s);
 /* RFC 3629, without NUL, surrogates or overlong forms. */
 bool gw_str_is_utf8(struct gw_str s);
 
+/* One line of text: such UTF-8, without the control characters of ASCII. */
+bool gw_str_is_line(struct gw_str s);
+
 /* The character at the start of s: its code point, and its length in bytes; 0 when s is empty or does
  * not begin with a well-formed character as above. */
 size_t gw_utf8_decode(struct gw_str s, uint32_t *cp);

@@ -315,10 +315,8 @@ static enum gw_code secret_check(struct gw_str secret, struct gw_err *err)
                        "a dialback secret has %d to %d bytes, since who guesses it speaks for our "
                        "domains; 'openssl rand -hex 32' makes one",
                        XMPP_SECRET_MIN, XMPP_SECRET_MAX);
-    for (size_t i = 0; i < secret.len; i++) {
-        if ((unsigned char)secret.p[i] < ' ' || secret.p[i] == 0x7f)
-            return gw_fail(err, GW_INVALID, "a dialback secret is one line of text");
-    }
+    if (!gw_str_is_line(secret))
+        return gw_fail(err, GW_INVALID, "a dialback secret is one line of text");
     return GW_OK;
 }
 

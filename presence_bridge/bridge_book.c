@@ -106,11 +106,7 @@ static int scope_type(struct gw_str scope)
 
 enum gw_code bridge_scope_check(struct gw_str scope, struct gw_err *err)
 {
-    bool ok = scope.len <= BRIDGE_SCOPE_MAX && gw_str_is_utf8(scope) && scope_type(scope) >= 0;
-
-    for (size_t i = 0; i < scope.len && ok; i++)
-        ok = (unsigned char)scope.p[i] >= ' ' && scope.p[i] != 0x7f;
-    if (!ok)
+    if (scope.len > BRIDGE_SCOPE_MAX || !gw_str_is_line(scope) || scope_type(scope) < 0)
         return gw_fail(err, GW_INVALID,
                        "it is for everyone, domain:NAME, group:NAME or user:ID@DOMAIN, not '%.*s'",
                        GW_STR_ARG(gw_str_utf8_cut(scope, 60)));

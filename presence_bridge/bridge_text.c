@@ -153,14 +153,6 @@ static bool piece_next(struct gw_str *rest, struct piece *out)
     return false;
 }
 
-static bool is_printable(struct gw_str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.p[i] < ' ' || s.p[i] == 0x7f)
-            return false;
-    return gw_str_is_utf8(s);
-}
-
 enum gw_code bridge_pattern_check(struct gw_str pattern, bool timed, struct gw_err *err)
 {
     struct gw_str rest = pattern;
@@ -169,7 +161,7 @@ enum gw_code bridge_pattern_check(struct gw_str pattern, bool timed, struct gw_e
     if (pattern.len > BRIDGE_PATTERN_MAX)
         return gw_fail(err, GW_INVALID, "a text has at most %d bytes, this one has %zu",
                        BRIDGE_PATTERN_MAX, pattern.len);
-    if (!is_printable(pattern))
+    if (!gw_str_is_line(pattern))
         return gw_fail(err, GW_INVALID, "a text is one line of UTF-8 without control characters");
     while (piece_next(&rest, &piece))
         if (piece.value >= 0 && !timed)

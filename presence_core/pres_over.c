@@ -18,22 +18,13 @@ const char *pres_ends_name(enum pres_ends ends)
     return ends_names[ends];
 }
 
-static bool is_line(struct gw_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if ((unsigned char)text.p[i] < ' ' || text.p[i] == 127)
-            return false;
-    }
-    return !text.len || gw_str_is_utf8(text);
-}
-
 enum gw_code pres_over_check(const struct pres_override *in, struct gw_err *err)
 {
     if (in->kind <= PRES_CAL_NONE || in->kind >= PRES_CAL_COUNT)
         return gw_fail(err, GW_INVALID, "not a state that can be set");
     if (in->text.len >= PRES_TEXT_MAX)
         return gw_fail(err, GW_INVALID, "the text is longer than %d bytes", PRES_TEXT_MAX - 1);
-    if (!is_line(in->text))
+    if (!gw_str_is_line(in->text))
         return gw_fail(err, GW_INVALID, "the text is not one line of UTF-8");
     if (in->ends == PRES_ENDS_TIME && in->until <= in->set_at)
         return gw_fail(err, GW_INVALID, "the time until when is past");

@@ -135,6 +135,18 @@ static void knows_host_names(void **state)
     }
 }
 
+static void one_line(void **state)
+{
+    (void)state;
+    assert_true(gw_str_is_line(GW_STR("")));
+    assert_true(gw_str_is_line(GW_STR("Gr\xC3\xBC\xC3\x9F Gott ~")));
+    assert_false(gw_str_is_line(GW_STR("a\nb")));
+    assert_false(gw_str_is_line(GW_STR("a\tb")));
+    assert_false(gw_str_is_line(GW_STR("a\0b")));
+    assert_false(gw_str_is_line(GW_STR("a\x7F")));
+    assert_false(gw_str_is_line(GW_STR("Gr\xFC\xDF")));
+}
+
 static const struct {
     const char *in;
     bool ok;
@@ -225,6 +237,7 @@ int main(void)
         cmocka_unit_test(decodes),
         cmocka_unit_test(cuts_between_characters),
         cmocka_unit_test(duplicates),
+        cmocka_unit_test(one_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
