@@ -232,7 +232,7 @@ static enum ctl_exit dry_run(struct ctl *ctl, const char *where, json_t *set)
     json_decref(answer);
     if (rc)
         return rc;
-    rc = ctl_call(ctl, "GET", ctl_path("/v1/users?limit=100000&where=%s", where), NULL, &answer);
+    rc = ctl_call(ctl, "GET", ctl_path("/v1/users?where=%s", where), NULL, &answer);
     if (rc)
         return rc;
     if (ctl->line->json) {
@@ -247,6 +247,8 @@ static enum ctl_exit dry_run(struct ctl *ctl, const char *where, json_t *set)
             ctl_table_cell(table, ctl_str(user, "group"));
         }
         ctl_table_print(&table);
+        if (ctl_true(answer, "more"))
+            printf("... and more; 'kalendsctl user list --where' shows them all\n");
         printf("%lld of %lld users would be changed; nothing was\n",
                (long long)ctl_int(answer, "matching"), (long long)ctl_int(answer, "total"));
     }

@@ -191,7 +191,7 @@ def test_filter():
         where = "department = d3 and not calendar"
         dry = gateway.ctl("user", "update", "--where", where, "--set", "zone=Asia/Tokyo", "--dry-run")
         assert "10 of 50 users would be changed; nothing was" in dry and "u00003@one.test" in dry, dry
-        assert len(gateway.ctl_json("job", "list")["jobs"]) == 1
+        assert len(gateway.ctl_json("job", "list")["jobs"]) == 1 and "more" not in dry
         gateway.ctl("user", "update", "--where", where, "--set", "zone=Tokyo Standard Time", "calendar=yes")
         hit = gateway.ctl_json("user", "list", "--where", "zone = Asia/Tokyo and calendar")
         assert len(hit["users"]) == 10, hit["total"]
@@ -314,6 +314,9 @@ def test_audit():
 
         gateway.ctl("set", "audit.keep", "1000")
         assert import_file(gateway, many(1500)).returncode == OK
+        dry = gateway.ctl("user", "update", "--where", "user prefix u", "--dry-run")
+        assert "1500 of 1500 users would be changed; nothing was" in dry and "... and more" in dry, dry
+        assert dry.count("@one.test") == 1000, dry  # a page of them
         kept = gateway.api("GET", "/v1/audit?limit=1000")
         last = kept["entries"][-1]["number"]
         more = gateway.api("GET", f"/v1/audit?limit=1000&before={last}")["entries"]
