@@ -222,7 +222,6 @@ static struct admin_call *call_new(struct admin_api *api, struct net_http_exchan
 
     call->api = api;
     call->x = x;
-    admin_by(x, call->by);
     gw_list_append(&api->calls, &call->link);
     net_http_on_gone(x, call_gone, call);
     return call;

@@ -198,7 +198,10 @@ void admin_note_begin(struct admin_call *call, const struct admin_route *route)
     struct admin_note *note;
     struct gw_buf what;
 
-    if (!strcmp(route->method, "GET") || (rule && !rule->what))
+    if (!strcmp(route->method, "GET"))
+        return;
+    admin_by(call->x, call->by);
+    if (rule && !rule->what)
         return;
     note = gw_new(struct admin_note);
     gw_buf_init(&what, 256);

@@ -20,7 +20,7 @@ struct admin_call {
     struct net_http_exchange *x; /* NULL: the client has left */
     struct gw_str arg[ADMIN_PATH_ARGS];
     json_t *body;            /* NULL: none was sent */
-    char by[ADMIN_BY_MAX];   /* who asks: "uid 0 (root)" */
+    char by[ADMIN_BY_MAX];   /* who changes something: "uid 0 (root)"; empty: who only looks */
     struct admin_note *note; /* what the audit trail will say; NULL: nothing */
 
     /* An answer that waits for the disk. */
@@ -91,7 +91,7 @@ void admin_by(const struct net_http_exchange *x, char out[ADMIN_BY_MAX]);
 void admin_act(struct admin_call *call);
 void admin_act_end(struct admin_api *api);
 
-/* Around every request that may change something. end: when it is granted or refused, once. */
+/* Around every handler: says who asks, and notes what may change. end: granted or refused, once. */
 void admin_note_begin(struct admin_call *call, const struct admin_route *route);
 void admin_note_end(struct admin_call *call, int status, const json_t *answer);
 void admin_note_free(struct admin_note **notep);
