@@ -79,7 +79,6 @@ static bool number_set(struct dir_job_entry *e, const struct number *n, json_int
 void dir_job_record_write(const struct dir_job_entry *e, struct gw_buf *out)
 {
     json_t *columns = json_array(), *json;
-    char *text;
 
     for (size_t i = 0; i < e->columns; i++)
         json_array_append_new(
@@ -91,10 +90,7 @@ void dir_job_record_write(const struct dir_job_entry *e, struct gw_buf *out)
         json_object_set(json, "set", e->set);
     for (int i = 0; i < NUMBERS; i++)
         json_object_set_new(json, number[i].name, json_integer(number_get(e, &number[i])));
-    text = json_dumps(json, JSON_COMPACT);
-    gw_buf_add_cstr(out, text);
-    free(text);
-    json_decref(json);
+    dir_json_write(json, out);
 }
 
 /* --- reading */

@@ -106,16 +106,12 @@ enum gw_code dir_job_header(struct dir_job_entry *e, const struct gw_str *cell, 
 
 void dir_job_row_add(struct gw_buf *out, unsigned line, const struct gw_str *cell, size_t cells)
 {
-    json_t *list = json_array(), *row;
-    char *text;
+    json_t *list = json_array();
 
     for (size_t i = 0; i < cells; i++)
         json_array_append_new(list, json_stringn(cell[i].len ? cell[i].p : "", cell[i].len));
-    row = json_pack("{s:I, s:o}", "line", (json_int_t)line, "cells", list);
-    text = json_dumps(row, JSON_COMPACT);
-    gw_buf_addf(out, "%s\n", text);
-    free(text);
-    json_decref(row);
+    dir_json_write(json_pack("{s:I, s:o}", "line", (json_int_t)line, "cells", list), out);
+    gw_buf_add_char(out, '\n');
 }
 
 /* --- applying */

@@ -216,15 +216,6 @@ static void count(struct dir_job_entry *e, enum dir_job_outcome outcome)
     }
 }
 
-static void result_add(json_t *result, struct gw_buf *out)
-{
-    char *text = json_dumps(result, JSON_COMPACT);
-
-    gw_buf_addf(out, "%s\n", text);
-    free(text);
-    json_decref(result);
-}
-
 /* True: there may be more in this record. */
 static bool rows_apply(struct dir_jobs *jobs, struct dir_job_entry *e, struct store_batch *batch,
                        struct gw_buf *results)
@@ -235,7 +226,8 @@ static bool rows_apply(struct dir_jobs *jobs, struct dir_job_entry *e, struct st
     for (int i = 0; i < SLICE_ROWS; i++) {
         if (!line_next(&jobs->rows, &e->offset, &line))
             return false;
-        result_add(dir_job_row_apply(jobs, e, line, batch, &outcome), results);
+        dir_json_write(dir_job_row_apply(jobs, e, line, batch, &outcome), results);
+        gw_buf_add_char(results, '\n');
         count(e, outcome);
     }
     return e->offset < jobs->rows.len;

@@ -26,6 +26,8 @@ const bool *dir_edit_flag(const struct dir_user_edit *edit, const struct dir_fie
 
 enum { DIR_RECORD_MAX = 16 * 1024 };
 
+void dir_json_write(struct json_t *json, struct gw_buf *out); /* takes */
+
 /* The editable fields. */
 void dir_user_record_write(const struct dir_user *user, struct gw_buf *out);
 

@@ -16,8 +16,7 @@ static int dump(const char *p, size_t len, void *out)
     return 0;
 }
 
-/* Takes. */
-static void write_json(json_t *json, struct gw_buf *out)
+void dir_json_write(json_t *json, struct gw_buf *out)
 {
     assert(json);
     if (json_dump_callback(json, dump, out, JSON_COMPACT))
@@ -58,7 +57,7 @@ void dir_user_record_write(const struct dir_user *user, struct gw_buf *out)
         else if (f->is_flag && dir_user_flag(user, f))
             json_object_set_new(json, f->name, json_true());
     }
-    write_json(json, out);
+    dir_json_write(json, out);
 }
 
 /* Borrows from the JSON. */
