@@ -33,7 +33,7 @@ static bool user_name(unsigned uid, char *out, size_t len)
         snprintf(out, len, "%s", p->pw_name);
     if (f)
         (void)fclose(f);
-    return p != NULL;
+    return p && gw_str_is_utf8(gw_str_of(out));
 }
 
 void admin_by(const struct net_http_exchange *x, char out[ADMIN_BY_MAX])

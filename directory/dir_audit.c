@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "gw_buf.h"
+#include "dir_priv.h"
 #include "gw_log.h"
 #include "gw_mem.h"
 
@@ -59,24 +59,31 @@ static void drop_old(const struct dir_audit *audit, struct store_batch *batch)
     store_del_range(batch, KIND, gw_str_of(from), gw_str_of(to));
 }
 
+/* What is not UTF-8 stands there as a log would show it. */
+static json_t *text_json(struct gw_str s)
+{
+    json_t *json = json_stringn(s.len ? s.p : "", s.len);
+    char quoted[GW_QUOTE_MAX];
+
+    return json ? json : json_string(gw_quote(s, quoted));
+}
+
 /* Takes details, which may be NULL. */
 static void put(struct dir_audit *audit, struct store_batch *batch, gw_utc at, struct gw_str by,
                 const char *what, struct gw_str subject, json_t *details)
 {
-    json_t *json = json_pack("{s:I, s:s%, s:s, s:s%}", "at", (json_int_t)at, "by",
-                             by.len ? by.p : "kalendsd", by.len ? by.len : 8, "what", what,
-                             "subject", subject.p ? subject.p : "", subject.len);
-    char key[KEY_MAX], *text;
+    json_t *json = json_pack("{s:I, s:o, s:s, s:o, s:o*}", "at", (json_int_t)at, "by",
+                             text_json(by.len ? by : GW_STR("kalendsd")), "what", what, "subject",
+                             text_json(subject), "details", details);
+    char key[KEY_MAX];
+    struct gw_buf text;
 
-    if (details)
-        json_object_set_new(json, "details", details);
-    text = json_dumps(json, JSON_COMPACT);
+    gw_buf_init(&text, STORE_VALUE_MAX);
+    dir_json_write(json, &text);
     key_write(++audit->last, key);
-    if (text)
-        store_put(batch, KIND, gw_str_of(key), subject, gw_str_of(text));
+    store_put(batch, KIND, gw_str_of(key), subject, gw_buf_str(&text));
     drop_old(audit, batch);
-    free(text);
-    json_decref(json);
+    gw_buf_done(&text);
 }
 
 static const char *what_happened(const struct dir_user_change *c)

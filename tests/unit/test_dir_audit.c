@@ -144,6 +144,17 @@ static void test_entries(void **state)
     expect("nobody", 0, 10, ".");
 }
 
+/* What came from outside in another encoding is no reason to say nothing. */
+static void test_not_utf8(void **state)
+{
+    (void)state;
+    dir_audit_add(audit, &(struct dir_audit_entry){ .at = 7,
+                                                    .by = "uid 5 (J\xf6rg)",
+                                                    .what = "gateway removed",
+                                                    .subject = "Z\xfcrich" });
+    expect("Z\xfcrich", 0, 10, "1 7 'uid 5 (J\\xf6rg)'|gateway removed|'Z\\xfcrich'|\n.");
+}
+
 static void add(int count)
 {
     for (int i = 0; i < count; i++)
@@ -207,6 +218,7 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_entries),
+        TEST(test_not_utf8),
         TEST(test_retention),
         TEST(test_damaged),
     };
