@@ -275,7 +275,7 @@ bool sip_route_host(const struct sip_settings *settings, struct gw_str host, str
     struct route r;
 
     while (labels.len && sip_list_next(&list, &item)) {
-        if (!route_parse(item, &r) || r.is_user || r.is_wild || !gw_str_eq(r.labels, labels) ||
+        if (!route_parse(item, &r) || r.is_user || r.is_wild || !gw_str_ieq(r.labels, labels) ||
             r.priority >= best)
             continue;
         best = r.priority;

@@ -136,6 +136,8 @@ static void test_hosts(void **state)
     assert_true(sip_route_host(&settings, GW_STR("front.partner.example"), &hop));
     assert_string_equal(hop.host, "192.0.2.20");
     assert_int_equal(hop.port, 5062);
+    /* RFC 3261 19.1.4: as servers write their own names. */
+    assert_true(sip_route_host(&settings, GW_STR("FRONT.Partner.Example"), &hop));
     assert_false(sip_route_host(&settings, GW_STR("back.partner.example"), &hop));
     assert_false(sip_route_host(&settings, GW_STR(""), &hop));
 }
