@@ -65,11 +65,13 @@ void net_tls_explain_ssl(SSL *ssl, const char *why)
 /* What OpenSSL says of those who speak something else: an administrator is helped by none of it. */
 const char *net_tls_words(const char *says)
 {
+    static const char too_old[] = "the other side speaks only versions of TLS that are too old "
+                                  "here: turn newer ones on there";
     static const struct {
         const char *says, *words;
     } table[] = {
-        { "protocol version", "the other side speaks no TLS 1.2 or newer: turn that on there" },
-        { "unsupported protocol", "the other side speaks no TLS 1.2 or newer: turn that on there" },
+        { "protocol version", too_old },
+        { "unsupported protocol", too_old },
         { "wrong version number", "the other side does not speak TLS on this port" },
         { "alert handshake failure", "the other side refuses: no cipher in common, or it demands a "
                                      "certificate" },
