@@ -345,13 +345,8 @@ static bool subject_fill(const struct subject_fields *fields, struct cert_names 
     }
     if (fields->cn.p)
         cert_names_add(fields->cn, wanted);
-    while (rest.len) {
-        if (!gw_str_cut(rest, ",", &name, &rest)) {
-            name = rest;
-            rest.len = 0;
-        }
-        cert_names_add(gw_str_trim(name), wanted);
-    }
+    while (gw_str_next(&rest, ",", &name))
+        cert_names_add(name, wanted);
     if (!out->cn.len && wanted->count)
         out->cn = wanted->name[0];
     out->names = wanted->name;

@@ -84,6 +84,18 @@ bool gw_str_cut(struct gw_str s, const char *sep, struct gw_str *before, struct 
     return true;
 }
 
+bool gw_str_next(struct gw_str *rest, const char *sep, struct gw_str *item)
+{
+    if (!rest->len)
+        return false;
+    if (!gw_str_cut(*rest, sep, item, rest)) {
+        *item = *rest;
+        rest->len = 0;
+    }
+    *item = gw_str_trim(*item);
+    return true;
+}
+
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';

@@ -39,6 +39,9 @@ ptrdiff_t gw_str_find(struct gw_str s, char c);
  * NULL or point to the input. */
 bool gw_str_cut(struct gw_str s, const char *sep, struct gw_str *before, struct gw_str *after);
 
+/* The next item of a list, trimmed; empty between two separators, never behind the last. False: no more. */
+bool gw_str_next(struct gw_str *rest, const char *sep, struct gw_str *item);
+
 /* Without leading and trailing white space of XML: space, tab, CR, LF. */
 struct gw_str gw_str_trim(struct gw_str s);
 

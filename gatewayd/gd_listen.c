@@ -101,16 +101,22 @@ enum gw_code gd_listen_name_check(const struct gd *gd, struct gw_err *err)
 
 static bool client_next(struct gw_str *rest, struct gw_str *name)
 {
-    while (rest->len) {
-        if (!gw_str_cut(*rest, ",", name, rest)) {
-            *name = *rest;
-            rest->len = 0;
-        }
-        *name = gw_str_trim(*name);
+    while (gw_str_next(rest, ",", name))
         if (name->len)
             return true;
-    }
     return false;
+}
+
+static enum gw_code clients_check(const struct gd *gd, struct gw_err *err)
+{
+    struct gw_str name, rest = gw_str_of(gd->settings.listen.api_clients);
+    size_t count = 0;
+
+    while (client_next(&rest, &name))
+        count++;
+    return count <= API_CLIENTS_MAX
+               ? GW_OK
+               : gw_fail(err, GW_LIMIT, "more than %d API clients", API_CLIENTS_MAX);
 }
 
 static enum gw_code api_admit(const struct ssl_st *ssl, void *ctx, struct gw_err *err)
@@ -144,6 +150,8 @@ enum gw_code gd_listen_apply(struct gd *gd, struct gw_err *err)
 {
     int64_t port = gd->settings.listen.api_port;
 
+    if (clients_check(gd, err))
+        return err->code;
     if (port == GW_PARAM_WORD) {
         admin_api_https_close(gd->api);
         return GW_OK;

@@ -145,14 +145,8 @@ enum gw_code gd_log_levels_set(struct gw_str text, struct gw_err *err)
     struct gw_str item;
     enum gw_code rc = GW_OK;
 
-    while (!rc && text.len > 0) {
-        if (!gw_str_cut(text, ",", &item, &text)) {
-            item = text;
-            text = GW_STR("");
-        }
-        item = gw_str_trim(item);
+    while (!rc && gw_str_next(&text, ",", &item))
         if (item.len > 0)
             rc = one_level(item, err);
-    }
     return rc;
 }

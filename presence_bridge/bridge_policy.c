@@ -202,17 +202,13 @@ static enum gw_code order_set(struct bridge_policy *p, struct gw_str value, stru
 static enum gw_code organisers_set(struct bridge_policy *p, struct gw_str value, struct gw_err *err)
 {
     struct gw_str *list = gw_arena_alloc(&p->mem, ORGANISERS_MAX * sizeof(*list));
-    struct gw_str text = gw_arena_dup(&p->mem, gw_str_trim(value)), rest = text;
+    struct gw_str text = gw_arena_dup(&p->mem, gw_str_trim(value)), rest = text, one;
     size_t count = 0;
 
     if (!list || !text.p)
         return gw_fail(err, GW_LIMIT, "the rules and settings are too long altogether");
-    while (rest.len) {
-        struct gw_str one = rest;
-
-        if (!gw_str_cut(rest, ",", &one, &rest))
-            rest = (struct gw_str){ 0 };
-        one = bridge_fold(gw_str_trim(one), &p->mem);
+    while (gw_str_next(&rest, ",", &one)) {
+        one = bridge_fold(one, &p->mem);
         if (!one.len)
             return gw_fail(err, GW_INVALID, "between two commas there is no organiser");
         if (count == ORGANISERS_MAX)

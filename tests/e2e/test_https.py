@@ -183,6 +183,8 @@ def test_api():
         refused_for(g, Admin(g, port, folder, good), "is neither sent")
         g.api("POST", "/v1/trust/cup-trust", {"pem": ca.pem})
         refused_for(g, Admin(g, port, folder, good), "set api.clients")
+        many = g.run_ctl("set", "api.clients", ",".join(f"c{i}.office.test" for i in range(101)))
+        assert many.returncode != 0 and "more than 100 API clients" in many.stdout + many.stderr, many
         g.set("api.clients", "other.office.test, robot.office.test")
         status, answer = Admin(g, port, folder, good).get("/v1/version")
         assert status == 200, answer

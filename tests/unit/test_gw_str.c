@@ -67,6 +67,22 @@ static void cuts(void **state)
     assert_int_equal(gw_str_find((struct gw_str){ NULL, 0 }, 'a'), -1);
 }
 
+static void walks_lists(void **state)
+{
+    static const char *const want[] = { "a", "", "b c", "d" };
+    struct gw_str rest = GW_STR(" a,, b c ,\td,"), item = { 0 };
+    size_t count = 0;
+
+    (void)state;
+    while (gw_str_next(&rest, ",", &item)) {
+        assert_true(count < sizeof(want) / sizeof(*want));
+        assert_str(item, want[count++]);
+    }
+    assert_int_equal(count, sizeof(want) / sizeof(*want));
+    rest = (struct gw_str){ NULL, 0 };
+    assert_false(gw_str_next(&rest, ",", &item));
+}
+
 static const struct {
     const char *in;
     int64_t min, max;
@@ -229,15 +245,11 @@ static void duplicates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(compares),
-        cmocka_unit_test(cuts),
-        cmocka_unit_test(reads_integers),
-        cmocka_unit_test(knows_host_names),
-        cmocka_unit_test(knows_utf8),
-        cmocka_unit_test(decodes),
-        cmocka_unit_test(cuts_between_characters),
-        cmocka_unit_test(duplicates),
-        cmocka_unit_test(one_line),
+        cmocka_unit_test(compares),         cmocka_unit_test(cuts),
+        cmocka_unit_test(walks_lists),      cmocka_unit_test(reads_integers),
+        cmocka_unit_test(knows_host_names), cmocka_unit_test(knows_utf8),
+        cmocka_unit_test(decodes),          cmocka_unit_test(cuts_between_characters),
+        cmocka_unit_test(duplicates),       cmocka_unit_test(one_line),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
