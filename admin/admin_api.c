@@ -544,6 +544,11 @@ enum gw_code admin_api_https_open(struct admin_api *api, const struct admin_http
     return GW_OK;
 }
 
+void admin_api_https_readmit(struct admin_api *api)
+{
+    net_http_server_readmit(api->https);
+}
+
 void admin_api_https_close(struct admin_api *api)
 {
     net_http_server_free(&api->https);

@@ -227,6 +227,8 @@ struct admin_https {
 };
 enum gw_code admin_api_https_open(struct admin_api *api, const struct admin_https *https,
                                   struct gw_err *err);
+void admin_api_https_readmit(
+    struct admin_api *api); /* whom 'admit' lets in is another matter now */
 void admin_api_https_close(struct admin_api *api);
 uint16_t admin_api_https_port(const struct admin_api *api); /* 0: closed */
 

@@ -156,7 +156,9 @@ enum gw_code gd_listen_apply(struct gd *gd, struct gw_err *err)
         admin_api_https_close(gd->api);
         return GW_OK;
     }
-    if (admin_api_https_port(gd->api) && (!port || port == admin_api_https_port(gd->api)))
+    if (admin_api_https_port(gd->api) && (!port || port == admin_api_https_port(gd->api))) {
+        admin_api_https_readmit(gd->api);
         return GW_OK;
+    }
     return api_open(gd, err);
 }

@@ -20,7 +20,7 @@ extern const size_t gd_listen_param_count;
 enum gw_code gd_listen_start(struct gd *gd, struct gw_err *err); /* "cup" is open */
 void gd_listen_done(struct gd *gd);                              /* after the listeners */
 
-/* The settings are other ones: the API opens, moves or closes. */
+/* The settings are other ones: the API opens, moves or closes, and with it whoever is no client any more. */
 enum gw_code gd_listen_apply(struct gd *gd, struct gw_err *err);
 
 /* Whether Exchange, which is to call back by https, finds that name in our certificate; says what to do. */

@@ -835,6 +835,11 @@ void net_http_server_tls_set(struct net_http_server *s, struct net_tls *tls)
     net_http_tls_set(s->tls, tls);
 }
 
+void net_http_server_readmit(struct net_http_server *s)
+{
+    net_http_tls_readmit(s->tls);
+}
+
 uint16_t net_http_server_port(const struct net_http_server *s)
 {
     return s->tls ? net_http_tls_port(s->tls) : s->bound.port;

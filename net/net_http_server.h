@@ -51,6 +51,10 @@ uint16_t net_http_server_port(const struct net_http_server *s);
 /* Of one that has TLS: another context for the connections that come from now on. */
 void net_http_server_tls_set(struct net_http_server *s, struct net_tls *tls);
 
+/* Of one that has 'admit': it is asked again about all whose connections are open. Who may not go on is cut off
+ * without an answer. */
+void net_http_server_readmit(struct net_http_server *s);
+
 /* Open exchanges are ended: on_gone comes for each, from inside this call. */
 void net_http_server_free(struct net_http_server **sp);
 

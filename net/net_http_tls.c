@@ -278,6 +278,24 @@ static void on_accept(struct net_stream *s, void *ctx)
     net_stream_start_tls(s, h->tls, NULL);
 }
 
+void net_http_tls_readmit(struct net_http_tls *h)
+{
+    struct gw_list *it, *tmp;
+    struct gw_err err;
+
+    GW_LIST_EACH(&h->conns, it, tmp)
+    {
+        struct conn *c = GW_CONTAINER(it, struct conn, link);
+        const struct ssl_st *ssl = c->watch ? net_stream_ssl(c->stream) : NULL;
+
+        if (!ssl || h->admit(ssl, h->admit_ctx, &err) == GW_OK)
+            continue;
+        gw_info("net", "https connection closed port=%u peer=%s reason=\"%s\"",
+                net_listener_port(h->listener), net_stream_peer(c->stream), err.msg);
+        answered(c);
+    }
+}
+
 /* ---- life of the listener ---- */
 
 enum gw_code net_http_tls_new(struct net_loop *loop, const struct net_http_tls_args *args,

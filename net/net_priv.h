@@ -121,6 +121,7 @@ struct net_http_tls_args {
 enum gw_code net_http_tls_new(struct net_loop *loop, const struct net_http_tls_args *args,
                               struct net_http_tls **out, struct gw_err *err);
 void net_http_tls_set(struct net_http_tls *h, struct net_tls *tls); /* for those that come */
+void net_http_tls_readmit(struct net_http_tls *h);
 void net_http_tls_collect(struct net_http_tls *h);
 uint16_t net_http_tls_port(const struct net_http_tls *h);
 void net_http_tls_free(struct net_http_tls **hp);

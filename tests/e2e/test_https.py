@@ -147,14 +147,24 @@ class Admin:
     def put(self, path, body, **headers):
         return self._ask("PUT", path, json.dumps(body), headers)[0]
 
+    def connect(self):
+        return http.client.HTTPSConnection(self.address, self.port, timeout=5, context=self.context)
+
     def _ask(self, method, path, body=None, headers=None):
-        connection = http.client.HTTPSConnection(self.address, self.port, timeout=5, context=self.context)
+        connection = self.connect()
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
         finally:
             connection.close()
+
+
+def answer_of(connection):
+    connection.request("GET", "/v1/version")
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
 
 
 def is_refused(admin):
@@ -198,6 +208,17 @@ def test_api():
         assert robot.put("/v1/parameters/calendar.spread_s", {"value": "7"}) == 200
         assert any("certificate robot.office.test" in json.dumps(e) for e in g.api("GET", "/v1/audit")["entries"])
         assert robot.put("/v1/parameters/calendar.spread_s", {"value": "8"}, Origin="https://evil.test") == 403
+        stays = robot.connect()
+        assert answer_of(stays) == 200 and answer_of(stays) == 200
+        g.set("api.clients", "robot.office.test")
+        assert answer_of(stays) == 200
+        g.set("api.clients", "other.office.test")  # holds for who is there already, too
+        wait_for(lambda: "https connection closed" in g.log(), what="the connection is cut off")
+        try:
+            assert not answer_of(stays)
+        except (ssl.SSLError, ConnectionError, http.client.HTTPException):
+            pass
+        g.set("api.clients", "other.office.test, robot.office.test")
         assert g.run_ctl("cert", "crl", "add", "-", text_in=revocation_list(ca, [good])).returncode == 0
         g.set("tls.api_crl", "check")
         refused_for(g, Admin(g, port, folder, good), "was revoked by its authority")
@@ -216,8 +237,12 @@ def test_api():
         assert g.stop() == 0
         g.start()
         assert Admin(g, port + 1, folder, good).get("/v1/version")[0] == 200
-        g.set("api.port", "off")
+        try:
+            Admin(g, port + 1, folder, good).put("/v1/parameters/api.port", {"value": "off"})
+        except (ssl.SSLError, ConnectionError, http.client.HTTPException):
+            pass  # who closes it over itself may get no answer
         assert is_refused(Admin(g, port + 1, folder, good))
+        assert g.api("GET", "/v1/parameters/api.port")["value"] == "off"
 
 
 if __name__ == "__main__":
