@@ -48,8 +48,11 @@ static void on_keys(void *ctx)
         rc = dir_password_put(dir, user, &job->keys, NULL, NULL, &job->err);
         dir_act(dir, GW_STR(""), 0);
     }
-    gw_info("gatewayd", "password %s user=%s", rc ? "refused" : "changed in a client",
-            gw_quote(user, quoted));
+    if (rc)
+        gw_info("gatewayd", "password refused user=%s reason=\"%s\"", gw_quote(user, quoted),
+                job->err.msg);
+    else
+        gw_info("gatewayd", "password changed in a client user=%s", gw_quote(user, quoted));
     job_end(job, rc ? job->err.msg : NULL);
 }
 
