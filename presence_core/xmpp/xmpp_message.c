@@ -67,26 +67,29 @@ static bool spread(const struct xmpp_sender *by, const struct xmpp_stanza *m, st
     return reached;
 }
 
-static void act(const struct xmpp_sender *by, const struct xmpp_stanza *m, struct gw_str user,
+/* False: no client has it. */
+static bool act(const struct xmpp_sender *by, const struct xmpp_stanza *m, struct gw_str user,
                 enum action action, struct xmpp_shared *shared)
 {
     int best;
 
     switch (action) {
     case IGNORE:
-        return;
+        return false;
     case ALL:
-        (void)spread(by, m, user, 0, shared);
-        return;
+        return spread(by, m, user, 0, shared);
     case BEST:
         best = highest_priority(by->host->core, user);
-        if ((best >= 0 && spread(by, m, user, best, shared)) || xmpp_offline_keep(by, m, user))
-            return;
+        if (best >= 0 && spread(by, m, user, best, shared))
+            return true;
+        if (xmpp_offline_keep(by, m, user))
+            return false;
         break;
     case REFUSE:
         break;
     }
     xmpp_refuse(by, m, XMPP_SERVICE_UNAVAILABLE);
+    return false;
 }
 
 void xmpp_message_to_user(const struct xmpp_sender *by, const struct xmpp_stanza *m,
@@ -103,9 +106,9 @@ void xmpp_message_to_user(const struct xmpp_sender *by, const struct xmpp_stanza
     by->host->message++;
     shared = xmpp_shared_new();
     s = resource.len ? pres_session_find(by->host->core, user, resource) : NULL;
-    if (!s || !give(by, m, s, shared))
-        act(by, m, user, resource.len ? rules[rule].full : rules[rule].bare, shared);
-    xmpp_carbons_received(by, m, user, shared);
+    if ((s && give(by, m, s, shared)) ||
+        act(by, m, user, resource.len ? rules[rule].full : rules[rule].bare, shared))
+        xmpp_carbons_received(by, m, user, shared);
     xmpp_shared_unref(&shared);
 }
 

@@ -114,6 +114,27 @@ static void what_is_copied(void **state)
     world_stop(&w);
 }
 
+/* What comes back to its sender, or is kept for later, was received by nobody. */
+static void nothing_to_copy(void **state)
+{
+    struct world w;
+    struct peer desk, bob;
+
+    (void)state;
+    world_of_two(&w, &desk, &bob);
+    want_carbons(&desk);
+    peer_send(&bob, "<message to='ann@x.example/gone'><body>x</body></message>");
+    EXPECT(&bob, "<service-unavailable ");
+    EXPECT_ALL(&desk, "");
+    peer_clear(&bob);
+    peer_send(&desk, "<presence><priority>-1</priority></presence>");
+    peer_clear(&desk);
+    peer_send(&bob, "<message to='ann@x.example' type='chat'><body>x</body></message>");
+    EXPECT(&bob, "<service-unavailable ");
+    EXPECT_ALL(&desk, "");
+    world_of_two_stop(&w, &desk, &bob);
+}
+
 /* As deep as a stanza may be, and one level more in each copy. */
 static void deep_messages(void **state)
 {
@@ -628,6 +649,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(copies_both_ways),
         cmocka_unit_test(what_is_copied),
+        cmocka_unit_test(nothing_to_copy),
         cmocka_unit_test(deep_messages),
         cmocka_unit_test(keeps_and_delivers),
         cmocka_unit_test(what_is_kept),
