@@ -41,6 +41,10 @@ struct dir_jobs {
     gw_time ticked;   /* when */
     struct gw_buf by; /* "job 7 of ..." */
 
+    struct gw_buf names;      /* of a SET that begins: all users, a line each */
+    size_t asked;             /* of them, in bytes */
+    struct store_batch *hits; /* whom its filter hits; NULL: no such job begins */
+
     struct gw_buf rows; /* the record of rows that is worked on */
     unsigned rows_of;   /* the job whose it is; 0: it must be read */
 

@@ -9,8 +9,9 @@
 #include "gw_log.h"
 
 enum {
-    SLICE_ROWS = 100, /* some 5 ms */
-    PAUSE_MS = 10,    /* at least, from one slice's beginning to the next: others work too */
+    SLICE_ROWS = 100,   /* some 5 ms */
+    SLICE_NAMES = 2000, /* likewise, when all are hit */
+    PAUSE_MS = 10,      /* at least, from one slice's beginning to the next: others work too */
     LOOK_MS = 10 * GW_SECOND_MS /* a job for later: clocks may be set meanwhile */
 };
 
@@ -104,43 +105,6 @@ static void rows_put(struct dir_job_entry *e, struct gw_buf *rows, struct store_
     gw_buf_reset(rows);
 }
 
-/* Whom the filter hits now: that is what the job does, whatever changes while it runs. */
-static void hits_put(struct dir_jobs *jobs, struct dir_job_entry *e, struct store_batch *batch)
-{
-    struct dir_filter *filter = NULL;
-    struct dir_user user;
-    struct gw_buf rows;
-    size_t pos = 0;
-
-    if (dir_filter_parse(gw_str_of(e->where), &filter, NULL))
-        return; /* of a later version: nobody is hit */
-    gw_buf_init(&rows, DIR_JOB_CHUNK_MAX);
-    while (dir_user_next(jobs->args.dir, &pos, &user)) {
-        if (!dir_filter_matches(filter, &user))
-            continue;
-        dir_job_row_add(&rows, (unsigned)++e->job.rows, &user.jid, 1);
-        if (rows.len >= DIR_JOB_CHUNK)
-            rows_put(e, &rows, batch);
-    }
-    rows_put(e, &rows, batch);
-    gw_buf_done(&rows);
-    dir_filter_free(&filter);
-}
-
-static void begin(struct dir_jobs *jobs, struct dir_job_entry *e, struct gw_now now)
-{
-    struct store_batch *batch = store_batch_new();
-
-    e->job.state = DIR_JOB_RUNNING;
-    e->job.started = now.utc;
-    if (e->job.type == DIR_JOB_SET)
-        hits_put(jobs, e, batch);
-    job_log("begins", e);
-    commit(jobs, e, batch);
-}
-
-/* --- rows */
-
 /* The next line; false: there is none in this record. */
 static bool line_next(const struct gw_buf *rows, size_t *offset, struct gw_str *out)
 {
@@ -151,6 +115,74 @@ static bool line_next(const struct gw_buf *rows, size_t *offset, struct gw_str *
     *offset += out->len + 1;
     return true;
 }
+
+static void hits_forget(struct dir_jobs *jobs)
+{
+    gw_buf_done(&jobs->names);
+    gw_buf_reset(&jobs->rows);
+    jobs->asked = 0;
+    store_batch_free(&jobs->hits);
+}
+
+/* Everybody who is there now: only their names, since what else there is to do for each takes long. */
+static void names_take(struct dir_jobs *jobs)
+{
+    struct dir_user user;
+    size_t pos = 0;
+
+    hits_forget(jobs);
+    jobs->hits = store_batch_new();
+    while (dir_user_next(jobs->args.dir, &pos, &user)) {
+        gw_buf_add_str(&jobs->names, user.jid);
+        gw_buf_add_char(&jobs->names, '\n');
+    }
+}
+
+/* Whom of them the filter hits: that is what the job does, whatever changes while it runs. Nothing of it
+ * is stored before it is whole: a restart begins anew. */
+static void hits_take(struct dir_jobs *jobs, struct dir_job_entry *e)
+{
+    struct dir_filter *filter = NULL;
+    struct store_batch *batch;
+    struct dir_user user;
+    struct gw_str jid;
+
+    if (dir_filter_parse(gw_str_of(e->where), &filter, NULL))
+        jobs->asked = jobs->names.len; /* of a later version: nobody is hit */
+    for (int i = 0; i < SLICE_NAMES && line_next(&jobs->names, &jobs->asked, &jid); i++) {
+        if (!dir_user_get(jobs->args.dir, jid, &user) || !dir_filter_matches(filter, &user))
+            continue;
+        dir_job_row_add(&jobs->rows, (unsigned)++e->job.rows, &jid, 1);
+        if (jobs->rows.len >= DIR_JOB_CHUNK)
+            rows_put(e, &jobs->rows, jobs->hits);
+    }
+    dir_filter_free(&filter);
+    if (jobs->asked < jobs->names.len) {
+        again(jobs);
+        return;
+    }
+    rows_put(e, &jobs->rows, jobs->hits);
+    batch = jobs->hits;
+    jobs->hits = NULL;
+    hits_forget(jobs);
+    job_log("begins", e);
+    commit(jobs, e, batch);
+}
+
+static void begin(struct dir_jobs *jobs, struct dir_job_entry *e, struct gw_now now)
+{
+    e->job.state = DIR_JOB_RUNNING;
+    e->job.started = now.utc;
+    if (e->job.type == DIR_JOB_SET) {
+        names_take(jobs);
+        again(jobs);
+        return;
+    }
+    job_log("begins", e);
+    commit(jobs, e, store_batch_new());
+}
+
+/* --- rows */
 
 /* Results become rows: those that changed something, the last one first. */
 static void turn_round(struct gw_str results, struct gw_buf *out)
@@ -281,11 +313,14 @@ void dir_jobs_tick(struct dir_jobs *jobs, struct gw_now now)
         return; /* what ends comes back here */
     jobs->ticked = now.mono;
     if (!e) {
+        hits_forget(jobs); /* it may have been cancelled */
         e = due(jobs, now, &next);
         if (e)
             begin(jobs, e, now);
         else
             jobs->args.due(next, jobs->args.ctx);
+    } else if (jobs->hits) {
+        hits_take(jobs, e);
     } else if (e->chunk >= e->chunks) {
         end(jobs, e, now);
     } else if (jobs->rows_of != e->job.id) {

@@ -30,6 +30,7 @@ struct dir_jobs *dir_jobs_new(const struct dir_jobs_args *args)
 
     jobs->args = *args;
     gw_buf_init(&jobs->by, DIR_JOB_BY_MAX + 32);
+    gw_buf_init(&jobs->names, (size_t)DIR_USERS_MAX * (DIR_JID_MAX + 1));
     gw_buf_init(&jobs->rows, DIR_JOB_CHUNK_MAX);
     dir_listen(args->dir, &(struct dir_listener){ .user_changed = on_user, .ctx = jobs });
     return jobs;
@@ -46,7 +47,9 @@ void dir_jobs_free(struct dir_jobs **jobsp)
         dir_job_entry_free(&jobs->entry[i]);
     json_decref(jobs->diff);
     gw_buf_done(&jobs->by);
+    gw_buf_done(&jobs->names);
     gw_buf_done(&jobs->rows);
+    store_batch_free(&jobs->hits);
     free(jobs);
 }
 

@@ -605,6 +605,35 @@ static void test_set(void **state)
     expect_job(id, DIR_JOB_DONE, 0, 0, 0);
 }
 
+/* Whom a filter hits is found in slices: a restart among them begins anew, who goes meanwhile is not
+ * hit, and what was cancelled leaves nothing to others. */
+static void test_set_begins(void **state)
+{
+    struct gw_err err = { 0 };
+    unsigned id;
+    size_t all;
+
+    (void)state;
+    (void)upload_many();
+    run(TO_THE_END);
+    all = dir_user_count(dir);
+    assert_true(all > 2001);
+    id = set("not im", "{\"im\":true}", 0, &err);
+    run(2);
+    assert_int_equal(job(id).state, DIR_JOB_RUNNING);
+    close_all();
+    open_all();
+    expect_job(id, DIR_JOB_WAITING, 0, 0, 0);
+    run(2);
+    assert_int_equal(dir_job_cancel(jobs, id, now.utc, NULL, NULL, NULL), GW_OK);
+    id = set("not im", "{\"im\":true}", 0, &err);
+    run(1);
+    assert_int_equal(dir_user_remove(dir, GW_STR("u0005@example.com"), NULL, NULL, NULL), GW_OK);
+    run(TO_THE_END);
+    expect_job(id, DIR_JOB_DONE, all - 1, 0, 0);
+    expect_all_lines(id, 1, all - 1);
+}
+
 /* Not before its time; and at once when that went by while nothing ran. */
 static void test_later(void **state)
 {
@@ -774,13 +803,11 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_insert),        TEST(test_update),
-        TEST(test_refused_files), TEST(test_spreadsheets),
-        TEST(test_too_large),     TEST(test_restarts),
-        TEST(test_cancel),        TEST(test_set),
-        TEST(test_later),         TEST(test_undo),
-        TEST(test_undo_of_half),  TEST(test_bounded_list),
-        TEST(test_damaged),       TEST(test_upload_cut_short),
+        TEST(test_insert),       TEST(test_update),    TEST(test_refused_files),
+        TEST(test_spreadsheets), TEST(test_too_large), TEST(test_restarts),
+        TEST(test_cancel),       TEST(test_set),       TEST(test_set_begins),
+        TEST(test_later),        TEST(test_undo),      TEST(test_undo_of_half),
+        TEST(test_bounded_list), TEST(test_damaged),   TEST(test_upload_cut_short),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
