@@ -3,18 +3,6 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-bool sip_list_next(struct gw_str *list, struct gw_str *item)
-{
-    if (!list->len)
-        return false;
-    if (!gw_str_cut(*list, ",", item, list)) {
-        *item = *list;
-        list->len = 0;
-    }
-    *item = gw_str_trim(*item);
-    return true;
-}
-
 /* ---- Addresses ---- */
 
 struct network {
@@ -78,7 +66,7 @@ enum gw_code sip_acl_check(struct gw_str list, struct gw_err *err)
     struct network n;
     struct gw_str item;
 
-    while (sip_list_next(&list, &item)) {
+    while (gw_str_next(&list, ",", &item)) {
         if (!gw_str_is(item, "all") && !network_parse(item, &n) && !is_name(item))
             return gw_fail(err, GW_INVALID,
                            "'%.*s' is neither an address, nor a network like 192.0.2.0/24, nor the "
@@ -99,7 +87,7 @@ bool sip_acl_has_names(struct gw_str list)
 {
     struct gw_str item;
 
-    while (sip_list_next(&list, &item)) {
+    while (gw_str_next(&list, ",", &item)) {
         if (is_named(item))
             return true;
     }
@@ -112,7 +100,7 @@ bool sip_acl_allows_name(struct gw_str list, struct gw_str name)
 
     if (name.len && name.p[name.len - 1] == '.')
         name.len--;
-    while (sip_list_next(&list, &item)) {
+    while (gw_str_next(&list, ",", &item)) {
         size_t more = name.len - item.len;
 
         if (!is_named(item) || name.len < item.len ||
@@ -133,7 +121,7 @@ bool sip_acl_allows(struct gw_str list, struct gw_str text)
 
     if (!address_parse(text, address, &is_v4))
         return false;
-    while (sip_list_next(&list, &item)) {
+    while (gw_str_next(&list, ",", &item)) {
         if (gw_str_is(item, "all") || (network_parse(item, &n) && network_has(&n, address)))
             return true;
     }
@@ -184,7 +172,7 @@ enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err)
     struct gw_str item, domain;
     enum sip_kind kind;
 
-    while (sip_list_next(&list, &item)) {
+    while (gw_str_next(&list, ",", &item)) {
         if (!domain_parse(item, &domain, &kind))
             return gw_fail(err, GW_INVALID,
                            "'%.*s' is not a domain in lower case, or one with its kind: "
@@ -200,7 +188,7 @@ bool sip_domains_next(struct gw_str *rest, struct gw_str *domain)
     struct gw_str item;
     enum sip_kind kind;
 
-    while (sip_list_next(rest, &item)) {
+    while (gw_str_next(rest, ",", &item)) {
         if (domain_parse(item, domain, &kind))
             return true;
     }
@@ -220,7 +208,7 @@ bool sip_domains_find(struct gw_str list, struct gw_str wanted, enum sip_kind *k
     enum sip_kind found;
 
     wanted = listed_as(wanted);
-    while (sip_list_next(&list, &item)) {
+    while (gw_str_next(&list, ",", &item)) {
         if (domain_parse(item, &domain, &found) && gw_str_eq(domain, wanted)) {
             *kind = found;
             return true;
@@ -236,7 +224,7 @@ enum gw_code sip_tls_subjects_check(struct gw_str list, struct gw_err *err)
     size_t count = 0;
     struct gw_str item;
 
-    while (sip_list_next(&list, &item)) {
+    while (gw_str_next(&list, ",", &item)) {
         char lower[256];
 
         if (item.len < sizeof(lower))
@@ -261,7 +249,7 @@ bool sip_domains_believes(struct gw_str list, struct gw_str wanted, struct gw_st
     enum sip_kind kind;
 
     wanted = listed_as(wanted);
-    while (sip_list_next(&list, &item)) {
+    while (gw_str_next(&list, ",", &item)) {
         if (!domain_parse(item, &domain, &kind) || !gw_str_eq(domain, wanted))
             continue;
         if (!gw_str_cut(item, "@", NULL, &where) || sip_acl_allows(gw_str_trim(where), address))

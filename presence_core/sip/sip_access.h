@@ -6,9 +6,6 @@
 #include "gw_str.h"
 #include "sip_map.h"
 
-/* The next item of a list with commas, trimmed. False: no more. */
-bool sip_list_next(struct gw_str *rest, struct gw_str *item);
-
 /* "all", or addresses, networks, and names of hosts and domains: "192.0.2.0/24, 2001:db8::/32,
  * fe1.lync.example, partner.example". */
 enum gw_code sip_acl_check(struct gw_str list, struct gw_err *err);

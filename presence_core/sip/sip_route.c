@@ -113,7 +113,7 @@ enum gw_code sip_routes_check(struct gw_str list, struct gw_err *err)
     struct gw_str item;
     struct route route;
 
-    while (sip_list_next(&list, &item)) {
+    while (gw_str_next(&list, ",", &item)) {
         if (!route_parse(item, &route))
             return gw_fail(err, GW_INVALID,
                            "'%.*s' is no route: a domain with its labels reversed, or a user, and "
@@ -187,7 +187,7 @@ static bool add_static(struct sip_plan *plan, struct gw_str list, struct gw_str 
     size_t begun = plan->count, best = 1;
     struct route r;
 
-    while (sip_list_next(&list, &item)) {
+    while (gw_str_next(&list, ",", &item)) {
         size_t fit = route_parse(item, &r) ? fits(&r, address, labels) : 0, at;
 
         if (fit < best)
@@ -274,7 +274,7 @@ bool sip_route_host(const struct sip_settings *settings, struct gw_str host, str
     unsigned best = SIP_PRIORITY_MAX + 1;
     struct route r;
 
-    while (labels.len && sip_list_next(&list, &item)) {
+    while (labels.len && gw_str_next(&list, ",", &item)) {
         if (!route_parse(item, &r) || r.is_user || r.is_wild || !gw_str_ieq(r.labels, labels) ||
             r.priority >= best)
             continue;

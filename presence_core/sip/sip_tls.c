@@ -91,7 +91,7 @@ enum gw_code sip_tls_admit(const struct sip_tls *tls, enum sip_tls_context which
         return GW_OK;
     if (asked.len)
         name[count++] = asked;
-    while (count < SIP_TLS_SUBJECTS_MAX + 1 && sip_list_next(&list, &name[count]))
+    while (count < SIP_TLS_SUBJECTS_MAX + 1 && gw_str_next(&list, ",", &name[count]))
         count += name[count].len > 0;
     if (!count)
         return gw_fail(
