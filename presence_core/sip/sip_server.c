@@ -837,6 +837,8 @@ enum gw_code sip_server_listen_tls(struct sip_server *server, const char *addres
         server->door[i].port = wanted_port(server, (enum sip_tls_context)i);
         if (!door_move(server, (enum sip_tls_context)i, &why))
             continue;
+        if (rc)
+            (void)gw_fail_prefix(&why, "%s; ", err->msg);
         rc = why.code;
         *err = why;
     }

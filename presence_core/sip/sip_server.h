@@ -27,8 +27,8 @@ enum gw_code sip_server_listen(struct sip_server *server, const char *address, u
                                struct gw_err *err);
 uint16_t sip_server_port(const struct sip_server *server); /* 0: not listening */
 
-/* The two TLS listeners, at the ports of the settings; once. After an error the server does without the one
- * that could not be opened, until its port is set anew or another setting is. */
+/* The two TLS listeners, at the ports of the settings; once. After an error the server does without what
+ * could not be opened, until its port is set anew or another setting is. */
 enum gw_code sip_server_listen_tls(struct sip_server *server, const char *address,
                                    struct gw_err *err);
 /* The settings are other ones. After an error the listener is where it was. */

@@ -217,6 +217,12 @@ def test_swap():
             assert "SIP peer-auth listener" in h.log() and h.sip()["peer_auth_port"] == 0
         h.set("sip.notify_interval_s", 0)  # any change looks again
         assert h.sip()["peer_auth_port"] == SIP_TLS_PORT
+        h.set("sip.server_auth_port", SIP_PEER_PORT)
+        h.stop()
+        with socket.create_server((h.address, SIP_TLS_PORT)), socket.create_server((h.address, SIP_PEER_PORT)):
+            h.start()  # each of those that are taken is told
+            (told_line,) = [line for line in h.log().splitlines() if "SIP server-auth listener" in line]
+            assert f"port {SIP_PEER_PORT}" in told_line and f"SIP peer-auth listener: port {SIP_TLS_PORT}" in told_line, told_line
 
 
 def test_versions_and_ciphers():
