@@ -18,7 +18,7 @@ static void on_user(const struct dir_user_change *change, void *ctx)
 {
     struct dir_jobs *jobs = ctx;
 
-    if (change->loading || change->batch == NULL || !jobs->applying)
+    if (!jobs->applying)
         return;
     json_decref(jobs->diff);
     jobs->diff = dir_user_diff(change->before, change->after);
