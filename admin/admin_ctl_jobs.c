@@ -42,23 +42,24 @@ static bool time_read(const struct ctl *ctl, const char *option, char out[GW_UTC
 
 /* --- progress */
 
-static void progress_print(const json_t *job, bool last)
-{
-    json_int_t rows = ctl_int(job, "rows");
-    json_int_t seen = ctl_int(job, "done") + ctl_int(job, "ignored") + ctl_int(job, "failed");
-
-    printf("job %lld %s: %lld of %lld rows (%lld%%), %lld done, %lld ignored, %lld failed%s",
-           (long long)ctl_int(job, "job"), ctl_str(job, "state"), (long long)seen, (long long)rows,
-           (long long)(rows ? seen * 100 / rows : 100), (long long)ctl_int(job, "done"),
-           (long long)ctl_int(job, "ignored"), (long long)ctl_int(job, "failed"), last ? "\n" : "");
-}
-
 static bool is_over(const json_t *job)
 {
     const char *state = ctl_str(job, "state");
 
     return strcmp(state, "uploading") != 0 && strcmp(state, "waiting") != 0 &&
            strcmp(state, "running") != 0;
+}
+
+static void progress_print(const json_t *job, bool last)
+{
+    json_int_t rows = ctl_int(job, "rows"); /* none: not known yet, or there are none */
+    json_int_t seen = ctl_int(job, "done") + ctl_int(job, "ignored") + ctl_int(job, "failed");
+    json_int_t part = rows ? seen * 100 / rows : is_over(job) * 100;
+
+    printf("job %lld %s: %lld of %lld rows (%lld%%), %lld done, %lld ignored, %lld failed%s",
+           (long long)ctl_int(job, "job"), ctl_str(job, "state"), (long long)seen, (long long)rows,
+           (long long)part, (long long)ctl_int(job, "done"), (long long)ctl_int(job, "ignored"),
+           (long long)ctl_int(job, "failed"), last ? "\n" : "");
 }
 
 static void look_print(const struct ctl *ctl, const json_t *job)

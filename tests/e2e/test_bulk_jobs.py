@@ -213,6 +213,7 @@ def test_filter():
         assert "waits until" in gateway.ctl("user", "update", "--where", "im", "--set", "group=soon", "--at", soon)
         assert "waits until" in gateway.ctl("user", "update", "--where", "im", "--set", "group=late", "--at", later)
         assert newest(gateway)["state"] == "waiting"
+        assert "0 of 0 rows (0%)" in gateway.ctl("job", "show", str(newest(gateway)["job"]))
         assert "cancelled" in gateway.ctl("job", "cancel", str(newest(gateway)["job"]))
         wait_for(lambda: len(gateway.ctl_json("user", "list", "--where", "group = soon")["users"]) == 50)
 
