@@ -15,7 +15,9 @@ enum gw_item_field {
     GW_ITEM_CATEGORIES = 8,
     GW_ITEM_ORGANISER = 16,
     GW_ITEM_ATTENDEES = 32,
-    GW_ITEM_RESPONSE = 64
+    GW_ITEM_RESPONSE = 64,
+    GW_ITEM_CALENDAR =
+        128 /* in which of a user's calendars it lies; and those of the further ones */
 };
 
 enum gw_sensitivity {
@@ -42,6 +44,8 @@ struct gw_item {
     unsigned char sensitivity; /* enum gw_sensitivity */
     unsigned char response;    /* enum gw_response */
     int attendees;             /* people invited, the organiser not counted; -1: not asked for */
+    struct gw_str calendar;    /* the name of the one that it lies in */
+    bool is_further;           /* ... which is not the user's own one, by which presence goes */
     struct gw_str subject, location;
     struct gw_str organiser, organiser_address; /* name; address, when the source tells it */
     const struct gw_str *categories;

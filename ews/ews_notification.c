@@ -17,19 +17,45 @@ static void keep(struct gw_str value, struct gw_str *out)
         *out = value;
 }
 
+/* A change of an item shows as one of its folder, too: where there is that one alone, it is the folder
+ * itself that has changed. */
+struct folder_events {
+    bool modified, with_items;
+};
+
+static void look_for_folder(const struct xml_node *event, struct folder_events *seen,
+                            struct ews_notification *n)
+{
+    static const char *const moves[] = { "CreatedEvent", "DeletedEvent", "MovedEvent",
+                                         "CopiedEvent" };
+    bool is_folder = xml_child(event, NULL, "FolderId") != NULL;
+
+    if (is_folder && xml_is(event, NULL, "ModifiedEvent"))
+        seen->modified = true;
+    else
+        seen->with_items = true;
+    for (size_t i = 0; i < sizeof(moves) / sizeof(moves[0]); i++)
+        n->folders |= is_folder && xml_is(event, NULL, moves[i]);
+}
+
 void ews_notification_add(const struct xml_node *notification, struct ews_notification *n)
 {
+    struct folder_events seen = { false, false };
+
     keep(xml_child_text(notification, NULL, "SubscriptionId"), &n->subscription_id);
     n->more_events |= ews_text_is_true(xml_child_text(notification, NULL, "MoreEvents"));
     for (const struct xml_node *event = notification->child; event; event = event->next) {
         if (!is_event(event))
             continue;
-        if (xml_is(event, NULL, "StatusEvent"))
+        if (xml_is(event, NULL, "StatusEvent")) {
             n->status_events++;
-        else
+        } else {
             n->changes++;
+            look_for_folder(event, &seen, n);
+        }
         keep(xml_child_text(event, NULL, "Watermark"), &n->watermark);
     }
+    n->folders |= seen.modified && !seen.with_items;
 }
 
 bool ews_notification_keep(struct ews_notification *n, struct gw_arena *arena)

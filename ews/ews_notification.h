@@ -17,6 +17,7 @@ struct ews_notification {
     struct gw_str watermark;       /* of the last event; empty: none */
     unsigned changes;              /* events that say the calendar changed, unknown kinds too */
     unsigned status_events;        /* idle pings */
+    bool folders;                  /* a folder came, went, or has perhaps another name */
     bool more_events;              /* another call will follow */
     bool ended; /* Exchange could not read events and has deleted the subscription: status tells */
     struct ews_status status;

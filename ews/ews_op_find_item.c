@@ -1,21 +1,12 @@
-/* FindItem with CalendarView: one mailbox's calendar, as the impersonated user sees it. */
+/* FindItem with CalendarView: one mailbox's calendar, as the impersonated user sees it, and further ones
+ * of the same mailbox. What is wrong with one of these stops none of the others. */
 #include "ews_priv.h"
-
-#include <stdio.h>
 
 static void put_attr_utc(struct xml_writer *w, const char *name, gw_utc t)
 {
     char text[GW_UTC_TEXT_MAX];
 
     xml_put_attr(w, name, gw_str_of(gw_utc_text(t, text)));
-}
-
-static void put_attr_int(struct xml_writer *w, const char *name, int n)
-{
-    char text[16];
-
-    snprintf(text, sizeof(text), "%d", n);
-    xml_put_attr(w, name, gw_str_of(text));
 }
 
 /* Properties that CalendarView serves without opening each item; the first always, the others only if
@@ -66,11 +57,11 @@ static void find_item_write(struct xml_writer *w, const struct ews_request *requ
     xml_put_attr(w, "Traversal", GW_STR("Shallow"));
     put_item_shape(w, request->item_fields);
     xml_open(w, "m:CalendarView");
-    put_attr_int(w, "MaxEntriesReturned", EWS_FIND_ITEM_MAX);
+    ews_put_attr_int(w, "MaxEntriesReturned", EWS_FIND_ITEM_MAX);
     put_attr_utc(w, "StartDate", ews_window_start(request));
     put_attr_utc(w, "EndDate", ews_window_end(request));
     xml_close(w);
-    ews_put_calendar_folder(w, "m:ParentFolderIds");
+    ews_put_calendar_folders(w, "m:ParentFolderIds", request);
     xml_close(w);
 }
 
@@ -197,36 +188,24 @@ static bool folder_is_truncated(const struct xml_node *folder, size_t items)
     return all.len ? !ews_text_is_true(all) : items >= EWS_FIND_ITEM_MAX;
 }
 
-static void find_item_parse(const struct xml_node *body, const struct ews_request *request,
-                            struct gw_arena *arena, struct ews_answer *out)
+/* Everything of one calendar. */
+static void read_items(const struct xml_node *items, unsigned fields, struct gw_arena *arena,
+                       struct ews_calendar *out, unsigned *dropped)
 {
-    const struct xml_node *message = ews_first_message(body, &out->status);
-    const struct xml_node *folder, *items;
-    struct ews_calendar *calendar;
+    struct gw_interval *v = ews_intervals_alloc(items, arena, &out->status);
     struct gw_item *detail = NULL;
-    struct gw_interval *v;
     size_t count = 0;
 
-    if (!message)
-        return;
-    folder = xml_child(message, NULL, "RootFolder");
-    items = xml_child(folder, NULL, "Items");
-    if (!items) {
-        ews_set_missing(&out->status, "list of items");
-        return;
-    }
-    calendar = gw_arena_alloc(arena, sizeof(*calendar));
-    v = ews_intervals_alloc(items, arena, &out->status);
-    if (request->item_fields)
+    if (fields)
         detail = gw_arena_alloc(arena, (ews_count_children(items) + 1) * sizeof(*detail));
-    if (!calendar || !v || (request->item_fields && !detail)) {
+    if (!v || (fields && !detail)) {
         ews_set_too_large(&out->status);
         return;
     }
     for (const struct xml_node *n = items->child; n; n = n->next) {
-        if (!read_item(n, &v[count], &out->dropped))
+        if (!read_item(n, &v[count], dropped))
             continue;
-        if (detail && !read_details(n, request->item_fields, arena, &detail[count])) {
+        if (detail && !read_details(n, fields, arena, &detail[count])) {
             ews_set_too_large(&out->status);
             return;
         }
@@ -234,13 +213,61 @@ static void find_item_parse(const struct xml_node *body, const struct ews_reques
             detail[count].interval = v[count];
         count++;
     }
-    calendar->items = detail;
-    calendar->item_count = detail ? count : 0;
-    calendar->status = out->status;
-    calendar->truncated = folder_is_truncated(folder, ews_count_children(items));
-    ews_calendar_set(calendar, v, count);
-    out->calendars = calendar;
-    out->calendar_count = 1;
+    out->items = detail;
+    out->item_count = detail ? count : 0;
+    ews_calendar_set(out, v, count);
+}
+
+static void read_folder(const struct xml_node *message, const struct ews_request *request,
+                        struct gw_arena *arena, struct ews_calendar *out, unsigned *dropped)
+{
+    const struct xml_node *folder = xml_child(message, NULL, "RootFolder");
+    const struct xml_node *items = xml_child(folder, NULL, "Items");
+
+    ews_soap_message_status(message, &out->status);
+    if (out->status.class != EWS_OK)
+        return;
+    if (!items) {
+        ews_set_missing(&out->status, "list of items");
+        return;
+    }
+    out->truncated = folder_is_truncated(folder, ews_count_children(items));
+    read_items(items, request->item_fields, arena, out, dropped);
+}
+
+static void find_item_parse(const struct xml_node *body, const struct ews_request *request,
+                            struct gw_arena *arena, struct ews_answer *out)
+{
+    const struct xml_node *message = ews_first_message(body, &out->status);
+    size_t count = 1 + request->folder_count;
+    struct ews_calendar *calendars;
+
+    if (!message)
+        return;
+    calendars = gw_arena_alloc(arena, count * sizeof(*calendars));
+    if (!calendars) {
+        ews_set_too_large(&out->status);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (message)
+            read_folder(message, request, arena, &calendars[i], &out->dropped);
+        else
+            ews_set_missing(&calendars[i].status, "word about one of the calendars");
+        message = message ? message->next : NULL;
+    }
+    out->status = calendars[0].status;
+    if (out->status.class != EWS_OK)
+        return;
+    out->calendars = calendars;
+    out->calendar_count = count;
+}
+
+static enum gw_code find_item_check(const struct ews_request *request, struct gw_err *err)
+{
+    enum gw_code rc = ews_window_check(request, err);
+
+    return rc ? rc : ews_folders_check(request, err);
 }
 
 const struct ews_op_info ews_op_find_item = {
@@ -251,7 +278,7 @@ const struct ews_op_info ews_op_find_item = {
     .impersonates = true,
     .time_zone_context = true,
     .wide = true,
-    .check = ews_window_check,
+    .check = find_item_check,
     .write = find_item_write,
     .parse = find_item_parse
 };

@@ -1,4 +1,4 @@
-/* A subscription on a mailbox's calendar folder, in each of its three modes, and its end. */
+/* A subscription on a mailbox's calendar, or several calendars, in each of its three modes, and its end. */
 #include "ews_priv.h"
 
 enum { MINUTES_MAX = 1440 }; /* of StatusFrequency and Timeout, by the schema */
@@ -64,7 +64,9 @@ static const struct {
 
 static enum gw_code subscribe_check(const struct ews_request *request, struct gw_err *err)
 {
-    return mode_table[request->sub_mode].check(request, err);
+    enum gw_code rc = ews_folders_check(request, err);
+
+    return rc ? rc : mode_table[request->sub_mode].check(request, err);
 }
 
 static bool subscribe_supported(const struct ews_request *request,
@@ -81,7 +83,7 @@ static void subscribe_write(struct xml_writer *w, const struct ews_request *requ
 
     xml_open(w, "m:Subscribe");
     xml_open(w, mode_table[request->sub_mode].element);
-    ews_put_calendar_folder(w, "t:FolderIds");
+    ews_put_calendar_folders(w, "t:FolderIds", request);
     xml_open(w, "t:EventTypes");
     for (size_t i = 0; i < sizeof(event) / sizeof(event[0]); i++)
         xml_put(w, "t:EventType", gw_str_of(event[i]));

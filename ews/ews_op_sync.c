@@ -19,7 +19,9 @@ static void sync_write(struct xml_writer *w, const struct ews_request *request,
     xml_open(w, "m:ItemShape");
     xml_put(w, "t:BaseShape", GW_STR("IdOnly"));
     xml_close(w);
-    ews_put_calendar_folder(w, "m:SyncFolderId");
+    xml_open(w, "m:SyncFolderId");
+    ews_put_folder(w, "calendar");
+    xml_close(w);
     if (request->sync_state.len)
         xml_put(w, "m:SyncState", request->sync_state);
     ews_put_int(w, "m:MaxChangesReturned", CHANGES_MAX);

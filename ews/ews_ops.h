@@ -23,6 +23,8 @@ enum ews_op {
                             (impersonating); by ews_client_stream_start(). Since 2010 SP1 */
     EWS_OP_SYNC,         /* SyncFolderItems of the mailbox's calendar (impersonating): has anything
                             changed since the last time? */
+    EWS_OP_GET_FOLDER,   /* the mailbox's own calendar (impersonating): its id and name */
+    EWS_OP_FIND_FOLDER,  /* the further calendars of the mailbox (impersonating) */
     EWS_OP_RESOLVE,      /* ResolveNames in the directory */
     EWS_OP_DISCOVER,     /* Autodiscover of the mailbox by SOAP, since 2010; ews_autodiscover.h has
                             all the ways in their order */
@@ -45,6 +47,7 @@ enum {
     EWS_ID_MAX = 2048,
     EWS_SYNC_STATE_MAX = 64 * 1024, /* grows with the folder */
     EWS_NAME_MAX = 512,
+    EWS_FOLDERS_MAX = 20, /* further calendars in one request */
     EWS_AFFINITY_MAX = 1024
 };
 
@@ -57,11 +60,15 @@ struct ews_request {
                                        be told one: to be impersonated; empty: nobody */
     const struct gw_str *mailboxes; /* AVAILABILITY, MAIL_TIPS */
     size_t mailbox_count;
-    gw_utc from, to;               /* window of FIND_ITEM and AVAILABILITY */
-    bool hours;                    /* AVAILABILITY: their working hours, too */
-    unsigned item_fields;          /* FIND_ITEM: asked for beyond what is always; gw_item.h */
-    enum ews_sub_mode sub_mode;    /* SUBSCRIBE */
-    struct gw_str notify_url;      /* ... push */
+    gw_utc from, to;      /* window of FIND_ITEM and AVAILABILITY */
+    bool hours;           /* AVAILABILITY: their working hours, too */
+    unsigned item_fields; /* FIND_ITEM: asked for beyond what is always; gw_item.h */
+    const struct gw_str
+        *folders;               /* FIND_ITEM, SUBSCRIBE: ids of further calendars of the mailbox */
+    size_t folder_count;        /* ... at most EWS_FOLDERS_MAX */
+    struct gw_str own_folder;   /* FIND_FOLDER: id of the own calendar, which is no further one */
+    enum ews_sub_mode sub_mode; /* SUBSCRIBE */
+    struct gw_str notify_url;   /* ... push */
     unsigned status_frequency_min; /* ... push: 1..1440 */
     unsigned pull_timeout_min;     /* ... pull: 1..1440; the subscription dies unread */
     struct gw_str subscription_id; /* UNSUBSCRIBE, GET_EVENTS */
@@ -80,9 +87,10 @@ struct ews_request {
     struct gw_str affinity; /* opaque; empty: none */
 };
 
-/* One mailbox's calendar. FIND_ITEM gives one, AVAILABILITY one for each mailbox asked, in order. */
+/* One calendar. FIND_ITEM gives the mailbox's own and then one for each of the further ones asked for,
+ * AVAILABILITY one for each mailbox asked, both in order. */
 struct ews_calendar {
-    struct ews_status status;            /* per mailbox */
+    struct ews_status status;            /* per calendar */
     const struct gw_interval *intervals; /* normalised */
     size_t count;
     bool truncated;               /* the server held items back: narrow the window */
@@ -98,6 +106,10 @@ struct ews_tip {
     bool pending;             /* the server had no time for it: what was known before holds */
     struct gw_oof oof;
     uint32_t mark; /* of what the reply says; 0: there is none */
+};
+
+struct ews_folder {
+    struct gw_str id, name; /* each is one line; a name may be empty */
 };
 
 struct ews_resolution {
@@ -116,9 +128,11 @@ struct ews_discovery {
 /* Borrowed by the callback: lives in the answer's arena. */
 struct ews_answer {
     enum ews_op op;
-    struct ews_status status;             /* of the whole request */
-    struct gw_str subscription_id;        /* SUBSCRIBE */
-    struct gw_str watermark;              /* SUBSCRIBE, not streaming */
+    struct ews_status status;         /* of the whole request */
+    struct gw_str subscription_id;    /* SUBSCRIBE */
+    struct gw_str watermark;          /* SUBSCRIBE, not streaming */
+    const struct ews_folder *folders; /* GET_FOLDER: one; FIND_FOLDER */
+    size_t folder_count;
     const struct ews_calendar *calendars; /* FIND_ITEM, AVAILABILITY */
     size_t calendar_count;
     struct gw_oof oof; /* OOF */

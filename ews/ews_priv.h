@@ -44,7 +44,7 @@ const struct ews_op_info *ews_op_info(enum ews_op op);
 /* ews_op_*.c, one each or a few that belong together. */
 extern const struct ews_op_info ews_op_subscribe, ews_op_unsubscribe, ews_op_get_events,
     ews_op_stream, ews_op_find_item, ews_op_availability, ews_op_oof, ews_op_mail_tips, ews_op_sync,
-    ews_op_resolve, ews_op_discover, ews_op_discover_pox;
+    ews_op_resolve, ews_op_get_folder, ews_op_find_folder, ews_op_discover, ews_op_discover_pox;
 
 /* ews_op_discover.c. False: the answer sends to nobody else. */
 bool ews_discover_redirect(const struct ews_http *http, struct gw_arena *arena,
@@ -58,7 +58,12 @@ enum gw_code ews_window_check(const struct ews_request *request, struct gw_err *
 gw_utc ews_window_start(const struct ews_request *request); /* outwards to whole seconds */
 gw_utc ews_window_end(const struct ews_request *request);
 void ews_put_int(struct xml_writer *w, const char *name, int64_t n);
-void ews_put_calendar_folder(struct xml_writer *w, const char *list);
+void ews_put_attr_int(struct xml_writer *w, const char *name, int n);
+enum gw_code ews_folders_check(const struct ews_request *request, struct gw_err *err);
+void ews_put_folder(struct xml_writer *w, const char *distinguished);
+/* The mailbox's own calendar, and further ones that the request names. */
+void ews_put_calendar_folders(struct xml_writer *w, const char *list,
+                              const struct ews_request *request);
 
 /* ews_speaker.c: whom a request that impersonates nobody may name as the one it speaks for; empty:
  * nobody. What is wrong with that one alone is told of each mailbox, not of the whole request. */

@@ -2,6 +2,8 @@
  * bodies have. */
 #include "ews_priv.h"
 
+#include <stdio.h>
+
 /* The address also becomes an HTTP header. */
 enum gw_code ews_address_check(struct gw_str mailbox, struct gw_err *err)
 {
@@ -72,12 +74,43 @@ void ews_put_int(struct xml_writer *w, const char *name, int64_t n)
     xml_close(w);
 }
 
+void ews_put_attr_int(struct xml_writer *w, const char *name, int n)
+{
+    char text[16];
+
+    snprintf(text, sizeof(text), "%d", n);
+    xml_put_attr(w, name, gw_str_of(text));
+}
+
+enum gw_code ews_folders_check(const struct ews_request *request, struct gw_err *err)
+{
+    if (request->folder_count > EWS_FOLDERS_MAX)
+        return gw_fail(err, GW_INVALID, "%zu further calendars at once: at most %d are possible",
+                       request->folder_count, EWS_FOLDERS_MAX);
+    for (size_t i = 0; i < request->folder_count; i++)
+        if (!request->folders[i].len || request->folders[i].len > EWS_ID_MAX)
+            return gw_fail(err, GW_INVALID, "id of a calendar is missing or longer than %d bytes",
+                           EWS_ID_MAX);
+    return GW_OK;
+}
+
 /* The distinguished id: the folder's own name is in the mailbox's language. */
-void ews_put_calendar_folder(struct xml_writer *w, const char *list)
+void ews_put_folder(struct xml_writer *w, const char *distinguished)
+{
+    xml_open(w, "t:DistinguishedFolderId");
+    xml_put_attr(w, "Id", gw_str_of(distinguished));
+    xml_close(w);
+}
+
+void ews_put_calendar_folders(struct xml_writer *w, const char *list,
+                              const struct ews_request *request)
 {
     xml_open(w, list);
-    xml_open(w, "t:DistinguishedFolderId");
-    xml_put_attr(w, "Id", GW_STR("calendar"));
-    xml_close(w);
+    ews_put_folder(w, "calendar");
+    for (size_t i = 0; i < request->folder_count; i++) {
+        xml_open(w, "t:FolderId");
+        xml_put_attr(w, "Id", request->folders[i]);
+        xml_close(w);
+    }
     xml_close(w);
 }

@@ -25,6 +25,8 @@ static void check(const struct ews_answer *a)
     assert((a->status.class == EWS_OK) == !a->status.text[0]);
     for (size_t i = 0; i < a->calendar_count; i++)
         check_calendar(&a->calendars[i]);
+    for (size_t i = 0; i < a->folder_count; i++)
+        assert(a->folders[i].id.len && gw_str_is_line(a->folders[i].id));
     for (size_t i = 0; i < a->event_count; i++)
         assert(a->events[i].subscription_id.p && a->events[i].watermark.p);
     for (size_t i = 0; i < a->bad_id_count; i++)
@@ -36,9 +38,12 @@ static void check(const struct ews_answer *a)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const int statuses[] = { 200, 200, 200, 200, 500, 503, 302, 401 };
-    static const struct gw_str mailboxes[2];
+    static const struct gw_str mailboxes[2], folders[2];
     struct ews_request request = { .mailboxes = mailboxes,
                                    .mailbox_count = 2,
+                                   .folders = folders,
+                                   .folder_count = len % 3,
+                                   .own_folder = GW_STR_INIT("own="),
                                    .hours = true,
                                    .from = 1795132800000,
                                    .to = 1795219200000 };
@@ -54,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         return 0;
     request.op = (enum ews_op)(((data[0] & 3) | data[0] >> 5 << 2) % EWS_OP_COUNT);
     request.sub_mode = request.op == EWS_OP_SUBSCRIBE ? (enum ews_sub_mode)(len % 3) : 0;
-    request.item_fields = len % 2 ? 127 : 0;
+    request.item_fields = len % 2 ? 255 : 0;
     http.status = statuses[(data[0] >> 2) & 7];
     http.content_type = http.location = http.retry_after = http.date = header;
     http.cas_error = http.set_cookies = header;

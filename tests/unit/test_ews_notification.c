@@ -77,6 +77,45 @@ static void test_error_sample(void **state)
     gw_arena_done(&p.arena);
 }
 
+#define ON_ITEM   "<ItemId Id='i'/><ParentFolderId Id='c'/>"
+#define ON_FOLDER "<FolderId Id='f'/><ParentFolderId Id='c'/>"
+
+/* When the calendars themselves may be other ones, and when it is one more item only. */
+static void test_folders(void **state)
+{
+    static const struct {
+        const char *text;
+        bool folders;
+    } c[] = {
+        { SENT(MESSAGE("<StatusEvent/>")), false },
+        { SENT(MESSAGE("<CreatedEvent>" ON_ITEM "</CreatedEvent><ModifiedEvent>" ON_FOLDER
+                       "</ModifiedEvent>")),
+          false },
+        { SENT(MESSAGE("<ModifiedEvent>" ON_FOLDER
+                       "</ModifiedEvent><FreeBusyChangedEvent>" ON_FOLDER
+                       "</FreeBusyChangedEvent>")),
+          false },
+        { SENT(MESSAGE("<ModifiedEvent>" ON_FOLDER "</ModifiedEvent>")), true },
+        { SENT(MESSAGE("<CreatedEvent>" ON_FOLDER "</CreatedEvent>")), true },
+        { SENT(MESSAGE("<DeletedEvent>" ON_FOLDER "</DeletedEvent><CreatedEvent>" ON_ITEM
+                       "</CreatedEvent>")),
+          true },
+        { SENT(MESSAGE("<MovedEvent>" ON_FOLDER "</MovedEvent>")), true },
+        { SENT(MESSAGE("<MovedEvent>" ON_ITEM "</MovedEvent>")), false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+        struct parsed p;
+
+        parse(c[i].text, &p);
+        assert_int_equal(p.rc, GW_OK);
+        if (p.n.folders != c[i].folders)
+            fail_msg("%s", c[i].text);
+        gw_arena_done(&p.arena);
+    }
+}
+
 static const struct {
     const char *name, *text;
     enum gw_code rc;
@@ -181,10 +220,10 @@ static void test_replies(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_events_sample), cmocka_unit_test(test_status_sample),
-        cmocka_unit_test(test_error_sample),  cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_too_long),      cmocka_unit_test(test_long_id),
-        cmocka_unit_test(test_replies),
+        cmocka_unit_test(test_events_sample), cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_status_sample), cmocka_unit_test(test_error_sample),
+        cmocka_unit_test(test_parse),         cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_long_id),       cmocka_unit_test(test_replies),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

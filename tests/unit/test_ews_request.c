@@ -18,6 +18,7 @@ static struct ews_request request_of(enum ews_op op)
                              .mailbox_count = 2,
                              .subscription_id = GW_STR_INIT("EQBj=="),
                              .watermark = GW_STR_INIT("AQAA"),
+                             .own_folder = GW_STR_INIT("AAMkAD=="),
                              .subscription_ids = two,
                              .subscription_id_count = 2,
                              .stream_timeout_min = 30,
@@ -137,6 +138,49 @@ static void test_find_item_fields(void **state)
     }
 }
 
+/* Further calendars go into the same request, behind the own one. */
+static void test_further_calendars(void **state)
+{
+    static const struct gw_str ids[] = { GW_STR_INIT("AAMk+/1=="), GW_STR_INIT("AAMk2&") };
+    static const enum ews_op ops[] = { EWS_OP_FIND_ITEM, EWS_OP_SUBSCRIBE };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+        struct ews_request r = request_of(ops[i]);
+        char *text = written(&r, "Exchange2007_SP1");
+
+        assert_lacks(text, "t:FolderId Id");
+        free(text);
+        r.folders = ids;
+        r.folder_count = 2;
+        text = written(&r, "Exchange2007_SP1");
+        assert_has(text, "FolderIds><t:DistinguishedFolderId Id=\"calendar\"/>"
+                         "<t:FolderId Id=\"AAMk+/1==\"/><t:FolderId Id=\"AAMk2&amp;\"/></");
+        free(text);
+    }
+}
+
+static void test_too_many_calendars(void **state)
+{
+    struct gw_str ids[EWS_FOLDERS_MAX + 1];
+    struct gw_err err = { GW_OK, "" };
+    struct ews_request r = request_of(EWS_OP_FIND_ITEM);
+    struct gw_buf out;
+
+    (void)state;
+    for (size_t i = 0; i < EWS_FOLDERS_MAX + 1; i++)
+        ids[i] = GW_STR("AAMk");
+    r.folders = ids;
+    gw_buf_init(&out, EWS_REQUEST_MAX);
+    r.folder_count = EWS_FOLDERS_MAX + 1;
+    assert_int_equal(ews_request_write(&r, ews_dialect_default(), &out, &err), GW_INVALID);
+    r.folder_count = EWS_FOLDERS_MAX;
+    assert_int_equal(ews_request_write(&r, ews_dialect_default(), &out, &err), GW_OK);
+    ids[3] = GW_STR("");
+    assert_int_equal(ews_request_write(&r, ews_dialect_default(), &out, &err), GW_INVALID);
+    gw_buf_done(&out);
+}
+
 static void test_availability(void **state)
 {
     struct ews_request r = request_of(EWS_OP_AVAILABILITY);
@@ -213,6 +257,22 @@ static const struct {
       { "<t:BaseShape>IdOnly</t:BaseShape>", "<t:DistinguishedFolderId Id=\"calendar\"/>",
         "<m:MaxChangesReturned>512</m:MaxChangesReturned>" },
       { "m:SyncState", "Subject", "AdditionalProperties" } },
+    { EWS_OP_GET_FOLDER,
+      EWS_SUB_PUSH,
+      true,
+      { "<m:GetFolder><m:FolderShape><t:BaseShape>IdOnly</t:BaseShape>",
+        "<m:FolderIds><t:DistinguishedFolderId Id=\"calendar\"/></m:FolderIds>",
+        "folder:DisplayName" },
+      { NULL } },
+    { EWS_OP_FIND_FOLDER,
+      EWS_SUB_PUSH,
+      true,
+      { "<m:FindFolder Traversal=\"Deep\">",
+        "<t:IsEqualTo><t:FieldURI FieldURI=\"folder:FolderClass\"/><t:FieldURIOrConstant>"
+        "<t:Constant Value=\"IPF.Appointment\"/>",
+        "<m:ParentFolderIds><t:DistinguishedFolderId Id=\"msgfolderroot\"/>"
+        "<t:DistinguishedFolderId Id=\"deleteditems\"/></m:ParentFolderIds>" },
+      { "AAMkAD==" } },
     { EWS_OP_DISCOVER,
       EWS_SUB_PUSH,
       false,
@@ -432,6 +492,8 @@ int main(void)
         cmocka_unit_test(test_subscribe_for_old_servers),
         cmocka_unit_test(test_find_item),
         cmocka_unit_test(test_find_item_fields),
+        cmocka_unit_test(test_further_calendars),
+        cmocka_unit_test(test_too_many_calendars),
         cmocka_unit_test(test_availability),
         cmocka_unit_test(test_oof),
         cmocka_unit_test(test_written),
