@@ -164,6 +164,41 @@ bool pres_abroad_show(struct pres_session *s, struct gw_str contact, struct gw_s
     return true;
 }
 
+void pres_abroad_show_all(struct pres_session *s, struct gw_str contact)
+{
+    const struct seen *seen = seen_find(s->user, contact);
+    struct gw_list *it, *tmp;
+    struct pres_doc doc;
+
+    if (!seen)
+        return;
+    GW_LIST_EACH(&seen->resources, it, tmp)
+    {
+        doc_seen(seen, GW_CONTAINER(it, struct seen_resource, link), &doc);
+        pres_gather_one(s->user, s);
+        pres_deliver(s->user->core, doc_as_it_is, &doc);
+    }
+}
+
+void pres_abroad_hide_all(struct pres_session *s, struct gw_str contact)
+{
+    const struct seen *seen = seen_find(s->user, contact);
+    struct gw_list *it, *tmp;
+
+    if (!seen)
+        return;
+    GW_LIST_EACH(&seen->resources, it, tmp)
+    {
+        const struct pres_doc doc = {
+            .user = seen->contact,
+            .resource = resource_name(GW_CONTAINER(it, struct seen_resource, link)),
+        };
+
+        pres_gather_one(s->user, s);
+        pres_deliver(s->user->core, doc_as_it_is, &doc);
+    }
+}
+
 static void tell_gone(struct pres_user *u, struct seen *seen, struct seen_resource *r)
 {
     const struct pres_doc doc = { .user = seen->contact, .resource = resource_name(r) };
@@ -277,22 +312,13 @@ void pres_abroad_newcomer(struct pres_session *s, const struct pres_entry *e)
     struct gw_str contact = pres_entry_jid(e);
     const struct seen *seen = seen_find(u, contact);
     bool is_first = pres_available_count(u) == 1;
-    struct gw_list *it, *tmp;
-    struct pres_doc doc;
 
-    if (!seen) {
-        if (is_first && e->state & PRES_TO)
-            pres_abroad_refresh(s, contact);
-        else if (is_first && e->state & PRES_OUT) /* RFC 6121 3.1.2: it may have been lost */
-            pres_request_abroad(u->core, PRES_SUBSCRIBE, u->name, contact, GW_STR(""));
-        return;
-    }
-    GW_LIST_EACH(&seen->resources, it, tmp)
-    {
-        doc_seen(seen, GW_CONTAINER(it, struct seen_resource, link), &doc);
-        pres_gather_one(s->user, s);
-        pres_deliver(s->user->core, doc_as_it_is, &doc);
-    }
+    if (seen)
+        pres_abroad_show_all(s, contact);
+    else if (is_first && e->state & PRES_TO)
+        pres_abroad_refresh(s, contact);
+    else if (is_first && e->state & PRES_OUT) /* RFC 6121 3.1.2: it may have been lost */
+        pres_request_abroad(u->core, PRES_SUBSCRIBE, u->name, contact, GW_STR(""));
 }
 
 void pres_abroad_refresh(struct pres_session *s, struct gw_str contact)

@@ -32,6 +32,7 @@ static void user_free(struct pres_user *u)
     pres_decisions_done(u);
     pres_abroad_forget(u);
     pres_privacy_free(&u->privacy);
+    pres_lists_free(&u->lists);
     pres_shows_leave(u->shows, u->core);
     gw_list_remove(&u->waiting);
     free(u->over);
@@ -261,6 +262,7 @@ void pres_user_remove(struct pres_core *core, struct gw_str jid, struct gw_now n
     pres_decisions_forget(u);
     pres_override_drop(u);
     pres_privacy_drop(u);
+    pres_lists_drop(u);
     pres_commit(core);
     gw_map_remove(core->users, u->name);
     pres_stir(u);

@@ -91,6 +91,23 @@ void pres_gather_watchers(const struct pres_user *u, pres_told_fn *is_told, cons
 
 /* ---- Delivering ---- */
 
+/* Those whom a list keeps it from leave the group. */
+static void sift(const struct pres_core *core, struct pres_group *g, const struct pres_doc *doc)
+{
+    size_t count = g->count, abroad_count = g->abroad_count;
+
+    g->count = 0;
+    g->abroad_count = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (pres_doc_passes(core, doc, g->to[i]))
+            g->to[g->count++] = g->to[i];
+    }
+    for (size_t i = 0; i < abroad_count; i++) {
+        if (pres_doc_passes_abroad(core, doc, g->abroad[i]))
+            g->abroad[g->abroad_count++] = g->abroad[i];
+    }
+}
+
 static void deliver_group(struct pres_front *f, struct pres_group *g, const struct pres_doc *doc)
 {
     size_t count = g->count, abroad_count = g->abroad_count;
@@ -113,7 +130,7 @@ static bool has_recipients(const struct pres_core *core, enum pres_view view)
     return false;
 }
 
-void pres_deliver(struct pres_core *core, pres_doc_fn *write, const void *of)
+static void deliver(struct pres_core *core, pres_doc_fn *write, const void *of, bool sifts)
 {
     struct pres_doc doc;
 
@@ -121,9 +138,22 @@ void pres_deliver(struct pres_core *core, pres_doc_fn *write, const void *of)
         if (!has_recipients(core, (enum pres_view)view))
             continue;
         write(of, (enum pres_view)view, &doc);
-        for (size_t i = 0; i < core->front_count; i++)
+        for (size_t i = 0; i < core->front_count; i++) {
+            if (sifts)
+                sift(core, &core->fronts[i].group[view], &doc);
             deliver_group(&core->fronts[i], &core->fronts[i].group[view], &doc);
+        }
     }
+}
+
+void pres_deliver(struct pres_core *core, pres_doc_fn *write, const void *of)
+{
+    deliver(core, write, of, core->listed > 0);
+}
+
+void pres_deliver_anyway(struct pres_core *core, pres_doc_fn *write, const void *of)
+{
+    deliver(core, write, of, false);
 }
 
 void pres_forget_timeless(struct pres_core *core)
@@ -218,7 +248,15 @@ bool pres_is_watched_by(const struct pres_core *core, struct gw_str user, struct
 {
     const struct pres_user *u = pres_user_find(core, user);
 
-    return u && pres_may_see(watcher, u);
+    return u && pres_may_see(watcher, u) && pres_lists_show(u, watcher);
+}
+
+bool pres_is_hidden_from(const struct pres_core *core, struct gw_str user, struct gw_str watcher)
+{
+    const struct pres_user *u = pres_user_find(core, user);
+
+    return u &&
+           (pres_decision_blocks(pres_decision_of(u, watcher)) || !pres_lists_show(u, watcher));
 }
 
 bool pres_watcher_next(const struct pres_core *core, struct gw_str user, size_t *pos,
@@ -229,7 +267,7 @@ bool pres_watcher_next(const struct pres_core *core, struct gw_str user, size_t 
     while (u && *pos < u->roster.count) {
         const struct pres_entry *e = u->roster.entries[(*pos)++];
 
-        if (!entry_sees(e, u))
+        if (!entry_sees(e, u) || !pres_lists_show(u, pres_entry_jid(e)))
             continue;
         *watcher = pres_entry_jid(e);
         return true;
@@ -312,4 +350,9 @@ bool pres_show_all_to(const struct pres_user *of, struct gw_str watcher)
 void pres_hide_all_from(const struct pres_user *of, struct gw_str watcher)
 {
     (void)say_all(of, watcher, NULL, pres_doc_gone, pres_doc_user_gone);
+}
+
+void pres_hide_all(const struct pres_user *of, struct pres_session *to)
+{
+    (void)say_all(of, to->user->name, to, pres_doc_gone, pres_doc_user_gone);
 }

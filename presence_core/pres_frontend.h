@@ -84,6 +84,8 @@ struct pres_frontend {
     void (*removed)(struct gw_str user, void *ctx);
     /* 'who' (a bare JID, or a domain) was shut out by the session's user, or is no more. May be NULL. */
     void (*shut_out)(struct gw_str who, bool is_out, struct pres_session *to, void *ctx);
+    /* A list of the session's user (pres_list_set()) is new, changed, or gone. May be NULL. */
+    void (*list_changed)(struct gw_str name, struct pres_session *to, void *ctx);
     /* Of the way to other domains: of a user here. What becomes of it is told, later, when it fails:
      * pres_message_failed(). NULL: such front-ends carry messages of their own. */
     void (*message_abroad)(const struct pres_message *m, void *ctx);
@@ -174,9 +176,73 @@ bool pres_is_shut_out(const struct pres_core *core, struct gw_str user, struct g
 bool pres_shut_out_next(const struct pres_core *core, struct gw_str user, size_t *pos,
                         struct gw_str *who);
 
+/* May the user be shown to 'watcher', a bare JID, as long as he has not answered his request? False: he
+ * was denied, and is to see the user offline. */
+bool pres_is_hidden_from(const struct pres_core *core, struct gw_str user, struct gw_str watcher);
+
 /* All who may see the user, besides himself; from *pos 0; false: no more. Nothing may change meanwhile. */
 bool pres_watcher_next(const struct pres_core *core, struct gw_str user, size_t *pos,
                        struct gw_str *watcher);
+
+/* ---- Lists of rules, XEP-0016: what reaches a session, and who sees it. In force for a session is the
+ * one that it has made active, else the user's default, which is in force for the user as such, too.
+ * Whoever is shut out is so before any list is looked at. Lists and default are kept. ---- */
+
+/* Sets of kinds of stanza. */
+enum {
+    PRES_KIND_MESSAGE = 1,
+    PRES_KIND_IQ = 2,           /* questions; answers to the user's own come through */
+    PRES_KIND_PRESENCE_IN = 4,  /* what contacts say */
+    PRES_KIND_PRESENCE_OUT = 8, /* what the user says to them */
+    PRES_KIND_REQUEST = 16,     /* to watch the user; only in rules for all kinds */
+    PRES_KIND_ALL = 31,
+    PRES_KIND_COUNT = 4 /* that have a name */
+};
+extern const char *const pres_kind_names[]; /* "presence-in", by bit */
+unsigned pres_kind_of(struct gw_str name);  /* 0: none */
+
+enum pres_rule_by { PRES_BY_NOTHING, PRES_BY_JID, PRES_BY_GROUP, PRES_BY_SUBSCRIPTION };
+extern const char *const pres_rule_names[]; /* "jid"; NULL: by nothing, everybody is meant */
+
+struct pres_rule {
+    uint32_t order; /* the first rule that means somebody counts; none: allowed */
+    enum pres_rule_by by;
+    struct gw_str value; /* a JID, normalised; or a group; or "both" */
+    bool denies;
+    unsigned kinds;
+};
+
+/* Of one user; more are refused. */
+enum {
+    PRES_LISTS_MAX = 10,
+    PRES_RULES_MAX = 200, /* of a list */
+    PRES_LIST_NAME_MAX = 255,
+    PRES_LIST_BYTES_MAX = 16 * 1024 /* name and values of a list */
+};
+
+/* In place of the list of that name; copied; in any order. No rules: it is no more. Acts at once, as the
+ * other two: those who see the user no more are told that he is gone, the session that contacts are.
+ * GW_INVALID: a rule cannot be. GW_LIMIT. GW_NOTFOUND: no such list, or no such group in the roster.
+ * GW_EXISTS: it is in force for another session, and not to be removed. */
+enum gw_code pres_list_set(struct pres_session *s, struct gw_str name,
+                           const struct pres_rule *rules, size_t count, struct gw_err *err);
+/* name empty: none. GW_NOTFOUND: no such list. */
+enum gw_code pres_list_activate(struct pres_session *s, struct gw_str name, struct gw_err *err);
+/* The same. GW_EXISTS: the present default is in force for another session. */
+enum gw_code pres_list_make_default(struct pres_session *s, struct gw_str name, struct gw_err *err);
+
+/* Borrowed until the next change. Empty: none. */
+struct gw_str pres_list_active(const struct pres_session *s);
+struct gw_str pres_list_default(const struct pres_session *s);
+bool pres_list_next(const struct pres_session *s, size_t *pos, struct gw_str *name);
+/* NULL: no such list. */
+const struct pres_rule *pres_list_get(const struct pres_session *s, struct gw_str name,
+                                      size_t *count);
+
+/* Does what 'who', a JID, sends not reach the session (NULL: the user as such)? He was shut out, or a list
+ * says so. Kind MESSAGE, IQ or REQUEST. The user's own clients always reach each other. */
+bool pres_is_barred(const struct pres_core *core, struct gw_str user, const struct pres_session *s,
+                    struct gw_str who, unsigned kind);
 
 /* ---- Routing: the one place that knows where a user lives ---- */
 

@@ -37,7 +37,7 @@ void pres_level_explain(const struct pres_user *of, struct gw_str watcher,
     const struct pres_core *core = of->core;
 
     out->is_own = !watcher.len || pres_is_own(core, watcher);
-    out->may_see = !watcher.len || pres_may_see(watcher, of);
+    out->may_see = !watcher.len || (pres_may_see(watcher, of) && pres_lists_show(of, watcher));
     out->level = PRES_LEVEL_FULL;
     out->level_from = PRES_LEVEL_SELF;
     if (watcher.len && !gw_str_eq(watcher, of->name))

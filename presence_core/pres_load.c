@@ -8,10 +8,9 @@ static const struct {
     const char *kind;
     void (*load)(struct pres_core *core, const struct store_record *r);
 } kinds[] = {
-    { "roster", pres_roster_load },
-    { "decision", pres_decision_load },
-    { "override", pres_override_load },
-    { "privacy", pres_privacy_load },
+    { "roster", pres_roster_load },     { "decision", pres_decision_load },
+    { "override", pres_override_load }, { "privacy", pres_privacy_load },
+    { "lists", pres_lists_load },
 };
 
 enum { KINDS = sizeof(kinds) / sizeof(kinds[0]) };

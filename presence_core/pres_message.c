@@ -11,10 +11,10 @@ bool pres_message_send(struct pres_core *core, const struct pres_message *m)
     return true;
 }
 
-static bool takes(const struct pres_session *s)
+static bool takes(const struct pres_session *s, const struct pres_message *m)
 {
     return s->front->table->message && pres_session_is_available(s) &&
-           pres_session_priority(s) >= 0;
+           pres_session_priority(s) >= 0 && !pres_lists_bar(s->user, s, m->from, PRES_KIND_MESSAGE);
 }
 
 static bool give(const struct pres_message *m, struct pres_session *s)
@@ -34,14 +34,14 @@ bool pres_abroad_message(struct pres_core *core, const struct pres_message *m)
         return false;
     if (resource.len)
         s = pres_session_find(core, user, resource);
-    if (s && takes(s) && give(m, s))
+    if (s && takes(s, m) && give(m, s))
         return true;
     for (s = NULL; (s = pres_session_next(core, user, s));) {
-        if (takes(s) && pres_session_priority(s) > best)
+        if (takes(s, m) && pres_session_priority(s) > best)
             best = pres_session_priority(s);
     }
     for (s = NULL; best >= 0 && (s = pres_session_next(core, user, s));) {
-        if (takes(s) && pres_session_priority(s) == best)
+        if (takes(s, m) && pres_session_priority(s) == best)
             reached |= give(m, s);
     }
     return reached;

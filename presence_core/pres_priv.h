@@ -11,6 +11,7 @@
 #include "pres_cal.h"
 #include "pres_entry.h"
 #include "pres_frontend.h"
+#include "pres_list.h"
 #include "pres_over.h"
 #include "pres_privacy.h"
 #include "pres_sub.h"
@@ -35,6 +36,7 @@ struct pres_user {
     struct pres_cal *cal;         /* NULL: nothing known */
     struct pres_over *over;       /* NULL: none is set */
     struct pres_privacy *privacy; /* NULL: the parameters count */
+    struct pres_lists *lists;     /* NULL: none */
     struct gw_list sessions;
     struct pres_roster roster;
     struct pres_decisions decisions;
@@ -73,6 +75,8 @@ struct pres_session {
     struct gw_list directed;
     unsigned directed_count;
     bool interested;
+    struct pres_list *list;      /* active, of the user's; NULL: the default counts */
+    const struct pres_list *had; /* in force before the running change of lists */
     size_t resource_len;
     char resource[];
 };
@@ -99,6 +103,13 @@ struct pres_domain {
 };
 
 struct pres_snap;
+
+/* While a change of lists is told: only that passes which makes the difference. */
+struct pres_shift {
+    const struct pres_user *of;  /* NULL: no change is told just now */
+    const struct pres_list *had; /* in force for the user as such before */
+    bool hides;                  /* what is to be seen no more; else what is to be seen now */
+};
 
 struct pres_observer {
     struct gw_list link;
@@ -135,6 +146,8 @@ struct pres_core {
     void *loaded_ctx;
     size_t load_kind, load_skipped; /* that is read just now; of it, of unknown users */
     struct gw_heap overs;           /* that time may end, in UTC */
+    size_t listed; /* users who have lists: while there are none nothing is asked */
+    struct pres_shift shift;
 };
 
 /* pres_core.c */
@@ -170,6 +183,8 @@ size_t pres_client_len(const struct pres_client *c);
 void pres_gather_target(const struct pres_user *of, struct pres_user *u, struct gw_str resource);
 /* Those whom 'who' names were told presence directly, and have to be told no more. */
 void pres_directed_withdraw(struct pres_user *u, struct gw_str who);
+void pres_directed_hide(struct pres_user *u); /* from those whom a list denies it */
+struct pres_session *pres_session_named(const struct pres_user *u, struct gw_str resource);
 void pres_end_all(struct pres_user *u, enum pres_end why, enum pres_cause cause, struct gw_now now);
 
 /* pres_deliver.c: gather recipients, then send each group the document of its view. */
@@ -186,6 +201,8 @@ void pres_gather(const struct pres_user *of, struct gw_str watcher);
 void pres_gather_watchers(const struct pres_user *u, pres_told_fn *is_told, const void *ctx);
 void pres_forget_timeless(struct pres_core *core); /* recipients whose front-end shows no times */
 void pres_deliver(struct pres_core *core, pres_doc_fn *write, const void *of);
+/* The same, whatever lists say: what keeps one who was told before up to date. */
+void pres_deliver_anyway(struct pres_core *core, pres_doc_fn *write, const void *of);
 
 pres_doc_fn pres_doc_session, pres_doc_gone; /* of a session; gone: without any text */
 pres_doc_fn pres_doc_user, pres_doc_user_gone;
@@ -196,6 +213,7 @@ bool pres_user_is_available(const struct pres_user *u);
 void pres_show_all(const struct pres_user *of, struct pres_session *to);
 bool pres_show_all_to(const struct pres_user *of, struct gw_str watcher); /* false: nothing */
 void pres_hide_all_from(const struct pres_user *of, struct gw_str watcher);
+void pres_hide_all(const struct pres_user *of, struct pres_session *to);
 
 /* pres_tell.c: a change of what stands behind a user's presence goes between these two. What was in
  * force before stays in memory until the end: texts of it are compared. */
@@ -215,12 +233,27 @@ void pres_shows_take(struct pres_user *u); /* the core's, in place of those befo
 void pres_shows_leave(struct pres_shows *shows, const struct pres_core *core); /* by one user */
 void pres_turns(struct pres_core *core, struct gw_now now); /* of some who wait */
 
+/* pres_lists.c: is this document about the user, or one of his contacts, kept from its recipient? It has
+ * been written for him already. */
+bool pres_doc_passes(const struct pres_core *core, const struct pres_doc *doc,
+                     struct pres_session *to);
+bool pres_doc_passes_abroad(const struct pres_core *core, const struct pres_doc *doc,
+                            struct gw_str to);
+/* Does a list let the watcher see the user as a whole? */
+bool pres_lists_show(const struct pres_user *u, struct gw_str watcher);
+bool pres_lists_bar(const struct pres_user *u, const struct pres_session *s, struct gw_str who,
+                    unsigned kind);
+void pres_lists_drop(struct pres_user *u);
+
 /* pres_abroad.c: watchers and contacts of other domains. */
 void pres_request_abroad(struct pres_core *core, enum pres_request request, struct gw_str from,
                          struct gw_str to, struct gw_str extra);
 /* What the user knows of contacts abroad: brought to a newcomer (the first one asks), forgotten. */
 void pres_abroad_newcomer(struct pres_session *s, const struct pres_entry *e);
 bool pres_abroad_show(struct pres_session *s, struct gw_str contact, struct gw_str resource);
+/* All of it; or that it is gone, as far as this session can see. */
+void pres_abroad_show_all(struct pres_session *s, struct gw_str contact);
+void pres_abroad_hide_all(struct pres_session *s, struct gw_str contact);
 void pres_abroad_refresh(struct pres_session *s, struct gw_str contact);
 void pres_abroad_gone(struct pres_user *u,
                       struct gw_str contact); /* the user's sessions are told */
@@ -256,6 +289,7 @@ void pres_roster_load(struct pres_core *core, const struct store_record *r);
 void pres_decision_load(struct pres_core *core, const struct store_record *r);
 void pres_override_load(struct pres_core *core, const struct store_record *r);
 void pres_privacy_load(struct pres_core *core, const struct store_record *r);
+void pres_lists_load(struct pres_core *core, const struct store_record *r);
 
 /* pres_roster.c */
 struct pres_entry *pres_entry_add(struct pres_user *u, struct gw_str jid);

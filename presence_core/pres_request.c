@@ -157,6 +157,9 @@ static void reach(struct pres_user *u, enum pres_request request, struct gw_str 
     struct pres_entry *e = pres_roster_find(&u->roster, from);
     struct pres_step step;
 
+    /* Nobody is answered whom a list bars; that he ends a subscription counts: both sides must agree. */
+    if (request == PRES_SUBSCRIBE && pres_lists_bar(u, NULL, from, PRES_KIND_REQUEST))
+        return;
     if (request == PRES_SUBSCRIBE && (!e || !(e->state & (PRES_FROM | PRES_IN)))) {
         on_new_watcher(u, e, from, extra);
         return;

@@ -15,7 +15,7 @@ static size_t count_sessions(const struct pres_user *u)
     return count;
 }
 
-static struct pres_session *find(const struct pres_user *u, struct gw_str resource)
+struct pres_session *pres_session_named(const struct pres_user *u, struct gw_str resource)
 {
     struct gw_list *it, *tmp;
 
@@ -85,7 +85,7 @@ void pres_gather_target(const struct pres_user *of, struct pres_user *u, struct 
         pres_gather(of, u->name);
         return;
     }
-    s = find(u, resource);
+    s = pres_session_named(u, resource);
     if (s)
         pres_gather_one(of, s);
 }
@@ -131,6 +131,26 @@ static void directed_end(struct pres_session *s, struct gw_str who)
         pres_deliver(s->user->core, doc_directed_end, s);
         gw_buf_done(&full);
         directed_free(s, d);
+    }
+}
+
+void pres_directed_hide(struct pres_user *u)
+{
+    struct gw_list *it, *tmp, *told, *next;
+    struct gw_buf full;
+
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    {
+        struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
+
+        GW_LIST_EACH(&s->directed, told, next)
+        {
+            const struct pres_directed *d = GW_CONTAINER(told, struct pres_directed, link);
+
+            gather_directed(s, directed_user(d), directed_resource(d), &full);
+            pres_deliver(u->core, doc_directed_end, s);
+            gw_buf_done(&full);
+        }
     }
 }
 
@@ -429,7 +449,7 @@ enum gw_code pres_session_new(struct pres_core *core, const struct pres_session_
 
     if (!u)
         return gw_fail(err, GW_NOTFOUND, "no such user");
-    old = find(u, args->resource);
+    old = pres_session_named(u, args->resource);
     if (old)
         end(old, PRES_END_REPLACED, PRES_CAUSE_CLIENT, now);
     if (count_sessions(u) >= (size_t)core->settings->sessions_max)
@@ -503,7 +523,7 @@ struct pres_session *pres_session_find(struct pres_core *core, struct gw_str use
 {
     struct pres_user *u = pres_user_find(core, user);
 
-    return u ? find(u, resource) : NULL;
+    return u ? pres_session_named(u, resource) : NULL;
 }
 
 void pres_session_probe(struct pres_session *s, struct gw_str contact)
@@ -540,17 +560,20 @@ static void doc_refresh(const void *of, enum pres_view view, struct pres_doc *ou
 
 void pres_session_refresh(struct pres_session *s, struct gw_str user, struct gw_str resource)
 {
+    const struct pres_doc doc = { .user = user, .resource = resource };
     struct refresh r = { .user = user, .resource = resource };
-    struct pres_user *u = pres_user_find(s->user->core, user);
+    struct pres_core *core = s->user->core;
+    struct pres_user *u = pres_user_find(core, user);
+    bool passes = pres_doc_passes(core, &doc, s);
 
-    if (!u && pres_abroad_show(s, user, resource))
+    if (!u && passes && pres_abroad_show(s, user, resource))
         return;
-    if (u && pres_may_see(s->user->name, u)) {
+    if (u && passes && pres_may_see(s->user->name, u)) {
         r.u = u;
-        r.of = find(u, resource);
+        r.of = pres_session_named(u, resource);
         if (r.of && !r.of->word)
             r.of = NULL;
     }
     pres_gather_one(u ? u : s->user, s);
-    pres_deliver(s->user->core, doc_refresh, &r);
+    pres_deliver_anyway(core, doc_refresh, &r);
 }

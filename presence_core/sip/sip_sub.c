@@ -299,8 +299,7 @@ static enum sip_verdict verdict_on(const struct sip_sub *s)
 
     if (gw_str_eq(watcher, s->of->jid) || pres_is_watched_by(pres, s->of->jid, watcher))
         return SIP_ALLOWED;
-    return pres_decision_blocks(pres_decided(pres, s->of->jid, watcher)) ? SIP_BLOCKED
-                                                                         : SIP_PENDING;
+    return pres_is_hidden_from(pres, s->of->jid, watcher) ? SIP_BLOCKED : SIP_PENDING;
 }
 
 static void judge(struct sip_sub *s)

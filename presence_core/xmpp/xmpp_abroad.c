@@ -282,7 +282,7 @@ static void on_iq(const struct xmpp_sender *by, struct xmpp_stanza *s, const str
     session = s->to.resource.len && !xmpp_is_shut_out(by, s->to.bare)
                   ? pres_session_find(by->host->core, s->to.bare, s->to.resource)
                   : NULL;
-    if (session && xmpp_forward(by, s, session))
+    if (session && xmpp_may_ask(by, s, session) && xmpp_forward(by, s, session))
         return;
     if (!s->to.local.len && gw_str_is(s->type, "get") && xml_is(s->node->child, NS_PING, "ping"))
         pong(by, s);

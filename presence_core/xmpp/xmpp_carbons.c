@@ -49,7 +49,8 @@ static void copy_to_all(const struct xmpp_sender *by, const struct xmpp_stanza *
     for (struct pres_session *s = NULL; (s = pres_session_next(host->core, user, s));) {
         struct xmpp_c2s *c = pres_session_ctx_of(s, host->front);
 
-        if (!c || c == by->c || !c->wants_carbons || c->took == host->message)
+        if (!c || c == by->c || !c->wants_carbons || c->took == host->message ||
+            pres_is_barred(host->core, user, s, by->from, PRES_KIND_MESSAGE))
             continue;
         xmpp_share_begin(host, shared, true);
         copy(by, m, c, kind);

@@ -281,6 +281,7 @@ const struct pres_frontend xmpp_frontend = {
     .request = on_request,
     .roster_changed = on_roster_changed,
     .shut_out = on_shut_out,
+    .list_changed = xmpp_push_list,
     .stirred = on_stirred,
     .removed = on_removed,
     .ended = on_ended,

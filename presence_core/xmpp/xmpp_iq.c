@@ -81,6 +81,7 @@ static void server_info(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct 
     put_feature(&w, NS_COMMANDS);
     put_feature(&w, NS_PING);
     put_feature(&w, NS_BLOCKING);
+    put_feature(&w, NS_PRIVACY);
     put_feature(&w, NS_CARBONS);
     put_feature(&w, NS_TIME);
     put_feature(&w, NS_LAST);
@@ -225,6 +226,7 @@ static const struct {
     { NS_BLOCKING, "blocklist", "get", ACCOUNT, xmpp_on_blocklist },
     { NS_BLOCKING, "block", "set", ACCOUNT, xmpp_on_block },
     { NS_BLOCKING, "unblock", "set", ACCOUNT, xmpp_on_unblock },
+    { NS_PRIVACY, "query", NULL, ACCOUNT, xmpp_on_privacy },
     { NS_PING, "ping", "get", SERVER | ACCOUNT, pong },
     { NS_INFO, "query", "get", SERVER, server_info },
     { NS_INFO, "query", "get", ACCOUNT, account_info },
@@ -260,7 +262,15 @@ static unsigned where_of(const struct xmpp_c2s *c, struct gw_str user)
 {
     if (gw_str_is(user, c->user))
         return ACCOUNT;
-    return pres_is_shut_out(c->host->core, user, gw_str_of(c->user)) ? 0 : OTHER;
+    return pres_is_barred(c->host->core, user, NULL, gw_str_of(c->full), PRES_KIND_IQ) ? 0 : OTHER;
+}
+
+/* XEP-0016: what a list keeps out are questions; who has asked himself is answered. */
+bool xmpp_may_ask(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                  const struct pres_session *to)
+{
+    return gw_str_is(s->type, "result") || gw_str_is(s->type, "error") ||
+           !pres_is_barred(by->host->core, pres_session_user(to), to, by->from, PRES_KIND_IQ);
 }
 
 static void to_user(struct xmpp_c2s *c, struct xmpp_stanza *s)
@@ -277,7 +287,7 @@ static void to_user(struct xmpp_c2s *c, struct xmpp_stanza *s)
     peer = xmpp_is_shut_out(&by, s->to.bare)
                ? NULL
                : pres_session_find(c->host->core, s->to.bare, s->to.resource);
-    if (!peer || !xmpp_forward(&by, s, peer))
+    if (!peer || !xmpp_may_ask(&by, s, peer) || !xmpp_forward(&by, s, peer))
         xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
 }
 

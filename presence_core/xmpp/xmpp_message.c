@@ -29,12 +29,35 @@ static size_t rule_of(struct gw_str type)
     return NORMAL; /* RFC 6121 5.2.2: no type is "normal" */
 }
 
-static int highest_priority(struct pres_core *core, struct gw_str user)
+/* A list of the user's keeps it from this session (NULL: from the user as such). */
+static bool is_barred(const struct xmpp_sender *by, struct gw_str user,
+                      const struct pres_session *s)
+{
+    return pres_is_barred(by->host->core, user, s, by->from, PRES_KIND_MESSAGE);
+}
+
+/* From all who are there; or from the user as such, when nobody is. */
+static bool is_barred_from_all(const struct xmpp_sender *by, struct gw_str user)
+{
+    bool is_there = false;
+
+    for (struct pres_session *s = NULL; (s = pres_session_next(by->host->core, user, s));) {
+        if (!pres_session_is_available(s) || pres_session_priority(s) < 0)
+            continue;
+        if (!is_barred(by, user, s))
+            return false;
+        is_there = true;
+    }
+    return is_there || is_barred(by, user, NULL);
+}
+
+static int highest_priority(const struct xmpp_sender *by, struct gw_str user)
 {
     int best = -1;
 
-    for (struct pres_session *s = NULL; (s = pres_session_next(core, user, s));) {
-        if (pres_session_is_available(s) && pres_session_priority(s) > best)
+    for (struct pres_session *s = NULL; (s = pres_session_next(by->host->core, user, s));) {
+        if (pres_session_is_available(s) && pres_session_priority(s) > best &&
+            !is_barred(by, user, s))
             best = pres_session_priority(s);
     }
     return best;
@@ -46,7 +69,7 @@ static bool give(const struct xmpp_sender *by, const struct xmpp_stanza *m, stru
     struct xmpp_c2s *c = pres_session_ctx_of(to, by->host->front);
     bool is_taken;
 
-    if (!c)
+    if (!c || is_barred(by, pres_session_user(to), to))
         return false;
     xmpp_share_begin(by->host, shared, false);
     is_taken = xmpp_forward(by, m, to);
@@ -79,10 +102,10 @@ static bool act(const struct xmpp_sender *by, const struct xmpp_stanza *m, struc
     case ALL:
         return spread(by, m, user, 0, shared);
     case BEST:
-        best = highest_priority(by->host->core, user);
+        best = highest_priority(by, user);
         if (best >= 0 && spread(by, m, user, best, shared))
             return true;
-        if (xmpp_offline_keep(by, m, user))
+        if (!is_barred_from_all(by, user) && xmpp_offline_keep(by, m, user))
             return false;
         break;
     case REFUSE:
@@ -99,13 +122,13 @@ void xmpp_message_to_user(const struct xmpp_sender *by, const struct xmpp_stanza
     struct xmpp_shared *shared;
     struct pres_session *s;
 
-    if (xmpp_is_shut_out(by, user)) {
+    s = resource.len ? pres_session_find(by->host->core, user, resource) : NULL;
+    if (xmpp_is_shut_out(by, user) || (s && is_barred(by, user, s))) {
         xmpp_refuse(by, m, XMPP_SERVICE_UNAVAILABLE);
         return;
     }
     by->host->message++;
     shared = xmpp_shared_new();
-    s = resource.len ? pres_session_find(by->host->core, user, resource) : NULL;
     if ((s && give(by, m, s, shared)) ||
         act(by, m, user, resource.len ? rules[rule].full : rules[rule].bare, shared))
         xmpp_carbons_received(by, m, user, shared);

@@ -27,6 +27,7 @@
 #define NS_PING      "urn:xmpp:ping"
 #define NS_VERSION   "jabber:iq:version"
 #define NS_BLOCKING  "urn:xmpp:blocking"
+#define NS_PRIVACY   "jabber:iq:privacy"
 #define NS_SM        "urn:xmpp:sm:3"
 #define NS_CSI       "urn:xmpp:csi:0"
 #define NS_CARBONS   "urn:xmpp:carbons:2"
@@ -230,6 +231,8 @@ void xmpp_message_to_user(const struct xmpp_sender *by, const struct xmpp_stanza
                           struct gw_str user, struct gw_str resource);
 void xmpp_on_presence(struct xmpp_c2s *c, struct xmpp_stanza *s);
 void xmpp_on_iq(struct xmpp_c2s *c, struct xmpp_stanza *s);
+bool xmpp_may_ask(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                  const struct pres_session *to);
 void xmpp_on_roster(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *query);
 void xmpp_push_item(struct xmpp_c2s *c, const struct pres_item *item);
 /* The stanza, with the sender's address, to a session; false: not a session of ours. */
@@ -337,6 +340,10 @@ void xmpp_on_unblock(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml
 void xmpp_push_block(struct xmpp_c2s *c, struct gw_str who, bool is_out);
 /* Nothing of the sender's is to reach this user. */
 bool xmpp_is_shut_out(const struct xmpp_sender *by, struct gw_str user);
+
+/* ---- xmpp_privacy.c: lists of rules, XEP-0016 ---- */
+void xmpp_on_privacy(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *query);
+void xmpp_push_list(struct gw_str name, struct pres_session *to, void *ctx);
 
 /* ---- xmpp_abroad.c: across the border ---- */
 void xmpp_send_abroad(struct xmpp_c2s *c, const struct xmpp_stanza *s);

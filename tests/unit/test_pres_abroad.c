@@ -543,6 +543,55 @@ static void tells_abroad_watchers(void **state)
     stop(&f);
 }
 
+/* Lists of rules keep apart whoever is where. */
+static void lists_reach_across(void **state)
+{
+    const struct pres_rule out = {
+        .by = PRES_BY_JID, .value = GW_STR("eve@y"), .denies = true, .kinds = PRES_KIND_PRESENCE_OUT
+    };
+    const struct pres_rule in = { .by = PRES_BY_JID,
+                                  .value = GW_STR("y/work"), /* a server's resource: nobody here */
+                                  .denies = true,
+                                  .kinds = PRES_KIND_PRESENCE_IN };
+    const struct pres_rule work = { .by = PRES_BY_JID,
+                                    .value = GW_STR("eve@y/work"),
+                                    .denies = true,
+                                    .kinds = PRES_KIND_PRESENCE_IN };
+    struct pres_walk walk = { 0 };
+    struct pres_session *ann;
+    struct fake f;
+
+    (void)state;
+    start(&f);
+    place(&f, "ann@x", "eve@y", PRES_TO | PRES_FROM);
+    place(&f, "ann@x", "joe@z", PRES_FROM);
+    ann = login(&f, "ann", "a");
+    far_says(&f, "eve@y", "home", "ann@x", PRES_AWAY, "");
+    far_says(&f, "eve@y", "work", "ann@x", PRES_DND, "");
+    gw_buf_reset(&f.log);
+    assert_int_equal(pres_list_set(ann, GW_STR("l"), &out, 1, NULL), GW_OK);
+    assert_int_equal(pres_list_make_default(ann, GW_STR("l"), NULL), GW_OK);
+    EXPECT("-> eve@y: ann@x/a offline\n");
+    calendar(&f, "ann@x", PRES_CAL_OOF, "Out of office");
+    EXPECT("-> joe@z: ann@x/a extended-away 'Out of office'\n"
+           "ann@x/a: ann@x/a extended-away 'Out of office'\n");
+    pres_abroad_probe(f.core, GW_STR("eve@y"), GW_STR("ann@x"));
+    while (pres_abroad_renew(f.core, GW_STR("x"), GW_STR("y"), &walk))
+        ;
+    EXPECT("-> eve@y: ann@x probe\n");
+    assert_int_equal(pres_list_set(ann, GW_STR("l"), &in, 1, NULL), GW_OK);
+    EXPECT("-> eve@y: ann@x/a extended-away 'Out of office'\n");
+    assert_int_equal(pres_list_set(ann, GW_STR("l"), &work, 1, NULL), GW_OK);
+    EXPECT("ann@x/a: eve@y/work offline\n");
+    far_says(&f, "eve@y", "work", "ann@x", PRES_AVAILABLE, "");
+    EXPECT("");
+    pres_session_refresh(ann, GW_STR("eve@y"), GW_STR("work"));
+    EXPECT("ann@x/a: eve@y/work offline\n");
+    assert_int_equal(pres_list_make_default(ann, GW_STR(""), NULL), GW_OK);
+    EXPECT("ann@x/a: eve@y/work available\n");
+    stop(&f);
+}
+
 static void answers_probes(void **state)
 {
     struct fake f;
@@ -943,6 +992,7 @@ int main(void)
         cmocka_unit_test(keeps_so_many_resources),
         cmocka_unit_test(passes_on_what_strangers_say_once),
         cmocka_unit_test(tells_abroad_watchers),
+        cmocka_unit_test(lists_reach_across),
         cmocka_unit_test(answers_probes),
         cmocka_unit_test(directs_presence_abroad),
         cmocka_unit_test(whoever_leaves_is_no_way),

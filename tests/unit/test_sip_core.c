@@ -660,6 +660,40 @@ static void test_blocked(void **state)
     rig_done(&r);
 }
 
+/* What a list of Bob's clients says counts for watchers here, too (XEP-0016). */
+static void test_hidden_by_list(void **state)
+{
+    const struct pres_rule rule = { .by = PRES_BY_JID,
+                                    .value = GW_STR("a.example"),
+                                    .denies = true,
+                                    .kinds = PRES_KIND_PRESENCE_OUT };
+    struct pres_session *bob;
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    bob = rig_login(&r, "bob@b.example", PRES_AVAILABLE);
+    rig_ask(&r, &(struct ask){ .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "<basic>open</basic>");
+    rig_answer(&r, 200, "");
+    assert_int_equal(pres_list_set(bob, GW_STR("l"), &rule, 1, NULL), GW_OK);
+    assert_int_equal(pres_list_activate(bob, GW_STR("l"), NULL), GW_OK);
+    rig_pass(&r, 1000);
+    rig_expect(&r, "NOTIFY ", "<basic>closed</basic>");
+    assert_true(rig_has(r.sent[r.taken - 1].text, "Subscription-State: active;"));
+    rig_answer(&r, 200, "");
+    rig_calendar(&r, PRES_CAL_MEETING, "secret");
+    rig_pass(&r, 5000);
+    rig_silence(&r);
+    assert_int_equal(pres_list_activate(bob, GW_STR(""), NULL), GW_OK);
+    rig_pass(&r, 1000);
+    rig_expect(&r, "NOTIFY ", "<rpid:meeting/>");
+    rig_answer(&r, 200, "");
+    pres_session_free(&bob, r.now);
+    rig_done(&r);
+}
+
 static void test_domain_leaves(void **state)
 {
     struct rig r;
@@ -835,6 +869,7 @@ int main(void)
         cmocka_unit_test(test_connection_lost),
         cmocka_unit_test(test_pending),
         cmocka_unit_test(test_blocked),
+        cmocka_unit_test(test_hidden_by_list),
         cmocka_unit_test(test_domain_leaves),
         cmocka_unit_test(test_many_stirred),
         cmocka_unit_test(test_user_leaves),
