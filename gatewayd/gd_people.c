@@ -53,6 +53,7 @@ struct gd_people {
     struct net_timer *timer;
     struct zone zones[ZONES_MAX]; /* most people of an organisation are in few */
     size_t zone_count;
+    char *machine; /* the zone of the machine, once somebody needed it; kept with the voices */
     struct gw_interval outside[GW_OUTSIDE_MAX]; /* of whom is looked at */
 };
 
@@ -65,7 +66,8 @@ static void voices_forget(struct gd_people *people)
 
     while (people->zone_count)
         free(people->zones[--people->zone_count].name);
-
+    free(people->machine);
+    people->machine = NULL;
     while ((v = gw_map_next(people->voices, &pos))) {
         (void)gw_map_remove(people->voices, (struct gw_str){ v->key, v->key_len });
         bridge_voice_free(&v->voice);
@@ -96,9 +98,21 @@ static struct gw_str zone_of_rule(struct gd *gd, const struct gw_zone *rule)
     return gw_str_of(z->name);
 }
 
-/* The user's, else that of the working hours in Exchange, else the organisation's, else the machine's.
- * 'machine' keeps the text. */
-static struct gw_str zone_of(struct gd *gd, const struct dir_user *user, struct gw_buf *machine)
+static struct gw_str zone_of_machine(struct gd_people *people)
+{
+    struct gw_buf name;
+
+    if (!people->machine) {
+        gw_buf_init(&name, BRIDGE_ZONE_MAX * 2);
+        bridge_zone_of_machine(&name);
+        people->machine = gw_str_dup(gw_buf_str(&name));
+        gw_buf_done(&name);
+    }
+    return gw_str_of(people->machine);
+}
+
+/* The user's, else that of the working hours in Exchange, else the organisation's, else the machine's. */
+static struct gw_str zone_of(struct gd *gd, const struct dir_user *user)
 {
     struct gw_str zone = user->zone;
     struct sched_calendar known;
@@ -107,10 +121,7 @@ static struct gw_str zone_of(struct gd *gd, const struct dir_user *user, struct 
         zone = zone_of_rule(gd, &known.hours->zone);
     if (!zone.len)
         zone = gw_str_of(gd->settings.bridge.zone);
-    if (zone.len)
-        return zone;
-    bridge_zone_of_machine(machine);
-    return gw_buf_str(machine);
+    return zone.len ? zone : zone_of_machine(gd->people);
 }
 
 static struct gw_str language_of(const struct gd *gd, struct gw_str language)
@@ -120,26 +131,18 @@ static struct gw_str language_of(const struct gd *gd, struct gw_str language)
 
 struct bridge_voice *gd_voice_new(struct gd *gd, const struct dir_user *user)
 {
-    struct bridge_voice *voice;
-    struct gw_buf machine;
-
-    gw_buf_init(&machine, BRIDGE_ZONE_MAX * 2);
-    voice =
-        bridge_voice_new(gd->texts, language_of(gd, user->language), zone_of(gd, user, &machine));
-    gw_buf_done(&machine);
-    return voice;
+    return bridge_voice_new(gd->texts, language_of(gd, user->language), zone_of(gd, user));
 }
 
 static const struct bridge_voice *voice_of(struct gd *gd, const struct dir_user *user)
 {
     struct gd_people *people = gd->people;
-    struct gw_buf key, machine;
+    struct gw_buf key;
     struct voice *v;
 
-    gw_buf_init(&machine, BRIDGE_ZONE_MAX * 2);
     gw_buf_init(&key, DIR_LANGUAGE_MAX + DIR_ZONE_MAX + BRIDGE_ZONE_MAX * 2);
     gw_buf_addf(&key, "%.*s %.*s", GW_STR_ARG(language_of(gd, user->language)),
-                GW_STR_ARG(zone_of(gd, user, &machine)));
+                GW_STR_ARG(zone_of(gd, user)));
     v = gw_map_get(people->voices, gw_buf_str(&key));
     if (!v) {
         v = gw_alloc(sizeof(*v) + key.len);
@@ -149,7 +152,6 @@ static const struct bridge_voice *voice_of(struct gd *gd, const struct dir_user 
         (void)gw_map_set(people->voices, (struct gw_str){ v->key, v->key_len }, v);
     }
     gw_buf_done(&key);
-    gw_buf_done(&machine);
     return v->voice;
 }
 
