@@ -162,6 +162,12 @@ void sched_budget_line_up(struct sched *s)
 
 /* ---- running ---- */
 
+/* How many one request could ask for. */
+static size_t ready(const struct sched_gateway *g, unsigned lane)
+{
+    return g->line.lane[lane].len + g->marked.lane[lane].len;
+}
+
 /* What was told of is read by itself, which shows more, as long as there is little of it. */
 static size_t bulk_min(struct sched_job *job)
 {
@@ -182,12 +188,11 @@ static bool run_one(struct sched *s, struct sched_gateway *g)
         return false;
     if (job->kind == SCHED_SUBSCRIBE && !sched_sub_may_begin(s, sched_job_user(job)))
         return true;
-    if (job->lane == SCHED_READ && g->line.lane[SCHED_READ].len > bulk_min(job))
+    if (job->lane == SCHED_READ && ready(g, SCHED_READ) > bulk_min(job))
         sched_call_bulk(s, g, SCHED_READ);
-    else if (job->lane == SCHED_HOURS && g->line.lane[SCHED_HOURS].len > 1)
+    else if (job->lane == SCHED_HOURS && ready(g, SCHED_HOURS) > 1)
         sched_call_bulk(s, g, SCHED_HOURS);
-    else if (job->lane == SCHED_LANE_TIPS &&
-             g->line.lane[SCHED_LANE_TIPS].len > SCHED_BULK_CALM_MIN)
+    else if (job->lane == SCHED_LANE_TIPS && ready(g, SCHED_LANE_TIPS) > SCHED_BULK_CALM_MIN)
         sched_call_tips(s, g);
     else
         sched_call_job(s, g, job);

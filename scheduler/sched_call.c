@@ -117,17 +117,24 @@ void sched_call_job(struct sched *s, struct sched_gateway *g, struct sched_job *
     }
 }
 
-/* The first jobs of a lane. */
-static void take_many(struct sched_call *call, unsigned lane, struct gw_str *mailboxes, size_t most)
+static void take_from(struct sched_call *call, struct gw_heap *lane, struct gw_str *mailboxes,
+                      size_t most)
 {
     struct gw_due *due;
 
-    while (call->count < most && (due = gw_heap_first(&call->gateway->line.lane[lane]))) {
+    while (call->count < most && (due = gw_heap_first(lane))) {
         struct sched_job *job = GW_CONTAINER(due, struct sched_job, due);
 
         mailboxes[call->count] = mailbox_of(sched_job_user(job));
         take(call, job);
     }
+}
+
+/* The first jobs of a lane; what only waits for room in the line makes the request no longer one. */
+static void take_many(struct sched_call *call, unsigned lane, struct gw_str *mailboxes, size_t most)
+{
+    take_from(call, &call->gateway->line.lane[lane], mailboxes, most);
+    take_from(call, &call->gateway->marked.lane[lane], mailboxes, most);
 }
 
 /* Exchange tells them whatever is asked; for nobody they are not looked at. */

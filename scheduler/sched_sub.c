@@ -23,9 +23,9 @@
 #include "gw_log.h"
 
 enum {
-    MERGE_MS = 300,      /* one change makes several notifications: they are read together */
-    FIRST_READ_MS = 200, /* those who subscribed together are read together */
-    FIRST_HEARD_S = 45,  /* the first notification comes at once, and again after 30 s (WIRE 3) */
+    MERGE_MS = 300,           /* one change makes several notifications: they are read together */
+    FIRST_READ_STEP_MS = 500, /* those who subscribed between two of them are read together */
+    FIRST_HEARD_S = 45, /* the first notification comes at once, and again after 30 s (WIRE 3) */
     ANCHOR_WAIT_MS = 50,
     LONE_MIN = 60,
     SHORT_LIFE_MIN = 1,
@@ -368,8 +368,10 @@ void sched_sub_begin(struct sched *s, struct sched_user *u, struct ews_request *
 
 static void first_read(struct sched *s, struct sched_user *u, gw_time wanted_by)
 {
+    gw_time wait = FIRST_READ_STEP_MS - s->now.mono % FIRST_READ_STEP_MS;
+
     sched_unread(s, u, false);
-    sched_job_hasten(s, &u->job[SCHED_READ], gw_time_after(s->now.mono, FIRST_READ_MS), wanted_by);
+    sched_job_hasten(s, &u->job[SCHED_READ], gw_time_after(s->now.mono, wait), wanted_by);
 }
 
 void sched_sub_renew_if_other(struct sched *s, struct sched_user *u)

@@ -565,11 +565,13 @@ static void test_cross_check_finds_what_was_missed(void **state)
 /* What bulk reading cannot see, or shows in other words, makes no difference. */
 static void test_cross_check_keeps_what_was_read_better(void **state)
 {
-    struct sim *m = sim_new(1, 40);
+    enum { USERS = 200 };
+    struct sim *m = sim_new(1, USERS);
+    unsigned bulks;
     char *record;
 
     (void)state;
-    for (unsigned i = 0; i < 40; i++) {
+    for (unsigned i = 0; i < USERS; i++) {
         sim_add(m, i, m->now.utc + HOUR, m->now.utc + 2 * HOUR, GW_BUSY_BUSY);
         m->user[i].item[0].flags = GW_INTERVAL_MEETING;
         sim_add(m, i, m->now.utc + 3 * HOUR, m->now.utc + 4 * HOUR, GW_BUSY_FREE);
@@ -581,8 +583,9 @@ static void test_cross_check_keeps_what_was_read_better(void **state)
     assert_int_equal(sim_view(m, 0).calendar.intervals[0].flags, GW_INTERVAL_MEETING);
     record = gw_str_dup(gw_str_of(m->user[0].record[1]));
     m->bulk_is_poor = true;
+    bulks = m->bulks;
     sim_run(m, 2 * HOUR);
-    assert_true(m->bulks > 5);
+    assert_true(m->bulks - bulks > 5);
     assert_string_equal(record, m->user[0].record[1]);
     assert_int_equal(sim_view(m, 0).calendar.count, 2);
     assert_int_equal(sim_counters(m).missed, 0);
