@@ -28,6 +28,7 @@ struct net_dns {
     struct gw_list queries;
     char *servers;                 /* NULL: the system's */
     struct timespec system_change; /* when the system's were last changed */
+    unsigned changes;              /* of the servers */
 };
 
 struct dns_socket {
@@ -138,6 +139,7 @@ static enum gw_code channel_open(struct net_dns *dns, struct gw_err *err)
     if (!stat(resolv_conf, &st))
         dns->system_change = st.st_mtim;
     dns->channel = channel;
+    dns->changes++;
     return GW_OK;
 }
 
@@ -159,8 +161,10 @@ static void follow_system(struct net_dns *dns)
 
 static void query_free(struct net_dns_query *q)
 {
-    for (size_t i = 0; i < q->count; i++)
+    for (size_t i = 0; i < q->count; i++) {
         free((char *)q->records[i].name.p);
+        free((char *)q->records[i].service.p);
+    }
     free(q->records);
     free(q);
 }
@@ -322,7 +326,7 @@ static void draw_by_weight(struct net_dns_record *r, size_t count)
     }
 }
 
-static void sort_srv(struct net_dns_record *r, size_t count)
+void net_dns_srv_order(struct net_dns_record *r, size_t count)
 {
     size_t begin = 0;
 
@@ -362,7 +366,52 @@ static void on_services(void *ctx, int status, int timeouts, unsigned char *msg,
     else if (q->count == 1 && (!q->records[0].name.len || gw_str_is(q->records[0].name, ".")))
         (void)gw_fail(&q->err, GW_NOTFOUND, "the domain says that it has no such service");
     else
-        sort_srv(q->records, q->count);
+        net_dns_srv_order(q->records, q->count);
+out:
+    ares_free_data(list);
+}
+
+/* --- NAPTR --- */
+
+static int compare_naptr(const void *a, const void *b)
+{
+    const struct net_dns_record *x = a, *y = b;
+
+    if (x->priority != y->priority)
+        return x->priority < y->priority ? -1 : 1;
+    return (x->weight > y->weight) - (x->weight < y->weight);
+}
+
+/* With the flag "s" it leads to SRV records, without a rewriting rule (RFC 3403 4.1). */
+static bool names_service(const struct ares_naptr_reply *r)
+{
+    return strcasecmp((const char *)r->flags, "s") == 0 && !*r->regexp && *r->replacement;
+}
+
+static void on_naptr(void *ctx, int status, int timeouts, unsigned char *msg, int len)
+{
+    struct net_dns_query *q = ctx;
+    struct ares_naptr_reply *list = NULL;
+
+    (void)timeouts;
+    if (!status)
+        status = ares_parse_naptr_reply(msg, len, &list);
+    if (!query_answered(q, status) || status)
+        goto out;
+    for (const struct ares_naptr_reply *it = list; it; it = it->next) {
+        struct net_dns_record *r = names_service(it) ? add_record(q, it->replacement) : NULL;
+
+        if (!r)
+            continue;
+        r->service = gw_str_of(gw_str_dup(gw_str_of((const char *)it->service)));
+        r->priority = it->order;
+        r->weight = it->preference;
+        r->ttl_s = answer_ttl(msg, len);
+    }
+    if (!q->count)
+        (void)gw_fail(&q->err, GW_NOTFOUND, "the name has no records that name services");
+    else
+        qsort(q->records, q->count, sizeof *q->records, compare_naptr);
 out:
     ares_free_data(list);
 }
@@ -399,6 +448,9 @@ struct net_dns_query *net_dns_start(struct net_dns *dns, enum net_dns_type type,
         break;
     case NET_DNS_SRV:
         ares_query(dns->channel, name, ns_c_in, ns_t_srv, on_services, q);
+        break;
+    case NET_DNS_NAPTR:
+        ares_query(dns->channel, name, ns_c_in, ns_t_naptr, on_naptr, q);
         break;
     case NET_DNS_PTR:
         start_ptr(dns, name, q);
@@ -463,6 +515,11 @@ void net_dns_free(struct net_dns **dnsp)
     free(dns->servers);
     free(dns);
     ares_library_cleanup();
+}
+
+unsigned net_dns_changes(const struct net_dns *dns)
+{
+    return dns->changes;
 }
 
 enum gw_code net_dns_set_servers(struct net_dns *dns, const char *servers, struct gw_err *err)

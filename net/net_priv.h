@@ -36,6 +36,10 @@ char *net_loop_scratch(struct net_loop *loop);
 /* The resolver of the streams: made when it is first asked for. */
 struct net_dns *net_loop_dns(struct net_loop *loop, struct gw_err *err);
 
+unsigned net_dns_changes(const struct net_dns *dns); /* of its servers, ever */
+/* RFC 2782; of a list in any order. */
+void net_dns_srv_order(struct net_dns_record *records, size_t count);
+
 /* A listening socket, non-blocking. Errors are sentences for an administrator. */
 struct net_bind {
     const char *address; /* or NULL with unix_path */

@@ -17,7 +17,7 @@
 struct zone_record {
     const char *name;
     int type;
-    const char *data; /* address, name or target; NULL: no record */
+    const char *data; /* address, name or target; NAPTR: "s|SIP+D2T|target"; NULL: no record */
     int rcode;
     unsigned priority, weight, port;
 };
@@ -49,6 +49,20 @@ static inline void add_name(struct gw_buf *b, const char *name)
     gw_buf_add_char(b, '\0');
 }
 
+static inline void add_naptr(struct gw_buf *b, const struct zone_record *r)
+{
+    size_t flags = strcspn(r->data, "|"), service = strcspn(r->data + flags + 1, "|");
+
+    add16(b, r->priority);
+    add16(b, r->weight);
+    gw_buf_add_char(b, (char)flags);
+    gw_buf_add(b, r->data, flags);
+    gw_buf_add_char(b, (char)service);
+    gw_buf_add(b, r->data + flags + 1, service);
+    gw_buf_add_char(b, '\0'); /* no rewriting rule */
+    add_name(b, r->data + flags + service + 2);
+}
+
 static inline void add_data(struct gw_buf *b, const struct zone_record *r)
 {
     unsigned char ip[16];
@@ -59,6 +73,8 @@ static inline void add_data(struct gw_buf *b, const struct zone_record *r)
         gw_buf_add(b, ip, 16);
     } else if (r->type == ns_t_ptr) {
         add_name(b, r->data);
+    } else if (r->type == ns_t_naptr) {
+        add_naptr(b, r);
     } else if (strcmp(r->data, "broken") != 0) {
         add16(b, r->priority);
         add16(b, r->weight);

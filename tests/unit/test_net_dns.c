@@ -14,6 +14,11 @@ static const struct zone_record zone[] = {
     { "_xmpp-server._tcp.example", ns_t_srv, "first.example", 0, 10, 100, 5269 },
     { "_none._tcp.example", ns_t_srv, ".", 0, 0, 0, 0 },
     { "_broken._tcp.example", ns_t_srv, "broken", 0, 0, 0, 0 },
+    { "sip.example", ns_t_naptr, "s|SIP+D2T|_sip._tcp.sip.example", 0, 20, 5, 0 },
+    { "sip.example", ns_t_naptr, "s|SIP+D2U|_sip._udp.sip.example", 0, 20, 9, 0 },
+    { "sip.example", ns_t_naptr, "S|SIPS+D2T|_sips._tcp.sip.example", 0, 10, 50, 0 },
+    { "sip.example", ns_t_naptr, "u|E2U+sip|nothing.example", 0, 1, 1, 0 },
+    { "enum.example", ns_t_naptr, "u|E2U+sip|nothing.example", 0, 1, 1, 0 },
     { "9.2.0.192.in-addr.arpa", ns_t_ptr, "nine.example", 0, 0, 0, 0 },
     { "fails.example", ns_t_a, NULL, ns_r_servfail, 0, 0, 0 },
     { NULL, 0, NULL, 0, 0, 0, 0 },
@@ -43,6 +48,8 @@ static void on_done(const struct net_dns_result *r, void *ctx)
         gw_buf_addf(&out, "%.*s", GW_STR_ARG(r->records[i].name));
         if (r->records[i].port)
             gw_buf_addf(&out, ":%u", r->records[i].port);
+        if (r->records[i].service.len)
+            gw_buf_addf(&out, " %.*s", GW_STR_ARG(r->records[i].service));
         gw_buf_add_char(&out, ' ');
         a->ttl_s = r->records[i].ttl_s;
     }
@@ -92,6 +99,12 @@ static const struct {
     { NET_DNS_SRV, "_none._tcp.example", GW_NOTFOUND, NULL, 0 },
     { NET_DNS_SRV, "_broken._tcp.example", GW_BADMSG, "", 0 },
     { NET_DNS_SRV, "four.example", GW_NOTFOUND, "", 0 },
+    { NET_DNS_NAPTR, "sip.example", GW_OK,
+      "_sips._tcp.sip.example SIPS+D2T _sip._tcp.sip.example SIP+D2T _sip._udp.sip.example "
+      "SIP+D2U ",
+      300 },
+    { NET_DNS_NAPTR, "enum.example", GW_NOTFOUND, "", 0 },
+    { NET_DNS_NAPTR, "four.example", GW_NOTFOUND, "", 0 },
     { NET_DNS_PTR, "192.0.2.9", GW_OK, "nine.example ", 0 },
     { NET_DNS_PTR, "192.0.2.10", GW_NOTFOUND, "", 0 },
     { NET_DNS_PTR, "no address", GW_INVALID, "", 0 },
