@@ -18,9 +18,10 @@ struct sip_peer {
     uint16_t port;
 };
 
-struct sip_srv { /* a record, RFC 2782 */
-    struct gw_str host;
+struct sip_srv {        /* a record, RFC 2782; or of NAPTR, RFC 3263 4.1 */
+    struct gw_str host; /* NAPTR: the name of SRV records */
     uint16_t port, priority, weight;
+    enum sip_proto proto; /* NAPTR: over which its servers are reached */
 };
 /* In the order in which they are to be tried. GW_NOTFOUND: there are none. */
 typedef void sip_srv_fn(enum gw_code code, const struct sip_srv *records, size_t count,
@@ -36,8 +37,8 @@ struct sip_io {
     /* Where 'peer' reaches us: "192.0.2.1:5060". */
     void (*local)(const struct sip_peer *peer, struct gw_buf *out, void *ctx);
     /* Ends with done, never from inside the call, or with srv_cancel, which is NULL-safe. */
-    struct sip_srv_query *(*srv_start)(const char *name, sip_srv_fn *done, void *done_ctx,
-                                       void *ctx);
+    struct sip_srv_query *(*srv_start)(bool is_naptr, const char *name, sip_srv_fn *done,
+                                       void *done_ctx, void *ctx);
     struct sip_srv_query *(*names_start)(bool is_reverse, const char *what, sip_names_fn *done,
                                          void *done_ctx, void *ctx);
     void (*srv_cancel)(struct sip_srv_query **queryp, void *ctx);
@@ -45,6 +46,6 @@ struct sip_io {
     void (*wake)(void *ctx);
 };
 
-enum { SIP_OVER_UDP = 1 };
+enum { SIP_OVER_UDP = 1, SIP_AGENT_PORT = 5060 };
 
 #endif

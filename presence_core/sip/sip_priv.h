@@ -13,7 +13,7 @@
 #include "sip_txn.h"
 #include "sip_write.h"
 
-enum { SIP_OWN_TAG_LEN = 16, SIP_ROUTES_MAX = 2048, SIP_AGENT_PORT = 5060 };
+enum { SIP_OWN_TAG_LEN = 16, SIP_ROUTES_MAX = 2048 };
 
 /* A user who is watched, and an address that subscriptions come from: counted, gone with the last. */
 struct sip_watched {

@@ -9,6 +9,12 @@ const char *const sip_rule_names[] = {
     [SIP_RULE_SRV] = "SRV record",
     [SIP_RULE_DEFAULT_STATIC] = "static route of the default domain",
     [SIP_RULE_DEFAULT_SRV] = "SRV record of the default domain",
+    [SIP_RULE_NAPTR] = "NAPTR record",
+    [SIP_RULE_NAMED] = "SRV record by NAPTR",
+    [SIP_RULE_SIPS] = "SRV record",
+    [SIP_RULE_TCP] = "SRV record",
+    [SIP_RULE_UDP] = "SRV record",
+    [SIP_RULE_ADDRESS] = "address of the domain",
 };
 
 /* ---- One route ---- */
@@ -208,12 +214,29 @@ static bool add_static(struct sip_plan *plan, struct gw_str list, struct gw_str 
     return plan->count > begun;
 }
 
-static void add_srv(struct sip_plan *plan, struct gw_str domain, enum sip_rule rule)
+static void add_question(struct sip_plan *plan, struct gw_str domain, enum sip_rule rule,
+                         enum sip_proto proto)
 {
     struct sip_step *step = &plan->steps[plan->count++];
 
     *step = (struct sip_step){ .rule = rule };
-    hop_set(&step->hop, SIP_TLS, domain, 0);
+    hop_set(&step->hop, proto, domain, 0);
+}
+
+/* RFC 3263 4: what any SIP server may have. */
+static void add_rfc3263(struct sip_plan *plan, struct gw_str domain)
+{
+    static const struct {
+        enum sip_rule rule;
+        enum sip_proto proto;
+    } questions[] = { { SIP_RULE_NAPTR, SIP_TLS },
+                      { SIP_RULE_SIPS, SIP_TLS },
+                      { SIP_RULE_TCP, SIP_TCP },
+                      { SIP_RULE_UDP, SIP_UDP },
+                      { SIP_RULE_ADDRESS, SIP_UDP } };
+
+    for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++)
+        add_question(plan, domain, questions[i].rule, questions[i].proto);
 }
 
 /* No record leads to the other system with our own domain: it would lead to us. */
@@ -255,14 +278,16 @@ enum gw_code sip_route_plan(const struct sip_settings *settings, struct gw_str a
     if (add_static(out, list, address, domain, SIP_RULE_STATIC))
         return GW_OK;
     if (out->kind != SIP_KIND_AOL) {
-        add_srv(out, domain, SIP_RULE_SRV);
+        add_question(out, domain, SIP_RULE_SRV, SIP_TLS);
+        if (out->kind == SIP_KIND_SIMPLE)
+            add_rfc3263(out, domain);
         return GW_OK;
     }
     /* Whom AOL serves for others is reached at AOL, when the domain itself says nothing. */
     if (!gw_str_eq(domain, def))
-        add_srv(out, domain, SIP_RULE_SRV);
+        add_question(out, domain, SIP_RULE_SRV, SIP_TLS);
     if (!add_static(out, list, GW_STR(""), def, SIP_RULE_DEFAULT_STATIC))
-        add_srv(out, def, SIP_RULE_DEFAULT_SRV);
+        add_question(out, def, SIP_RULE_DEFAULT_SRV, SIP_TLS);
     return GW_OK;
 }
 

@@ -3,7 +3,9 @@
  *
  *   static routes of the address, or of its domain (the longest pattern), by priority
  *   else SRV _sipfederationtls._tcp of the domain
- *   of AOL's kind, when neither is there: the same two for the default federation routing domain */
+ *   of AOL's kind, when neither is there: the same two for the default federation routing domain
+ *   of the kind simple, when neither is there, RFC 3263: NAPTR, and the SRV records that it names;
+ *     without NAPTR SRV _sips._tcp, _sip._tcp, _sip._udp; else the addresses of the domain, over UDP */
 #ifndef SIP_ROUTE_H
 #define SIP_ROUTE_H
 
@@ -16,7 +18,7 @@
 enum {
     SIP_HOST_MAX = 255,
     SIP_PATTERN_MAX = 320,
-    SIP_STEPS_MAX = 8, /* routes beyond it have no turn */
+    SIP_STEPS_MAX = 12, /* routes beyond it have no turn */
     SIP_PRIORITY_MAX = 1000
 };
 
@@ -26,12 +28,23 @@ struct sip_hop {
     char host[SIP_HOST_MAX + 1]; /* address or name; IPv6 without brackets */
 };
 
-enum sip_rule { SIP_RULE_STATIC, SIP_RULE_SRV, SIP_RULE_DEFAULT_STATIC, SIP_RULE_DEFAULT_SRV };
+enum sip_rule {
+    SIP_RULE_STATIC,
+    SIP_RULE_SRV,
+    SIP_RULE_DEFAULT_STATIC,
+    SIP_RULE_DEFAULT_SRV,
+    SIP_RULE_NAPTR,
+    SIP_RULE_NAMED, /* an SRV record that NAPTR names */
+    SIP_RULE_SIPS,
+    SIP_RULE_TCP,
+    SIP_RULE_UDP,
+    SIP_RULE_ADDRESS
+};
 extern const char *const sip_rule_names[]; /* "static route" */
 
 struct sip_step {
     enum sip_rule rule;
-    struct sip_hop hop;                /* of an SRV rule: host is the domain to be asked for */
+    struct sip_hop hop;                /* of what is asked: the domain, or NAMED the whole name */
     unsigned priority;                 /* of a static route */
     char pattern[SIP_PATTERN_MAX + 1]; /* the same, as it was set */
 };

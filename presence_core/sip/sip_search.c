@@ -3,72 +3,156 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SERVICE "_sipfederationtls._tcp."
+#define FEDERATION "_sipfederationtls._tcp."
+
+/* What is asked for a rule, and how it is called when it is not there. */
+enum question { NOTHING, SERVICES, NAPTR, ADDRESSES };
+static const struct {
+    enum question question;
+    const char *prefix, *shown;
+} rules[] = {
+    [SIP_RULE_STATIC] = { NOTHING, "", "" },
+    [SIP_RULE_SRV] = { SERVICES, FEDERATION, FEDERATION },
+    [SIP_RULE_DEFAULT_STATIC] = { NOTHING, "", "" },
+    [SIP_RULE_DEFAULT_SRV] = { SERVICES, FEDERATION, FEDERATION },
+    [SIP_RULE_NAPTR] = { NAPTR, "", "NAPTR " },
+    [SIP_RULE_NAMED] = { SERVICES, "", "" },
+    [SIP_RULE_SIPS] = { SERVICES, "_sips._tcp.", "_sips._tcp." },
+    [SIP_RULE_TCP] = { SERVICES, "_sip._tcp.", "_sip._tcp." },
+    [SIP_RULE_UDP] = { SERVICES, "_sip._udp.", "_sip._udp." },
+    [SIP_RULE_ADDRESS] = { ADDRESSES, "", "A or AAAA " },
+};
 
 static bool is_static(enum sip_rule rule)
 {
-    return rule == SIP_RULE_STATIC || rule == SIP_RULE_DEFAULT_STATIC;
+    return rules[rule].question == NOTHING;
 }
 
-static void add_found(struct sip_search *s, const struct sip_step *step, const char *asked,
-                      const struct sip_srv *r)
+static void shown_as(const struct sip_step *step, char out[SIP_PATTERN_MAX + 1])
+{
+    (void)snprintf(out, SIP_PATTERN_MAX + 1, "%s%s", rules[step->rule].shown, step->hop.host);
+}
+
+/* A server: 'host' at 'port', told for this step. */
+static void add_found(struct sip_search *s, const struct sip_step *step, struct gw_str host,
+                      uint16_t port, unsigned priority)
 {
     struct sip_step *hop = &s->hops[s->count];
 
-    if (s->count == SIP_FOUND_MAX || !r->host.len || r->host.len > SIP_HOST_MAX || !r->port ||
-        gw_str_is(r->host, ".")) /* RFC 2782: no service here */
+    if (s->count == SIP_FOUND_MAX || !host.len || host.len > SIP_HOST_MAX || !port ||
+        gw_str_is(host, ".")) /* RFC 2782: no service here */
         return;
-    *hop = (struct sip_step){ .rule = step->rule, .priority = r->priority };
-    hop->hop.proto = SIP_TLS;
-    hop->hop.port = r->port;
-    memcpy(hop->hop.host, r->host.p, r->host.len);
-    (void)snprintf(hop->pattern, sizeof(hop->pattern), "%s", asked);
+    *hop = (struct sip_step){ .rule = step->rule, .priority = priority };
+    hop->hop.proto = step->hop.proto;
+    hop->hop.port = port;
+    memcpy(hop->hop.host, host.p, host.len);
+    shown_as(step, hop->pattern);
     s->count++;
 }
 
 static bool go_on(struct sip_search *s);
 
-static void on_records(enum gw_code code, const struct sip_srv *records, size_t count,
-                       struct gw_now now, void *ctx)
+/* A step is done: with servers, or with a plan that is another one, or with nothing. */
+static void next(struct sip_search *s, const struct sip_step *step, bool has_nothing,
+                 struct gw_now now)
+{
+    if (has_nothing && s->missing_count < SIP_STEPS_MAX)
+        shown_as(step, s->missing[s->missing_count++]);
+    if (go_on(s))
+        s->done(s, now, s->ctx);
+}
+
+static void on_services(enum gw_code code, const struct sip_srv *records, size_t count,
+                        struct gw_now now, void *ctx)
 {
     struct sip_search *s = ctx;
     const struct sip_step *step = &s->plan.steps[s->at++];
     char asked[SIP_PATTERN_MAX + 1];
 
     s->query = NULL;
-    (void)snprintf(asked, sizeof(asked), SERVICE "%s", step->hop.host);
-    for (size_t i = 0; !code && i < count; i++)
-        add_found(s, step, asked, &records[i]);
-    if (code && code != GW_NOTFOUND)
+    if (code && code != GW_NOTFOUND) {
+        shown_as(step, asked);
         gw_fail(&s->err, code, "the name servers do not answer for %s", asked);
-    else if (!s->count)
-        memcpy(s->missing[s->missing_count++], asked, sizeof(asked));
-    if ((code && code != GW_NOTFOUND) || go_on(s))
         s->done(s, now, s->ctx);
+        return;
+    }
+    for (size_t i = 0; !code && i < count; i++)
+        add_found(s, step, records[i].host, records[i].port, records[i].priority);
+    next(s, step, !s->count, now);
+}
+
+/* RFC 3263 4.1: what the domain names is all that it has. Name servers that know no such records know
+ * others. */
+static void on_naptr(enum gw_code code, const struct sip_srv *records, size_t count,
+                     struct gw_now now, void *ctx)
+{
+    struct sip_search *s = ctx;
+    const struct sip_step step = s->plan.steps[s->at++];
+
+    s->query = NULL;
+    if (!code && count)
+        s->plan.count = s->at;
+    for (size_t i = 0; !code && i < count && s->plan.count < SIP_STEPS_MAX; i++) {
+        struct sip_step *named = &s->plan.steps[s->plan.count];
+
+        if (!records[i].host.len || records[i].host.len > SIP_HOST_MAX)
+            continue;
+        *named = (struct sip_step){ .rule = SIP_RULE_NAMED, .hop.proto = records[i].proto };
+        memcpy(named->hop.host, records[i].host.p, records[i].host.len);
+        s->plan.count++;
+    }
+    next(s, &step, code || !count, now);
+}
+
+static void on_addresses(const struct gw_str *names, size_t count, struct gw_now now, void *ctx)
+{
+    struct sip_search *s = ctx;
+    const struct sip_step *step = &s->plan.steps[s->at++];
+
+    s->query = NULL;
+    for (size_t i = 0; i < count; i++)
+        add_found(s, step, names[i], SIP_AGENT_PORT, 0);
+    next(s, step, !s->count, now);
+}
+
+static void ask(struct sip_search *s, const struct sip_step *step)
+{
+    char name[SIP_PATTERN_MAX + 1];
+
+    (void)snprintf(name, sizeof(name), "%s%s", rules[step->rule].prefix, step->hop.host);
+    switch (rules[step->rule].question) {
+    case NOTHING:
+        break;
+    case SERVICES:
+        s->query = s->io->srv_start(false, name, on_services, s, s->io_ctx);
+        break;
+    case NAPTR:
+        s->query = s->io->srv_start(true, name, on_naptr, s, s->io_ctx);
+        break;
+    case ADDRESSES:
+        s->query = s->io->names_start(false, name, on_addresses, s, s->io_ctx);
+        break;
+    }
 }
 
 /* The next step; true: nothing has to be waited for. Records that were found leave no more to do, and so
  * do static routes. */
 static bool go_on(struct sip_search *s)
 {
-    char name[SIP_PATTERN_MAX + 1];
-
     for (; s->at < s->plan.count && !(s->count && !is_static(s->hops[0].rule)); s->at++) {
         const struct sip_step *step = &s->plan.steps[s->at];
 
-        if (is_static(step->rule)) {
-            s->hops[s->count++] = *step;
-            continue;
+        if (!is_static(step->rule)) {
+            ask(s, step);
+            return false;
         }
-        (void)snprintf(name, sizeof(name), SERVICE "%s", step->hop.host);
-        s->query = s->io->srv_start(name, on_records, s, s->io_ctx);
-        return false;
+        s->hops[s->count++] = *step;
     }
     if (!s->count)
         gw_fail(&s->err, GW_NOTFOUND,
                 "there is neither a static route nor a record %s: set sip.routes, or ask the "
                 "domain's administrators to publish it",
-                s->missing[s->missing_count - 1]);
+                s->missing[0]);
     return true;
 }
 

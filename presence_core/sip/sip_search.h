@@ -21,7 +21,7 @@ struct sip_search {
     /* What was found: of SRV records 'pattern' is the name that was asked for. */
     struct sip_step hops[SIP_FOUND_MAX];
     size_t count;
-    char missing[2][SIP_PATTERN_MAX + 1]; /* names without a record, asked for before */
+    char missing[SIP_STEPS_MAX][SIP_PATTERN_MAX + 1]; /* names without a record, asked for before */
     size_t missing_count;
     struct gw_err err; /* when nothing was found */
 };

@@ -11,6 +11,7 @@
 #include "gw_log.h"
 #include "gw_map.h"
 #include "gw_mem.h"
+#include "net_dns_cache.h"
 #include "net_stream.h"
 #include "net_udp.h"
 #include "sip_failing.h"
@@ -29,7 +30,7 @@ enum {
 struct lookup {
     struct gw_list link;
     struct sip_server *server;
-    struct net_dns_query *query;
+    struct net_dns_ask *query;
     uint16_t port;
     size_t len;
     char bytes[];
@@ -45,7 +46,7 @@ struct caller {
 struct sip_srv_query {
     struct gw_list link;
     struct sip_server *server;
-    struct net_dns_query *query;
+    struct net_dns_ask *query;
     sip_srv_fn *done;
     sip_names_fn *named; /* done or this */
     void *ctx;
@@ -78,7 +79,7 @@ struct door {
 
 struct sip_server {
     struct net_loop *loop;
-    struct net_dns *dns;
+    struct net_dns_cache *names;
     struct sip_core *core;
     const struct sip_settings *settings;
     struct sip_settings defaults;
@@ -475,7 +476,7 @@ static void lookup_free(struct lookup *l)
 {
     gw_list_remove(&l->link);
     l->server->lookup_count--;
-    net_dns_cancel(&l->query);
+    net_dns_ask_cancel(&l->query);
     free(l);
 }
 
@@ -497,7 +498,7 @@ static bool send_named(struct sip_server *server, const struct sip_peer *to, str
     struct lookup *l;
     char *name;
 
-    if (!server->dns || server->lookup_count == LOOKUPS_MAX)
+    if (!server->names || server->lookup_count == LOOKUPS_MAX)
         return false;
     l = gw_alloc(sizeof(*l) + bytes.len);
     l->server = server;
@@ -507,7 +508,7 @@ static bool send_named(struct sip_server *server, const struct sip_peer *to, str
     gw_list_append(&server->lookups, &l->link);
     server->lookup_count++;
     name = gw_str_dup(to->host);
-    l->query = net_dns_start(server->dns, NET_DNS_ADDRESS, name, lookup_done, l);
+    l->query = net_dns_ask(server->names, NET_DNS_ADDRESS, name, lookup_done, l);
     free(name);
     return true;
 }
@@ -528,8 +529,24 @@ static bool send_datagram(struct sip_server *server, const struct sip_peer *to, 
 static void srv_free(struct sip_srv_query *q)
 {
     gw_list_remove(&q->link);
-    net_dns_cancel(&q->query);
+    net_dns_ask_cancel(&q->query);
     free(q);
+}
+
+/* RFC 3263 4.1: the transports that we have. */
+static bool service_parse(struct gw_str service, enum sip_proto *out)
+{
+    static const struct {
+        const char *name;
+        enum sip_proto proto;
+    } services[] = { { "SIPS+D2T", SIP_TLS }, { "SIP+D2T", SIP_TCP }, { "SIP+D2U", SIP_UDP } };
+
+    for (size_t i = 0; i < sizeof(services) / sizeof(services[0]); i++) {
+        *out = services[i].proto;
+        if (gw_str_iis(service, services[i].name))
+            return true;
+    }
+    return false;
 }
 
 static void srv_answered(const struct net_dns_result *result, void *ctx)
@@ -538,16 +555,22 @@ static void srv_answered(const struct net_dns_result *result, void *ctx)
     struct sip_server *server = q->server;
     struct sip_srv records[NET_DNS_RECORDS_MAX];
     sip_srv_fn *done = q->done;
+    size_t count = 0;
     void *done_ctx = q->ctx;
 
     q->query = NULL;
     srv_free(q);
     for (size_t i = 0; i < result->count; i++) {
         const struct net_dns_record *r = &result->records[i];
+        enum sip_proto proto = SIP_TLS;
 
-        records[i] = (struct sip_srv){
-            .host = r->name, .port = r->port, .priority = r->priority, .weight = r->weight
-        };
+        if (r->service.len && !service_parse(r->service, &proto))
+            continue;
+        records[count++] = (struct sip_srv){ .host = r->name,
+                                             .port = r->port,
+                                             .priority = r->priority,
+                                             .weight = r->weight,
+                                             .proto = proto };
     }
     done(result->code, records, result->count, net_loop_now(server->loop), done_ctx);
     arm(server);
@@ -579,14 +602,15 @@ static struct sip_srv_query *query_new(struct sip_server *server, void *ctx)
     return q;
 }
 
-static struct sip_srv_query *io_srv_start(const char *name, sip_srv_fn *done, void *done_ctx,
-                                          void *ctx)
+static struct sip_srv_query *io_srv_start(bool is_naptr, const char *name, sip_srv_fn *done,
+                                          void *done_ctx, void *ctx)
 {
     struct sip_server *server = ctx;
     struct sip_srv_query *q = query_new(server, done_ctx);
 
     q->done = done;
-    q->query = net_dns_start(server->dns, NET_DNS_SRV, name, srv_answered, q);
+    q->query =
+        net_dns_ask(server->names, is_naptr ? NET_DNS_NAPTR : NET_DNS_SRV, name, srv_answered, q);
     return q;
 }
 
@@ -597,8 +621,8 @@ static struct sip_srv_query *io_names_start(bool is_reverse, const char *what, s
     struct sip_srv_query *q = query_new(server, done_ctx);
 
     q->named = done;
-    q->query = net_dns_start(server->dns, is_reverse ? NET_DNS_PTR : NET_DNS_ADDRESS, what,
-                             names_answered, q);
+    q->query = net_dns_ask(server->names, is_reverse ? NET_DNS_PTR : NET_DNS_ADDRESS, what,
+                           names_answered, q);
     return q;
 }
 
@@ -689,7 +713,7 @@ struct sip_server *sip_server_new(const struct sip_server_args *args)
     gw_param_defaults(sip_params, sip_param_count, &server->defaults);
     server->settings = args->settings ? args->settings : &server->defaults;
     server->tls = args->tls;
-    server->dns = args->dns;
+    server->names = args->dns ? net_dns_cache_new(args->loop, args->dns) : NULL;
     gw_list_init(&server->conns);
     gw_list_init(&server->lookups);
     gw_list_init(&server->queries);
@@ -734,6 +758,7 @@ void sip_server_free(struct sip_server **serverp)
     sip_core_free(&server->core);
     net_timer_free(&server->timer);
     gw_map_free(&server->by_id);
+    net_dns_cache_free(&server->names);
     gw_map_free(&server->by_target);
     gw_map_free(&server->callers);
     sip_failing_free(&server->failing);

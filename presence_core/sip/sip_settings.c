@@ -21,7 +21,12 @@ const struct gw_param sip_params[] = {
       .shown_as = "SIP Federated Domains",
       .help =
           "whose users may watch ours: partner.example=lync, other.example=simple, aol.com=aol; "
-          "our own domains are always among them. Behind an at sign, from which network a domain's "
+          "our own domains are always among them. Without a static route a domain's servers are "
+          "found "
+          "by SRV records _sipfederationtls._tcp, those of the kind simple then by NAPTR, other "
+          "SRV "
+          "records and addresses (RFC 3263), also without TLS. Behind an at sign, from which "
+          "network a domain's "
           "users are believed: partner.example=lync@192.0.2.0/24, ours too",
       .type = GW_PARAM_TEXT,
       .offset = OF(domains),
@@ -29,9 +34,8 @@ const struct gw_param sip_params[] = {
       .def = "" },
     { .key = "sip.partitioned",
       .shown_as = "Partitioned Intradomain Federation",
-      .help = "on: our domains have users on Lync or OCS, too; who is no user here is looked for "
-              "there, "
-              "by the domain's static route",
+      .help = "on: our domains have users on Lync or OCS, too; who is no user here, or not "
+              "enabled, is looked for there, by the domain's static route",
       .type = GW_PARAM_CHOICE,
       .offset = OF(partitioned),
       .choices = switches,

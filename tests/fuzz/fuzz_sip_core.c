@@ -64,9 +64,10 @@ static void io_wake(void *ctx)
 }
 
 /* There is a route: nobody asks. */
-static struct sip_srv_query *io_srv_start(const char *name, sip_srv_fn *done, void *done_ctx,
-                                          void *ctx)
+static struct sip_srv_query *io_srv_start(bool is_naptr, const char *name, sip_srv_fn *done,
+                                          void *done_ctx, void *ctx)
 {
+    (void)is_naptr;
     (void)name;
     (void)done;
     (void)done_ctx;

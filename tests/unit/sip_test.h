@@ -85,13 +85,13 @@ static inline void rig_wake(void *ctx)
     r->wakes++;
 }
 
-static inline struct sip_srv_query *rig_srv_start(const char *name, sip_srv_fn *done,
+static inline struct sip_srv_query *rig_srv_start(bool is_naptr, const char *name, sip_srv_fn *done,
                                                   void *done_ctx, void *ctx)
 {
     struct rig *r = ctx;
 
     assert_null(r->srv.done);
-    (void)snprintf(r->srv.name, sizeof(r->srv.name), "%s", name);
+    (void)snprintf(r->srv.name, sizeof(r->srv.name), "%s%s", is_naptr ? "NAPTR " : "", name);
     r->srv.done = done;
     r->srv.ctx = done_ctx;
     return (struct sip_srv_query *)(void *)&r->srv;

@@ -33,6 +33,9 @@ static const struct {
     /* The longest pattern counts, and a star covers what is below. */
     { ROUTES, "ann@simple.example", GW_OK, "static TCP:192.0.2.99:5060/1 " },
     { "", "ann@partner.example", GW_OK, "srv TLS:partner.example:0/0 " },
+    { "", "ann@simple.example", GW_OK,
+      "srv TLS:simple.example:0/0 naptr TLS:simple.example:0/0 sips TLS:simple.example:0/0 tcp "
+      "TCP:simple.example:0/0 udp UDP:simple.example:0/0 address UDP:simple.example:0/0 " },
     /* AOL: hosted domains in four steps, its own in two. */
     { ".com.hosted=tls:h.example, .com.aol=tls:a.example", "x@hosted.com", GW_OK,
       "static TLS:h.example:5061/1 " },
@@ -52,7 +55,9 @@ static const struct {
 
 static void write_plan(const struct sip_plan *plan, struct gw_buf *out)
 {
-    static const char *const rules[] = { "static", "srv", "default-static", "default-srv" };
+    static const char *const rules[] = { "static", "srv",    "default-static", "default-srv",
+                                         "naptr",  "named",  "sips",           "tcp",
+                                         "udp",    "address" };
 
     for (size_t i = 0; i < plan->count; i++) {
         const struct sip_step *s = &plan->steps[i];

@@ -471,8 +471,10 @@ static void test_backup_route(void **state)
 
 static void test_srv(void **state)
 {
-    static const struct sip_srv records[] = { { GW_STR_INIT("edge.lync.example"), 5061, 1, 1 },
-                                              { GW_STR_INIT("edge2.lync.example"), 5071, 2, 1 } };
+    static const struct sip_srv records[] = {
+        { GW_STR_INIT("edge.lync.example"), 5061, 1, 1, SIP_TLS },
+        { GW_STR_INIT("edge2.lync.example"), 5071, 2, 1, SIP_TLS }
+    };
     struct pres_session *bob;
     struct rig r;
 
