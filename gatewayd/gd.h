@@ -9,6 +9,7 @@
  *   gd_account     who logs in at Exchange        gd_policy      mapping, rules, texts: kept and changed
  *   gd_federation  servers of other domains
  *   gd_people      what each calendar is looked at with
+ *   gd_neighbours  who of our domains is on the system that shares them
  *   gd_identities  who we are: our own certificates
  *   gd_listen      HTTPS: notifications and the API */
 #ifndef GD_H
@@ -78,6 +79,7 @@ struct gd {
     struct bridge_book *book;
     struct bridge_texts *texts;
     struct gd_people *people;
+    struct gw_map *neighbours; /* see gd_neighbours.c */
 
     struct gd_notify *notify;
     struct gd_gateways *gateways;
@@ -142,6 +144,11 @@ enum gw_code gd_presence_listen(struct gd *gd, struct gw_err *err);
 bool gd_own_password(struct gw_str user, struct gw_str password, xmpp_own_done_fn *done,
                      void *done_ctx, void *ctx);
 void gd_own_passwords_done(struct gd *gd); /* what is under way ends; before the pool does */
+/* gd_neighbours.c */
+void gd_neighbour_changed(struct gd *gd, const struct dir_user_change *change);
+bool gd_neighbour_is(struct gw_str address, void *ctx); /* in lower case */
+void gd_neighbours_done(struct gd *gd);
+
 bool gd_user_has_calendar(const struct dir_user *u);
 
 /* --- gd_sip.c */

@@ -6,6 +6,7 @@
 #include "gd_people.h"
 #include "gw_bytes.h"
 #include "gw_log.h"
+#include "gw_map.h"
 #include "gw_mem.h"
 #include "net_stream.h"
 
@@ -50,6 +51,9 @@ static void on_user(const struct dir_user_change *c, void *ctx)
 
     if (!c->before && pres_user_add(gd->core, c->after->jid, &err))
         gw_error("gatewayd", "user has no presence: %s", err.msg);
+    gd_neighbour_changed(gd, c);
+    if (c->after && c->after->im_enabled)
+        pres_user_set_elsewhere(gd->core, c->after->jid, false);
     if (c->before)
         gd_person_forget(gd, c->before->jid); /* another group, language, zone ... */
     calendar_change(gd, c, now);
@@ -57,6 +61,8 @@ static void on_user(const struct dir_user_change *c, void *ctx)
         pres_user_end_sessions(gd->core, c->after->jid, PRES_END_REFUSED, now);
     if (!c->after)
         pres_user_remove(gd->core, c->before->jid, now);
+    else if (!c->after->im_enabled)
+        pres_user_set_elsewhere(gd->core, c->after->jid, true);
 }
 
 static void on_domain(struct gw_str domain, bool added, void *ctx)
@@ -142,6 +148,7 @@ void gd_presence_start(struct gd *gd)
                                  .ctx = gd };
     gw_list_init(&gd->own_passwords);
     gd_people_start(gd);
+    gd->neighbours = gw_map_new();
     dir_listen(gd->dir, &(struct dir_listener){ on_user, on_domain, gd });
 }
 

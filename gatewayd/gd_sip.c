@@ -64,6 +64,8 @@ enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err)
         .settings = &gd->settings.sip,
         .tls = gd->sip_tls,
         .dns = gd->federation_dns,
+        .is_neighbour = gd_neighbour_is,
+        .ctx = gd,
     });
     rc = load(gd, err);
     if (!rc)

@@ -366,6 +366,7 @@ void gd_done(struct gd *gd)
     if (gd->api)
         admin_api_free(&gd->api);
     gd_people_done(gd);
+    gd_neighbours_done(gd);
     gd_policy_done(gd);
     if (gd->core)
         pres_core_free(&gd->core);

@@ -45,6 +45,9 @@ bool pres_domain_is_local(const struct pres_core *core, struct gw_str domain);
 enum gw_code pres_user_add(struct pres_core *core, struct gw_str user, struct gw_err *err);
 /* For good: sessions are ended, contacts are told and lose the subscription, the roster is deleted. */
 void pres_user_remove(struct pres_core *core, struct gw_str user, struct gw_now now);
+/* Not served here: where another system shares our domains (pres_route_unknown_set()) the user is one of
+ * that one's, and nobody here. What is kept of the user stays. */
+void pres_user_set_elsewhere(struct pres_core *core, struct gw_str user, bool is_elsewhere);
 typedef void pres_user_fn(struct gw_str user, void *ctx);
 void pres_users_each(const struct pres_core *core, pres_user_fn *each, void *ctx); /* in no order */
 bool pres_user_is_known(const struct pres_core *core, struct gw_str user);

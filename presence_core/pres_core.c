@@ -197,7 +197,9 @@ enum pres_route pres_route(const struct pres_core *core, struct gw_str jid)
 
 struct pres_user *pres_user_find(const struct pres_core *core, struct gw_str jid)
 {
-    return gw_map_get(core->users, jid);
+    struct pres_user *u = gw_map_get(core->users, jid);
+
+    return u && u->is_elsewhere && core->unknown ? NULL : u;
 }
 
 void pres_users_each(const struct pres_core *core, pres_user_fn *each, void *ctx)
@@ -219,7 +221,7 @@ enum gw_code pres_user_add(struct pres_core *core, struct gw_str jid, struct gw_
     struct gw_str id, domain;
     struct pres_user *u;
 
-    if (pres_user_find(core, jid))
+    if (gw_map_get(core->users, jid))
         return GW_OK;
     if (!gw_str_cut(jid, "@", &id, &domain) || !id.len || !domain.len ||
         memchr(jid.p, ' ', jid.len) || memchr(jid.p, '/', jid.len))
@@ -251,7 +253,7 @@ static void tell_removed(const struct pres_user *u)
 
 void pres_user_remove(struct pres_core *core, struct gw_str jid, struct gw_now now)
 {
-    struct pres_user *u = pres_user_find(core, jid);
+    struct pres_user *u = gw_map_get(core->users, jid);
 
     if (!u)
         return;
@@ -268,6 +270,16 @@ void pres_user_remove(struct pres_core *core, struct gw_str jid, struct gw_now n
     pres_stir(u);
     tell_removed(u);
     user_free(u);
+}
+
+void pres_user_set_elsewhere(struct pres_core *core, struct gw_str jid, bool is_elsewhere)
+{
+    struct pres_user *u = gw_map_get(core->users, jid);
+
+    if (!u || u->is_elsewhere == is_elsewhere)
+        return;
+    u->is_elsewhere = is_elsewhere;
+    pres_stir(u);
 }
 
 void pres_user_end_sessions(struct pres_core *core, struct gw_str jid, enum pres_end why,

@@ -45,6 +45,7 @@ struct pres_user {
     struct pres_shows *shows; /* others than the core's while the user waits */
     struct gw_list waiting; /* for the turn in which watchers are told of other settings or words */
     bool retells;           /* in that turn: other words */
+    bool is_elsewhere;      /* see pres_user_set_elsewhere() */
 };
 
 /* A client's word, its texts in one block. */

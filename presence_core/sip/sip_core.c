@@ -138,17 +138,47 @@ static bool is_admitted(struct sip_core *core, const struct sip_msg *m, const st
     return false;
 }
 
+/* Did it leave us, or a gateway like us, for the other half of our domains? A proxy leaves our Via where
+ * it was, and what stands between two calls sends the marker on. */
+static bool has_left_us(const struct sip_core *core, const struct sip_msg *m)
+{
+    struct sip_pos pos = { 0 };
+    struct gw_str value;
+
+    if (sip_msg_next(m, SIP_USER_AGENT, &pos, &value) && gw_str_is(value, SIP_MARKER))
+        return true;
+    for (pos = (struct sip_pos){ 0 }; sip_msg_next(m, SIP_VIA, &pos, &value);) {
+        if (sip_txns_went_by(core->txns, value))
+            return true;
+    }
+    return false;
+}
+
+/* It came back, and nobody has the user. For one who is here it is no loop: another cluster of our
+ * enterprise looks for him in the same way. */
+static bool is_loop(const struct sip_core *core, const struct sip_msg *m)
+{
+    struct gw_buf user;
+    bool is_for_nobody;
+
+    if (sip_txns_is_own(core->txns, m->via.branch))
+        return true;
+    if (m->to.tag.len || !has_left_us(core, m))
+        return false;
+    gw_buf_init(&user, SIP_URI_MAX);
+    is_for_nobody = !pres_user_is_known(core->pres, sip_address_of(&m->target, &user));
+    gw_buf_done(&user);
+    return is_for_nobody;
+}
+
 /* What is wrong with a request whoever it is for, RFC 3261 8.2; 0: nothing. */
 static unsigned request_check(const struct sip_core *core, const struct sip_msg *m)
 {
     struct sip_pos pos = { 0 };
     struct gw_str value;
 
-    /* Ours, or what we sent to the other half of our domains: nobody has the user. */
-    if (sip_txns_is_own(core->txns, m->via.branch) ||
-        (sip_msg_next(m, SIP_USER_AGENT, &pos, &value) && gw_str_is(value, SIP_MARKER)))
+    if (is_loop(core, m))
         return 482;
-    pos = (struct sip_pos){ 0 };
     if (!m->target.is_sip)
         return 416;
     if (sip_msg_next(m, SIP_REQUIRE, &pos, &value))
@@ -302,6 +332,21 @@ void sip_core_settings_apply(struct sip_core *core)
         sip_sub_stir(s, false);
 }
 
+enum gw_code sip_plan(const struct sip_core *core, struct gw_str address, struct sip_plan *out,
+                      struct gw_err *err)
+{
+    bool ours = sip_is_ours(core, address), is_advanced = core->settings->partitioned_mode;
+
+    if (ours && core->settings->partitioned && is_advanced && core->is_neighbour &&
+        !core->is_neighbour(address, core->neighbour_ctx))
+        return gw_fail(
+            err, GW_NOTFOUND,
+            "'%.*s' is nobody's SIP address among the users of the directory who are not "
+            "enabled here (sip.partitioned_mode is advanced)",
+            GW_STR_ARG(gw_str_utf8_cut(address, 80)));
+    return sip_route_plan(core->settings, address, ours, out, err);
+}
+
 enum gw_code sip_core_search(struct sip_core *core, struct gw_str address,
                              struct sip_search *search, sip_search_fn *done, void *ctx, bool *known,
                              struct gw_err *err)
@@ -312,7 +357,7 @@ enum gw_code sip_core_search(struct sip_core *core, struct gw_str address,
     if (pres_user_is_known(core->pres, address))
         return gw_fail(err, GW_INVALID, "'%.*s' is a user here: nothing goes there by SIP",
                        GW_STR_ARG(gw_str_utf8_cut(address, 80)));
-    rc = sip_route_plan(core->settings, address, sip_is_ours(core, address), &plan, err);
+    rc = sip_plan(core, address, &plan, err);
     if (!rc)
         *known = sip_search_start(search, &plan, core->io, core->io_ctx, done, ctx);
     return rc;
@@ -327,6 +372,8 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     core->pres = args->pres;
     core->store = args->store;
     gw_param_defaults(sip_params, sip_param_count, &core->defaults);
+    core->is_neighbour = args->is_neighbour;
+    core->neighbour_ctx = args->ctx;
     core->settings = args->settings ? args->settings : &core->defaults;
     core->io = args->io;
     core->io_ctx = args->io_ctx;

@@ -12,12 +12,17 @@
 
 struct sip_core;
 
+/* Does the system that shares our domains have a user with this address, in lower case? */
+typedef bool sip_neighbour_fn(struct gw_str address, void *ctx);
+
 struct sip_core_args {
     struct pres_core *pres;
     struct store *store;                 /* NULL: subscriptions live in memory only */
     const struct sip_settings *settings; /* borrowed, read live; NULL: the defaults */
     const struct sip_io *io;             /* borrowed */
     void *io_ctx;
+    sip_neighbour_fn *is_neighbour; /* NULL: nobody knows, and sip.partitioned_mode is basic */
+    void *ctx;
 };
 
 struct sip_core *sip_core_new(const struct sip_core_args *args);

@@ -114,7 +114,7 @@ struct sip_out *sip_out_start(struct sip_core *core, const struct sip_out_args *
     struct sip_out *out;
     struct sip_plan plan;
 
-    if (sip_route_plan(core->settings, args->address, sip_is_ours(core, args->address), &plan, err))
+    if (sip_plan(core, args->address, &plan, err))
         return NULL;
     out = gw_new(struct sip_out);
     out->core = core;

@@ -94,6 +94,8 @@ struct sip_core {
     struct sip_settings defaults;
     const struct sip_io *io;
     void *io_ctx;
+    sip_neighbour_fn *is_neighbour;
+    void *neighbour_ctx;
     struct sip_txns *txns;
     struct gw_map *subs, *watched, *sources;
     struct gw_heap due;
@@ -135,6 +137,9 @@ void sip_refuse_method(struct sip_core *core, const struct sip_msg *m, const str
 #define SIP_MARKER                                                                                 \
     "Kalends-Partitioned" /* User-Agent of what goes to the other half of our domains */
 bool sip_is_ours(const struct sip_core *core, struct gw_str address); /* of a domain served here */
+/* sip_route_plan(), for an address of ours only when the other system has it, as far as that is known. */
+enum gw_code sip_plan(const struct sip_core *core, struct gw_str address, struct sip_plan *out,
+                      struct gw_err *err);
 
 /* sip_hop.c: the server that a URI names; what it does not say is as it came, and the port of that.
  * Borrows from the URI. */

@@ -572,7 +572,7 @@ static void srv_answered(const struct net_dns_result *result, void *ctx)
                                              .weight = r->weight,
                                              .proto = proto };
     }
-    done(result->code, records, result->count, net_loop_now(server->loop), done_ctx);
+    done(result->code, records, count, net_loop_now(server->loop), done_ctx);
     arm(server);
 }
 
@@ -729,7 +729,9 @@ struct sip_server *sip_server_new(const struct sip_server_args *args)
                                                          .store = args->store,
                                                          .settings = server->settings,
                                                          .io = &io,
-                                                         .io_ctx = server });
+                                                         .io_ctx = server,
+                                                         .is_neighbour = args->is_neighbour,
+                                                         .ctx = args->ctx });
     return server;
 }
 
@@ -756,9 +758,9 @@ void sip_server_free(struct sip_server **serverp)
     lookup_free(GW_CONTAINER(it, struct lookup, link));
     net_udp_free(&server->udp);
     sip_core_free(&server->core);
+    net_dns_cache_free(&server->names);
     net_timer_free(&server->timer);
     gw_map_free(&server->by_id);
-    net_dns_cache_free(&server->names);
     gw_map_free(&server->by_target);
     gw_map_free(&server->callers);
     sip_failing_free(&server->failing);

@@ -16,6 +16,8 @@ struct sip_server_args {
     const struct sip_settings *settings; /* borrowed, read live; NULL: the defaults */
     struct sip_tls *tls;                 /* borrowed; NULL: nothing goes over TLS */
     struct net_dns *dns;                 /* borrowed: SRV records, and watchers that are named */
+    sip_neighbour_fn *is_neighbour;      /* as in struct sip_core_args */
+    void *ctx;
 };
 
 struct sip_server *sip_server_new(const struct sip_server_args *args);

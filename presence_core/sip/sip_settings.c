@@ -6,6 +6,7 @@
 #define OF(member) offsetof(struct sip_settings, member)
 
 static const char *const switches[] = { "off", "on", NULL };
+static const char *const modes[] = { "basic", "advanced", NULL };
 
 const struct gw_param sip_params[] = {
     { .key = "sip.incoming_acl",
@@ -40,6 +41,15 @@ const struct gw_param sip_params[] = {
       .offset = OF(partitioned),
       .choices = switches,
       .def = "off" },
+    { .key = "sip.partitioned_mode",
+      .shown_as = "Partitioned Intradomain Federation Routing Mode",
+      .help = "who of our domains is looked for there. basic: everybody who is not enabled here; "
+              "advanced: of these only whose address a user of the directory who is not enabled "
+              "has as SIP address, so that it must know all users of Lync or OCS",
+      .type = GW_PARAM_CHOICE,
+      .offset = OF(partitioned_mode),
+      .choices = modes,
+      .def = "basic" },
     { .key = "sip.routes",
       .shown_as = "Static Routes",
       .help =

@@ -12,6 +12,7 @@ struct sip_settings {
     char *default_domain; /* AOL's */
     char *publish_to;     /* see sip_access.h */
     int partitioned;      /* 1: our domains are shared with Lync or OCS */
+    int partitioned_mode; /* 1: advanced */
     int messages;         /* 1: on */
     char *public_address; /* host in Via and Contact; empty: the one a peer reaches us at */
     int64_t notify_interval_s;

@@ -5,6 +5,7 @@
  * find nobody here and are dropped, which looks the same. */
 #include "sip_txn.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -351,6 +352,14 @@ bool sip_txns_is_own(const struct sip_txns *txns, struct gw_str branch)
 {
     return branch.len == SIP_BRANCH_LEN && gw_str_starts(branch, "z9hG4bK") &&
            gw_str_is(gw_str_sub(branch, 7, 15), txns->cookie);
+}
+
+bool sip_txns_went_by(const struct sip_txns *txns, struct gw_str via)
+{
+    char branch[SIP_BRANCH_LEN + 1];
+
+    (void)snprintf(branch, sizeof(branch), "z9hG4bK%s", txns->cookie);
+    return via.len && memmem(via.p, via.len, branch, strlen(branch));
 }
 
 struct sip_txn *sip_txn_start(struct sip_txns *txns, const struct sip_txn_args *args, gw_time now)

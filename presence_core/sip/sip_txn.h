@@ -47,6 +47,8 @@ enum { SIP_BRANCH_LEN = 7 + 8 + 16 };
 /* A new branch, with which its request is written. */
 void sip_txns_branch(const struct sip_txns *txns, char out[SIP_BRANCH_LEN + 1]);
 bool sip_txns_is_own(const struct sip_txns *txns, struct gw_str branch);
+bool sip_txns_went_by(const struct sip_txns *txns,
+                      struct gw_str via); /* one of the Vias: the same */
 
 /* The final answer, once: 408 without a message when there was none, 503 when it could not be sent.
  * Comes from sip_txns_tick() or sip_txns_response(). */

@@ -23,6 +23,7 @@ enum {
     PAUSE_MS = 30000,      /* after a failure; twice as long after each more */
     PAUSE_MAX_MS = 15 * 60000,
     REFUSED_MS = 3600000,     /* the administrators there have to do something */
+    NO_WAY_MS = 60000,        /* the directory may know the contact by then */
     RETRY_AFTER_MAX_S = 3600, /* a peer's word is heeded up to here */
     GRANTED_MIN_S = 60,       /* who grants less is asked no more often */
     EXPIRES_LIMIT_S = 86400,
@@ -622,10 +623,12 @@ static void ask(struct sip_watch *w)
         take_off(w);
         return;
     }
-    /* No way there: the settings have to change first. */
+    /* No way there: the settings have to change first, or, of our own domains, the directory. */
     complain(w, 503, &err);
     w->state = SIP_WATCH_IDLE;
-    w->next_at = GW_NEVER;
+    w->next_at = sip_is_ours(core, w->remote) ? gw_time_after(core->now.mono, NO_WAY_MS) : GW_NEVER;
+    if (w->next_at != GW_NEVER)
+        arm(w, w->next_at);
     enter_contact(w, SIP_CONTACT_UNKNOWN);
 }
 

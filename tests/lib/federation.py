@@ -37,7 +37,7 @@ def server_address():
 
 # -- names ----------------------------------------------------------------------------------------
 
-A, SRV = 1, 33
+A, SRV, NAPTR = 1, 33, 35
 
 
 def _name(text):
@@ -65,6 +65,11 @@ class Names:
     def add_service(self, domain, host, port=5269, priority=0, weight=0, service="_xmpp-server._tcp"):
         self.records.setdefault((f"{service}.{domain}", SRV), []).append(
             struct.pack(">HHH", priority, weight, port) + _name(host))
+
+    def add_naptr(self, domain, order, service, target):
+        """Of RFC 3263: leads to the SRV records of target."""
+        self.records.setdefault((domain, NAPTR), []).append(
+            struct.pack(">HH", order, 0) + b"\x01s" + bytes([len(service)]) + service.encode() + b"\0" + _name(target))
 
     def add_server(self, domain, address, port=5269):
         self.add_service(domain, f"xmpp.{domain}", port)

@@ -50,10 +50,11 @@ struct rig {
         void *ctx;
     } names;
     unsigned asked_names;
-    char said[512];  /* what a client here was told last in a message: "from: text" */
-    int failed;      /* why a message did not arrive; -1: none has failed */
-    char seen[1024]; /* what a client here was shown last: "away Busy" */
-    unsigned shown;  /* how often */
+    char said[512];        /* what a client here was told last in a message: "from: text" */
+    int failed;            /* why a message did not arrive; -1: none has failed */
+    char seen[1024];       /* what a client here was shown last: "away Busy" */
+    unsigned shown;        /* how often */
+    const char *neighbour; /* the one user whom the other system is known to have */
 };
 
 static inline uint64_t rig_send(const struct sip_peer *to, struct gw_str bytes, void *ctx)
@@ -217,10 +218,22 @@ static const struct pres_frontend rig_front = { .name = "test",
                                                 .message = front_message,
                                                 .message_failed = front_failed };
 
+static inline bool rig_is_neighbour(struct gw_str address, void *ctx)
+{
+    const struct rig *r = ctx;
+
+    return r->neighbour && gw_str_is(address, r->neighbour);
+}
+
 static inline void rig_sip(struct rig *r)
 {
-    r->sip = sip_core_new(&(struct sip_core_args){
-        .pres = r->pres, .store = r->store, .settings = &r->settings, .io = &rig_io, .io_ctx = r });
+    r->sip = sip_core_new(&(struct sip_core_args){ .pres = r->pres,
+                                                   .store = r->store,
+                                                   .settings = &r->settings,
+                                                   .io = &rig_io,
+                                                   .io_ctx = r,
+                                                   .is_neighbour = rig_is_neighbour,
+                                                   .ctx = r });
 }
 
 static inline void rig_set(struct rig *r, const char *key, const char *value)

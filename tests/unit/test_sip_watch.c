@@ -712,6 +712,94 @@ static void test_partitioned_nobody(void **state)
     rig_done(&r);
 }
 
+static void partition(struct rig *r, const char *mode)
+{
+    rig_set(r, "sip.partitioned", "on");
+    rig_set(r, "sip.partitioned_mode", mode);
+    rig_set(r, "sip.routes", ".example.b.*=udp:192.0.2.1:4444");
+    sip_core_settings_apply(r->sip);
+}
+
+/* R-1.7b: only who is known to be there is looked for there; and as soon as he is known. */
+static void test_partitioned_advanced(void **state)
+{
+    struct pres_session *bob;
+    struct rig r;
+
+    (void)state;
+    begin(&r, &bob);
+    partition(&r, "advanced");
+    r.neighbour = "carl@b.example";
+    request(bob, PRES_SUBSCRIBE, "carl@b.example");
+    rig_pass(&r, 0);
+    rig_expect(&r, "SUBSCRIBE sip:carl@b.example ", "User-Agent: Kalends-Partitioned\r\n");
+    grant(&r, "");
+    request(bob, PRES_SUBSCRIBE, "dora@b.example");
+    rig_pass(&r, 0);
+    rig_silence(&r);
+    r.neighbour = "dora@b.example";
+    rig_wait(&r, 61000);
+    rig_expect(&r, "SUBSCRIBE sip:dora@b.example ", "");
+    grant(&r, "");
+    /* Basic: everybody. */
+    rig_set(&r, "sip.partitioned_mode", "basic");
+    sip_core_settings_apply(r.sip);
+    request(bob, PRES_SUBSCRIBE, "emil@b.example");
+    rig_pass(&r, 0);
+    rig_expect(&r, "SUBSCRIBE sip:emil@b.example ", "");
+    pres_session_free(&bob, r.now);
+    rig_done(&r);
+}
+
+/* R-1.2a, c: a domain below, or beside, one of ours is none of ours, whatever the routes would reach. */
+static void test_partitioned_subdomain(void **state)
+{
+    struct pres_session *bob;
+    struct rig r;
+
+    (void)state;
+    begin(&r, &bob);
+    partition(&r, "basic");
+    rig_ask(&r, &(struct ask){ .who = "ann@abc.b.example", .expires = 600 });
+    rig_expect(&r, "SIP/2.0 403 ", "");
+    sip_watch_want(r.sip, GW_STR("bob@b.example"), GW_STR("ann@abc.b.example"));
+    rig_pass(&r, 0);
+    rig_silence(&r);
+    pres_session_free(&bob, r.now);
+    rig_done(&r);
+}
+
+/* Another cluster of the enterprise asks in the same way: for a user here that is no loop. R-1.1b: a user
+ * who is not enabled here is nobody here, but only as long as there is another system to have him. */
+static void test_partitioned_clusters(void **state)
+{
+    static const char more[] = "User-Agent: Kalends-Partitioned\r\n";
+    struct pres_session *bob;
+    struct rig r;
+
+    (void)state;
+    begin(&r, &bob);
+    pres_session_free(&bob, r.now);
+    partition(&r, "basic");
+    rig_ask(&r, &(struct ask){ .who = "ann@b.example", .expires = 600, .more = more });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "active");
+    rig_answer(&r, 200, "");
+    pres_user_set_elsewhere(r.pres, GW_STR("bob@b.example"), true);
+    rig_wait(&r, 5000);
+    rig_expect(&r, "NOTIFY ", "terminated;reason=noresource");
+    rig_answer(&r, 200, "");
+    rig_ask(&r, &(struct ask){ .who = "ann@b.example", .call_id = "c2", .expires = 600 });
+    rig_expect(&r, "SIP/2.0 404 ", "");
+    rig_ask(&r, &(struct ask){ .who = "ann@b.example", .call_id = "c3", .more = more });
+    rig_expect(&r, "SIP/2.0 482 ", "");
+    rig_set(&r, "sip.partitioned", "off");
+    sip_core_settings_apply(r.sip);
+    rig_ask(&r, &(struct ask){ .who = "ann@b.example", .call_id = "c4", .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_done(&r);
+}
+
 /* A record of before, of who is a user no more: nothing is asked for him. */
 static void test_nobody_here(void **state)
 {
@@ -790,6 +878,9 @@ int main(void)
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_partitioned),
         cmocka_unit_test(test_partitioned_nobody),
+        cmocka_unit_test(test_partitioned_advanced),
+        cmocka_unit_test(test_partitioned_subdomain),
+        cmocka_unit_test(test_partitioned_clusters),
         cmocka_unit_test(test_nobody_here),
         cmocka_unit_test(test_login_again),
         cmocka_unit_test(test_domain_leaves),
