@@ -740,6 +740,21 @@ struct sip_core *sip_server_core(struct sip_server *server)
     return server->core;
 }
 
+/* Of others than the core, who wait for an answer as long as we are there. */
+static void queries_end(struct sip_server *server)
+{
+    while (!gw_list_is_empty(&server->queries)) {
+        struct sip_srv_query q = *GW_CONTAINER(server->queries.next, struct sip_srv_query, link);
+        const struct gw_now now = net_loop_now(server->loop);
+
+        srv_free(GW_CONTAINER(server->queries.next, struct sip_srv_query, link));
+        if (q.done)
+            q.done(GW_UNREACHABLE, NULL, 0, now, q.ctx);
+        else
+            q.named(NULL, 0, now, q.ctx);
+    }
+}
+
 void sip_server_free(struct sip_server **serverp)
 {
     struct sip_server *server = *serverp;
@@ -758,6 +773,7 @@ void sip_server_free(struct sip_server **serverp)
     lookup_free(GW_CONTAINER(it, struct lookup, link));
     net_udp_free(&server->udp);
     sip_core_free(&server->core);
+    queries_end(server);
     net_dns_cache_free(&server->names);
     net_timer_free(&server->timer);
     gw_map_free(&server->by_id);
