@@ -56,13 +56,26 @@ static void each_mail_domain(const struct gd *gd, void (*each)(struct gw_str, vo
     gw_map_free(&told);
 }
 
+/* First: SIP peers look at the CN alone, which must be the name to which our SRV records lead. */
+static void each_sip_name(const struct gd *gd, void (*each)(struct gw_str name, void *each_ctx),
+                          void *each_ctx)
+{
+    struct gw_str address = gw_str_of(gd->settings.sip.public_address), host;
+    int64_t port;
+
+    if (sip_host_port(gw_str_of(gd->settings.sip.federation_fqdn), &host, &port) && host.len)
+        each(host, each_ctx);
+    if (address.len)
+        each(address, each_ctx);
+}
+
 void gd_identity_names(const struct gd *gd, const char *identity,
                        void (*each)(struct gw_str name, void *each_ctx), void *each_ctx)
 {
     if (strcmp(identity, CERT_IDENTITY_SIP) != 0)
         each_domain(gd, each, each_ctx);
-    else if (*gd->settings.sip.public_address) /* first: SIP peers look at the CN alone */
-        each(gw_str_of(gd->settings.sip.public_address), each_ctx);
+    else
+        each_sip_name(gd, each, each_ctx);
     if (strcmp(identity, CERT_IDENTITY_XMPP_S2S) == 0)
         each_mail_domain(gd, each, each_ctx);
     each(gw_str_of(gd_notify_host(gd->notify)), each_ctx);

@@ -45,3 +45,26 @@ bool sip_hop_of(struct sip_core *core, const struct sip_uri *uri, const struct s
     }
     return true;
 }
+
+static bool is_found_by_records(const struct sip_core *core, struct gw_str who)
+{
+    struct sip_plan plan;
+
+    return !sip_plan(core, who, &plan, NULL) && plan.steps[0].rule != SIP_RULE_STATIC;
+}
+
+void sip_write_record_route(const struct sip_core *core, struct gw_buf *out, struct gw_str who,
+                            enum sip_proto proto)
+{
+    static const char *const transport[] = {
+        [SIP_UDP] = ";transport=udp", [SIP_TCP] = ";transport=tcp", [SIP_TLS] = ";transport=tls"
+    };
+    int64_t port = proto == SIP_TLS ? 5061 : SIP_AGENT_PORT;
+    struct gw_str host;
+
+    if (!sip_host_port(gw_str_of(core->settings->federation_fqdn), &host, &port) || !host.len ||
+        !is_found_by_records(core, who))
+        return;
+    gw_buf_addf(out, "Record-Route: <sip:%.*s:%d%s;lr>\r\n", GW_STR_ARG(host), (int)port,
+                core->settings->record_route_transport ? transport[proto] : "");
+}

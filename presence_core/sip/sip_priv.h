@@ -149,6 +149,11 @@ struct sip_peer sip_hop_server(const struct sip_uri *uri, enum sip_proto came_ov
 bool sip_hop_of(struct sip_core *core, const struct sip_uri *uri, const struct sip_peer *from,
                 struct sip_peer *out);
 
+/* Record-Route of ours for what begins a dialog with 'who', a bare address: where his requests shall come
+ * to. Nothing where no name is set for that, and for who has a static route. */
+void sip_write_record_route(const struct sip_core *core, struct gw_buf *out, struct gw_str who,
+                            enum sip_proto proto);
+
 /* sip_out.c: a request outside of dialogs, to an address: to one server after the other. */
 struct sip_out;
 /* Writes it into core->out. */

@@ -88,13 +88,34 @@ const struct gw_param sip_params[] = {
       .choices = switches,
       .def = "on" },
     { .key = "sip.public_address",
-      .shown_as = "Public Address",
-      .help = "the host name or address at which SIP peers reach this gateway; empty: the address "
-              "that faces the peer",
+      .shown_as = "Server Name or Virtual IP Address",
+      .help =
+          "the host name or address at which SIP peers reach this gateway, or the load balancer "
+          "in front of it: in Via and Contact; empty: the address that faces the peer",
       .type = GW_PARAM_TEXT,
       .offset = OF(public_address),
       .max = 255,
       .def = "" },
+    { .key = "sip.federation_fqdn",
+      .shown_as = "Federation Routing IM and Presence FQDN",
+      .help =
+          "the host name to which the records _sipfederationtls._tcp of our domains lead, with a "
+          "port where it is not 5061: peers that are found by records are asked (Record-Route) "
+          "to send there what belongs to a dialog; those with a static route send it to the "
+          "public address; empty: all do",
+      .type = GW_PARAM_TEXT,
+      .offset = OF(federation_fqdn),
+      .max = 255,
+      .def = "" },
+    { .key = "sip.record_route_transport",
+      .shown_as = "Use Transport in Record-Route Header",
+      .help =
+          "whether Record-Route says over what to come, for peers that take UDP where nothing is "
+          "said; Contact always says it",
+      .type = GW_PARAM_CHOICE,
+      .offset = OF(record_route_transport),
+      .choices = switches,
+      .def = "off" },
     { .key = "sip.notify_interval_s",
       .shown_as = "Shortest Time between Notifications (seconds)",
       .help = "to one watcher of one user; what changes meanwhile is told once, as it is then",
@@ -202,6 +223,33 @@ static bool is_host(struct gw_str s)
     return true;
 }
 
+bool sip_host_port(struct gw_str text, struct gw_str *host, int64_t *port)
+{
+    struct gw_str rest;
+
+    *host = text;
+    if (!gw_str_cut(text, ":", host, &rest))
+        return is_host(text);
+    return host->len && is_host(*host) && gw_str_to_int(rest, 1, 65535, port);
+}
+
+static enum gw_code names_check(const struct sip_settings *s, struct gw_err *err)
+{
+    struct gw_str address = gw_str_of(s->public_address), fqdn = gw_str_of(s->federation_fqdn),
+                  host;
+    int64_t port;
+
+    if (!is_host(address))
+        return gw_fail(err, GW_INVALID,
+                       "'%.*s' is neither a host name nor an address, without port and brackets",
+                       GW_STR_ARG(gw_str_utf8_cut(address, 80)));
+    if (!sip_host_port(fqdn, &host, &port))
+        return gw_fail(err, GW_INVALID,
+                       "'%.*s' is not a host name, or one with a port: sip.example.com:5061",
+                       GW_STR_ARG(gw_str_utf8_cut(fqdn, 80)));
+    return GW_OK;
+}
+
 static enum gw_code tls_check(const struct sip_settings *s, struct gw_err *err)
 {
     if (s->server_auth_port > 0 && s->server_auth_port == s->peer_auth_port)
@@ -214,7 +262,6 @@ static enum gw_code tls_check(const struct sip_settings *s, struct gw_err *err)
 
 enum gw_code sip_settings_check(const struct sip_settings *settings, struct gw_err *err)
 {
-    struct gw_str host = gw_str_of(settings->public_address);
     enum gw_code rc = sip_acl_check(gw_str_of(settings->incoming_acl), err);
 
     if (!rc)
@@ -228,9 +275,5 @@ enum gw_code sip_settings_check(const struct sip_settings *settings, struct gw_e
     if (!rc && !sip_domain_is(gw_str_of(settings->default_domain)))
         rc = gw_fail(err, GW_INVALID, "the default domain '%.*s' is not a domain in lower case",
                      GW_STR_ARG(gw_str_utf8_cut(gw_str_of(settings->default_domain), 80)));
-    if (!rc && !is_host(host))
-        rc = gw_fail(err, GW_INVALID,
-                     "'%.*s' is neither a host name nor an address, without port and brackets",
-                     GW_STR_ARG(gw_str_utf8_cut(host, 80)));
-    return rc;
+    return rc ? rc : names_check(settings, err);
 }

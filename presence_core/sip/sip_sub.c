@@ -268,6 +268,8 @@ static void write_notify(struct sip_sub *s, const char *branch, const char *stat
     sip_write_header(out, "To", sip_sub_text(s, SIP_TEXT_REMOTE));
     sip_write_header(out, "Call-ID", sip_sub_text(s, SIP_TEXT_CALL_ID));
     gw_buf_addf(out, "CSeq: %u NOTIFY\r\n", cseq_next(s));
+    if (s->local_cseq == 1) /* RFC 6665 4.4.1: it may be what makes the dialog */
+        sip_write_record_route(s->core, out, sip_sub_text(s, SIP_TEXT_WATCHER), s->proto);
     sip_write_contact(out, sip_sub_text(s, SIP_TEXT_US), s->proto);
     put_event(out, s);
     sip_write_header(out, "Subscription-State", gw_str_of(state));

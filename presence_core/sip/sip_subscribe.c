@@ -136,6 +136,8 @@ static void accept_answer(struct sip_core *core, const struct sip_msg *m,
                           const struct sip_peer *from, const struct sip_sub *s, int64_t expires_s)
 {
     sip_answer_begin(core, m, from, 200, sip_sub_text(s, SIP_TEXT_TAG));
+    if (!m->to.tag.len)
+        sip_write_record_route(core, &core->out, sip_sub_text(s, SIP_TEXT_WATCHER), s->proto);
     sip_write_copy(&core->out, m, SIP_RECORD_ROUTE, "Record-Route");
     sip_write_contact(&core->out, sip_sub_text(s, SIP_TEXT_US), s->proto);
     gw_buf_addf(&core->out, "Expires: %lld\r\n", (long long)expires_s);

@@ -312,6 +312,8 @@ static void write_subscribe(struct sip_watch *w, enum sip_proto proto, struct gw
     gw_buf_addf(out, "\r\nCall-ID: %s\r\nCSeq: %u SUBSCRIBE\r\n", w->call_id, ++w->cseq);
     if (sip_is_ours(w->core, w->remote))
         sip_write_header(out, "User-Agent", GW_STR(SIP_MARKER));
+    if (!w->remote_tag)
+        sip_write_record_route(w->core, out, w->remote, proto);
     sip_write_contact(out, us, proto);
     gw_buf_addf(out, "Event: presence\r\n" ACCEPT "Expires: %lld\r\n", (long long)expires_s);
     sip_write_end(out, NULL, GW_STR(""));

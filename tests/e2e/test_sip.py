@@ -215,7 +215,10 @@ def test_settings():
         for key, value, words in [("sip.incoming_acl", "192.0.2.0/99", "neither an address"),
                                   ("sip.domains", "a.example=icq", "is not a domain"),
                                   ("sip.public_address", "gw.example:5060", "neither a host name"),
-                                  ("sip.public_address", "sip:[::1]", "neither a host name")]:
+                                  ("sip.public_address", "sip:[::1]", "neither a host name"),
+                                  ("sip.federation_fqdn", "a b", "is not a host name"),
+                                  ("sip.federation_fqdn", "a.example:0", "is not a host name"),
+                                  ("sip.partitioned_mode", "clever", "advanced")]:
             try:
                 g.set(key, value)
                 raise AssertionError(f"{key} took {value}")

@@ -800,6 +800,52 @@ static void test_partitioned_clusters(void **state)
     rig_done(&r);
 }
 
+/* List D 11: the transport is in Record-Route only when that is set; and Record-Route only where a name is
+ * set for it, for who is found by records. */
+static void test_record_route(void **state)
+{
+    static const struct {
+        const char *fqdn, *transport, *line; /* NULL: none */
+    } cases[] = {
+        { "", "on", NULL },
+        { "sip.example.com", "off", "Record-Route: <sip:sip.example.com:5061;lr>\r\n" },
+        { "sip.example.com:443", "on",
+          "Record-Route: <sip:sip.example.com:443;transport=tls;lr>\r\n" },
+    };
+    static const struct sip_srv record[] = { { GW_STR_INIT("edge.lync.example"), 5061, 1, 1,
+                                               SIP_TLS } };
+    struct pres_session *bob;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct rig r;
+
+        begin(&r, &bob);
+        rig_set(&r, "sip.routes", "example.a=udp:192.0.2.1:4444");
+        rig_set(&r, "sip.federation_fqdn", cases[i].fqdn);
+        rig_set(&r, "sip.record_route_transport", cases[i].transport);
+        request(bob, PRES_SUBSCRIBE, "ann@lync.example");
+        rig_pass(&r, 0);
+        rig_srv(&r, "_sipfederationtls._tcp.lync.example", GW_OK, record, 1);
+        rig_expect(&r, "SUBSCRIBE ", cases[i].line ? cases[i].line : "Contact: ");
+        assert_int_equal(strstr(r.sent[0].text, "Record-Route") != NULL, cases[i].line != NULL);
+        /* The answer to who watches, and the first notification; the next ones have no use for it. */
+        rig_ask(&r, &(struct ask){ .who = "ann@lync.example", .expires = 600 });
+        rig_expect(&r, "SIP/2.0 200 ", cases[i].fqdn[0] ? "Record-Route: <sip:sip.ex" : "");
+        rig_expect(&r, "NOTIFY ", cases[i].fqdn[0] ? "Record-Route: <sip:sip.ex" : "");
+        rig_answer(&r, 200, "");
+        rig_calendar(&r, PRES_CAL_BUSY, "Busy");
+        rig_wait(&r, 2000);
+        assert_null(strstr(rig_next(&r), "Record-Route"));
+        /* A static route: as to a server of our own house. */
+        request(bob, PRES_SUBSCRIBE, "w@a.example");
+        rig_wait(&r, 100);
+        assert_null(strstr(rig_next(&r), "Record-Route"));
+        pres_session_free(&bob, r.now);
+        rig_done(&r);
+    }
+}
+
 /* A record of before, of who is a user no more: nothing is asked for him. */
 static void test_nobody_here(void **state)
 {
@@ -881,6 +927,7 @@ int main(void)
         cmocka_unit_test(test_partitioned_advanced),
         cmocka_unit_test(test_partitioned_subdomain),
         cmocka_unit_test(test_partitioned_clusters),
+        cmocka_unit_test(test_record_route),
         cmocka_unit_test(test_nobody_here),
         cmocka_unit_test(test_login_again),
         cmocka_unit_test(test_domain_leaves),
