@@ -38,6 +38,8 @@ mock_control_fn mock_control_users, mock_control_users_add, mock_control_user,
     mock_control_oof, mock_control_oof_set, mock_control_traits, mock_control_traits_set,
     mock_control_meeting, mock_control_meeting_change, mock_control_meeting_cancel,
     mock_control_meeting_delete;
+mock_control_fn mock_control_calendars, mock_control_calendar_add, mock_control_calendar_change,
+    mock_control_calendar_delete;
 mock_control_fn mock_control_databases, mock_control_database_add, mock_control_user_move;
 mock_control_fn mock_control_day;
 mock_control_fn mock_control_cas_list, mock_control_cas_add, mock_control_cas_down,

@@ -59,6 +59,15 @@ static json_t *key_json(const struct mock_item *item)
     return json_string(text);
 }
 
+/* NULL: the mailbox's own. */
+static const char *calendar_name(const struct mock_item *item)
+{
+    const struct mock_calendar *calendar =
+        mock_calendar_of(item->mailbox, mock_calendar_folder(item->data.calendar));
+
+    return calendar ? calendar->name : NULL;
+}
+
 json_t *mock_control_meeting_json(const struct mock_item *item)
 {
     const struct mock_item_data *d = &item->data;
@@ -80,6 +89,7 @@ json_t *mock_control_meeting_json(const struct mock_item *item)
     mock_control_put_text(json, "type", mock_item_type_name(type));
     mock_control_put_text(json, "subject", d->subject);
     mock_control_put_text(json, "location", d->location);
+    mock_control_put_text(json, "calendar", calendar_name(item));
     mock_control_put_int(json, "changes", item->change);
     if (type == MOCK_MASTER)
         mock_control_put(json, "repeat", mock_repeat_json(item->series));
@@ -306,6 +316,8 @@ enum gw_code mock_control_meeting_change(struct mock_control_call *call)
 
     if (!meeting_of(call, &item))
         return call->err.code;
+    if (json_object_get(call->body, "calendar"))
+        return gw_fail(&call->err, GW_INVALID, "a meeting stays in its calendar");
     rc = mock_meeting_read(call->body, 0, call->now.utc, &item.data, &call->err);
     if (!rc && json && item.day != MOCK_NO_DAY)
         rc = gw_fail(&call->err, GW_INVALID, "an occurrence does not repeat: name its series");

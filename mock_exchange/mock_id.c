@@ -141,7 +141,7 @@ bool mock_id_folder_parse(struct gw_str text, uint32_t *mailbox, enum mock_folde
 {
     struct id_bytes id;
 
-    if (!id_parse(text, ID_FOLDER, 6, &id) || id.b[5] >= MOCK_FOLDER_COUNT)
+    if (!id_parse(text, ID_FOLDER, 6, &id) || id.b[5] > MOCK_FOLDER_LAST)
         return false;
     *mailbox = (uint32_t)id_get(&id, 1, 4);
     *folder = (enum mock_folder)id.b[5];

@@ -8,7 +8,8 @@
 #include "mock_recur.h"
 #include "mock_version.h"
 
-/* The folders every mailbox has. Only the calendar holds items. */
+/* The folders every mailbox has, and behind them the further calendars that one may have. Only calendars
+ * hold items. */
 enum mock_folder {
     MOCK_FOLDER_ROOT,
     MOCK_FOLDER_TOP, /* msgfolderroot */
@@ -21,7 +22,9 @@ enum mock_folder {
     MOCK_FOLDER_CONTACTS,
     MOCK_FOLDER_TASKS,
     MOCK_FOLDER_JUNK,
-    MOCK_FOLDER_COUNT
+    MOCK_FOLDER_COUNT,
+    MOCK_FOLDER_FURTHER = MOCK_FOLDER_COUNT, /* the first one of these */
+    MOCK_FOLDER_LAST = 63
 };
 
 struct mock_folder_kind {
@@ -32,6 +35,17 @@ struct mock_folder_kind {
     enum mock_folder parent;
 };
 extern const struct mock_folder_kind mock_folder_kind[MOCK_FOLDER_COUNT];
+
+/* Whether it holds items, and which one it is: 0 is the mailbox's own, also for what is no calendar. */
+static inline bool mock_folder_is_calendar(enum mock_folder folder)
+{
+    return folder == MOCK_FOLDER_CALENDAR || folder >= MOCK_FOLDER_FURTHER;
+}
+
+static inline unsigned mock_folder_calendar(enum mock_folder folder)
+{
+    return folder >= MOCK_FOLDER_FURTHER ? (unsigned)folder - MOCK_FOLDER_FURTHER + 1 : 0;
+}
 
 /* False: no folder of that name. */
 bool mock_folder_parse(struct gw_str name, enum mock_folder *out);

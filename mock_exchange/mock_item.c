@@ -184,6 +184,7 @@ void mock_item_tell(struct mock_org *org, const struct mock_item *item, enum moc
     struct mock_change change = {
         .mailbox = item->mailbox,
         .kind = kind,
+        .calendar = item->data.calendar,
         .item = item->number,
         .item_change = item->change,
         .free_busy = free_busy,
@@ -292,6 +293,8 @@ static void gone_add(const struct mock_item *item)
 {
     struct mock_mailbox *mailbox = item->mailbox;
 
+    if (item->data.calendar)
+        return; /* only of its own calendar a mailbox remembers it */
     if (mailbox->gone_count == MOCK_GONE_MAX) {
         mailbox->gone_since = mailbox->gone_items[0].at;
         mailbox->gone_count--;
@@ -384,6 +387,28 @@ void mock_item_delete(struct mock_org *org, const struct mock_item *item, bool m
     (void)gw_map_remove(org->items, gw_str_of(kept->key));
     mock_item_tell(org, kept, moved ? MOCK_MOVED : MOCK_DELETED, true, now);
     mock_item_free(kept);
+}
+
+static void drop_of(struct mock_org *org, struct mock_item **items, size_t *count,
+                    unsigned calendar)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < *count; i++) {
+        if (items[i]->data.calendar != calendar) {
+            items[kept++] = items[i];
+            continue;
+        }
+        (void)gw_map_remove(org->items, gw_str_of(items[i]->key));
+        mock_item_free(items[i]);
+    }
+    *count = kept;
+}
+
+void mock_items_drop_of(struct mock_org *org, struct mock_mailbox *mailbox, unsigned calendar)
+{
+    drop_of(org, mailbox->items, &mailbox->item_count, calendar);
+    drop_of(org, mailbox->masters, &mailbox->master_count, calendar);
 }
 
 /* --- looking */

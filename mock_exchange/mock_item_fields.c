@@ -153,7 +153,8 @@ static void put_text(struct mock_call *call, const char *element, const char *te
 
 static void write_parent(struct mock_call *call, const struct mock_item *item, const char *element)
 {
-    mock_put_id(&call->w, element, mock_id_folder(item->mailbox->number, MOCK_FOLDER_CALENDAR),
+    mock_put_id(&call->w, element,
+                mock_id_folder(item->mailbox->number, mock_calendar_folder(item->data.calendar)),
                 item->mailbox->change);
 }
 

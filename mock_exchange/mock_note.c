@@ -23,15 +23,23 @@ static void put_watermark(struct xml_writer *w, const char *name, const struct m
     xml_put(w, name, gw_str_of(id.s));
 }
 
+static struct mock_id folder_id(const struct mock_sub *sub, enum mock_folder folder)
+{
+    return mock_id_folder(sub->mailbox->number, folder);
+}
+
 /* Where the thing is now, and where it was. */
 static void put_moved(struct xml_writer *w, const struct mock_sub *sub, const struct mock_event *e)
 {
-    uint32_t box = sub->mailbox->number;
+    bool is_item = e->item;
+    enum mock_folder calendar = mock_calendar_folder(e->calendar);
+    struct mock_id id =
+        is_item ? mock_id_item(sub->mailbox->number, e->item) : folder_id(sub, calendar);
 
-    put_id(w, "t:ItemId", mock_id_item(box, e->item), e->change);
-    put_id(w, "t:ParentFolderId", mock_id_folder(box, MOCK_FOLDER_DELETED), 1);
-    put_id(w, "t:OldItemId", mock_id_item(box, e->item), e->change);
-    put_id(w, "t:OldParentFolderId", mock_id_folder(box, MOCK_FOLDER_CALENDAR),
+    put_id(w, is_item ? "t:ItemId" : "t:FolderId", id, e->change);
+    put_id(w, "t:ParentFolderId", folder_id(sub, MOCK_FOLDER_DELETED), 1);
+    put_id(w, is_item ? "t:OldItemId" : "t:OldFolderId", id, e->change);
+    put_id(w, "t:OldParentFolderId", folder_id(sub, is_item ? calendar : MOCK_FOLDER_CALENDAR),
            sub->mailbox->change);
 }
 
@@ -46,7 +54,7 @@ static void put_event(struct xml_writer *w, const struct mock_sub *sub, const st
         [MOCK_EVENT_NEW_MAIL] = "t:NewMailEvent",
         [MOCK_EVENT_FREE_BUSY] = "t:FreeBusyChangedEvent",
     };
-    uint32_t box = sub->mailbox->number;
+    enum mock_folder calendar = mock_calendar_folder(e->calendar);
 
     xml_open(w, name[e->kind]);
     if (sub->kind != MOCK_SUB_STREAMING)
@@ -57,13 +65,14 @@ static void put_event(struct xml_writer *w, const struct mock_sub *sub, const st
     if (e->kind == MOCK_EVENT_MOVED) {
         put_moved(w, sub, e);
     } else if (e->item) {
-        put_id(w, "t:ItemId", mock_id_item(box, e->item), e->change);
-        put_id(w, "t:ParentFolderId", mock_id_folder(box, MOCK_FOLDER_CALENDAR),
-               sub->mailbox->change);
+        put_id(w, "t:ItemId", mock_id_item(sub->mailbox->number, e->item), e->change);
+        put_id(w, "t:ParentFolderId", folder_id(sub, calendar), sub->mailbox->change);
     } else {
-        put_id(w, "t:FolderId", mock_id_folder(box, MOCK_FOLDER_CALENDAR), e->change);
-        put_id(w, "t:ParentFolderId", mock_id_folder(box, MOCK_FOLDER_TOP), 1);
-        xml_put(w, "t:UnreadCount", GW_STR("0"));
+        put_id(w, "t:FolderId", folder_id(sub, calendar), e->change);
+        put_id(w, "t:ParentFolderId",
+               folder_id(sub, e->calendar ? MOCK_FOLDER_CALENDAR : MOCK_FOLDER_TOP), 1);
+        if (e->kind == MOCK_EVENT_MODIFIED)
+            xml_put(w, "t:UnreadCount", GW_STR("0"));
     }
     xml_close(w);
 }

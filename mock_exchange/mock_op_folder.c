@@ -31,6 +31,7 @@ static const char *distinguished_find(struct mock_call *call, const struct xml_n
 const char *mock_folder_find(struct mock_call *call, const struct xml_node *id,
                              struct mock_mailbox **mailbox, enum mock_folder *folder)
 {
+    const struct mock_calendar *calendar;
     uint32_t number;
 
     if (xml_is(id, MOCK_NS_TYPES, "DistinguishedFolderId"))
@@ -40,7 +41,12 @@ const char *mock_folder_find(struct mock_call *call, const struct xml_node *id,
     *mailbox = mock_mailbox_by_number(call->service->org, number);
     if (!*mailbox)
         return "ErrorNonExistentMailbox";
-    return *mailbox == call->self ? mock_reach(call, *mailbox) : "ErrorAccessDenied";
+    if (*mailbox != call->self)
+        return "ErrorAccessDenied";
+    calendar = mock_calendar_of(*mailbox, *folder);
+    if (*folder >= MOCK_FOLDER_FURTHER && !calendar)
+        return "ErrorFolderNotFound";
+    return calendar && calendar->error ? calendar->error : mock_reach(call, *mailbox);
 }
 
 /* In the schema's order, whatever the order asked in. */
@@ -89,38 +95,77 @@ static void put_count(struct xml_writer *w, const char *name, size_t count)
     xml_close(w);
 }
 
-static size_t folder_children(enum mock_folder folder)
+/* What a folder is; false: there is none of that number any more. */
+static bool folder_kind(const struct mock_mailbox *mailbox, enum mock_folder folder,
+                        struct mock_folder_kind *out)
 {
+    const struct mock_calendar *calendar = mock_calendar_of(mailbox, folder);
+
+    if (folder < MOCK_FOLDER_COUNT) {
+        *out = mock_folder_kind[folder];
+        return true;
+    }
+    if (!calendar)
+        return false;
+    *out = mock_folder_kind[MOCK_FOLDER_CALENDAR];
+    out->name = NULL;
+    out->display = calendar->name;
+    out->parent = calendar->is_deleted ? MOCK_FOLDER_DELETED : MOCK_FOLDER_CALENDAR;
+    return true;
+}
+
+static enum mock_folder folder_end(const struct mock_mailbox *mailbox)
+{
+    return (enum mock_folder)(MOCK_FOLDER_FURTHER + (int)mailbox->calendar_count);
+}
+
+static size_t folder_children(const struct mock_mailbox *mailbox, enum mock_folder folder)
+{
+    struct mock_folder_kind kind;
     size_t count = 0;
 
-    for (int f = 0; f < MOCK_FOLDER_COUNT; f++)
-        count += mock_folder_kind[f].parent == folder && f != MOCK_FOLDER_ROOT;
+    for (enum mock_folder f = MOCK_FOLDER_TOP; f < folder_end(mailbox); f++)
+        count += folder_kind(mailbox, f, &kind) && kind.parent == folder;
+    return count;
+}
+
+static size_t items_in(const struct mock_mailbox *mailbox, enum mock_folder folder)
+{
+    unsigned calendar = mock_folder_calendar(folder);
+    size_t count = 0;
+
+    for (size_t i = 0; i < mailbox->item_count && mock_folder_is_calendar(folder); i++)
+        count += mailbox->items[i]->data.calendar == calendar;
+    for (size_t i = 0; i < mailbox->master_count && mock_folder_is_calendar(folder); i++)
+        count += mailbox->masters[i]->data.calendar == calendar;
     return count;
 }
 
 static void folder_write(struct mock_call *call, const struct mock_mailbox *mailbox,
                          enum mock_folder folder, unsigned want)
 {
-    const struct mock_folder_kind *kind = &mock_folder_kind[folder];
-    bool calendar = folder == MOCK_FOLDER_CALENDAR;
+    bool calendar = mock_folder_is_calendar(folder);
     struct xml_writer *w = &call->w;
+    struct mock_folder_kind kind;
 
-    xml_open(w, kind->element);
+    if (!folder_kind(mailbox, folder, &kind))
+        return;
+    xml_open(w, kind.element);
     mock_put_id(w, "t:FolderId", mock_id_folder(mailbox->number, folder),
                 calendar ? mailbox->change : 1);
     if (want & FOLDER_PARENT)
-        mock_put_id(w, "t:ParentFolderId", mock_id_folder(mailbox->number, kind->parent), 1);
-    if ((want & FOLDER_CLASS) && kind->class)
-        xml_put(w, "t:FolderClass", gw_str_of(kind->class));
+        mock_put_id(w, "t:ParentFolderId", mock_id_folder(mailbox->number, kind.parent), 1);
+    if ((want & FOLDER_CLASS) && kind.class)
+        xml_put(w, "t:FolderClass", gw_str_of(kind.class));
     if (want & FOLDER_NAME)
-        xml_put(w, "t:DisplayName", gw_str_of(kind->display));
+        xml_put(w, "t:DisplayName", gw_str_of(kind.display));
     if (want & FOLDER_TOTAL)
-        put_count(w, "t:TotalCount", calendar ? mailbox->item_count + mailbox->master_count : 0);
+        put_count(w, "t:TotalCount", items_in(mailbox, folder));
     if (want & FOLDER_CHILDREN)
-        put_count(w, "t:ChildFolderCount", folder_children(folder));
-    if ((want & FOLDER_DISTINGUISHED) &&
+        put_count(w, "t:ChildFolderCount", folder_children(mailbox, folder));
+    if ((want & FOLDER_DISTINGUISHED) && kind.name &&
         mock_version_has(call->version, MOCK_HAS_DISTINGUISHED_NAME))
-        xml_put(w, "t:DistinguishedFolderId", gw_str_of(kind->name));
+        xml_put(w, "t:DistinguishedFolderId", gw_str_of(kind.name));
     xml_close(w);
 }
 
@@ -161,34 +206,89 @@ bool mock_get_folder(struct mock_call *call)
 
 /* --- FindFolder */
 
-/* Deep: the folder's children and all below. */
-static bool is_below(enum mock_folder folder, enum mock_folder top, bool deep)
-{
-    enum mock_folder parent = mock_folder_kind[folder].parent;
+/* Of restrictions only the one on the folders' class counts, as clients that look for calendars have it. */
+struct folder_query {
+    bool deep;
+    unsigned want;
+    struct gw_str class; /* NULL pointer: any */
+    int64_t offset, max; /* of IndexedPageFolderView */
+};
 
-    if (folder == MOCK_FOLDER_ROOT)
+static struct gw_str class_wanted(const struct xml_node *node)
+{
+    const struct xml_node *is = xml_child(node, MOCK_NS_TYPES, "IsEqualTo");
+    const struct xml_node *field = xml_child(is, MOCK_NS_TYPES, "FieldURI");
+    const struct xml_node *constant =
+        xml_child(xml_child(is, MOCK_NS_TYPES, "FieldURIOrConstant"), MOCK_NS_TYPES, "Constant");
+
+    return gw_str_is(xml_attr(field, "FieldURI"), "folder:FolderClass")
+               ? xml_attr(constant, "Value")
+               : (struct gw_str){ NULL, 0 };
+}
+
+static bool page_read(struct mock_call *call, const struct xml_node *node, struct folder_query *q)
+{
+    struct gw_str max = xml_attr(node, "MaxEntriesReturned");
+
+    q->max = INT32_MAX;
+    if (!node)
+        return true;
+    if (!gw_str_to_int(xml_attr(node, "Offset"), 0, INT32_MAX, &q->offset) ||
+        !gw_str_is(xml_attr(node, "BasePoint"), "Beginning") ||
+        (max.p && !gw_str_to_int(max, 1, INT32_MAX, &q->max)))
+        return mock_fault_schema(call, "IndexedPageFolderView needs Offset and BasePoint.");
+    return true;
+}
+
+/* Deep: the folder's children and all below. */
+static bool is_below(const struct mock_mailbox *mailbox, enum mock_folder folder,
+                     enum mock_folder top, bool deep)
+{
+    struct mock_folder_kind kind;
+
+    if (folder == MOCK_FOLDER_ROOT || !folder_kind(mailbox, folder, &kind))
         return false;
-    return parent == top || (deep && is_below(parent, top, true));
+    return kind.parent == top || (deep && is_below(mailbox, kind.parent, top, true));
+}
+
+static bool is_found(const struct mock_mailbox *mailbox, enum mock_folder folder,
+                     enum mock_folder top, const struct folder_query *q)
+{
+    struct mock_folder_kind kind;
+
+    return is_below(mailbox, folder, top, q->deep) && folder_kind(mailbox, folder, &kind) &&
+           (!q->class.p || (kind.class && gw_str_is(q->class, kind.class)));
+}
+
+static void put_total(struct xml_writer *w, const char *name, int64_t n)
+{
+    char digits[24];
+
+    snprintf(digits, sizeof(digits), "%lld", (long long)n);
+    xml_put_attr(w, name, gw_str_of(digits));
 }
 
 static void children_write(struct mock_call *call, const struct mock_mailbox *mailbox,
-                           enum mock_folder top, bool deep, unsigned want)
+                           enum mock_folder top, const struct folder_query *q)
 {
     struct xml_writer *w = &call->w;
-    char digits[24];
-    int total = 0;
+    int64_t total = 0, at = 0, end;
 
-    for (int f = 0; f < MOCK_FOLDER_COUNT; f++)
-        total += is_below((enum mock_folder)f, top, deep);
-    snprintf(digits, sizeof(digits), "%d", total);
+    for (enum mock_folder f = MOCK_FOLDER_ROOT; f < folder_end(mailbox); f++)
+        total += is_found(mailbox, f, top, q);
+    end = q->offset + q->max < total ? q->offset + q->max : total;
     xml_open(w, "m:RootFolder");
-    xml_put_attr(w, "IndexedPagingOffset", gw_str_of(digits));
-    xml_put_attr(w, "TotalItemsInView", gw_str_of(digits));
-    xml_put_attr(w, "IncludesLastItemInRange", GW_STR("true"));
+    put_total(w, "IndexedPagingOffset", end);
+    put_total(w, "TotalItemsInView", total);
+    xml_put_attr(w, "IncludesLastItemInRange", gw_str_of(end == total ? "true" : "false"));
     xml_open(w, "t:Folders");
-    for (int f = 0; f < MOCK_FOLDER_COUNT; f++)
-        if (is_below((enum mock_folder)f, top, deep))
-            folder_write(call, mailbox, (enum mock_folder)f, want);
+    for (enum mock_folder f = MOCK_FOLDER_ROOT; f < folder_end(mailbox); f++) {
+        if (!is_found(mailbox, f, top, q))
+            continue;
+        if (at >= q->offset && at < end)
+            folder_write(call, mailbox, f, q->want);
+        at++;
+    }
     xml_close(w);
     xml_close(w);
 }
@@ -203,13 +303,19 @@ bool mock_find_folder(struct mock_call *call)
     };
     static const char *const name[] = { "Shallow", "Deep", "SoftDeleted", NULL };
     const struct xml_node *ids = xml_child(call->node, MOCK_NS_MESSAGES, "ParentFolderIds");
-    unsigned want = folder_shape_read(xml_child(call->node, MOCK_NS_MESSAGES, "FolderShape"));
+    struct folder_query q = {
+        .want = folder_shape_read(xml_child(call->node, MOCK_NS_MESSAGES, "FolderShape")),
+        .class = class_wanted(xml_child(call->node, MOCK_NS_MESSAGES, "Restriction"))
+    };
     int traversal;
 
     if (!mock_check_children(call, call->node, rule, 4))
         return false;
     if (!mock_word_parse(xml_attr(call->node, "Traversal"), name, &traversal))
         return mock_fault_schema(call, "The 'Traversal' attribute is invalid.");
+    if (!page_read(call, xml_child(call->node, MOCK_NS_MESSAGES, "IndexedPageFolderView"), &q))
+        return false;
+    q.deep = traversal == 1;
     mock_response_open(call, "m:FindFolderResponse");
     xml_open(&call->w, "m:ResponseMessages");
     for (const struct xml_node *id = ids->child; id; id = id->next) {
@@ -219,7 +325,7 @@ bool mock_find_folder(struct mock_call *call)
 
         mock_message_open(call, "m:FindFolderResponseMessage", code);
         if (!code)
-            children_write(call, mailbox, folder, traversal == 1, want);
+            children_write(call, mailbox, folder, &q);
         xml_close(&call->w);
     }
     xml_close(&call->w);

@@ -54,23 +54,23 @@ static int by_order(const void *a, const void *b, void *sort)
     return mock_sort_compare(sort, *(struct mock_item *const *)a, *(struct mock_item *const *)b);
 }
 
-static void keep_passing(struct mock_item **items, size_t count, const struct query *q,
-                         struct mock_item **out, size_t *kept)
+static void keep_passing(struct mock_item **items, size_t count, unsigned calendar,
+                         const struct query *q, struct mock_item **out, size_t *kept)
 {
     for (size_t i = 0; i < count; i++)
-        if (mock_filter_passes(q->restriction, items[i]))
+        if (items[i]->data.calendar == calendar && mock_filter_passes(q->restriction, items[i]))
             out[(*kept)++] = items[i];
 }
 
-static struct mock_item **kept_items(const struct mock_mailbox *mailbox, const struct query *q,
-                                     size_t *count)
+static struct mock_item **kept_items(const struct mock_mailbox *mailbox, unsigned calendar,
+                                     const struct query *q, size_t *count)
 {
     size_t most = mailbox->item_count + mailbox->master_count;
     struct mock_item **all = gw_alloc((most + 1) * sizeof(struct mock_item *));
 
     *count = 0;
-    keep_passing(mailbox->items, mailbox->item_count, q, all, count);
-    keep_passing(mailbox->masters, mailbox->master_count, q, all, count);
+    keep_passing(mailbox->items, mailbox->item_count, calendar, q, all, count);
+    keep_passing(mailbox->masters, mailbox->master_count, calendar, q, all, count);
     qsort_r(all, *count, sizeof(struct mock_item *), by_order, (void *)q->sort);
     return all;
 }
@@ -86,11 +86,11 @@ static void root_open(struct mock_call *call, size_t total, bool last)
 }
 
 static void page_write(struct mock_call *call, const struct mock_mailbox *mailbox,
-                       const struct query *q)
+                       unsigned calendar, const struct query *q)
 {
     int64_t limit = q->page < call->service->find_max ? q->page : call->service->find_max;
     size_t count, begin, end;
-    struct mock_item **all = kept_items(mailbox, q, &count);
+    struct mock_item **all = kept_items(mailbox, calendar, q, &count);
     char digits[24];
 
     begin = (size_t)q->offset < count ? (size_t)q->offset : count;
@@ -129,7 +129,7 @@ static const char *view_check(enum mock_folder folder, const struct query *q)
 {
     struct gw_civil until;
 
-    if (folder != MOCK_FOLDER_CALENDAR)
+    if (!mock_folder_is_calendar(folder))
         return "ErrorCalendarFolderIsInvalidForCalendarView";
     if (q->to < q->from)
         return "ErrorCalendarEndDateIsEarlierThanStartDate";
@@ -163,14 +163,15 @@ static void folder_answer(struct mock_call *call, const struct xml_node *id, con
     if (!code && q->has_view)
         code = view_check(folder, q);
     if (!code && q->has_view)
-        mock_view_open(mailbox, q->from, q->to, &view);
+        mock_view_open_of(mailbox, mock_folder_calendar(folder), q->from, q->to, &view);
     if (!code && is_over_limit(call, &view, q))
         code = "ErrorExceededFindCountLimit";
     mock_message_open(call, "m:FindItemResponseMessage", code);
     if (!code && q->has_view)
         view_write(call, &view, q);
     else if (!code)
-        page_write(call, folder == MOCK_FOLDER_CALENDAR ? mailbox : &nothing, q);
+        page_write(call, mock_folder_is_calendar(folder) ? mailbox : &nothing,
+                   mock_folder_calendar(folder), q);
     xml_close(&call->w);
     mock_view_close(&view);
 }

@@ -33,7 +33,7 @@ static void items_write(struct mock_call *call, const char *message, const char 
 
 /* --- CreateItem */
 
-static const char *create(struct mock_call *call, const struct xml_node *node,
+static const char *create(struct mock_call *call, const struct xml_node *node, unsigned calendar,
                           const struct mock_item **out)
 {
     struct mock_draft draft;
@@ -43,6 +43,7 @@ static const char *create(struct mock_call *call, const struct xml_node *node,
     code = mock_draft_read(&draft, node);
     if (!code)
         code = mock_draft_settle(&draft);
+    draft.data.calendar = calendar;
     if (!code &&
         mock_item_add(call->service->org, call->self, &draft.data,
                       draft.has_recurrence ? &draft.recurrence : NULL, call->now, out, NULL))
@@ -51,8 +52,9 @@ static const char *create(struct mock_call *call, const struct xml_node *node,
     return code;
 }
 
-/* The calendar, whatever kind of id it is given by. NULL: saved there. */
-static const char *target_check(struct mock_call *call, const struct xml_node *folder_id)
+/* A calendar, whatever kind of id it is given by. NULL: saved there. */
+static const char *target_check(struct mock_call *call, const struct xml_node *folder_id,
+                                unsigned *calendar)
 {
     struct mock_mailbox *mailbox = call->self;
     enum mock_folder folder = MOCK_FOLDER_CALENDAR;
@@ -62,7 +64,8 @@ static const char *target_check(struct mock_call *call, const struct xml_node *f
         code = mock_folder_find(call, folder_id->child, &mailbox, &folder);
     if (!code && !mailbox)
         return "ErrorMissingEmailAddress";
-    return code || folder == MOCK_FOLDER_CALENDAR
+    *calendar = mock_folder_calendar(folder);
+    return code || mock_folder_is_calendar(folder)
                ? code
                : "ErrorCannotCreateCalendarItemInNonCalendarFolder";
 }
@@ -74,6 +77,7 @@ bool mock_create_item(struct mock_call *call)
         { MOCK_NS_MESSAGES, "Items", true, false },
     };
     const struct xml_node *items = xml_child(call->node, MOCK_NS_MESSAGES, "Items");
+    unsigned calendar = 0;
     const char *nowhere;
 
     if (!mock_check_children(call, call->node, rule, 2))
@@ -82,12 +86,13 @@ bool mock_create_item(struct mock_call *call)
         return mock_fault_schema(call, "The element 'Items' has incomplete content.");
     if (!sending_check(call, "SendMeetingInvitations", "ErrorSendMeetingInvitationsRequired"))
         return false;
-    nowhere = target_check(call, xml_child(call->node, MOCK_NS_MESSAGES, "SavedItemFolderId"));
+    nowhere =
+        target_check(call, xml_child(call->node, MOCK_NS_MESSAGES, "SavedItemFolderId"), &calendar);
     mock_response_open(call, "m:CreateItemResponse");
     xml_open(&call->w, "m:ResponseMessages");
     for (const struct xml_node *n = items->child; n; n = n->next) {
         const struct mock_item *item = NULL;
-        const char *code = nowhere ? nowhere : create(call, n, &item);
+        const char *code = nowhere ? nowhere : create(call, n, calendar, &item);
 
         items_write(call, "m:CreateItemResponseMessage", code, item);
         xml_close(&call->w);
@@ -230,7 +235,9 @@ static const char *move(struct mock_call *call, const struct xml_node *id, enum 
         return code;
     if (item->day != MOCK_NO_DAY)
         return "ErrorCalendarCannotMoveOrCopyOccurrence";
-    *stays = to == MOCK_FOLDER_CALENDAR;
+    *stays = mock_folder_is_calendar(to);
+    if (*stays && mock_folder_calendar(to) != item->data.calendar)
+        return "ErrorMoveCopyFailed"; /* from one calendar to another: not modelled */
     if (!*stays)
         mock_item_delete(call->service->org, item, true, call->now);
     return NULL;

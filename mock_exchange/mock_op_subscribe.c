@@ -25,30 +25,32 @@ static bool events_read(struct mock_call *call, const struct xml_node *types, un
     return true;
 }
 
-/* All folders in one mailbox, the caller's; only the calendar ever has events. */
+/* All folders in one mailbox, the caller's; only calendars ever have events. */
 static const char *folders_read(struct mock_call *call, const struct xml_node *request,
-                                bool *calendar)
+                                uint64_t *calendars)
 {
     const struct xml_node *ids = xml_child(request, MOCK_NS_TYPES, "FolderIds");
     struct gw_str all = xml_attr(request, "SubscribeToAllFolders");
+    bool of_all = gw_str_is(all, "true") || gw_str_is(all, "1");
     struct mock_mailbox *whose = NULL;
 
-    *calendar = gw_str_is(all, "true") || gw_str_is(all, "1");
+    *calendars = of_all ? UINT64_MAX : 0;
     if (!call->self)
         return "ErrorMissingEmailAddress";
-    if ((ids && ids->child) == *calendar)
+    if ((ids && ids->child) == of_all)
         return "ErrorInvalidSubscriptionRequest";
     for (const struct xml_node *id = ids ? ids->child : NULL; id; id = id->next) {
         struct mock_mailbox *mailbox;
-        enum mock_folder folder;
+        enum mock_folder folder = MOCK_FOLDER_ROOT;
         const char *code = mock_folder_find(call, id, &mailbox, &folder);
 
-        if (code && !gw_str_is(gw_str_of(code), "ErrorAccessDenied"))
+        if (code && (mailbox == call->self || !gw_str_is(gw_str_of(code), "ErrorAccessDenied")))
             return code;
         if (whose && mailbox != whose)
             return "ErrorInvalidSubscriptionRequest";
         whose = mailbox;
-        *calendar |= folder == MOCK_FOLDER_CALENDAR;
+        if (mock_folder_is_calendar(folder))
+            *calendars |= UINT64_C(1) << mock_folder_calendar(folder);
     }
     if (whose && whose != call->self)
         return "ErrorSubscriptionDelegateAccessNotSupported";
@@ -105,8 +107,7 @@ static const char *watermark_read(struct mock_call *call, const struct xml_node 
 static const char *sub_make(struct mock_call *call, const struct xml_node *request,
                             struct mock_sub_args *args, struct mock_sub **sub)
 {
-    bool calendar;
-    const char *code = folders_read(call, request, &calendar);
+    const char *code = folders_read(call, request, &args->calendars);
 
     if (!code)
         code = watermark_read(call, request, args);
@@ -114,8 +115,6 @@ static const char *sub_make(struct mock_call *call, const struct xml_node *reque
         code = "ErrorInvalidPushSubscriptionUrl";
     if (code)
         return code;
-    if (!calendar)
-        args->events = 0;
     args->mailbox = call->self;
     args->id_form = call->service->product->id_form;
     if (mock_sub_add(call->service->subs, args, call->now, sub, NULL))

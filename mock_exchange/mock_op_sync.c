@@ -25,7 +25,7 @@ static size_t changes_of(struct mock_item **items, size_t count, uint32_t since,
     size_t found = 0;
 
     for (size_t i = 0; i < count; i++)
-        if (items[i]->saved_at > since)
+        if (items[i]->saved_at > since && !items[i]->data.calendar)
             out[found++] = (struct change){ items[i]->saved_at, items[i], items[i]->number };
     return found;
 }

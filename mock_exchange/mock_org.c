@@ -108,6 +108,8 @@ static void mailbox_free(struct mock_mailbox *mailbox)
     free(mailbox->items);
     free(mailbox->masters);
     free(mailbox->gone_items);
+    for (unsigned i = 0; i < mailbox->calendar_count; i++)
+        mock_calendar_free(&mailbox->calendars[i]);
     for (size_t i = 0; i < mailbox->alias_count; i++)
         free(mailbox->aliases[i]);
     free(mailbox->aliases);

@@ -18,7 +18,9 @@
 enum {
     MOCK_MAILBOXES_MAX = 1000000,
     MOCK_ITEMS_MAX = 100000, /* of one mailbox */
-    MOCK_TEXT_MAX = 4096     /* bytes of a subject, an address, a reply */
+    MOCK_TEXT_MAX = 4096,    /* bytes of a subject, an address, a reply */
+    MOCK_CALENDARS_MAX =
+        MOCK_FOLDER_LAST + 1 - MOCK_FOLDER_FURTHER /* of one mailbox, further ones */
 };
 
 enum mock_operation {
@@ -91,6 +93,7 @@ struct mock_item_data {
     enum mock_sensitivity sensitivity;
     enum mock_response response;
     bool all_day, meeting, cancelled;
+    unsigned calendar; /* 0: the mailbox's own; else the number of a further one */
     char *subject, *location;
     struct mock_extras *extras;
 };
@@ -145,6 +148,14 @@ struct mock_oof {
     char *internal_reply, *external_reply; /* may be NULL */
 };
 
+/* One calendar besides the mailbox's own, in a folder below that. */
+struct mock_calendar {
+    unsigned number; /* from 1; stays its own */
+    char *name;
+    bool is_deleted;   /* it is in Deleted Items */
+    const char *error; /* a literal ResponseCode for whoever asks for it; NULL: none */
+};
+
 struct mock_mailbox {
     char *address; /* primary SMTP address, in lower case: its key */
     char *upn;     /* user principal name, in lower case */
@@ -158,7 +169,9 @@ struct mock_mailbox {
     size_t item_count, item_cap;
     struct mock_item **masters; /* by number */
     size_t master_count, master_cap;
-    gw_utc longest;                  /* no single item is longer than this, ms */
+    gw_utc longest; /* no single item is longer than this, ms */
+    struct mock_calendar *calendars[MOCK_CALENDARS_MAX]; /* by number - 1; NULL: gone for good */
+    unsigned calendar_count;
     uint64_t event;                  /* number of its last event */
     uint32_t change;                 /* of the calendar folder */
     struct mock_gone *gone_items;    /* in order */
@@ -179,7 +192,8 @@ enum mock_change_kind { MOCK_CREATED, MOCK_MODIFIED, MOCK_DELETED, MOCK_MOVED };
 struct mock_change {
     struct mock_mailbox *mailbox;
     enum mock_change_kind kind; /* MOCK_MOVED: to Deleted Items */
-    uint64_t item;
+    unsigned calendar;          /* by number */
+    uint64_t item;              /* 0: of the calendar itself */
     uint32_t item_change;
     bool free_busy; /* what others see as free or busy changed as well */
     gw_utc at;
@@ -240,6 +254,21 @@ size_t mock_mailbox_count(const struct mock_org *org); /* without those that are
 /* In the order of creation: start with *pos = 0, ends with NULL; those that are gone are left out. */
 struct mock_mailbox *mock_mailbox_next(const struct mock_org *org, size_t *pos);
 
+/* Further calendars. Each of these tells the observer. GW_EXISTS: there is one of that name. */
+enum gw_code mock_calendar_add(struct mock_org *org, struct mock_mailbox *mailbox,
+                               struct gw_str name, struct gw_now now, struct mock_calendar **out,
+                               struct gw_err *err);
+enum gw_code mock_calendar_rename(struct mock_org *org, struct mock_mailbox *mailbox,
+                                  struct mock_calendar *calendar, struct gw_str name,
+                                  struct gw_now now, struct gw_err *err);
+/* Moved to Deleted Items, with what is in it, or gone for good with all of that. */
+void mock_calendar_delete(struct mock_org *org, struct mock_mailbox *mailbox,
+                          struct mock_calendar *calendar, bool moved, struct gw_now now);
+/* NULL: there is none. */
+struct mock_calendar *mock_calendar_of(const struct mock_mailbox *mailbox, enum mock_folder folder);
+struct mock_calendar *mock_calendar_named(const struct mock_mailbox *mailbox, struct gw_str name);
+enum mock_folder mock_calendar_folder(unsigned number); /* 0: the mailbox's own */
+
 /* Items. Each of these tells the observer. Fractions of seconds are cut off. A series is added with
  * the recurrence, whose hours are those of the data's start in that zone; it begins on the first day
  * of the pattern. 'out' (may be NULL) is the item as it is kept. */
@@ -279,7 +308,9 @@ struct mock_view {
     bool truncated; /* there are more than MOCK_VIEW_MAX */
 };
 void mock_view_open(const struct mock_mailbox *mailbox, gw_utc from, gw_utc to,
-                    struct mock_view *view);
+                    struct mock_view *view); /* of the mailbox's own calendar */
+void mock_view_open_of(const struct mock_mailbox *mailbox, unsigned calendar, gw_utc from,
+                       gw_utc to, struct mock_view *view);
 void mock_view_close(struct mock_view *view);
 
 /* Copies. There is no event for this: clients have to ask. */

@@ -21,7 +21,11 @@ struct mock_org {
 
 char *mock_lower_dup(struct gw_str s);
 
+/* mock_calendar.c */
+void mock_calendar_free(struct mock_calendar **calendarp);
+
 /* mock_item.c */
+void mock_items_drop_of(struct mock_org *org, struct mock_mailbox *mailbox, unsigned calendar);
 void mock_item_free(struct mock_item *item);
 void mock_item_tell(struct mock_org *org, const struct mock_item *item, enum mock_change_kind kind,
                     bool free_busy, struct gw_now now);

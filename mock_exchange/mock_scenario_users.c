@@ -12,7 +12,7 @@ enum { GROUP_MAX = 1000000, RANDOM_MAX = 1000 };
 
 static const char meeting_members[] =
     "user start end for busy all_day sensitivity subject location meeting cancelled response "
-    "repeat step";
+    "repeat step calendar";
 
 /* --- meetings --- */
 
@@ -95,6 +95,24 @@ static void days_leave_out(struct mock_org *org, const struct mock_item *master,
             mock_item_delete(org, &item, false, now);
 }
 
+/* By name; nothing said: the mailbox's own. */
+static enum gw_code meeting_calendar(const struct mock_mailbox *mailbox, const json_t *meeting,
+                                     struct mock_item_data *data, struct gw_err *err)
+{
+    struct gw_str name = { NULL, 0 };
+    enum gw_code rc = mock_json_text(meeting, "calendar", &name, err);
+    const struct mock_calendar *calendar = mock_calendar_named(mailbox, name);
+    char quoted[GW_QUOTE_MAX];
+
+    if (rc || !name.p)
+        return rc;
+    if (!calendar)
+        return gw_fail(err, GW_NOTFOUND, "'%s' has no further calendar %s", mailbox->address,
+                       gw_quote(name, quoted));
+    data->calendar = calendar->number;
+    return GW_OK;
+}
+
 enum gw_code mock_scenario_meeting(struct mock_exchange *mx, struct mock_mailbox *mailbox,
                                    const json_t *meeting, int64_t shift_ms, struct gw_now now,
                                    struct mock_item *out, struct gw_err *err)
@@ -112,6 +130,8 @@ enum gw_code mock_scenario_meeting(struct mock_exchange *mx, struct mock_mailbox
     if (json_is_object(meeting) && !json_object_get(meeting, "start"))
         return gw_fail(err, GW_INVALID, "meeting has no 'start'");
     rc = mock_meeting_read(meeting, shift_ms, now.utc, &data, err);
+    if (!rc)
+        rc = meeting_calendar(mailbox, meeting, &data, err);
     if (!rc && repeat)
         rc = mock_repeat_read(repeat, data.start, &series, err);
     if (!rc)
@@ -219,6 +239,18 @@ static enum gw_code random_meetings(struct mock_exchange *mx, struct mock_mailbo
     return rc;
 }
 
+static enum gw_code user_calendars(struct mock_exchange *mx, struct mock_mailbox *mailbox,
+                                   const json_t *user, struct gw_now now, struct gw_err *err)
+{
+    struct gw_str names[MOCK_TEXTS_MAX];
+    size_t count = 0;
+    enum gw_code rc = mock_scenario_texts(user, "calendars", names, &count, err);
+
+    for (size_t i = 0; !rc && i < count; i++)
+        rc = mock_calendar_add(mx->org, mailbox, names[i], now, NULL, err);
+    return rc;
+}
+
 /* What users and groups have in common; index is the user's place in its group. */
 static enum gw_code user_fill(struct mock_exchange *mx, struct mock_mailbox *mailbox,
                               const json_t *user, int64_t index, struct gw_now now,
@@ -228,10 +260,11 @@ static enum gw_code user_fill(struct mock_exchange *mx, struct mock_mailbox *mai
     const json_t *oof = json_object_get(user, "oof"), *rand = json_object_get(user, "random");
     const json_t *traits = json_object_get(user, "traits");
     struct random_args args;
-    enum gw_code rc = GW_OK;
+    enum gw_code rc;
 
     if (meetings && !json_is_array(meetings))
         return gw_fail(err, GW_INVALID, "'meetings' is not an array");
+    rc = user_calendars(mx, mailbox, user, now, err);
     for (size_t i = 0; !rc && i < json_array_size(meetings); i++) {
         const json_t *meeting = json_array_get(meetings, i);
         int64_t step = 0;
@@ -279,7 +312,7 @@ static enum gw_code user_group(struct mock_exchange *mx, const json_t *user, str
     char address[400];
     enum gw_code rc = mock_json_only(
         user, "group of users",
-        "count first domain prefix meetings oof random traits database databases", err);
+        "count first domain prefix calendars meetings oof random traits database databases", err);
 
     if (!rc)
         rc = mock_json_int(user, "count", 0, GROUP_MAX, &users, err);
@@ -318,7 +351,8 @@ enum gw_code mock_scenario_user(struct mock_exchange *mx, const json_t *user, st
     if (json_object_get(user, "count"))
         return user_group(mx, user, now, count, err);
     rc = mock_json_only(user, "user",
-                        "address upn name aliases meetings oof random traits database", err);
+                        "address upn name aliases calendars meetings oof random traits database",
+                        err);
     if (!rc)
         rc = mock_json_text(user, "address", &args.address, err);
     if (!rc)

@@ -124,6 +124,7 @@ bool mock_item_occurrence(const struct mock_item *master, int64_t day, struct mo
 struct view_cap {
     struct mock_view *view;
     size_t cap;
+    unsigned calendar;
 };
 
 static void view_add(struct view_cap *v, const struct mock_item *item)
@@ -160,7 +161,8 @@ static void view_singles(struct view_cap *v, const struct mock_mailbox *mailbox,
             high = mid;
     }
     for (; low < mailbox->item_count && mailbox->items[low]->data.start < to; low++)
-        if (is_in(mailbox->items[low], from, to))
+        if (mailbox->items[low]->data.calendar == v->calendar &&
+            is_in(mailbox->items[low], from, to))
             view_add(v, mailbox->items[low]);
 }
 
@@ -194,17 +196,24 @@ static int by_start(const void *a, const void *b)
     return x->day < y->day ? -1 : x->day > y->day;
 }
 
-void mock_view_open(const struct mock_mailbox *mailbox, gw_utc from, gw_utc to,
-                    struct mock_view *view)
+void mock_view_open_of(const struct mock_mailbox *mailbox, unsigned calendar, gw_utc from,
+                       gw_utc to, struct mock_view *view)
 {
-    struct view_cap v = { .view = view };
+    struct view_cap v = { .view = view, .calendar = calendar };
 
     *view = (struct mock_view){ 0 };
     view_singles(&v, mailbox, from, to);
     for (size_t i = 0; i < mailbox->master_count; i++)
-        view_series(&v, mailbox->masters[i], from, to);
+        if (mailbox->masters[i]->data.calendar == calendar)
+            view_series(&v, mailbox->masters[i], from, to);
     if (mailbox->master_count && view->count)
         qsort(view->items, view->count, sizeof(*view->items), by_start);
+}
+
+void mock_view_open(const struct mock_mailbox *mailbox, gw_utc from, gw_utc to,
+                    struct mock_view *view)
+{
+    mock_view_open_of(mailbox, 0, from, to, view);
 }
 
 void mock_view_close(struct mock_view *view)

@@ -270,6 +270,7 @@ enum gw_code mock_sub_add(struct mock_subs *subs, const struct mock_sub_args *ar
     sub->mailbox = args->mailbox;
     sub->site = args->site;
     sub->events = args->events;
+    sub->calendars = args->calendars;
     sub->minutes = args->minutes;
     sub->created = now.utc;
     sub->acked = args->mailbox->event;
@@ -360,10 +361,19 @@ static bool event_meets(struct mock_subs *subs, struct mock_sub *sub,
     return false;
 }
 
+/* Of a calendar itself its parent, the mailbox's own one, is told when it comes or goes. */
+static bool is_seen(const struct mock_sub *sub, const struct mock_event *event)
+{
+    bool parent = !event->item && event->kind != MOCK_EVENT_MODIFIED;
+
+    return (sub->calendars >> event->calendar & 1) || (parent && (sub->calendars & 1));
+}
+
 static void sub_event(struct mock_subs *subs, struct mock_sub *sub, const struct mock_event *event,
                       struct gw_now now)
 {
-    if (!(sub->events & 1u << event->kind) || sub->broken || sub->state == MOCK_SUB_EXPIRED)
+    if (!(sub->events & 1u << event->kind) || !is_seen(sub, event) || sub->broken ||
+        sub->state == MOCK_SUB_EXPIRED)
         return;
     if (sub->queued >= MOCK_SUB_EVENTS_MAX) {
         mock_sub_break(subs, sub, now);
@@ -376,7 +386,8 @@ static void sub_event(struct mock_subs *subs, struct mock_sub *sub, const struct
         mock_sub_due(subs, sub, now.mono);
 }
 
-/* One save of an item is an event on the item, one on the folder, and one on free/busy. */
+/* One save of an item is an event on the item, one on the folder, and one on free/busy. What happens to
+ * a folder is one event. */
 void mock_subs_changed(const struct mock_change *change, struct gw_now now, void *ctx)
 {
     static const enum mock_event_kind kind_of[] = {
@@ -394,9 +405,10 @@ void mock_subs_changed(const struct mock_change *change, struct gw_now now, void
     };
     struct gw_list *it, *tmp;
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < (change->item ? 3 : 1); i++) {
         if (event[i].kind == MOCK_EVENT_FREE_BUSY && !change->free_busy)
             continue;
+        event[i].calendar = change->calendar;
         event[i].watermark = ++mailbox->event;
         event[i].at = change->at;
         GW_LIST_EACH(&mailbox->subs, it, tmp)

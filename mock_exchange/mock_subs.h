@@ -52,6 +52,7 @@ const char *mock_event_name(enum mock_event_kind kind); /* "CreatedEvent" */
 struct mock_event {
     enum mock_event_kind kind;
     uint32_t change;    /* of the item or the folder */
+    unsigned calendar;  /* by number */
     uint64_t item;      /* 0: the calendar folder itself */
     uint64_t watermark; /* its number in the mailbox */
     gw_utc at;
@@ -83,8 +84,9 @@ struct mock_sub { /* to be read */
     char *backend; /* the server that has it, as affinity knows it */
     struct mock_mailbox *mailbox;
     struct mock_site *site;
-    unsigned events; /* mask */
-    int minutes;     /* push: StatusFrequency; pull: Timeout */
+    unsigned events;    /* mask */
+    uint64_t calendars; /* mask of their numbers */
+    int minutes;        /* push: StatusFrequency; pull: Timeout */
     gw_utc created;
 
     enum mock_sub_state state;
@@ -149,6 +151,7 @@ struct mock_sub_args {
     struct mock_site *site;
     struct gw_str url, version, account, backend;
     unsigned events;
+    uint64_t calendars;
     int minutes;
     enum mock_id_form id_form;
     bool resume; /* after the watermark 'after' */

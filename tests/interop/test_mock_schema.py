@@ -2,6 +2,7 @@
 Without the schema the test is skipped.
 """
 
+import base64
 import queue
 import sys
 import xml.etree.ElementTree as ET
@@ -33,6 +34,7 @@ SCENARIO = {
     ],
     "users": [
         {"address": "ann@example", "upn": "ann.k@example", "name": "Ann \"A\" <K>",
+         "calendars": ["P&L"],
          "aliases": ["a.k@example"],
          "meetings": [
              {"start": "2026-11-20T09:00:00Z", "for": "1h", "subject": "Plans & \"more\" <x>",
@@ -106,6 +108,19 @@ def get_folder(*names, base="AllProperties", ids=""):
     ids += "".join(f'<t:DistinguishedFolderId Id="{n}"/>' for n in names)
     return (f"<m:GetFolder><m:FolderShape><t:BaseShape>{base}</t:BaseShape></m:FolderShape>"
             f"<m:FolderIds>{ids}</m:FolderIds></m:GetFolder>")
+
+
+# Ann's further calendar, and one that nobody has.
+PL = f'<t:FolderId Id="{base64.b64encode(bytes([3, 1, 0, 0, 0, 11])).decode()}"/>'
+NONE = f'<t:FolderId Id="{base64.b64encode(bytes([3, 1, 0, 0, 0, 40])).decode()}"/>'
+OWN = '<t:DistinguishedFolderId Id="calendar"/>'
+FIND_FOLDER = ('<m:FindFolder Traversal="Deep"><m:FolderShape><t:BaseShape>Default</t:BaseShape>'
+               '</m:FolderShape><m:IndexedPageFolderView MaxEntriesReturned="9" Offset="0" '
+               'BasePoint="Beginning"/><m:Restriction><t:IsEqualTo><t:FieldURI '
+               'FieldURI="folder:FolderClass"/><t:FieldURIOrConstant><t:Constant '
+               'Value="IPF.Appointment"/></t:FieldURIOrConstant></t:IsEqualTo></m:Restriction>'
+               '<m:ParentFolderIds><t:DistinguishedFolderId Id="msgfolderroot"/>'
+               '<t:DistinguishedFolderId Id="deleteditems"/></m:ParentFolderIds></m:FindFolder>')
 
 
 def oof(address):
@@ -189,6 +204,10 @@ CASES = [
                                "drafts", "outbox", "sentitems", "deleteditems"), ANN_2013, {}, 200,
      "<t:DistinguishedFolderId>calendar"),
     ("folder none", get_folder("voicemail"), ANN, {}, 200, "ErrorFolderNotFound"),
+    ("folder further", get_folder(ids=PL), ANN, {}, 200, "<t:DisplayName>P&amp;L<"),
+    ("folder gone", get_folder(ids=NONE), ANN, {}, 200, "ErrorFolderNotFound"),
+    ("find folder", FIND_FOLDER, ANN, {}, 200, "<t:DisplayName>P&amp;L<"),
+    ("find in several", find(folder=OWN + PL + NONE), ANN, {}, 200, "ErrorFolderNotFound"),
     ("folder own account", get_folder("calendar"), header(), {"account": ("ann", "a")}, 200,
      "NoError"),
     ("folder empty", get_folder(), ANN, {}, 500, "ErrorSchemaValidation"),
@@ -225,6 +244,9 @@ CASES = [
     ("oof disabled", oof("bob@example"), header("bob@example"), {}, 200, "Disabled"),
     ("oof other's", oof("bob@example"), ANN, {}, 500, "ErrorCode"),
     ("subscribe", subscribe(URL), ANN, {}, 200, "<m:Watermark>"),
+    ("subscribe to several", subscribe(URL).replace(OWN, OWN + PL), ANN, {}, 200, "<m:Watermark>"),
+    ("subscribe to none", subscribe(URL).replace(OWN, OWN + NONE), ANN, {}, 200,
+     "ErrorFolderNotFound"),
     ("subscribe bad url", subscribe("ftp://x"), ANN, {}, 200, "ErrorInvalidPushSubscriptionUrl"),
     ("subscribe bad watermark", subscribe(URL, watermark="AAAA"), ANN, {}, 200,
      "ErrorInvalidWatermark"),

@@ -53,6 +53,7 @@ static struct mock_sub *subscribe(struct world *w, int status_min, unsigned even
                                   .version = GW_STR("Exchange2010_SP2"),
                                   .account = GW_STR("svc"),
                                   .events = events,
+                                  .calendars = 1,
                                   .minutes = status_min };
     struct mock_sub *sub;
 
@@ -365,6 +366,7 @@ static void test_resume(void **state)
                                    .site = w.site,
                                    .url = GW_STR("http://x"),
                                    .events = ~0u,
+                                   .calendars = 1,
                                    .minutes = 1,
                                    .resume = true,
                                    .after = w.box->event };
