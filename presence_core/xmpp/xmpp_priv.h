@@ -267,6 +267,20 @@ enum gw_code xmpp_words_read(const struct xmpp_stanza *s, struct xmpp_words *w);
 /* All that is in the stanza, as it is kept with a request. 'out' is made here; it may have failed. */
 void xmpp_read_extra(const struct xmpp_stanza *s, struct gw_buf *out, size_t max);
 
+/* ---- xmpp_sm_words.c: the words of stream management, XEP-0198, to clients and to servers ---- */
+struct xmpp_stream_fault {
+    const char *condition, *text; /* of the stream error */
+};
+void xmpp_put_sm_enabled(struct xml_writer *w, const char *id,
+                         int64_t max_s); /* "": no resumption */
+void xmpp_put_sm_resumed(struct xml_writer *w, const char *id, uint32_t h);
+void xmpp_put_sm_failed(struct xml_writer *w, const char *condition);
+void xmpp_put_sm_answer(struct xml_writer *w, uint32_t h);
+bool xmpp_sm_wants_resumption(const struct xml_node *enable);
+/* How many more of the unacknowledged stanzas 'h' acknowledges; false: it cannot be. */
+bool xmpp_sm_count(const struct xml_node *node, uint32_t acked, size_t unacked, uint32_t *more,
+                   struct xmpp_stream_fault *fault);
+
 /* ---- xmpp_sm.c: stream management, XEP-0198. Each does nothing for a client without it. ---- */
 void xmpp_sm_sent(struct xmpp_c2s *c, struct gw_str stanza);
 void xmpp_sm_sent_presence(struct xmpp_c2s *c, struct gw_str user, struct gw_str resource);

@@ -8,8 +8,6 @@
  *
  * Of presence only the name is kept: when it has to be sent again, the newest is. The counter of what
  * was sent therefore goes back to what the client has, and all that follows counts anew. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -225,24 +223,8 @@ static void send_failed(struct xmpp_c2s *c, const char *condition)
     struct xml_writer w;
 
     xmpp_begin(c, &w);
-    xmpp_open_ns(&w, "failed", NS_SM);
-    xmpp_open_ns(&w, condition, NS_STANZAS);
-    xml_close(&w);
-    xml_close(&w);
+    xmpp_put_sm_failed(&w, condition);
     xmpp_end_element(c);
-}
-
-static void put_number(struct xml_writer *w, const char *name, int64_t n)
-{
-    char text[24];
-
-    snprintf(text, sizeof(text), "%" PRId64, n);
-    xml_put_attr(w, name, gw_str_of(text));
-}
-
-static bool is_true(struct gw_str value)
-{
-    return gw_str_is(value, "true") || gw_str_is(value, "1");
 }
 
 void xmpp_on_sm_enable(struct xmpp_c2s *c, const struct xml_node *node)
@@ -257,16 +239,12 @@ void xmpp_on_sm_enable(struct xmpp_c2s *c, const struct xml_node *node)
     c->sm = gw_new(struct xmpp_sm);
     c->sm->c = c;
     gw_list_init(&c->sm->unacked);
-    xmpp_begin(c, &w);
-    xmpp_open_ns(&w, "enabled", NS_SM);
-    if (is_true(xml_attr(node, "resume")) && max != GW_PARAM_WORD) {
+    if (xmpp_sm_wants_resumption(node) && max != GW_PARAM_WORD) {
         gw_random_hex(c->sm->id, 16);
         gw_map_set(c->host->resumable, gw_str_of(c->sm->id), c->sm);
-        xml_put_attr(&w, "id", gw_str_of(c->sm->id));
-        xml_put_attr(&w, "resume", GW_STR("true"));
-        put_number(&w, "max", max);
     }
-    xml_close(&w);
+    xmpp_begin(c, &w);
+    xmpp_put_sm_enabled(&w, c->sm->id, max);
     xmpp_end_element(c);
 }
 
@@ -278,33 +256,28 @@ void xmpp_on_sm_request(struct xmpp_c2s *c, const struct xml_node *node)
     if (!c->sm)
         return;
     xmpp_begin(c, &w);
-    xmpp_open_ns(&w, "a", NS_SM);
-    put_number(&w, "h", c->sm->in);
-    xml_close(&w);
+    xmpp_put_sm_answer(&w, c->sm->in);
     xmpp_end_element(c);
 }
 
 /* False: no number, or of more than was sent; the stream is closed. */
-static bool acknowledge(struct xmpp_c2s *c, struct xmpp_sm *sm, struct gw_str h)
+static bool acknowledge(struct xmpp_c2s *c, struct xmpp_sm *sm, const struct xml_node *node)
 {
-    int64_t n;
+    struct xmpp_stream_fault fault;
+    uint32_t more;
 
-    if (!gw_str_to_int(h, 0, UINT32_MAX, &n)) {
-        xmpp_stream_error(c, "bad-format", "'h' is not the number of stanzas");
+    if (!xmpp_sm_count(node, sm->acked, unacked_count(sm), &more, &fault)) {
+        xmpp_stream_error(c, fault.condition, fault.text);
         return false;
     }
-    if ((uint32_t)((uint32_t)n - sm->acked) > unacked_count(sm)) {
-        xmpp_stream_error(c, "undefined-condition", "more was acknowledged than was sent");
-        return false;
-    }
-    while (sm->acked != (uint32_t)n)
+    for (; more; more--)
         forget_first(sm);
     return true;
 }
 
 void xmpp_on_sm_answer(struct xmpp_c2s *c, const struct xml_node *node)
 {
-    if (!c->sm || !acknowledge(c, c->sm, xml_attr(node, "h")))
+    if (!c->sm || !acknowledge(c, c->sm, node))
         return;
     c->sm->is_asked = false;
     xmpp_sm_ask(c);
@@ -501,7 +474,7 @@ void xmpp_on_sm_resume(struct xmpp_c2s *c, const struct xml_node *node)
         send_failed(c, "item-not-found");
         return;
     }
-    if (!acknowledge(c, sm, xml_attr(node, "h")))
+    if (!acknowledge(c, sm, node))
         return;
     take_over(c, old);
     if (old->is_asleep) {
@@ -515,10 +488,7 @@ void xmpp_on_sm_resume(struct xmpp_c2s *c, const struct xml_node *node)
     c->host->counters.sessions++;
     xmpp_enter(c, XMPP_SESSION);
     xmpp_begin(c, &w);
-    xmpp_open_ns(&w, "resumed", NS_SM);
-    put_number(&w, "h", c->sm->in);
-    xml_put_attr(&w, "previd", gw_str_of(c->sm->id));
-    xml_close(&w);
+    xmpp_put_sm_resumed(&w, c->sm->id, c->sm->in);
     xmpp_end_element(c);
     send_again(c);
     xmpp_offline_go_on(c);
