@@ -36,8 +36,10 @@ static void print_errors(const json_t *list, gw_utc now)
     }
 }
 
-static void print_connections(const json_t *list, gw_utc now)
+static void print_connections(const json_t *answer, gw_utc now)
 {
+    const json_t *list = json_object_get(answer, "connections");
+    long long left_out = ctl_int(answer, "left_out");
     struct ctl_table *t;
     json_t *c;
     size_t i;
@@ -49,6 +51,9 @@ static void print_connections(const json_t *list, gw_utc now)
     t = ctl_table_new("DOMAIN|OURS|DIRECTION|STATE|OVER|PROVED BY|WAITING>|SINCE");
     json_array_foreach(list, i, c) connection_row(t, c, now);
     ctl_table_print(&t);
+    if (left_out)
+        printf("and %lld more; 'kalendsctl federation why DOMAIN' shows those of a domain\n",
+               left_out);
     print_errors(list, now);
 }
 
@@ -80,7 +85,7 @@ enum ctl_exit ctl_federation_list(struct ctl *ctl)
         ctl_print_json(answer);
     } else {
         print_exceptions(answer);
-        print_connections(json_object_get(answer, "connections"), ctl->now);
+        print_connections(answer, ctl->now);
     }
     json_decref(answer);
     return CTL_OK;
@@ -107,7 +112,7 @@ enum ctl_exit ctl_federation_why(struct ctl *ctl)
     } else {
         print_rule(answer, "incoming");
         print_rule(answer, "outgoing");
-        print_connections(json_object_get(answer, "connections"), ctl->now);
+        print_connections(answer, ctl->now);
     }
     json_decref(answer);
     return CTL_OK;

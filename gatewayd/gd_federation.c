@@ -140,8 +140,11 @@ static json_t *text_json(struct gw_str s)
     return json_stringn(s.p ? s.p : "", s.len);
 }
 
+enum { LISTED_MAX = 1000 }; /* connections: more would keep the loop, and nobody reads them */
+
 struct listing {
     json_t *list;
+    size_t left_out;
     struct gw_now now;
     struct gw_str only; /* a domain; .p NULL: all */
 };
@@ -161,13 +164,18 @@ static void add_link(const struct xmpp_link_view *v, void *ctx)
 
     if (l->only.p && !gw_str_eq(v->remote, l->only))
         return;
+    if (json_array_size(l->list) >= LISTED_MAX) {
+        l->left_out++;
+        return;
+    }
     json_array_append_new(
-        l->list, json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:b, s:I, s:o, s:o, s:s}", "local",
-                           text_json(v->local), "remote", text_json(v->remote), "direction",
-                           v->is_in ? "incoming" : "outgoing", "state", v->state, "peer", v->peer,
-                           "proved_by", v->how, "tls", v->is_tls, "queued", (json_int_t)v->queued,
-                           "since", when_json(v->since, &l->now), "retry_at",
-                           when_json(v->retry_at, &l->now), "error", v->error));
+        l->list, json_pack("{s:o, s:o, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:o, s:o, s:s}",
+                           "local", text_json(v->local), "remote", text_json(v->remote),
+                           "direction", v->is_in ? "incoming" : "outgoing", "state", v->state,
+                           "peer", v->peer, "proved_by", v->how, "tls", v->is_tls, "acknowledged",
+                           v->is_acked, "queued", (json_int_t)v->queued, "unacknowledged",
+                           (json_int_t)v->unacked, "since", when_json(v->since, &l->now),
+                           "retry_at", when_json(v->retry_at, &l->now), "error", v->error));
 }
 
 static void add_exception(const char *domain, enum xmpp_direction d, void *ctx)
@@ -193,6 +201,7 @@ void gd_federation_json(const struct gd *gd, json_t *into)
     json_object_set_new(into, "dialback_secret",
                         json_string(gd->has_dialback_secret ? "set" : "own"));
     json_object_set_new(into, "connections", l.list);
+    json_object_set_new(into, "left_out", json_integer((json_int_t)l.left_out));
     json_object_set_new(into, "stanzas_in", json_integer((json_int_t)c.stanzas_in));
     json_object_set_new(into, "stanzas_out", json_integer((json_int_t)c.stanzas_out));
     json_object_set_new(into, "bounced", json_integer((json_int_t)c.bounced));
@@ -250,6 +259,7 @@ enum gw_code gd_federation_why(const struct gd *gd, struct gw_str domain, json_t
         json_object_set_new(into, "incoming", rule_json(gd, l.only, XMPP_IN));
         json_object_set_new(into, "outgoing", rule_json(gd, l.only, XMPP_OUT));
         json_object_set_new(into, "connections", l.list);
+        json_object_set_new(into, "left_out", json_integer((json_int_t)l.left_out));
     }
     gw_buf_done(&name);
     return rc;

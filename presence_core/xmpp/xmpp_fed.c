@@ -26,16 +26,16 @@ struct xmpp_fed *xmpp_fed_new(const struct xmpp_fed_args *args)
     fed->dial_ctx = args->ctx;
     fed->links = gw_map_new();
     fed->causes = gw_map_new();
+    fed->tallies = gw_map_new();
     gw_list_init(&fed->streams);
+    gw_list_init(&fed->asleep);
     gw_buf_init(&fed->out, XMPP_OUT_MAX);
     gw_buf_init(&fed->stanza, XMPP_OUT_MAX);
     return fed;
 }
 
-static void letter_free(struct xmpp_link *l, struct xmpp_letter *letter)
+void xmpp_letter_free(struct xmpp_link *l, struct xmpp_letter *letter)
 {
-    gw_list_remove(&letter->link);
-    l->letter_count--;
     l->letter_bytes -= letter->len;
     xmpp_bounce_free(letter->bounce);
     free(letter);
@@ -56,12 +56,25 @@ static void cause_leave(struct xmpp_link *l)
     xmpp_origin_leave(l->fed->causes, &l->cause);
 }
 
+static struct xmpp_letter *letter_pop(struct xmpp_link *l)
+{
+    struct gw_list *link = gw_list_pop(&l->letters);
+
+    if (!link)
+        return NULL;
+    l->letter_count--;
+    return GW_CONTAINER(link, struct xmpp_letter, link);
+}
+
 static void link_free(struct xmpp_link *l)
 {
+    struct xmpp_letter *letter;
+
     cause_leave(l);
     gw_map_remove(l->fed->links, gw_str_of(l->key));
-    while (l->letter_count)
-        letter_free(l, GW_CONTAINER(l->letters.next, struct xmpp_letter, link));
+    xmpp_link_end_session(l);
+    while ((letter = letter_pop(l)))
+        xmpp_letter_free(l, letter);
     while (!gw_list_is_empty(&l->verifies))
         verify_free(GW_CONTAINER(l->verifies.next, struct xmpp_verify, link));
     free(l->key);
@@ -80,7 +93,9 @@ void xmpp_fed_free(struct xmpp_fed **fedp)
     assert(gw_list_is_empty(&fed->streams));
     while ((l = gw_map_next(fed->links, &pos)))
         link_free(l);
+    xmpp_tallies_forget(fed, GW_NEVER);
     gw_map_free(&fed->links);
+    gw_map_free(&fed->tallies);
     gw_map_free(&fed->causes);
     fed->host->fed = NULL;
     xmpp_policy_free(&fed->policy);
@@ -172,6 +187,7 @@ struct xmpp_link *xmpp_link_get(struct xmpp_fed *fed, struct gw_str local, struc
         l->remote = (struct gw_str){ l->key + local.len + 1, remote.len };
         l->retry_at = GW_NEVER;
         gw_list_init(&l->letters);
+        gw_list_init(&l->sent);
         gw_list_init(&l->verifies);
         gw_map_set(fed->links, gw_str_of(l->key), l);
     }
@@ -181,7 +197,7 @@ struct xmpp_link *xmpp_link_get(struct xmpp_fed *fed, struct gw_str local, struc
 
 bool xmpp_link_waits(const struct xmpp_link *l)
 {
-    return l->letter_count || !gw_list_is_empty(&l->verifies);
+    return l->letter_count || l->sent_count || !gw_list_is_empty(&l->verifies);
 }
 
 static bool is_waiting(const struct xmpp_link *l)
@@ -240,14 +256,11 @@ static bool renew(struct xmpp_link *l)
     return renew_some(l);
 }
 
-void xmpp_link_open(struct xmpp_link *l)
+/* What waits goes out, as far as there is room. */
+static void flush(struct xmpp_link *l)
 {
     struct xmpp_s2s *s = l->out;
 
-    cause_leave(l);
-    l->failures = 0;
-    l->error.code = GW_OK;
-    xmpp_link_send_verifies(l);
     while (l->letter_count && !s->is_lost && s->io->queued(s->io_ctx) < XMPP_HOLD_AT) {
         struct xmpp_letter *letter = GW_CONTAINER(l->letters.next, struct xmpp_letter, link);
 
@@ -255,8 +268,19 @@ void xmpp_link_open(struct xmpp_link *l)
             return; /* they wait for the next connection */
         s->used_at = l->fed->now.mono;
         l->fed->counters.stanzas_out++;
-        letter_free(l, letter);
+        xmpp_link_sent(l, letter);
     }
+    xmpp_link_ask(l);
+}
+
+void xmpp_link_open(struct xmpp_link *l)
+{
+    cause_leave(l);
+    if (!l->out->has_sm)
+        l->failures = 0;
+    l->error.code = GW_OK;
+    xmpp_link_send_verifies(l);
+    flush(l);
     if (l->letter_count)
         return;
     if (l->is_renewing)
@@ -268,15 +292,16 @@ void xmpp_link_open(struct xmpp_link *l)
 /* Those who wait are told; presence is told anew when there is a way again. */
 static void give_up_letters(struct xmpp_link *l)
 {
+    struct xmpp_letter *letter;
+
     l->is_stale = l->is_stale || l->is_renewing;
     l->is_renewing = false;
-    while (l->letter_count) {
-        struct xmpp_letter *letter = GW_CONTAINER(l->letters.next, struct xmpp_letter, link);
+    while ((letter = letter_pop(l))) {
         struct xmpp_bounce *bounce = letter->bounce;
 
         letter->bounce = NULL;
         l->is_stale = l->is_stale || letter->is_presence;
-        letter_free(l, letter);
+        xmpp_letter_free(l, letter);
         if (bounce) {
             l->fed->counters.bounced++;
             xmpp_bounce_tell(l->fed, bounce, &l->error);
@@ -313,6 +338,13 @@ static int64_t pause_ms(const struct xmpp_link *l)
     return (s < max_s ? s : max_s) * GW_SECOND_MS;
 }
 
+/* It was good once: what came since then gets another one at once. But what made the peer end one, and
+ * then the next, does not end them without end. */
+static bool is_worth_another(const struct xmpp_link *l, const struct xmpp_s2s *s)
+{
+    return s->how && (!s->has_sm || !l->failures);
+}
+
 void xmpp_link_closed(struct xmpp_link *l, struct xmpp_s2s *s)
 {
     char remote[GW_QUOTE_MAX], quoted[GW_QUOTE_MAX];
@@ -321,6 +353,7 @@ void xmpp_link_closed(struct xmpp_link *l, struct xmpp_s2s *s)
         return;
     l->out = NULL;
     ask_again(l);
+    xmpp_sm_closed(l, s);
     if (l->no_tls && !s->no_tls) { /* TLS is optional and did not work: once more without */
         gw_info("federation", "s=%s domain=%s reason=%s, tried without TLS", s->log_id,
                 gw_quote(l->remote, remote), gw_quote(gw_str_of(s->error.msg), quoted));
@@ -330,8 +363,9 @@ void xmpp_link_closed(struct xmpp_link *l, struct xmpp_s2s *s)
     cause_leave(l);
     if (!xmpp_link_waits(l)) /* all that it was made for was said, or asked */
         return;
-    if (s->how && may_dial(l, l->remote, XMPP_DIALS_MAX)) {
-        dial(l); /* it was good once: what came since then gets another one */
+    if (is_worth_another(l, s) && may_dial(l, l->remote, XMPP_DIALS_MAX)) {
+        l->failures += s->has_sm ? 1 : 0;
+        dial(l);
         return;
     }
     l->error = s->error;
@@ -339,6 +373,8 @@ void xmpp_link_closed(struct xmpp_link *l, struct xmpp_s2s *s)
         (void)gw_fail(&l->error, GW_UNREACHABLE, "the server closed the connection");
     l->failures++;
     l->retry_at = gw_time_after(l->fed->now.mono, pause_ms(l));
+    if (l->sent_count && l->retry_at > l->session_until)
+        l->retry_at = l->session_until;
     gw_warn("federation", "s=%s not reached domain=%s from='%.*s' reason=%s", s->log_id,
             gw_quote(l->remote, remote), GW_STR_ARG(l->local),
             gw_quote(gw_str_of(l->error.msg), quoted));
@@ -368,11 +404,12 @@ static struct gw_str bare_of(struct gw_str jid)
     return jid;
 }
 
+/* Where nobody acknowledges, nothing is kept either. */
 static bool write_now(struct xmpp_link *l, struct gw_str stanza)
 {
     struct xmpp_s2s *s = l->out;
 
-    if (!s || s->state != S2S_OPEN || s->is_lost || l->letter_count ||
+    if (!s || s->state != S2S_OPEN || s->has_sm || s->is_lost || l->letter_count ||
         s->io->queued(s->io_ctx) >= XMPP_HOLD_AT || !xmpp_s2s_write(s, stanza))
         return false;
     s->used_at = l->fed->now.mono;
@@ -422,6 +459,8 @@ enum xmpp_sent xmpp_fed_send(struct xmpp_fed *fed, struct gw_str from, struct gw
     keep(l, stanza, bounce, is_presence);
     if (l->out && l->out->state == S2S_READY)
         xmpp_s2s_out_proceed(l->out);
+    else if (l->out && l->out->state == S2S_OPEN)
+        flush(l);
     else
         dial(l);
     return XMPP_SENT;
@@ -535,7 +574,19 @@ static bool is_over(const struct xmpp_link *l)
            gw_map_len(l->fed->links) > XMPP_FAILED_MAX;
 }
 
-/* A way that failed while presence was dropped is looked for again; others when they are needed. */
+/* What was sent to a server that is away, and may have it or not. */
+static void look_for_session(struct xmpp_link *l)
+{
+    if (l->fed->now.mono >= l->session_until) {
+        xmpp_link_end_session(l);
+        give_up_letters(l);
+    } else if (may_dial(l, l->remote, XMPP_DIALS_MAX)) {
+        dial(l);
+    }
+}
+
+/* A way that failed while presence was dropped, or before what was sent was acknowledged, is looked for
+ * again; others when they are needed. */
 bool xmpp_fed_tick(struct xmpp_fed *fed, struct gw_now now)
 {
     struct xmpp_link *l;
@@ -544,14 +595,18 @@ bool xmpp_fed_tick(struct xmpp_fed *fed, struct gw_now now)
     struct gw_err why;
 
     fed->now = now;
+    xmpp_tallies_forget(fed, now.mono);
     while (!more && (l = gw_map_next(fed->links, &pos))) {
+        xmpp_link_watch(l);
         if (l->is_renewing) {
             more = renew_some(l);
             continue;
         }
         if (l->out || is_waiting(l) || (l->is_stale && fed->dials >= XMPP_DIALS_MAX))
             continue;
-        if (l->is_stale && xmpp_fed_allows(fed, l->remote, XMPP_OUT, &why))
+        if (l->sent_count)
+            look_for_session(l);
+        else if (l->is_stale && xmpp_fed_allows(fed, l->remote, XMPP_OUT, &why))
             more = renew(l);
         else if (is_over(l))
             link_free(l);
@@ -622,9 +677,10 @@ void xmpp_fed_apply(struct xmpp_fed *fed, struct gw_now now)
     }
     while ((l = gw_map_next(fed->links, &pos))) {
         l->retry_at = GW_NEVER; /* whatever it was may be over */
-        if (!l->letter_count || xmpp_fed_allows(fed, l->remote, XMPP_OUT, &why))
+        if ((!l->letter_count && !l->sent_count) || xmpp_fed_allows(fed, l->remote, XMPP_OUT, &why))
             continue;
         l->error = why;
+        xmpp_link_end_session(l);
         give_up_letters(l);
     }
 }
@@ -653,7 +709,9 @@ void xmpp_fed_each(const struct xmpp_fed *fed, xmpp_link_fn *each, void *ctx)
                                        .peer = s ? s->peer : "",
                                        .how = s && s->how ? s->how : "",
                                        .is_tls = s && s->is_tls,
+                                       .is_acked = s && s->has_sm,
                                        .queued = l->letter_count,
+                                       .unacked = l->sent_count,
                                        .since = s ? s->since : 0,
                                        .retry_at = l->retry_at,
                                        .error = l->error.code ? l->error.msg : "" },
@@ -672,6 +730,7 @@ void xmpp_fed_each(const struct xmpp_fed *fed, xmpp_link_fn *each, void *ctx)
                                        .peer = s->peer,
                                        .how = s->how ? s->how : "",
                                        .is_tls = s->is_tls,
+                                       .is_acked = s->tally != NULL,
                                        .since = s->since,
                                        .retry_at = GW_NEVER,
                                        .error = "" },

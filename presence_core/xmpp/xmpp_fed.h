@@ -95,7 +95,9 @@ struct xmpp_link_view {
     const char *peer;  /* address; "": not connected */
     const char *how;   /* what proved the domain: "certificate", "dialback", "" */
     bool is_tls;
-    size_t queued; /* stanzas */
+    bool is_acked;  /* what arrives is acknowledged (XEP-0198) */
+    size_t queued;  /* stanzas */
+    size_t unacked; /* of those that were sent */
     gw_time since;
     gw_time retry_at;  /* GW_NEVER: not waiting */
     const char *error; /* of the last attempt; "": none */

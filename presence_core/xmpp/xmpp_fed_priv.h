@@ -26,7 +26,7 @@ enum {
 };
 
 /* Out:  CONNECTING --> HELLO --features--> [TLS --> HELLO] --> READY --something to say--> PROVING
- *       PROVING --success, valid--> OPEN
+ *       PROVING --success, valid--> [SM -->] OPEN
  * In:   HELLO --header--> READY [--starttls--> TLS --> HELLO] --auth, db:result--> OPEN
  *       any --error, </stream>, timeout--> CLOSED                                             */
 enum xmpp_s2s_state {
@@ -38,11 +38,13 @@ enum xmpp_s2s_state {
     S2S_TLS, /* a handshake is under way */
     S2S_SASL,
     S2S_DIALBACK,
+    S2S_SM, /* out: proved; whether stanzas are acknowledged is being settled */
     S2S_OPEN,
     S2S_CLOSED
 };
 
 struct xmpp_link;
+struct xmpp_tally;
 
 /* Who may speak to whom on a connection that came in. */
 struct xmpp_pair {
@@ -68,12 +70,16 @@ struct xmpp_s2s {
     struct xml_stream *xml;
     enum xmpp_s2s_state state;
     bool is_in, can_tls, is_tls, has_header, is_lost;
-    bool no_tls;       /* out: TLS was tried and failed */
-    bool is_restarted; /* out: after SASL */
-    bool sasl_failed;  /* out */
-    bool has_external; /* out: offered; in: we offered it */
-    bool wants_limits; /* another reader, when nothing is being read */
-    const char *how;   /* what proved the domain */
+    bool no_tls;              /* out: TLS was tried and failed */
+    bool is_restarted;        /* out: after SASL */
+    bool sasl_failed;         /* out */
+    bool has_external;        /* out: offered; in: we offered it */
+    bool wants_limits;        /* another reader, when nothing is being read */
+    bool offers_sm;           /* out: stream management */
+    bool has_sm;              /* out: what is sent is acknowledged */
+    gw_time asked_at;         /* out: for an acknowledgement that is to come; 0: for none */
+    struct xmpp_tally *tally; /* in: NULL: the peer wants no acknowledgements */
+    const char *how;          /* what proved the domain */
     char log_id[9];
     char id[XMPP_S2S_ID_MAX]; /* in: of the stream that we gave */
     char *stream_id;          /* out: that the peer gave */
@@ -102,15 +108,20 @@ struct xmpp_link {
     char *key; /* "local remote" */
     struct gw_str local, remote;
     struct xmpp_s2s *out;
-    struct gw_list letters;
-    size_t letter_count, letter_bytes;
+    struct gw_list letters, sent; /* sent: but not acknowledged */
+    size_t letter_count, sent_count;
+    size_t letter_bytes;   /* of both */
+    uint32_t acked;        /* of the session, by the peer's count */
+    char *session;         /* that can be resumed; NULL: none */
+    int64_t session_ms;    /* so long without a connection */
+    gw_time session_until; /* without one */
     struct gw_list verifies;
     struct xmpp_origin *cause; /* of the connection that is being made; else NULL */
     bool is_stale;             /* presence was dropped: it is told anew when there is a way */
     bool is_renewing;          /* which is being done: the walk stands somewhere */
     struct pres_walk walk;
-    unsigned failures;
-    bool no_tls; /* the next attempt is without */
+    unsigned failures; /* since the peer was last heard to have understood us */
+    bool no_tls;       /* the next attempt is without */
     gw_time retry_at;
     struct gw_err error;
 };
@@ -128,6 +139,9 @@ struct xmpp_fed {
     struct gw_map *causes; /* struct xmpp_origin, by user or network */
     size_t dials;          /* that have one of them */
     struct gw_list streams;
+    struct gw_map *tallies; /* that can be resumed, by id */
+    struct gw_list asleep;  /* of them: the oldest first */
+    size_t tallies_asleep;
     struct gw_buf out, stanza;
     struct xmpp_fed_counters counters;
     bool is_stopped;
@@ -145,6 +159,22 @@ void xmpp_link_verified(struct xmpp_link *l, struct gw_str id, bool is_valid);
 void xmpp_link_send_verifies(struct xmpp_link *l);
 void xmpp_link_forget(struct xmpp_fed *fed, struct xmpp_s2s *in);
 struct gw_str xmpp_fed_secret(const struct xmpp_fed *fed);
+void xmpp_letter_free(struct xmpp_link *l, struct xmpp_letter *letter); /* is in no list */
+
+/* ---- xmpp_s2s_sm.c: stream management ---- */
+void xmpp_sm_begin(struct xmpp_s2s *s); /* out: is proved; then the link is open */
+void xmpp_sm_out(struct xmpp_s2s *s, const struct xml_node *node);
+void xmpp_sm_closed(struct xmpp_link *l, const struct xmpp_s2s *s);
+void xmpp_link_sent(struct xmpp_link *l, struct xmpp_letter *letter); /* takes it from the queue */
+void xmpp_link_ask(struct xmpp_link *l);         /* after what was sent, if there is enough */
+void xmpp_link_watch(struct xmpp_link *l);       /* now and then: asks about the rest */
+void xmpp_link_end_session(struct xmpp_link *l); /* what was sent waits again */
+void xmpp_on_s2s_enable(struct xmpp_s2s *s, const struct xml_node *node);
+void xmpp_on_s2s_resume(struct xmpp_s2s *s, const struct xml_node *node);
+void xmpp_on_s2s_asked(struct xmpp_s2s *s, const struct xml_node *node);
+void xmpp_sm_count_in(struct xmpp_s2s *s);                     /* a stanza was handled */
+void xmpp_tally_leave(struct xmpp_s2s *s);                     /* its connection is over */
+void xmpp_tallies_forget(struct xmpp_fed *fed, gw_time until); /* those that slept until then */
 
 /* ---- xmpp_s2s.c ---- */
 struct xmpp_s2s *xmpp_s2s_new(struct xmpp_fed *fed, bool is_in, gw_time now);

@@ -107,8 +107,10 @@ static void settle(struct xmpp_s2s *s)
         xmpp_s2s_enter(s, S2S_CLOSED);
     if (s->state != S2S_CLOSED)
         return;
-    if (s->is_in)
+    if (s->is_in) {
         xmpp_link_forget(s->fed, s);
+        xmpp_tally_leave(s);
+    }
     s->for_link = NULL;
     if (l)
         xmpp_link_closed(l, s);
@@ -125,6 +127,8 @@ void xmpp_s2s_free(struct xmpp_s2s **sp, struct gw_now now)
     s->fed->now = now;
     if (!s->error.code && s->state != S2S_CLOSED)
         (void)gw_fail(&s->error, GW_CANCELLED, "closed");
+    if (s->state != S2S_CLOSED)
+        s->is_lost = true;
     xmpp_s2s_enter(s, S2S_CLOSED);
     settle(s);
     gw_list_remove(&s->in_fed);
@@ -149,9 +153,11 @@ void xmpp_s2s_free(struct xmpp_s2s **sp, struct gw_now now)
 }
 
 static const char *const state_names[] = {
-    [S2S_CONNECTING] = "connecting", [S2S_HELLO] = "greeting",    [S2S_FEATURES] = "greeting",
-    [S2S_READY] = "ready",           [S2S_ASKED_TLS] = "TLS",     [S2S_TLS] = "TLS",
-    [S2S_SASL] = "certificate",      [S2S_DIALBACK] = "dialback", [S2S_OPEN] = "open",
+    [S2S_CONNECTING] = "connecting", [S2S_HELLO] = "greeting",
+    [S2S_FEATURES] = "greeting",     [S2S_READY] = "ready",
+    [S2S_ASKED_TLS] = "TLS",         [S2S_TLS] = "TLS",
+    [S2S_SASL] = "certificate",      [S2S_DIALBACK] = "dialback",
+    [S2S_SM] = "resuming",           [S2S_OPEN] = "open",
     [S2S_CLOSED] = "closed",
 };
 
@@ -239,6 +245,8 @@ void xmpp_s2s_close(struct xmpp_s2s *s, enum gw_code code, const char *why)
         return;
     if (!s->error.code)
         (void)gw_fail(&s->error, code, "%s", why);
+    if (s->has_header && s->tally) /* then nothing is sent again without need */
+        xmpp_on_s2s_asked(s, NULL);
     if (s->has_header)
         (void)xmpp_s2s_write(s, GW_STR("</stream:stream>"));
     xmpp_s2s_enter(s, S2S_CLOSED);
@@ -412,6 +420,26 @@ void xmpp_s2s_shutdown(struct xmpp_s2s *s, struct gw_now now)
 
 /* ---- Time ---- */
 
+static bool is_getting_ready(const struct xmpp_s2s *s)
+{
+    return !s->how || s->state == S2S_SM;
+}
+
+/* While an acknowledgement is to come the stream is not idle, and the link watches it. */
+static bool is_watched(const struct xmpp_s2s *s)
+{
+    return s->for_link && s->has_sm && s->for_link->sent_count;
+}
+
+static gw_time over_at(const struct xmpp_s2s *s)
+{
+    if (is_getting_ready(s))
+        return s->ready_by;
+    if (is_watched(s))
+        return GW_NEVER;
+    return gw_time_after(s->used_at, s->fed->settings->idle_s * GW_SECOND_MS);
+}
+
 gw_time xmpp_s2s_deadline(const struct xmpp_s2s *s)
 {
     gw_time when;
@@ -420,8 +448,7 @@ gw_time xmpp_s2s_deadline(const struct xmpp_s2s *s)
         return s->state == S2S_CLOSED ? GW_NEVER : 0;
     if (s->state == S2S_CLOSED)
         return s->for_link ? 0 : GW_NEVER;
-    when =
-        s->how ? gw_time_after(s->used_at, s->fed->settings->idle_s * GW_SECOND_MS) : s->ready_by;
+    when = over_at(s);
     return s->read_at && s->read_at < when ? s->read_at : when;
 }
 
@@ -437,9 +464,11 @@ void xmpp_s2s_tick(struct xmpp_s2s *s, struct gw_now now)
     if (s->for_link && s->state == S2S_READY && now.mono >= s->ready_by &&
         !xmpp_link_waits(s->for_link))
         xmpp_s2s_close(s, GW_OK, "all is asked");
-    else if (!s->how && now.mono >= s->ready_by)
-        xmpp_s2s_error(s, GW_TIMEOUT, "connection-timeout", "nothing was proved in time");
-    else if (s->how && now.mono - s->used_at >= s->fed->settings->idle_s * GW_SECOND_MS)
+    else if (now.mono >= over_at(s) && is_getting_ready(s))
+        xmpp_s2s_error(s, GW_TIMEOUT, "connection-timeout",
+                       s->how ? "stream management was not answered in time"
+                              : "nothing was proved in time");
+    else if (now.mono >= over_at(s))
         xmpp_s2s_close(s, GW_OK, "idle");
     settle(s);
 }

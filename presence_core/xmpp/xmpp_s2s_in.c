@@ -79,6 +79,10 @@ static void send_features(struct xmpp_s2s *s)
             xml_put(&w, "errors", GW_STR(""));
             xml_close(&w);
         }
+        if (s->how || set->dialback_in) { /* after which there are no other features */
+            xmpp_open_ns(&w, "sm", NS_SM);
+            xml_close(&w);
+        }
     }
     xml_close(&w);
     xmpp_s2s_end(s);
@@ -427,9 +431,10 @@ static const struct {
     const char *ns, *name;
     void (*handle)(struct xmpp_s2s *s, const struct xml_node *node);
 } steps[] = {
-    { NS_TLS, "starttls", on_starttls },    { NS_SASL, "auth", on_auth },
-    { NS_DIALBACK, "result", on_dialback }, { NS_DIALBACK, "verify", on_dialback },
-    { NS_STREAM, "error", on_error },
+    { NS_TLS, "starttls", on_starttls },     { NS_SASL, "auth", on_auth },
+    { NS_DIALBACK, "result", on_dialback },  { NS_DIALBACK, "verify", on_dialback },
+    { NS_SM, "enable", xmpp_on_s2s_enable }, { NS_SM, "resume", xmpp_on_s2s_resume },
+    { NS_SM, "r", xmpp_on_s2s_asked },       { NS_STREAM, "error", on_error },
 };
 
 void xmpp_s2s_in_stanza(struct xmpp_s2s *s, const struct xml_node *node)
@@ -446,4 +451,5 @@ void xmpp_s2s_in_stanza(struct xmpp_s2s *s, const struct xml_node *node)
         xmpp_s2s_error(s, GW_DENIED, "not-authorized", "no domain was proved on this stream");
     else
         xmpp_abroad_stanza(s, node);
+    xmpp_sm_count_in(s);
 }

@@ -49,7 +49,9 @@ void xmpp_s2s_out_proceed(struct xmpp_s2s *s)
 {
     const struct xmpp_fed_settings *set = s->fed->settings;
 
-    if (s->state != S2S_READY || !s->for_link || gw_list_is_empty(&s->for_link->letters))
+    const struct xmpp_link *l = s->for_link;
+
+    if (s->state != S2S_READY || !l || (!l->letter_count && !l->sent_count))
         return;
     if (s->has_external && set->sasl_out && s->is_tls && !s->sasl_failed)
         send_auth(s);
@@ -127,10 +129,10 @@ static void on_features(struct xmpp_s2s *s, const struct xml_node *node)
     }
     if (!passes(s, has_starttls))
         return;
+    s->offers_sm = xml_child(node, NS_SM, "sm") != NULL;
     if (s->is_restarted) {
         xmpp_s2s_proved(s, "certificate");
-        if (s->for_link)
-            xmpp_link_open(s->for_link);
+        xmpp_sm_begin(s);
         return;
     }
     s->has_external = offers_external(node);
@@ -210,8 +212,7 @@ static void on_result(struct xmpp_s2s *s, const struct xml_node *node)
         return;
     if (gw_str_is(type, "valid")) {
         xmpp_s2s_proved(s, "dialback");
-        if (s->for_link)
-            xmpp_link_open(s->for_link);
+        xmpp_sm_begin(s);
         return;
     }
     if (error && error->child) {
@@ -266,6 +267,10 @@ void xmpp_s2s_out_stanza(struct xmpp_s2s *s, const struct xml_node *node)
             steps[i].handle(s, node);
             return;
         }
+    }
+    if (gw_str_is(node->ns, NS_SM)) {
+        xmpp_sm_out(s, node);
+        return;
     }
     /* RFC 6120 4.5: nothing is said to us on this one; least of all by one who proved nothing. */
     xmpp_s2s_error(s, GW_BADMSG, "unsupported-stanza-type", NULL);

@@ -108,6 +108,59 @@ class Names:
         return answer
 
 
+# -- broken connections ---------------------------------------------------------------------------
+
+class Cutter:
+    """What stands between two servers: passes on all that is said to address:port, until it swallows it, or
+    cuts the connections. New ones pass. One who looks for the server is sent to 127.0.0.1:cutter.port."""
+
+    def __init__(self, address, port=5269):
+        self.target = (address, port)
+        self.swallows = False  # what goes to the server is taken, and never comes
+        self._pairs = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut(self):
+        self.swallows = False
+        pairs, self._pairs = self._pairs, []
+        for pair in pairs:
+            for s in pair:
+                with contextlib.suppress(OSError):
+                    s.shutdown(socket.SHUT_RDWR)
+                s.close()
+        return len(pairs)
+
+    def close(self):
+        self._listener.close()
+        self.cut()
+
+    def _accept(self):
+        while True:
+            try:
+                near = self._listener.accept()[0]
+            except OSError:
+                return
+            try:
+                far = socket.create_connection(self.target, 10)
+            except OSError:
+                near.close()
+                continue
+            self._pairs.append((near, far))
+            threading.Thread(target=self._pass, args=(near, far, True), daemon=True).start()
+            threading.Thread(target=self._pass, args=(far, near, False), daemon=True).start()
+
+    def _pass(self, source, to, is_forth):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                if not (is_forth and self.swallows):
+                    to.sendall(data)
+        for s in (source, to):
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_RDWR)
+
+
 # -- certificates ---------------------------------------------------------------------------------
 
 class Authority:
@@ -172,9 +225,9 @@ class Server:
     def jid(self, name):
         return f"{name}@{self.domain}"
 
-    def introduce(self, domain, address):
+    def introduce(self, domain, address, port=5269):
         """Where this server finds another domain."""
-        self.names.add_server(domain, address)
+        self.names.add_server(domain, address, port)
 
     def log(self):
         with contextlib.suppress(OSError), open(self.log_path, encoding="utf-8", errors="replace") as f:
@@ -220,10 +273,11 @@ class Prosody(Server):
     """options: tls, secure (certificates must prove domains), dialback, all bool; users, log (a level)."""
 
     program = "/usr/bin/prosody"
+    acknowledges = True  # stream management between servers, without resumption
 
     def configure(self):
         o = {"tls": True, "secure": False, "dialback": True, "users": [], "log": "debug", **self.options}
-        modules = ["roster", "saslauth", "disco", "ping", "time", "version"]
+        modules = ["roster", "saslauth", "disco", "ping", "time", "version", "smacks"]
         if o["tls"]:
             modules.append("tls")
         if o["dialback"]:
@@ -282,11 +336,12 @@ class Ejabberd(Server):
     Without a node name, so that no Erlang port mapper is started and none that runs is asked."""
 
     program = "/usr/bin/erl"
+    acknowledges = False  # to clients only
     rooms = "/usr/lib/x86_64-linux-gnu"
 
-    def introduce(self, domain, address):
+    def introduce(self, domain, address, port=5269):
         # Service records it looks up here, but their targets with the C library, wherever that asks.
-        self.names.add_service(domain, address)
+        self.names.add_service(domain, address, port)
 
     def configure(self):
         o = {"tls": True, "secure": False, "dialback": True, "users": [], "log": "debug", **self.options}
@@ -344,7 +399,7 @@ modules: {{{", ".join(f"{m}: {{}}" for m in modules)}}}
                  "-eval", ",".join(then) + "."],
                 env=environment, stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=self.folder)
         self._wait()
-        wait_for(lambda: os.path.exists(ready), 20, "its users")
+        wait_for(lambda: os.path.exists(ready), 120, "its users")
         return self
 
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 
 import house
-from federation import Authority, Names
+from federation import Authority, Cutter, Names
 from gateway import Gateway, wait_for
 from house import House
 from xmpp_client import Client
@@ -120,6 +120,23 @@ def pass_through(one, other):
     other.wait_contact(one.jid, ("unavailable", "Gone home"))
     one.presence()
     other.wait_contact(one.jid, ("available", ""))
+
+
+def came(client, text):
+    """How often."""
+    return [m[2] for m in client.messages if m[1] != "error"].count(text)
+
+
+def came_back(client):
+    return any(m[1] == "error" for m in client.messages)
+
+
+def heard_of(sender, receiver, text):
+    """Said until it comes: a server that does not acknowledge may lose it with the connection."""
+    if not came(receiver, text):
+        sender.message(receiver.jid, text)
+        time.sleep(1)
+    return came(receiver, text)
 
 
 def why(gateway):
@@ -274,6 +291,49 @@ class Scenarios:
                 assert {s.state[0] for s in rosa.contact_states(ann.jid)} <= {"unavailable"}
                 ann.presence(pto=rosa.jid, ptype="subscribed")
                 rosa.wait_contact(ann.jid, ("dnd", "Not for rosa"))
+
+    def test_connections_are_cut(self):
+        """What had arrived does not come twice, and what had not comes once, or its sender is told: where both
+        sides acknowledge. Ours to theirs is sent again on the next connection."""
+        with self.world() as (g, p), contextlib.closing(Cutter(p.address)) as to_them, \
+                contextlib.closing(Cutter(g.address)) as to_us:
+            p.names.forget(THEIRS)
+            p.names.add_service(THEIRS, f"cut.{THEIRS}", to_them.port)
+            p.names.add_address(f"cut.{THEIRS}", "127.0.0.1")
+            p.names.forget(OURS)
+            p.introduce(OURS, "127.0.0.1", to_us.port)
+            with ours(g) as ann, theirs(p) as rosa:
+                meet(ann, rosa)
+                for direction in ("outgoing", "incoming"):
+                    assert connection(g, direction)["acknowledged"] == p.acknowledges, direction
+                said = [(ann, rosa, f"to there {i}") for i in range(20)]
+                said += [(rosa, ann, f"and back {i}") for i in range(20)]
+                for sender, receiver, text in said:
+                    sender.message(receiver.jid, text)
+                for _, receiver, text in said:
+                    receiver.wait_message(text)
+                wait_for(lambda: not connection(g, "outgoing")["unacknowledged"], 10, "acknowledgements")
+                assert to_them.cut() and to_us.cut()
+                if not p.acknowledges:  # before we notice it is lost
+                    wait_for(lambda: not connection(g, "outgoing"), 10, "the end of the connection")
+                ann.message(rosa.jid, "ann again")
+                rosa.wait_message("ann again", 30)
+                wait_for(lambda: heard_of(rosa, ann, "rosa again"), 30, "rosa's message, or what became of it")
+                if p.acknowledges:
+                    wait_for(lambda: not connection(g, "outgoing")["unacknowledged"], 10, "acknowledgements")
+                    to_them.swallows = True
+                    ann.message(rosa.jid, "ann in the dark")
+                    wait_for(lambda: connection(g, "outgoing")["unacknowledged"], 10, "the question")
+                    time.sleep(1)
+                    assert to_them.cut()
+                    rosa.wait_message("ann in the dark", 30)
+                    to_us.swallows = True
+                    rosa.message(ann.jid, "rosa in the dark")
+                    time.sleep(1)
+                    assert to_us.cut()
+                    wait_for(lambda: came(ann, "rosa in the dark") or came_back(rosa), 30, "what became of it")
+                for _, receiver, text in said + [(ann, rosa, "ann again"), (ann, rosa, "ann in the dark")]:
+                    assert came(receiver, text) <= 1, text
 
     def test_calendar(self):
         """A meeting and automatic replies of a mock Exchange, as a colleague there sees them."""

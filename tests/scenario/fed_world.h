@@ -42,8 +42,10 @@ struct end {
     struct end *other;
     struct gw_buf in;  /* what has come and was not read */
     struct gw_buf all; /* the test's own: everything that came */
-    bool is_new, asks_tls, is_tls, is_closed, is_stuck;
-    size_t waiting;
+    bool is_new, asks_tls, is_tls, is_closed;
+    bool is_stuck;       /* what it writes waits */
+    struct gw_buf stuck; /* that */
+    size_t waiting;      /* its length, or more */
 };
 
 struct fed_world {
@@ -102,6 +104,7 @@ static inline bool end_write(struct gw_str bytes, void *ctx)
 
     if (e->is_stuck) {
         e->waiting += bytes.len;
+        gw_buf_add_str(&e->stuck, bytes);
         return e->waiting < 1024 * 1024;
     }
     if (e->other)
@@ -149,6 +152,7 @@ static inline struct end *end_new(struct side *side, struct fed_world *w)
     e->side = side;
     gw_buf_init(&e->in, 64 * 1024 * 1024);
     gw_buf_init(&e->all, 64 * 1024 * 1024);
+    gw_buf_init(&e->stuck, 2 * 1024 * 1024);
     gw_list_append(&w->ends, &e->link);
     return e;
 }
@@ -162,6 +166,7 @@ static inline void end_free(struct end *e, struct fed_world *w)
     gw_list_remove(&e->link);
     gw_buf_done(&e->in);
     gw_buf_done(&e->all);
+    gw_buf_done(&e->stuck);
     free(e);
 }
 
@@ -402,6 +407,7 @@ static inline void meet(struct fed_world *w, struct pres_session **a, struct pre
     settle_world(w);
     pres_request_send(*b, PRES_SUBSCRIBE, GW_STR("ann@a.example"), GW_STR(""), NULL);
     settle_world(w);
+    pass_ms(w, 0); /* what was sent is acknowledged */
     gw_buf_reset(&w->a.log);
     gw_buf_reset(&w->b.log);
 }
@@ -432,6 +438,17 @@ static inline struct end *meet_and_stall(struct fed_world *w, struct pres_sessio
     out = a_to_b(w);
     out->is_stuck = true;
     return out;
+}
+
+/* What waited goes on. */
+static inline void unstick(struct end *e)
+{
+    e->is_stuck = false;
+    e->waiting = 0;
+    gw_buf_add_str(&e->other->in, gw_buf_str(&e->stuck));
+    gw_buf_reset(&e->stuck);
+    xmpp_s2s_drained(e->s2s, e->side->w->now);
+    settle_world(e->side->w);
 }
 
 static inline bool told(const struct side *side, const char *line)
