@@ -183,7 +183,7 @@ static void restore_one(const struct store_record *r, void *ctx)
     case GW_OK:
         re->taken++;
         return;
-    case GW_NOTFOUND: /* its user was removed and the process killed in between */
+    case GW_NOTFOUND: /* its user was removed and the process killed in between, or it is over */
         on_save(re->kind, r->key, r->owner, (struct gw_str){ NULL, 0 }, re->gd);
         break;
     default:
@@ -215,12 +215,12 @@ static void publish_all(struct gd *gd)
 
 enum gw_code gd_calendars_restore(struct gd *gd, struct gw_err *err)
 {
-    enum gw_code rc = restore_kind(gd, SCHED_RECORD_SUBSCRIPTION, err);
+    static const char *const kinds[] = { SCHED_RECORD_SUBSCRIPTION, SCHED_RECORD_CALENDAR,
+                                         SCHED_RECORD_FAREWELL, SCHED_RECORD_BACK_OFF };
+    enum gw_code rc = GW_OK;
 
-    if (!rc)
-        rc = restore_kind(gd, SCHED_RECORD_CALENDAR, err);
-    if (!rc)
-        rc = restore_kind(gd, SCHED_RECORD_FAREWELL, err);
+    for (size_t i = 0; !rc && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        rc = restore_kind(gd, kinds[i], err);
     if (rc)
         return rc;
     rc = gd_replies_load(gd, err);

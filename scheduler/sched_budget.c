@@ -11,7 +11,8 @@ enum {
     THROTTLE_FIRST_MS = 10 * GW_SECOND_MS,
     THROTTLE_MAX_MS = 5 * GW_MINUTE_MS,
     CROWDED_FIRST_MS = 500,
-    CROWDED_MAX_MS = 30 * GW_SECOND_MS
+    CROWDED_MAX_MS = 30 * GW_SECOND_MS,
+    SAVE_STEP_MS = GW_SECOND_MS
 };
 
 void sched_budget_init(struct sched_gateway *g)
@@ -70,14 +71,60 @@ static gw_time doubled(gw_time first, gw_time max, unsigned times)
     return first < max ? first : max;
 }
 
-void sched_budget_quiet(struct sched *s, struct sched_gateway *g, int64_t backoff_ms)
+static void save(const struct sched *s, const struct sched_gateway *g)
 {
-    gw_time until = gw_time_after(s->now.mono, backoff_ms);
+    struct gw_buf text;
 
+    if (!s->callbacks.save)
+        return;
+    gw_buf_init(&text, SCHED_RECORD_MAX);
+    sched_back_off_record_write(&g->saved, &text);
+    s->callbacks.save(SCHED_RECORD_BACK_OFF, g->name, (struct gw_str){ 0 },
+                      g->saved.until ? gw_buf_str(&text) : (struct gw_str){ 0 }, s->callbacks.ctx);
+    gw_buf_done(&text);
+}
+
+static void quiet_until(struct sched_gateway *g, gw_time until)
+{
     if (until > g->backoff_until)
         g->backoff_until = until;
     if (until > g->probe_at)
         g->probe_at = until;
+}
+
+/* It outlives us, in steps: many answers at once tell nearly the same. */
+void sched_budget_quiet(struct sched *s, struct sched_gateway *g, int64_t backoff_ms)
+{
+    gw_utc until;
+
+    quiet_until(g, gw_time_after(s->now.mono, backoff_ms));
+    until = s->now.utc + (g->backoff_until - s->now.mono);
+    if (until <= g->saved.until && s->now.utc >= g->saved.told)
+        return;
+    g->saved = (struct sched_back_off_record){ s->now.utc, until + SAVE_STEP_MS };
+    save(s, g);
+}
+
+void sched_budget_unquiet(struct sched *s, struct sched_gateway *g)
+{
+    g->backoff_until = 0;
+    if (!g->saved.until)
+        return;
+    g->saved = (struct sched_back_off_record){ 0 };
+    save(s, g);
+}
+
+/* When the clock was set back it begins anew: it was longer ago, nobody knows how long. */
+bool sched_budget_restore(struct sched *s, struct sched_gateway *g,
+                          const struct sched_back_off_record *r)
+{
+    gw_utc since = r->told > s->now.utc ? r->told : s->now.utc;
+
+    if (r->until <= since)
+        return false;
+    g->saved = *r;
+    quiet_until(g, gw_time_after(s->now.mono, r->until - since));
+    return true;
 }
 
 void sched_budget_push_back(struct sched *s, struct sched_gateway *g, gw_time started,

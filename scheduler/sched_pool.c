@@ -546,7 +546,7 @@ void sched_gateway_put(struct sched *s, struct gw_str name, struct gw_now now)
     sched_calls_cancel(s, g);
     error_set(g, NULL);
     g->failures = 0;
-    g->backoff_until = 0;
+    sched_budget_unquiet(s, g);
     g->no_tips = false;
     if (g->way.retry_at != GW_NEVER)
         g->way.retry_at = now.mono;
@@ -606,6 +606,7 @@ void sched_gateway_remove(struct sched *s, struct gw_str name, struct gw_now now
         s->pool.turn = g->link.prev == &s->pool.gateways
                            ? NULL
                            : GW_CONTAINER(g->link.prev, struct sched_gateway, link);
+    sched_budget_unquiet(s, g);
     gw_list_remove(&g->link);
     gateway_free(g);
     sched_want_tick(s, now.mono);

@@ -314,7 +314,8 @@ struct sched_gateway {
     struct sched_queue line;   /* bounded by the Exchange Queue */
     struct sched_queue marked; /* remembered */
     size_t in_flight, window, credit;
-    gw_time halved_at, backoff_until; /* 0: not throttled */
+    gw_time halved_at, backoff_until;   /* 0: not throttled */
+    struct sched_back_off_record saved; /* not before backoff_until; zero: there is none */
     unsigned push_backs_in_row;
 
     uint64_t requests, failed, retries, push_backs, reads, notifications;
@@ -378,6 +379,10 @@ bool sched_budget_is_open(const struct sched *s, const struct sched_gateway *g);
 void sched_budget_quick(struct sched *s, struct sched_gateway *g, gw_time started);
 /* Nothing is asked of it for so long, not even by a probe; a longer time that was told before holds. */
 void sched_budget_quiet(struct sched *s, struct sched_gateway *g, int64_t backoff_ms);
+void sched_budget_unquiet(struct sched *s, struct sched_gateway *g); /* and its record is deleted */
+/* False: it is over. */
+bool sched_budget_restore(struct sched *s, struct sched_gateway *g,
+                          const struct sched_back_off_record *r);
 void sched_budget_push_back(struct sched *s, struct sched_gateway *g, gw_time started,
                             int64_t backoff_ms, bool throttled);
 void sched_budget_line_up(struct sched *s);

@@ -55,6 +55,12 @@ void sched_farewell_record_write(const struct sched_farewell_record *r, struct g
     line_int(out, "over", r->over);
 }
 
+void sched_back_off_record_write(const struct sched_back_off_record *r, struct gw_buf *out)
+{
+    gw_buf_add_cstr(out, "version 1\n");
+    gw_buf_addf(out, "span %lld %lld\n", (long long)r->told, (long long)r->until);
+}
+
 static void turn_write(const struct gw_zone_turn *t, struct gw_buf *out)
 {
     gw_buf_addf(out, " %d %d %d %d %d %d", t->bias, t->minute, t->year, t->month, t->order,
@@ -253,6 +259,23 @@ enum gw_code sched_farewell_record_parse(struct gw_str text, struct sched_farewe
     if (!r.mailbox.len || !r.id.len || !r.anchor.len)
         return gw_fail(err, GW_BADMSG, "stored farewell lacks mailbox, id or anchor");
     *out = r;
+    return GW_OK;
+}
+
+enum gw_code sched_back_off_record_parse(struct gw_str text, struct sched_back_off_record *out,
+                                         struct gw_err *err)
+{
+    struct gw_str name, value;
+    int64_t span[2] = { 0 };
+    enum gw_code rc = version_check(&text, err);
+
+    if (rc)
+        return rc;
+    while (line_next(&text, &name, &value)) {
+        if (gw_str_is(name, "span") && (!numbers_parse(value, span, 2) || span[0] > span[1]))
+            return gw_fail(err, GW_BADMSG, "stored back-off has a bad span");
+    }
+    *out = (struct sched_back_off_record){ .told = span[0], .until = span[1] };
     return GW_OK;
 }
 

@@ -27,6 +27,11 @@ struct sched_farewell_record {
     gw_utc over;
 };
 
+/* A gateway wants to be left alone. */
+struct sched_back_off_record {
+    gw_utc told, until; /* told <= until */
+};
+
 struct sched_cal_record {
     gw_utc from, to, read_at;
     bool oof_known;
@@ -41,11 +46,14 @@ struct sched_cal_record {
 
 void sched_sub_record_write(const struct sched_sub_record *r, struct gw_buf *out);
 void sched_farewell_record_write(const struct sched_farewell_record *r, struct gw_buf *out);
+void sched_back_off_record_write(const struct sched_back_off_record *r, struct gw_buf *out);
 void sched_cal_record_write(const struct sched_cal_record *r, struct gw_buf *out);
 
 enum gw_code sched_sub_record_parse(struct gw_str text, struct sched_sub_record *out,
                                     struct gw_err *err);
 enum gw_code sched_farewell_record_parse(struct gw_str text, struct sched_farewell_record *out,
+                                         struct gw_err *err);
+enum gw_code sched_back_off_record_parse(struct gw_str text, struct sched_back_off_record *out,
                                          struct gw_err *err);
 enum gw_code sched_cal_record_parse(struct gw_str text, struct sched_cal_record *out,
                                     struct gw_err *err);

@@ -425,6 +425,20 @@ static enum gw_code farewell_restore(struct sched *s, struct gw_str key, struct 
     return rc;
 }
 
+static enum gw_code back_off_restore(struct sched *s, struct gw_str key, struct gw_str value,
+                                     struct gw_err *err)
+{
+    struct sched_gateway *g = sched_gateway_find(s, key);
+    struct sched_back_off_record r;
+    enum gw_code rc = sched_back_off_record_parse(value, &r, err);
+
+    if (rc)
+        return rc;
+    if (!g || !sched_budget_restore(s, g, &r))
+        return gw_fail(err, GW_NOTFOUND, "no gateway, or it may be asked again");
+    return GW_OK;
+}
+
 enum gw_code sched_restore(struct sched *s, const char *kind, struct gw_str key,
                            struct gw_str value, struct gw_now now, struct gw_err *err)
 {
@@ -436,6 +450,7 @@ enum gw_code sched_restore(struct sched *s, const char *kind, struct gw_str key,
         { SCHED_RECORD_SUBSCRIPTION, subscription_restore },
         { SCHED_RECORD_CALENDAR, calendar_restore },
         { SCHED_RECORD_FAREWELL, farewell_restore },
+        { SCHED_RECORD_BACK_OFF, back_off_restore },
     };
 
     s->now = now;

@@ -50,6 +50,7 @@ struct sched_exchange {
 #define SCHED_RECORD_SUBSCRIPTION "subscription"
 #define SCHED_RECORD_CALENDAR     "calendar"
 #define SCHED_RECORD_FAREWELL     "farewell"
+#define SCHED_RECORD_BACK_OFF     "back-off" /* key: the gateway */
 
 /* Every one may be NULL. */
 struct sched_callbacks {

@@ -48,6 +48,20 @@ static void fuzz_farewell(struct gw_str text)
     gw_buf_done(&out);
 }
 
+static void fuzz_back_off(struct gw_str text)
+{
+    struct sched_back_off_record a, b;
+    struct gw_buf out;
+
+    if (sched_back_off_record_parse(text, &a, NULL))
+        return;
+    gw_buf_init(&out, SCHED_RECORD_MAX);
+    sched_back_off_record_write(&a, &out);
+    check(sched_back_off_record_parse(gw_buf_str(&out), &b, NULL) == GW_OK && a.told == b.told &&
+          a.until == b.until);
+    gw_buf_done(&out);
+}
+
 static void fuzz_cal(struct gw_str text)
 {
     struct sched_cal_record a, b;
@@ -77,6 +91,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     text = (struct gw_str){ (const char *)data + 1, len - 1 };
     if (data[0] == 'f')
         fuzz_farewell(text);
+    else if (data[0] == 'b')
+        fuzz_back_off(text);
     else if (data[0] & 1)
         fuzz_sub(text);
     else

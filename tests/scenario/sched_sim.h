@@ -3,6 +3,7 @@
 #ifndef SCHED_SIM_H
 #define SCHED_SIM_H
 
+#include "sched_record.h"
 #include "sched_sim_exchange.h"
 
 #define MIN  ((int64_t)GW_MINUTE_MS)
@@ -103,6 +104,14 @@ static inline void sim_record_set(struct sim *m, struct gw_str key, struct gw_st
     gw_list_append(&m->records, &r->link);
 }
 
+static inline void sim_back_off_saved(struct sim *m, struct gw_str gateway, struct gw_str value)
+{
+    struct sim_gateway *g = sim_gateway_of(m, gateway);
+
+    free(g->back_off);
+    g->back_off = value.p ? gw_str_dup(value) : NULL;
+}
+
 static inline void sim_on_save(const char *kind, struct gw_str key, struct gw_str owner,
                                struct gw_str value, void *ctx)
 {
@@ -110,6 +119,10 @@ static inline void sim_on_save(const char *kind, struct gw_str key, struct gw_st
     int i = sim_user_of(m, key);
     char **record;
 
+    if (strcmp(kind, SCHED_RECORD_BACK_OFF) == 0) {
+        sim_back_off_saved(m, key, value);
+        return;
+    }
     if (strcmp(kind, SCHED_RECORD_FAREWELL) == 0) {
         assert_int_equal(owner.len, 0);
         sim_record_set(m, key, value);
@@ -322,6 +335,27 @@ static inline void sim_farewells_restore(struct sim *m)
     }
 }
 
+/* The clock on the wall says when it ends: it may have been set meanwhile. */
+static inline void sim_back_off_restore(struct sim *m, struct sim_gateway *g)
+{
+    struct sched_back_off_record r;
+    struct gw_err err;
+    enum gw_code rc;
+    int64_t left;
+
+    if (!g->back_off)
+        return;
+    assert_int_equal(sched_back_off_record_parse(gw_str_of(g->back_off), &r, &err), GW_OK);
+    left = r.until - (r.told > m->now.utc ? r.told : m->now.utc);
+    if (g->quiet_until > m->now.mono + left)
+        g->quiet_until = m->now.mono + left;
+    rc = sched_restore(m->sched, SCHED_RECORD_BACK_OFF, gw_str_of(g->name), gw_str_of(g->back_off),
+                       m->now, &err);
+    assert_int_equal(rc, left > 0 ? GW_OK : GW_NOTFOUND);
+    if (rc)
+        sim_back_off_saved(m, gw_str_of(g->name), (struct gw_str){ 0 });
+}
+
 static inline void sim_start_again(struct sim *m)
 {
     static const char *const kind[] = { SCHED_RECORD_SUBSCRIPTION, SCHED_RECORD_CALENDAR };
@@ -329,8 +363,8 @@ static inline void sim_start_again(struct sim *m)
 
     sim_sched_new(m);
     for (size_t i = 0; i < m->gateways; i++) {
-        m->gateway[i].quiet_until = 0; /* a back-off is forgotten */
         sched_gateway_put(m->sched, gw_str_of(m->gateway[i].name), m->now);
+        sim_back_off_restore(m, &m->gateway[i]);
     }
     for (unsigned i = 0; i < m->users; i++) {
         if (!m->user[i].enabled)
@@ -360,6 +394,8 @@ static inline void sim_free(struct sim **mp)
         sim_sub_free(GW_CONTAINER(m->subs.next, struct sim_sub, link));
     while (!gw_list_is_empty(&m->records))
         sim_record_free(GW_CONTAINER(m->records.next, struct sim_record, link));
+    for (size_t i = 0; i < m->gateways; i++)
+        free(m->gateway[i].back_off);
     for (size_t i = 0; i < m->users; i++) {
         free(m->user[i].record[0]);
         free(m->user[i].record[1]);

@@ -42,6 +42,7 @@ struct sim_gateway {
     struct ews_status refuse[EWS_OP_COUNT]; /* by enum ews_op: what it answers; EWS_OK: properly */
     gw_time throttled_until;
     gw_time quiet_until; /* to the millisecond as it was told: no request may come before */
+    char *back_off;      /* the record; NULL: none */
     int64_t throttle_ms; /* said to each request while throttled */
     unsigned most;       /* requests at once, above: connection limit; 0: no limit */
     int64_t latency_ms;

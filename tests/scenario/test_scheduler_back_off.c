@@ -282,6 +282,61 @@ static void test_time_told_with_any_error_holds(void **state)
     }
 }
 
+/* What was told holds for who starts anew, within a second; what an administrator does ends it. */
+static void test_time_told_outlives_a_restart(void **state)
+{
+    enum { LATER_MS = 1000 };
+    struct sim *m = sim_begun(SCHED_MODE_PUSH);
+    struct sim_gateway *g = &m->gateway[0];
+    unsigned requests;
+
+    (void)state;
+    sim_run(m, 3 * MIN);
+    tell_busy(m, 5 * MIN);
+    sim_kill(m);
+    sim_run(m, MIN);
+    requests = g->requests;
+    sim_start_again(m);
+    change_many(m);
+    assert_in_range(sim_gateway_view(m, 0).backoff_until - m->now.utc, 4 * MIN - 1000,
+                    4 * MIN + LATER_MS);
+    sim_run(m, g->quiet_until - 1 - m->now.mono);
+    assert_int_equal(g->requests, requests);
+    sim_run(m, 1 + LATER_MS);
+    assert_true(g->requests > requests);
+    sim_run(m, 3 * MIN);
+    assert_int_equal(sim_counters(m).subscribed, SPARE + 1);
+
+    g->throttled_until = m->now.mono + 5 * MIN;
+    change_many(m);
+    sim_run(m, 500);
+    assert_true(sim_gateway_view(m, 0).backoff_until > m->now.utc + 4 * MIN);
+    assert_non_null(g->back_off);
+    g->throttled_until = 0;
+    requests = g->requests;
+    g->quiet_until = 0;
+    sched_gateway_put(m->sched, gw_str_of(g->name), m->now);
+    assert_null(g->back_off);
+    sim_run(m, 1000);
+    assert_true(g->requests > requests);
+    sim_free(&m);
+}
+
+/* The clock was ahead when it was told. */
+static void test_time_told_is_bounded_when_the_clock_went_back(void **state)
+{
+    struct sim *m = sim_begun(SCHED_MODE_PUSH);
+
+    (void)state;
+    sim_run(m, 3 * MIN);
+    tell_busy(m, 5 * MIN);
+    sim_kill(m);
+    m->now.utc -= 10 * HOUR;
+    sim_start_again(m);
+    assert_in_range(sim_gateway_view(m, 0).backoff_until - m->now.utc, 5 * MIN, 5 * MIN + 1000);
+    sim_free(&m);
+}
+
 static void scout_is_told(struct sim *m)
 {
     m->gateway[0].throttled_until = m->now.mono + 12 * MIN;
@@ -335,6 +390,8 @@ int main(void)
         cmocka_unit_test(test_each_kind_of_request_waits_to_the_millisecond),
         cmocka_unit_test(test_shorter_time_told_later_shortens_nothing),
         cmocka_unit_test(test_time_told_after_a_probe_was_planned_holds_for_it),
+        cmocka_unit_test(test_time_told_outlives_a_restart),
+        cmocka_unit_test(test_time_told_is_bounded_when_the_clock_went_back),
         cmocka_unit_test(test_time_told_with_any_error_holds),
         cmocka_unit_test(test_scout_has_its_time_after_a_back_off),
     };

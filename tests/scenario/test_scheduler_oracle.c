@@ -463,7 +463,6 @@ static void restart(struct oracle *o)
     sim_start_again(m);
     for (unsigned i = 0; i < m->gateways; i++) {
         m->gateway[i].told = false;
-        m->gateway[i].quiet_until = 0;
         drain(o, i, o->drained[i]);
     }
     sim_run(m, 0);

@@ -249,6 +249,34 @@ static const struct {
     { "version 1\nitem 9223372036854775807 1 1 0\n", GW_BADMSG, 0 },
 };
 
+static const struct {
+    const char *text;
+    enum gw_code rc;
+    gw_utc until;
+} back_off_case[] = {
+    { "version 1\nspan 1795698686151 1795698696151\n", GW_OK, 1795698696151 },
+    { "version 2\nbecause of Tuesday\nspan 5 5\n", GW_OK, 5 },
+    { "version 1\n", GW_OK, 0 },
+    { "version 1\nspan soon 5\n", GW_BADMSG, 0 },
+    { "version 1\nspan 1\n", GW_BADMSG, 0 },
+    { "version 1\nspan 6 5\n", GW_BADMSG, 0 },
+    { "version 1\nspan 1 9223372036854775807\n", GW_BADMSG, 0 },
+    { "span 4 5\n", GW_BADMSG, 0 },
+};
+
+static void test_back_off_cases(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(back_off_case) / sizeof(back_off_case[0]); i++) {
+        struct sched_back_off_record out = { 0 };
+        struct gw_err err;
+
+        assert_int_equal(sched_back_off_record_parse(gw_str_of(back_off_case[i].text), &out, &err),
+                         back_off_case[i].rc);
+        assert_int_equal(out.until, back_off_case[i].until);
+    }
+}
+
 static void test_calendar_cases(void **state)
 {
     (void)state;
@@ -288,6 +316,7 @@ int main(void)
         cmocka_unit_test(test_calendar_there_and_back),
         cmocka_unit_test(test_greatest_calendar_fits),
         cmocka_unit_test(test_subscription_cases),
+        cmocka_unit_test(test_back_off_cases),
         cmocka_unit_test(test_calendar_cases),
         cmocka_unit_test(test_too_long),
     };
