@@ -87,7 +87,7 @@ enum gw_code pres_list_new(struct gw_str name, const struct pres_rule *rules, si
 {
     struct pres_list *list;
     enum gw_code rc;
-    size_t size;
+    size_t size = 0;
     char *p;
 
     rc = check(name, rules, count, &size, err);

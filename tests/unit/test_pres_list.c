@@ -163,8 +163,8 @@ static void records(void **state)
         LIST("{\"order\":1,\"action\":\"deny\",\"kinds\":[\"all\"]}"),
         LIST("{\"order\":1,\"action\":\"deny\",\"subscription\":\"any\"}"),
         LIST("{\"order\":1,\"action\":\"deny\"},{\"order\":1,\"action\":\"allow\"}"),
-        "{\"default\":\"b\",\"lists\":[{\"name\":\"a\",\"rules\":[{\"order\":0,\"action\":"
-        "\"allow\"}]}]}",
+        ("{\"default\":\"b\",\"lists\":[{\"name\":\"a\",\"rules\":"
+         "[{\"order\":0,\"action\":\"allow\"}]}]}"),
     };
     struct pres_lists *lists = NULL;
     struct gw_buf out;
