@@ -52,6 +52,31 @@ typedef void pres_user_fn(struct gw_str user, void *ctx);
 void pres_users_each(const struct pres_core *core, pres_user_fn *each, void *ctx); /* in no order */
 bool pres_user_is_known(const struct pres_core *core, struct gw_str user);
 
+/* ---- E-mail addresses for federation: while the settings say so, other domains know a user by his mail
+ * address, and by nothing else; who has none that can be used is known by his own ---- */
+
+/* Domains of mail addresses; normalised. Ours, as others see it, unless a front-end is the way there. */
+void pres_mail_domain_add(struct pres_core *core, struct gw_str domain);
+void pres_mail_domain_remove(struct pres_core *core, struct gw_str domain);
+
+/* mail: of the form of a bare JID, and normalised; empty: none. When it changes what others know the user
+ * by, contacts there see him leave, and are asked anew under the new address. */
+void pres_user_mail_set(struct pres_core *core, struct gw_str user, struct gw_str mail);
+
+/* Once, when everything is loaded and every way is set: before it, no mail address is used. */
+void pres_mail_start(struct pres_core *core);
+
+enum pres_mail_use {
+    PRES_MAIL_USED,
+    PRES_MAIL_OFF,      /* the settings say no; else it would be used, if its domain is ours */
+    PRES_MAIL_NONE,     /* there is no address */
+    PRES_MAIL_SAME,     /* it is the user's name already */
+    PRES_MAIL_SHARED,   /* with another user */
+    PRES_MAIL_TAKEN,    /* it is the name of another user */
+    PRES_MAIL_ELSEWHERE /* its domain is another front-end's, or not among ours */
+};
+enum pres_mail_use pres_mail_use(const struct pres_core *core, struct gw_str user);
+
 enum pres_end {
     PRES_END_REPLACED, /* a new session took the same resource */
     PRES_END_REMOVED,  /* the user is no more */

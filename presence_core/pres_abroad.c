@@ -13,14 +13,25 @@ void pres_request_abroad(struct pres_core *core, enum pres_request request, stru
     struct pres_front *f = pres_route_front(core, to);
 
     if (f)
-        f->table->request_abroad(request, from, to, extra, f->ctx);
+        f->table->request_abroad(request, pres_outer(core, from, to), to, extra, f->ctx);
+}
+
+static void probe(const struct pres_user *u, struct gw_str contact)
+{
+    struct pres_front *f = pres_route_front(u->core, contact);
+
+    if (f)
+        f->table->probe_abroad(pres_outer(u->core, u->name, contact), contact, f->ctx);
 }
 
 void pres_abroad_probe(struct pres_core *core, struct gw_str from, struct gw_str to)
 {
-    struct pres_user *u = pres_user_find(core, to);
+    struct gw_str user = pres_inner(core, to, from);
+    struct pres_user *u = pres_user_find(core, user);
     const struct pres_entry *e = u ? pres_roster_find(&u->roster, from) : NULL;
 
+    if (!user.len)
+        return;
     if (!e || !(e->state & PRES_FROM)) { /* RFC 6121 4.3.2: so that both sides agree again */
         pres_request_abroad(core, PRES_UNSUBSCRIBED, to, from, GW_STR(""));
         return;
@@ -220,7 +231,7 @@ void pres_abroad_gone(struct pres_user *u, struct gw_str contact)
 
 void pres_abroad_lost(struct pres_core *core, struct gw_str contact, struct gw_str user)
 {
-    struct pres_user *u = pres_user_find(core, user);
+    struct pres_user *u = pres_user_find(core, pres_inner(core, user, contact));
 
     if (u)
         pres_abroad_gone(u, contact);
@@ -277,7 +288,7 @@ enum gw_code pres_abroad_presence(struct pres_core *core, struct pres_front *way
                                   struct gw_str from, struct gw_str resource, struct gw_str to,
                                   struct gw_str to_resource, const struct pres_client *client)
 {
-    struct pres_user *u = pres_user_find(core, to);
+    struct pres_user *u = pres_user_find(core, pres_inner(core, to, from));
     struct pres_doc doc = { .user = from, .resource = resource };
     struct pres_word *word;
 
@@ -285,7 +296,7 @@ enum gw_code pres_abroad_presence(struct pres_core *core, struct pres_front *way
         return GW_LIMIT;
     if (!u || (!to_resource.len && !pres_user_is_available(u)))
         return GW_OK; /* RFC 6121 8.5.2.2.2: nobody is there to see it */
-    if (!watches(u, from) && pres_is_shut_out(core, to, from))
+    if (!watches(u, from) && pres_is_shut_out(core, u->name, from))
         return GW_OK;
     word = pres_word_new(client);
     doc_of_word(word, way, &doc);
@@ -323,10 +334,8 @@ void pres_abroad_newcomer(struct pres_session *s, const struct pres_entry *e)
 
 void pres_abroad_refresh(struct pres_session *s, struct gw_str contact)
 {
-    struct pres_front *f = pres_route_front(s->user->core, contact);
-
-    if (f && watches(s->user, contact))
-        f->table->probe_abroad(s->user->name, contact, f->ctx);
+    if (watches(s->user, contact))
+        probe(s->user, contact);
 }
 
 static bool is_at(struct gw_str jid, struct gw_str domain)
@@ -340,14 +349,13 @@ static bool is_at(struct gw_str jid, struct gw_str domain)
 static void renew(struct pres_user *u, const struct pres_entry *e)
 {
     struct gw_str contact = pres_entry_jid(e);
-    struct pres_front *f = pres_route_front(u->core, contact);
 
     if (pres_may_see(contact, u) && !pres_show_all_to(u, contact)) {
         pres_gather(u, contact);
         pres_deliver(u->core, pres_doc_user_gone, u);
     }
-    if (f && e->state & PRES_TO && pres_user_is_available(u))
-        f->table->probe_abroad(u->name, contact, f->ctx);
+    if (e->state & PRES_TO && pres_user_is_available(u))
+        probe(u, contact);
 }
 
 bool pres_abroad_renew(struct pres_core *core, struct gw_str here, struct gw_str there,
@@ -360,8 +368,10 @@ bool pres_abroad_renew(struct pres_core *core, struct gw_str here, struct gw_str
     u = gw_map_next(core->users, &walk->pos);
     if (!u)
         return false;
-    for (uint32_t i = 0; is_at(u->name, here) && i < u->roster.count; i++) {
-        if (is_at(pres_entry_jid(u->roster.entries[i]), there))
+    for (uint32_t i = 0; i < u->roster.count; i++) {
+        struct gw_str contact = pres_entry_jid(u->roster.entries[i]);
+
+        if (is_at(contact, there) && is_at(pres_outer(core, u->name, contact), here))
             renew(u, u->roster.entries[i]);
     }
     return true;

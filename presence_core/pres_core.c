@@ -20,6 +20,7 @@ struct pres_core *pres_core_new(const struct pres_core_args *args)
     gw_list_init(&core->waiting);
     core->users = gw_map_new();
     core->domains = gw_map_new();
+    core->mails = gw_map_new();
     gw_list_init(&core->observers);
     gw_heap_init(&core->overs);
     return core;
@@ -34,6 +35,7 @@ static void user_free(struct pres_user *u)
     pres_privacy_free(&u->privacy);
     pres_lists_free(&u->lists);
     pres_shows_leave(u->shows, u->core);
+    pres_mail_leave(u);
     gw_list_remove(&u->waiting);
     free(u->over);
     free(u->cal);
@@ -66,6 +68,7 @@ void pres_core_free(struct pres_core **corep)
     for (pos = 0; (p = gw_map_next(core->domains, &pos));)
         free(p);
     gw_map_free(&core->domains);
+    gw_map_free(&core->mails);
     GW_LIST_EACH(&core->observers, it, tmp)
     free(GW_CONTAINER(it, struct pres_observer, link));
     for (size_t i = 0; i < core->front_count; i++)
@@ -108,34 +111,54 @@ void pres_frontend_leave(struct pres_front *f)
 
 /* ---- Domains and routing ---- */
 
-static void domain_set(struct pres_core *core, struct gw_str name, struct pres_front *abroad)
+struct pres_domain *pres_domain_make(struct pres_core *core, struct gw_str name)
 {
     struct pres_domain *d = gw_map_get(core->domains, name);
 
-    if (!d) {
-        d = gw_alloc(sizeof(*d) + name.len);
-        memcpy(d->text, name.p, name.len);
-        d->name = (struct gw_str){ d->text, name.len };
-        gw_map_set(core->domains, d->name, d);
-    }
+    if (d)
+        return d;
+    d = gw_alloc(sizeof(*d) + name.len);
+    memcpy(d->text, name.p, name.len);
+    d->name = (struct gw_str){ d->text, name.len };
+    gw_map_set(core->domains, d->name, d);
+    return d;
+}
+
+/* Nothing is known of it any more: forgotten. */
+void pres_domain_settle(struct pres_core *core, struct pres_domain *d)
+{
+    if (d->is_local || d->is_mail || d->abroad)
+        return;
+    gw_map_remove(core->domains, d->name);
+    free(d);
+}
+
+static void domain_set(struct pres_core *core, struct gw_str name, bool is_local,
+                       struct pres_front *abroad)
+{
+    struct pres_domain *d = pres_domain_make(core, name);
+
+    d->is_local = is_local;
     d->abroad = abroad;
+    pres_mail_domain_stir(core, d);
+    pres_domain_settle(core, d);
 }
 
 void pres_domain_add(struct pres_core *core, struct gw_str name)
 {
-    domain_set(core, name, NULL);
+    domain_set(core, name, true, NULL);
 }
 
 void pres_domain_remove(struct pres_core *core, struct gw_str name)
 {
-    free(gw_map_remove(core->domains, name));
+    domain_set(core, name, false, NULL);
 }
 
 bool pres_domain_is_local(const struct pres_core *core, struct gw_str name)
 {
     const struct pres_domain *d = gw_map_get(core->domains, name);
 
-    return d && !d->abroad;
+    return d && d->is_local;
 }
 
 bool pres_is_own(const struct pres_core *core, struct gw_str jid)
@@ -152,10 +175,8 @@ void pres_route_set(struct pres_core *core, struct gw_str domain, struct pres_fr
         core->abroad = front;
     else if (pres_domain_is_local(core, domain))
         return;
-    else if (front)
-        domain_set(core, domain, front);
     else
-        pres_domain_remove(core, domain);
+        domain_set(core, domain, false, front);
 }
 
 void pres_route_unknown_set(struct pres_core *core, struct pres_front *front)
@@ -172,11 +193,11 @@ struct pres_front *pres_route_front(const struct pres_core *core, struct gw_str 
     domain = bare;
     (void)gw_str_cut(bare, "@", NULL, &domain);
     d = gw_map_get(core->domains, domain);
-    if (!d)
-        return core->abroad;
-    if (!d->abroad && domain.len < bare.len && !pres_user_find(core, bare))
-        return core->unknown;
-    return d->abroad;
+    if (d && d->is_local)
+        return domain.len < bare.len && !pres_user_find(core, bare) ? core->unknown : NULL;
+    if (d && d->abroad)
+        return d->abroad;
+    return pres_domain_is_ours(core, domain) ? NULL : core->abroad;
 }
 
 enum pres_route pres_route(const struct pres_core *core, struct gw_str jid)
@@ -235,9 +256,11 @@ enum gw_code pres_user_add(struct pres_core *core, struct gw_str jid, struct gw_
     u->name = (struct gw_str){ u->jid, jid.len };
     gw_list_init(&u->sessions);
     gw_list_init(&u->waiting);
+    gw_list_init(&u->mail_link);
     pres_shows_take(u);
     gw_map_set(core->users, u->name, u);
     core->users_added++;
+    pres_mail_stir(core, u->name);
     return GW_OK;
 }
 
@@ -269,6 +292,7 @@ void pres_user_remove(struct pres_core *core, struct gw_str jid, struct gw_now n
     gw_map_remove(core->users, u->name);
     pres_stir(u);
     tell_removed(u);
+    pres_mail_stir(core, u->name);
     user_free(u);
 }
 

@@ -111,14 +111,18 @@ static void sift(const struct pres_core *core, struct pres_group *g, const struc
 static void deliver_group(struct pres_front *f, struct pres_group *g, const struct pres_doc *doc)
 {
     size_t count = g->count, abroad_count = g->abroad_count;
+    struct pres_doc outer;
 
     g->count = 0;
     g->abroad_count = 0;
     f->core->counters.delivered += count + abroad_count;
     if (count)
         f->table->presence(doc, g->to, count, f->ctx);
-    if (abroad_count)
-        f->table->presence_abroad(doc, g->abroad, abroad_count, f->ctx);
+    if (!abroad_count)
+        return;
+    outer = *doc;
+    outer.user = pres_outer(f->core, doc->user, g->abroad[0]);
+    f->table->presence_abroad(&outer, g->abroad, abroad_count, f->ctx);
 }
 
 static bool has_recipients(const struct pres_core *core, enum pres_view view)

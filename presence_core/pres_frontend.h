@@ -269,6 +269,17 @@ struct pres_front *pres_route_front(const struct pres_core *core, struct gw_str 
 /* To where the way carries messages; false: it does not, or there is none. */
 bool pres_message_send(struct pres_core *core, const struct pres_message *m);
 
+/* ---- The door to other domains. There a user of ours may have another name: what comes to the functions
+ * *_abroad of a front-end, and what it hands to pres_abroad_*(), has the names that other domains use.
+ * These two translate for what a front-end carries by itself; 'peer' is the one abroad. ---- */
+
+/* Borrowed until the next call of the core. Bare JIDs; the peer's may be a full one. */
+struct gw_str pres_outer(const struct pres_core *core, struct gw_str user, struct gw_str peer);
+/* Empty: nobody is meant, and what came is dropped without an answer that tells why. */
+struct gw_str pres_inner(const struct pres_core *core, struct gw_str address, struct gw_str peer);
+/* Served here, or of mail addresses that are in use. */
+bool pres_domain_is_ours(const struct pres_core *core, struct gw_str domain);
+
 /* ---- From other domains. Who calls has proved that 'from' (bare, normalised) is of the domain it
  * says; 'to' is a bare JID. What is for nobody is answered as RFC 6121 says. ---- */
 

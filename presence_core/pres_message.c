@@ -1,13 +1,21 @@
 /* Messages between users here and those whom another front-end is the way to. */
 #include "pres_priv.h"
 
+enum { ADDRESS_MAX = 4 * PRES_JID_MAX }; /* with a resource */
+
 bool pres_message_send(struct pres_core *core, const struct pres_message *m)
 {
     struct pres_front *f = pres_route_front(core, m->to);
+    struct pres_message out = *m;
+    struct gw_buf from;
 
     if (!f || !f->table->message_abroad)
         return false;
-    f->table->message_abroad(m, f->ctx);
+    gw_buf_init(&from, ADDRESS_MAX);
+    pres_outer_write(core, m->from, m->to, &from);
+    out.from = gw_buf_str(&from);
+    f->table->message_abroad(&out, f->ctx);
+    gw_buf_done(&from);
     return true;
 }
 
@@ -22,7 +30,8 @@ static bool give(const struct pres_message *m, struct pres_session *s)
     return s->front->table->message(m, s, s->front->ctx);
 }
 
-bool pres_abroad_message(struct pres_core *core, const struct pres_message *m)
+/* 'm' is to a user by the name that he has here. */
+static bool spread(struct pres_core *core, const struct pres_message *m)
 {
     struct gw_str user = m->to, resource = GW_STR("");
     struct pres_session *s = NULL;
@@ -47,14 +56,34 @@ bool pres_abroad_message(struct pres_core *core, const struct pres_message *m)
     return reached;
 }
 
+bool pres_abroad_message(struct pres_core *core, const struct pres_message *m)
+{
+    struct pres_message in = *m;
+    struct gw_buf to;
+    bool reached;
+
+    gw_buf_init(&to, ADDRESS_MAX);
+    reached = pres_inner_write(core, m->to, m->from, &to);
+    in.to = gw_buf_str(&to);
+    reached = reached && spread(core, &in);
+    gw_buf_done(&to);
+    return reached;
+}
+
 void pres_message_failed(struct pres_core *core, const struct pres_message *m,
                          enum pres_failure why)
 {
-    struct gw_str user = m->from, resource = GW_STR("");
+    struct gw_str user = GW_STR(""), resource = GW_STR("");
+    struct pres_message own = *m;
     struct pres_session *s;
+    struct gw_buf from;
 
-    (void)gw_str_cut(m->from, "/", &user, &resource);
+    gw_buf_init(&from, ADDRESS_MAX);
+    (void)pres_inner_write(core, m->from, m->to, &from);
+    own.from = gw_buf_str(&from);
+    (void)gw_str_cut(own.from, "/", &user, &resource);
     s = pres_session_find(core, user, resource);
     if (s && s->front->table->message_failed)
-        s->front->table->message_failed(m, why, s, s->front->ctx);
+        s->front->table->message_failed(&own, why, s, s->front->ctx);
+    gw_buf_done(&from);
 }

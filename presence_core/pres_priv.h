@@ -12,6 +12,7 @@
 #include "pres_entry.h"
 #include "pres_frontend.h"
 #include "pres_list.h"
+#include "pres_mail.h"
 #include "pres_over.h"
 #include "pres_privacy.h"
 #include "pres_sub.h"
@@ -46,6 +47,9 @@ struct pres_user {
     struct gw_list waiting; /* for the turn in which watchers are told of other settings or words */
     bool retells;           /* in that turn: other words */
     bool is_elsewhere;      /* see pres_user_set_elsewhere() */
+    struct pres_mail *mail; /* NULL: none */
+    struct gw_list mail_link;
+    bool is_outer; /* other domains know the user by the mail address, now */
 };
 
 /* A client's word, its texts in one block. */
@@ -99,7 +103,9 @@ struct pres_front {
 
 struct pres_domain {
     struct gw_str name;
-    struct pres_front *abroad; /* the way there; NULL: it is served here */
+    bool is_local;             /* served here */
+    bool is_mail;              /* of mail addresses of ours */
+    struct pres_front *abroad; /* a way there of its own; NULL: none */
     char text[];
 };
 
@@ -128,7 +134,9 @@ struct pres_core {
     void *words_ctx;
     struct pres_shows *shows; /* the newest that were applied */
     struct gw_list waiting;   /* of users, see above */
-    struct gw_map *users, *domains;
+    struct gw_map *users, *domains, *mails;
+    size_t outer_count; /* users who are known by their mail address */
+    bool mail_started;
     uint64_t users_added;       /* ever: the order of the map is another one afterwards */
     struct pres_front *abroad;  /* the way to all other domains; NULL: there is none */
     struct pres_front *unknown; /* the way to those of ours who are nobody here; NULL: the same */
@@ -245,6 +253,24 @@ bool pres_lists_show(const struct pres_user *u, struct gw_str watcher);
 bool pres_lists_bar(const struct pres_user *u, const struct pres_session *s, struct gw_str who,
                     unsigned kind);
 void pres_lists_drop(struct pres_user *u);
+void pres_wait(struct pres_user *u); /* for his turn */
+void pres_wait_all(struct pres_core *core, bool retells);
+
+/* pres_core.c */
+struct pres_domain *pres_domain_make(struct pres_core *core, struct gw_str name);
+void pres_domain_settle(struct pres_core *core, struct pres_domain *d); /* it may be gone */
+
+/* pres_mail.c */
+void pres_mail_stir(struct pres_core *core,
+                    struct gw_str mail); /* it may be a user's now, or not */
+void pres_mail_domain_stir(struct pres_core *core, const struct pres_domain *d); /* likewise */
+void pres_mail_settle(struct pres_user *u);                                      /* in his turn */
+void pres_mail_leave(struct pres_user *u); /* silently, as the user goes */
+/* Of a user here, with a resource or without, towards 'peer'. False: nobody is meant. */
+void pres_outer_write(const struct pres_core *core, struct gw_str full, struct gw_str peer,
+                      struct gw_buf *out);
+bool pres_inner_write(const struct pres_core *core, struct gw_str full, struct gw_str peer,
+                      struct gw_buf *out);
 
 /* pres_abroad.c: watchers and contacts of other domains. */
 void pres_request_abroad(struct pres_core *core, enum pres_request request, struct gw_str from,
@@ -274,6 +300,8 @@ void pres_entry_ask_again(struct pres_user *u, struct pres_entry *e); /* one who
 /* Ends both subscriptions, tells the contact, forgets the entry; for_good: also of one who was
  * denied and need not know. The entry may be gone. */
 void pres_drop_contact(struct pres_user *u, struct pres_entry *e, bool for_good);
+/* One abroad whom the user sees, or has asked, is asked again: as somebody whom he does not know. */
+void pres_request_anew(struct pres_user *u, struct gw_str contact);
 /* pres_override.c, pres_levels.c */
 void pres_override_drop(struct pres_user *u); /* silently, as the user goes */
 /* After the calendar or the time has changed, between the two above: gives one that is over; free()

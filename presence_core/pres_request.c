@@ -295,6 +295,20 @@ static bool decides(struct pres_user *u, struct pres_entry *e, enum pres_request
     return false;
 }
 
+/* What the contact has asked under the old address he has to ask again, under the new one. */
+void pres_request_anew(struct pres_user *u, struct gw_str contact)
+{
+    struct pres_entry *e = pres_roster_find(&u->roster, contact);
+    unsigned state = e->state & ~(unsigned)PRES_IN;
+
+    e = with_extra(u, e, GW_STR(""));
+    if (state & PRES_TO)
+        state = (state & ~(unsigned)PRES_TO) | PRES_OUT;
+    if (state & PRES_OUT)
+        pres_request_abroad(u->core, PRES_SUBSCRIBE, u->name, contact, GW_STR(""));
+    apply(u, e, state);
+}
+
 /* ---- Doors ---- */
 
 void pres_drop_contact(struct pres_user *u, struct pres_entry *e, bool for_good)
@@ -353,10 +367,13 @@ enum gw_code pres_request_send(struct pres_session *s, enum pres_request request
 void pres_abroad_request(struct pres_core *core, enum pres_request request, struct gw_str from,
                          struct gw_str to, struct gw_str extra)
 {
-    struct pres_user *u = pres_user_find(core, to);
+    struct gw_str user = pres_inner(core, to, from);
+    struct pres_user *u = pres_user_find(core, user);
     const struct pres_entry *e = u ? pres_roster_find(&u->roster, from) : NULL;
     unsigned had = e ? e->state : 0;
 
+    if (!user.len)
+        return;
     if (!u) {
         if (request == PRES_SUBSCRIBE) /* RFC 6121 8.5.1, as from one who refuses */
             pres_request_abroad(core, PRES_UNSUBSCRIBED, to, from, GW_STR(""));

@@ -7,6 +7,7 @@ static const char *const client_in_item[] = { "wins", "gives-way", NULL };
 
 static const char *const autos[] = { "nobody", "local", "everybody", NULL };
 static const char *const denied[] = { "offline", "refused", NULL };
+static const char *const off_on[] = { "off", "on", NULL };
 
 const struct gw_param pres_params[] = {
     { .key = "presence.contacts_max",
@@ -45,6 +46,15 @@ const struct gw_param pres_params[] = {
       .offset = OF(denied_watchers),
       .def = "offline",
       .choices = denied },
+    { .key = PRES_PARAM_MAIL,
+      .shown_as = "Enable use of Email Address for Inter-domain Federation",
+      .help =
+          "on: other domains know users by their mail addresses, and by nothing else; must be the "
+          "same on all nodes (kalendsctl federation mail)",
+      .type = GW_PARAM_CHOICE,
+      .offset = OF(mail),
+      .def = "off",
+      .choices = off_on },
     { .key = "presence.sessions_max",
       .shown_as = "Sessions per User",
       .help = "clients that one user may have connected at the same time",

@@ -15,6 +15,7 @@ struct pres_settings {
     int privacy_federated;
     int auto_authorize;  /* enum pres_auto */
     int denied_watchers; /* enum pres_denied */
+    int mail;            /* 1: other domains know users by their mail addresses */
 };
 
 enum pres_auto { PRES_AUTO_NOBODY, PRES_AUTO_LOCAL, PRES_AUTO_EVERYBODY };
@@ -22,6 +23,8 @@ enum pres_denied { PRES_DENIED_SEE_OFFLINE, PRES_DENIED_ARE_REFUSED };
 
 enum pres_without_client { PRES_WITHOUT_CLIENT_OFFLINE, PRES_WITHOUT_CLIENT_CALENDAR };
 enum pres_client_in_item { PRES_CLIENT_WINS, PRES_CALENDAR_WINS };
+
+#define PRES_PARAM_MAIL "presence.federation_mail"
 
 extern const char *const pres_level_names[]; /* by level; ends with NULL */
 extern const struct gw_param pres_params[];  /* keys "presence.*" */

@@ -152,10 +152,12 @@ static void retell(struct pres_user *u, pres_told_fn *whom)
 
 /* ---- Settings ---- */
 
+/* Also the address that users are known by elsewhere. */
 static bool shows_the_same(const struct pres_settings *a, const struct pres_settings *b)
 {
     return a->without_client == b->without_client && a->client_in_item == b->client_in_item &&
-           a->privacy_own == b->privacy_own && a->privacy_federated == b->privacy_federated;
+           a->privacy_own == b->privacy_own && a->privacy_federated == b->privacy_federated &&
+           a->mail == b->mail;
 }
 
 void pres_shows_take(struct pres_user *u)
@@ -185,15 +187,20 @@ static void take_over(struct pres_user *u, struct gw_now now)
 
 /* ---- One user after the other: all at once would hold up the loop ---- */
 
-static void wait_all(struct pres_core *core, bool retells)
+void pres_wait(struct pres_user *u)
+{
+    if (gw_list_is_empty(&u->waiting))
+        gw_list_append(&u->core->waiting, &u->waiting);
+}
+
+void pres_wait_all(struct pres_core *core, bool retells)
 {
     struct pres_user *u;
     size_t pos = 0;
 
     while ((u = gw_map_next(core->users, &pos))) {
         u->retells = u->retells || retells;
-        if (gw_list_is_empty(&u->waiting))
-            gw_list_append(&core->waiting, &u->waiting);
+        pres_wait(u);
     }
 }
 
@@ -208,6 +215,7 @@ void pres_turns(struct pres_core *core, struct gw_now now)
         if (u->retells)
             retell(u, is_on_calendars_word);
         u->retells = false;
+        pres_mail_settle(u);
     }
 }
 
@@ -221,7 +229,7 @@ void pres_settings_apply(struct pres_core *core, struct gw_now now)
     core->shows->is = *core->settings;
     if (!old->users)
         free(old);
-    wait_all(core, false);
+    pres_wait_all(core, false);
     pres_turns(core, now);
 }
 
@@ -232,6 +240,6 @@ void pres_tell_text(struct pres_user *u)
 
 void pres_retell(struct pres_core *core, struct gw_now now)
 {
-    wait_all(core, true);
+    pres_wait_all(core, true);
     pres_turns(core, now);
 }

@@ -204,7 +204,7 @@ static unsigned take(struct sip_core *core, const struct sip_msg *m, const struc
         return 481; /* in a session, of which there are none */
     if (!from.len || !sip_believes(core, from, peer))
         return 403;
-    if (!to.len || !pres_user_is_known(core->pres, to))
+    if (!to.len || !pres_user_is_known(core->pres, pres_inner(core->pres, to, from)))
         return 404;
     if (gw_str_iis(sip_msg_type(m), TYPING))
         return 200;

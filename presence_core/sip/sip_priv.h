@@ -59,6 +59,7 @@ struct sip_sub {
     struct sip_txn *notify;      /* on its way; NULL: none */
     gw_time expires_at, next_at; /* next_at: no notification before */
     uint64_t conn, told;         /* told: a hash of what the watcher was told last */
+    uint64_t name_hash;          /* of the name that the watcher has asked for */
     uint32_t remote_cseq, local_cseq, reserved_cseq;
     uint16_t port; /* of the next hop */
     unsigned char failures;

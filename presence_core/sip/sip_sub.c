@@ -168,6 +168,18 @@ bool sip_believes(struct sip_core *core, struct gw_str who, const struct sip_pee
            sip_domains_believes(gw_str_of(core->settings->domains), domain, from->host);
 }
 
+/* The watcher's name for the user. */
+static struct gw_str known_as(const struct sip_sub *s)
+{
+    return pres_outer(s->core->pres, s->of->jid, sip_sub_text(s, SIP_TEXT_WATCHER));
+}
+
+/* It is another one now, under which the watcher has to ask again. */
+static bool is_renamed(const struct sip_sub *s)
+{
+    return gw_hash_stable(known_as(s)) != s->name_hash;
+}
+
 struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *args)
 {
     struct sip_sub *s = gw_new(struct sip_sub);
@@ -184,6 +196,7 @@ struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *ar
     s->verdict = SIP_PENDING;
     core->counters.pending++;
     s->of = watched_take(core, args->user);
+    s->name_hash = gw_hash_stable(known_as(s));
     gw_list_append(&s->of->subs, &s->link);
     s->source = source_take(core, args->text[SIP_TEXT_SOURCE]);
     gw_map_set(core->subs, sip_sub_text(s, SIP_TEXT_TAG), s);
@@ -324,7 +337,7 @@ static bool write_document(struct sip_sub *s)
     if (s->verdict == SIP_BLOCKED)
         doc = (struct pres_doc){ .user = s->of->jid };
     if (s->verdict != SIP_PENDING)
-        sip_pidf_write(s->format, s->kind, s->of->jid, &doc, body);
+        sip_pidf_write(s->format, s->kind, known_as(s), &doc, body);
     return true;
 }
 
@@ -345,7 +358,8 @@ void sip_sub_end(struct sip_sub *s, const char *reason)
     sip_txn_cancel(&s->notify);
     (void)snprintf(state, sizeof(state), "terminated;reason=%s", reason);
     /* The last word to who fetches, or leaves in peace; nothing to others. */
-    if (!sip_sub_admit(s->core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind) || !write_document(s))
+    if (is_renamed(s) || !sip_sub_admit(s->core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind) ||
+        !write_document(s))
         gw_buf_reset(&s->core->body);
     sip_txns_branch(s->core->txns, branch);
     write_notify(s, branch, state);
@@ -397,7 +411,7 @@ static void tell(struct sip_sub *s)
         sip_sub_end(s, "rejected");
         return;
     }
-    if (!write_document(s)) {
+    if (is_renamed(s) || !write_document(s)) {
         sip_sub_end(s, "noresource");
         return;
     }

@@ -196,7 +196,8 @@ static void begin(struct sip_core *core, const struct sip_msg *m, const struct s
              GW_STR_ARG(from->host), (long long)expires_s);
     if (!gw_str_eq(args->text[SIP_TEXT_WATCHER], args->user) &&
         !pres_is_watched_by(core->pres, args->user, args->text[SIP_TEXT_WATCHER]))
-        pres_abroad_request(core->pres, PRES_SUBSCRIBE, args->text[SIP_TEXT_WATCHER], args->user,
+        pres_abroad_request(core->pres, PRES_SUBSCRIBE, args->text[SIP_TEXT_WATCHER],
+                            pres_outer(core->pres, args->user, args->text[SIP_TEXT_WATCHER]),
                             GW_STR(""));
     accept(core, m, from, sip_sub_new(core, args), expires_s);
 out:
@@ -220,8 +221,9 @@ static void first(struct sip_core *core, const struct sip_msg *m, const struct s
 
     gw_buf_init(&user, ADDRESS_MAX);
     gw_buf_init(&watcher, ADDRESS_MAX);
-    args.user = sip_address_of(&m->target, &user);
     args.text[SIP_TEXT_WATCHER] = sip_address_of(&m->from.uri, &watcher);
+    args.user =
+        pres_inner(core->pres, sip_address_of(&m->target, &user), args.text[SIP_TEXT_WATCHER]);
     if (!has_target(m) || !m->from.tag.len || m->from.text.len > NAME_ADDR_MAX ||
         m->to.text.len > NAME_ADDR_MAX)
         sip_answer(core, m, from, 400);

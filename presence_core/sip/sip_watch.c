@@ -802,8 +802,8 @@ static void expired(struct sip_watch *w, gw_time now)
 static void due(struct sip_watch *w, gw_time now)
 {
     const struct pres_core *pres = w->core->pres;
-    bool is_ours =
-        pres_route_front(pres, w->remote) == w->core->front && pres_user_is_known(pres, w->local);
+    bool is_ours = pres_route_front(pres, w->remote) == w->core->front &&
+                   pres_user_is_known(pres, pres_inner(pres, w->local, w->remote));
 
     if (w->is_leaving || !is_ours) {
         if (!w->is_leaving)

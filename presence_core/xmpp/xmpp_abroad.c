@@ -15,8 +15,8 @@ static const char *const request_types[] = { [PRES_SUBSCRIBE] = "subscribe",
 
 struct xmpp_bounce {
     enum { BOUNCE_STANZA, BOUNCE_PROBE, BOUNCE_SUBSCRIBE } kind;
-    const char *name; /* "message", "iq" */
-    char *from, *to, *id;
+    const char *name;     /* "message", "iq" */
+    char *from, *to, *id; /* from: as our clients know him; of a probe, as other domains do */
 };
 
 static struct xmpp_bounce *bounce_new(struct gw_str from, struct gw_str to)
@@ -145,7 +145,7 @@ void xmpp_presence_abroad(const struct pres_doc *doc, const struct gw_str *to, s
 static void subscribe_refused(struct xmpp_fed *fed, struct gw_str from, struct gw_str to,
                               enum xmpp_cond cond)
 {
-    struct xmpp_bounce *bounce = bounce_new(from, to);
+    struct xmpp_bounce *bounce = bounce_new(pres_inner(fed->host->core, from, to), to);
 
     bounce_subscribe(fed, bounce, cond);
     xmpp_bounce_free(bounce);
@@ -168,7 +168,7 @@ void xmpp_request_abroad(enum pres_request request, struct gw_str from, struct g
     }
     xml_close(&w);
     if (request == PRES_SUBSCRIBE) {
-        bounce = bounce_new(from, to);
+        bounce = bounce_new(pres_inner(fed->host->core, from, to), to);
         bounce->kind = BOUNCE_SUBSCRIBE;
     }
     sent = xmpp_fed_send(fed, from, to, gw_buf_str(&fed->stanza), bounce, false);
@@ -194,9 +194,21 @@ void xmpp_probe_abroad(struct gw_str from, struct gw_str to, void *ctx)
 
 /* ---- From our clients ---- */
 
+/* The JID, full or bare, by which the other domain knows the user; empties 'out' first. */
+static void write_outer(const struct xmpp_fed *fed, struct gw_str jid, struct gw_str peer,
+                        struct gw_buf *out)
+{
+    struct gw_str bare = jid;
+
+    (void)gw_str_cut(jid, "/", &bare, NULL);
+    gw_buf_reset(out);
+    gw_buf_add_str(out, pres_outer(fed->host->core, bare, peer));
+    gw_buf_add_str(out, gw_str_sub(jid, bare.len, jid.len));
+}
+
 void xmpp_send_abroad(struct xmpp_c2s *c, const struct xmpp_stanza *s)
 {
-    const struct xmpp_sender by = { .host = c->host, .c = c, .from = gw_str_of(c->full) };
+    struct xmpp_sender by = { .host = c->host, .c = c };
     struct xmpp_fed *fed = c->host->fed;
     struct xmpp_bounce *bounce = NULL;
     enum xmpp_sent sent;
@@ -207,6 +219,8 @@ void xmpp_send_abroad(struct xmpp_c2s *c, const struct xmpp_stanza *s)
         xmpp_stanza_error(c, s, XMPP_SERVICE_UNAVAILABLE, NULL);
         return;
     }
+    write_outer(fed, gw_str_of(c->full), s->to.bare, &fed->from);
+    by.from = gw_buf_str(&fed->from);
     gw_buf_reset(&fed->stanza);
     xmpp_copy_stanza(&by, s, &fed->stanza);
     if (!gw_str_is(s->type, "error") && !gw_str_is(s->type, "result")) {
@@ -214,13 +228,55 @@ void xmpp_send_abroad(struct xmpp_c2s *c, const struct xmpp_stanza *s)
         bounce->name = gw_str_is(s->node->name, "iq") ? "iq" : "message";
         bounce->id = s->id.p ? gw_str_dup(s->id) : NULL;
     }
-    sent =
-        xmpp_fed_send(fed, gw_str_of(c->full), s->to.full, gw_buf_str(&fed->stanza), bounce, false);
+    sent = xmpp_fed_send(fed, by.from, s->to.full, gw_buf_str(&fed->stanza), bounce, false);
     if (sent_as[sent].is_error)
         xmpp_stanza_error(c, s, sent_as[sent].cond, NULL);
 }
 
 /* ---- To our users ---- */
+
+/* From whom the sender has addressed, in his own words; of one that was kept: from whom he knows. */
+static void open_answer(struct xmpp_fed *fed, struct xml_writer *w, const char *name,
+                        const char *type, const struct xmpp_sender *by, const struct xmpp_stanza *s)
+{
+    if (by->to.len) {
+        gw_buf_reset(&fed->from);
+        gw_buf_add_str(&fed->from, by->to);
+    } else {
+        write_outer(fed, s->to.full, by->from, &fed->from);
+    }
+    gw_buf_reset(&fed->stanza);
+    xml_write_init(w, &fed->stanza);
+    xml_open(w, name);
+    xml_put_attr(w, "type", gw_str_of(type));
+    xml_put_attr(w, "from", gw_buf_str(&fed->from));
+    xml_put_attr(w, "to", by->from);
+}
+
+static void send_answer(struct xmpp_fed *fed, const struct xmpp_sender *by)
+{
+    (void)xmpp_fed_send(fed, gw_buf_str(&fed->from), by->from, gw_buf_str(&fed->stanza), NULL,
+                        false);
+}
+
+/* 'to' by the name that the user has here; false: nobody is meant. */
+static bool find_inner(const struct xmpp_sender *by, struct xmpp_stanza *s,
+                       const struct xmpp_jid *from)
+{
+    struct gw_str inner = pres_inner(by->host->core, s->to.bare, from->bare);
+    struct gw_buf full;
+
+    if (gw_str_eq(inner, s->to.bare))
+        return true;
+    if (!inner.len)
+        return false;
+    gw_buf_init(&full, XMPP_JID_TEXT_MAX);
+    gw_buf_add_str(&full, inner);
+    gw_buf_add_str(&full, gw_str_sub(s->to.full, s->to.bare.len, s->to.full.len));
+    (void)xmpp_jid_parse(gw_buf_str(&full), &s->to, NULL); /* of two that were parsed before */
+    gw_buf_done(&full);
+    return true;
+}
 
 /* RFC 6120 8.3.1: neither errors nor results are answered. */
 void xmpp_refuse_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *s,
@@ -231,23 +287,19 @@ void xmpp_refuse_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *
 
     if (gw_str_is(s->type, "error") || gw_str_is(s->type, "result"))
         return;
-    gw_buf_reset(&fed->stanza);
-    xml_write_init(&w, &fed->stanza);
-    xml_open(&w, xmpp_stanza_name(s));
-    xml_put_attr(&w, "type", GW_STR("error"));
-    xml_put_attr(&w, "from", s->to.full);
-    xml_put_attr(&w, "to", by->from);
+    open_answer(fed, &w, xmpp_stanza_name(s), "error", by, s);
     if (s->id.p)
         xml_put_attr(&w, "id", s->id);
     xmpp_put_error(&w, cond, NULL);
     xml_close(&w);
-    (void)xmpp_fed_send(fed, s->to.full, by->from, gw_buf_str(&fed->stanza), NULL, false);
+    send_answer(fed, by);
 }
 
 static void on_message(const struct xmpp_sender *by, struct xmpp_stanza *m,
                        const struct xmpp_jid *from)
 {
-    (void)from;
+    if (!find_inner(by, m, from))
+        return;
     if (pres_route(by->host->core, m->to.bare) == PRES_ROUTE_LOCAL)
         xmpp_message_to_user(by, m, m->to.bare, m->to.resource);
     else
@@ -259,27 +311,22 @@ static void pong(const struct xmpp_sender *by, const struct xmpp_stanza *s)
     struct xmpp_fed *fed = by->host->fed;
     struct xml_writer w;
 
-    gw_buf_reset(&fed->stanza);
-    xml_write_init(&w, &fed->stanza);
-    xml_open(&w, "iq");
-    xml_put_attr(&w, "type", GW_STR("result"));
-    xml_put_attr(&w, "from", s->to.full);
-    xml_put_attr(&w, "to", by->from);
+    open_answer(fed, &w, "iq", "result", by, s);
     xml_put_attr(&w, "id", s->id);
     xml_close(&w);
-    (void)xmpp_fed_send(fed, s->to.full, by->from, gw_buf_str(&fed->stanza), NULL, false);
+    send_answer(fed, by);
 }
 
 static void on_iq(const struct xmpp_sender *by, struct xmpp_stanza *s, const struct xmpp_jid *from)
 {
+    bool is_meant = find_inner(by, s, from);
     struct pres_session *session;
 
-    (void)from;
     if (!s->id.p || !s->type.p) {
         xmpp_refuse(by, s, XMPP_BAD_REQUEST);
         return;
     }
-    session = s->to.resource.len && !xmpp_is_shut_out(by, s->to.bare)
+    session = is_meant && s->to.resource.len && !xmpp_is_shut_out(by, s->to.bare)
                   ? pres_session_find(by->host->core, s->to.bare, s->to.resource)
                   : NULL;
     if (session && xmpp_may_ask(by, s, session) && xmpp_forward(by, s, session))
@@ -360,19 +407,21 @@ void xmpp_abroad_stanza(struct xmpp_s2s *in, const struct xml_node *node)
         .node = node, .type = xml_attr(node, "type"), .id = xml_attr(node, "id"), .has_to = true
     };
     struct xmpp_sender by = { .host = in->fed->host };
-    struct xmpp_jid from;
+    struct xmpp_jid from, to;
 
     if (xmpp_jid_parse(xml_attr(node, "from"), &from, NULL) ||
-        xmpp_jid_parse(xml_attr(node, "to"), &s.to, NULL)) {
+        xmpp_jid_parse(xml_attr(node, "to"), &to, NULL)) {
         xmpp_s2s_error(in, GW_BADMSG, "improper-addressing", NULL);
         return;
     }
-    if (!xmpp_s2s_in_may_speak(in, from.domain, s.to.domain)) {
+    if (!xmpp_s2s_in_may_speak(in, from.domain, to.domain)) {
         xmpp_s2s_error(in, GW_DENIED, "invalid-from",
                        "the domain in 'from' was not proved to the one in 'to'");
         return;
     }
     by.from = from.full;
+    by.to = to.full;
+    s.to = to; /* its texts are those of 'to', until it is another */
     in->fed->host->now = in->fed->now;
     in->fed->counters.stanzas_in++;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {

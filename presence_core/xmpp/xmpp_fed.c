@@ -31,6 +31,7 @@ struct xmpp_fed *xmpp_fed_new(const struct xmpp_fed_args *args)
     gw_list_init(&fed->asleep);
     gw_buf_init(&fed->out, XMPP_OUT_MAX);
     gw_buf_init(&fed->stanza, XMPP_OUT_MAX);
+    gw_buf_init(&fed->from, XMPP_JID_TEXT_MAX);
     return fed;
 }
 
@@ -103,6 +104,7 @@ void xmpp_fed_free(struct xmpp_fed **fedp)
     gw_param_settings_done(xmpp_fed_params, xmpp_fed_param_count, &fed->defaults);
     gw_buf_done(&fed->out);
     gw_buf_done(&fed->stanza);
+    gw_buf_done(&fed->from);
     free(fed);
 }
 

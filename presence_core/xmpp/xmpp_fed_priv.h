@@ -142,7 +142,7 @@ struct xmpp_fed {
     struct gw_map *tallies; /* that can be resumed, by id */
     struct gw_list asleep;  /* of them: the oldest first */
     size_t tallies_asleep;
-    struct gw_buf out, stanza;
+    struct gw_buf out, stanza, from; /* from: of what is written, when it is another name */
     struct xmpp_fed_counters counters;
     bool is_stopped;
     struct gw_now now;

@@ -223,7 +223,9 @@ struct xmpp_sender {
     struct xmpp_host *host;
     struct xmpp_c2s *c; /* NULL: abroad, or gone */
     struct gw_str from; /* full JID */
-    bool is_gone;       /* not there any more, or not to be reached: nothing can be told it */
+    struct gw_str
+        to;       /* abroad: whom he has addressed, in the name that is used there; else empty */
+    bool is_gone; /* not there any more, or not to be reached: nothing can be told it */
 };
 
 void xmpp_on_message(struct xmpp_c2s *c, struct xmpp_stanza *s);

@@ -35,7 +35,7 @@ static bool is_clear_enough(const struct xmpp_s2s *s)
  * condition; NULL: it may. */
 static const char *refusal(const struct xmpp_s2s *s, struct gw_str domain, struct gw_err *why)
 {
-    if (pres_domain_is_local(s->fed->host->core, domain)) {
+    if (pres_domain_is_ours(s->fed->host->core, domain)) {
         (void)gw_fail(why, GW_DENIED, "the domain is served here");
         return "policy-violation";
     }
@@ -107,7 +107,7 @@ void xmpp_s2s_in_header(struct xmpp_s2s *s, const struct xml_node *root)
         xmpp_s2s_error(s, GW_BADMSG, "invalid-namespace", "not a stream of " NS_STREAM);
         return;
     }
-    if (to && !pres_domain_is_local(s->fed->host->core, gw_str_of(to))) {
+    if (to && !pres_domain_is_ours(s->fed->host->core, gw_str_of(to))) {
         xmpp_s2s_error(s, GW_NOTFOUND, "host-unknown", "the domain in 'to' is not served here");
         return;
     }
@@ -170,7 +170,7 @@ bool xmpp_s2s_in_may_speak(const struct xmpp_s2s *s, struct gw_str from, struct 
     if (p && p->is_valid)
         return true;
     p = pair_find(s, from, GW_STR("*"));
-    return p && pres_domain_is_local(host->core, to);
+    return p && pres_domain_is_ours(host->core, to);
 }
 
 /* ---- STARTTLS and SASL ---- */
@@ -319,7 +319,7 @@ static void ask_authority(struct xmpp_s2s *s, const struct dialback *d, struct g
         answer_error(s, d, "not-acceptable", "the key is too long");
         return;
     }
-    if (!pres_domain_is_local(s->fed->host->core, gw_str_of(d->to))) {
+    if (!pres_domain_is_ours(s->fed->host->core, gw_str_of(d->to))) {
         answer_error(s, d, "item-not-found", "the domain in 'to' is not served here");
         return;
     }
@@ -394,7 +394,7 @@ static void confirm(struct xmpp_s2s *s, const struct dialback *d, const struct x
         xmpp_s2s_error(s, GW_BADMSG, "policy-violation", "TLS comes first");
         return;
     }
-    is_ours = id.len && pres_domain_is_local(s->fed->host->core, gw_str_of(d->to)) &&
+    is_ours = id.len && pres_domain_is_ours(s->fed->host->core, gw_str_of(d->to)) &&
               xmpp_dialback_is_ours(gw_str_trim(node->text), xmpp_fed_secret(s->fed),
                                     gw_str_of(d->from), gw_str_of(d->to), id);
     begin_answer(s, "db:verify", d, is_ours ? "valid" : "invalid", &w);
