@@ -135,6 +135,13 @@ const struct admin_route admin_routes[] = {
     { "DELETE", "/v1/federation-secret", false, admin_federation_secret_forget,
       "uses one of this node's own again" },
 
+    { "GET", "/v1/mail-domains", false, admin_mail_domains_get,
+      "e-mail addresses for federation: domains, and users whose address cannot be used" },
+    { "PUT", "/v1/mail-domains/{domain}", false, admin_mail_domain_add,
+      "adds one for users to come" },
+    { "DELETE", "/v1/mail-domains/{domain}", false, admin_mail_domain_remove,
+      "removes one that no user has an address in" },
+
     { "GET", "/v1/sip/route/{address}", false, admin_sip_route,
       "where SIP requests to an address go, and which rule says so" },
 

@@ -167,6 +167,10 @@ struct admin_host {
     /* Of dialback; NULL: the one again that this node has of its own. */
     enum gw_code (*federation_secret)(const struct gw_str *secret, store_done_fn *done,
                                       void *done_ctx, struct gw_err *err, void *ctx);
+    /* E-mail addresses for federation: adds state, domains, and who has an address that cannot be used. */
+    void (*mail_domains)(struct json_t *into, void *ctx);
+    enum gw_code (*mail_domain_set)(struct gw_str domain, bool there, store_done_fn *done,
+                                    void *done_ctx, struct gw_err *err, void *ctx);
     /* Where SIP requests to an address go. *answer: known at once, and found does not come; NULL: it
      * comes once, never from inside the call, and takes the answer. */
     enum gw_code (*sip_route)(struct gw_str address, struct json_t **answer,

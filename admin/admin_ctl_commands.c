@@ -293,6 +293,20 @@ const struct ctl_command ctl_commands[] = {
     { "federation secret reset", "", "use a dialback secret of this node's own again",
       ctl_federation_secret_reset, NULL, NULL, "federation secret reset" },
 
+    { "federation mail list", "", "show by which addresses other domains know our users",
+      ctl_mail_list, NULL,
+      "With presence.federation_mail on, other domains know a user by his mail address, and by\n"
+      "nothing else; who has none that can be used is known by USER@DOMAIN. Their users have to\n"
+      "add ours anew when it is switched. It must be the same on all nodes.",
+      "federation mail list" },
+    { "federation mail add", "DOMAIN", "add a mail domain, before users have addresses there",
+      ctl_mail_add, NULL,
+      "Domains of users' addresses are there by themselves. The certificate for servers\n"
+      "(cup-xmpp-s2s) names each of them, and so must the DNS: _xmpp-server._tcp.DOMAIN.",
+      "federation mail add sales.example.org" },
+    { "federation mail remove", "DOMAIN", "remove a mail domain that no user has an address in",
+      ctl_mail_remove, NULL, NULL, "federation mail remove sales.example.org" },
+
     { "sip route", "ADDRESS", "show where SIP requests to an address go, and why", ctl_sip_route,
       NULL,
       "Static routes (sip.routes) come first, by priority; without one the domain's record\n"

@@ -24,6 +24,9 @@ static const struct check {
       { "dialback_secret_mark" },
       "kalendsctl federation secret set, with the same on both" },
     { "default policy", { "federation.policy" }, "kalendsctl set federation.policy VALUE" },
+    { "e-mail addresses for federation",
+      { "presence.federation_mail" },
+      "kalendsctl set presence.federation_mail VALUE" },
 };
 
 enum { CHECKS = sizeof(checks) / sizeof(checks[0]) };
@@ -121,6 +124,38 @@ static void compare_exceptions(const json_t *here, const json_t *there, bool is_
     }
 }
 
+static bool has_text(const json_t *list, const char *text)
+{
+    json_t *one;
+    size_t i;
+
+    json_array_foreach(list, i, one)
+    {
+        if (json_is_string(one) && strcmp(json_string_value(one), text) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Those that the one node has, and the other has not. */
+static void compare_mail_domains(const json_t *has, const json_t *lacks, const char *where,
+                                 json_t *list)
+{
+    char item[ITEM_MAX];
+    json_t *domain;
+    size_t i;
+
+    json_array_foreach(json_object_get(has, "mail_domains"), i, domain)
+    {
+        const char *name = json_string_value(domain);
+
+        if (!name || has_text(json_object_get(lacks, "mail_domains"), name))
+            continue;
+        (void)snprintf(item, sizeof(item), "%s is one %s only", name, where);
+        differ(list, "mail domains", item, "kalendsctl federation mail add DOMAIN, or remove");
+    }
+}
+
 static json_t *compare(const json_t *here, const json_t *there)
 {
     json_t *list = json_array();
@@ -129,6 +164,8 @@ static json_t *compare(const json_t *here, const json_t *there)
         compare_settings(&checks[i], here, there, list);
     compare_exceptions(here, there, true, list);
     compare_exceptions(here, there, false, list);
+    compare_mail_domains(here, there, "here", list);
+    compare_mail_domains(there, here, "there", list);
     return list;
 }
 
@@ -150,8 +187,10 @@ static void print(const json_t *list)
     json_t *d;
     size_t i;
 
-    for (size_t k = 0; k <= CHECKS; k++) {
-        const char *what = k < CHECKS ? checks[k].what : "exceptions";
+    for (size_t k = 0; k < CHECKS + 2; k++) {
+        const char *what = k < CHECKS    ? checks[k].what
+                           : k == CHECKS ? "exceptions"
+                                         : "mail domains";
 
         if (!has_what(list, what))
             printf("alike    %s\n", what);

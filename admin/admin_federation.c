@@ -1,4 +1,4 @@
-/* /v1/federation, /v1/federation-settings, /v1/federation-secret */
+/* /v1/federation, /v1/federation-settings, /v1/federation-secret, /v1/mail-domains */
 #include "admin_priv.h"
 
 void admin_federation_get(struct admin_call *call)
@@ -80,4 +80,35 @@ void admin_federation_secret_forget(struct admin_call *call)
     enum gw_code rc = host->federation_secret(NULL, admin_call_saved, call, &err, host->ctx);
 
     admin_reply_change(call, rc, &err, 200, json_pack("{s:s}", "dialback_secret", "own"));
+}
+
+void admin_mail_domains_get(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+    json_t *json = json_object();
+
+    host->mail_domains(json, host->ctx);
+    admin_reply(call, 200, json);
+}
+
+static void mail_domain_set(struct admin_call *call, bool there)
+{
+    const struct admin_host *host = call->api->args.host;
+    struct gw_err err;
+    enum gw_code rc =
+        host->mail_domain_set(call->arg[0], there, admin_call_saved, call, &err, host->ctx);
+
+    admin_reply_change(call, rc, &err, there ? 201 : 200,
+                       json_pack("{s:o, s:b}", "name", admin_json_str(call->arg[0]),
+                                 there ? "added" : "removed", 1));
+}
+
+void admin_mail_domain_add(struct admin_call *call)
+{
+    mail_domain_set(call, true);
+}
+
+void admin_mail_domain_remove(struct admin_call *call)
+{
+    mail_domain_set(call, false);
 }

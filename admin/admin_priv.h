@@ -140,7 +140,8 @@ admin_handler_fn admin_log_level_set;
 admin_handler_fn admin_sip_route;
 admin_handler_fn admin_federation_get, admin_federation_settings, admin_federation_domain,
     admin_federation_except, admin_federation_forget, admin_federation_secret_set,
-    admin_federation_secret_forget;
+    admin_federation_secret_forget, admin_mail_domains_get, admin_mail_domain_add,
+    admin_mail_domain_remove;
 admin_handler_fn admin_mapping_list, admin_mapping_set, admin_mapping_reset;
 admin_handler_fn admin_rules_list, admin_rule_add, admin_rule_edit, admin_rule_move,
     admin_rule_remove, admin_rule_test;

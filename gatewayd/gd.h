@@ -7,7 +7,7 @@
  *   gd_sip         the SIP front-end
  *   gd_api         what the API room is given     gd_check       a gateway tried step by step
  *   gd_account     who logs in at Exchange        gd_policy      mapping, rules, texts: kept and changed
- *   gd_federation  servers of other domains
+ *   gd_federation  servers of other domains  gd_mail        mail addresses that they know users by
  *   gd_people      what each calendar is looked at with
  *   gd_neighbours  who of our domains is on the system that shares them
  *   gd_identities  who we are: our own certificates
@@ -24,6 +24,7 @@
 #include "dir.h"
 #include "dir_audit.h"
 #include "dir_jobs.h"
+#include "dir_mails.h"
 #include "ews_account.h"
 #include "gd_config.h"
 #include "gd_listen.h"
@@ -71,6 +72,7 @@ struct gd {
     struct net_wake *store_wake;
     struct cert_store *certs;
     struct dir *dir;
+    struct dir_mails *mails;
     struct dir_audit *audit;
     struct dir_jobs *jobs;
     struct net_timer *jobs_timer;

@@ -9,6 +9,7 @@
 #include "gd_discover.h"
 #include "gd_federation.h"
 #include "gd_gateways.h"
+#include "gd_mail.h"
 #include "gd_notify.h"
 #include "gd_people.h"
 #include "gd_rule_test.h"
@@ -247,6 +248,17 @@ static enum gw_code host_federation_forget(struct gw_str domain, store_done_fn *
     return gd_federation_forget(ctx, domain, done, done_ctx, err);
 }
 
+static void host_mail_domains(json_t *into, void *ctx)
+{
+    gd_mail_json(ctx, into);
+}
+
+static enum gw_code host_mail_domain_set(struct gw_str domain, bool there, store_done_fn *done,
+                                         void *done_ctx, struct gw_err *err, void *ctx)
+{
+    return gd_mail_domain_set(ctx, domain, there, done, done_ctx, err);
+}
+
 static enum gw_code host_federation_secret(const struct gw_str *secret, store_done_fn *done,
                                            void *done_ctx, struct gw_err *err, void *ctx)
 {
@@ -317,6 +329,8 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
         .federation_except = host_federation_except,
         .federation_forget = host_federation_forget,
         .federation_secret = host_federation_secret,
+        .mail_domains = host_mail_domains,
+        .mail_domain_set = host_mail_domain_set,
         .sip_route = host_sip_route,
         .sip_route_cancel = host_sip_route_cancel,
         .trust_changed = host_trust_changed,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gd_mail.h"
 #include "gw_bytes.h"
 #include "gw_log.h"
 #include "xmpp_federation.h"
@@ -228,6 +229,8 @@ void gd_federation_settings_json(const struct gd *gd, json_t *into)
     }
     xmpp_fed_secret_mark(fed_of(gd), mark);
     json_object_set_new(into, "dialback_secret_mark", json_string(mark));
+    json_object_set_new(into, PRES_PARAM_MAIL, json_string(gd->settings.pres.mail ? "on" : "off"));
+    json_object_set_new(into, "mail_domains", gd_mail_domains_json(gd));
     xmpp_policy_each(xmpp_fed_policy(fed_of(gd)), add_exception, exceptions);
     json_object_set_new(into, "exceptions", exceptions);
 }

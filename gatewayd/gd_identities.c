@@ -4,11 +4,9 @@
 #include "cert_expiry.h"
 #include "cert_own.h"
 #include "gd.h"
+#include "gd_mail.h"
 #include "gd_notify.h"
 #include "gw_log.h"
-#include "gw_map.h"
-
-enum { MAIL_DOMAINS_MAX = 500 };
 
 /* --- keys are sealed as other secrets are */
 
@@ -39,23 +37,6 @@ static void each_domain(const struct gd *gd, void (*each)(struct gw_str, void *)
         each(domain.ascii, each_ctx);
 }
 
-static void each_mail_domain(const struct gd *gd, void (*each)(struct gw_str, void *),
-                             void *each_ctx)
-{
-    struct gw_map *told = gw_map_new();
-    struct gw_str name, domain;
-    struct dir_user user;
-    size_t pos = 0;
-
-    while (gw_map_len(told) < MAIL_DOMAINS_MAX && dir_user_next(gd->dir, &pos, &user)) {
-        if (!gw_str_cut(user.mail, "@", &name, &domain) || gw_map_get(told, domain))
-            continue;
-        (void)gw_map_set(told, domain, told); /* any value: it is a set */
-        each(domain, each_ctx);
-    }
-    gw_map_free(&told);
-}
-
 /* First: SIP peers look at the CN alone, which must be the name to which our SRV records lead. */
 static void each_sip_name(const struct gd *gd, void (*each)(struct gw_str name, void *each_ctx),
                           void *each_ctx)
@@ -77,7 +58,7 @@ void gd_identity_names(const struct gd *gd, const char *identity,
     else
         each_sip_name(gd, each, each_ctx);
     if (strcmp(identity, CERT_IDENTITY_XMPP_S2S) == 0)
-        each_mail_domain(gd, each, each_ctx);
+        gd_mail_names(gd, each, each_ctx);
     each(gw_str_of(gd_notify_host(gd->notify)), each_ctx);
 }
 

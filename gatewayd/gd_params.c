@@ -7,6 +7,7 @@
 #include "gd.h"
 #include "gd_federation.h"
 #include "gd_gateways.h"
+#include "gd_mail.h"
 #include "gd_notify.h"
 #include "gd_people.h"
 #include "gw_log.h"
@@ -66,9 +67,11 @@ static enum gw_code sched_apply(struct gd *gd, struct gw_now now, struct gw_err 
 
 static enum gw_code pres_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
 {
-    (void)err;
-    pres_settings_apply(gd->core, now);
-    return GW_OK;
+    enum gw_code rc = gd_mail_check(gd, err);
+
+    if (!rc)
+        pres_settings_apply(gd->core, now);
+    return rc;
 }
 
 static enum gw_code xmpp_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
@@ -96,9 +99,11 @@ static enum gw_code bridge_apply(struct gd *gd, struct gw_now now, struct gw_err
 
 static enum gw_code sip_apply(struct gd *gd, struct gw_now now, struct gw_err *err)
 {
-    enum gw_code rc = gd_sip_apply(gd, err);
+    enum gw_code rc = gd_mail_check(gd, err);
 
     (void)now;
+    if (!rc)
+        rc = gd_sip_apply(gd, err);
     if (!rc)
         gd_identities_cover(gd); /* the name that peers know us by may be another */
     return rc;

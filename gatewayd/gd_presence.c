@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gd.h"
+#include "gd_mail.h"
 #include "gd_people.h"
 #include "gw_bytes.h"
 #include "gw_log.h"
@@ -51,6 +52,8 @@ static void on_user(const struct dir_user_change *c, void *ctx)
 
     if (!c->before && pres_user_add(gd->core, c->after->jid, &err))
         gw_error("gatewayd", "user has no presence: %s", err.msg);
+    if (c->after)
+        gd_mail_user(gd, c->after);
     gd_neighbour_changed(gd, c);
     if (c->after && c->after->im_enabled)
         pres_user_set_elsewhere(gd->core, c->after->jid, false);
@@ -148,6 +151,7 @@ void gd_presence_start(struct gd *gd)
                                  .ctx = gd };
     gw_list_init(&gd->own_passwords);
     gd_people_start(gd);
+    gd_mail_start(gd);
     gd->neighbours = gw_map_new();
     dir_listen(gd->dir, &(struct dir_listener){ on_user, on_domain, gd });
 }

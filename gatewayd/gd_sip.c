@@ -67,6 +67,7 @@ enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err)
         .is_neighbour = gd_neighbour_is,
         .ctx = gd,
     });
+    pres_mail_start(gd->core); /* every way is set, and no peer was met yet */
     rc = load(gd, err);
     if (!rc)
         rc = listen_plain(gd, err);

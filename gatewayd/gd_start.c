@@ -89,9 +89,13 @@ static void jobs_due(gw_time at, void *ctx)
 
 static enum gw_code load_directory(struct gd *gd, struct gw_err *err)
 {
-    struct load users = { 0 }, rosters = { 0 }, audit = { 0 }, jobs = { 0 };
+    struct load mails = { 0 }, users = { 0 }, rosters = { 0 }, audit = { 0 }, jobs = { 0 };
     enum gw_code rc;
 
+    dir_mails_load(gd->mails, load_done, &mails);
+    rc = load_result(gd, &mails, "mail domains", err);
+    if (rc)
+        return rc;
     dir_load(gd->dir, load_done, &users);
     rc = load_result(gd, &users, "directory", err);
     if (rc)
@@ -373,6 +377,7 @@ void gd_done(struct gd *gd)
     dir_jobs_free(&gd->jobs);
     net_timer_free(&gd->jobs_timer);
     dir_audit_free(&gd->audit);
+    dir_mails_free(&gd->mails);
     if (gd->dir)
         dir_free(&gd->dir);
     net_tls_unref(&gd->tls);

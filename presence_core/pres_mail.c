@@ -275,7 +275,7 @@ void pres_mail_settle(struct pres_user *u)
 
 void pres_user_mail_set(struct pres_core *core, struct gw_str user, struct gw_str mail)
 {
-    struct pres_user *u = pres_user_find(core, user);
+    struct pres_user *u = gw_map_get(core->users, user); /* also one who is elsewhere for now */
     bool has_left;
 
     if (!u || gw_str_eq(u->mail ? u->mail->text : GW_STR(""), mail))

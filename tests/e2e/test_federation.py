@@ -5,6 +5,7 @@ import glob
 import hashlib
 import hmac
 import socket
+import subprocess
 import xml.etree.ElementTree as xml
 
 from gateway import Gateway, wait_for
@@ -106,7 +107,7 @@ def test_two_nodes_compared():
             g.ctl("federation", "secret", "set", "--password-stdin", text_in=SECRET + "\n")
             g.ctl("federation", "except", "both.example")
         done = compare()
-        assert done.returncode == 0 and done.stdout.count("alike") == 7, done
+        assert done.returncode == 0 and done.stdout.count("alike") == 9, done
         assert SECRET not in one.ctl("federation", "export")
         one.set("federation.timeout_s", 11)  # what a machine can bear is its own affair
         assert compare().returncode == 0
@@ -120,6 +121,17 @@ def test_two_nodes_compared():
             assert f"differs  {what}" in done.stdout, done
             assert f"federation.{key} is {before} here, {value} there" in done.stdout, done
             one.set(f"federation.{key}", before)
+        one.set("presence.federation_mail", "on")
+        done = compare()
+        assert done.returncode == 1 and done.stdout.count("differs  e-mail addresses") == 1, done
+        one.set("presence.federation_mail", "off")
+        one.ctl("federation", "mail", "add", "mail1.example")
+        two.ctl("federation", "mail", "add", "mail2.example")
+        done = compare()
+        assert "mail1.example is one there only" in done.stdout and "mail2.example is one here only" in done.stdout, done
+        one.ctl("federation", "mail", "add", "mail2.example")
+        two.ctl("federation", "mail", "add", "mail1.example")
+        assert compare().returncode == 0
         one.ctl("federation", "except", "only.example")
         two.ctl("federation", "except", "here.example")
         two.ctl("federation", "except", "both.example", "--direction", "incoming")
@@ -134,5 +146,67 @@ def test_two_nodes_compared():
             assert done.returncode == 1 and said in done.stderr, done
 
 
+def mail_domains(gateway):
+    return {d["name"]: (d["managed"], d["users"]) for d in gateway.ctl_json("federation", "mail", "list")["domains"]}
+
+
+def names_of(gateway):
+    path = f"{gateway.data}/certs/cup-xmpp-s2s.pem"
+    return subprocess.run(["openssl", "x509", "-in", path, "-noout", "-ext", "subjectAltName"],
+                          capture_output=True, text=True, check=True).stdout
+
+
+def test_mail_domains():
+    """the system's and the administrator's: listed, added, removed, in the certificate, there after a restart"""
+    with gateway_of_ours() as g:
+        assert "are off (kalendsctl set presence.federation_mail on)" in g.ctl("federation", "mail", "list")
+        g.ctl("user", "add", f"ann@{OURS}", "--mail", "Ann@Mail.Example", "--im")
+        g.ctl("user", "add", f"bob@{OURS}", "--im")
+        assert "is made anew" in g.ctl("federation", "mail", "add", "next.example")
+        assert mail_domains(g) == {OURS: ("system", 1), "mail.example": ("system", 1), "next.example": ("admin", 0)}
+        for name in ("mail.example", "next.example"):
+            assert f"DNS:{name}" in names_of(g), names_of(g)
+        for name, said in (("Abc.1om", "last label must not start with a digit"), ("-a.example", "start with '-'"),
+                           ("a_b.example", "letters a-z"), ("a" * 256, "at most 255"), ("next.example", "already")):
+            done = g.run_ctl("federation", "mail", "add", "--", name)
+            assert done.returncode == 1 and said in done.stderr, done
+        done = g.run_ctl("federation", "mail", "remove", "mail.example")
+        assert done.returncode == 1 and "that of 1 user" in done.stderr, done
+        g.ctl("user", "edit", f"ann@{OURS}", "--mail", "ann@third.example")
+        g.kill()
+        g.start()
+        assert mail_domains(g)["mail.example"] == ("admin", 0), mail_domains(g)
+        g.ctl("federation", "mail", "remove", "mail.example")
+        done = g.run_ctl("federation", "mail", "remove", "mail.example")
+        assert done.returncode == 1 and "there is no mail domain" in done.stderr, done
+        assert "mail.example" not in mail_domains(g)
+
+
+def test_mail_problems():
+    """who has an address that cannot be used is named, with why; what excludes each other is refused"""
+    with gateway_of_ours() as g:
+        g.set("sip.domains", "partner.example")
+        g.set("presence.federation_mail", "on")
+        for name, mail in (("ann", f"a.n@{OURS}"), ("bob", f"A.N@{OURS}"), ("cas", f"dan@{OURS}"), ("dan", f"dan@{OURS}"),
+                           ("eva", "eva@partner.example"), ("fay", f"fay.f@{OURS}")):
+            g.ctl("user", "add", f"{name}@{OURS}", "--mail", mail, "--im")
+        said = g.ctl("federation", "mail", "list")
+        for name, why in (("ann", "another user has the same"), ("bob", "another user has the same"),
+                          ("eva", "federated by SIP")):
+            assert f"{name}@{OURS} is known by this id" in said and why in said, said
+        assert "cas@" in said, said  # dan's id is cas's mail address, and dan's
+        assert "1 in use" in said, said
+        done = g.run_ctl("federation", "mail", "add", "partner.example")
+        assert done.returncode == 1 and ("already" in done.stderr or "federated by SIP" in done.stderr), done
+        done = g.run_ctl("set", "sip.partitioned", "on")
+        assert done.returncode == 1 and "exclude each other" in done.stderr, done
+        g.set("presence.federation_mail", "off")
+        g.set("sip.partitioned", "on")
+        done = g.run_ctl("set", "presence.federation_mail", "on")
+        assert done.returncode == 1 and "exclude each other" in done.stderr, done
+        assert g.api("GET", "/v1/parameters/presence.federation_mail")["value"] == "off"
+
+
 if __name__ == "__main__":
-    run([test_dialback_secret, test_dialback_secret_refused, test_subscribe_refused, test_two_nodes_compared])
+    run([test_dialback_secret, test_dialback_secret_refused, test_subscribe_refused, test_two_nodes_compared,
+         test_mail_domains, test_mail_problems])

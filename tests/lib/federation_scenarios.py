@@ -33,13 +33,13 @@ def authority_elsewhere():
 
 
 @contextlib.contextmanager
-def world(server, settings=None, options=None, ours=(OURS,)):
+def world(server, settings=None, options=None, ours=(OURS,), certified=()):
     """A gateway and another server that know each other by name; both certificates are of one authority.
-    options: of the other server."""
+    options: of the other server. certified: names in our certificate beside our domains."""
     with contextlib.closing(Names()) as names, authority_elsewhere() as authority:
         gateway = Gateway(log_levels="info, federation=debug")
         os.makedirs(f"{gateway.data}/certs", mode=0o700)
-        shutil.copy(authority.issue("ours", *ours), f"{gateway.data}/certs/cup-xmpp-s2s.pem")
+        shutil.copy(authority.issue("ours", *ours, *certified), f"{gateway.data}/certs/cup-xmpp-s2s.pem")
         os.chmod(f"{gateway.data}/certs/cup-xmpp-s2s.pem", 0o600)
         with gateway, server(THEIRS, names, authority, **{"users": ["rosa"], **(options or {})}) as other:
             other.introduce(OURS, gateway.address)
