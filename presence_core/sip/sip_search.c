@@ -30,7 +30,10 @@ static bool is_static(enum sip_rule rule)
 
 static void shown_as(const struct sip_step *step, char out[SIP_PATTERN_MAX + 1])
 {
-    (void)snprintf(out, SIP_PATTERN_MAX + 1, "%s%s", rules[step->rule].shown, step->hop.host);
+    size_t len = strlen(rules[step->rule].shown);
+
+    memcpy(out, rules[step->rule].shown, len);
+    memcpy(out + len, step->hop.host, strlen(step->hop.host) + 1);
 }
 
 /* A server: 'host' at 'port', told for this step. */
