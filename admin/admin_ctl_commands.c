@@ -237,7 +237,8 @@ static const struct ctl_option language_options[] = {
 
 #define RULE_HELP                                                                                  \
     "A rule is CONDITION and CONDITION ... => SHOWN. Conditions look at\n"                         \
-    "  subject, location, category, organiser    = != ~ (has) !~ (has not) \"TEXT\"\n"             \
+    "  subject, location, category, organiser, calendar\n"                                         \
+    "                                            = != ~ (has) !~ (has not) \"TEXT\"\n"             \
     "  attendees, duration (minutes)             = != <= >= NUMBER\n"                              \
     "  response      = != accepted, tentative, declined, not-answered, organiser, unknown\n"       \
     "  sensitivity   = != normal, personal, private, confidential\n"                               \
@@ -247,7 +248,10 @@ static const struct ctl_option language_options[] = {
     "do-not-disturb, with \"words\" if you like, or ignore.\n"                                     \
     "The user's own rules are asked first, then the group's, the domain's, everyone's; the\n"      \
     "first that matches counts, and the mapping if none does. Of private items the subject,\n"     \
-    "location, categories and people are never looked at."
+    "location, categories and people are never looked at.\n"                                       \
+    "A rule without 'calendar' is about the user's own calendar, the one that presence goes by.\n" \
+    "One that names a calendar as Outlook does takes in what is in it: of all other calendars\n"   \
+    "nothing counts, and nothing is read."
 
 #define FINGERPRINT_HELP                                                                           \
     "'kalendsctl cert trust list' shows fingerprints; their beginning is enough."

@@ -322,6 +322,18 @@ static void next_print(const struct report *r, const json_t *e)
                ctl_time(ctl_utc(e, "problem_at"), r->now, "now", at));
 }
 
+/* Where rules look at calendars besides the user's own one. */
+static void calendars_print(const json_t *e)
+{
+    int64_t all = ctl_int(e, "further_calendars"), unread = ctl_int(e, "unread_calendars");
+
+    if (unread)
+        printf("  %-20s%lld, of which %lld cannot be read\n", "further calendars", (long long)all,
+               (long long)unread);
+    else if (all)
+        printf("  %-20s%lld\n", "further calendars", (long long)all);
+}
+
 static void exchange_part(const struct report *r)
 {
     const json_t *e = json_object_get(r->json, "exchange");
@@ -332,6 +344,7 @@ static void exchange_part(const struct report *r)
     line("mailbox", ctl_str(e, "mailbox"));
     line("gateway", *ctl_str(e, "gateway") ? ctl_str(e, "gateway") : "none assigned");
     freshness_print(r, e);
+    calendars_print(e);
     subscription_print(r, json_object_get(e, "subscription"));
     next_print(r, e);
 }

@@ -224,6 +224,10 @@ enum ctl_exit ctl_rule_test(struct ctl *ctl)
         ctl_print_json(answer);
     else
         day_print(json_object_get(answer, "day"));
+    if (!ctl->line->json && ctl_int(answer, "unread_calendars"))
+        printf("# %lld of %lld further calendars could not be read, and are left out\n",
+               (long long)ctl_int(answer, "unread_calendars"),
+               (long long)ctl_int(answer, "further_calendars"));
     json_decref(answer);
     return CTL_OK;
 }

@@ -116,6 +116,7 @@ static void call_free(struct ews_call *call)
     gw_buf_done(&call->body);
     free(call->mailboxes);
     free(call->mailbox);
+    free(call->own_folder);
     free(call->anchor);
     free(call->affinity);
     free(call->url);
@@ -680,6 +681,7 @@ static struct ews_call *call_new(struct ews_client *client, const struct ews_req
                                           .sub_mode = request->sub_mode,
                                           .hours = request->hours,
                                           .item_fields = request->item_fields,
+                                          .folder_count = request->folder_count,
                                           .from = request->from,
                                           .to = request->to };
     call->dialect = client->dialect;
@@ -698,6 +700,10 @@ static struct ews_call *call_new(struct ews_client *client, const struct ews_req
         call->affinity = gw_str_dup(request->affinity);
     if (request->url.len)
         call->url = gw_str_dup(request->url);
+    if (request->own_folder.len) {
+        call->own_folder = gw_str_dup(request->own_folder);
+        call->request.own_folder = gw_str_of(call->own_folder);
+    }
     return call;
 }
 

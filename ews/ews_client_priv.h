@@ -28,6 +28,7 @@ struct ews_call {
     char *mailbox;              /* whose; NULL: nobody's */
     char *anchor, *affinity;    /* of its group; NULL: none */
     char *url;                  /* another one than the client's; or NULL */
+    char *own_folder;           /* that request borrows; or NULL */
     struct gw_buf body;         /* until it is sent */
     const struct ews_dialect *dialect;
     struct ews_identity *identity; /* it was sent with; NULL: not yet */

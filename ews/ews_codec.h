@@ -56,7 +56,7 @@ size_t ews_answer_body_max(enum ews_op op);
 enum { EWS_ANSWER_ARENA = 4 * 1024 * 1024 };
 
 /* Always fills out, whatever came: out->status tells. Of the request op, speaker, mailbox_count,
- * sub_mode, the window, item_fields and, for MAIL_TIPS, mailboxes are used. Strings and arrays of out
+ * sub_mode, the window, item_fields, folder_count, own_folder and, for MAIL_TIPS, mailboxes are used. Strings and arrays of out
  * live in the arena. */
 void ews_answer_parse(const struct ews_request *request, const struct ews_http *http,
                       struct gw_arena *arena, struct ews_answer *out);

@@ -23,6 +23,11 @@ static unsigned short on_item(struct gw_str user, const struct gw_item *item, vo
     return gd_person_classify(ctx, user, item);
 }
 
+static bool on_calendar(struct gw_str user, struct gw_str calendar, void *ctx)
+{
+    return gd_person_looks_at(ctx, user, calendar);
+}
+
 static void on_replies(struct gw_str user, struct gw_str internal, struct gw_str external,
                        void *ctx)
 {
@@ -152,6 +157,7 @@ enum gw_code gd_calendars_start(struct gd *gd, struct gw_err *err)
                            .wake = on_wake,
                            .astray = on_astray,
                            .classify = on_item,
+                           .looks_at = on_calendar,
                            .replies = on_replies,
                            .hours = on_hours,
                            .ctx = gd },

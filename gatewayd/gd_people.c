@@ -233,6 +233,14 @@ unsigned short gd_person_classify(struct gd *gd, struct gw_str user, const struc
     return gd_person_glasses(gd, user, &glasses) ? bridge_policy_tag(glasses.policy, item) : 0;
 }
 
+bool gd_person_looks_at(struct gd *gd, struct gw_str user, struct gw_str calendar)
+{
+    struct gd_glasses glasses;
+
+    return gd_person_glasses(gd, user, &glasses) &&
+           bridge_policy_looks_at(glasses.policy, calendar);
+}
+
 struct gw_str gd_person_words(struct gd *gd, struct gw_str user, enum pres_calendar_kind kind)
 {
     struct gd_glasses glasses;

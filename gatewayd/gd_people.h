@@ -34,6 +34,7 @@ struct bridge_voice *gd_voice_new(struct gd *gd, const struct dir_user *user);
 
 /* The tag of an item, by the user's policy. */
 unsigned short gd_person_classify(struct gd *gd, struct gw_str user, const struct gw_item *item);
+bool gd_person_looks_at(struct gd *gd, struct gw_str user, struct gw_str calendar);
 
 /* The words of a state, without times, as they are said of the user; borrowed like gd_glasses. Empty:
  * no such user. */

@@ -9,8 +9,14 @@
 
 enum { STRETCHES_MAX = 200 };
 
+/* The own calendar is read, and where rules look at others these are looked for before: its name and id,
+ * then the others. */
 struct admin_rule_test {
-    struct gw_list link;      /* gd->rule_tests */
+    struct gw_list link;       /* gd->rule_tests */
+    struct ews_client *client; /* of the gateway, which does not change: gd_rule_tests_abort() */
+    char *mailbox;
+    char *calendar[1 + EWS_FOLDERS_MAX], *id[EWS_FOLDERS_MAX]; /* names, the own one's first */
+    size_t further;
     struct bridge_book *book; /* of its own: what is in force may change meanwhile */
     const struct bridge_policy *policy;
     struct bridge_voice *voice;
@@ -28,6 +34,11 @@ static void test_free(struct admin_rule_test *t)
     gw_list_remove(&t->link);
     bridge_book_free(&t->book);
     bridge_voice_free(&t->voice);
+    for (size_t i = 0; i <= t->further; i++)
+        free(t->calendar[i]);
+    for (size_t i = 0; i < t->further; i++)
+        free(t->id[i]);
+    free(t->mailbox);
     free(t->outside);
     free(t->gateway);
     free(t);
@@ -84,19 +95,41 @@ static json_t *day_json(const struct admin_rule_test *t, struct gw_interval *v, 
     return list;
 }
 
-/* Items by what they are and which rule has matched, never by their words. */
-static json_t *tested_json(const struct admin_rule_test *t, const struct ews_calendar *c)
+/* Those that count, into v; how many. */
+static size_t tagged(const struct admin_rule_test *t, const struct ews_answer *a,
+                     struct gw_interval *v)
 {
-    struct gw_interval *v = gw_realloc(NULL, c->item_count + 1, sizeof(*v));
-    json_t *json;
-    size_t count;
+    size_t n = 0;
 
-    for (size_t i = 0; i < c->item_count; i++) {
-        v[i] = c->items[i].interval;
-        v[i].tag = bridge_policy_tag(t->policy, &c->items[i]);
+    for (size_t k = 0; k < a->calendar_count; k++)
+        for (size_t i = 0; i < a->calendars[k].item_count; i++) {
+            struct gw_item item = a->calendars[k].items[i];
+
+            item.calendar = gw_str_of(t->calendar[k] ? t->calendar[k] : "");
+            item.is_further = k > 0;
+            v[n] = item.interval;
+            v[n].tag = bridge_policy_tag(t->policy, &item);
+            n += !k || v[n].tag;
+        }
+    return n;
+}
+
+/* Items by what they are and which rule has matched, never by their words. */
+static json_t *tested_json(const struct admin_rule_test *t, const struct ews_answer *a)
+{
+    size_t count = 0, unread = 0;
+    struct gw_interval *v;
+    json_t *json;
+
+    for (size_t k = 0; k < a->calendar_count; k++) {
+        count += a->calendars[k].item_count;
+        unread += a->calendars[k].status.class != EWS_OK;
     }
-    count = gw_intervals_normalise(v, c->item_count);
-    json = json_pack("{s:o, s:I}", "day", day_json(t, v, count), "items", (json_int_t)count);
+    v = gw_realloc(NULL, count + 1, sizeof(*v));
+    count = gw_intervals_normalise(v, tagged(t, a, v));
+    json = json_pack("{s:o, s:I, s:I, s:I}", "day", day_json(t, v, count), "items",
+                     (json_int_t)count, "further_calendars", (json_int_t)t->further,
+                     "unread_calendars", (json_int_t)unread);
     free(v);
     return json;
 }
@@ -110,19 +143,88 @@ static void finish(struct admin_rule_test *t, const struct gw_err *result, json_
     done(result, answer, done_ctx);
 }
 
-static void on_answer(const struct ews_answer *a, void *ctx)
+static void fail(struct admin_rule_test *t, const char *what, const struct ews_status *why)
+{
+    struct gw_err err;
+
+    gw_fail(&err, GW_AGAIN, "%s: %s", what, why->text);
+    finish(t, &err, NULL);
+}
+
+static void on_read(const struct ews_answer *a, void *ctx)
 {
     const struct gw_err ok = { GW_OK, "" };
     struct admin_rule_test *t = ctx;
-    struct gw_err err;
+
+    t->call = NULL;
+    if (a->status.class != EWS_OK)
+        fail(t, "the calendar could not be read", &a->status);
+    else
+        finish(t, &ok, tested_json(t, a));
+}
+
+static void ask(struct admin_rule_test *t, struct ews_request *r, ews_done_fn *done)
+{
+    r->mailbox = gw_str_of(t->mailbox);
+    t->call = ews_client_start(t->client, r, done, t);
+}
+
+static void read_day(struct admin_rule_test *t)
+{
+    struct gw_str ids[EWS_FOLDERS_MAX];
+    struct ews_request r = { .op = EWS_OP_FIND_ITEM,
+                             .from = t->from,
+                             .to = t->to,
+                             .item_fields = bridge_policy_needs(t->policy) | GW_ITEM_EXACT,
+                             .folders = ids,
+                             .folder_count = t->further };
+
+    for (size_t i = 0; i < t->further; i++)
+        ids[i] = gw_str_of(t->id[i]);
+    ask(t, &r, on_read);
+}
+
+static void on_found(const struct ews_answer *a, void *ctx)
+{
+    struct admin_rule_test *t = ctx;
 
     t->call = NULL;
     if (a->status.class != EWS_OK) {
-        gw_fail(&err, GW_AGAIN, "the calendar could not be read: %s", a->status.text);
-        finish(t, &err, NULL);
+        fail(t, "further calendars could not be looked for", &a->status);
         return;
     }
-    finish(t, &ok, tested_json(t, &a->calendars[0]));
+    for (size_t i = 0; i < a->folder_count && t->further < EWS_FOLDERS_MAX; i++) {
+        if (!a->folders[i].name.len || !bridge_policy_looks_at(t->policy, a->folders[i].name))
+            continue;
+        t->id[t->further++] = gw_str_dup(a->folders[i].id);
+        t->calendar[t->further] = gw_str_dup(a->folders[i].name);
+    }
+    read_day(t);
+}
+
+static void on_own(const struct ews_answer *a, void *ctx)
+{
+    struct ews_request r = { .op = EWS_OP_FIND_FOLDER };
+    struct admin_rule_test *t = ctx;
+
+    t->call = NULL;
+    if (a->status.class != EWS_OK) {
+        fail(t, "the calendar could not be found", &a->status);
+        return;
+    }
+    t->calendar[0] = gw_str_dup(a->folders[0].name);
+    r.own_folder = a->folders[0].id;
+    ask(t, &r, on_found);
+}
+
+static void begin(struct admin_rule_test *t)
+{
+    struct ews_request r = { .op = EWS_OP_GET_FOLDER };
+
+    if (bridge_policy_needs(t->policy) & GW_ITEM_CALENDAR)
+        ask(t, &r, on_own);
+    else
+        read_day(t);
 }
 
 /* ---- asking ---- */
@@ -198,7 +300,6 @@ enum gw_code gd_rule_test_start(struct gd *gd, const struct admin_rule_test_args
 {
     struct admin_rule_test *t = gw_new(struct admin_rule_test);
     struct gd_gateway_target target;
-    struct ews_request r = { .op = EWS_OP_FIND_ITEM };
     struct dir_user user;
     enum gw_code rc;
 
@@ -214,11 +315,9 @@ enum gw_code gd_rule_test_start(struct gd *gd, const struct admin_rule_test_args
         test_free(t);
         return rc;
     }
-    r.mailbox = user.mail;
-    r.from = t->from;
-    r.to = t->to;
-    r.item_fields = bridge_policy_needs(t->policy) | GW_ITEM_EXACT;
-    t->call = ews_client_start(target.client, &r, on_answer, t);
+    t->client = target.client;
+    t->mailbox = gw_str_dup(user.mail);
+    begin(t);
     *out = t;
     return GW_OK;
 }

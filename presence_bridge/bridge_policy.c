@@ -400,6 +400,14 @@ uint32_t bridge_policy_mark(const struct bridge_policy *p)
     return (uint32_t)(mark ^ mark >> 32) | 1;
 }
 
+bool bridge_policy_looks_at(const struct bridge_policy *p, struct gw_str calendar)
+{
+    for (size_t i = 0; i < p->rule_count; i++)
+        if (bridge_rule_looks_at(&p->rules[i], calendar))
+            return true;
+    return false;
+}
+
 bool bridge_policy_has_hours(const struct bridge_policy *p)
 {
     return p->hours;
@@ -420,7 +428,7 @@ unsigned short bridge_policy_tag(const struct bridge_policy *p, const struct gw_
     for (size_t i = 0; i < p->rule_count; i++)
         if (bridge_rule_matches(&p->rules[i], item))
             return p->rules[i].id;
-    return has_named_row(p) && is_of_named(p, item) ? BRIDGE_TAG_NAMED : 0;
+    return has_named_row(p) && !item->is_further && is_of_named(p, item) ? BRIDGE_TAG_NAMED : 0;
 }
 
 static bool applies(const struct gw_interval *v, enum bridge_condition_row condition)

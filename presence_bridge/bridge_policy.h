@@ -47,13 +47,16 @@ enum gw_code bridge_rule_check(struct gw_str rule, struct gw_err *err);
 
 /* What has to be asked of an item, bits by enum gw_item_field; 0: times and busy types are enough. */
 unsigned bridge_policy_needs(const struct bridge_policy *p);
+/* Whether a rule could match what is in a further calendar of that name. */
+bool bridge_policy_looks_at(const struct bridge_policy *p, struct gw_str calendar);
 bool bridge_policy_has_hours(const struct bridge_policy *p); /* working hours count */
 
 /* The same for policies that give the same tags: when it is another one, items must be read again. 0:
  * there are no tags. */
 uint32_t bridge_policy_mark(const struct bridge_policy *p);
 
-/* The tag of an item's interval. */
+/* The tag of an item's interval. An item of a further calendar has one only by a rule that names
+ * calendars; without one it does not count. */
 unsigned short bridge_policy_tag(const struct bridge_policy *p, const struct gw_item *item);
 
 #endif

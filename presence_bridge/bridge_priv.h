@@ -59,6 +59,7 @@ enum gw_code bridge_rule_parse(struct gw_str text, struct gw_arena *mem, struct 
                                struct gw_err *err);
 unsigned bridge_rule_needs(const struct bridge_rule *r);
 bool bridge_rule_matches(const struct bridge_rule *r, const struct gw_item *item);
+bool bridge_rule_looks_at(const struct bridge_rule *r, struct gw_str calendar);
 /* Whether an organiser is one of a list, as condition "organiser = ..." would say of each. */
 bool bridge_organiser_is(const struct gw_item *item, struct gw_str folded);
 /* In the arena; .p NULL: no room. Case, width and forms of letters do not count any more. */

@@ -1,5 +1,6 @@
 /* Rules: conditions on an item, all of which must hold. Nobody else's words about a private item count:
- * of its subject, place, categories and people nothing is looked at. */
+ * of its subject, place, categories and people nothing is looked at. A rule that says nothing about the
+ * calendar is about the user's own one: what is in a further one is nothing to it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ enum field {
     SUBJECT,
     LOCATION,
     CATEGORY,
+    CALENDAR,
     ORGANISER,
     ATTENDEES,
     RESPONSE,
@@ -53,6 +55,7 @@ static const struct {
     [SUBJECT] = { "subject", TEXT, GW_ITEM_SUBJECT, true, NULL },
     [LOCATION] = { "location", TEXT, GW_ITEM_LOCATION, true, NULL },
     [CATEGORY] = { "category", TEXT, GW_ITEM_CATEGORIES, true, NULL },
+    [CALENDAR] = { "calendar", TEXT, GW_ITEM_CALENDAR, false, NULL },
     [ORGANISER] = { "organiser", TEXT, GW_ITEM_ORGANISER, true, NULL },
     [ATTENDEES] = { "attendees", NUMBER, GW_ITEM_ATTENDEES, true, NULL },
     [RESPONSE] = { "response", WORD, GW_ITEM_RESPONSE, false, responses },
@@ -167,11 +170,12 @@ static enum gw_code condition_read(struct bridge_reader *r, struct bridge_condit
     enum op op;
 
     if (!bridge_read_word(r, &word) || !field_find(word, &field))
-        return gw_fail(r->err, GW_INVALID,
-                       "'%.*s' is nothing that a rule can look at: subject, location, category, "
-                       "organiser, attendees, response, sensitivity, all-day, meeting, duration, "
-                       "busy",
-                       GW_STR_ARG(gw_str_utf8_cut(word.len ? word : r->rest, 40)));
+        return gw_fail(
+            r->err, GW_INVALID,
+            "'%.*s' is nothing that a rule can look at: subject, location, category, "
+            "calendar, organiser, attendees, response, sensitivity, all-day, meeting, duration, "
+            "busy",
+            GW_STR_ARG(gw_str_utf8_cut(word.len ? word : r->rest, 40)));
     if (!op_read(r, &op) || !op_fits(fields[field].type, op))
         return gw_fail(r->err, GW_INVALID, "%s is followed by %s", fields[field].name,
                        fields[field].type == TEXT     ? "=, !=, ~ (has) or !~ (has not)"
@@ -294,6 +298,8 @@ static bool text_field_holds(enum field field, const struct gw_item *item, struc
         return text_holds(item->location, wanted, anywhere);
     case CATEGORY:
         return category_holds(item, wanted, anywhere);
+    case CALENDAR:
+        return text_holds(item->calendar, wanted, anywhere);
     case ORGANISER:
         return organiser_holds(item, wanted, anywhere);
     case ATTENDEES:
@@ -331,6 +337,7 @@ static int64_t number_of(enum field field, const struct gw_item *item)
     case SUBJECT:
     case LOCATION:
     case CATEGORY:
+    case CALENDAR:
     case ORGANISER:
     case FIELDS:
         break;
@@ -364,10 +371,27 @@ static bool holds(const struct bridge_condition *c, const struct gw_item *item)
     return false;
 }
 
+static bool is_about_calendars(const struct bridge_rule *r)
+{
+    return bridge_rule_needs(r) & GW_ITEM_CALENDAR;
+}
+
 bool bridge_rule_matches(const struct bridge_rule *r, const struct gw_item *item)
 {
+    if (item->is_further && !is_about_calendars(r))
+        return false;
     for (size_t i = 0; i < r->condition_count; i++)
         if (!holds(&r->condition[i], item))
             return false;
     return true;
+}
+
+bool bridge_rule_looks_at(const struct bridge_rule *r, struct gw_str calendar)
+{
+    const struct gw_item any = { .calendar = calendar };
+
+    for (size_t i = 0; i < r->condition_count; i++)
+        if (r->condition[i].field == CALENDAR && !holds(&r->condition[i], &any))
+            return false;
+    return is_about_calendars(r);
 }

@@ -233,6 +233,8 @@ static bool run_one(struct sched *s, struct sched_gateway *g)
     }
     if (!(job = sched_queue_first(&g->line)))
         return false;
+    if (!sched_folders_may_begin(s, job))
+        return true;
     if (job->kind == SCHED_SUBSCRIBE && !sched_sub_may_begin(s, sched_job_user(job)))
         return true;
     if (job->lane == SCHED_READ && ready(g, SCHED_READ) > bulk_min(job))

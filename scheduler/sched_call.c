@@ -49,9 +49,12 @@ static struct gw_str mailbox_of(const struct sched_user *u)
 static void begin_subscribe(struct sched_call *call, struct sched_user *u)
 {
     struct ews_request r = { .op = EWS_OP_SUBSCRIBE, .mailbox = mailbox_of(u) };
+    struct gw_str folders[EWS_FOLDERS_MAX];
     struct gw_buf url;
 
     gw_buf_init(&url, EWS_URL_MAX);
+    r.folders = folders;
+    r.folder_count = sched_folders_to_subscribe(u, folders);
     sched_sub_begin(call->s, u, &r, &url);
     call->s->counters.subscribes++;
     begin(call, &r);
@@ -66,8 +69,12 @@ static void begin_read(struct sched_call *call, struct sched_user *u)
                              .from = w.from,
                              .to = w.to,
                              .item_fields = u->fields };
+    struct gw_str folders[EWS_FOLDERS_MAX];
 
-    call->mark = u->mark;
+    r.folders = folders;
+    r.folder_count = sched_folders_to_read(u, folders);
+    call->further = r.folder_count;
+    call->mark = sched_read_mark(u);
     call->s->counters.reads++;
     call->gateway->reads++;
     begin(call, &r);
@@ -95,6 +102,15 @@ static void begin_hours(struct sched_call *call, struct sched_user *u)
     begin(call, &r);
 }
 
+static void begin_folders(struct sched_call *call, struct sched_user *u)
+{
+    struct ews_request r = { .mailbox = mailbox_of(u) };
+
+    sched_folders_begin(u, &r);
+    call->mark = u->mark;
+    begin(call, &r);
+}
+
 void sched_call_job(struct sched *s, struct sched_gateway *g, struct sched_job *job)
 {
     struct sched_call *call = call_new(s, g, 1);
@@ -113,6 +129,9 @@ void sched_call_job(struct sched *s, struct sched_gateway *g, struct sched_job *
         break;
     case SCHED_HOURS:
         begin_hours(call, u);
+        break;
+    case SCHED_FOLDERS:
+        begin_folders(call, u);
         break;
     }
 }
@@ -268,6 +287,9 @@ static void job_answered(struct sched *s, struct sched_call *call, struct sched_
         sched_job_queue(s, job);
         return;
     }
+    if (job->kind == SCHED_SUBSCRIBE && answer->status.class != EWS_OK &&
+        sched_folders_refused(s, job, &answer->status))
+        return;
     if (answer->status.class != EWS_OK) {
         sched_job_failed(s, job, &answer->status);
         return;
@@ -277,7 +299,7 @@ static void job_answered(struct sched *s, struct sched_call *call, struct sched_
         sched_sub_answered(s, job, answer);
         break;
     case SCHED_READ:
-        if (i < answer->calendar_count)
+        if (i + call->further < answer->calendar_count)
             sched_read_answered(s, job, call, &answer->calendars[i]);
         else
             sched_job_failed(s, job, &short_answer);
@@ -287,6 +309,9 @@ static void job_answered(struct sched *s, struct sched_call *call, struct sched_
             sched_hours_answered(s, job, &answer->calendars[i]);
         else
             sched_job_failed(s, job, &short_answer);
+        break;
+    case SCHED_FOLDERS:
+        sched_folders_answered(s, job, call, answer);
         break;
     case SCHED_OOF:
         if (call->op == EWS_OP_OOF)

@@ -22,6 +22,8 @@ const char *sched_kind_name(enum sched_kind kind)
         return "read automatic replies";
     case SCHED_HOURS:
         return "read working hours";
+    case SCHED_FOLDERS:
+        return "look for further calendars";
     }
     return "unknown";
 }

@@ -17,11 +17,12 @@ struct sched_gateway;
 struct sched_user;
 struct sched_call;
 struct sched_stream;
+struct sched_folders;
 
 /* ---- jobs: what a user needs from Exchange ---- */
 
-enum sched_kind { SCHED_SUBSCRIBE, SCHED_READ, SCHED_OOF, SCHED_HOURS };
-enum { SCHED_KINDS = 4 };
+enum sched_kind { SCHED_SUBSCRIBE, SCHED_READ, SCHED_OOF, SCHED_HOURS, SCHED_FOLDERS };
+enum { SCHED_KINDS = 5 };
 
 enum sched_job_state {
     SCHED_JOB_IDLE,
@@ -66,6 +67,7 @@ enum sched_doubt { /* why a subscription is to be replaced */
                    SCHED_DOUBT_FREQUENCY, /* another status frequency; as good as ever till then */
                    SCHED_DOUBT_CALM,      /* moved by choice; as good as ever till then */
                    SCHED_DOUBT_MODE,      /* to be one of another kind; as good as ever till then */
+                   SCHED_DOUBT_FOLDERS,   /* of other calendars; as good as ever till then */
                    SCHED_DOUBT_ENDED      /* told by Exchange */
 };
 
@@ -82,6 +84,7 @@ struct sched_sub {
     unsigned char strays;             /* ... and it was no member of so many, in a row */
     unsigned short frequency_min, pending_frequency_min;
     unsigned url_generation, pending_url_generation;
+    uint32_t folders, pending_folders; /* sched_folders_mark() when it was made */
     struct gw_due silence; /* monotonic; not moved when something is heard, but looked at again */
     gw_time heard, saved;  /* saved: what the store knows of heard */
     gw_utc since;
@@ -130,11 +133,13 @@ struct sched_user {
     unsigned char narrow;      /* the window is narrowed so many times */
     unsigned char bulk_failed; /* this mailbox alone failed in bulk so many times */
     struct sched_replies replies;
-    unsigned char error_kind; /* of error */
-    unsigned char hours;      /* enum sched_hours: whether they are wanted */
-    unsigned char fields;     /* wanted of items */
-    uint32_t mark;            /* of what they are wanted for */
-    uint32_t hash;            /* the same on every machine, in every run */
+    unsigned char error_kind;      /* of error */
+    unsigned char hours;           /* enum sched_hours: whether they are wanted */
+    unsigned char fields;          /* wanted of items */
+    bool want_is_known;            /* it was said once, be it that nothing is wanted */
+    uint32_t mark;                 /* of what they are wanted for */
+    struct sched_folders *folders; /* NULL: no further calendars are wanted */
+    uint32_t hash;                 /* the same on every machine, in every run */
     struct sched_job job[SCHED_KINDS];
     struct sched_sub sub;
     struct sched_data data;
@@ -402,7 +407,8 @@ struct sched_call {
     void *handle;
     struct gw_now started;
     gw_utc from, to;
-    uint32_t mark; /* FIND_ITEM: of what its user was wanted for */
+    size_t further; /* FIND_ITEM: calendars besides the own one */
+    uint32_t mark;  /* FIND_ITEM: sched_read_mark(); of folders: of what its user was wanted for */
     bool is_probe;
     struct sched_farewell *farewell; /* NULL: it is none */
     size_t count;
@@ -542,7 +548,10 @@ bool sched_sub_may_begin(struct sched *s, struct sched_user *u);
 void sched_sub_begin(struct sched *s, struct sched_user *u, struct ews_request *r,
                      struct gw_buf *url);
 void sched_sub_follow(struct sched *s, struct sched_user *u); /* to the mode that is wanted now */
-void sched_sub_told(struct sched *s, struct sched_user *u, bool changes);
+void sched_sub_told(struct sched *s, struct sched_user *u, const struct ews_notification *n);
+void sched_sub_folders_changed(struct sched *s, struct sched_user *u);
+/* Asked for again without further calendars, unless it stands without them. */
+void sched_sub_without_folders(struct sched *s, struct sched_user *u);
 void sched_sub_stream_opened(struct sched *s, struct sched_user *u);
 void sched_sub_stream_ended(struct sched *s, struct sched_user *u); /* Exchange has ended it */
 void sched_sub_stream_gone(struct sched *s, struct sched_user *u);  /* its gateway is removed */
@@ -574,6 +583,35 @@ void sched_sub_renew_if_other(struct sched *s, struct sched_user *u);
 /* ---- sched_resume.c: subscriptions after a restart ---- */
 void sched_sub_restore(struct sched *s, struct sched_user *u, const struct sched_sub_record *r);
 
+/* ---- sched_folders.c: further calendars ---- */
+void sched_folders_free(struct sched_folders **fp);
+/* What items are read for: what is wanted of them, and in which calendars. 0: nothing. */
+uint32_t sched_read_mark(const struct sched_user *u);
+/* Of the further calendars that are to be subscribed to; 0: none. */
+uint32_t sched_folders_mark(const struct sched_user *u);
+size_t sched_folders_to_subscribe(const struct sched_user *u, struct gw_str out[EWS_FOLDERS_MAX]);
+size_t sched_folders_to_read(const struct sched_user *u, struct gw_str out[EWS_FOLDERS_MAX]);
+/* 0: the own one, then those that are read, in their order. */
+struct gw_str sched_folder_name(const struct sched_user *u, size_t calendar);
+void sched_folders_count(const struct sched_user *u, unsigned *all, unsigned *refused);
+/* It is not known yet which they are, and will be soon. */
+bool sched_folders_awaited(const struct sched_user *u);
+/* False: the job has to wait for that, and was put off. */
+bool sched_folders_may_begin(struct sched *s, struct sched_job *job);
+gw_time sched_folders_next(const struct sched *s, const struct sched_user *u);
+void sched_folders_told(struct sched *s, struct sched_user *u);   /* there may be other ones */
+void sched_folders_follow(struct sched *s, struct sched_user *u); /* what is wanted now */
+void sched_folders_begin(const struct sched_user *u, struct ews_request *r);
+void sched_folders_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
+                            const struct ews_answer *answer);
+void sched_folders_failed(struct sched *s, struct sched_user *u);
+/* A subscription was refused: true if for its further calendars; then it is made without them. */
+bool sched_folders_refused(struct sched *s, struct sched_job *job, const struct ews_status *status);
+/* c: of the further calendars that were read. False: the job has failed for one of them. */
+bool sched_folders_read(struct sched *s, struct sched_job *job, const struct ews_calendar *c);
+void sched_folders_save(const struct sched_user *u, struct sched_cal_record *r);
+void sched_folders_restore(struct sched *s, struct sched_user *u, const struct sched_cal_record *r);
+
 /* ---- sched_oof.c: automatic replies ---- */
 void sched_oof_init(struct sched_user *u);
 void sched_oof_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
@@ -593,6 +631,7 @@ void sched_hours_restore(struct sched *s, struct sched_user *u, const struct gw_
 /* ---- sched_read.c: windows and answers ---- */
 /* Between two reads of a calendar that changes all the time. */
 enum { SCHED_RESTLESS_MS = 1200 };
+/* Behind a calendar that was not read in bulk are the further ones of its user. */
 void sched_read_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
                          const struct ews_calendar *calendar);
 gw_time sched_read_next(const struct sched *s, const struct sched_user *u);

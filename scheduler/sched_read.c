@@ -43,6 +43,7 @@ void sched_data_save(struct sched *s, struct sched_user *u)
 
     if (!s->callbacks.save)
         return;
+    sched_folders_save(u, &r);
     r.hours_known = d->hours != NULL;
     if (d->hours)
         r.hours = *d->hours;
@@ -177,18 +178,36 @@ static bool shows_the_same(const struct gw_interval *a, size_t a_count, const st
     return i == a_count && k == b_count;
 }
 
-/* Each item gets its tag, and is forgotten with the answer. Gives: free(). */
-static struct gw_interval *classified(const struct sched *s, const struct sched_user *u,
-                                      const struct ews_calendar *c, size_t *count)
+static unsigned short tag_of(const struct sched *s, const struct sched_user *u,
+                             const struct gw_item *item, size_t calendar)
 {
-    struct gw_interval *v = gw_realloc(NULL, c->item_count + 1, sizeof(*v));
+    struct gw_item placed = *item;
 
-    for (size_t i = 0; i < c->item_count; i++) {
-        v[i] = c->items[i].interval;
-        if (s->callbacks.classify)
-            v[i].tag = s->callbacks.classify(sched_user_name(u), &c->items[i], s->callbacks.ctx);
-    }
-    *count = gw_intervals_normalise(v, c->item_count);
+    placed.calendar = sched_folder_name(u, calendar);
+    placed.is_further = calendar > 0;
+    return s->callbacks.classify
+               ? s->callbacks.classify(sched_user_name(u), &placed, s->callbacks.ctx)
+               : 0;
+}
+
+/* Each item gets its tag, and is forgotten with the answer. Those of further calendars count only with
+ * one. Gives: free(). */
+static struct gw_interval *classified(const struct sched *s, const struct sched_user *u,
+                                      const struct ews_calendar *c, size_t calendars, size_t *count)
+{
+    struct gw_interval *v;
+    size_t items = 0, n = 0;
+
+    for (size_t k = 0; k < calendars; k++)
+        items += c[k].item_count;
+    v = gw_realloc(NULL, items + 1, sizeof(*v));
+    for (size_t k = 0; k < calendars; k++)
+        for (size_t i = 0; i < c[k].item_count; i++) {
+            v[n] = c[k].items[i].interval;
+            v[n].tag = tag_of(s, u, &c[k].items[i], k);
+            n += !k || v[n].tag;
+        }
+    *count = gw_intervals_normalise(v, n);
     return v;
 }
 
@@ -234,6 +253,13 @@ static size_t bounded(size_t count)
     return count < SCHED_INTERVALS_MAX ? count : SCHED_INTERVALS_MAX;
 }
 
+static size_t further_of(const struct sched_user *u)
+{
+    struct gw_str folders[EWS_FOLDERS_MAX];
+
+    return sched_folders_to_read(u, folders);
+}
+
 static void take_calendar(struct sched *s, struct sched_user *u, const struct sched_call *call,
                           const struct ews_calendar *c, bool other_hours)
 {
@@ -244,7 +270,7 @@ static void take_calendar(struct sched *s, struct sched_user *u, const struct sc
         take(s, u, call, c->intervals, bounded(c->count), other_hours);
         return;
     }
-    v = classified(s, u, c, &count);
+    v = classified(s, u, c, 1 + further_of(u), &count);
     take(s, u, call, v, bounded(count), other_hours);
     free(v);
 }
@@ -252,7 +278,7 @@ static void take_calendar(struct sched *s, struct sched_user *u, const struct sc
 /* What is known was read for something else than what is wanted now. */
 void sched_read_for_want(struct sched *s, struct sched_user *u)
 {
-    if (sched_data_is_known(&u->data) && u->data.mark != u->mark)
+    if (sched_data_is_known(&u->data) && u->data.mark != sched_read_mark(u))
         sched_job_want(s, &u->job[SCHED_READ], s->now.mono, sched_wanted_calmly(s, u));
 }
 
@@ -280,6 +306,15 @@ static void read_on(struct sched *s, struct sched_user *u, bool again)
     sched_job_want(s, job, at, at);
 }
 
+/* One of the calendars was. */
+static bool is_truncated(const struct sched_user *u, const struct ews_calendar *c)
+{
+    for (size_t k = 0; k <= further_of(u); k++)
+        if (c[k].truncated)
+            return true;
+    return false;
+}
+
 static void read_alone(struct sched *s, struct sched_job *job)
 {
     struct sched_user *u = sched_job_user(job);
@@ -304,12 +339,14 @@ void sched_read_answered(struct sched *s, struct sched_job *job, const struct sc
         sched_job_failed(s, job, &c->status);
         return;
     }
-    if (call->mark != u->mark) { /* something else is wanted since it was asked for */
+    if (call->mark != sched_read_mark(u)) { /* something else is wanted since it was asked for */
         job->again = false;
         sched_job_queue(s, job);
         return;
     }
-    if (c->truncated && u->narrow < SCHED_NARROW_MAX) {
+    if (!bulk && !sched_folders_read(s, job, c + 1))
+        return;
+    if (is_truncated(u, c) && u->narrow < SCHED_NARROW_MAX) {
         u->narrow++;
         sched_job_queue(s, job);
         return;
@@ -376,6 +413,7 @@ void sched_data_restore(struct sched *s, struct sched_user *u, const struct sche
         sched_job_want(s, &u->job[SCHED_OOF], next, next);
     }
     sched_hours_restore(s, u, r->hours_known ? &r->hours : NULL);
+    sched_folders_restore(s, u, r);
     sched_due_set(s, u);
     sched_changed(s, u);
     sched_read_for_want(s, u);

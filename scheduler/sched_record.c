@@ -31,6 +31,8 @@ void sched_sub_record_write(const struct sched_sub_record *r, struct gw_buf *out
     line_text(out, "id", r->id);
     line_int(out, "since", r->since);
     line_int(out, "heard", r->heard);
+    if (r->folders)
+        line_int(out, "folders", r->folders);
     if (r->mode == SCHED_MODE_STREAMING) {
         line_text(out, "anchor", r->anchor);
         line_text(out, "affinity", r->affinity);
@@ -77,6 +79,19 @@ static void hours_write(const struct gw_hours *h, struct gw_buf *out)
         gw_buf_addf(out, "work %d %d %d\n", h->work[i].days, h->work[i].from, h->work[i].to);
 }
 
+static void folders_write(const struct sched_cal_record *r, struct gw_buf *out)
+{
+    line_int(out, "found", r->found_for);
+    line_text(out, "own", r->own);
+    for (size_t i = 0; i < r->folder_count; i++) {
+        gw_buf_add_cstr(out, "folder ");
+        gw_buf_add_str(out, r->folder[i].id);
+        gw_buf_add_char(out, ' ');
+        gw_buf_add_str(out, r->folder[i].name);
+        gw_buf_add_char(out, '\n');
+    }
+}
+
 void sched_cal_record_write(const struct sched_cal_record *r, struct gw_buf *out)
 {
     gw_buf_add_cstr(out, "version 1\n");
@@ -89,6 +104,8 @@ void sched_cal_record_write(const struct sched_cal_record *r, struct gw_buf *out
         line_int(out, "mark", r->mark);
     if (r->hours_known)
         hours_write(&r->hours, out);
+    if (r->found_for)
+        folders_write(r, out);
     for (size_t i = 0; i < r->count; i++) {
         const struct gw_interval *v = &r->intervals[i];
 
@@ -111,6 +128,16 @@ static bool numbers_parse(struct gw_str s, int64_t *out, size_t count)
         if (!gw_str_to_int(field, -TIME_LIMIT, TIME_LIMIT, &out[i]))
             return false;
     }
+    return true;
+}
+
+static bool mark_parse(struct gw_str value, uint32_t *out)
+{
+    int64_t n;
+
+    if (!numbers_parse(value, &n, 1) || n < 0 || n > UINT32_MAX)
+        return false;
+    *out = (uint32_t)n;
     return true;
 }
 
@@ -193,6 +220,8 @@ static bool sub_line(struct sched_sub_record *r, struct gw_str name, struct gw_s
         r->url = value;
     else if (gw_str_is(name, "token"))
         return *has_token = token_parse(value, r->token);
+    else if (gw_str_is(name, "folders"))
+        return mark_parse(value, &r->folders);
     else if (gw_str_is(name, "since"))
         return numbers_parse(value, &r->since, 1);
     else if (gw_str_is(name, "heard"))
@@ -318,16 +347,6 @@ static bool window_parse(struct gw_str value, struct sched_cal_record *r)
     return true;
 }
 
-static bool mark_parse(struct gw_str value, uint32_t *out)
-{
-    int64_t n;
-
-    if (!numbers_parse(value, &n, 1) || n < 0 || n > UINT32_MAX)
-        return false;
-    *out = (uint32_t)n;
-    return true;
-}
-
 /* Whether they are what a zone or a week can have is asked at the end. */
 static bool shorts_parse(struct gw_str value, int64_t *out, size_t count)
 {
@@ -378,6 +397,17 @@ static bool work_parse(struct gw_str value, struct gw_hours *h)
     return true;
 }
 
+static bool folder_parse(struct gw_str value, struct sched_cal_record *r)
+{
+    struct ews_folder f;
+
+    if (r->folder_count == EWS_FOLDERS_MAX || !gw_str_cut(value, " ", &f.id, &f.name) ||
+        !f.id.len || f.id.len > EWS_ID_MAX || !f.name.len)
+        return false;
+    r->folder[r->folder_count++] = f;
+    return true;
+}
+
 static bool cal_line(struct sched_cal_record *r, size_t *cap, struct gw_str name,
                      struct gw_str value)
 {
@@ -387,6 +417,12 @@ static bool cal_line(struct sched_cal_record *r, size_t *cap, struct gw_str name
         return oof_parse(value, r);
     if (gw_str_is(name, "mark"))
         return mark_parse(value, &r->mark);
+    if (gw_str_is(name, "found"))
+        return mark_parse(value, &r->found_for);
+    if (gw_str_is(name, "folder"))
+        return folder_parse(value, r);
+    if (gw_str_is(name, "own"))
+        r->own = value;
     if (gw_str_is(name, "zone"))
         return zone_parse(value, r);
     if (gw_str_is(name, "work"))
@@ -424,6 +460,8 @@ enum gw_code sched_cal_record_parse(struct gw_str text, struct sched_cal_record 
         return gw_fail(err, GW_BADMSG, "stored calendar has working hours that cannot be");
     }
     r.count = gw_intervals_normalise(r.intervals, r.count);
+    if (!r.found_for)
+        r.folder_count = 0;
     *out = r;
     return GW_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef SCHED_RECORD_H
 #define SCHED_RECORD_H
 
+#include "ews_ops.h"
 #include "gw_buf.h"
 #include "gw_hours.h"
 #include "sched_settings.h"
@@ -19,6 +20,7 @@ struct sched_sub_record {
     struct gw_str anchor, affinity;              /* streaming */
     unsigned char token[SCHED_RECORD_TOKEN_LEN]; /* push */
     gw_utc since, heard;
+    uint32_t folders; /* a mark of the further calendars that it is of; 0: there are none */
     unsigned frequency_min;
 };
 
@@ -42,6 +44,10 @@ struct sched_cal_record {
     size_t count;
     bool hours_known;
     struct gw_hours hours; /* sound */
+    uint32_t found_for;    /* of what the further calendars were wanted for; 0: for nothing */
+    struct gw_str own;     /* borrowed from the text, as these: the name of the own calendar */
+    struct ews_folder folder[EWS_FOLDERS_MAX];
+    size_t folder_count;
 };
 
 void sched_sub_record_write(const struct sched_sub_record *r, struct gw_buf *out);

@@ -86,6 +86,7 @@ void sched_sub_restore(struct sched *s, struct sched_user *u, const struct sched
     sched_sub_forget(s, u);
     sched_user_assign(s, u, sched_gateway_find(s, r->gateway));
     sub->since = r->since;
+    sub->folders = r->folders;
     switch (r->mode) {
     case SCHED_MODE_PUSH:
         sched_sub_id_set(&sub->id, r->id);

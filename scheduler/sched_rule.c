@@ -182,6 +182,8 @@ void sched_job_failed(struct sched *s, struct sched_job *job, const struct ews_s
         sched_unread(s, u, false);
     job->again = false;
     act(s, job, action);
+    if (job->kind == SCHED_FOLDERS) /* without them the own one can be read all the same */
+        sched_folders_failed(s, u);
     if (again) /* told of something while it was on its way */
         sched_job_hasten(s, job, s->now.mono, s->now.mono);
     /* Without a subscription the calendar can be read all the same. */

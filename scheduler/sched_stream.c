@@ -264,7 +264,7 @@ static void on_event(const struct ews_notification *n, struct gw_now now, void *
     s->counters.status_events += n->status_events;
     u = member_of(st, n->subscription_id);
     if (u)
-        sched_sub_told(s, u, n->changes > 0);
+        sched_sub_told(s, u, n);
 }
 
 /* 0, 1 s, 2 s, 4 s ... */

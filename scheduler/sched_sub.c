@@ -50,6 +50,8 @@ static const char *doubt_name(enum sched_doubt why)
         return "status frequency changed";
     case SCHED_DOUBT_MODE:
         return "notification mode changed";
+    case SCHED_DOUBT_FOLDERS:
+        return "other calendars";
     case SCHED_DOUBT_CALM:
         return "to another gateway by choice";
     case SCHED_DOUBT_ENDED:
@@ -133,6 +135,7 @@ static void save(struct sched *s, struct sched_user *u)
                                   .id = gw_str_of(sub->id),
                                   .url = gw_str_of(s->subs.notify_url),
                                   .since = sub->since,
+                                  .folders = sub->folders,
                                   .frequency_min = sub->frequency_min };
 
     u->sub.saved = sub->heard;
@@ -159,19 +162,28 @@ static void save(struct sched *s, struct sched_user *u)
 
 /* ---- states ---- */
 
+/* It is of the calendars that are wanted; as long as these are not known, nothing speaks against it. */
+static bool folders_fit(const struct sched_user *u)
+{
+    return u->sub.mode == SCHED_MODE_POLL || !u->want_is_known || sched_folders_awaited(u) ||
+           u->sub.folders == sched_folders_mark(u);
+}
+
 static bool is_as_wanted(const struct sched *s, const struct sched_user *u)
 {
     const struct sched_sub *sub = &u->sub;
 
-    return sched_mode_fits(s, u) && (sub->mode != SCHED_MODE_PUSH ||
-                                     (sub->frequency_min == s->settings.status_frequency_min &&
-                                      sub->url_generation == s->subs.url_generation));
+    return sched_mode_fits(s, u) && folders_fit(u) &&
+           (sub->mode != SCHED_MODE_PUSH ||
+            (sub->frequency_min == s->settings.status_frequency_min &&
+             sub->url_generation == s->subs.url_generation));
 }
 
 /* It is replaced, but not for a fault of its own. */
 static bool is_by_choice(const struct sched_user *u)
 {
-    bool settings = u->sub.doubt == SCHED_DOUBT_FREQUENCY || u->sub.doubt == SCHED_DOUBT_MODE;
+    bool settings = u->sub.doubt == SCHED_DOUBT_FREQUENCY || u->sub.doubt == SCHED_DOUBT_MODE ||
+                    u->sub.doubt == SCHED_DOUBT_FOLDERS;
 
     return (settings && u->moving != SCHED_MOVES) || u->sub.doubt == SCHED_DOUBT_CALM;
 }
@@ -189,7 +201,8 @@ bool sched_sub_is_good(const struct sched *s, const struct sched_user *u)
 static bool may_recover(const struct sched_sub *sub)
 {
     return !sub->left && (sub->doubt == SCHED_DOUBT_SILENT || sub->doubt == SCHED_DOUBT_GATEWAY ||
-                          sub->doubt == SCHED_DOUBT_FREQUENCY || sub->doubt == SCHED_DOUBT_MODE);
+                          sub->doubt == SCHED_DOUBT_FREQUENCY || sub->doubt == SCHED_DOUBT_MODE ||
+                          sub->doubt == SCHED_DOUBT_FOLDERS);
 }
 
 /* One that was never heard from has less time: perhaps it cannot reach us. But where others are heard
@@ -357,6 +370,7 @@ void sched_sub_begin(struct sched *s, struct sched_user *u, struct ews_request *
 
     pending_drop(s, sub);
     sub->pending_mode = st ? SCHED_MODE_STREAMING : SCHED_MODE_PUSH;
+    sub->pending_folders = sched_folders_mark(u);
     if (!st) {
         begin_push(s, u, r, url);
         return;
@@ -380,6 +394,8 @@ void sched_sub_renew_if_other(struct sched *s, struct sched_user *u)
         sched_sub_doubt(s, u, SCHED_DOUBT_MODE);
     else if (u->sub.mode == SCHED_MODE_PUSH && u->sub.url_generation != s->subs.url_generation)
         sched_sub_doubt(s, u, SCHED_DOUBT_URL);
+    else if (!folders_fit(u))
+        sched_sub_doubt(s, u, SCHED_DOUBT_FOLDERS);
     else if (!is_as_wanted(s, u))
         sched_sub_doubt(s, u, SCHED_DOUBT_FREQUENCY);
 }
@@ -412,6 +428,7 @@ static void replace(struct sched *s, struct sched_user *u, enum sched_mode mode)
     sched_sub_enter(s, u, SCHED_SUB_NONE, SCHED_DOUBT_NONE);
     let_go(s, u);
     sub->mode = (unsigned char)mode;
+    sub->folders = sub->pending_folders;
     sub->id = sub->pending_id;
     sub->pending_id = NULL;
 }
@@ -511,6 +528,27 @@ void sched_sub_follow(struct sched *s, struct sched_user *u)
         job->tries = 0; /* what failed may have failed for the mode */
         want_subscribe(s, u);
     }
+}
+
+/* Set back before its turn has come, it stays as it is. */
+void sched_sub_folders_changed(struct sched *s, struct sched_user *u)
+{
+    if (u->sub.state == SCHED_SUB_LIVE)
+        sched_sub_renew_if_other(s, u);
+    else if (u->sub.doubt == SCHED_DOUBT_FOLDERS && !u->moving)
+        resume(s, u);
+}
+
+void sched_sub_without_folders(struct sched *s, struct sched_user *u)
+{
+    struct sched_job *job = &u->job[SCHED_SUBSCRIBE];
+
+    job->tries = 0;
+    job->again = false;
+    pending_drop(s, &u->sub);
+    sched_sub_folders_changed(s, u);
+    if (u->sub.state != SCHED_SUB_LIVE)
+        sched_job_queue(s, job);
 }
 
 /* ---- notifications ---- */
@@ -647,6 +685,8 @@ enum ews_reply sched_notified(struct sched *s, struct gw_str token,
         heard_pending(s, u, n);
     else
         heard(s, u, n);
+    if (n->folders)
+        sched_folders_told(s, u);
     if (n->changes)
         read_mark(s, u);
     else if (u->unread == GW_NEVER)
@@ -656,10 +696,12 @@ enum ews_reply sched_notified(struct sched *s, struct gw_str token,
 
 /* ---- streams ---- */
 
-void sched_sub_told(struct sched *s, struct sched_user *u, bool changes)
+void sched_sub_told(struct sched *s, struct sched_user *u, const struct ews_notification *n)
 {
     u->sub.heard = s->now.mono;
-    if (changes)
+    if (n->folders)
+        sched_folders_told(s, u);
+    if (n->changes)
         read_mark(s, u);
 }
 

@@ -187,6 +187,8 @@ static void turns_reset(struct sched *s)
         struct sched_user *u = GW_CONTAINER(it, struct sched_user, link);
 
         replan(s, &u->job[SCHED_OOF], sched_oof_next(s, u));
+        if (u->folders && !sched_folders_awaited(u))
+            replan(s, &u->job[SCHED_FOLDERS], sched_folders_next(s, u));
         if (u->unread == GW_NEVER)
             replan(s, &u->job[SCHED_READ], sched_read_next(s, u));
     }
@@ -242,6 +244,7 @@ static struct sched_user *user_new(struct sched *s, struct gw_str name, struct g
 static void user_free(struct sched_user *u)
 {
     sched_data_done(&u->data);
+    sched_folders_free(&u->folders);
     free(u->sub.id);
     free(u->sub.pending_id);
     free(u->error);
@@ -353,6 +356,8 @@ enum gw_code sched_user_refresh(struct sched *s, struct gw_str user, struct gw_n
             continue; /* it has one */
         if (k == SCHED_HOURS && u->hours == SCHED_HOURS_NOT)
             continue; /* nobody wants them */
+        if (k == SCHED_FOLDERS && !u->folders)
+            continue;
         job->tries = 0;
         sched_job_want(s, job, now.mono, now.mono);
     }
@@ -364,11 +369,13 @@ void sched_user_want(struct sched *s, struct gw_str user, unsigned fields, uint3
 {
     struct sched_user *u = sched_user_find(s, user);
 
-    if (!u || (u->fields == fields && u->mark == mark))
+    if (!u || (u->want_is_known && u->fields == fields && u->mark == mark))
         return;
     s->now = now;
+    u->want_is_known = true;
     u->fields = (unsigned char)fields;
     u->mark = mark;
+    sched_folders_follow(s, u);
     sched_read_for_want(s, u);
 }
 

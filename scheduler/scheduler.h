@@ -69,6 +69,9 @@ struct sched_callbacks {
     /* The tag of an item of a user for whom items are wanted: sched_user_want(). Called while an answer
      * is read, and calls nothing here. The item is borrowed for the call, and forgotten after it. */
     unsigned short (*classify)(struct gw_str user, const struct gw_item *item, void *ctx);
+    /* Whether what is wanted of the user's items, GW_ITEM_CALENDAR among it, could ask for those of a
+     * further calendar of that name. Only such calendars are read. Calls nothing here. */
+    bool (*looks_at)(struct gw_str user, struct gw_str calendar, void *ctx);
     /* What the user's automatic reply says, as it was written; both are empty when there is none. Before
      * 'changed' for the same answer; not when only is known that replies go out. Calls nothing here. */
     void (*replies)(struct gw_str user, struct gw_str internal, struct gw_str external, void *ctx);
@@ -131,8 +134,10 @@ void sched_user_place(struct sched *s, struct gw_str user, struct gw_str gateway
 void sched_user_group(struct sched *s, struct gw_str user, struct gw_str grouping);
 
 /* What is wanted of a user's items beyond times and busy types: fields, bits by enum gw_item_field; 0:
- * nothing. mark: another one says that 'classify' gives other tags now; 0 without fields. What was read
- * for another mark is read again, in its turn. No harm when the user is not there. */
+ * nothing. With GW_ITEM_CALENDAR further calendars of the user are looked for, and those that 'looks_at'
+ * takes are read with the own one; of their items only those count that get a tag. mark: another one says
+ * that 'classify' or 'looks_at' gives other answers now; 0 without fields. What was read for another mark
+ * is read again, in its turn. No harm when the user is not there. */
 void sched_user_want(struct sched *s, struct gw_str user, unsigned fields, uint32_t mark,
                      struct gw_now now);
 
@@ -207,7 +212,9 @@ struct sched_user_view {
     struct sched_calendar calendar;
     enum sched_freshness freshness;
     gw_utc stale_since; /* until when it is known to be right; 0: fresh, or never read */
-    const char *error;  /* of what was tried last and has not worked since; NULL: none */
+    /* Those that are read besides the own one, and how many of them cannot be. */
+    unsigned further_calendars, refused_calendars;
+    const char *error; /* of what was tried last and has not worked since; NULL: none */
     gw_utc error_at;
     /* "subscribe", "read calendar" ...; "wait for ...": nothing can be asked, and a gateway is tried
      * at that time, if there is one; NULL: none */

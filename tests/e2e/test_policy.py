@@ -179,6 +179,70 @@ def test_rule_test():
         refused(h, "rule", "test", h.jid("bob"), "--file", f.name, says="rule 2: 'colour'")
 
 
+def requests(h, name):
+    return h.mock.get(f"/users/{h.jid(name)}")["user"]["requests"]
+
+
+def calendar(h, name, title, number=None, **more):
+    """A further calendar, made or changed in Outlook; its number."""
+    path = f"/users/{h.jid(name)}/calendars" + (f"/{number}" if number else "")
+    return h.mock.post(path, {**({"name": title} if title else {}), **more})["calendar"]["number"]
+
+
+def test_calendars():
+    """what lies in calendars that a rule names: only these are found, read and followed; live, and kept"""
+    quiet = {"calendar.cross_check_min": 1440}  # nothing is found by looking again
+    with House(settings=quiet) as h, tempfile.NamedTemporaryFile("w", suffix=".rules") as f:
+        ctl, bob = h.gateway.ctl, h.jid("bob")
+        trips = calendar(h, "bob", "Business trips")
+        calendar(h, "bob", f"{MARK} private")
+        calendar(h, "ann", "Business trips")
+        h.meeting("bob", "-5m", "1h", calendar="Business trips", subject=MARK)
+        h.meeting("bob", "-5m", "1h", calendar=f"{MARK} private", busy="OOF")
+        h.meeting("ann", "-5m", "1h", calendar="Business trips")
+        says(h, "bob", "free")
+        f.write('trips: calendar = "business TRIPS" => away "Travelling"\n')
+        f.flush()
+        page = ctl("rule", "test", bob, "--file", f.name)
+        assert re.search(r"away +Travelling +rule trips", page) and MARK not in page, page
+        assert not requests(h, "ann")["FindFolder"]
+        ctl("rule", "add", "trips", 'calendar = "business trips" => away "Travelling"',
+            "--for", f"user:{bob}")
+        says(h, "bob", "away", "Travelling")
+        assert h.explain("bob")["from_calendar"]["rule"] == "trips"
+        page = ctl("explain", bob)
+        assert re.search(r"further calendars +1\n", page) and MARK not in page, page
+        says(h, "ann", "free")
+        assert not requests(h, "ann")["FindFolder"] and not requests(h, "ann")["GetFolder"]
+
+        h.meeting("bob", "+2h", "1h", calendar="Business trips")  # seen at once: it is subscribed to
+        wait_for(lambda: h.explain("bob")["exchange"]["items"] == 2, 10)
+        folders = requests(h, "bob")["FindFolder"]
+        restart(h)
+        says(h, "bob", "away", "Travelling")
+        time.sleep(3)
+        assert requests(h, "bob")["FindFolder"] == folders  # served from the store
+        calendar(h, "bob", "Journeys", trips)
+        says(h, "bob", "free")
+        calendar(h, "bob", "Business trips", trips)
+        ctl("refresh", bob)
+        says(h, "bob", "away", "Travelling")
+        calendar(h, "bob", None, trips, error="ErrorAccessDenied")
+        h.meeting("bob", "-5m", "1h")
+        says(h, "bob", "in-a-meeting")  # the own calendar is read all the same
+        page = ctl("explain", bob)
+        assert re.search(r"further calendars +1, of which 1 cannot be read", page), page
+        assert "calendars could not be read" in ctl("rule", "test", bob)
+        calendar(h, "bob", None, trips, error="")
+        ctl("refresh", bob)
+        says(h, "bob", "away", "Travelling")
+        h.mock.delete(f"/users/{bob}/calendars/{trips}", {"moved": True})
+        says(h, "bob", "in-a-meeting")
+        ctl("rule", "remove", "trips")
+        says(h, "bob", "in-a-meeting")
+        wait_for(lambda: "further calendars" not in ctl("explain", bob), 10)
+
+
 WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -441,6 +505,10 @@ def test_nothing_leaks():
                       'category ~ category and organiser ~ bob => busy "Shown"')
         ann.wait_contact(bob.jid, ("away", "Shown"))
         watcher.wait("Shown")
+        calendar(h, "bob", f"{MARK} calendar")
+        h.meeting("bob", "-5m", "1h", calendar=f"{MARK} calendar", subject=MARK)
+        h.gateway.ctl("rule", "add", "open", 'calendar = "Open" => do-not-disturb')
+        wait_for(lambda: requests(h, "bob")["FindFolder"], 10)
         pages = [h.gateway.ctl("rule", "test", bob.jid)]
         h.mock.post(f"/users/{bob.jid}/oof", {"state": "Enabled", "internal": f"Reply {REPLY}"})
         h.gateway.ctl("refresh", bob.jid)
@@ -507,5 +575,5 @@ def test_last_user_goes():
 
 
 if __name__ == "__main__":
-    house.run([test_hours, test_zone_of_exchange, test_mapping, test_exact_rows, test_rules, test_rule_test, test_texts, test_replies,
+    house.run([test_hours, test_zone_of_exchange, test_mapping, test_exact_rows, test_rules, test_rule_test, test_calendars, test_texts, test_replies,
                test_reply_of_one_who_is_gone, test_seen_live, test_nothing_leaks, test_last_user_goes])

@@ -13,6 +13,8 @@ static void match(struct gw_str rule, struct gw_str text)
                                   .attendees = (int)text.len,
                                   .subject = text,
                                   .location = text,
+                                  .calendar = text,
+                                  .is_further = text.len % 2,
                                   .organiser = text,
                                   .organiser_address = text,
                                   .categories = &text,
@@ -22,7 +24,8 @@ static void match(struct gw_str rule, struct gw_str text)
 
     if (bridge_policy_add_rule(p, 5, GW_STR("r"), rule, NULL) == GW_OK) {
         tag = bridge_policy_tag(p, &item);
-        if ((tag != 0 && tag != 5) || !bridge_policy_needs(p))
+        if ((tag != 0 && tag != 5) || !bridge_policy_needs(p) ||
+            (tag && item.is_further && !bridge_policy_looks_at(p, text)))
             abort();
     } else if (bridge_policy_needs(p)) {
         abort();

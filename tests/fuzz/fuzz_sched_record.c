@@ -24,7 +24,8 @@ static void fuzz_sub(struct gw_str text)
     if (!out.failed) {
         check(sched_sub_record_parse(gw_buf_str(&out), &b, NULL) == GW_OK);
         check(gw_str_eq(a.gateway, b.gateway) && gw_str_eq(a.id, b.id) && gw_str_eq(a.url, b.url));
-        check(a.heard == b.heard && a.since == b.since && a.frequency_min == b.frequency_min);
+        check(a.folders == b.folders && a.heard == b.heard && a.since == b.since &&
+              a.frequency_min == b.frequency_min);
         check(memcmp(a.token, b.token, sizeof(a.token)) == 0);
     }
     gw_buf_done(&out);
@@ -74,6 +75,10 @@ static void fuzz_cal(struct gw_str text)
     if (!out.failed) {
         check(sched_cal_record_parse(gw_buf_str(&out), &b, NULL) == GW_OK);
         check(a.from == b.from && a.to == b.to && a.oof_known == b.oof_known);
+        check(a.found_for == b.found_for && a.folder_count == b.folder_count);
+        for (size_t i = 0; i < a.folder_count; i++)
+            check(gw_str_eq(a.folder[i].id, b.folder[i].id) &&
+                  gw_str_eq(a.folder[i].name, b.folder[i].name));
         check(a.hours_known == b.hours_known && gw_hours_eq(&a.hours, &b.hours));
         check(gw_intervals_eq(a.intervals, a.count, b.intervals, b.count));
         free(b.intervals);

@@ -150,13 +150,21 @@ static inline void sim_on_astray(struct gw_str user, struct gw_str mailbox, void
 
 /* ---- life ---- */
 
+/* Rules look at calendars whose names begin with "T". */
+static inline bool sim_looks_at(struct gw_str user, struct gw_str calendar, void *ctx)
+{
+    (void)user;
+    (void)ctx;
+    return gw_str_starts(calendar, "T");
+}
+
 static inline unsigned short sim_classify(struct gw_str user, const struct gw_item *item, void *ctx)
 {
     struct sim *m = ctx;
 
     assert_true(m->user[sim_user_of(m, user)].fields_asked);
     assert_true(item->interval.start < item->interval.end);
-    return m->tag;
+    return !item->is_further || sim_looks_at(user, item->calendar, ctx) ? m->tag : 0;
 }
 
 static inline void sim_sched_new(struct sim *m)
@@ -172,6 +180,7 @@ static inline void sim_sched_new(struct sim *m)
                                                     .wake = sim_on_wake,
                                                     .astray = sim_on_astray,
                                                     .classify = sim_classify,
+                                                    .looks_at = sim_looks_at,
                                                     .hours = m->on_hours,
                                                     .ctx = m },
                                      .settings = &m->settings,
@@ -371,6 +380,8 @@ static inline void sim_start_again(struct sim *m)
             continue;
         m->user[i].published = false;
         sim_enable(m, i);
+        if (m->early_want)
+            m->early_want(m);
         for (unsigned n = 0; n < 2; n++) {
             unsigned k = (n + i) % 2; /* in either order */
 

@@ -27,6 +27,8 @@ enum {
     SIM_ITEMS = 24,
     SIM_RECURRING = 40, /* occurrences in one window */
     SIM_TOKEN = 64,
+    SIM_FURTHER = 3, /* calendars that a user may have besides its own */
+    SIM_FURTHER_ITEMS = 4,
     SIM_RETRY_MS = 30 * 1000 /* first of Exchange's retries of a notification */
 };
 
@@ -80,17 +82,29 @@ struct sim_sub {
     char id[24], token[SIM_TOKEN], url[64];
     struct sim_gateway *gateway;
     unsigned user;
+    unsigned further; /* bits: the calendars that it is of besides the own one */
     int64_t frequency_ms;
-    bool changed;
+    bool changed, folders;
     bool late;        /* what it has to say has waited already */
     gw_time post_at;  /* next notification or status event */
     int64_t retry_ms; /* 0: not retrying */
+};
+
+struct sim_further {
+    const char *name; /* NULL: it is not there */
+    bool refused;     /* nobody may read it */
+    bool failing;     /* what asks for it fails, for now */
+    struct gw_interval item[SIM_FURTHER_ITEMS];
+    size_t count;
 };
 
 struct sim_user {
     char name[48], mailbox[48];
     struct gw_interval item[SIM_ITEMS];
     size_t count;
+    struct sim_further further[SIM_FURTHER];
+    unsigned folders_asked; /* for which calendars there are: requests */
+    unsigned further_read;  /* bits: of those that were in the last reading */
     struct gw_oof oof;
     struct ews_status refuse[EWS_OP_COUNT]; /* by enum ews_op */
     bool no_free_busy;                      /* bulk reading is refused for this one */
@@ -129,7 +143,9 @@ struct sim_call {
     size_t count;
     gw_utc from, to;
     unsigned fields; /* asked of items */
-    bool hours;      /* asked for */
+    unsigned char further[SIM_FURTHER];
+    size_t further_count;
+    bool hours; /* asked for */
     char token[SIM_TOKEN], group[SIM_AFFINITY];
     bool streaming;
     unsigned frequency_min;
@@ -171,6 +187,7 @@ struct sim {
     bool truncate_above; /* more than truncate items are held back */
     size_t truncate;
     unsigned hours_requests;
+    void (*early_want)(struct sim *m);               /* before records are restored; may be NULL */
     void (*on_hours)(struct gw_str user, void *ctx); /* may be NULL */
     unsigned posts, unsubscribed, subscribes, reads, bulks, polls, tips, wakes;
     char url[64];
@@ -251,6 +268,47 @@ static inline struct ews_tip sim_tip(const struct sim *m, const struct sim_user 
     return tip;
 }
 
+/* Ids are a digit behind a word. */
+static inline void sim_further_of(struct sim_call *c, const struct ews_request *r)
+{
+    assert_in_range(r->folder_count, 0, SIM_FURTHER);
+    for (size_t i = 0; i < r->folder_count; i++) {
+        assert_true(gw_str_starts(r->folders[i], "further-"));
+        c->further[i] = (unsigned char)(r->folders[i].p[r->folders[i].len - 1] - '0');
+        assert_in_range(c->further[i], 0, SIM_FURTHER - 1);
+    }
+    c->further_count = r->folder_count;
+}
+
+static inline struct ews_status sim_further_status(const struct sim_further *f)
+{
+    if (!f->name)
+        return sim_status(EWS_MAILBOX, "ErrorFolderNotFound", true);
+    if (f->refused)
+        return sim_status(EWS_MAILBOX, "ErrorAccessDenied", true);
+    return f->failing ? sim_status(EWS_TRANSIENT, "ErrorInternalServerError", true)
+                      : sim_status(EWS_OK, "NoError", true);
+}
+
+static inline void sim_snapshot_further(const struct sim *m, struct sim_call *c)
+{
+    for (size_t i = 0; i < c->further_count; i++) {
+        const struct sim_further *f = &m->user[c->user[0]].further[c->further[i]];
+        struct gw_interval *copy = gw_alloc(sizeof(*copy) * SIM_FURTHER_ITEMS);
+        size_t n = 0;
+
+        for (size_t k = 0; k < f->count; k++)
+            if (sim_overlaps(&f->item[k], c->from, c->to))
+                copy[n++] = f->item[k];
+        c->calendar[1 + i] = (struct ews_calendar){ .status = sim_further_status(f) };
+        c->intervals[1 + i] = copy;
+        if (c->calendar[1 + i].status.class != EWS_OK)
+            continue;
+        c->calendar[1 + i].intervals = copy;
+        c->calendar[1 + i].count = n;
+    }
+}
+
 /* What the server reads when the request reaches it. */
 static inline void sim_snapshot(struct sim *m, struct sim_call *c)
 {
@@ -284,6 +342,7 @@ static inline void sim_snapshot(struct sim *m, struct sim_call *c)
         c->calendar[i].hours = c->hours ? u->hours : NULL;
         c->intervals[i] = copy;
     }
+    sim_snapshot_further(m, c);
     if (c->count == 1)
         c->oof = m->user[c->user[0]].oof;
     for (size_t i = 0; c->op == EWS_OP_MAIL_TIPS && i < c->count; i++)
@@ -336,6 +395,12 @@ static inline struct ews_status sim_verdict(struct sim *m, struct sim_call *c)
         return sim_status(EWS_ELSEWHERE, "ErrorProxyRequestNotAllowed", true);
     if (!sim_is_bulk(c->op) && m->user[c->user[0]].refuse[c->op].class != EWS_OK)
         return m->user[c->user[0]].refuse[c->op];
+    if (c->op == EWS_OP_SUBSCRIBE) /* all together, or not at all */
+        for (size_t i = 0; i < c->further_count; i++) {
+            s = sim_further_status(&m->user[c->user[0]].further[c->further[i]]);
+            if (s.class != EWS_OK)
+                return s;
+        }
     return sim_status(EWS_OK, "NoError", true);
 }
 
@@ -348,6 +413,8 @@ static inline void sim_sub_new(struct sim *m, struct sim_call *c)
     snprintf(sub->url, sizeof(sub->url), "%s", m->url);
     sub->gateway = c->gateway;
     sub->user = c->user[0];
+    for (size_t i = 0; i < c->further_count; i++)
+        sub->further |= 1u << c->further[i];
     sub->frequency_ms = c->frequency_min * m->minute_ms;
     sub->post_at = m->now.mono + 5; /* the initial status event, maybe before the answer */
     sub->streaming = c->streaming;
@@ -584,6 +651,7 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
     c->to = r->to;
     c->fields = r->item_fields;
     c->hours = r->hours;
+    sim_further_of(c, r);
     c->frequency_min = r->status_frequency_min;
     c->done = done;
     c->ctx = answer_ctx;
@@ -614,6 +682,14 @@ static inline void *sim_start(void *ctx, struct gw_str gateway, const struct ews
             m->user[c->user[i]].hours_asked += only_hours;
             m->user[c->user[i]].fields_asked |= r->item_fields;
         }
+    if (r->op == EWS_OP_FIND_ITEM)
+        m->user[c->user[0]].further_read = 0;
+    for (size_t i = 0; i < c->further_count && r->op == EWS_OP_FIND_ITEM; i++)
+        m->user[c->user[0]].further_read |= 1u << c->further[i];
+    if (r->op == EWS_OP_GET_FOLDER || r->op == EWS_OP_FIND_FOLDER)
+        m->user[c->user[0]].folders_asked++;
+    if (r->op == EWS_OP_FIND_FOLDER)
+        assert_true(gw_str_is(r->own_folder, "own"));
     m->reads += r->op == EWS_OP_FIND_ITEM;
     m->bulks += r->op == EWS_OP_AVAILABILITY && !only_hours;
     m->hours_requests += only_hours;
@@ -650,7 +726,7 @@ static inline void sim_call_free(struct sim *m, struct sim_call *c)
     m->in_flight--;
     c->gateway->in_flight--;
     gw_list_remove(&c->link);
-    for (size_t i = 0; i < c->count; i++)
+    for (size_t i = 0; i < c->count + c->further_count; i++)
         free(c->intervals[i]);
     free(c);
 }
@@ -673,13 +749,36 @@ static inline void sim_cancel(void *ctx, void *handle)
 /* Gives: free(). */
 static inline struct gw_item *sim_items(struct sim_call *c)
 {
-    struct gw_item *items = gw_alloc((c->calendar[0].count + 1) * sizeof(*items));
+    struct gw_item *items, *at;
+    size_t count = 0;
 
-    for (size_t i = 0; i < c->calendar[0].count; i++)
-        items[i].interval = c->calendar[0].intervals[i];
-    c->calendar[0].items = items;
-    c->calendar[0].item_count = c->calendar[0].count;
+    for (size_t k = 0; k <= c->further_count; k++)
+        count += c->calendar[k].count;
+    items = at = gw_alloc((count + 1) * sizeof(*items));
+    for (size_t k = 0; k <= c->further_count; k++) {
+        c->calendar[k].items = at;
+        c->calendar[k].item_count = c->calendar[k].count;
+        for (size_t i = 0; i < c->calendar[k].count; i++)
+            (at++)->interval = c->calendar[k].intervals[i];
+    }
     return items;
+}
+
+static inline void sim_folders(const struct sim *m, const struct sim_call *c,
+                               struct ews_folder out[SIM_FURTHER], struct ews_answer *a)
+{
+    static const char *const id[SIM_FURTHER] = { "further-0", "further-1", "further-2" };
+    const struct sim_user *u = &m->user[c->user[0]];
+
+    if (c->status.class != EWS_OK || (c->op != EWS_OP_GET_FOLDER && c->op != EWS_OP_FIND_FOLDER))
+        return;
+    a->folders = out;
+    if (c->op == EWS_OP_GET_FOLDER)
+        out[a->folder_count++] = (struct ews_folder){ GW_STR("own"), GW_STR("Calendar") };
+    for (int i = 0; c->op == EWS_OP_FIND_FOLDER && i < SIM_FURTHER; i++)
+        if (u->further[i].name)
+            out[a->folder_count++] =
+                (struct ews_folder){ gw_str_of(id[i]), gw_str_of(u->further[i].name) };
 }
 
 static inline void sim_answer(struct sim *m, struct sim_call *c)
@@ -687,6 +786,7 @@ static inline void sim_answer(struct sim *m, struct sim_call *c)
     struct ews_answer a = { .op = c->op, .status = c->status, .oof = c->oof };
     struct sim_call copy = *c;
     struct gw_item *items = c->fields ? sim_items(&copy) : NULL;
+    struct ews_folder folders[SIM_FURTHER];
 
     sim_told(m, c->gateway, &c->status);
     if (c->status.class == EWS_OK && c->op == EWS_OP_SUBSCRIBE)
@@ -695,8 +795,9 @@ static inline void sim_answer(struct sim *m, struct sim_call *c)
         a.affinity = gw_str_of(copy.group);
     if (c->status.class == EWS_OK && (c->op == EWS_OP_FIND_ITEM || c->op == EWS_OP_AVAILABILITY)) {
         a.calendars = copy.calendar;
-        a.calendar_count = copy.count;
+        a.calendar_count = copy.count + copy.further_count;
     }
+    sim_folders(m, c, folders, &a);
     if (c->status.class == EWS_OK && c->op == EWS_OP_MAIL_TIPS) {
         a.tips = copy.tip;
         a.tip_count = copy.count - m->short_tips;
@@ -706,7 +807,7 @@ static inline void sim_answer(struct sim *m, struct sim_call *c)
     sim_call_free(m, c);
     copy.done(&a, m->now, copy.ctx);
     free(items);
-    for (size_t i = 0; i < copy.count; i++)
+    for (size_t i = 0; i < copy.count + copy.further_count; i++)
         free(copy.intervals[i]);
 }
 
@@ -720,6 +821,7 @@ static inline enum ews_reply sim_post(struct sim *m, struct sim_sub *sub, bool e
 {
     struct ews_notification n = { .subscription_id = gw_str_of(sub->id),
                                   .changes = sub->changed ? 2 : 0,
+                                  .folders = sub->folders,
                                   .status_events = !sub->changed,
                                   .ended = ended,
                                   .status = sim_status(EWS_OK, "NoError", true) };
@@ -732,6 +834,7 @@ static inline void sim_stream_tell(struct sim *m, struct sim_sub *sub)
 {
     struct ews_notification n = { .subscription_id = gw_str_of(sub->id),
                                   .changes = 2,
+                                  .folders = sub->folders,
                                   .status = sim_status(EWS_OK, "NoError", true) };
 
     sub->post_at = GW_NEVER;
@@ -739,7 +842,7 @@ static inline void sim_stream_tell(struct sim *m, struct sim_sub *sub)
         sim_sub_free(sub); /* nobody has read it for so long */
         return;
     }
-    sub->changed = false;
+    sub->changed = sub->folders = false;
     if (!m->lose_posts)
         sub->stream->event(&n, m->now, sub->stream->ctx);
 }
@@ -788,7 +891,7 @@ static inline void sim_sub_due(struct sim *m, struct sim_sub *sub)
             sim_sub_free(sub);
             return;
         }
-        sub->changed = false;
+        sub->changed = sub->folders = false;
         sub->retry_ms = 0;
         sub->post_at = m->now.mono + sub->frequency_ms;
         return;
@@ -801,7 +904,8 @@ static inline void sim_sub_due(struct sim *m, struct sim_sub *sub)
     sub->post_at = m->now.mono + sub->retry_ms;
 }
 
-static inline void sim_touch(struct sim *m, unsigned user)
+/* Of one of a user's calendars, by bits; 0: the own one. */
+static inline void sim_touch_in(struct sim *m, unsigned user, unsigned further, bool folders)
 {
     struct gw_list *it, *tmp;
 
@@ -809,14 +913,39 @@ static inline void sim_touch(struct sim *m, unsigned user)
     {
         struct sim_sub *sub = GW_CONTAINER(it, struct sim_sub, link);
 
-        if (sub->user != user)
+        if (sub->user != user || (further && !(sub->further & further)))
             continue;
         sub->changed = true;
+        sub->folders = sub->folders || folders;
         if (sub->streaming && !sub->stream)
             continue;
         if (!sub->retry_ms && !sub->late && sub->post_at > m->now.mono + 20)
             sub->post_at = m->now.mono + 20;
     }
+}
+
+static inline void sim_touch(struct sim *m, unsigned user)
+{
+    sim_touch_in(m, user, 0, false);
+}
+
+/* A calendar comes, goes (NULL) or has another name. Its parent is the own one. */
+static inline void sim_further_name(struct sim *m, unsigned user, unsigned i, const char *name)
+{
+    bool renamed = name && m->user[user].further[i].name;
+
+    m->user[user].further[i].name = name;
+    sim_touch_in(m, user, renamed ? 1u << i : 0, true);
+}
+
+static inline void sim_further_add(struct sim *m, unsigned user, unsigned i, gw_utc start,
+                                   gw_utc end)
+{
+    struct sim_further *f = &m->user[user].further[i];
+
+    assert_in_range(f->count, 0, SIM_FURTHER_ITEMS - 1);
+    f->item[f->count++] = (struct gw_interval){ .start = start, .end = end, .busy = GW_BUSY_BUSY };
+    sim_touch_in(m, user, 1u << i, false);
 }
 
 static inline void sim_add(struct sim *m, unsigned user, gw_utc start, gw_utc end,

@@ -10,6 +10,7 @@
 
 enum reaction {
     TIPS,        /* ann's and bob's */
+    FOLDERS,     /* the own calendar, Team, and one that was deleted */
     SUBSCRIBED,  /* a good answer */
     FAULT_BUSY,  /* a SOAP fault with status 500 */
     OLD_VERSION, /* a fault: lower RequestServerVersion */
@@ -104,6 +105,9 @@ static inline void reply_large(struct net_http_exchange *x)
 static inline void react(struct net_http_exchange *x, enum reaction reaction)
 {
     switch (reaction) {
+    case FOLDERS:
+        reply_file(x, 200, "findfolder.resp.xml");
+        break;
     case TIPS:
         reply_file(x, 200, "getmailtips.resp.xml");
         break;

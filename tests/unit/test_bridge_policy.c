@@ -379,6 +379,7 @@ static const struct gw_item lunch = {
     .attendees = 12,
     .subject = GW_STR_INIT("Große Mittagspause"),
     .location = GW_STR_INIT("Kantine 2"),
+    .calendar = GW_STR_INIT("Kalender für Alle"),
     .organiser = GW_STR_INIT("Bea Boss"),
     .organiser_address = GW_STR_INIT("bea@Customer.example"),
     .categories = categories,
@@ -402,6 +403,12 @@ static const struct {
     { "category = deep", false, false },
     { "category ~ deep", true, false },
     { "category !~ deep", false, false },
+    { "calendar = \"kalender FÜR alle\"", true, true },
+    { "calendar = kalender", false, false },
+    { "calendar ~ kalender", true, true },
+    { "calendar != Team", true, true },
+    { "calendar !~ alle", false, false },
+    { "calendar ~ alle and subject ~ pause", true, false },
     { "organiser = \"bea boss\"", true, false },
     { "organiser = \"bea@customer.example\"", true, false },
     { "organiser = \"@customer.example\"", true, false },
@@ -469,6 +476,7 @@ static void test_rules_ask_for_what_they_look_at(void **state)
         { "subject ~ x => away", GW_ITEM_EXACT | GW_ITEM_SUBJECT },
         { "location ~ x => away", GW_ITEM_EXACT | GW_ITEM_LOCATION },
         { "category = x => away", GW_ITEM_EXACT | GW_ITEM_CATEGORIES },
+        { "calendar = x => away", GW_ITEM_EXACT | GW_ITEM_CALENDAR },
         { "organiser = x => away", GW_ITEM_EXACT | GW_ITEM_ORGANISER },
         { "attendees >= 3 => away", GW_ITEM_EXACT | GW_ITEM_ATTENDEES },
         { "response = tentative => away", GW_ITEM_EXACT | GW_ITEM_RESPONSE },
@@ -493,6 +501,62 @@ static void test_rules_ask_for_what_they_look_at(void **state)
         assert_int_equal(bridge_policy_add_rule(p, 1, GW_STR("r"), gw_str_of(c[i].rule), NULL),
                          GW_OK);
         assert_int_equal(bridge_policy_needs(p), c[i].needs);
+        bridge_policy_free(&p);
+    }
+}
+
+/* What is in a further calendar counts where a rule that names calendars takes it in, and nowhere else;
+ * which calendars those are is known before anything of them is read. */
+static void test_further_calendars(void **state)
+{
+    static const struct {
+        const char *rule[3];
+        const char *calendar;
+        bool is_further;
+        unsigned short tag;
+        bool looks;
+    } c[] = {
+        { { "subject ~ pause => away" }, "Kalender", false, 1, false },
+        { { "subject ~ pause => away" }, "Team", true, 0, false },
+        { { "calendar = team => away" }, "Team", true, 1, true },
+        { { "calendar = team => away" }, "Kalender", false, 0, false },
+        { { "calendar = team => away" }, "Teams", true, 0, false },
+        { { "subject ~ pause => ignore", "calendar = team => away" }, "Team", true, 2, true },
+        { { "subject ~ pause => ignore", "calendar = team => away" }, "Kalender", false, 1, false },
+        { { "calendar = team and subject ~ pause => ignore", "calendar ~ tea => away" },
+          "Team",
+          true,
+          1,
+          true },
+        { { "calendar = team and subject ~ work => away" }, "Team", true, 0, true },
+        { { "calendar ~ a and calendar !~ team => away" }, "A-Team", true, 0, false },
+        { { "calendar ~ a and calendar !~ team => away" }, "Alle", true, 1, true },
+        { { "calendar != kalender => away" }, "Birthdays", true, 1, true },
+        { { "busy = busy => away", "calendar = b => away", "calendar = team => busy" },
+          "Team",
+          true,
+          3,
+          true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(c); i++) {
+        struct bridge_policy *p = bridge_policy_new();
+        struct gw_item item = lunch;
+
+        assert_int_equal(bridge_policy_set(p, GW_STR("busy+named"), GW_STR("away"), NULL), GW_OK);
+        assert_int_equal(bridge_policy_set(p, GW_STR("organisers"), GW_STR("Carl"), NULL), GW_OK);
+        for (unsigned k = 0; k < 3 && c[i].rule[k]; k++)
+            assert_int_equal(
+                bridge_policy_add_rule(p, k + 1, GW_STR("r"), gw_str_of(c[i].rule[k]), NULL),
+                GW_OK);
+        item.calendar = gw_str_of(c[i].calendar);
+        item.is_further = c[i].is_further;
+        print_message("%s %s\n", c[i].rule[0], c[i].calendar);
+        assert_int_equal(bridge_policy_tag(p, &item), c[i].tag);
+        assert_int_equal(bridge_policy_looks_at(p, item.calendar), c[i].looks);
+        item.organiser = GW_STR("Carl"); /* whose meetings count: in the own calendar */
+        assert_int_equal(bridge_policy_tag(p, &item) > 60000, !c[i].tag && !c[i].is_further);
         bridge_policy_free(&p);
     }
 }
@@ -609,6 +673,7 @@ int main(void)
         cmocka_unit_test(test_settings_are_written_as_they_are_read),
         cmocka_unit_test(test_every_rule_field),
         cmocka_unit_test(test_rules_ask_for_what_they_look_at),
+        cmocka_unit_test(test_further_calendars),
         cmocka_unit_test(test_first_match_wins_and_the_stronger_shows),
         cmocka_unit_test(test_bad_rules_say_why),
         cmocka_unit_test(test_marks_are_of_what_tags_mean),

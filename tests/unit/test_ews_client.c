@@ -61,6 +61,30 @@ static void test_mail_tips_find_their_mailbox(void **state)
     teardown();
 }
 
+static void on_folders(const struct ews_answer *answer, void *ctx)
+{
+    assert_int_equal(answer->folder_count, 1);
+    assert_true(gw_str_is(answer->folders->name, "Team"));
+    on_done(answer, ctx);
+}
+
+/* ... and which calendar is the own one. */
+static void test_own_calendar_is_remembered(void **state)
+{
+    char own[] = "AAMkADU0b3du";
+    const struct ews_request r = { .op = EWS_OP_FIND_FOLDER,
+                                   .mailbox = GW_STR_INIT("ann@presence.example"),
+                                   .own_folder = gw_str_of(own) };
+
+    (void)state;
+    SETUP(PATIENT_MS, FOLDERS);
+    ews_client_start(t.client, &r, on_folders, &t);
+    memset(own, 'x', sizeof(own) - 1);
+    await(1);
+    assert_int_equal(t.status[0].class, EWS_OK);
+    teardown();
+}
+
 static const struct {
     const char *name;
     enum reaction reaction;
@@ -450,6 +474,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good_call),
         cmocka_unit_test(test_mail_tips_find_their_mailbox),
+        cmocka_unit_test(test_own_calendar_is_remembered),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_recovers),
         cmocka_unit_test(test_nobody_listens),

@@ -19,6 +19,7 @@ static void test_subscription_there_and_back(void **state)
                                    .url = GW_STR("http://gw:50020/ews/notify/"),
                                    .since = 1796083200123,
                                    .heard = 1796083300000,
+                                   .folders = 4000000000,
                                    .frequency_min = 60 },
                             out;
     struct gw_buf text;
@@ -37,6 +38,43 @@ static void test_subscription_there_and_back(void **state)
     assert_int_equal(out.since, in.since);
     assert_int_equal(out.heard, in.heard);
     assert_int_equal(out.frequency_min, 60);
+    assert_int_equal(out.folders, 4000000000);
+    gw_buf_done(&text);
+}
+
+static void test_further_calendars_there_and_back(void **state)
+{
+    static const char found[] = "version 1\nwindow 1 2 3\nfound 4000000000\nown My own calendar\n";
+    static const char *const bad[] = { "folder AAMk=\n", "folder  Team\n", "folder AAMk= \n",
+                                       "found -1\n", "found 4294967296\n" };
+    struct sched_cal_record r, again;
+    struct gw_buf text, copy;
+
+    (void)state;
+    gw_buf_init(&text, SCHED_RECORD_MAX);
+    gw_buf_init(&copy, SCHED_RECORD_MAX);
+    gw_buf_addf(&text, "%sfolder AAMk= Team A\nfolder B== \u4e88\u5b9a\n", found);
+    assert_int_equal(sched_cal_record_parse(gw_buf_str(&text), &r, NULL), GW_OK);
+    assert_int_equal(r.found_for, 4000000000);
+    assert_true(gw_str_is(r.own, "My own calendar"));
+    assert_int_equal(r.folder_count, 2);
+    sched_cal_record_write(&r, &copy);
+    assert_int_equal(sched_cal_record_parse(gw_buf_str(&copy), &again, NULL), GW_OK);
+    assert_int_equal(again.folder_count, 2);
+    assert_true(gw_str_is(again.folder[0].id, "AAMk=") &&
+                gw_str_is(again.folder[0].name, "Team A"));
+    assert_true(gw_str_eq(again.folder[1].name, r.folder[1].name));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        gw_buf_reset(&text);
+        gw_buf_addf(&text, "%s%s", found, bad[i]);
+        assert_int_equal(sched_cal_record_parse(gw_buf_str(&text), &again, NULL), GW_BADMSG);
+    }
+    gw_buf_reset(&text);
+    gw_buf_add_cstr(&text, found);
+    for (int i = 0; i <= EWS_FOLDERS_MAX; i++)
+        gw_buf_addf(&text, "folder id%d Team\n", i);
+    assert_int_equal(sched_cal_record_parse(gw_buf_str(&text), &again, NULL), GW_BADMSG);
+    gw_buf_done(&copy);
     gw_buf_done(&text);
 }
 
@@ -310,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_working_hours_there_and_back),
+        cmocka_unit_test(test_further_calendars_there_and_back),
         cmocka_unit_test(test_subscription_there_and_back),
         cmocka_unit_test(test_streaming_subscription_there_and_back),
         cmocka_unit_test(test_farewell_there_and_back),
