@@ -269,13 +269,16 @@ static void edit_items(struct sim *m, unsigned i)
         sim_add(m, i, u->item[u->count ? u->count - 1 : 0].end, start + GW_HOUR_MS, GW_BUSY_BUSY);
 }
 
+/* What was known until now is late from now on: the last look was up to a second ago. */
 static void edit(struct oracle *o)
 {
     struct sim *m = o->m;
     unsigned i = sim_below(m, USERS);
+    struct sched_calendar c;
+    bool is_there = sched_user_calendar(m->sched, gw_str_of(m->user[i].name), &c);
 
     o->edited[i] = m->now.mono;
-    if (!m->user[i].behind_since)
+    if (!m->user[i].behind_since || (is_there && knows_calendar(o, i, &c)))
         m->user[i].behind_since = m->now.mono;
     if (sim_below(m, 8) == 0)
         plan_series(o, i, &o->series[i][sim_below(m, SERIES)]);
@@ -288,6 +291,7 @@ static void edit(struct oracle *o)
         oof->start = some_minute(m);
         oof->end = oof->start + (1 + sim_below(m, 30)) * (gw_utc)GW_MINUTE_MS;
         o->replied[i] = m->now.mono;
+        o->behind[i] = 0; /* what was set before can no longer be known */
     }
 }
 
