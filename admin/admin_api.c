@@ -144,6 +144,8 @@ const struct admin_route admin_routes[] = {
 
     { "GET", "/v1/sip/route/{address}", false, admin_sip_route,
       "where SIP requests to an address go, and which rule says so" },
+    { "GET", "/v1/sip/trace", false, admin_sip_trace,
+      "the newest SIP messages without their bodies; query: call_id" },
 
     { "GET", "/v1/watch", false, admin_watch_start,
       "presence changes as they happen, a JSON line each; query: user" },

@@ -177,6 +177,8 @@ struct admin_host {
                               admin_sip_route_fn *found, void *found_ctx,
                               struct admin_sip_route **out, struct gw_err *err, void *ctx);
     void (*sip_route_cancel)(struct admin_sip_route *r, void *ctx);
+    /* The newest SIP messages of a call, or (empty) of all, the oldest first; gives. */
+    struct json_t *(*sip_trace)(struct gw_str call_id, void *ctx);
     void (*trust_changed)(void *ctx); /* connections shall be tried anew */
     /* The names that the identity should have, in A-labels; the first is its CN. */
     void (*identity_names)(const char *identity, void (*each)(struct gw_str name, void *each_ctx),

@@ -178,6 +178,8 @@ enum ctl_exit ctl_file_read(const struct ctl *ctl, const char *path, struct gw_b
 void ctl_pem_print(const char *label, const char *base64);
 void ctl_certificate_print(const struct ctl *ctl, const json_t *certificate);
 void ctl_chain_print(const struct ctl *ctl, const json_t *chain);
+/* Host and port of the first argument, "HOST[:PORT]", for a request. CTL_USAGE: was complained of. */
+enum ctl_exit ctl_server_put(const struct ctl *ctl, int64_t default_port, json_t *body);
 
 /* --- admin_ctl_override.c */
 
@@ -216,6 +218,8 @@ enum ctl_exit ctl_password_set(struct ctl *ctl);
 enum ctl_exit ctl_param_set(struct ctl *ctl);
 enum ctl_exit ctl_param_get(struct ctl *ctl);
 enum ctl_exit ctl_sip_route(struct ctl *ctl);
+enum ctl_exit ctl_sip_trace(struct ctl *ctl);
+enum ctl_exit ctl_diag_tls(struct ctl *ctl);
 enum ctl_exit ctl_federation_list(struct ctl *ctl);
 enum ctl_exit ctl_federation_why(struct ctl *ctl);
 enum ctl_exit ctl_federation_except(struct ctl *ctl);

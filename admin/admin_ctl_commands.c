@@ -316,6 +316,20 @@ const struct ctl_command ctl_commands[] = {
       "Static routes (sip.routes) come first, by priority; without one the domain's record\n"
       "_sipfederationtls._tcp is asked for; for domains of the kind aol then sip.default_domain.",
       "sip route ann@partner.example" },
+    { "sip trace", "[CALL-ID]", "the newest SIP messages, or the heads of one call's",
+      ctl_sip_trace, NULL,
+      "Bodies are not kept, and of credentials nothing. On a busy gateway 'set sip.trace TEXT' "
+      "keeps\n"
+      "only messages with this text in their head: a Call-ID, or an address.",
+      "sip trace\nsip trace 4f2a91c0@192.0.2.1" },
+    { "diag tls", "HOST[:PORT]", "why TLS with a SIP server does not come about, point by point",
+      ctl_diag_tls, NULL,
+      "Seven points: it listens, we listen, one authority, nothing expired, both usages, its "
+      "subject\n"
+      "CN among sip.tls_peer_subjects, its chain trusted. 'NO' says what to do; the exit status "
+      "is\n"
+      "then 1.",
+      "diag tls lync.example.com" },
 
     { "gateway add", "NAME", "add a gateway to Exchange", ctl_gateway_add, gateway_options,
       "Gateways share one service account unless one has its own: whoever adds the second one may "

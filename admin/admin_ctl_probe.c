@@ -47,19 +47,28 @@ static bool server_parse(struct gw_str text, int64_t *port, struct gw_str *host)
     return host->len > 0 && gw_str_to_int(rest, 1, 65535, port);
 }
 
-static enum ctl_exit probe(struct ctl *ctl, bool fetch, json_t **out)
+enum ctl_exit ctl_server_put(const struct ctl *ctl, int64_t port, json_t *body)
 {
-    json_t *body = ctl_options_json(ctl);
-    int64_t port = default_port(ctl);
     struct gw_str host;
 
     if (!server_parse(gw_str_of(ctl_arg(ctl, 0)), &port, &host)) {
-        json_decref(body);
         ctl_complain(ctl, "usage", "a server is HOST or HOST:PORT, '[ADDRESS]:PORT' for IPv6");
         return CTL_USAGE;
     }
     json_object_set_new(body, "host", json_stringn(host.p, host.len));
     json_object_set_new(body, "port", json_integer(port));
+    return CTL_OK;
+}
+
+static enum ctl_exit probe(struct ctl *ctl, bool fetch, json_t **out)
+{
+    json_t *body = ctl_options_json(ctl);
+    enum ctl_exit rc = ctl_server_put(ctl, default_port(ctl), body);
+
+    if (rc) {
+        json_decref(body);
+        return rc;
+    }
     if (fetch && ctl_opt(ctl, "aia"))
         json_object_set_new(body, "fetch_issuers", json_true());
     return ctl_call(ctl, "POST", ctl_path("/v1/certificates/probe"), body, out);

@@ -58,3 +58,68 @@ enum ctl_exit ctl_sip_route(struct ctl *ctl)
     json_decref(answer);
     return CTL_OK;
 }
+
+/* --- trace */
+
+static void print_heads(const json_t *list)
+{
+    json_t *m, *line;
+    size_t i, k;
+
+    json_array_foreach(list, i, m)
+    {
+        printf("%s %s %s %s\n", ctl_str(m, "at"), ctl_str(m, "direction"), ctl_str(m, "transport"),
+               ctl_str(m, "peer"));
+        json_array_foreach(json_object_get(m, "head"), k, line)
+            printf("    %s\n", json_is_string(line) ? json_string_value(line) : "");
+        if (ctl_int(m, "body_bytes"))
+            printf("    (a body of %lld bytes)\n", (long long)ctl_int(m, "body_bytes"));
+    }
+}
+
+static void print_messages(const json_t *list)
+{
+    struct ctl_table *t = ctl_table_new("AT||OVER|PEER|MESSAGE|CALL-ID");
+    json_t *m;
+    size_t i;
+
+    json_array_foreach(list, i, m)
+    {
+        const char *start = json_string_value(json_array_get(json_object_get(m, "head"), 0));
+
+        ctl_table_cell(t, ctl_str(m, "at"));
+        ctl_table_cell(t, ctl_str(m, "direction"));
+        ctl_table_cell(t, ctl_str(m, "transport"));
+        ctl_table_cell(t, ctl_str(m, "peer"));
+        ctl_table_cell(t, start ? start : "");
+        ctl_table_cell(t, ctl_str(m, "call_id"));
+    }
+    ctl_table_print(&t);
+}
+
+enum ctl_exit ctl_sip_trace(struct ctl *ctl)
+{
+    const char *call_id = ctl_arg(ctl, 0);
+    const json_t *list;
+    json_t *answer;
+    enum ctl_exit rc = ctl_call(ctl, "GET",
+                                call_id ? ctl_path("/v1/sip/trace?call_id=%s", call_id)
+                                        : ctl_path("/v1/sip/trace"),
+                                NULL, &answer);
+
+    if (rc)
+        return rc;
+    list = json_object_get(answer, "messages");
+    if (ctl->line->json)
+        ctl_print_json(answer);
+    else if (!json_array_size(list))
+        printf("no message%s\n", call_id ? " of this call: the newest are kept (sip.trace says "
+                                           "which)"
+                                         : "");
+    else if (call_id)
+        print_heads(list);
+    else
+        print_messages(list);
+    json_decref(answer);
+    return CTL_OK;
+}

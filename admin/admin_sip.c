@@ -38,3 +38,10 @@ void admin_sip_route(struct admin_call *call)
     call->work = r;
     net_http_on_gone(call->x, on_gone, call);
 }
+
+void admin_sip_trace(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+
+    admin_reply(call, 200, host->sip_trace(net_http_query(call->x, "call_id"), host->ctx));
+}

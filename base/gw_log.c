@@ -93,6 +93,20 @@ enum gw_code gw_log_set_level(const char *component, enum gw_log_level level)
     return rc;
 }
 
+/* "sip.message" is a part of "sip". NULL: neither has a level of its own. */
+static const struct component *component_of(const char *name)
+{
+    const struct component *c = component_find(name);
+    const char *dot = c ? NULL : strchr(name, '.');
+    char whole[COMPONENT_NAME_MAX + 1];
+
+    if (!dot || dot - name > COMPONENT_NAME_MAX)
+        return c;
+    memcpy(whole, name, (size_t)(dot - name));
+    whole[dot - name] = '\0';
+    return component_find(whole);
+}
+
 bool gw_log_is_on(const char *component, enum gw_log_level level)
 {
     const struct component *c;
@@ -100,7 +114,7 @@ bool gw_log_is_on(const char *component, enum gw_log_level level)
     if (level == GW_LOG_OFF ||
         (int)level > atomic_load_explicit(&state.highest, memory_order_relaxed))
         return false;
-    c = component_find(component);
+    c = component_of(component);
     return (int)level <= atomic_load_explicit(c ? &c->level : &state.common, memory_order_relaxed);
 }
 

@@ -18,7 +18,8 @@ typedef void gw_log_sink_fn(enum gw_log_level level, const char *component, stru
 /* NULL: the line goes nowhere (the start state, so that tests are silent). */
 void gw_log_set_sink(gw_log_sink_fn *sink, void *ctx);
 
-/* component NULL: the level of all that have none of their own. The name is copied; GW_LIMIT
+/* component NULL: the level of all that have none of their own; "sip.tls", a part of "sip", then has
+ * that one's. The name is copied; GW_LIMIT
  * when there are more than 32, GW_INVALID when it is empty or longer than 23 bytes. Start:
  * GW_LOG_INFO for all. */
 enum gw_code gw_log_set_level(const char *component, enum gw_log_level level);

@@ -162,6 +162,8 @@ enum gw_code gd_sip_route(struct gd *gd, struct gw_str address, struct json_t **
                           admin_sip_route_fn *fn, void *ctx, struct admin_sip_route **out,
                           struct gw_err *err);
 void gd_sip_route_cancel(struct admin_sip_route *r);
+/* gd_sip_trace.c. Of one call, or (empty) of all; gives. */
+struct json_t *gd_sip_trace(const struct gd *gd, struct gw_str call_id);
 
 /* --- gd_identities.c */
 enum gw_code gd_identity_open(struct gd *gd, enum gd_identity which,

@@ -279,6 +279,11 @@ static void host_sip_route_cancel(struct admin_sip_route *r, void *ctx)
     gd_sip_route_cancel(r);
 }
 
+static json_t *host_sip_trace(struct gw_str call_id, void *ctx)
+{
+    return gd_sip_trace(ctx, call_id);
+}
+
 static void host_trust_changed(void *ctx)
 {
     gd_gateways_trust_changed(ctx);
@@ -333,6 +338,7 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
         .mail_domain_set = host_mail_domain_set,
         .sip_route = host_sip_route,
         .sip_route_cancel = host_sip_route_cancel,
+        .sip_trace = host_sip_trace,
         .trust_changed = host_trust_changed,
         .identity_names = host_identity_names,
         .starttls_client = &gd_starttls_client,

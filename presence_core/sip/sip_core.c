@@ -115,7 +115,7 @@ static void tell_refused(struct sip_core *core, const struct sip_msg *m,
     if (core->now.mono >= core->acl_told) {
         core->acl_told = gw_time_after(core->now.mono, ACL_TOLD_MS);
         gw_warn(
-            "sip",
+            "sip.acl",
             "ACL - upstream not trusted - need to authenticate peer=%.*s method=%s refused=%llu; "
             "add it to sip.incoming_acl if it is a peer of yours",
             GW_STR_ARG(from->host), sip_method_name(m->method),
@@ -188,6 +188,7 @@ static unsigned request_check(const struct sip_core *core, const struct sip_msg 
 
 static void on_request(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
 {
+    char event[GW_QUOTE_MAX], call_id[GW_QUOTE_MAX];
     struct sip_pos pos = { 0 };
     struct gw_str value;
     unsigned status;
@@ -197,6 +198,9 @@ static void on_request(struct sip_core *core, const struct sip_msg *m, const str
     if (m->method != SIP_OPTIONS && !is_admitted(core, m, from))
         return;
     status = request_check(core, m);
+    gw_debug("sip.method", "request method=%s event=%s call_id=%s refused=%u",
+             sip_method_name(m->method), gw_quote(m->event, event), gw_quote(m->call_id, call_id),
+             status);
     if (!status) {
         methods[m->method](core, m, from);
         return;
@@ -211,8 +215,8 @@ static void on_malformed(struct sip_core *core, const struct sip_msg *m,
                          const struct sip_peer *from, const struct gw_err *err)
 {
     core->counters.malformed++;
-    gw_debug("sip", "message malformed peer=%.*s reason=\"%s\" answer=%u", GW_STR_ARG(from->host),
-             err->msg, m->answer);
+    gw_debug("sip.message", "message malformed peer=%.*s reason=\"%s\" answer=%u",
+             GW_STR_ARG(from->host), err->msg, m->answer);
     if (m->answer)
         refuse(core, m, from, m->answer);
 }
@@ -225,6 +229,7 @@ void sip_core_receive(struct sip_core *core, const struct sip_peer *from, struct
 
     core->now = now;
     core->bytes = bytes;
+    sip_trace_add(core->trace, from, true, bytes, gw_str_of(core->settings->trace), now.utc);
     if (sip_msg_parse(m, bytes, &err)) {
         on_malformed(core, m, from, &err);
     } else if (m->is_request) {
@@ -365,6 +370,22 @@ enum gw_code sip_core_search(struct sip_core *core, struct gw_str address,
 
 /* ---- Life ---- */
 
+const struct sip_trace *sip_core_trace(const struct sip_core *core)
+{
+    return core->trace;
+}
+
+/* All that is sent goes by here. */
+static uint64_t send_traced(const struct sip_peer *to, struct gw_str bytes, void *ctx)
+{
+    struct sip_core *core = ctx;
+
+    sip_trace_add(core->trace, to, false, bytes, gw_str_of(core->settings->trace), core->now.utc);
+    return core->io->send(to, bytes, core->io_ctx);
+}
+
+static const struct sip_io traced_io = { .send = send_traced };
+
 struct sip_core *sip_core_new(const struct sip_core_args *args)
 {
     struct sip_core *core = gw_new(struct sip_core);
@@ -377,7 +398,8 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     core->settings = args->settings ? args->settings : &core->defaults;
     core->io = args->io;
     core->io_ctx = args->io_ctx;
-    core->txns = sip_txns_new(args->io, args->io_ctx);
+    core->trace = sip_trace_new();
+    core->txns = sip_txns_new(&traced_io, core);
     core->subs = gw_map_new();
     core->watched = gw_map_new();
     core->sources = gw_map_new();
@@ -419,6 +441,7 @@ void sip_core_free(struct sip_core **corep)
     gw_heap_done(&core->doubt_due);
     sip_publish_done(core);
     sip_txns_free(&core->txns);
+    sip_trace_free(&core->trace);
     gw_map_free(&core->watches);
     gw_map_free(&core->watch_tags);
     gw_map_free(&core->watch_lanes);

@@ -8,6 +8,7 @@
 #include "sip_io.h"
 #include "sip_search.h"
 #include "sip_settings.h"
+#include "sip_trace.h"
 #include "store.h"
 
 struct sip_core;
@@ -44,6 +45,9 @@ void sip_core_tick(struct sip_core *core, struct gw_now now);
 enum gw_code sip_core_search(struct sip_core *core, struct gw_str address,
                              struct sip_search *search, sip_search_fn *done, void *ctx, bool *known,
                              struct gw_err *err);
+
+/* The newest messages. */
+const struct sip_trace *sip_core_trace(const struct sip_core *core);
 
 /* The settings are other ones: who may not watch any more is told so. */
 void sip_core_settings_apply(struct sip_core *core);

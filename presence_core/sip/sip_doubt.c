@@ -84,7 +84,7 @@ static void decide(struct sip_doubt *d, bool is_admitted, struct gw_now now)
                 gw_time_after(now.mono, is_admitted ? ADMITTED_MS : REFUSED_MS));
     if (now.mono - d->asked_at > SLOW_MS)
         gw_warn(
-            "sip",
+            "sip.acl",
             "incoming ACL check took over 2 seconds - check DNS peer=%.*s took_ms=%lld; give it "
             "a PTR record, or its address a place in sip.incoming_acl",
             GW_STR_ARG(d->host), (long long)(now.mono - d->asked_at));

@@ -2,6 +2,7 @@
  * answers (RFC 3263 4.3). */
 #include <stdlib.h>
 
+#include "gw_log.h"
 #include "gw_mem.h"
 #include "sip_priv.h"
 
@@ -76,6 +77,9 @@ static void try_next(struct sip_out *out, gw_time now)
     char branch[SIP_BRANCH_LEN + 1];
     struct sip_peer to;
 
+    gw_debug("sip.routing", "request method=%s rule=\"%s\" said_by=\"%s\" to=%s:%u over=%s",
+             sip_method_name(out->args.method), sip_rule_names[out->search.hops[out->at].rule],
+             out->search.hops[out->at].pattern, hop->host, hop->port, sip_proto_name(hop->proto));
     sip_txns_branch(core->txns, branch);
     write(out, hop, branch);
     if (hop->proto == SIP_UDP && core->out.len > DATAGRAM_MAX) {

@@ -10,6 +10,7 @@
 #include "sip_core.h"
 #include "sip_pidf.h"
 #include "sip_search.h"
+#include "sip_trace.h"
 #include "sip_txn.h"
 #include "sip_write.h"
 
@@ -98,6 +99,7 @@ struct sip_core {
     sip_neighbour_fn *is_neighbour;
     void *neighbour_ctx;
     struct sip_txns *txns;
+    struct sip_trace *trace;
     struct gw_map *subs, *watched, *sources;
     struct gw_heap due;
     struct gw_now now; /* of the running call */

@@ -227,7 +227,7 @@ static size_t conn_read(struct conn *c, struct gw_str in)
             return all - in.len;
         case SIP_FRAME_BROKEN:
             c->server->counters.broken++;
-            gw_info("sip", "connection broken peer=%s reason=\"%s\", closed", c->host, err.msg);
+            gw_info("sip.tcp", "connection broken peer=%s reason=\"%s\", closed", c->host, err.msg);
             conn_close(c);
             return all;
         }
@@ -283,7 +283,7 @@ static void tls_failed(struct conn *c, const struct gw_err *why)
     bool is_ours = c->target[0];
 
     c->server->counters.tls_failed++;
-    gw_info("sip", "TLS connection failed peer=%s %s=\"%s\" reason=\"%s\"",
+    gw_info("sip.tls", "TLS connection failed peer=%s %s=\"%s\" reason=\"%s\"",
             net_stream_peer(c->stream), is_ours ? "to" : "at",
             is_ours ? c->target : sip_tls_context_name(c->context), why->msg);
 }
@@ -295,7 +295,8 @@ static void on_closed(struct net_stream *stream, const struct gw_err *why, void 
     if (!c->is_ready && c->proto == SIP_TLS)
         tls_failed(c, why);
     else if (why->code)
-        gw_info("sip", "connection lost peer=%s reason=\"%s\"", net_stream_peer(stream), why->msg);
+        gw_info("sip.tcp", "connection lost peer=%s reason=\"%s\"", net_stream_peer(stream),
+                why->msg);
     conn_end(c);
 }
 
@@ -379,7 +380,7 @@ static void accept_as(struct sip_server *server, struct net_stream *stream, enum
     peer_read(c, gw_str_of(net_stream_peer(stream)));
     if (!caller_take(c)) {
         server->counters.refused++;
-        gw_debug("sip", "connection refused peer=%s reason=\"too many of it\"", c->host);
+        gw_debug("sip.tcp", "connection refused peer=%s reason=\"too many of it\"", c->host);
         conn_free(c);
         return;
     }
@@ -854,7 +855,7 @@ static enum gw_code door_move(struct sip_server *server, enum sip_tls_context wh
     door->listener = listener;
     door->port = port;
     if (listener)
-        gw_info("sip", "TLS listener open at=%s port=%u", sip_tls_context_name(which),
+        gw_info("sip.tls", "TLS listener open at=%s port=%u", sip_tls_context_name(which),
                 net_listener_port(listener));
     return GW_OK;
 }

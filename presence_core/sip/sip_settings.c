@@ -87,6 +87,15 @@ const struct gw_param sip_params[] = {
       .offset = OF(messages),
       .choices = switches,
       .def = "on" },
+    { .key = "sip.trace",
+      .shown_as = "Message Trace",
+      .help = "which of the newest messages 'kalendsctl sip trace' shows: those with this text in "
+              "their "
+              "head, a Call-ID or an address; empty: all",
+      .type = GW_PARAM_TEXT,
+      .offset = OF(trace),
+      .max = 300,
+      .def = "" },
     { .key = "sip.public_address",
       .shown_as = "Server Name or Virtual IP Address",
       .help =

@@ -14,6 +14,7 @@ struct sip_settings {
     int partitioned;            /* 1: our domains are shared with Lync or OCS */
     int partitioned_mode;       /* 1: advanced */
     int messages;               /* 1: on */
+    char *trace;                /* see sip_trace.h */
     char *public_address;       /* host in Via and Contact; empty: the one a peer reaches us at */
     char *federation_fqdn;      /* "host[:port]" in Record-Route; empty: none */
     int record_route_transport; /* 1: on */

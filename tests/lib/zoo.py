@@ -50,6 +50,19 @@ class Cert:
                 x509.UniformResourceIdentifier(issuer_url))]), critical=False)
         self.x509 = builder.sign(self.issuer.key, digest or hashes.SHA256())
 
+    def sign_request(self, pem):
+        """What an authority makes of a request: PEM."""
+        request = x509.load_pem_x509_csr(pem.encode())
+        now = datetime.datetime.utcnow()
+        builder = (x509.CertificateBuilder().subject_name(request.subject).issuer_name(self.subject)
+                   .public_key(request.public_key()).serial_number(x509.random_serial_number())
+                   .not_valid_before(now - DAY).not_valid_after(now + 30 * DAY)
+                   .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True))
+        for extension in request.extensions:
+            if not isinstance(extension.value, x509.BasicConstraints):
+                builder = builder.add_extension(extension.value, extension.critical)
+        return builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
     @property
     def der(self):
         return self.x509.public_bytes(serialization.Encoding.DER)

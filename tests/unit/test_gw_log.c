@@ -83,6 +83,22 @@ static void levels(void **state)
     gw_log_set_sink(NULL, NULL);
 }
 
+/* A part of a component has the level of the whole, until it has one of its own. */
+static void parts(void **state)
+{
+    (void)state;
+    assert_false(gw_log_is_on("sip.tls", GW_LOG_DEBUG));
+    gw_log_set_level("sip", GW_LOG_DEBUG);
+    assert_true(gw_log_is_on("sip.tls", GW_LOG_DEBUG));
+    assert_false(gw_log_is_on("sipx.tls", GW_LOG_DEBUG));
+    gw_log_set_level("sip.tls", GW_LOG_WARN);
+    assert_false(gw_log_is_on("sip.tls", GW_LOG_INFO));
+    assert_true(gw_log_is_on("sip.tcp", GW_LOG_DEBUG));
+    assert_true(gw_log_is_on("sip", GW_LOG_DEBUG));
+    assert_false(gw_log_is_on("a-name-of-twenty-four-by.part", GW_LOG_DEBUG));
+    gw_log_set_level("sip", GW_LOG_INFO);
+}
+
 static void level_names(void **state)
 {
     enum gw_log_level level = GW_LOG_OFF;
@@ -141,9 +157,13 @@ static void table_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(silent_at_first),  cmocka_unit_test(one_line_an_event),
-        cmocka_unit_test(levels),           cmocka_unit_test(level_names),
-        cmocka_unit_test(from_two_threads), cmocka_unit_test(table_is_bounded),
+        cmocka_unit_test(silent_at_first),
+        cmocka_unit_test(one_line_an_event),
+        cmocka_unit_test(levels),
+        cmocka_unit_test(level_names),
+        cmocka_unit_test(parts),
+        cmocka_unit_test(from_two_threads),
+        cmocka_unit_test(table_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
