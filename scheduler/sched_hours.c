@@ -7,21 +7,71 @@
 
 #include "gw_mem.h"
 
-enum { TURN_MIN = 360 };
+enum {
+    TURN_MIN = 360,
+    LOOKED_MAX = 32 /* patterns, of which most people of an organisation have the same few */
+};
+
+struct pattern {
+    struct gw_list link; /* sched.patterns: who was looked for last comes first */
+    size_t users;
+    struct gw_hours hours;
+};
 
 static gw_time next_turn(const struct sched *s, const struct sched_user *u)
 {
     return sched_turn_next(s, u, sched_minutes(s, TURN_MIN));
 }
 
-static void set(struct sched_data *d, const struct gw_hours *hours)
+/* One copy for all who work the same hours, if there is one among the last that were looked for. */
+static const struct gw_hours *keep(struct sched *s, const struct gw_hours *hours)
 {
-    free(d->hours);
-    d->hours = NULL;
-    if (!hours)
+    struct gw_list *it, *tmp;
+    struct pattern *p = NULL;
+    int looked = 0;
+
+    GW_LIST_EACH(&s->patterns, it, tmp)
+    {
+        p = GW_CONTAINER(it, struct pattern, link);
+        if (gw_hours_eq(&p->hours, hours))
+            break;
+        p = NULL;
+        if (++looked == LOOKED_MAX)
+            break;
+    }
+    if (!p) {
+        p = gw_new(struct pattern);
+        p->hours = *hours;
+        gw_list_init(&p->link);
+    }
+    gw_list_remove(&p->link);
+    gw_list_prepend(&s->patterns, &p->link);
+    p->users++;
+    return &p->hours;
+}
+
+static void drop(const struct gw_hours *hours)
+{
+    struct pattern *p = GW_CONTAINER(hours, struct pattern, hours);
+
+    if (--p->users)
         return;
-    d->hours = gw_new(struct gw_hours);
-    *d->hours = *hours;
+    gw_list_remove(&p->link);
+    free(p);
+}
+
+static void set(struct sched *s, struct sched_user *u, const struct gw_hours *hours)
+{
+    sched_hours_forget(u);
+    if (hours)
+        u->data.hours = keep(s, hours);
+}
+
+void sched_hours_forget(struct sched_user *u)
+{
+    if (u->data.hours)
+        drop(u->data.hours);
+    u->data.hours = NULL;
 }
 
 static bool is_same(const struct gw_hours *a, const struct gw_hours *b)
@@ -36,11 +86,11 @@ static void tell(const struct sched *s, const struct sched_user *u)
 }
 
 /* False: nothing new. */
-static bool learn(const struct sched *s, struct sched_user *u, const struct gw_hours *hours)
+static bool learn(struct sched *s, struct sched_user *u, const struct gw_hours *hours)
 {
     if (is_same(u->data.hours, hours))
         return false;
-    set(&u->data, hours);
+    set(s, u, hours);
     tell(s, u);
     return true;
 }
@@ -94,7 +144,7 @@ bool sched_hours_came(struct sched *s, struct sched_user *u, const struct gw_hou
 
 void sched_hours_restore(struct sched *s, struct sched_user *u, const struct gw_hours *hours)
 {
-    set(&u->data, hours);
+    set(s, u, hours);
     if (hours)
         tell(s, u);
     ask(s, u);
@@ -115,7 +165,7 @@ void sched_user_want_hours(struct sched *s, struct gw_str user, enum sched_hours
         sched_job_cancel(s, job);
         sched_error_clear(s, u, SCHED_HOURS);
         if (u->data.hours) {
-            set(&u->data, NULL);
+            sched_hours_forget(u);
             sched_data_save(s, u);
         }
         return;

@@ -108,9 +108,9 @@ struct sched_data { /* what is known */
     bool stale, oof_known;
     gw_utc from, to, read_at, oof_read_at;
     struct gw_oof oof;
-    struct gw_hours *hours; /* NULL: not known */
-    gw_time verified;       /* monotonic: known to be right then */
-    gw_time asked;          /* monotonic: of the last answer that was taken */
+    const struct gw_hours *hours; /* of sched_hours.c; NULL: not known */
+    gw_time verified;             /* monotonic: known to be right then */
+    gw_time asked;                /* monotonic: of the last answer that was taken */
 };
 
 struct sched_replies {       /* how automatic replies are asked for */
@@ -232,7 +232,7 @@ struct sched {
     bool ticking, restless; /* restless: tick again at once */
 
     struct gw_map *by_name;
-    struct gw_list users;
+    struct gw_list users, patterns;          /* of working hours */
     struct gw_list changed, astray, removed; /* told, asked and freed in the next tick */
 
     struct sched_pool pool;
@@ -625,6 +625,7 @@ void sched_hours_answered(struct sched *s, struct sched_job *job, const struct e
 /* They came with a calendar, and need not be asked for; NULL: they did not. True: they are other ones, to
  * be saved and shown. */
 bool sched_hours_came(struct sched *s, struct sched_user *u, const struct gw_hours *hours);
+void sched_hours_forget(struct sched_user *u);
 /* From a record; NULL: they are not known. */
 void sched_hours_restore(struct sched *s, struct sched_user *u, const struct gw_hours *hours);
 
@@ -637,7 +638,7 @@ void sched_read_answered(struct sched *s, struct sched_job *job, const struct sc
 gw_time sched_read_next(const struct sched *s, const struct sched_user *u);
 /* A calendar, be it an old one. */
 bool sched_data_is_known(const struct sched_data *d);
-void sched_data_done(struct sched_data *d);
+void sched_data_done(struct sched_user *u);
 void sched_data_save(struct sched *s, struct sched_user *u);
 void sched_data_restore(struct sched *s, struct sched_user *u, const struct sched_cal_record *r);
 /* What is known may be another one now, and is to be read: until that has been done. */

@@ -18,11 +18,11 @@ bool sched_data_is_known(const struct sched_data *d)
     return d->from < d->to;
 }
 
-void sched_data_done(struct sched_data *d)
+void sched_data_done(struct sched_user *u)
 {
-    free(d->intervals);
-    free(d->hours);
-    *d = (struct sched_data){ 0 };
+    free(u->data.intervals);
+    sched_hours_forget(u);
+    u->data = (struct sched_data){ 0 };
 }
 
 void sched_data_save(struct sched *s, struct sched_user *u)

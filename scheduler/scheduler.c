@@ -35,6 +35,7 @@ struct sched *sched_new(const struct sched_args *args, struct gw_now now)
     s->subs.by_token = gw_map_new();
     s->subs.notify_url = gw_str_dup(args->notify_url);
     gw_list_init(&s->users);
+    gw_list_init(&s->patterns);
     gw_list_init(&s->changed);
     gw_list_init(&s->astray);
     gw_list_init(&s->removed);
@@ -243,7 +244,7 @@ static struct sched_user *user_new(struct sched *s, struct gw_str name, struct g
 
 static void user_free(struct sched_user *u)
 {
-    sched_data_done(&u->data);
+    sched_data_done(u);
     sched_folders_free(&u->folders);
     free(u->sub.id);
     free(u->sub.pending_id);

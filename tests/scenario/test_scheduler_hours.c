@@ -207,6 +207,44 @@ static void test_other_hours(void **state)
     sim_free(&m);
 }
 
+/* Who work the same hours share what is known of them, and nothing else. */
+static void test_each_has_their_own(void **state)
+{
+    enum { PATTERNS = 50 };
+    static struct gw_hours hours[PATTERNS];
+    struct sim *m = sim_in("2026-12-01T09:00:00Z", USERS, &berlin);
+
+    (void)state;
+    for (unsigned i = 0; i < PATTERNS; i++) {
+        hours[i] = berlin;
+        hours[i].work[0].from = (short)(400 + i);
+    }
+    for (unsigned u = 0; u < USERS; u++) {
+        m->user[u].hours = &hours[u % PATTERNS];
+        want(m, u, SCHED_HOURS_KNOWN);
+    }
+    sim_run(m, 30 * MIN);
+    for (unsigned u = 0; u < USERS; u++)
+        assert_true(gw_hours_eq(known(m, u), &hours[u % PATTERNS]));
+    m->user[1].hours = &tokyo;
+    assert_int_equal(sched_user_refresh(m->sched, sim_name(m, 1), m->now), GW_OK);
+    want(m, 2, SCHED_HOURS_NOT);
+    sim_run(m, 10 * 1000);
+    assert_true(gw_hours_eq(known(m, 1), &tokyo));
+    assert_null(known(m, 2));
+    assert_true(gw_hours_eq(known(m, 1 + PATTERNS), &hours[1]));
+    assert_true(gw_hours_eq(known(m, 2 + PATTERNS), &hours[2]));
+    sim_free(&m);
+
+    m = sim_in("2026-12-01T09:00:00Z", USERS, &berlin);
+    for (unsigned u = 0; u < USERS; u++)
+        want(m, u, SCHED_HOURS_KNOWN);
+    sim_run(m, 30 * MIN);
+    for (unsigned u = 1; u < USERS; u++)
+        assert_ptr_equal(known(m, u), known(m, 0));
+    sim_free(&m);
+}
+
 /* Without the right to see them nothing else suffers. */
 static void test_not_to_be_had(void **state)
 {
@@ -234,6 +272,7 @@ int main(void)
         cmocka_unit_test(test_known_is_not_due),
         cmocka_unit_test(test_kept_over_a_restart),
         cmocka_unit_test(test_other_hours),
+        cmocka_unit_test(test_each_has_their_own),
         cmocka_unit_test(test_not_to_be_had),
     };
 
