@@ -27,6 +27,7 @@ struct gw_map {
     struct slot *slots;
     uint32_t cap; /* a power of two, or 0 */
     uint32_t len, graves;
+    uint64_t order;
 };
 
 struct gw_map *gw_map_new(void)
@@ -116,6 +117,7 @@ static void grow(struct gw_map *map)
     map->slots = gw_alloc(cap * sizeof(struct slot));
     map->cap = cap;
     map->graves = 0;
+    map->order++;
     for (uint32_t i = 0; i < old_cap; i++) {
         if (old[i].value)
             place(map, &old[i]);
@@ -171,6 +173,11 @@ void *gw_map_remove(struct gw_map *map, struct gw_str key)
     if (!map->len)
         clear(map);
     return old;
+}
+
+uint64_t gw_map_order(const struct gw_map *map)
+{
+    return map->order;
 }
 
 void *gw_map_next(const struct gw_map *map, size_t *pos)

@@ -22,4 +22,9 @@ void *gw_map_remove(struct gw_map *map, struct gw_str key); /* returns the value
  * returned last may be removed, and nothing added. */
 void *gw_map_next(const struct gw_map *map, size_t *pos);
 
+/* Another one when entries were moved, which only adding does, and seldom. An iteration that pauses for
+ * longer notes it down with *pos, and begins again if it has changed; else it goes on, whatever was
+ * added or removed meanwhile: what was added it may meet, or not. */
+uint64_t gw_map_order(const struct gw_map *map);
+
 #endif
