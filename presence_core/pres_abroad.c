@@ -361,11 +361,8 @@ static void renew(struct pres_user *u, const struct pres_entry *e)
 bool pres_abroad_renew(struct pres_core *core, struct gw_str here, struct gw_str there,
                        struct pres_walk *walk)
 {
-    struct pres_user *u;
+    struct pres_user *u = pres_walk_next(core, walk);
 
-    if (walk->added != core->users_added)
-        *walk = (struct pres_walk){ .added = core->users_added };
-    u = gw_map_next(core->users, &walk->pos);
     if (!u)
         return false;
     for (uint32_t i = 0; i < u->roster.count; i++) {

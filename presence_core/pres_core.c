@@ -223,6 +223,15 @@ struct pres_user *pres_user_find(const struct pres_core *core, struct gw_str jid
     return u && u->is_elsewhere && core->unknown ? NULL : u;
 }
 
+struct pres_user *pres_walk_next(const struct pres_core *core, struct pres_walk *walk)
+{
+    uint64_t order = gw_map_order(core->users);
+
+    if (walk->order != order)
+        *walk = (struct pres_walk){ .order = order };
+    return gw_map_next(core->users, &walk->pos);
+}
+
 void pres_users_each(const struct pres_core *core, pres_user_fn *each, void *ctx)
 {
     const struct pres_user *u;
@@ -258,8 +267,8 @@ enum gw_code pres_user_add(struct pres_core *core, struct gw_str jid, struct gw_
     gw_list_init(&u->waiting);
     gw_list_init(&u->mail_link);
     pres_shows_take(u);
+    u->wording = core->wording;
     gw_map_set(core->users, u->name, u);
-    core->users_added++;
     pres_mail_stir(core, u->name);
     return GW_OK;
 }

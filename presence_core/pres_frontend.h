@@ -301,14 +301,16 @@ void pres_message_failed(struct pres_core *core, const struct pres_message *m,
 /* The contact cannot be reached: what the user was shown of it is over. */
 void pres_abroad_lost(struct pres_core *core, struct gw_str contact, struct gw_str user);
 
-/* There is a way from a domain here to one there again, after something was lost: its watchers are told
- * anew, and its contacts are asked. The next user only, since all at once would hold up the loop, and
- * fill the way; *walk begins as zeros. False: that was the last. When users are added meanwhile it begins
- * again. */
+/* Of a walk over all users, a few at a time. */
 struct pres_walk {
     size_t pos;
-    uint64_t added;
+    uint64_t order;
 };
+
+/* There is a way from a domain here to one there again, after something was lost: its watchers are told
+ * anew, and its contacts are asked. The next user only, since all at once would hold up the loop, and
+ * fill the way; *walk begins as zeros. False: that was the last. When users are added meanwhile it may
+ * begin again. */
 bool pres_abroad_renew(struct pres_core *core, struct gw_str here, struct gw_str there,
                        struct pres_walk *walk);
 

@@ -21,7 +21,7 @@ static bool is_on(const struct pres_core *core)
 void pres_mail_domain_stir(struct pres_core *core, const struct pres_domain *d)
 {
     if (d->is_mail && is_on(core))
-        pres_wait_all(core, false);
+        pres_wait_all(core);
 }
 
 void pres_mail_domain_add(struct pres_core *core, struct gw_str domain)

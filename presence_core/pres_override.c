@@ -190,7 +190,7 @@ gw_utc pres_due(const struct pres_core *core)
 {
     const struct gw_due *first = gw_heap_first(&core->overs);
 
-    if (!gw_list_is_empty(&core->waiting))
+    if (core->is_lining_up || !gw_list_is_empty(&core->waiting))
         return 0;
     return first ? first->at : GW_NEVER;
 }

@@ -45,7 +45,7 @@ struct pres_user {
     gw_utc since;             /* of the presence as a whole */
     struct pres_shows *shows; /* others than the core's while the user waits */
     struct gw_list waiting; /* for the turn in which watchers are told of other settings or words */
-    bool retells;           /* in that turn: other words */
+    unsigned wording;       /* core's when its words were told */
     bool is_elsewhere;      /* see pres_user_set_elsewhere() */
     struct pres_mail *mail; /* NULL: none */
     struct gw_list mail_link;
@@ -134,10 +134,12 @@ struct pres_core {
     void *words_ctx;
     struct pres_shows *shows; /* the newest that were applied */
     struct gw_list waiting;   /* of users, see above */
+    bool is_lining_up;        /* all users are, some in each turn */
+    struct pres_walk line_up;
+    unsigned wording; /* counts changes of words */
     struct gw_map *users, *domains, *mails;
     size_t outer_count; /* users who are known by their mail address */
     bool mail_started;
-    uint64_t users_added;       /* ever: the order of the map is another one afterwards */
     struct pres_front *abroad;  /* the way to all other domains; NULL: there is none */
     struct pres_front *unknown; /* the way to those of ours who are nobody here; NULL: the same */
     struct pres_front fronts[PRES_FRONTENDS_MAX];
@@ -160,6 +162,8 @@ struct pres_core {
 };
 
 /* pres_core.c */
+/* The next user, in no order; NULL: that was the last. Users may come and go between calls. */
+struct pres_user *pres_walk_next(const struct pres_core *core, struct pres_walk *walk);
 struct pres_user *pres_user_find(const struct pres_core *core, struct gw_str jid);
 /* Of a bare JID: its domain is served here, whether it is a user or not. */
 bool pres_is_own(const struct pres_core *core, struct gw_str jid);
@@ -254,7 +258,7 @@ bool pres_lists_bar(const struct pres_user *u, const struct pres_session *s, str
                     unsigned kind);
 void pres_lists_drop(struct pres_user *u);
 void pres_wait(struct pres_user *u); /* for his turn */
-void pres_wait_all(struct pres_core *core, bool retells);
+void pres_wait_all(struct pres_core *core);
 
 /* pres_core.c */
 struct pres_domain *pres_domain_make(struct pres_core *core, struct gw_str name);

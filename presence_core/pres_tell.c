@@ -187,34 +187,44 @@ static void take_over(struct pres_user *u, struct gw_now now)
 
 /* ---- One user after the other: all at once would hold up the loop ---- */
 
+enum { LINE_UP_MAX = 5000 }; /* of a turn, in which PRES_TICK_MAX of them are told */
+
 void pres_wait(struct pres_user *u)
 {
     if (gw_list_is_empty(&u->waiting))
         gw_list_append(&u->core->waiting, &u->waiting);
 }
 
-void pres_wait_all(struct pres_core *core, bool retells)
+void pres_wait_all(struct pres_core *core)
 {
-    struct pres_user *u;
-    size_t pos = 0;
+    core->is_lining_up = true;
+    core->line_up = (struct pres_walk){ 0 };
+}
 
-    while ((u = gw_map_next(core->users, &pos))) {
-        u->retells = u->retells || retells;
-        pres_wait(u);
+static void line_up(struct pres_core *core)
+{
+    for (int i = 0; i < LINE_UP_MAX && core->is_lining_up; i++) {
+        struct pres_user *u = pres_walk_next(core, &core->line_up);
+
+        if (u)
+            pres_wait(u);
+        else
+            core->is_lining_up = false;
     }
 }
 
 void pres_turns(struct pres_core *core, struct gw_now now)
 {
+    line_up(core);
     for (int i = 0; i < PRES_TICK_MAX && !gw_list_is_empty(&core->waiting); i++) {
         struct pres_user *u = GW_CONTAINER(core->waiting.next, struct pres_user, waiting);
 
         gw_list_remove(&u->waiting);
         if (u->shows != core->shows)
             take_over(u, now);
-        if (u->retells)
+        if (u->wording != core->wording)
             retell(u, is_on_calendars_word);
-        u->retells = false;
+        u->wording = core->wording;
         pres_mail_settle(u);
     }
 }
@@ -229,7 +239,7 @@ void pres_settings_apply(struct pres_core *core, struct gw_now now)
     core->shows->is = *core->settings;
     if (!old->users)
         free(old);
-    pres_wait_all(core, false);
+    pres_wait_all(core);
     pres_turns(core, now);
 }
 
@@ -240,6 +250,7 @@ void pres_tell_text(struct pres_user *u)
 
 void pres_retell(struct pres_core *core, struct gw_now now)
 {
-    pres_wait_all(core, true);
+    core->wording++;
+    pres_wait_all(core);
     pres_turns(core, now);
 }
