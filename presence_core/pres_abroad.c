@@ -373,3 +373,29 @@ bool pres_abroad_renew(struct pres_core *core, struct gw_str here, struct gw_str
     }
     return true;
 }
+
+static void review_one(struct pres_user *u, const struct pres_entry *e, unsigned what)
+{
+    if (what & PRES_REVIEW_GONE)
+        pres_abroad_gone(u, pres_entry_jid(e));
+    if (what & PRES_REVIEW_RENEW)
+        renew(u, e);
+}
+
+bool pres_abroad_review(struct pres_core *core, const struct pres_front *front,
+                        pres_review_fn *review, void *ctx, struct pres_walk *walk)
+{
+    struct pres_user *u = pres_walk_next(core, walk);
+
+    for (uint32_t i = 0; u && i < u->roster.count; i++) {
+        const struct pres_entry *e = u->roster.entries[i];
+        struct gw_str domain = pres_entry_jid(e);
+        const struct pres_front *way;
+
+        (void)gw_str_cut(domain, "@", NULL, &domain);
+        way = pres_route_front(core, domain);
+        if (!pres_domain_is_local(core, domain) && (!way || way == front))
+            review_one(u, e, review(domain, ctx));
+    }
+    return u != NULL;
+}

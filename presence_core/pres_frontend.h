@@ -314,6 +314,13 @@ struct pres_walk {
 bool pres_abroad_renew(struct pres_core *core, struct gw_str here, struct gw_str there,
                        struct pres_walk *walk);
 
+/* The front-end's ways are other ones: of each domain abroad that a user's contacts or watchers are of, and
+ * that is not reached by another front-end, it says what follows. The next user only, as above. */
+enum { PRES_REVIEW_GONE = 1, PRES_REVIEW_RENEW = 2 }; /* is heard of no more; is told, and asked */
+typedef unsigned pres_review_fn(struct gw_str domain, void *ctx);
+bool pres_abroad_review(struct pres_core *core, const struct pres_front *front,
+                        pres_review_fn *review, void *ctx, struct pres_walk *walk);
+
 enum { PRES_ABROAD_RESOURCES_MAX = 20 }; /* of one contact, kept; beyond it the oldest is gone */
 
 #endif

@@ -100,6 +100,7 @@ void xmpp_fed_free(struct xmpp_fed **fedp)
     gw_map_free(&fed->causes);
     fed->host->fed = NULL;
     xmpp_policy_free(&fed->policy);
+    xmpp_policy_free(&fed->known.exceptions);
     gw_secret_free(&fed->secret);
     gw_param_settings_done(xmpp_fed_params, xmpp_fed_param_count, &fed->defaults);
     gw_buf_done(&fed->out);
@@ -598,6 +599,8 @@ bool xmpp_fed_tick(struct xmpp_fed *fed, struct gw_now now)
 
     fed->now = now;
     xmpp_tallies_forget(fed, now.mono);
+    if (fed->is_reviewing)
+        more = xmpp_review_go_on(fed);
     while (!more && (l = gw_map_next(fed->links, &pos))) {
         xmpp_link_watch(l);
         if (l->is_renewing) {
@@ -685,6 +688,7 @@ void xmpp_fed_apply(struct xmpp_fed *fed, struct gw_now now)
         xmpp_link_end_session(l);
         give_up_letters(l);
     }
+    xmpp_review_begin(fed);
 }
 
 /* ---- Looking on ---- */

@@ -151,6 +151,16 @@ enum gw_code xmpp_policy_forget(struct xmpp_policy *p, struct gw_str domain, str
     return rc;
 }
 
+bool xmpp_policy_eq(const struct xmpp_policy *a, const struct xmpp_policy *b)
+{
+    for (size_t i = 0; a->count == b->count && i < a->count; i++) {
+        if (a->list[i].direction != b->list[i].direction ||
+            strcmp(a->list[i].domain, b->list[i].domain) != 0)
+            return false;
+    }
+    return a->count == b->count;
+}
+
 void xmpp_policy_each(const struct xmpp_policy *p, xmpp_exception_fn *each, void *ctx)
 {
     for (size_t i = 0; i < p->count; i++)

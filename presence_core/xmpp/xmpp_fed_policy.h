@@ -22,6 +22,8 @@ enum gw_code xmpp_policy_except(struct xmpp_policy *p, struct gw_str domain, enu
 enum gw_code xmpp_policy_forget(struct xmpp_policy *p, struct gw_str domain,
                                 struct gw_err *err); /* GW_NOTFOUND */
 
+bool xmpp_policy_eq(const struct xmpp_policy *a, const struct xmpp_policy *b);
+
 typedef void xmpp_exception_fn(const char *domain, enum xmpp_direction d, void *ctx);
 void xmpp_policy_each(const struct xmpp_policy *p, xmpp_exception_fn *each, void *ctx); /* sorted */
 

@@ -126,11 +126,21 @@ struct xmpp_link {
     struct gw_err error;
 };
 
+/* By which is decided who may come, and where we may go. */
+struct xmpp_rules {
+    struct xmpp_policy *exceptions;
+    int policy;
+    bool is_on;
+};
+
 struct xmpp_fed {
     struct xmpp_host *host;
     const struct xmpp_fed_settings *settings;
     struct xmpp_fed_settings defaults;
     struct xmpp_policy *policy;
+    struct xmpp_rules known; /* by users; exceptions NULL: none yet */
+    bool is_reviewing;       /* they are told of others */
+    struct pres_walk review;
     char *secret;
     void (*dial)(struct xmpp_s2s *s, void *ctx);
     struct gw_now (*clock)(void *ctx);
@@ -160,6 +170,10 @@ void xmpp_link_send_verifies(struct xmpp_link *l);
 void xmpp_link_forget(struct xmpp_fed *fed, struct xmpp_s2s *in);
 struct gw_str xmpp_fed_secret(const struct xmpp_fed *fed);
 void xmpp_letter_free(struct xmpp_link *l, struct xmpp_letter *letter); /* is in no list */
+
+/* ---- xmpp_fed_review.c: users are told of a changed policy ---- */
+void xmpp_review_begin(struct xmpp_fed *fed);
+bool xmpp_review_go_on(struct xmpp_fed *fed); /* with a few users; false: that was all */
 
 /* ---- xmpp_s2s_sm.c: stream management ---- */
 void xmpp_sm_begin(struct xmpp_s2s *s); /* out: is proved; then the link is open */

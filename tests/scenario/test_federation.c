@@ -269,6 +269,90 @@ static void cuts_off_who_is_denied(void **state)
     world_end(&w);
 }
 
+static const struct {
+    const char *exception; /* NULL: all of it is off for a while */
+    enum xmpp_direction direction;
+    bool is_gone, is_kept; /* b's user for a's; a's user for b's */
+} review_case[] = {
+    { "b.example", XMPP_BOTH, true, false }, { "b.example", XMPP_IN, true, true },
+    { "b.example", XMPP_OUT, false, false }, { "*.example", XMPP_BOTH, true, false },
+    { "c.example", XMPP_BOTH, false, true }, { NULL, 0, true, false },
+};
+
+static void change_rules(struct fed_world *w, size_t i, bool denies)
+{
+    struct xmpp_policy *policy = xmpp_fed_policy(w->a.fed);
+    struct gw_str domain = gw_str_of(review_case[i].exception);
+
+    if (!review_case[i].exception)
+        w->a.settings.is_on = !denies;
+    else if (denies)
+        assert_false(xmpp_policy_except(policy, domain, review_case[i].direction, NULL, NULL));
+    else
+        assert_false(xmpp_policy_forget(policy, domain, NULL));
+    xmpp_fed_apply(w->a.fed, w->now);
+    settle_world(w);
+}
+
+/* What users see of a domain that is denied is over, and is there again when it is allowed. */
+static void tells_of_the_policy(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(review_case) / sizeof(review_case[0]); i++) {
+        struct pres_session *a, *b;
+        struct fed_world w;
+
+        world_begin(&w);
+        meet(&w, &a, &b);
+        change_rules(&w, i, true);
+        pass_ms(&w, GW_SECOND_MS);
+        if (told(&w.a, "ann@a.example < ann@b.example/r offline\n") != review_case[i].is_gone)
+            fail_msg("case %zu, denied: %s", i, w.a.log.len ? w.a.log.p : "");
+        say_at(&w.a, a, PRES_DND, "a meanwhile");
+        say_at(&w.b, b, PRES_DND, "b meanwhile");
+        if (told(&w.b, "'a meanwhile'") != review_case[i].is_kept)
+            fail_msg("case %zu: %s", i, w.b.log.len ? w.b.log.p : "");
+        gw_buf_reset(&w.a.log);
+        change_rules(&w, i, false);
+        for (int s = 0; s < 30; s++)
+            pass_ms(&w, 10 * GW_SECOND_MS);
+        if (told(&w.a, "< ann@b.example/r do-not-disturb 'b meanwhile'") !=
+                review_case[i].is_gone &&
+            review_case[i].is_gone)
+            fail_msg("case %zu, allowed: %s", i, w.a.log.len ? w.a.log.p : "");
+        if (!told(&w.b, "< ann@a.example/r do-not-disturb 'a meanwhile'"))
+            fail_msg("case %zu, allowed: %s", i, w.b.log.len ? w.b.log.p : "");
+        world_end(&w);
+    }
+}
+
+/* Changed again before all users have heard of it. */
+static void tells_of_the_last_policy(void **state)
+{
+    struct pres_session *a, *b;
+    struct fed_world w;
+
+    (void)state;
+    world_begin(&w);
+    meet(&w, &a, &b);
+    for (int i = 0; i < 2500; i++) {
+        char jid[40];
+
+        snprintf(jid, sizeof(jid), "u%d@a.example", i);
+        assert_int_equal(pres_user_add(w.a.core, gw_str_of(jid), NULL), GW_OK);
+    }
+    change_rules(&w, 0, true);
+    while (!told(&w.a, "< ann@b.example/r offline\n"))
+        assert_true(xmpp_fed_tick(w.a.fed, w.now) || told(&w.a, "offline"));
+    gw_buf_reset(&w.a.log);
+    change_rules(&w, 0, false);
+    for (int i = 0; i < 30; i++)
+        pass_ms(&w, 10 * GW_SECOND_MS);
+    assert_true(told(&w.a, "< ann@b.example/r available\n"));
+    assert_false(w.a.fed->is_reviewing);
+    world_end(&w);
+}
+
 static void cuts_off_clear_text(void **state)
 {
     struct pres_session *a, *b;
@@ -746,6 +830,8 @@ int main(void)
         cmocka_unit_test(is_idle_and_closed),
         cmocka_unit_test(follows_policy),
         cmocka_unit_test(cuts_off_who_is_denied),
+        cmocka_unit_test(tells_of_the_policy),
+        cmocka_unit_test(tells_of_the_last_policy),
         cmocka_unit_test(cuts_off_clear_text),
         cmocka_unit_test(cuts_off_who_has_no_certificate),
         cmocka_unit_test(proves_nothing_in_clear_any_more),
