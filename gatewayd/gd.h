@@ -97,6 +97,7 @@ struct gd {
     struct net_tls *tls;
     struct xmpp_own own;
     struct gw_list own_passwords; /* that users change, under way */
+    const char *own_password_of;  /* changed just now: his sessions end when it is on disk */
     struct xmpp_server *xmpp;
     uint16_t xmpp_port;
     struct sip_tls *sip_tls;

@@ -1,5 +1,5 @@
 /* Users change their passwords in a client: the keys are made by a worker, then put into the directory
- * on the user's behalf. */
+ * on the user's behalf. When that is on disk the user is told, and his sessions end. */
 #include <stdlib.h>
 
 #include "gd.h"
@@ -10,7 +10,7 @@
 struct job {
     struct gw_list link;
     struct gd *gd;
-    struct net_work *work;
+    struct net_work *work; /* NULL: it is done, and the disk's turn */
     char *user, *password;
     struct dir_password keys;
     struct gw_err err;
@@ -35,25 +35,47 @@ static void run(void *ctx)
     (void)dir_password_derive(gw_str_of(job->password), &job->keys, &job->err);
 }
 
-static void on_keys(void *ctx)
+static void refuse(struct job *job, const char *why)
+{
+    char quoted[GW_QUOTE_MAX];
+
+    gw_info("gatewayd", "password refused user=%s reason=\"%s\"",
+            gw_quote(gw_str_of(job->user), quoted), why);
+    job_end(job, why);
+}
+
+static void on_stored(const struct gw_err *result, void *ctx)
 {
     struct job *job = ctx;
     struct gw_str user = gw_str_of(job->user);
-    struct dir *dir = job->gd->dir;
-    enum gw_code rc = job->err.code;
     char quoted[GW_QUOTE_MAX];
 
+    if (result->code) {
+        refuse(job, result->msg);
+        return;
+    }
+    gw_info("gatewayd", "password changed in a client user=%s", gw_quote(user, quoted));
+    pres_user_end_sessions(job->gd->core, user, PRES_END_REFUSED, net_loop_now(job->gd->loop));
+    job_end(job, NULL);
+}
+
+static void on_keys(void *ctx)
+{
+    struct job *job = ctx;
+    struct gd *gd = job->gd;
+    enum gw_code rc = job->err.code;
+
+    job->work = NULL;
+    gw_list_remove(&job->link); /* nothing is left to cancel */
     if (!rc) {
-        dir_act(dir, user, net_loop_now(job->gd->loop).utc);
-        rc = dir_password_put(dir, user, &job->keys, NULL, NULL, &job->err);
-        dir_act(dir, GW_STR(""), 0);
+        gd->own_password_of = job->user;
+        dir_act(gd->dir, gw_str_of(job->user), net_loop_now(gd->loop).utc);
+        rc = dir_password_put(gd->dir, gw_str_of(job->user), &job->keys, on_stored, job, &job->err);
+        dir_act(gd->dir, GW_STR(""), 0);
+        gd->own_password_of = NULL;
     }
     if (rc)
-        gw_info("gatewayd", "password refused user=%s reason=\"%s\"", gw_quote(user, quoted),
-                job->err.msg);
-    else
-        gw_info("gatewayd", "password changed in a client user=%s", gw_quote(user, quoted));
-    job_end(job, rc ? job->err.msg : NULL);
+        refuse(job, job->err.msg);
 }
 
 static void drop(void *ctx)

@@ -38,10 +38,14 @@ static void calendar_change(struct gd *gd, const struct dir_user_change *c, stru
         gd_calendar_publish(gd, c->after->jid); /* nothing is known any more */
 }
 
-static bool must_log_in_again(const struct dir_user_change *c)
+static bool must_log_in_again(const struct gd *gd, const struct dir_user_change *c)
 {
+    bool has_other_password =
+        c->password_changed &&
+        (!gd->own_password_of || !gw_str_is(c->after->jid, gd->own_password_of));
+
     return c->before && c->after &&
-           (c->password_changed || (c->before->im_enabled && !c->after->im_enabled));
+           (has_other_password || (c->before->im_enabled && !c->after->im_enabled));
 }
 
 static void on_user(const struct dir_user_change *c, void *ctx)
@@ -60,7 +64,7 @@ static void on_user(const struct dir_user_change *c, void *ctx)
     if (c->before)
         gd_person_forget(gd, c->before->jid); /* another group, language, zone ... */
     calendar_change(gd, c, now);
-    if (must_log_in_again(c))
+    if (must_log_in_again(gd, c))
         pres_user_end_sessions(gd->core, c->after->jid, PRES_END_REFUSED, now);
     if (!c->after)
         pres_user_remove(gd->core, c->before->jid, now);

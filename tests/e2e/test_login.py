@@ -45,8 +45,10 @@ def test_password_changed_in_client():
             x.register_plugin("xep_0077")
             return await x["xep_0077"].change_password("my own one", jid=ann.jid.split("@")[1])
         assert ann.call(change)["type"] == "result"
+        h.gateway.kill()  # what is said to be done is on disk
         ann.wait_failure()
         other.wait_failure()
+        h.gateway.start()
         with h.client("ann", password="my own one"):
             pass
         assert "my own one" not in h.gateway.log()
