@@ -4,6 +4,7 @@ import contextlib
 import glob
 import hashlib
 import hmac
+import resource
 import socket
 import subprocess
 import xml.etree.ElementTree as xml
@@ -207,6 +208,46 @@ def test_mail_problems():
         assert g.api("GET", "/v1/parameters/presence.federation_mail")["value"] == "off"
 
 
+def memory_kb(gateway):
+    with open(f"/proc/{gateway.process.pid}/status", encoding="ascii") as f:
+        return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+
+
+def test_half_open_connections():
+    """10,000 that say nothing, or half of something: few of one address; when more may, the others go on, and all
+    are cut off in time."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    count = min(10000, hard - 1000)
+    with gateway_of_ours() as g, contextlib.ExitStack() as stack:
+        def opened(n):
+            for i in range(n):
+                s = stack.enter_context(socket.create_connection((g.address, 5269), 10))
+                if i % 2:
+                    s.sendall(b"<stream:stream xmlns='jabber:server' to='kal")
+
+        def held():
+            answer = g.ctl_json("federation", "list")
+            return len(answer["connections"]) + answer["left_out"]
+        opened(100)
+        wait_for(lambda: held() == 50, 20, "those of one address")
+        stack.close()
+        wait_for(lambda: held() == 0, 20, "their end")
+        g.set("federation.half_open_max", 20000)
+        g.set("federation.timeout_s", 60)
+        before = memory_kb(g)
+        opened(count)
+        wait_for(lambda: held() == count, 60, "all of them")
+        assert g.ctl_json("federation", "list")["left_out"] == count - 1000
+        assert f"and {count - 1000} more" in g.ctl("federation", "list")
+        print(f"   {count} half-open connections take {(memory_kb(g) - before) / count:.1f} KiB each")
+        g.ctl("federation", "secret", "set", "--password-stdin", text_in=SECRET + "\n")
+        assert is_believed(g, SECRET)
+        g.set("federation.timeout_s", 2)
+        wait_for(lambda: held() == 0, 90, "their end")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 if __name__ == "__main__":
     run([test_dialback_secret, test_dialback_secret_refused, test_subscribe_refused, test_two_nodes_compared,
-         test_mail_domains, test_mail_problems])
+         test_mail_domains, test_mail_problems, test_half_open_connections])
