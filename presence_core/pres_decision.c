@@ -158,6 +158,17 @@ void pres_decision_put(struct pres_user *u, struct gw_str who, enum pres_decisio
         tell(u, who, decision == PRES_SHUT_OUT);
 }
 
+void pres_decision_move(struct pres_user *u, struct gw_str from, struct gw_str to)
+{
+    enum pres_decision d = exactly(&u->decisions, from);
+
+    if (d == PRES_ASK)
+        return;
+    if (exactly(&u->decisions, to) == PRES_ASK)
+        pres_decision_put(u, to, d);
+    pres_decision_put(u, from, PRES_ASK);
+}
+
 bool pres_is_shut_out(const struct pres_core *core, struct gw_str user, struct gw_str who)
 {
     const struct pres_user *u = pres_user_find(core, user);

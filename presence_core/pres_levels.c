@@ -97,6 +97,39 @@ enum gw_code pres_privacy_set(struct pres_core *core, struct gw_str user,
     return GW_OK;
 }
 
+static const struct pres_privacy_name *named(const struct pres_privacy *p, struct gw_str jid)
+{
+    for (size_t i = 0; p && i < p->count; i++) {
+        if (gw_str_eq((struct gw_str){ p->name[i]->jid, p->name[i]->len }, jid))
+            return p->name[i];
+    }
+    return NULL;
+}
+
+static void level_put(struct pres_user *u, struct gw_str watcher, int level)
+{
+    const struct pres_privacy_rule rule = { PRES_CLASS_NAMED, watcher, level };
+    struct pres_privacy *old = u->privacy, *new;
+
+    if (pres_privacy_with(old, &rule, &new, NULL)) /* one more than may be: the old one stays */
+        return;
+    u->privacy = new;
+    pres_privacy_free(&old);
+}
+
+void pres_privacy_move(struct pres_user *u, struct gw_str from, struct gw_str to)
+{
+    const struct pres_privacy_name *old = named(u->privacy, from);
+    int level = old ? old->level : PRES_LEVEL_UNSET;
+
+    if (!old)
+        return;
+    level_put(u, from, PRES_LEVEL_UNSET);
+    if (!named(u->privacy, to))
+        level_put(u, to, level);
+    save(u);
+}
+
 bool pres_privacy_get(const struct pres_core *core, struct gw_str user,
                       struct pres_privacy_view *out)
 {

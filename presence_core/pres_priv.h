@@ -294,7 +294,9 @@ void pres_abroad_forget(struct pres_user *u);
 enum pres_decision pres_decision_of(const struct pres_user *u, struct gw_str who);
 void pres_decision_put(struct pres_user *u, struct gw_str who, enum pres_decision decision);
 bool pres_decision_concerns(struct gw_str who, struct gw_str contact); /* one on 'who' */
-void pres_decisions_forget(struct pres_user *u);                       /* and their records */
+/* What was decided about the one holds for the other, unless something else was. */
+void pres_decision_move(struct pres_user *u, struct gw_str from, struct gw_str to);
+void pres_decisions_forget(struct pres_user *u); /* and their records */
 void pres_decisions_done(struct pres_user *u);
 
 /* pres_request.c: what follows from a decision for one entry, which may be gone afterwards. */
@@ -304,6 +306,7 @@ void pres_entry_ask_again(struct pres_user *u, struct pres_entry *e); /* one who
 /* Ends both subscriptions, tells the contact, forgets the entry; for_good: also of one who was
  * denied and need not know. The entry may be gone. */
 void pres_drop_contact(struct pres_user *u, struct pres_entry *e, bool for_good);
+void pres_entry_ask(struct pres_user *u, struct pres_entry *e); /* to see the contact */
 /* One abroad whom the user sees, or has asked, is asked again: as somebody whom he does not know. */
 void pres_request_anew(struct pres_user *u, struct gw_str contact);
 /* pres_override.c, pres_levels.c */
@@ -313,6 +316,7 @@ void pres_override_drop(struct pres_user *u); /* silently, as the user goes */
 struct gw_str pres_override_text(const struct pres_user *u); /* its own, or its state's words */
 struct pres_over *pres_override_step(struct pres_user *u, struct gw_now now);
 void pres_privacy_drop(struct pres_user *u);
+void pres_privacy_move(struct pres_user *u, struct gw_str from, struct gw_str to); /* a level */
 /* Fills the members about the watcher; one that is empty sees everything. */
 void pres_level_explain(const struct pres_user *of, struct gw_str watcher,
                         struct pres_user_view *out);

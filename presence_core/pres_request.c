@@ -231,6 +231,11 @@ static void send(struct pres_user *u, struct pres_entry *e, enum pres_request re
     free(jid);
 }
 
+void pres_entry_ask(struct pres_user *u, struct pres_entry *e)
+{
+    send(u, e, PRES_SUBSCRIBE, GW_STR(""));
+}
+
 /* ---- Decisions ---- */
 
 void pres_entry_allow(struct pres_user *u, struct pres_entry *e)
