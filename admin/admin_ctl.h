@@ -206,6 +206,8 @@ enum ctl_exit ctl_user_show(struct ctl *ctl);
 enum ctl_exit ctl_user_enable(struct ctl *ctl);
 enum ctl_exit ctl_user_disable(struct ctl *ctl);
 enum ctl_exit ctl_user_import(struct ctl *ctl);
+enum ctl_exit ctl_contact_import(struct ctl *ctl);
+enum ctl_exit ctl_contact_rename(struct ctl *ctl);
 enum ctl_exit ctl_user_update(struct ctl *ctl);
 enum ctl_exit ctl_job_list(struct ctl *ctl);
 enum ctl_exit ctl_job_show(struct ctl *ctl);

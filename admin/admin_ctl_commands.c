@@ -71,6 +71,13 @@ static const struct ctl_option user_list_options[] = {
     { NULL, NULL, CTL_NO_FIELD, NULL },
 };
 
+static const struct ctl_option contact_options[] = {
+    AT_OPTIONS,
+    { "dry-run", NULL, CTL_NO_FIELD, "change nothing: what would become of each row by itself" },
+    { "sample", NULL, CTL_NO_FIELD, "show what stands in such a file" },
+    { NULL, NULL, CTL_NO_FIELD, NULL },
+};
+
 static const struct ctl_option user_import_options[] = {
     { "update", NULL, CTL_NO_FIELD, "change users who are there; empty cells change nothing" },
     AT_OPTIONS,
@@ -408,6 +415,26 @@ const struct ctl_command ctl_commands[] = {
       "user update --where \"department contains 'sales' and not im\" --dry-run\n"
       "user update --where 'domain = example.org' --set im=yes calendar=yes\n"
       "user update --where \"zone = ''\" --set zone=Europe/Berlin --at '2026-11-27 02:00'" },
+    { "contact import", "[FILE]", "add contacts to users' lists from a CSV file",
+      ctl_contact_import, contact_options,
+      "One contact a row, in the columns User ID, User Domain, Contact ID, Contact Domain,\n"
+      "Nickname, Group Name (--sample), or shorter: user and contact, as id@domain. It is done as\n"
+      "the user's client would: clients show the contact at once, and the contact is asked, whom\n"
+      "presence.auto_authorize does not spare that. A contact who is there is put into one more\n"
+      "group. presence.contacts_max and presence.watchers_max hold: set them to unlimited for a\n"
+      "migration. 'contacts.import_rate' is how fast. 'job result' says what became of each row,\n"
+      "'job undo' takes it back.",
+      "contact import contacts.csv --dry-run\ncontact import contacts.csv --at '2026-11-27 "
+      "02:00'" },
+    { "contact rename", "[FILE]", "give contacts another address in all lists, from a CSV file",
+      ctl_contact_rename, contact_options,
+      "For people whose address has changed: one a row, in the columns Contact ID and New Contact\n"
+      "ID. In every list in which the old one is the new one takes its place, with name, groups "
+      "and\n"
+      "what the user has decided about it; it is asked anew, and clients are told at once. Rows\n"
+      "counted are contacts in lists. An address that is given and taken in one file is refused.",
+      "contact rename renamed.csv --dry-run\ncontact rename --sample" },
+
     { "job list", "", "list bulk jobs, newest first", ctl_job_list, NULL, NULL, "job list" },
     { "job show", "JOB", "show a bulk job", ctl_job_show, NULL, NULL, "job show 7" },
     { "job watch", "JOB", "show how far a job is, until its end", ctl_job_watch, NULL,

@@ -1,4 +1,4 @@
-/* kalendsctl user import, user update, job */
+/* kalendsctl user import, user update, contact, job */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,10 +152,10 @@ static enum ctl_exit file_read(const struct ctl *ctl, const char *path, struct g
     return CTL_FAILED;
 }
 
-static enum ctl_exit sample(struct ctl *ctl)
+static enum ctl_exit sample(struct ctl *ctl, const char *type)
 {
     json_t *answer;
-    enum ctl_exit rc = ctl_call_raw(ctl, "GET", ctl_path("/v1/jobs/sample"), &answer);
+    enum ctl_exit rc = ctl_call_raw(ctl, "GET", ctl_path("/v1/jobs/sample?type=%s", type), &answer);
 
     if (rc)
         return rc;
@@ -167,15 +167,15 @@ static enum ctl_exit sample(struct ctl *ctl)
     return CTL_OK;
 }
 
-enum ctl_exit ctl_user_import(struct ctl *ctl)
+/* A file for a job of that type. */
+static enum ctl_exit order_by_file(struct ctl *ctl, const char *type)
 {
+    const char *dry_run = ctl_opt(ctl, "dry-run") ? "yes" : "";
     char at[GW_UTC_TEXT_MAX];
     struct gw_buf file;
     json_t *job = NULL;
     enum ctl_exit rc;
 
-    if (ctl_opt(ctl, "sample"))
-        return sample(ctl);
     if (!ctl_arg(ctl, 0)) {
         ctl_complain(ctl, "usage", "FILE is missing; --sample shows what stands in it");
         return CTL_USAGE;
@@ -185,12 +185,27 @@ enum ctl_exit ctl_user_import(struct ctl *ctl)
     gw_buf_init(&file, FILE_MAX);
     rc = file_read(ctl, ctl_arg(ctl, 0), &file);
     if (!rc)
-        rc = ctl_send(ctl, "POST",
-                      ctl_opt(ctl, "update") ? ctl_path("/v1/jobs/update?at=%s", at)
-                                             : ctl_path("/v1/jobs/insert?at=%s", at),
+        rc = ctl_send(ctl, "POST", ctl_path("/v1/jobs/%s?at=%s&dry_run=%s", type, at, dry_run),
                       "text/csv", gw_buf_str(&file), &job);
     gw_buf_done(&file);
     return rc ? rc : follow(ctl, job);
+}
+
+enum ctl_exit ctl_user_import(struct ctl *ctl)
+{
+    if (ctl_opt(ctl, "sample"))
+        return sample(ctl, "insert");
+    return order_by_file(ctl, ctl_opt(ctl, "update") ? "update" : "insert");
+}
+
+enum ctl_exit ctl_contact_import(struct ctl *ctl)
+{
+    return ctl_opt(ctl, "sample") ? sample(ctl, "contacts") : order_by_file(ctl, "contacts");
+}
+
+enum ctl_exit ctl_contact_rename(struct ctl *ctl)
+{
+    return ctl_opt(ctl, "sample") ? sample(ctl, "rename") : order_by_file(ctl, "rename");
 }
 
 /* --- user update */
@@ -335,6 +350,12 @@ static void job_print(const struct ctl *ctl, const json_t *job)
 
     progress_print(job, true);
     printf("%-10s %s\n%-10s %s\n", "type", ctl_str(job, "type"), "by", ctl_str(job, "by"));
+    if (ctl_true(job, "dry_run"))
+        printf("%-10s yes: nothing was changed\n", "dry run");
+    else if (json_object_get(job, "told"))
+        printf("%-10s %lld of them with a client that was told at once, %lld without\n", "done",
+               (long long)ctl_int(job, "told"),
+               (long long)(ctl_int(job, "done") - ctl_int(job, "told")));
     if (*ctl_str(job, "where"))
         printf("%-10s %s\n%-10s %s\n", "where", ctl_str(job, "where"), "set", set ? set : "");
     job_time(ctl, "ordered", job, "created");
@@ -411,6 +432,10 @@ static void result_print(const struct ctl *ctl, const json_t *row)
     }
     printf("%lld,", (long long)ctl_int(row, "line"));
     csv_cell(ctl_str(row, "user"), ",");
+    if (json_object_get(row, "contact")) {
+        csv_cell(ctl_str(row, "contact"), ",");
+        csv_cell(ctl_str(row, "to"), ",");
+    }
     printf("%s,", ctl_str(row, "result"));
     csv_cell(ctl_str(row, "why"), "\n");
 }
@@ -432,7 +457,10 @@ enum ctl_exit ctl_job_result(struct ctl *ctl)
         if (rc)
             return rc;
         if (!first && !ctl->line->json)
-            printf("line,user,result,why\n");
+            printf("line,user,%sresult,why\n",
+                   json_object_get(json_array_get(json_object_get(page, "rows"), 0), "contact")
+                       ? "contact,new contact,"
+                       : "");
         json_array_foreach(json_object_get(page, "rows"), i,
                            row) if (!only || strcmp(only, ctl_str(row, "result")) == 0)
             result_print(ctl, row);

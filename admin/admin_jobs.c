@@ -12,6 +12,17 @@ enum {
     SAMPLE_MAX = 4096
 };
 
+/* Files, by what is done with them. */
+static const struct {
+    const char *path;
+    enum dir_job_type type;
+} upload_path[] = {
+    { "/v1/jobs/insert", DIR_JOB_INSERT },
+    { "/v1/jobs/update", DIR_JOB_UPDATE },
+    { "/v1/jobs/contacts", DIR_JOB_CONTACTS },
+    { "/v1/jobs/rename", DIR_JOB_RENAME },
+};
+
 /* --- showing */
 
 static json_t *job_json(const struct dir_job *j)
@@ -28,6 +39,10 @@ static json_t *job_json(const struct dir_job *j)
         json_object_set_new(json, "where", admin_json_cstr(j->where));
         json_object_set(json, "set", (json_t *)j->set);
     }
+    if (j->is_dry_run)
+        json_object_set_new(json, "dry_run", json_true());
+    if (j->type == DIR_JOB_CONTACTS || j->type == DIR_JOB_RENAME)
+        json_object_set_new(json, "told", json_integer((json_int_t)j->told));
     if (j->undoes)
         json_object_set_new(json, "undoes", json_integer(j->undoes));
     if (j->undone_by)
@@ -75,10 +90,15 @@ void admin_job_get(struct admin_call *call)
 void admin_job_sample(struct admin_call *call)
 {
     struct gw_buf text;
+    struct gw_str of = net_http_query(call->x, "type");
+    enum dir_job_type type = DIR_JOB_INSERT;
     json_t *json;
 
+    for (size_t i = 0; i < sizeof(upload_path) / sizeof(upload_path[0]); i++)
+        if (gw_str_is(of, dir_job_type_name(upload_path[i].type)))
+            type = upload_path[i].type;
     gw_buf_init(&text, SAMPLE_MAX);
-    dir_job_sample_write(&text);
+    dir_job_sample_write(type, &text);
     json = json_pack("{s:o}", "csv", admin_json_str(gw_buf_str(&text)));
     gw_buf_done(&text);
     admin_reply(call, 200, json);
@@ -189,14 +209,6 @@ struct upload {
     struct gw_err failed;
 };
 
-static const struct {
-    const char *path;
-    enum dir_job_type type;
-} upload_path[] = {
-    { "/v1/jobs/insert", DIR_JOB_INSERT },
-    { "/v1/jobs/update", DIR_JOB_UPDATE },
-};
-
 static void upload_end(void *data)
 {
     struct upload *u = data;
@@ -213,6 +225,7 @@ static void upload_begin(struct admin_api *api, struct net_http_exchange *x, enu
 
     admin_by(x, by);
     order.by = gw_str_of(by);
+    order.is_dry_run = gw_str_is(net_http_query(x, "dry_run"), "yes");
     if (!at_read(net_http_query(x, "at"), &order.at, &u->failed))
         (void)dir_upload_new(api->args.jobs, type, &order, &u->up, &u->failed);
     net_http_connection_set(x, u, upload_end);

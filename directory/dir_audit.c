@@ -28,6 +28,17 @@ const struct gw_param dir_params[] = {
       .min = 1000,
       .max = 10 * 1000 * 1000,
       .def = "200000" },
+    { .key = "contacts.import_rate",
+      .shown_as = "Contact List Import Rate (contacts per second)",
+      .help = "how many contacts a second a job imports: each may be a request to another server, "
+              "and a "
+              "question to a user",
+      .type = GW_PARAM_INT,
+      .offset = MEMBER(contact_rate),
+      .min = 1,
+      .max = 10000,
+      .def = "unlimited",
+      .word = "unlimited" },
 };
 const size_t dir_param_count = sizeof(dir_params) / sizeof(dir_params[0]);
 

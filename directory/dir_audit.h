@@ -9,6 +9,8 @@
 
 struct dir_settings {
     int64_t audit_keep; /* entries */
+    int64_t
+        contact_rate; /* contacts a second that a job imports, or GW_PARAM_WORD: as many as can be */
 };
 extern const struct gw_param dir_params[];
 extern const size_t dir_param_count;

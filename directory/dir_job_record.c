@@ -5,7 +5,7 @@
 #include "dir_job_priv.h"
 #include "gw_mem.h"
 
-static const char *const type_name[] = { "insert", "update", "set", "undo" };
+static const char *const type_name[] = { "insert", "update", "set", "undo", "contacts", "rename" };
 static const char *const state_name[] = {
     "uploading", "waiting", "running", "done", "cancelled", "failed",
 };
@@ -42,6 +42,7 @@ static const struct number number[] = {
     NUMBER("ignored", job.ignored), NUMBER("failed", job.failed),
     NUMBER("chunks", chunks),       NUMBER("chunk", chunk),
     NUMBER("offset", offset),       NUMBER("results", results),
+    NUMBER("file", file),           NUMBER("told", job.told),
 };
 enum { NUMBERS = sizeof(number) / sizeof(number[0]) };
 
@@ -81,13 +82,17 @@ void dir_job_record_write(const struct dir_job_entry *e, struct gw_buf *out)
     json_t *columns = json_array(), *json;
 
     for (size_t i = 0; i < e->columns; i++)
-        json_array_append_new(
-            columns, e->column[i] < 0 ? json_null() : json_string(dir_fields[e->column[i]].name));
+        json_array_append_new(columns,
+                              e->column[i] < 0
+                                  ? json_null()
+                                  : json_string(dir_job_column_name(e->job.type, e->column[i])));
     json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "type", type_name[e->job.type], "state",
                      state_name[e->job.state], "by", e->by, "where", e->where, "problem",
                      e->problem, "columns", columns);
     if (e->set)
         json_object_set(json, "set", e->set);
+    if (e->job.is_dry_run)
+        json_object_set_new(json, "dry_run", json_true());
     for (int i = 0; i < NUMBERS; i++)
         json_object_set_new(json, number[i].name, json_integer(number_get(e, &number[i])));
     dir_json_write(json, out);
@@ -122,11 +127,11 @@ static bool columns_read(const json_t *json, struct dir_job_entry *e)
         return false;
     for (size_t i = 0; i < e->columns; i++) {
         const json_t *name = json_array_get(columns, i);
-        const struct dir_field *f = dir_field_find(gw_str_of(json_string_value(name)));
+        int column = dir_job_column_find(e->job.type, gw_str_of(json_string_value(name)));
 
-        if (!f && !json_is_null(name))
+        if (column < 0 && !json_is_null(name))
             return false;
-        e->column[i] = (int8_t)(f ? f - dir_fields : -1);
+        e->column[i] = (int8_t)column;
     }
     return true;
 }
@@ -145,9 +150,11 @@ static bool entry_read(const json_t *json, struct dir_job_entry *e)
     int type, state;
 
     if (!word_of(json, "type", type_name, TYPES, &type) ||
-        !word_of(json, "state", state_name, STATES, &state) || !columns_read(json, e))
+        !word_of(json, "state", state_name, STATES, &state))
         return false;
     e->job.type = (enum dir_job_type)type;
+    if (!columns_read(json, e))
+        return false;
     e->job.state = (enum dir_job_state)state;
     for (int i = 0; i < NUMBERS; i++)
         if (!number_set(e, &number[i], json_integer_value(json_object_get(json, number[i].name))))
@@ -156,6 +163,7 @@ static bool entry_read(const json_t *json, struct dir_job_entry *e)
     e->where = text_of(json, "where");
     e->problem = text_of(json, "problem");
     e->set = json_incref(json_object_get(json, "set"));
+    e->job.is_dry_run = json_is_true(json_object_get(json, "dry_run"));
     entry_view(e);
     return e->job.type != DIR_JOB_SET || json_is_object(e->set);
 }

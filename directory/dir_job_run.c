@@ -4,13 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dir_audit.h"
 #include "dir_filter.h"
 #include "dir_job_priv.h"
 #include "gw_log.h"
+#include "gw_map.h"
 
 enum {
     SLICE_ROWS = 100,   /* some 5 ms */
     SLICE_NAMES = 2000, /* likewise, when all are hit */
+    SLICE_LISTS = 200,  /* likewise, of some dozens of contacts each */
+    SLICE_LINES = 1000, /* of a file of addresses */
     PAUSE_MS = 10,      /* at least, from one slice's beginning to the next: others work too */
     LOOK_MS = 10 * GW_SECOND_MS /* a job for later: clocks may be set meanwhile */
 };
@@ -48,7 +52,9 @@ static struct dir_job_entry *due(const struct dir_jobs *jobs, struct gw_now now,
 
 static void again(struct dir_jobs *jobs)
 {
-    jobs->args.due(gw_time_after(jobs->ticked, PAUSE_MS), jobs->args.ctx);
+    jobs->args.due(
+        gw_time_after(jobs->ticked, jobs->pause_ms > PAUSE_MS ? jobs->pause_ms : PAUSE_MS),
+        jobs->args.ctx);
 }
 
 /* --- ends */
@@ -120,8 +126,10 @@ static void hits_forget(struct dir_jobs *jobs)
 {
     gw_buf_done(&jobs->names);
     gw_buf_reset(&jobs->rows);
+    gw_buf_reset(&jobs->found);
     jobs->asked = 0;
     store_batch_free(&jobs->hits);
+    dir_renames_free(jobs);
 }
 
 /* Everybody who is there now: only their names, since what else there is to do for each takes long. */
@@ -214,12 +222,12 @@ static void rows_read(const struct store_record *r, void *ctx)
         gw_buf_add_str(&jobs->rows, r->value);
 }
 
-static void rows_load(struct dir_jobs *jobs, struct dir_job_entry *e)
+static void rows_load(struct dir_jobs *jobs, const struct dir_job_entry *e, unsigned chunk)
 {
     bool undo = e->job.type == DIR_JOB_UNDO;
     char from[DIR_JOB_KEY_MAX], to[DIR_JOB_KEY_MAX];
     unsigned of = undo ? e->job.undoes : e->job.id;
-    unsigned part = undo ? e->chunks - 1 - e->chunk : e->chunk;
+    unsigned part = undo ? e->chunks - 1 - chunk : chunk;
     struct store_range range = { .limit = 1 };
 
     dir_job_part_key(of, part, from);
@@ -248,6 +256,23 @@ static void count(struct dir_job_entry *e, enum dir_job_outcome outcome)
     }
 }
 
+/* How many contacts a second; 0: as many as can be. */
+static int64_t rate_of(const struct dir_jobs *jobs, const struct dir_job_entry *e)
+{
+    const struct dir_settings *settings = jobs->args.settings;
+
+    return e->job.type == DIR_JOB_CONTACTS && settings && settings->contact_rate != GW_PARAM_WORD
+               ? settings->contact_rate
+               : 0;
+}
+
+static int slice_rows(const struct dir_jobs *jobs, const struct dir_job_entry *e)
+{
+    int64_t rate = rate_of(jobs, e);
+
+    return rate && rate < SLICE_ROWS ? (int)rate : SLICE_ROWS;
+}
+
 /* True: there may be more in this record. */
 static bool rows_apply(struct dir_jobs *jobs, struct dir_job_entry *e, struct store_batch *batch,
                        struct gw_buf *results)
@@ -255,10 +280,14 @@ static bool rows_apply(struct dir_jobs *jobs, struct dir_job_entry *e, struct st
     enum dir_job_outcome outcome;
     struct gw_str line;
 
-    for (int i = 0; i < SLICE_ROWS; i++) {
+    for (int i = 0; i < slice_rows(jobs, e) && results->len < STORE_VALUE_MAX / 2; i++) {
+        json_t *result;
+
         if (!line_next(&jobs->rows, &e->offset, &line))
             return false;
-        dir_json_write(dir_job_row_apply(jobs, e, line, batch, &outcome), results);
+        result = dir_job_row_apply(jobs, e, line, batch, &outcome);
+        e->job.told += json_integer_value(json_object_get(result, "told")) > 0;
+        dir_json_write(result, results);
         gw_buf_add_char(results, '\n');
         count(e, outcome);
     }
@@ -281,6 +310,7 @@ static void slice(struct dir_jobs *jobs, struct dir_job_entry *e, struct gw_now 
     gw_buf_addf(&jobs->by, "job %u of %s", e->job.id, e->by);
     dir_act(jobs->args.dir, gw_buf_str(&jobs->by), now.utc);
     gw_buf_init(&results, STORE_VALUE_MAX);
+    jobs->pause_ms = rate_of(jobs, e) ? slice_rows(jobs, e) * GW_SECOND_MS / rate_of(jobs, e) : 0;
     if (!rows_apply(jobs, e, batch, &results)) {
         rows_forget(jobs);
         e->chunk++;
@@ -299,9 +329,120 @@ static void end(struct dir_jobs *jobs, struct dir_job_entry *e, struct gw_now no
 {
     e->job.state = DIR_JOB_DONE;
     e->job.finished = now.utc;
+    jobs->pause_ms = 0;
     rows_forget(jobs);
     job_log("is done", e);
     commit(jobs, e, store_batch_new());
+}
+
+/* --- from a file of addresses to the lists in which they are. What is found goes to the disk piece by
+ * piece behind the file; but the job's own record does not change before all of it is there: a restart
+ * begins anew, and writes the same again. */
+
+void dir_job_found(struct dir_jobs *jobs, struct dir_job_entry *e)
+{
+    jobs->found_rows++;
+    if (jobs->found.len >= DIR_JOB_CHUNK)
+        rows_put(e, &jobs->found, jobs->hits);
+}
+
+static void found_commit(struct dir_jobs *jobs)
+{
+    struct store_batch *batch = jobs->hits;
+
+    jobs->hits = store_batch_new();
+    jobs->busy = true;
+    store_commit(jobs->args.store, &batch, store_ended, jobs);
+}
+
+static void gather_enter(struct dir_jobs *jobs, enum dir_gather to)
+{
+    jobs->gather = to;
+    jobs->at = 0;
+}
+
+static void gather_begin(struct dir_jobs *jobs, struct dir_job_entry *e)
+{
+    names_take(jobs);
+    jobs->renames = gw_map_new();
+    jobs->part = 0;
+    jobs->found_rows = 0;
+    rows_forget(jobs);
+    e->chunks = e->file;
+    gather_enter(jobs, DIR_GATHER_FILE);
+}
+
+/* The record that was read. */
+static void gather_file(struct dir_jobs *jobs, struct dir_job_entry *e)
+{
+    struct gw_str line;
+
+    for (int i = 0; i < SLICE_LINES; i++) {
+        if (line_next(&jobs->rows, &jobs->at, &line)) {
+            dir_rename_add(jobs, e, line);
+            continue;
+        }
+        rows_forget(jobs);
+        jobs->at = 0;
+        if (++jobs->part == e->file)
+            gather_enter(jobs, DIR_GATHER_CHECK);
+        return;
+    }
+}
+
+static void gather_lists(struct dir_jobs *jobs, struct dir_job_entry *e)
+{
+    struct gw_str jid;
+
+    for (int i = 0; i < SLICE_LISTS; i++) {
+        if (!line_next(&jobs->names, &jobs->asked, &jid)) {
+            gather_enter(jobs, DIR_GATHER_REST);
+            return;
+        }
+        dir_renames_find(jobs, e, jid);
+    }
+}
+
+static void gather_end(struct dir_jobs *jobs, struct dir_job_entry *e)
+{
+    struct store_batch *batch;
+
+    rows_put(e, &jobs->found, jobs->hits);
+    e->job.rows = jobs->found_rows;
+    e->chunk = e->file;
+    batch = jobs->hits;
+    jobs->hits = NULL;
+    hits_forget(jobs);
+    commit(jobs, e, batch);
+}
+
+static void gather(struct dir_jobs *jobs, struct dir_job_entry *e)
+{
+    if (!jobs->renames)
+        gather_begin(jobs, e);
+    switch (jobs->gather) {
+    case DIR_GATHER_FILE:
+        if (jobs->rows_of != e->job.id) {
+            rows_load(jobs, e, jobs->part);
+            return;
+        }
+        gather_file(jobs, e);
+        break;
+    case DIR_GATHER_CHECK:
+        if (!dir_renames_check(jobs, e, &jobs->at))
+            gather_enter(jobs, DIR_GATHER_LISTS);
+        break;
+    case DIR_GATHER_LISTS:
+        gather_lists(jobs, e);
+        break;
+    case DIR_GATHER_REST:
+        if (!dir_renames_rest(jobs, e, &jobs->at)) {
+            gather_end(jobs, e);
+            return;
+        }
+        break;
+    }
+    found_commit(jobs);
 }
 
 void dir_jobs_tick(struct dir_jobs *jobs, struct gw_now now)
@@ -314,17 +455,20 @@ void dir_jobs_tick(struct dir_jobs *jobs, struct gw_now now)
     jobs->ticked = now.mono;
     if (!e) {
         hits_forget(jobs); /* it may have been cancelled */
+        jobs->pause_ms = 0;
         e = due(jobs, now, &next);
         if (e)
             begin(jobs, e, now);
         else
             jobs->args.due(next, jobs->args.ctx);
+    } else if (e->job.type == DIR_JOB_RENAME && e->chunk < e->file) {
+        gather(jobs, e);
     } else if (jobs->hits) {
         hits_take(jobs, e);
     } else if (e->chunk >= e->chunks) {
         end(jobs, e, now);
     } else if (jobs->rows_of != e->job.id) {
-        rows_load(jobs, e);
+        rows_load(jobs, e, e->chunk);
     } else {
         slice(jobs, e, now);
     }

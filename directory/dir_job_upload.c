@@ -57,10 +57,14 @@ enum gw_code dir_upload_new(struct dir_jobs *jobs, enum dir_job_type type,
                             const struct dir_job_order *order, struct dir_upload **out,
                             struct gw_err *err)
 {
+    bool is_of_contacts = type == DIR_JOB_CONTACTS || type == DIR_JOB_RENAME;
     struct dir_job_entry *e = NULL;
     struct dir_upload *up;
-    enum gw_code code = dir_job_new(jobs, type, order, &e, err);
+    enum gw_code code;
 
+    if (order->is_dry_run && !is_of_contacts)
+        return gw_fail(err, GW_INVALID, "there is no dry run of jobs over users");
+    code = dir_job_new(jobs, type, order, &e, err);
     if (code)
         return code;
     up = gw_new(struct dir_upload);
@@ -127,6 +131,7 @@ enum gw_code dir_upload_finish(struct dir_upload **upp, store_done_fn *done, voi
     }
     flush(up, e);
     *id = up->id;
+    e->file = e->job.type == DIR_JOB_RENAME ? e->chunks : 0;
     e->job.state = DIR_JOB_WAITING;
     batch = store_batch_new();
     dir_job_put(e, batch);

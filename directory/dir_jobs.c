@@ -24,14 +24,59 @@ static void on_user(const struct dir_user_change *change, void *ctx)
     jobs->diff = dir_user_diff(change->before, change->after);
 }
 
+/* Where nobody keeps contact lists. */
+static bool none_get(struct gw_str user, struct gw_str contact, struct dir_contact *out, void *ctx)
+{
+    (void)user, (void)contact, (void)out, (void)ctx;
+    return false;
+}
+
+static void none_each(struct gw_str user, void (*fn)(struct gw_str contact, void *fn_ctx),
+                      void *fn_ctx, void *ctx)
+{
+    (void)user, (void)fn, (void)fn_ctx, (void)ctx;
+}
+
+static enum gw_code none_put(struct store_batch *batch, struct gw_str user,
+                             const struct dir_contact *to, unsigned *told, struct gw_err *err,
+                             void *ctx)
+{
+    (void)batch, (void)user, (void)to, (void)told, (void)ctx;
+    return gw_fail(err, GW_NOTFOUND, "no contact lists are kept here");
+}
+
+static enum gw_code none_remove(struct store_batch *batch, struct gw_str user,
+                                struct gw_str contact, unsigned *told, struct gw_err *err,
+                                void *ctx)
+{
+    (void)contact;
+    return none_put(batch, user, NULL, told, err, ctx);
+}
+
+static enum gw_code none_rename(struct store_batch *batch, struct gw_str user, struct gw_str from,
+                                struct gw_str to, unsigned *told, struct gw_err *err, void *ctx)
+{
+    (void)from, (void)to;
+    return none_put(batch, user, NULL, told, err, ctx);
+}
+
+static const struct dir_contacts none = { .get = none_get,
+                                          .each = none_each,
+                                          .put = none_put,
+                                          .remove = none_remove,
+                                          .rename = none_rename };
+
 struct dir_jobs *dir_jobs_new(const struct dir_jobs_args *args)
 {
     struct dir_jobs *jobs = gw_new(struct dir_jobs);
 
     jobs->args = *args;
+    if (!args->contacts)
+        jobs->args.contacts = &none;
     gw_buf_init(&jobs->by, DIR_JOB_BY_MAX + 32);
     gw_buf_init(&jobs->names, (size_t)DIR_USERS_MAX * (DIR_JID_MAX + 1));
     gw_buf_init(&jobs->rows, DIR_JOB_CHUNK_MAX);
+    gw_buf_init(&jobs->found, DIR_JOB_CHUNK_MAX);
     dir_listen(args->dir, &(struct dir_listener){ .user_changed = on_user, .ctx = jobs });
     return jobs;
 }
@@ -49,6 +94,8 @@ void dir_jobs_free(struct dir_jobs **jobsp)
     gw_buf_done(&jobs->by);
     gw_buf_done(&jobs->names);
     gw_buf_done(&jobs->rows);
+    gw_buf_done(&jobs->found);
+    dir_renames_free(jobs);
     store_batch_free(&jobs->hits);
     free(jobs);
 }
@@ -186,6 +233,7 @@ enum gw_code dir_job_new(struct dir_jobs *jobs, enum dir_job_type type,
                                .created = order->now,
                                .at = order->at,
                                .where = e->where,
+                               .is_dry_run = order->is_dry_run,
                                .problem = e->problem };
     jobs->entry[jobs->count++] = e;
     *out = e;
@@ -261,7 +309,7 @@ static enum gw_code undo_check(const struct dir_jobs *jobs, unsigned id, struct 
     undo = dir_job_find(jobs, e->job.undone_by);
     if (undo && undo->job.state <= DIR_JOB_DONE)
         return gw_fail(err, GW_EXISTS, "job %u is undone by job %u already", id, undo->job.id);
-    if (!e->job.done)
+    if (!e->job.done || e->job.is_dry_run)
         return gw_fail(err, GW_INVALID, "job %u has changed nothing", id);
     return GW_OK;
 }

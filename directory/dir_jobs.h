@@ -10,6 +10,9 @@
 #define DIR_JOBS_H
 
 #include "dir.h"
+#include "dir_contacts.h"
+
+struct dir_settings;
 
 enum {
     DIR_JOBS_MAX = 100, /* kept; the oldest finished one goes, with its results */
@@ -20,8 +23,10 @@ enum {
 enum dir_job_type {
     DIR_JOB_INSERT, /* users from a file: those who are there already are left as they are */
     DIR_JOB_UPDATE, /* users from a file: those who are not there fail; an empty cell changes nothing */
-    DIR_JOB_SET, /* the same values for all whom a filter hits when the job begins */
-    DIR_JOB_UNDO /* takes back what another job did, row by row from its end */
+    DIR_JOB_SET,      /* the same values for all whom a filter hits when the job begins */
+    DIR_JOB_UNDO,     /* takes back what another job did, row by row from its end */
+    DIR_JOB_CONTACTS, /* contacts from a file, into the lists of users who are there */
+    DIR_JOB_RENAME /* contacts from a file have another address: in every list that they are in */
 };
 
 enum dir_job_state {
@@ -42,8 +47,11 @@ struct dir_job { /* as it is shown; borrowed until the next call that is not con
     const char *where;                     /* SET */
     const struct json_t *set;              /* SET: field to value */
     unsigned undoes, undone_by;            /* ids; 0: none */
-    size_t rows, done, ignored, failed;    /* rows: 0 for SET until it has begun */
-    const char *problem;                   /* FAILED: why; else empty */
+    size_t rows, done, ignored,
+        failed;          /* rows: of SET and RENAME when it has begun: whom it hits */
+    size_t told;         /* of those done: with clients who were told at once */
+    bool is_dry_run;     /* looks what it would do, and does nothing */
+    const char *problem; /* FAILED: why; else empty */
 };
 
 const char *dir_job_type_name(enum dir_job_type type);    /* "insert" */
@@ -54,6 +62,8 @@ struct dir_jobs;
 struct dir_jobs_args {
     struct dir *dir;
     struct store *store;
+    const struct dir_contacts *contacts; /* borrowed; NULL: there are none */
+    const struct dir_settings *settings; /* borrowed, read live; NULL: without limits */
     /* dir_jobs_tick() is wanted at that time, or as soon as can be (0); replaces what was said before. */
     void (*due)(gw_time at, void *ctx);
     void *ctx;
@@ -75,6 +85,7 @@ bool dir_jobs_next(const struct dir_jobs *jobs, size_t *pos, struct dir_job *out
 struct dir_job_order {
     struct gw_str by; /* borrowed for the call */
     gw_utc now, at;   /* at: not before; 0: now */
+    bool is_dry_run;  /* CONTACTS, RENAME: each row is looked at as if it were the only one */
 };
 
 /* Whether dir_job_set() would take them, and nothing else. */
@@ -88,8 +99,9 @@ enum gw_code dir_job_cancel(struct dir_jobs *jobs, unsigned id, gw_utc now, stor
                             void *ctx, struct gw_err *err);
 
 /* A file, as in dir_csv.h, whose first row names the columns: fields of dir_fields[], of which 'user' (or
- * 'id', with 'domain' unless there is one only) says who is meant. Piece by piece; what is wrong with
- * it as a whole is said at the end, and then nothing of it is kept. */
+ * 'id', with 'domain' unless there is one only) says who is meant; for contacts those of
+ * dir_job_contacts.c. Piece by piece; what is wrong with it as a whole is said at the end, and then nothing
+ * of it is kept. */
 struct dir_upload;
 enum gw_code dir_upload_new(struct dir_jobs *jobs, enum dir_job_type type,
                             const struct dir_job_order *order, struct dir_upload **out,
@@ -101,11 +113,12 @@ enum gw_code dir_upload_finish(struct dir_upload **upp, store_done_fn *done, voi
 void dir_upload_cancel(struct dir_upload **upp);
 
 /* The format, for people: a header and some rows. */
-void dir_job_sample_write(struct gw_buf *out);
+void dir_job_sample_write(enum dir_job_type type, struct gw_buf *out);
 
 /* --- results: one JSON object a row, a line each, in records: "line", "user", "result" ("done",
- * "ignored", "failed"), "why", "added", "removed", "changed" (as dir_user_diff()). From the record
- * with number 'first' on, at most 'limit' records. */
+ * "ignored", "failed"), "why", "added", "removed", "changed" (as dir_user_diff()); of contacts "contact",
+ * "to", "was" and "had" (before), "now" and "told". From the record with number 'first' on, at most
+ * 'limit' records. */
 void dir_job_results(struct dir_jobs *jobs, unsigned id, unsigned first, size_t limit,
                      store_record_fn *each, store_done_fn *done, void *ctx);
 

@@ -74,6 +74,7 @@ struct gd {
     struct dir *dir;
     struct dir_mails *mails;
     struct dir_audit *audit;
+    struct dir_contacts contacts;
     struct dir_jobs *jobs;
     struct net_timer *jobs_timer;
 
@@ -153,6 +154,9 @@ bool gd_neighbour_is(struct gw_str address, void *ctx); /* in lower case */
 void gd_neighbours_done(struct gd *gd);
 
 bool gd_user_has_calendar(const struct dir_user *u);
+
+/* --- gd_contacts.c */
+void gd_contacts_start(struct gd *gd);
 
 /* --- gd_sip.c */
 enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err);

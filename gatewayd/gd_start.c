@@ -110,8 +110,13 @@ static enum gw_code load_directory(struct gd *gd, struct gw_err *err)
     if (rc)
         return rc;
     gd->jobs_timer = net_timer_new(gd->loop, jobs_tick, gd);
-    gd->jobs = dir_jobs_new(
-        &(struct dir_jobs_args){ .dir = gd->dir, .store = gd->store, .due = jobs_due, .ctx = gd });
+    gd_contacts_start(gd);
+    gd->jobs = dir_jobs_new(&(struct dir_jobs_args){ .dir = gd->dir,
+                                                     .store = gd->store,
+                                                     .contacts = &gd->contacts,
+                                                     .settings = &gd->settings.dir,
+                                                     .due = jobs_due,
+                                                     .ctx = gd });
     dir_jobs_load(gd->jobs, load_done, &jobs);
     return load_result(gd, &jobs, "jobs", err);
 }

@@ -17,12 +17,75 @@ static void no_due(gw_time at, void *ctx)
     (void)ctx;
 }
 
+/* Everybody has bob in his list, and what is said about contacts is looked at to its last byte. */
+static void look(struct gw_str s)
+{
+    char *copy = gw_str_dup(s);
+
+    free(copy);
+}
+
+static bool get(struct gw_str user, struct gw_str contact, struct dir_contact *out, void *ctx)
+{
+    (void)ctx;
+    look(user);
+    *out = (struct dir_contact){
+        .jid = contact, .name = GW_STR("Bob"), .groups = { GW_STR_INIT("Work") }, .group_count = 1
+    };
+    return gw_str_is(contact, "bob@example.com");
+}
+
+static void each(struct gw_str user, void (*fn)(struct gw_str contact, void *fn_ctx), void *fn_ctx,
+                 void *ctx)
+{
+    (void)user, (void)ctx;
+    fn(GW_STR("bob@example.com"), fn_ctx);
+}
+
+static enum gw_code put(struct store_batch *batch, struct gw_str user, const struct dir_contact *to,
+                        unsigned *told_out, struct gw_err *err, void *ctx)
+{
+    (void)batch, (void)err, (void)ctx;
+    look(user);
+    look(to->jid);
+    look(to->name);
+    for (size_t i = 0; i < to->group_count; i++)
+        look(to->groups[i]);
+    *told_out = 1;
+    return GW_OK;
+}
+
+static enum gw_code take_out(struct store_batch *batch, struct gw_str user, struct gw_str contact,
+                             unsigned *told_out, struct gw_err *err, void *ctx)
+{
+    (void)batch, (void)ctx, (void)told_out;
+    look(user);
+    look(contact);
+    return gw_fail(err, GW_NOTFOUND, "not in the list");
+}
+
+static enum gw_code give_another(struct store_batch *batch, struct gw_str user, struct gw_str from,
+                                 struct gw_str to, unsigned *told_out, struct gw_err *err,
+                                 void *ctx)
+{
+    (void)batch, (void)ctx, (void)err, (void)told_out;
+    look(user);
+    look(from);
+    look(to);
+    return GW_OK;
+}
+
+static const struct dir_contacts contacts = {
+    .get = get, .each = each, .put = put, .remove = take_out, .rename = give_another
+};
+
 static void house_open(void)
 {
     if (store_open(&(struct store_args){ .path = ":memory:" }, &store, NULL))
         abort();
     dir = dir_new(store);
-    jobs = dir_jobs_new(&(struct dir_jobs_args){ .dir = dir, .store = store, .due = no_due });
+    jobs = dir_jobs_new(&(struct dir_jobs_args){
+        .dir = dir, .store = store, .contacts = &contacts, .due = no_due });
     if (dir_domain_add(dir, GW_STR("example.com"), NULL, NULL, NULL) ||
         dir_user_add(dir, GW_STR("ann@example.com"), &(struct dir_user_edit){ 0 }, NULL, NULL,
                      NULL))
