@@ -87,9 +87,11 @@ enum ews_try_end ews_try_end_of(const struct net_http_answer *answer)
 {
     bool says_no = answer->status == 401 || (answer->code && answer->status == 400);
 
-    if (answer->sent && answer->code == GW_TIMEOUT && !answer->status)
-        return EWS_TRY_SILENT;
-    return answer->sent && (!answer->status || says_no) ? EWS_TRY_UNANSWERED : EWS_TRY_PASSED;
+    if (!answer->sent)
+        return EWS_TRY_PASSED;
+    if (says_no)
+        return EWS_TRY_UNCLEAR;
+    return answer->status ? EWS_TRY_PASSED : EWS_TRY_SILENT;
 }
 
 void ews_try_begin(struct ews_try *t, struct ews_identity *id)
@@ -149,7 +151,7 @@ void ews_account_refusals(const struct ews_account *a, struct ews_refusals *out)
     for (const struct gw_list *it = id->tries.next; it != &id->tries; it = it->next) {
         const struct ews_try *t = GW_CONTAINER(it, struct ews_try, link);
 
-        if (t->counts)
+        if (t->counts && !id->trusted)
             refusal_put(out, now.utc - (now.mono - t->at), true);
     }
 }

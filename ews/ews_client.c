@@ -504,7 +504,7 @@ static void on_stream_timer(struct gw_now now, void *ctx)
         ews_turn_shown(call);
         return;
     }
-    ews_conn_give_up(call->slot->conn);
+    ews_conn_cancel(call->slot->conn);
     ews_stream_finish(call->stream, NULL, &answer);
     log_answer(call, NULL, &answer);
     call_finish(call, &answer, false);

@@ -126,14 +126,14 @@ static void login_end(struct ews_conn *conn)
 }
 
 /* Before whatever carries it is dropped. */
-static void try_abandon(struct ews_conn *conn, enum ews_try_end how)
+static void try_abandon(struct ews_conn *conn)
 {
-    ews_try_end(&conn->try, net_http_slot_has_sent(conn->slot) ? how : EWS_TRY_PASSED);
+    ews_try_end(&conn->try, net_http_slot_has_sent(conn->slot) ? EWS_TRY_SILENT : EWS_TRY_PASSED);
 }
 
 static void request_forget(struct ews_conn *conn)
 {
-    try_abandon(conn, EWS_TRY_UNANSWERED);
+    try_abandon(conn);
     login_end(conn);
     net_timer_set(conn->timer, GW_NEVER);
     for (size_t i = 0; i < conn->header_count; i++)
@@ -170,7 +170,7 @@ static void fail_soon(struct ews_conn *conn)
 /* The server is in the middle of a login that will not be ended. */
 static void drop_connection(struct ews_conn *conn)
 {
-    try_abandon(conn, EWS_TRY_UNANSWERED);
+    try_abandon(conn);
     net_http_cancel(conn->slot);
     conn->logged_in = false;
 }
@@ -750,12 +750,6 @@ void ews_conn_cancel(struct ews_conn *conn)
         return;
     drop_connection(conn);
     request_forget(conn);
-}
-
-void ews_conn_give_up(struct ews_conn *conn)
-{
-    try_abandon(conn, EWS_TRY_SILENT);
-    ews_conn_cancel(conn);
 }
 
 bool ews_conn_has_sent(const struct ews_conn *conn)

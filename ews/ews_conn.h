@@ -46,8 +46,7 @@ typedef void ews_conn_done_fn(const struct net_http_answer *http, const struct e
  * times as long is waited, at most EWS_TRY_MS. */
 void ews_conn_start(struct ews_conn *conn, const struct net_http_request *request,
                     net_http_data_fn *on_data, ews_conn_done_fn *done, void *ctx);
-void ews_conn_cancel(struct ews_conn *conn);  /* done does not come; the connection is dropped */
-void ews_conn_give_up(struct ews_conn *conn); /* likewise, after no answer came in due time */
+void ews_conn_cancel(struct ews_conn *conn); /* done does not come; the connection is dropped */
 
 /* Whether the request itself has left, not only what its login needs. */
 bool ews_conn_has_sent(const struct ews_conn *conn);

@@ -74,9 +74,9 @@ struct ews_try {
 };
 enum ews_try_end {
     EWS_TRY_REFUSED,
-    EWS_TRY_PASSED,     /* not refused, or it has never left */
-    EWS_TRY_SILENT,     /* no answer came, for as long as one is waited for */
-    EWS_TRY_UNANSWERED, /* whatever has become of it */
+    EWS_TRY_PASSED, /* not refused, or it has never left */
+    EWS_TRY_SILENT, /* no answer came: in time, over a connection that was cut, or before a cancel */
+    EWS_TRY_UNCLEAR, /* what came may be a refusal */
 };
 /* Of an answer that is not known to be a refusal: it may be one that was cut. */
 struct net_http_answer;

@@ -89,7 +89,7 @@ static void fail(struct ews_token *t, const struct ews_status *why)
 static void fetch_end(struct ews_token *t)
 {
     ews_try_end(&t->try,
-                t->slot && net_http_slot_has_sent(t->slot) ? EWS_TRY_UNANSWERED : EWS_TRY_PASSED);
+                t->slot && net_http_slot_has_sent(t->slot) ? EWS_TRY_SILENT : EWS_TRY_PASSED);
     net_http_slot_free(&t->slot); /* the next one is an hour away */
     ews_trial_end(&t->trial);
     t->fetching = false;

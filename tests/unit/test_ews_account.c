@@ -124,6 +124,33 @@ static void test_refusals_are_recalled(void **state)
     net_loop_free(&loop);
 }
 
+/* A restart in the middle of a try is no refusal of what was taken before; of what was not, it is. */
+static void test_open_tries_are_recalled(void **state)
+{
+    struct net_loop *loop = net_loop_new();
+    struct ews_account *a = account_new(loop, NULL), *b = account_new(loop, NULL);
+    struct ews_refusals refusals;
+    struct ews_try t;
+
+    (void)state;
+    for (unsigned taken = 0; taken < 2; taken++) {
+        if (taken)
+            ews_account_taken(a->identity);
+        ews_identity_changed(a->identity); /* to be proven, as after a restart */
+        ews_identity_try_add(a->identity, &t);
+        ews_account_refusals(a, &refusals);
+        assert_int_equal(refusals.count, !taken);
+        assert_int_equal(refusals.trusted, taken);
+        ews_account_recall(b, &refusals);
+        assert_int_equal(ews_identity_refusals(b->identity), !taken);
+        ews_identity_taken(b->identity);
+        ews_try_end(&t, EWS_TRY_PASSED);
+    }
+    ews_account_free(&a);
+    ews_account_free(&b);
+    net_loop_free(&loop);
+}
+
 /* What is heard of the account as it was says nothing of what it is; and is known again when it is set
  * back, also by another account. */
 static void test_refusals_are_of_a_password(void **state)
@@ -293,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_invalid_accounts),
         cmocka_unit_test(test_lockout),
         cmocka_unit_test(test_refusals_are_recalled),
+        cmocka_unit_test(test_open_tries_are_recalled),
         cmocka_unit_test(test_refusals_are_of_a_password),
         cmocka_unit_test(test_remembers_so_many),
         cmocka_unit_test(test_spellings),

@@ -313,6 +313,33 @@ static void test_hanging_server_locks_nobody_out(void **state)
     teardown();
 }
 
+/* Nor does a front end that closes connections, or an administrator who tries the one after the other. */
+static void test_cut_connection_locks_nobody_out(void **state)
+{
+    enum { TIMES = 4 };
+
+    (void)state;
+    SETUP(PATIENT_MS, SUBSCRIBED, CLOSE_EARLY);
+    start_one();
+    for (int i = 1; i <= TIMES; i++) {
+        start_one();
+        assert_int_equal(t.status[i].class, EWS_SERVER_DOWN);
+    }
+    t.script[1] = STALL;
+    for (int i = 0; i < TIMES; i++) {
+        struct ews_call *call = start();
+        unsigned before = t.requests;
+
+        while (t.requests == before)
+            wait_ms(5);
+        ews_call_cancel(&call);
+    }
+    t.script[1] = SUBSCRIBED;
+    start_one();
+    assert_int_equal(t.status[t.done - 1].class, EWS_OK);
+    teardown();
+}
+
 static void test_silence_after_a_refusal_counts(void **state)
 {
     (void)state;
@@ -341,6 +368,7 @@ int main(void)
         cmocka_unit_test(test_cancelled_tries_count),
         cmocka_unit_test(test_silence_of_one_that_was_taken),
         cmocka_unit_test(test_hanging_server_locks_nobody_out),
+        cmocka_unit_test(test_cut_connection_locks_nobody_out),
         cmocka_unit_test(test_silence_after_a_refusal_counts),
     };
 
