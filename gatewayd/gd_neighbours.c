@@ -6,6 +6,7 @@
 #include "gd.h"
 #include "gw_map.h"
 #include "gw_mem.h"
+#include "sip_escape.h"
 
 struct neighbour {
     size_t count; /* of users with this address */
@@ -13,17 +14,23 @@ struct neighbour {
     char text[];
 };
 
-/* As addresses of SIP are compared here: without regard to case. */
-static struct neighbour *neighbour_new(struct gw_str address)
+/* As a JID has it, without regard to case. */
+static struct neighbour *neighbour_new(struct gw_str sip)
 {
-    struct neighbour *n = gw_alloc(sizeof(*n) + address.len);
+    struct gw_str user = sip, domain = GW_STR("");
+    struct neighbour *n;
+    struct gw_buf jid;
 
-    for (size_t i = 0; i < address.len; i++) {
-        char c = address.p[i];
-
-        n->text[i] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
-    }
-    n->address = (struct gw_str){ n->text, address.len };
+    (void)gw_str_cut(sip, "@", &user, &domain);
+    gw_buf_init(&jid, 3 * sip.len + 1);
+    sip_jid_escape(user, &jid);
+    gw_buf_add_char(&jid, '@');
+    gw_buf_add_str(&jid, domain);
+    n = gw_alloc(sizeof(*n) + jid.len);
+    for (size_t i = 0; i < jid.len; i++)
+        n->text[i] = (char)(jid.p[i] >= 'A' && jid.p[i] <= 'Z' ? jid.p[i] | 0x20 : jid.p[i]);
+    n->address = (struct gw_str){ n->text, jid.len };
+    gw_buf_done(&jid);
     return n;
 }
 

@@ -5,6 +5,7 @@
 #include "gw_bytes.h"
 #include "gw_log.h"
 #include "sip_access.h"
+#include "sip_escape.h"
 #include "sip_priv.h"
 
 enum {
@@ -62,16 +63,19 @@ static bool format_find(const struct sip_msg *m, enum sip_format *out)
 
 struct gw_str sip_address_of(const struct sip_uri *uri, struct gw_buf *out)
 {
+    size_t at;
+
     gw_buf_reset(out);
-    if (!uri->is_sip || !uri->user.len)
+    if (!uri->is_sip || !uri->user.len || gw_str_trim(uri->user).len != uri->user.len)
         return GW_STR("");
-    gw_buf_add_str(out, uri->user);
+    sip_jid_escape(uri->user, out);
+    at = out->len;
     gw_buf_add_char(out, '@');
     gw_buf_add_str(out, uri->host);
     for (size_t i = 0; i < out->len; i++) {
         unsigned char c = (unsigned char)out->p[i];
 
-        if (c <= ' ' || c == 0x7f || c == '/' || (c == '@' && i != uri->user.len))
+        if (c <= ' ' || c == 0x7f || c == '/' || (c == '@' && i != at))
             return GW_STR("");
         if (c >= 'A' && c <= 'Z')
             out->p[i] = (char)(c | 0x20);

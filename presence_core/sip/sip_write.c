@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "sip_escape.h"
+
 static const struct {
     unsigned status;
     const char *reason;
@@ -108,23 +110,33 @@ void sip_write_answer(struct gw_buf *out, const struct sip_msg *m, const struct 
     sip_write_copy(out, m, SIP_CSEQ, "CSeq");
 }
 
-/* RFC 3261 25.1: user. */
-void sip_write_uri(struct gw_buf *out, struct gw_str jid)
+/* RFC 3261 25.1. */
+static void write_user(struct gw_buf *out, struct gw_str user)
 {
     static const char free_ones[] = "-_.!~*'()&=+$,;?/";
+
+    for (size_t i = 0; i < user.len; i++) {
+        unsigned char c = (unsigned char)user.p[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            (c && strchr(free_ones, c)))
+            gw_buf_add_char(out, (char)c);
+        else
+            gw_buf_addf(out, "%%%02X", c);
+    }
+}
+
+void sip_write_uri(struct gw_buf *out, struct gw_str jid)
+{
     struct gw_str user = { NULL, 0 }, domain = jid;
+    struct gw_buf plain;
 
     gw_buf_add_cstr(out, "sip:");
     if (gw_str_cut(jid, "@", &user, &domain)) {
-        for (size_t i = 0; i < user.len; i++) {
-            unsigned char c = (unsigned char)user.p[i];
-
-            if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                (c && strchr(free_ones, c)))
-                gw_buf_add_char(out, (char)c);
-            else
-                gw_buf_addf(out, "%%%02X", c);
-        }
+        gw_buf_init(&plain, SIP_URI_MAX);
+        sip_jid_unescape(user, &plain);
+        write_user(out, gw_buf_str(&plain));
+        gw_buf_done(&plain);
         gw_buf_add_char(out, '@');
     }
     gw_buf_add_str(out, domain);
