@@ -330,7 +330,7 @@ void sip_core_settings_apply(struct sip_core *core)
     size_t pos = 0;
 
     routes_apply(core);
-    sip_doubts_forget(core);
+    sip_doubts_apply(core);
     sip_watches_apply(core);
     sip_publish_apply(core);
     while ((s = gw_map_next(core->subs, &pos)))

@@ -69,6 +69,27 @@ void sip_doubts_forget(struct sip_core *core)
         doubt_free(d);
 }
 
+static void on_names(const struct gw_str *names, size_t count, struct gw_now now, void *ctx);
+
+static void ask(struct sip_doubt *d)
+{
+    d->core->io->srv_cancel(&d->query, d->core->io_ctx);
+    d->query = d->core->io->names_start(true, d->text, on_names, d, d->core->io_ctx);
+}
+
+void sip_doubts_apply(struct sip_core *core)
+{
+    struct sip_doubt *d;
+    size_t pos = 0;
+
+    while ((d = gw_map_next(core->doubts, &pos))) {
+        if (d->is_known)
+            doubt_free(d);
+        else
+            ask(d); /* what waits is judged by the list that is there then */
+    }
+}
+
 /* ---- The answer ---- */
 
 /* What waited is read again, and meets a verdict now. */
@@ -151,7 +172,7 @@ static struct sip_doubt *doubt_new(struct sip_core *core, struct gw_str host)
     d->host = (struct gw_str){ d->text, host.len };
     gw_map_set(core->doubts, d->host, d);
     gw_heap_set(&core->doubt_due, &d->due, gw_time_after(d->asked_at, ANSWER_MS));
-    d->query = core->io->names_start(true, d->text, on_names, d, core->io_ctx);
+    ask(d);
     return d;
 }
 

@@ -8,7 +8,12 @@ static bool is_ours_alone(struct gw_str host, const struct sip_peer *from)
 {
     const struct gw_str here = GW_STR("127.0.0.0/8, 0.0.0.0/8, ::/127");
 
-    return sip_acl_allows(here, host) && !sip_acl_allows(here, from->host);
+    /* RFC 6761 6.3. */
+    bool is_here =
+        sip_acl_allows(here, host) || gw_str_iis(host, "localhost") ||
+        (host.len > 10 && gw_str_iis(gw_str_sub(host, host.len - 10, host.len), ".localhost"));
+
+    return is_here && !sip_acl_allows(here, from->host);
 }
 
 /* Never less than it came with. */

@@ -78,6 +78,7 @@ struct sip_publisher {
     struct gw_map *pubs;
     struct gw_heap due;
     struct gw_list ready; /* whose turn comes, in order */
+    struct gw_list newcomers;
     struct gw_buf server; /* the setting that is in force */
     struct sip_peer peer;
     char *host; /* NULL: nothing is published */
@@ -118,6 +119,7 @@ struct sip_core {
     struct gw_map *doubts;
     struct gw_heap doubt_due;
     size_t parked_bytes;
+    size_t goodbyes;      /* last notifications under way */
     struct gw_str bytes;  /* of what is being read */
     struct gw_list lines; /* messages of users here, waiting or under way */
     size_t line_count;
@@ -198,7 +200,8 @@ void sip_watch_restore(struct sip_core *core, struct gw_str key, struct gw_str v
 enum sip_admission { SIP_ADMITTED, SIP_REFUSED, SIP_PARKED };
 enum sip_admission sip_admit(struct sip_core *core, const struct sip_peer *from,
                              struct gw_str bytes);
-void sip_doubts_forget(struct sip_core *core); /* all: the list is another one */
+void sip_doubts_apply(struct sip_core *core);  /* the list is another one */
+void sip_doubts_forget(struct sip_core *core); /* all, and what waits */
 gw_time sip_doubts_deadline(const struct sip_core *core);
 void sip_doubts_tick(struct sip_core *core);
 
@@ -255,6 +258,8 @@ void sip_subs_tick(struct sip_core *core); /* many, perhaps not all that are due
 void sip_commit(struct sip_core *core);
 
 /* sip_record.c */
+/* Appends. False: there is none, or it is too long. */
+bool sip_json_write(const json_t *json, struct gw_buf *out);
 #define SIP_RECORD_KIND "sip-sub"
 enum { SIP_RECORD_MAX = 16 * 1024 };
 /* False: too long, or a text is not UTF-8. */

@@ -23,7 +23,8 @@ enum {
     WINDOW_MAX = 50,
     PAUSE_MS = 30000,         /* for a server that does not answer, or refuses */
     RETRY_AFTER_MAX_S = 3600, /* a server's word is heeded up to here */
-    ETAG_MAX = 128
+    ETAG_MAX = 128,
+    NEWCOMERS_AT_ONCE = 1000
 };
 
 struct sip_pub {
@@ -134,9 +135,43 @@ void sip_publish_stir(struct sip_core *core, struct gw_str user)
     core->io->wake(core->io_ctx);
 }
 
-static void stir_each(struct gw_str user, void *ctx)
+/* Somebody of whom another server has not heard yet. */
+struct newcomer {
+    struct gw_list link;
+    size_t len;
+    char user[];
+};
+
+static void note_each(struct gw_str user, void *ctx)
 {
-    sip_publish_stir(ctx, user);
+    struct sip_core *core = ctx;
+    struct newcomer *n = gw_alloc(sizeof(*n) + user.len);
+
+    n->len = user.len;
+    memcpy(n->user, user.p, user.len);
+    gw_list_append(&core->publisher.newcomers, &n->link);
+}
+
+static void newcomers_free(struct sip_publisher *p)
+{
+    struct gw_list *link;
+
+    while ((link = gw_list_pop(&p->newcomers)))
+        free(GW_CONTAINER(link, struct newcomer, link));
+}
+
+/* Some at a time: there may be a hundred thousand. */
+static void newcomers_tick(struct sip_core *core)
+{
+    struct gw_list *link;
+
+    for (int i = 0; i < NEWCOMERS_AT_ONCE && (link = gw_list_pop(&core->publisher.newcomers));
+         i++) {
+        struct newcomer *n = GW_CONTAINER(link, struct newcomer, link);
+
+        sip_publish_stir(core, (struct gw_str){ n->user, n->len });
+        free(n);
+    }
 }
 
 static void pubs_free(struct sip_core *core, bool for_good)
@@ -160,13 +195,16 @@ void sip_publish_apply(struct sip_core *core)
     if (gw_str_eq(gw_buf_str(&p->server), to))
         return;
     pubs_free(core, true);
+    newcomers_free(p);
     gw_buf_reset(&p->server);
     gw_buf_add_str(&p->server, to);
     p->hold = 0;
     p->in_trouble = false;
     server_read(p, to);
-    if (p->host)
-        pres_users_each(core->pres, stir_each, core);
+    if (!p->host)
+        return;
+    pres_users_each(core->pres, note_each, core);
+    core->io->wake(core->io_ctx);
 }
 
 void sip_publish_init(struct sip_core *core)
@@ -176,6 +214,7 @@ void sip_publish_init(struct sip_core *core)
     p->pubs = gw_map_new();
     gw_heap_init(&p->due);
     gw_list_init(&p->ready);
+    gw_list_init(&p->newcomers);
     gw_buf_init(&p->server, SIP_URI_MAX);
     sip_publish_apply(core);
 }
@@ -185,6 +224,7 @@ void sip_publish_done(struct sip_core *core)
     struct sip_publisher *p = &core->publisher;
 
     pubs_free(core, false);
+    newcomers_free(p);
     gw_map_free(&p->pubs);
     gw_heap_done(&p->due);
     gw_buf_done(&p->server);
@@ -192,12 +232,6 @@ void sip_publish_done(struct sip_core *core)
 }
 
 /* ---- Records ---- */
-
-static int put(const char *p, size_t len, void *ctx)
-{
-    gw_buf_add(ctx, p, len);
-    return 0;
-}
 
 static void save(struct sip_pub *p, gw_time expires_at)
 {
@@ -217,7 +251,7 @@ static void save(struct sip_pub *p, gw_time expires_at)
                   gw_utc_text(core->now.utc + (expires_at - core->now.mono), moment));
     gw_buf_init(&value, SIP_RECORD_MAX);
     /* What is not UTF-8 cannot be stored, and is published anew after a restart. */
-    if (o && !json_dump_callback(o, put, &value, JSON_COMPACT) && !value.failed)
+    if (sip_json_write(o, &value))
         store_put(sip_batch(core), SIP_PUBLISH_KIND, p->jid, p->jid, gw_buf_str(&value));
     gw_buf_done(&value);
     json_decref(o);
@@ -447,6 +481,8 @@ gw_time sip_publish_deadline(const struct sip_core *core)
     const struct gw_due *first = gw_heap_first(&p->due);
     gw_time at = first ? first->at : GW_NEVER;
 
+    if (!gw_list_is_empty(&p->newcomers))
+        return INT64_MIN;
     if (!gw_list_is_empty(&p->ready) && turn_at(p) < at)
         at = turn_at(p);
     return at;
@@ -459,6 +495,7 @@ void sip_publish_tick(struct sip_core *core)
     struct gw_due *due;
     struct gw_list *link;
 
+    newcomers_tick(core);
     while ((due = gw_heap_pop_due(&p->due, now)))
         gw_list_append(&p->ready, &GW_CONTAINER(due, struct sip_pub, due)->ready);
     for (int i = 0; i < 1000 && now >= turn_at(p) && (link = gw_list_pop(&p->ready)); i++) {

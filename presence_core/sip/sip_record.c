@@ -30,6 +30,11 @@ static int put(const char *p, size_t len, void *ctx)
     return 0;
 }
 
+bool sip_json_write(const json_t *json, struct gw_buf *out)
+{
+    return json && !json_dump_callback(json, put, out, JSON_COMPACT) && !out->failed;
+}
+
 bool sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *out)
 {
     json_t *o = json_object();
@@ -51,7 +56,7 @@ bool sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *ou
     json_object_set_new(o, "cseq", json_integer(s->remote_cseq));
     json_object_set_new(o, "own_cseq", json_integer(s->reserved_cseq));
     json_object_set_new(o, "format", json_string(sip_format_types[s->format]));
-    (void)json_dump_callback(o, put, out, JSON_COMPACT);
+    (void)sip_json_write(o, out);
     gw_buf_done(&moment);
     json_decref(o);
     return ok && !out->failed;

@@ -16,7 +16,9 @@ enum {
     RETRIES_MAX = 7, /* up to about four minutes: servers are restarted, and networks mended */
     RESERVED = 1000, /* numbers of notifications */
     AT_ONCE = 1000,  /* looked at, some 15 us each; then the others have their turn */
-    RETRY_AFTER_MAX_S = 600 /* a watcher's word is heeded up to here */
+    RETRY_AFTER_MAX_S = 600, /* a watcher's word is heeded up to here */
+    GOODBYES_MAX = 1000,     /* last words under way; who has none yet waits for his */
+    GOODBYE_WAIT_MS = 100
 };
 
 /* ---- Texts ---- */
@@ -343,10 +345,12 @@ static bool write_document(struct sip_sub *s)
 
 static void goodbye_done(unsigned status, const struct sip_msg *response, gw_time now, void *ctx)
 {
+    struct sip_core *core = ctx;
+
     (void)status; /* it was told; whether it listened makes no difference */
     (void)response;
     (void)now;
-    (void)ctx;
+    core->goodbyes--;
 }
 
 void sip_sub_end(struct sip_sub *s, const char *reason)
@@ -363,9 +367,20 @@ void sip_sub_end(struct sip_sub *s, const char *reason)
         gw_buf_reset(&s->core->body);
     sip_txns_branch(s->core->txns, branch);
     write_notify(s, branch, state);
-    if (!s->core->out.failed)
-        (void)send_notify(s, branch, goodbye_done, NULL);
+    if (!s->core->out.failed) {
+        s->core->goodbyes++;
+        (void)send_notify(s, branch, goodbye_done, s->core);
+    }
     sip_sub_drop(s);
+}
+
+/* A thousand watchers of a domain that leaves, or a restart after a day, are no storm. */
+static void end_in_turn(struct sip_sub *s, const char *reason)
+{
+    if (s->core->goodbyes < GOODBYES_MAX)
+        sip_sub_end(s, reason);
+    else
+        gw_heap_set(&s->core->due, &s->due, gw_time_after(s->core->now.mono, GOODBYE_WAIT_MS));
 }
 
 static void notify_done(unsigned status, const struct sip_msg *response, gw_time now, void *ctx)
@@ -408,11 +423,11 @@ static void tell(struct sip_sub *s)
     uint64_t told;
 
     if (!sip_sub_admit(core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind)) {
-        sip_sub_end(s, "rejected");
+        end_in_turn(s, "rejected");
         return;
     }
     if (is_renamed(s) || !write_document(s)) {
-        sip_sub_end(s, "noresource");
+        end_in_turn(s, "noresource");
         return;
     }
     told = gw_hash_stable(gw_buf_str(&core->body)) + (s->verdict == SIP_PENDING);
@@ -447,7 +462,7 @@ void sip_subs_tick(struct sip_core *core)
         struct sip_sub *s = GW_CONTAINER(due, struct sip_sub, due);
 
         if (core->now.mono >= s->expires_at)
-            sip_sub_end(s, "timeout");
+            end_in_turn(s, "timeout");
         else
             tell(s);
     }

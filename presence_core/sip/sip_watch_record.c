@@ -10,12 +10,6 @@ static void put_text(json_t *o, const char *name, const char *text)
     json_object_set_new(o, name, json_string(text));
 }
 
-static int put(const char *p, size_t len, void *ctx)
-{
-    gw_buf_add(ctx, p, len);
-    return 0;
-}
-
 bool sip_watch_record_write(const struct sip_watch *w, gw_utc expires, struct gw_buf *out)
 {
     char moment[GW_UTC_TEXT_MAX];
@@ -34,7 +28,7 @@ bool sip_watch_record_write(const struct sip_watch *w, gw_utc expires, struct gw
     json_object_set_new(o, "port", json_integer(w->port));
     json_object_set_new(o, "cseq", json_integer(w->cseq));
     ok = json_object_size(o) == 11; /* a text that is not UTF-8 is not in it */
-    (void)json_dump_callback(o, put, out, JSON_COMPACT);
+    (void)sip_json_write(o, out);
     json_decref(o);
     return ok && !out->failed;
 }

@@ -15,7 +15,7 @@
 #include "sip_core.h"
 #include "sip_msg.h"
 
-enum { SENT_MAX = 200 };
+enum { SENT_MAX = 1100 };
 
 struct rig {
     struct store *store;

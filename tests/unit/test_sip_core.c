@@ -40,6 +40,8 @@ static const struct {
       "SIP/2.0 400 ", "" }, /* what listens there is none of his business */
     { SUBSCRIBE "Contact: <sip:w@192.0.2.1:4444?subject=x>\r\nEvent: presence\r\n\r\n",
       "SIP/2.0 400 ", "" },
+    { SUBSCRIBE "Contact: <sip:w@LocalHost:9>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
+    { SUBSCRIBE "Contact: <sip:w@any.localhost>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
     { SUBSCRIBE "Contact: <sip:w@[::1]:9>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
     { SUBSCRIBE "Contact: <sip:w@0.0.0.0>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
     { SUBSCRIBE CONTACT "Record-Route: <sip:127.0.0.1;lr>\r\nEvent: presence\r\n\r\n",
@@ -154,6 +156,65 @@ static void test_acl_names(void **state)
     sip_core_counters(r.sip, &c);
     assert_int_equal(c.refused_acl, 2);
     rig_done(&r);
+}
+
+/* What waits while the list becomes another one is judged by that, and not lost. */
+static void test_acl_changes(void **state)
+{
+    const struct sip_peer peer = { .proto = SIP_UDP,
+                                   .host = GW_STR_INIT("198.51.100.1"),
+                                   .port = 9 };
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_set(&r, "sip.incoming_acl", "lync.example");
+    rig_ask_from(&r, &peer, &(struct ask){ .call_id = "n1", .expires = 600 });
+    rig_silence(&r);
+    rig_set(&r, "sip.incoming_acl", "other.example");
+    sip_core_settings_apply(r.sip);
+    rig_names(&r, "PTR 198.51.100.1", "fe1.other.example");
+    rig_set(&r, "sip.incoming_acl", "198.51.100.1");
+    sip_core_settings_apply(r.sip); /* in the middle of the two questions */
+    rig_names(&r, "PTR 198.51.100.1", NULL);
+    rig_expect(&r, "SIP/2.0 200 ", "Call-ID: n1\r\n");
+    rig_expect(&r, "NOTIFY ", "");
+    rig_done(&r);
+}
+
+/* Intradomain R-10.2a: a user is found without regard to case, and by a name that a JID must escape
+ * (XEP-0106); and is told as what he was asked for. */
+static void test_user_names(void **state)
+{
+    static const struct {
+        const char *uri, *jid;
+    } names[] = {
+        { "BOB@B.Example", "bob@b.example" },
+        { "o'hara@b.example", "o\\27hara@b.example" },
+        { "O%27Hara@b.example", "o\\27hara@b.example" },
+        { "a%20b&c/d%3Ae@b.example", "a\\20b\\26c\\2fd\\3ae@b.example" },
+        { "x%40y@b.example", "x\\40y@b.example" },
+        { "%20bob@b.example", NULL },
+    };
+    struct rig r;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct gw_buf b;
+
+        rig_init(&r);
+        if (names[i].jid)
+            assert_int_equal(pres_user_add(r.pres, gw_str_of(names[i].jid), NULL), GW_OK);
+        gw_buf_init(&b, SIP_MSG_MAX);
+        gw_buf_addf(&b,
+                    "SUBSCRIBE sip:%s SIP/2.0\r\n" HEAD "CSeq: 1 SUBSCRIBE\r\n" CONTACT
+                    "Event: presence\r\n\r\n",
+                    names[i].uri);
+        rig_receive(&r, b.p);
+        rig_expect(&r, names[i].jid ? "SIP/2.0 200 " : "SIP/2.0 404 ", "");
+        gw_buf_done(&b);
+        rig_done(&r);
+    }
 }
 
 static void keep_line(enum gw_log_level level, const char *component, struct gw_str line, void *ctx)
@@ -710,6 +771,35 @@ static void test_domain_leaves(void **state)
     rig_done(&r);
 }
 
+/* So many last words are under way at once; the others have theirs when some of these are answered. */
+static void test_goodbyes(void **state)
+{
+    const unsigned all = 1200, at_once = 1000;
+    char call_id[32], tag[256];
+    struct sip_counters c;
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_set(&r, "sip.notify_interval_s", "0");
+    for (unsigned i = 0; i < all; i++) {
+        (void)snprintf(call_id, sizeof(call_id), "c%u", i);
+        rig_subscribe(&r, &(struct ask){ .call_id = call_id, .expires = 600 }, tag);
+        rig_forget(&r);
+    }
+    rig_set(&r, "sip.domains", "");
+    sip_core_settings_apply(r.sip);
+    rig_pass(&r, 0);
+    assert_int_equal(r.sent_count, at_once);
+    rig_expect(&r, "NOTIFY ", "terminated;reason=rejected\r\n");
+    rig_answer(&r, 200, "");
+    rig_pass(&r, 100);
+    assert_int_equal(r.sent_count, at_once + 1);
+    sip_core_counters(r.sip, &c);
+    assert_int_equal(c.subscriptions, all - at_once - 1);
+    rig_done(&r);
+}
+
 /* Settings stir all; they are looked at in turns, so that nobody else has to wait for all of them. */
 static void test_many_stirred(void **state)
 {
@@ -852,6 +942,8 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_acl),
         cmocka_unit_test(test_acl_names),
+        cmocka_unit_test(test_acl_changes),
+        cmocka_unit_test(test_user_names),
         cmocka_unit_test(test_acl_no_names),
         cmocka_unit_test(test_acl_slow),
         cmocka_unit_test(test_not_believed),
@@ -871,6 +963,7 @@ int main(void)
         cmocka_unit_test(test_blocked),
         cmocka_unit_test(test_hidden_by_list),
         cmocka_unit_test(test_domain_leaves),
+        cmocka_unit_test(test_goodbyes),
         cmocka_unit_test(test_many_stirred),
         cmocka_unit_test(test_user_leaves),
         cmocka_unit_test(test_restart),
