@@ -26,7 +26,7 @@ static json_t *traced_json(const struct sip_traced *m)
 
 json_t *gd_sip_trace(const struct gd *gd, struct gw_str call_id)
 {
-    const struct sip_trace *trace = sip_core_trace(sip_server_core(gd->sip));
+    struct sip_trace *trace = sip_core_trace(sip_server_core(gd->sip));
     json_t *list = json_array();
     struct sip_traced m;
     size_t pos = 0;

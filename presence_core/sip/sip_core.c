@@ -370,7 +370,7 @@ enum gw_code sip_core_search(struct sip_core *core, struct gw_str address,
 
 /* ---- Life ---- */
 
-const struct sip_trace *sip_core_trace(const struct sip_core *core)
+struct sip_trace *sip_core_trace(struct sip_core *core)
 {
     return core->trace;
 }

@@ -47,7 +47,7 @@ enum gw_code sip_core_search(struct sip_core *core, struct gw_str address,
                              struct gw_err *err);
 
 /* The newest messages. */
-const struct sip_trace *sip_core_trace(const struct sip_core *core);
+struct sip_trace *sip_core_trace(struct sip_core *core);
 
 /* The settings are other ones: who may not watch any more is told so. */
 void sip_core_settings_apply(struct sip_core *core);

@@ -6,19 +6,30 @@
 #include "gw_log.h"
 #include "gw_mem.h"
 
-struct kept {
-    struct sip_traced is; /* points into text */
-    char text[];
+enum { PEER_MAX = 300 };
+
+struct kept { /* as it came, but for what is secret; made readable when it is read */
+    gw_utc at;
+    bool is_in;
+    enum sip_proto proto;
+    uint16_t port;
+    size_t body_len, head_len, host_len;
+    char text[]; /* head, host */
 };
 
 struct sip_trace {
     struct kept *kept[SIP_TRACE_KEPT]; /* a ring */
     size_t next, count;
+    struct gw_buf head, peer; /* of the last one that was read */
 };
 
 struct sip_trace *sip_trace_new(void)
 {
-    return gw_new(struct sip_trace);
+    struct sip_trace *trace = gw_new(struct sip_trace);
+
+    gw_buf_init(&trace->head, SIP_TRACE_HEAD_MAX + 1);
+    gw_buf_init(&trace->peer, PEER_MAX);
+    return trace;
 }
 
 void sip_trace_free(struct sip_trace **tracep)
@@ -30,6 +41,8 @@ void sip_trace_free(struct sip_trace **tracep)
     *tracep = NULL;
     for (size_t i = 0; i < SIP_TRACE_KEPT; i++)
         free(trace->kept[i]);
+    gw_buf_done(&trace->head);
+    gw_buf_done(&trace->peer);
     free(trace);
 }
 
@@ -54,55 +67,88 @@ static bool is_named(struct gw_str line, const char *name)
     return gw_str_cut(line, ":", &found, NULL) && gw_str_iis(gw_str_trim(found), name);
 }
 
+/* ---- What is kept ---- */
+
 static bool is_secret(struct gw_str line)
 {
     return is_named(line, "Authorization") || is_named(line, "Proxy-Authorization");
 }
 
-/* Printable bytes, one for one. */
-static char *put(char *at, struct gw_str line, bool is_utf8)
+/* Values of credentials, and what is folded below them, are stars. */
+static void hide(char *text, size_t len)
+{
+    struct gw_str rest = { text, len }, line, value;
+    bool hides = false;
+
+    while (next_line(&rest, &line)) {
+        bool is_folded = line.len && (line.p[0] == ' ' || line.p[0] == '\t');
+
+        value = line;
+        if (!is_folded) {
+            hides = is_secret(line);
+            (void)gw_str_cut(line, ":", NULL, &value);
+        }
+        if (hides && value.len)
+            memset(text + (value.p - text), '*', value.len);
+    }
+}
+
+/* ---- What is read ---- */
+
+static void put_line(struct gw_buf *out, struct gw_str line, bool is_utf8)
 {
     for (size_t i = 0; i < line.len; i++) {
         unsigned char c = (unsigned char)line.p[i];
 
-        *at++ = c < ' ' || c == 0x7f || (c >= 0x80 && !is_utf8) ? '?' : (char)c;
+        gw_buf_add_char(out, c < ' ' || c == 0x7f || (c >= 0x80 && !is_utf8) ? '?' : (char)c);
     }
-    *at++ = '\n';
-    return at;
+    gw_buf_add_char(out, '\n');
 }
 
-static void head_write(struct kept *k, struct gw_str head)
+static struct gw_str call_id_of(struct gw_str head)
 {
-    bool is_utf8 = gw_str_is_utf8(head), hides = false;
-    char *begin = k->text, *at = begin;
-    struct gw_str line;
+    struct gw_str line, id;
 
     while (next_line(&head, &line)) {
-        bool is_folded = line.len && (line.p[0] == ' ' || line.p[0] == '\t');
-        char *line_at = at;
-
-        if (is_folded && hides)
-            continue;
-        hides = is_secret(line);
-        if (hides)
-            (void)gw_str_cut(line, ":", &line, NULL);
-        at = put(at, line, is_utf8);
-        if (!k->is.call_id.p && (is_named(line, "Call-ID") || is_named(line, "i")))
-            (void)gw_str_cut((struct gw_str){ line_at, line.len }, ":", NULL, &k->is.call_id);
+        if ((is_named(line, "Call-ID") || is_named(line, "i")) && gw_str_cut(line, ":", NULL, &id))
+            return gw_str_trim(id);
     }
-    k->is.call_id = gw_str_trim(k->is.call_id);
-    k->is.head = (struct gw_str){ begin, (size_t)(at - begin) };
+    return GW_STR("");
 }
 
-static void tell(const struct sip_traced *is)
+static void read_kept(struct sip_trace *trace, const struct kept *k, struct sip_traced *out)
 {
-    struct gw_str line = is->head;
-    char start[GW_QUOTE_MAX], call_id[GW_QUOTE_MAX];
+    struct gw_str head = { k->text, k->head_len }, host = { k->text + k->head_len, k->host_len },
+                  line;
+    bool is_utf8 = gw_str_is_utf8(head);
 
-    (void)gw_str_cut(is->head, "\n", &line, NULL);
+    gw_buf_reset(&trace->head);
+    while (next_line(&head, &line))
+        put_line(&trace->head, line, is_utf8);
+    gw_buf_reset(&trace->peer);
+    gw_buf_addf(&trace->peer, gw_str_find(host, ':') >= 0 ? "[%.*s]:%u" : "%.*s:%u",
+                GW_STR_ARG(host), k->port);
+    *out = (struct sip_traced){ .at = k->at,
+                                .is_in = k->is_in,
+                                .proto = k->proto,
+                                .body_len = k->body_len,
+                                .peer = gw_buf_str(&trace->peer),
+                                .head = gw_buf_str(&trace->head) };
+    out->call_id = call_id_of(out->head);
+}
+
+static void tell(struct sip_trace *trace, const struct kept *k)
+{
+    char start[GW_QUOTE_MAX], call_id[GW_QUOTE_MAX];
+    struct sip_traced is;
+    struct gw_str line;
+
+    read_kept(trace, k, &is);
+    line = is.head;
+    (void)gw_str_cut(is.head, "\n", &line, NULL);
     gw_log(GW_LOG_DEBUG, "sip.message", "message %s peer=%.*s over=%s start=%s call_id=%s body=%zu",
-           is->is_in ? "in" : "out", GW_STR_ARG(is->peer), sip_proto_name(is->proto),
-           gw_quote(line, start), gw_quote(is->call_id, call_id), is->body_len);
+           is.is_in ? "in" : "out", GW_STR_ARG(is.peer), sip_proto_name(is.proto),
+           gw_quote(line, start), gw_quote(is.call_id, call_id), is.body_len);
 }
 
 void sip_trace_add(struct sip_trace *trace, const struct sip_peer *peer, bool is_in,
@@ -111,37 +157,38 @@ void sip_trace_add(struct sip_trace *trace, const struct sip_peer *peer, bool is
     const char *end = bytes.len ? memmem(bytes.p, bytes.len, "\r\n\r\n", 4) : NULL;
     struct gw_str head = end ? gw_str_sub(bytes, 0, (size_t)(end - bytes.p)) : bytes;
     size_t body_len = end ? bytes.len - head.len - 4 : 0;
-    struct gw_buf from;
     struct kept *k;
 
     head = gw_str_utf8_cut(head, SIP_TRACE_HEAD_MAX);
     if (only.len && !memmem(head.p, head.len, only.p, only.len))
         return;
-    gw_buf_init(&from, 300);
-    gw_buf_addf(&from, gw_str_find(peer->host, ':') >= 0 ? "[%.*s]:%u" : "%.*s:%u",
-                GW_STR_ARG(peer->host), peer->port);
-    k = gw_alloc(sizeof(*k) + head.len + 1 + from.len);
-    k->is =
-        (struct sip_traced){ .at = at, .is_in = is_in, .proto = peer->proto, .body_len = body_len };
-    head_write(k, head);
-    if (from.len)
-        memcpy(k->text + head.len + 1, from.p, from.len);
-    k->is.peer = (struct gw_str){ k->text + head.len + 1, from.len };
-    gw_buf_done(&from);
+    k = gw_alloc(sizeof(*k) + head.len + peer->host.len + 1);
+    *k = (struct kept){ .at = at,
+                        .is_in = is_in,
+                        .proto = peer->proto,
+                        .port = peer->port,
+                        .body_len = body_len,
+                        .head_len = head.len,
+                        .host_len = peer->host.len };
+    if (head.len)
+        memcpy(k->text, head.p, head.len);
+    if (peer->host.len)
+        memcpy(k->text + head.len, peer->host.p, peer->host.len);
+    hide(k->text, head.len);
     free(trace->kept[trace->next]);
     trace->kept[trace->next] = k;
     trace->next = (trace->next + 1) % SIP_TRACE_KEPT;
     trace->count += trace->count < SIP_TRACE_KEPT;
     if (gw_log_is_on("sip.message", GW_LOG_DEBUG))
-        tell(&k->is);
+        tell(trace, k);
 }
 
-bool sip_trace_next(const struct sip_trace *trace, size_t *pos, struct sip_traced *out)
+bool sip_trace_next(struct sip_trace *trace, size_t *pos, struct sip_traced *out)
 {
     size_t oldest = (trace->next + SIP_TRACE_KEPT - trace->count) % SIP_TRACE_KEPT;
 
     if (*pos >= trace->count)
         return false;
-    *out = trace->kept[(oldest + (*pos)++) % SIP_TRACE_KEPT]->is;
+    read_kept(trace, trace->kept[(oldest + (*pos)++) % SIP_TRACE_KEPT], out);
     return true;
 }

@@ -29,7 +29,7 @@ void sip_trace_free(struct sip_trace **tracep);
 void sip_trace_add(struct sip_trace *trace, const struct sip_peer *peer, bool is_in,
                    struct gw_str bytes, struct gw_str only, gw_utc at);
 
-/* The oldest first: start with pos 0; borrowed until the next one is added. False: no more. */
-bool sip_trace_next(const struct sip_trace *trace, size_t *pos, struct sip_traced *out);
+/* The oldest first: start with pos 0; borrowed until the next call. False: no more. */
+bool sip_trace_next(struct sip_trace *trace, size_t *pos, struct sip_traced *out);
 
 #endif
