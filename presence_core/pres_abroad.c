@@ -277,6 +277,15 @@ static void leave(struct pres_user *u, const struct pres_doc *doc)
         seen_free(u, seen);
 }
 
+bool pres_abroad_is_known(const struct pres_core *core, struct gw_str user, struct gw_str contact,
+                          struct gw_str resource)
+{
+    const struct pres_user *u = pres_user_find(core, pres_inner(core, user, contact));
+    const struct seen *seen = u ? seen_find(u, contact) : NULL;
+
+    return seen && resource_find(seen, resource);
+}
+
 static bool watches(const struct pres_user *u, struct gw_str contact)
 {
     const struct pres_entry *e = pres_roster_find(&u->roster, contact);

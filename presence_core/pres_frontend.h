@@ -292,6 +292,9 @@ void pres_abroad_probe(struct pres_core *core, struct gw_str from, struct gw_str
 enum gw_code pres_abroad_presence(struct pres_core *core, struct pres_front *way,
                                   struct gw_str from, struct gw_str resource, struct gw_str to,
                                   struct gw_str to_resource, const struct pres_client *client);
+/* Has the user been shown this resource of a contact there, and is it there still? */
+bool pres_abroad_is_known(const struct pres_core *core, struct gw_str user, struct gw_str contact,
+                          struct gw_str resource);
 /* As RFC 6121 8.5.2 has it for chat: to the resource that is named and there, else to those of the
  * highest priority. False: it has reached nobody, or the user has shut the sender out. */
 bool pres_abroad_message(struct pres_core *core, const struct pres_message *m);

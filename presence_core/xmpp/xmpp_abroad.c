@@ -278,6 +278,38 @@ static bool find_inner(const struct xmpp_sender *by, struct xmpp_stanza *s,
     return true;
 }
 
+void xmpp_begin_result_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                              struct xml_writer *w)
+{
+    open_answer(by->host->fed, w, "iq", "result", by, s);
+    xml_put_attr(w, "id", s->id);
+}
+
+void xmpp_end_result_abroad(const struct xmpp_sender *by)
+{
+    send_answer(by->host->fed, by);
+}
+
+void xmpp_begin_abroad(struct xmpp_host *host, const char *name, struct gw_str from,
+                       struct gw_str to, struct xml_writer *w)
+{
+    struct xmpp_fed *fed = host->fed;
+
+    write_outer(fed, from, to, &fed->from);
+    gw_buf_reset(&fed->stanza);
+    xml_write_init(w, &fed->stanza);
+    xml_open(w, name);
+    xml_put_attr(w, "from", gw_buf_str(&fed->from));
+    xml_put_attr(w, "to", to);
+}
+
+void xmpp_end_abroad(struct xmpp_host *host, struct gw_str to)
+{
+    struct xmpp_fed *fed = host->fed;
+
+    (void)xmpp_fed_send(fed, gw_buf_str(&fed->from), to, gw_buf_str(&fed->stanza), NULL, false);
+}
+
 /* RFC 6120 8.3.1: neither errors nor results are answered. */
 void xmpp_refuse_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *s,
                         enum xmpp_cond cond)
@@ -306,17 +338,6 @@ static void on_message(const struct xmpp_sender *by, struct xmpp_stanza *m,
         xmpp_refuse(by, m, XMPP_SERVICE_UNAVAILABLE);
 }
 
-static void pong(const struct xmpp_sender *by, const struct xmpp_stanza *s)
-{
-    struct xmpp_fed *fed = by->host->fed;
-    struct xml_writer w;
-
-    open_answer(fed, &w, "iq", "result", by, s);
-    xml_put_attr(&w, "id", s->id);
-    xml_close(&w);
-    send_answer(fed, by);
-}
-
 static void on_iq(const struct xmpp_sender *by, struct xmpp_stanza *s, const struct xmpp_jid *from)
 {
     bool is_meant = find_inner(by, s, from);
@@ -326,13 +347,15 @@ static void on_iq(const struct xmpp_sender *by, struct xmpp_stanza *s, const str
         xmpp_refuse(by, s, XMPP_BAD_REQUEST);
         return;
     }
+    if (is_meant && !s->to.resource.len && xmpp_caps_answer_abroad(by, s, from))
+        return;
     session = is_meant && s->to.resource.len && !xmpp_is_shut_out(by, s->to.bare)
                   ? pres_session_find(by->host->core, s->to.bare, s->to.resource)
                   : NULL;
     if (session && xmpp_may_ask(by, s, session) && xmpp_forward(by, s, session))
         return;
-    if (!s->to.local.len && gw_str_is(s->type, "get") && xml_is(s->node->child, NS_PING, "ping"))
-        pong(by, s);
+    if (is_meant)
+        xmpp_answer_abroad(by, s);
     else
         xmpp_refuse(by, s, XMPP_SERVICE_UNAVAILABLE);
 }
@@ -348,9 +371,10 @@ static bool read_request(const struct xmpp_stanza *s, enum pres_request *out)
     return false;
 }
 
-static void on_state(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+static void on_state(const struct xmpp_sender *by, struct xmpp_stanza *s,
                      const struct xmpp_jid *from)
 {
+    bool is_new = !pres_abroad_is_known(by->host->core, s->to.bare, from->bare, from->resource);
     struct xmpp_words words;
     enum gw_code rc;
 
@@ -363,6 +387,8 @@ static void on_state(const struct xmpp_sender *by, const struct xmpp_stanza *s,
         xmpp_refuse(by, s, XMPP_POLICY_VIOLATION);
     else if (rc)
         xmpp_refuse(by, s, XMPP_BAD_REQUEST);
+    else if (find_inner(by, s, from))
+        xmpp_caps_presence_abroad(by, s, from, is_new);
     xmpp_words_done(&words);
 }
 

@@ -147,8 +147,5 @@ void xmpp_on_unblock(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml
 
 bool xmpp_is_shut_out(const struct xmpp_sender *by, struct gw_str user)
 {
-    struct gw_str bare = by->from;
-
-    (void)gw_str_cut(bare, "/", &bare, NULL);
-    return pres_is_shut_out(by->host->core, user, bare);
+    return pres_is_shut_out(by->host->core, user, xmpp_sender_bare(by));
 }

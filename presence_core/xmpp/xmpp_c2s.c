@@ -72,7 +72,7 @@ static void set_now(struct xmpp_c2s *c, struct gw_now now)
 
 static void leave(struct xmpp_c2s *c)
 {
-    xmpp_activity_leave(c);
+    xmpp_caps_leave(c);
     if (c->session)
         pres_session_free(&c->session, c->now);
     xmpp_sm_end(c);

@@ -245,6 +245,7 @@ static void on_removed(struct gw_str user, void *ctx)
 {
     xmpp_offline_forget(ctx, user);
     xmpp_vcard_forget(ctx, user);
+    xmpp_pep_forget(ctx, user);
 }
 
 static void on_shut_out(struct gw_str who, bool is_out, struct pres_session *to, void *ctx)

@@ -22,9 +22,11 @@ struct xmpp_host *xmpp_host_new(const struct xmpp_host_args *args)
     host->own = args->own;
     if (args->store) {
         host->offline = xmpp_offline_new(host, args->store);
-        host->vcards = xmpp_vcards_new(host, args->store);
+        host->kept = xmpp_kept_new(host, args->store);
     }
     host->activity = xmpp_activity_new(host);
+    host->caps = xmpp_caps_new(host);
+    host->pep = xmpp_pep_new(host, args->store);
     gw_list_init(&host->changes);
     host->wake = args->wake;
     host->wake_ctx = args->wake_ctx;
@@ -45,7 +47,9 @@ void xmpp_host_free(struct xmpp_host **hostp)
     pres_frontend_leave(host->front);
     assert(!gw_map_len(host->resumable));
     xmpp_offline_free(&host->offline);
-    xmpp_vcards_free(&host->vcards);
+    xmpp_kept_free(&host->kept);
+    xmpp_caps_free(&host->caps);
+    xmpp_pep_free(&host->pep);
     xmpp_activity_free(&host->activity);
     xmpp_passwords_done(host);
     gw_map_free(&host->resumable);

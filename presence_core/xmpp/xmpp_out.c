@@ -127,6 +127,10 @@ static const struct {
     [XMPP_REMOTE_SERVER_TIMEOUT] = { "remote-server-timeout", "wait", NULL, NULL },
     [XMPP_RESOURCE_CONSTRAINT] = { "resource-constraint", "wait", NULL, NULL },
     [XMPP_SERVICE_UNAVAILABLE] = { "service-unavailable", "cancel", NULL, NULL },
+    [XMPP_INVALID_PAYLOAD] = { "bad-request", "modify", "invalid-payload", NS_PUBSUB "#errors" },
+    [XMPP_PAYLOAD_TOO_BIG] = { "not-acceptable", "modify", "payload-too-big", NS_PUBSUB "#errors" },
+    [XMPP_PRECONDITION] = { "conflict", "cancel", "precondition-not-met", NS_PUBSUB "#errors" },
+    [XMPP_UNSUPPORTED] = { "feature-not-implemented", "cancel", NULL, NULL },
 };
 
 /* The answer comes from where the stanza was sent, as the client wrote it. */
@@ -192,6 +196,31 @@ void xmpp_refuse(const struct xmpp_sender *by, const struct xmpp_stanza *s, enum
         xmpp_stanza_error(by->c, s, cond, NULL);
     else if (!by->is_gone)
         xmpp_refuse_abroad(by, s, cond);
+}
+
+struct gw_str xmpp_sender_bare(const struct xmpp_sender *by)
+{
+    struct gw_str bare = by->from;
+
+    (void)gw_str_cut(by->from, "/", &bare, NULL);
+    return bare;
+}
+
+void xmpp_begin_answer(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                       struct xml_writer *w)
+{
+    if (by->c)
+        xmpp_begin_result(by->c, s, w);
+    else
+        xmpp_begin_result_abroad(by, s, w);
+}
+
+void xmpp_end_answer(const struct xmpp_sender *by)
+{
+    if (by->c)
+        xmpp_end(by->c);
+    else
+        xmpp_end_result_abroad(by);
 }
 
 void xmpp_begin_result(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct xml_writer *w)

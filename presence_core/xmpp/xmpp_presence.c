@@ -182,7 +182,7 @@ static void on_own_state(struct xmpp_c2s *c, const struct xmpp_stanza *s,
     if (rc)
         return;
     take_mail(c, client);
-    xmpp_activity_presence(c, s->node);
+    xmpp_caps_presence(c, s->node);
 }
 
 static void on_state(struct xmpp_c2s *c, const struct xmpp_stanza *s)

@@ -33,6 +33,7 @@
 #define NS_CARBONS   "urn:xmpp:carbons:2"
 #define NS_HINTS     "urn:xmpp:hints"
 #define NS_PUBSUB    "http://jabber.org/protocol/pubsub"
+#define NS_ACTIVITY  "http://jabber.org/protocol/activity"
 #define NS_BINDING   "urn:xmpp:sasl-cb:0"
 #define NS_REGISTER  "jabber:iq:register"
 #define NS_VCARD     "vcard-temp"
@@ -90,7 +91,6 @@ struct xmpp_c2s {
     bool is_ready;    /* available, and not with a negative priority: has got what was kept */
     bool has_more;    /* of what was kept: it waits for room */
     bool wants_carbons;
-    bool wants_activity;  /* of contacts */
     bool wants_versions;  /* of the roster, RFC 6121 2.6 */
     bool wants_blocks;    /* asked whom the user has blocked: is told of changes */
     bool speaks_japanese; /* xml:lang of the stream: of stanzas that name no other */
@@ -107,6 +107,7 @@ struct xmpp_c2s {
     unsigned attempts;
     unsigned pushes; /* numbers them */
     uint64_t caps;   /* what the client says that it can do, hashed; 0: nothing */
+    char *wants;     /* to be told of contacts, see xmpp_caps.c; NULL: not known */
     uint64_t took;   /* the number of the last message that it got */
     gw_time login_by, penalty_until, heard_at;
     gw_time read_at;         /* throttled until then; 0: not */
@@ -135,7 +136,9 @@ struct xmpp_host {
     void (*wake)(void *ctx);  /* the host's deadline came nearer; may be NULL */
     void *wake_ctx;
     struct xmpp_offline *offline; /* NULL: there is no store */
-    struct xmpp_vcards *vcards;   /* the same */
+    struct xmpp_kept *kept;       /* the same */
+    struct xmpp_caps *caps;
+    struct xmpp_pep *pep;
     struct xmpp_activity *activity;
     struct gw_list changes;      /* of passwords, under way */
     gw_utc since;                /* of the first client; 0: none was there */
@@ -186,7 +189,12 @@ enum xmpp_cond {
     XMPP_REMOTE_SERVER_NOT_FOUND,
     XMPP_REMOTE_SERVER_TIMEOUT,
     XMPP_RESOURCE_CONSTRAINT,
-    XMPP_SERVICE_UNAVAILABLE
+    XMPP_SERVICE_UNAVAILABLE,
+    XMPP_INVALID_PAYLOAD, /* XEP-0060 7.1.3 */
+    XMPP_PAYLOAD_TOO_BIG,
+    XMPP_PRECONDITION,
+    XMPP_UNSUPPORTED,
+    XMPP_CONDS
 };
 
 /* RFC 6120 4.9: <stream:error/>. text may be NULL. */
@@ -233,6 +241,8 @@ void xmpp_message_to_user(const struct xmpp_sender *by, const struct xmpp_stanza
                           struct gw_str user, struct gw_str resource);
 void xmpp_on_presence(struct xmpp_c2s *c, struct xmpp_stanza *s);
 void xmpp_on_iq(struct xmpp_c2s *c, struct xmpp_stanza *s);
+/* Of somebody abroad, to the server or an account; or to a client who is not there. */
+void xmpp_answer_abroad(const struct xmpp_sender *by, struct xmpp_stanza *s);
 bool xmpp_may_ask(const struct xmpp_sender *by, const struct xmpp_stanza *s,
                   const struct pres_session *to);
 void xmpp_on_roster(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *query);
@@ -248,6 +258,11 @@ void xmpp_copy_into(const struct xmpp_sender *by, const struct xmpp_stanza *s, s
 bool xmpp_is_reachable(const struct xmpp_c2s *c);
 /* The same of what was written just now: it may have been too much. */
 bool xmpp_has_taken(const struct xmpp_c2s *c);
+struct gw_str xmpp_sender_bare(const struct xmpp_sender *by);
+/* A result to the sender, wherever he is, open, and that it is done. */
+void xmpp_begin_answer(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                       struct xml_writer *w);
+void xmpp_end_answer(const struct xmpp_sender *by);
 /* An error to the sender, wherever he is. */
 void xmpp_refuse(const struct xmpp_sender *by, const struct xmpp_stanza *s, enum xmpp_cond cond);
 
@@ -325,23 +340,75 @@ void xmpp_offline_deliver(struct xmpp_c2s *c);
 void xmpp_offline_go_on(struct xmpp_c2s *c); /* there may be room for more */
 void xmpp_offline_forget(struct xmpp_host *host, struct gw_str user);
 
+/* ---- xmpp_kept.c: answers that are in the store ---- */
+struct xmpp_kept *xmpp_kept_new(struct xmpp_host *host, struct store *store);
+void xmpp_kept_free(struct xmpp_kept **kp);
+struct xmpp_kept_args {
+    const char *kind;
+    struct gw_str owner, key; /* key empty: the owner's only one */
+    const char *none;         /* what is answered when there is nothing; NULL: that */
+};
+/* With what is kept, as it is. */
+void xmpp_kept_answer(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                      const struct xmpp_kept_args *args);
+void xmpp_kept_write(struct xmpp_host *host, struct store_batch **bp); /* takes */
+
 /* ---- xmpp_vcard.c ---- */
-struct xmpp_vcards *xmpp_vcards_new(struct xmpp_host *host, struct store *store);
-void xmpp_vcards_free(struct xmpp_vcards **vp);
-void xmpp_on_vcard(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *vcard);
+void xmpp_on_vcard_get(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                       const struct xml_node *vcard);
+void xmpp_on_vcard_set(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *vcard);
 void xmpp_vcard_forget(struct xmpp_host *host, struct gw_str user);
 
 /* ---- xmpp_activity.c: in a meeting, XEP-0108 ---- */
-#define XMPP_CAPS_ID "caps" /* of the question what a client wants */
+#define XMPP_ACTIVITY_ID "current" /* of the item */
+#define XMPP_ACTIVITY_MEETING                                                                      \
+    "<activity xmlns=\"" NS_ACTIVITY "\"><working><in_a_meeting/></working></activity>"
+#define XMPP_ACTIVITY_NONE "<activity xmlns=\"" NS_ACTIVITY "\"/>"
 struct xmpp_activity *xmpp_activity_new(struct xmpp_host *host);
 void xmpp_activity_free(struct xmpp_activity **ap);
 void xmpp_activity_stirred(struct xmpp_activity *a, struct gw_str user); /* from inside the core */
 bool xmpp_activity_is_due(const struct xmpp_activity *a);
 void xmpp_activity_tick(struct xmpp_activity *a);
-void xmpp_activity_presence(struct xmpp_c2s *c, const struct xml_node *presence); /* its own */
-void xmpp_activity_caps(struct xmpp_c2s *c, const struct xml_node *iq); /* the client's answer */
-void xmpp_activity_leave(struct xmpp_c2s *c);
-void xmpp_on_items(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *pubsub);
+void xmpp_activity_wanted(struct xmpp_activity *a, bool is_more); /* by one client more, or less */
+void xmpp_activity_was_told(struct xmpp_activity *a, struct gw_str user); /* of a meeting */
+/* As the calendar has it for this watcher, a bare JID; and whether it is anything to him. */
+bool xmpp_activity_is_meeting(const struct xmpp_host *host, struct gw_str user,
+                              struct gw_str watcher);
+bool xmpp_activity_may_know(const struct xmpp_host *host, struct gw_str user,
+                            struct gw_str watcher);
+
+/* ---- xmpp_caps.c: what clients want to be told ---- */
+#define XMPP_CAPS_ID "caps" /* of the question for it */
+struct xmpp_caps *xmpp_caps_new(struct xmpp_host *host);
+void xmpp_caps_free(struct xmpp_caps **cp);
+bool xmpp_caps_wants(const char *wants, struct gw_str node);
+void xmpp_caps_presence(struct xmpp_c2s *c, const struct xml_node *presence); /* its own */
+void xmpp_caps_answer(struct xmpp_c2s *c, const struct xml_node *iq);         /* the client's */
+void xmpp_caps_leave(struct xmpp_c2s *c);
+/* is_new: the user did not know this client yet. */
+void xmpp_caps_presence_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                               const struct xmpp_jid *from, bool is_new);
+bool xmpp_caps_answer_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                             const struct xmpp_jid *from); /* false: it is none */
+/* Clients of somebody abroad that want the node. */
+void xmpp_caps_each_abroad(struct xmpp_host *host, struct gw_str bare, struct gw_str node,
+                           void (*each)(struct gw_str full, void *ctx), void *ctx);
+
+/* ---- xmpp_pep.c: what users publish of themselves, XEP-0163 ---- */
+struct xmpp_pep *xmpp_pep_new(struct xmpp_host *host, struct store *store);
+void xmpp_pep_free(struct xmpp_pep **pp);
+void xmpp_pep_forget(struct xmpp_host *host, struct gw_str user);
+void xmpp_on_publish(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *pubsub);
+void xmpp_on_items(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                   const struct xml_node *pubsub);
+/* jid: the user, as he is known to who asks. */
+void xmpp_pep_put_nodes(struct xmpp_host *host, struct gw_str user, struct gw_str jid,
+                        struct xml_writer *w);
+void xmpp_pep_tell_activity(struct xmpp_host *host, struct gw_str user, struct gw_str watcher);
+/* The client wants more than before (NULL: nothing): what there is of it. */
+void xmpp_pep_newcomer(struct xmpp_c2s *c, const char *before);
+void xmpp_pep_show_abroad(struct xmpp_host *host, struct gw_str user, const struct xmpp_jid *to,
+                          const char *wants);
 
 /* ---- xmpp_password.c ---- */
 void xmpp_on_register(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_node *query);
@@ -365,6 +432,14 @@ void xmpp_push_list(struct gw_str name, struct pres_session *to, void *ctx);
 void xmpp_send_abroad(struct xmpp_c2s *c, const struct xmpp_stanza *s);
 void xmpp_refuse_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *s,
                         enum xmpp_cond cond);
+void xmpp_begin_result_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *s,
+                              struct xml_writer *w);
+void xmpp_end_result_abroad(const struct xmpp_sender *by);
+/* A stanza of one of our users, who is named as he is known there; there is a federation. What does not get
+ * through is not told. */
+void xmpp_begin_abroad(struct xmpp_host *host, const char *name, struct gw_str from,
+                       struct gw_str to, struct xml_writer *w);
+void xmpp_end_abroad(struct xmpp_host *host, struct gw_str to);
 void xmpp_presence_abroad(const struct pres_doc *doc, const struct gw_str *to, size_t count,
                           void *ctx);
 void xmpp_request_abroad(enum pres_request request, struct gw_str from, struct gw_str to,

@@ -410,9 +410,9 @@ static void take_over(struct xmpp_c2s *c, struct xmpp_c2s *old)
     c->wants_blocks = old->wants_blocks;
     c->wants_carbons = old->wants_carbons;
     c->wants_versions = old->wants_versions;
-    c->wants_activity = old->wants_activity;
+    c->wants = old->wants;
     c->caps = old->caps;
-    old->wants_activity = false;
+    old->wants = NULL;
     c->is_ready = old->is_ready;
     c->has_more = old->has_more;
     c->sm = old->sm;

@@ -30,6 +30,7 @@ struct side {
     struct xmpp_fed *fed;
     struct pres_front *front; /* of clients */
     struct gw_buf log;        /* what clients were told */
+    struct gw_buf wire;       /* what its connections have read */
     bool is_down;             /* nobody listens */
     const char *certificate;  /* the domain that its certificate proves; NULL: it has no TLS */
 };
@@ -240,6 +241,8 @@ static inline bool end_step(struct end *e, struct fed_world *w)
     if (len && !e->asks_tls) {
         bytes = gw_buf_take(&e->in);
         if (e->s2s)
+            gw_buf_add(&e->side->wire, bytes, len);
+        if (e->s2s)
             xmpp_s2s_feed(e->s2s, (struct gw_str){ bytes, len }, w->now);
         else
             gw_buf_add(&e->all, bytes, len);
@@ -300,7 +303,8 @@ static inline bool fed_credentials(struct gw_str user, enum xmpp_hash hash,
     return false;
 }
 
-static inline void side_start(struct side *side, struct fed_world *w, const char *domain)
+static inline void side_start(struct side *side, struct fed_world *w, const char *domain,
+                              struct store *store)
 {
     static const struct pres_frontend table = { .name = "clients",
                                                 .presence = fed_on_presence,
@@ -318,10 +322,14 @@ static inline void side_start(struct side *side, struct fed_world *w, const char
     side->pres.auto_authorize = PRES_AUTO_EVERYBODY;
     side->core = pres_core_new(&(struct pres_core_args){ .settings = &side->pres });
     pres_domain_add(side->core, gw_str_of(domain));
-    side->host = xmpp_host_new(&(struct xmpp_host_args){
-        .core = side->core, .credentials = fed_credentials, .credentials_ctx = side });
+    side->host = xmpp_host_new(&(struct xmpp_host_args){ .core = side->core,
+                                                         .store = store,
+                                                         .credentials = fed_credentials,
+                                                         .credentials_ctx = side,
+                                                         .version = "1.2.3" });
     side->front = pres_frontend_register(side->core, &table, side);
     gw_buf_init(&side->log, 16 * 1024 * 1024);
+    gw_buf_init(&side->wire, 256 * 1024 * 1024);
     side->fed = xmpp_fed_new(&(struct xmpp_fed_args){ .host = side->host,
                                                       .settings = &side->settings,
                                                       .secret = gw_str_of(domain),
@@ -345,14 +353,20 @@ static inline void side_stop(struct side *side)
     xmpp_host_free(&side->host);
     pres_core_free(&side->core);
     gw_buf_done(&side->log);
+    gw_buf_done(&side->wire);
+}
+
+static inline void world_begin_with(struct fed_world *w, struct store *store /* a's, or NULL */)
+{
+    *w = (struct fed_world){ .now = { .mono = 1000 * 1000, .utc = 1700000000000 } };
+    gw_list_init(&w->ends);
+    side_start(&w->a, w, "a.example", store);
+    side_start(&w->b, w, "b.example", NULL);
 }
 
 static inline void world_begin(struct fed_world *w)
 {
-    *w = (struct fed_world){ .now = { .mono = 1000 * 1000, .utc = 1700000000000 } };
-    gw_list_init(&w->ends);
-    side_start(&w->a, w, "a.example");
-    side_start(&w->b, w, "b.example");
+    world_begin_with(w, NULL);
 }
 
 /* All connections break. */

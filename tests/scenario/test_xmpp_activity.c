@@ -25,7 +25,7 @@ static void want(struct peer *p, const char *ver, const char *feature)
 {
     peer_clear(p);
     peer_sendf(p, "<presence>" CAPS "</presence>", ver);
-    EXPECT(p, "<iq type=\"get\" id=\"caps\" from=\"x.example\"");
+    EXPECT(p, "<iq from=\"x.example\" to=");
     EXPECT(p, "<query xmlns=\"http://jabber.org/protocol/disco#info\" node=\"n#");
     peer_clear(p);
     peer_sendf(p,
@@ -55,7 +55,7 @@ static void meetings_are_told(void **state)
                      "<items node=\"http://jabber.org/protocol/activity\">" MEETING
                      "</items></event></message>");
     peer_sendf(&bob, "<presence><show>away</show>" CAPS "</presence>", "v1");
-    EXPECT_NOT(&bob, "caps\" from=\"x.example\""); /* is asked once */
+    EXPECT_NOT(&bob, "id=\"caps\""); /* is asked once */
     calendar(&w, ANN, PRES_CAL_FREE);
     EXPECT(&bob, NO_MEETING);
     peer_clear(&bob);
@@ -104,7 +104,7 @@ static void not_above_what_may_be_seen(void **state)
     EXPECT(&cleo, NO_MEETING);
     peer_clear(&cleo);
     peer_send(&cleo, "<iq type='set' id='i'>" ITEMS "</iq>");
-    EXPECT(&cleo, "<service-unavailable ");
+    EXPECT(&cleo, "<feature-not-implemented ");
     peer_close(&ann);
     peer_close(&bob);
     peer_close(&cleo);

@@ -546,9 +546,9 @@ static void vcards(void **state)
     peer_send(&ann, "<iq type='get' id='1'>" VCARD "</iq>");
     peer_send(&bob, "<iq type='get' id='1' to='Ann@x.example'>" VCARD "</iq>");
     store_wait(k.store);
-    EXPECT_ALL(&ann, "<iq type=\"result\" to=\"ann@x.example/desk\" id=\"1\">"
+    EXPECT_ALL(&ann, "<iq to=\"ann@x.example/desk\" type=\"result\" id=\"1\">"
                      "<vCard xmlns=\"vcard-temp\"/></iq>");
-    EXPECT_ALL(&bob, "<iq type=\"error\" from=\"Ann@x.example\" to=\"bob@x.example/b\" "
+    EXPECT_ALL(&bob, "<iq from=\"Ann@x.example\" to=\"bob@x.example/b\" type=\"error\" "
                      "id=\"1\"><error type=\"cancel\"><item-not-found "
                      "xmlns=\"urn:ietf:params:xml:ns:xmpp-stanzas\"/></error></iq>");
     peer_send(&ann, "<iq type='set' id='2' to='ann@x.example'><vCard xmlns='vcard-temp'>"
@@ -557,7 +557,7 @@ static void vcards(void **state)
     EXPECT(&ann, "type=\"result\"");
     peer_send(&bob, "<iq type='get' id='3' to='ann@x.example'>" VCARD "</iq>");
     store_wait(k.store);
-    EXPECT_ALL(&bob, "<iq type=\"result\" from=\"ann@x.example\" to=\"bob@x.example/b\" "
+    EXPECT_ALL(&bob, "<iq from=\"ann@x.example\" to=\"bob@x.example/b\" type=\"result\" "
                      "id=\"3\"><vCard xmlns=\"vcard-temp\"><FN>Ann &amp; Co</FN><PHOTO>"
                      "<TYPE>image/png</TYPE><BINVAL>AAAA</BINVAL></PHOTO></vCard></iq>");
     /* Only by oneself. */
@@ -609,8 +609,8 @@ static void vcards_have_to_wait(void **state)
         peer_sendf(&ann, "<iq type='get' id='%d'>" VCARD "</iq>", i);
     store_wait(k.store);
     assert_false(xmpp_c2s_is_closed(ann.c2s));
-    EXPECT(&ann, "<iq type=\"result\" to=\"ann@x.example/desk\" id=\"2\"><vCard ");
-    EXPECT(&ann, "<iq type=\"error\" to=\"ann@x.example/desk\" id=\"20\"><error type=\"wait\">"
+    EXPECT(&ann, "<iq to=\"ann@x.example/desk\" type=\"result\" id=\"2\"><vCard ");
+    EXPECT(&ann, "<iq to=\"ann@x.example/desk\" type=\"error\" id=\"20\"><error type=\"wait\">"
                  "<resource-constraint ");
     peer_close(&ann);
     kept_stop(&k);
