@@ -83,6 +83,12 @@ static void on_stray(struct sip_core *core, const struct sip_msg *m, const struc
     sip_answer(core, m, from, 481);
 }
 
+/* RFC 3261 9.2: an INVITE has its answer at once, so that nothing can be cancelled any more. */
+static void on_cancel(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+{
+    sip_answer(core, m, from, sip_txns_cancels(core->txns, m) ? 200 : 481);
+}
+
 static void on_notify(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
 {
     if (!sip_watch_notify(core, m, from))
@@ -99,11 +105,10 @@ static void on_other(struct sip_core *core, const struct sip_msg *m, const struc
 typedef void method_fn(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 
 static method_fn *const methods[] = {
-    [SIP_OTHER_METHOD] = on_other,   [SIP_ACK] = NULL,
-    [SIP_CANCEL] = on_stray,         [SIP_INVITE] = sip_refuse_method,
-    [SIP_MESSAGE] = sip_message,     [SIP_NOTIFY] = on_notify,
-    [SIP_OPTIONS] = on_options,      [SIP_PUBLISH] = sip_refuse_method,
-    [SIP_SUBSCRIBE] = sip_subscribe,
+    [SIP_OTHER_METHOD] = on_other,     [SIP_ACK] = NULL,         [SIP_BYE] = on_stray,
+    [SIP_CANCEL] = on_cancel,          [SIP_INFO] = on_stray,    [SIP_INVITE] = sip_refuse_method,
+    [SIP_MESSAGE] = sip_message,       [SIP_NOTIFY] = on_notify, [SIP_OPTIONS] = on_options,
+    [SIP_PUBLISH] = sip_refuse_method, [SIP_REFER] = on_other,   [SIP_SUBSCRIBE] = sip_subscribe,
 };
 
 /* ---- Requests ---- */
@@ -193,7 +198,7 @@ static void on_request(struct sip_core *core, const struct sip_msg *m, const str
     struct gw_str value;
     unsigned status;
 
-    if (sip_txns_absorb(core->txns, m, from))
+    if (sip_txns_absorb(core->txns, m, from) || m->method == SIP_ACK)
         return;
     if (m->method != SIP_OPTIONS && !is_admitted(core, m, from))
         return;

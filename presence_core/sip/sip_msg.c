@@ -47,9 +47,17 @@ static const struct {
     enum sip_method method;
     const char *text;
 } method_table[] = {
-    { SIP_ACK, "ACK" },         { SIP_CANCEL, "CANCEL" },       { SIP_INVITE, "INVITE" },
-    { SIP_MESSAGE, "MESSAGE" }, { SIP_NOTIFY, "NOTIFY" },       { SIP_OPTIONS, "OPTIONS" },
-    { SIP_PUBLISH, "PUBLISH" }, { SIP_SUBSCRIBE, "SUBSCRIBE" },
+    { SIP_ACK, "ACK" },
+    { SIP_BYE, "BYE" },
+    { SIP_CANCEL, "CANCEL" },
+    { SIP_INFO, "INFO" },
+    { SIP_INVITE, "INVITE" },
+    { SIP_MESSAGE, "MESSAGE" },
+    { SIP_NOTIFY, "NOTIFY" },
+    { SIP_OPTIONS, "OPTIONS" },
+    { SIP_PUBLISH, "PUBLISH" },
+    { SIP_REFER, "REFER" },
+    { SIP_SUBSCRIBE, "SUBSCRIBE" },
 };
 enum { METHODS = sizeof(method_table) / sizeof(method_table[0]) };
 

@@ -22,12 +22,15 @@ enum {
 enum sip_method {
     SIP_OTHER_METHOD,
     SIP_ACK,
+    SIP_BYE,
     SIP_CANCEL,
+    SIP_INFO,
     SIP_INVITE,
     SIP_MESSAGE,
     SIP_NOTIFY,
     SIP_OPTIONS,
     SIP_PUBLISH,
+    SIP_REFER,
     SIP_SUBSCRIBE
 };
 const char *sip_method_name(enum sip_method method);

@@ -1,4 +1,7 @@
-/*   client:  TRYING --answer 1xx--> PROCEEDING --final, 64*T1, lost--> done, and forgotten
+/*   client:  TRYING --1xx--> PROCEEDING --final, 64*T1, lost--> done, and forgotten
+ *   INVITE:  TRYING --1xx--> PROCEEDING --timer C, given up: CANCEL--> CANCELLED --64*T1--> done
+ *                any --2xx, lost--> done, and forgotten
+ *                any --refused: ACK--> done, and COMPLETED --timer D--> forgotten
  *   server:  an answer is there at once, so that a transaction begins COMPLETED and ends by time
  *
  * Timer K (RFC 3261 17.1.2.2) would keep finished requests to swallow answers that come again: those
@@ -23,12 +26,14 @@ struct sip_txns {
     struct gw_map *waiting, *kept;
     struct gw_heap due;
     struct gw_list oldest; /* of those that are kept */
-    size_t kept_bytes;
+    size_t kept_bytes, completed;
     char cookie[9];
     struct sip_txns_stats stats;
 };
 
 enum kind { CLIENT, SERVER };
+enum phase { TRYING, PROCEEDING, CANCELLED, COMPLETED };
+enum { TXN_KEY_LEN = SIP_BRANCH_LEN + 1 };
 
 /* What both have: who, bytes to be sent again, and when. */
 struct timed {
@@ -44,10 +49,12 @@ struct sip_txn {
     struct timed t;
     struct sip_txns *txns;
     enum sip_method method;
+    enum phase phase;
+    bool is_given_up;
     uint64_t over; /* a connection */
     sip_txn_done_fn *done;
     void *ctx;
-    char branch[SIP_BRANCH_LEN + 1];
+    char key[TXN_KEY_LEN + 1]; /* the branch; a CANCEL has that of its INVITE */
 };
 
 struct kept {
@@ -135,7 +142,8 @@ void sip_txn_cancel(struct sip_txn **txnp)
     if (!txn)
         return;
     *txnp = NULL;
-    gw_map_remove(txn->txns->waiting, gw_str_of(txn->branch));
+    txn->txns->completed -= txn->phase == COMPLETED;
+    gw_map_remove(txn->txns->waiting, gw_str_of(txn->key));
     timed_done(txn->txns, &txn->t);
     free(txn);
 }
@@ -179,36 +187,132 @@ static void finish(struct sip_txn *txn, unsigned status, const struct sip_msg *r
     done(status, response, now, ctx);
 }
 
-/* Again, later each time; never after the end. */
-static void send_again(struct sip_txns *txns, struct timed *t, gw_time now)
+/* Again, later each time, up to 'longest'; never after the end. */
+static void send_again(struct sip_txns *txns, struct timed *t, gw_time longest, gw_time now)
 {
     gw_time next;
 
     (void)txns->io->send(&t->peer, (struct gw_str){ t->bytes, t->bytes_len }, txns->io_ctx);
     txns->stats.resent++;
-    t->interval = t->interval * 2 < SIP_T2_MS ? t->interval * 2 : SIP_T2_MS;
+    t->interval = t->interval * 2 < longest ? t->interval * 2 : longest;
     next = gw_time_after(now, t->interval);
     gw_heap_set(&txns->due, &t->due, next < t->end ? next : t->end);
 }
 
+static void enter(struct sip_txn *txn, enum phase phase, gw_time now)
+{
+    static const gw_time waits_ms[] = { [TRYING] = SIP_GIVE_UP_MS,
+                                        [PROCEEDING] = SIP_RING_MS,
+                                        [CANCELLED] = SIP_GIVE_UP_MS,
+                                        [COMPLETED] = SIP_GIVE_UP_MS };
+
+    txn->txns->completed += phase == COMPLETED;
+    txn->phase = phase;
+    txn->t.end = gw_time_after(now, waits_ms[phase]);
+    gw_heap_set(&txn->txns->due, &txn->t.due, txn->t.end);
+}
+
+/* ACK and CANCEL repeat the head of their INVITE (RFC 3261 17.1.1.3, 9.1). We wrote it, one line each. */
+static void derive(const struct sip_txn *txn, const char *method, struct gw_str to,
+                   struct gw_buf *out)
+{
+    static const char *const same[] = { "Via: ", "Max-Forwards: ", "Route: ", "From: ",
+                                        "Call-ID: " };
+    struct gw_str rest = { txn->t.bytes, txn->t.bytes_len }, line;
+
+    (void)gw_str_cut(rest, " ", NULL, &rest);
+    (void)gw_str_cut(rest, "\r\n", &line, &rest);
+    gw_buf_addf(out, "%s %.*s\r\n", method, GW_STR_ARG(line));
+    while (gw_str_cut(rest, "\r\n", &line, &rest) && line.len) {
+        for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
+            if (gw_str_starts(line, same[i]))
+                gw_buf_addf(out, "%.*s\r\n", GW_STR_ARG(line));
+        }
+        if (gw_str_starts(line, "To: ")) {
+            gw_buf_addf(out, "To: %.*s\r\n",
+                        GW_STR_ARG(to.len ? to : gw_str_sub(line, 4, line.len)));
+        } else if (gw_str_starts(line, "CSeq: ")) {
+            (void)gw_str_cut(line, " INVITE", &line, NULL);
+            gw_buf_addf(out, "%.*s %s\r\n", GW_STR_ARG(line), method);
+        }
+    }
+    gw_buf_add_cstr(out, "Content-Length: 0\r\n\r\n");
+}
+
+static void acknowledge(struct sip_txn *txn, const struct sip_msg *response)
+{
+    struct gw_buf ack;
+
+    gw_buf_init(&ack, SIP_MSG_MAX);
+    derive(txn, "ACK", response->to.text, &ack);
+    if (!ack.failed)
+        (void)txn->txns->io->send(&txn->t.peer, gw_buf_str(&ack), txn->txns->io_ctx);
+    gw_buf_done(&ack);
+}
+
+/* What is said to the CANCEL itself does not matter: the INVITE is answered, or is not. */
+static void cancel_done(unsigned status, const struct sip_msg *response, gw_time now, void *ctx)
+{
+    (void)status;
+    (void)response;
+    (void)now;
+    (void)ctx;
+}
+
+static void cancel(struct sip_txn *txn, gw_time now)
+{
+    struct gw_buf bytes;
+
+    enter(txn, CANCELLED, now);
+    gw_buf_init(&bytes, SIP_MSG_MAX);
+    derive(txn, "CANCEL", GW_STR(""), &bytes);
+    (void)sip_txn_start(txn->txns,
+                        &(struct sip_txn_args){ .to = &txn->t.peer,
+                                                .branch = txn->key,
+                                                .method = SIP_CANCEL,
+                                                .bytes = gw_buf_str(&bytes),
+                                                .done = cancel_done },
+                        now);
+    gw_buf_done(&bytes);
+}
+
+static void unanswered(struct sip_txn *txn, gw_time now)
+{
+    txn->txns->stats.timeouts++;
+    finish(txn, 408, NULL, now);
+}
+
 static void client_due(struct sip_txn *txn, gw_time now)
 {
+    bool is_invite = txn->method == SIP_INVITE;
+
     if (!txn->over) {
         finish(txn, 503, NULL, now);
         return;
     }
-    if (now < txn->t.end) {
-        send_again(txn->txns, &txn->t, now);
+    switch (txn->phase) {
+    case TRYING:
+        if (now < txn->t.end)
+            send_again(txn->txns, &txn->t, is_invite ? SIP_GIVE_UP_MS : SIP_T2_MS, now);
+        else
+            unanswered(txn, now);
+        return;
+    case PROCEEDING:
+        cancel(txn, now);
+        return;
+    case CANCELLED:
+        finish(txn, 487, NULL, now);
+        return;
+    case COMPLETED:
+        sip_txn_cancel(&txn);
         return;
     }
-    txn->txns->stats.timeouts++;
-    finish(txn, 408, NULL, now);
 }
 
 static void kept_due(struct sip_txns *txns, struct kept *k, gw_time now)
 {
     if (k->until_ack && now < k->t.end)
-        send_again(txns, &k->t, now);
+        send_again(txns, &k->t, SIP_T2_MS, now);
     else
         kept_free(txns, k);
 }
@@ -242,17 +346,17 @@ static void fail_soon(struct sip_txn *txn)
 
 /* What makes a request the same one: RFC 3261 17.2.3 compares branch, sent-by and method, which all
  * stand here; the rest tells apart those whose branch is not worth its name. */
-static bool key_write(const struct sip_msg *m, struct gw_buf *out)
+static bool key_write(const struct sip_msg *m, struct gw_str method, struct gw_buf *out)
 {
     gw_buf_add_str(out, m->via.text);
     gw_buf_add_char(out, '\n');
     gw_buf_add_str(out, m->call_id);
     gw_buf_addf(out, "\n%u ", m->cseq);
-    gw_buf_add_str(out, m->method == SIP_ACK ? GW_STR("INVITE") : m->method_name);
+    gw_buf_add_str(out, method);
     return !out->failed;
 }
 
-static struct kept *kept_find(struct sip_txns *txns, const struct sip_msg *m)
+static struct kept *kept_find(struct sip_txns *txns, const struct sip_msg *m, struct gw_str method)
 {
     struct gw_buf key;
     struct kept *k = NULL;
@@ -260,7 +364,7 @@ static struct kept *kept_find(struct sip_txns *txns, const struct sip_msg *m)
     if (!gw_map_len(txns->kept))
         return NULL;
     gw_buf_init(&key, KEY_MAX);
-    if (key_write(m, &key))
+    if (key_write(m, method, &key))
         k = gw_map_get(txns->kept, gw_buf_str(&key));
     gw_buf_done(&key);
     return k;
@@ -268,18 +372,23 @@ static struct kept *kept_find(struct sip_txns *txns, const struct sip_msg *m)
 
 bool sip_txns_absorb(struct sip_txns *txns, const struct sip_msg *m, const struct sip_peer *from)
 {
-    struct kept *k = kept_find(txns, m);
+    bool is_ack = m->method == SIP_ACK;
+    struct kept *k = kept_find(txns, m, is_ack ? GW_STR("INVITE") : m->method_name);
 
-    if (m->method == SIP_ACK) {
-        if (k && k->until_ack)
-            kept_free(txns, k);
+    if (!k || (is_ack && !k->until_ack))
+        return false;
+    if (is_ack) {
+        kept_free(txns, k);
         return true;
     }
-    if (!k)
-        return false;
     (void)txns->io->send(from, (struct gw_str){ k->t.bytes, k->t.bytes_len }, txns->io_ctx);
     txns->stats.resent++;
     return true;
+}
+
+bool sip_txns_cancels(struct sip_txns *txns, const struct sip_msg *cancel)
+{
+    return kept_find(txns, cancel, GW_STR("INVITE")) != NULL;
 }
 
 /* RFC 3261 18.2.2: over the connection it came over; by UDP to where it came from, and to the port
@@ -300,7 +409,7 @@ static void keep(struct sip_txns *txns, const struct sip_msg *m, const struct si
     struct kept *k;
 
     gw_buf_init(&key, KEY_MAX);
-    if (!key_write(m, &key) || gw_map_get(txns->kept, gw_buf_str(&key))) {
+    if (!key_write(m, m->method_name, &key) || gw_map_get(txns->kept, gw_buf_str(&key))) {
         gw_buf_done(&key);
         return;
     }
@@ -311,7 +420,7 @@ static void keep(struct sip_txns *txns, const struct sip_msg *m, const struct si
     k->key = (struct gw_str){ k->text, key.len };
     gw_buf_done(&key);
     timed_init(&k->t, SERVER, to, answer, now);
-    k->until_ack = m->method == SIP_INVITE;
+    k->until_ack = m->method == SIP_INVITE && !gw_str_starts(answer, "SIP/2.0 2");
     gw_list_append(&txns->oldest, &k->link);
     gw_map_set(txns->kept, k->key, k);
     gw_heap_set(&txns->due, &k->t.due, k->until_ack ? gw_time_after(now, k->t.interval) : k->t.end);
@@ -362,18 +471,25 @@ bool sip_txns_went_by(const struct sip_txns *txns, struct gw_str via)
     return via.len && memmem(via.p, via.len, branch, strlen(branch));
 }
 
+static void key_set(char key[TXN_KEY_LEN + 1], const char *branch, enum sip_method method)
+{
+    memcpy(key, branch, SIP_BRANCH_LEN);
+    key[SIP_BRANCH_LEN] = method == SIP_CANCEL ? 'C' : '\0';
+    key[TXN_KEY_LEN] = '\0';
+}
+
 struct sip_txn *sip_txn_start(struct sip_txns *txns, const struct sip_txn_args *args, gw_time now)
 {
-    bool again = args->to->proto == SIP_UDP;
+    bool again = args->to->proto == SIP_UDP, keeps = again || args->method == SIP_INVITE;
     struct sip_txn *txn = gw_new(struct sip_txn);
 
     txn->txns = txns;
     txn->method = args->method;
     txn->done = args->done;
     txn->ctx = args->ctx;
-    memcpy(txn->branch, args->branch, SIP_BRANCH_LEN);
-    timed_init(&txn->t, CLIENT, args->to, again ? args->bytes : GW_STR(""), now);
-    gw_map_set(txns->waiting, gw_str_of(txn->branch), txn);
+    key_set(txn->key, args->branch, args->method);
+    timed_init(&txn->t, CLIENT, args->to, keeps ? args->bytes : GW_STR(""), now);
+    gw_map_set(txns->waiting, gw_str_of(txn->key), txn);
     gw_heap_set(&txns->due, &txn->t.due, again ? gw_time_after(now, SIP_T1_MS) : txn->t.end);
     txn->over = txns->io->send(args->to, args->bytes, txns->io_ctx);
     if (!txn->over)
@@ -381,18 +497,62 @@ struct sip_txn *sip_txn_start(struct sip_txns *txns, const struct sip_txn_args *
     return txn;
 }
 
+void sip_txn_give_up(struct sip_txn *txn, gw_time now)
+{
+    txn->is_given_up = true;
+    if (txn->phase == PROCEEDING)
+        cancel(txn, now);
+}
+
+static void provisional(struct sip_txn *txn, gw_time now)
+{
+    if (txn->method != SIP_INVITE) {
+        txn->t.interval = SIP_T2_MS;
+    } else if (txn->phase == TRYING) {
+        enter(txn, PROCEEDING, now);
+        if (txn->is_given_up)
+            cancel(txn, now);
+    }
+}
+
+/* RFC 3261 17.1.1.2: the ACK of a refusal belongs to the transaction, which stays to send it again, where
+ * the refusal may come again. */
+static void refused(struct sip_txn *txn, const struct sip_msg *response, gw_time now)
+{
+    sip_txn_done_fn *done = txn->done;
+    void *ctx = txn->ctx;
+
+    acknowledge(txn, response);
+    if (txn->t.peer.proto == SIP_UDP)
+        enter(txn, COMPLETED, now);
+    else
+        sip_txn_cancel(&txn);
+    done(response->status, response, now, ctx);
+}
+
 bool sip_txns_response(struct sip_txns *txns, const struct sip_msg *response, gw_time now)
 {
-    struct sip_txn *txn = gw_map_get(txns->waiting, response->via.branch);
+    char key[TXN_KEY_LEN + 1];
+    struct sip_txn *txn;
 
     /* RFC 3261 17.1.3: branch and method; one Via, or it went astray. */
-    if (!txn || txn->method != response->method || response->via_count != 1)
+    if (response->via.branch.len != SIP_BRANCH_LEN || response->via_count != 1)
         return false;
-    if (response->status < 200) {
-        txn->t.interval = SIP_T2_MS;
-        return true;
+    key_set(key, response->via.branch.p, response->method);
+    txn = gw_map_get(txns->waiting, gw_str_of(key));
+    if (!txn || txn->method != response->method)
+        return false;
+    if (txn->phase == COMPLETED) {
+        if (response->status >= 300)
+            acknowledge(txn, response);
+        return response->status >= 300;
     }
-    finish(txn, response->status, response, now);
+    if (response->status < 200)
+        provisional(txn, now);
+    else if (txn->method == SIP_INVITE && response->status >= 300)
+        refused(txn, response, now);
+    else
+        finish(txn, response->status, response, now);
     return true;
 }
 
@@ -402,7 +562,7 @@ void sip_txns_lost(struct sip_txns *txns, uint64_t conn)
     size_t pos = 0;
 
     while ((txn = gw_map_next(txns->waiting, &pos))) {
-        if (txn->over == conn)
+        if (txn->over == conn && txn->phase != COMPLETED)
             fail_soon(txn);
     }
 }
@@ -410,6 +570,6 @@ void sip_txns_lost(struct sip_txns *txns, uint64_t conn)
 void sip_txns_stats(const struct sip_txns *txns, struct sip_txns_stats *out)
 {
     *out = txns->stats;
-    out->waiting = gw_map_len(txns->waiting);
+    out->waiting = gw_map_len(txns->waiting) - txns->completed;
     out->kept = gw_map_len(txns->kept);
 }

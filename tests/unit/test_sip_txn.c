@@ -179,6 +179,168 @@ static void test_stream(void **state)
     finish(&b);
 }
 
+/* ---- INVITE ---- */
+
+#define INVITE                                                                                     \
+    "INVITE sip:b@b SIP/2.0\r\nVia: SIP/2.0/UDP us;branch=%s\r\nMax-Forwards: 70\r\nRoute: "       \
+    "<sip:p;lr>\r\nFrom: <sip:a@a>;tag=1\r\nTo: <sip:b@b>\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\n"     \
+    "Contact: <sip:us>\r\nContent-Length: 4\r\n\r\nTo: "
+
+static struct sip_txn *invite(struct bench *b, enum sip_proto proto, char branch[])
+{
+    const struct sip_peer to = { .proto = proto, .host = GW_STR_INIT("192.0.2.1"), .port = 5060 };
+    struct gw_buf text;
+    struct sip_txn *txn;
+
+    sip_txns_branch(b->txns, branch);
+    gw_buf_init(&text, SIP_MSG_MAX);
+    gw_buf_addf(&text, INVITE, branch);
+    txn = sip_txn_start(b->txns,
+                        &(struct sip_txn_args){ .to = &to,
+                                                .branch = branch,
+                                                .method = SIP_INVITE,
+                                                .bytes = gw_buf_str(&text),
+                                                .done = done,
+                                                .ctx = b },
+                        b->now);
+    gw_buf_done(&text);
+    return txn;
+}
+
+/* What was sent last: ACK or CANCEL of the INVITE, whole. */
+static void derived(const struct bench *b, const char *method, const char *branch, const char *to)
+{
+    struct gw_buf text;
+
+    gw_buf_init(&text, SIP_MSG_MAX);
+    gw_buf_addf(&text,
+                "%s sip:b@b SIP/2.0\r\nVia: SIP/2.0/UDP us;branch=%s\r\nMax-Forwards: "
+                "70\r\nRoute: <sip:p;lr>\r\nFrom: <sip:a@a>;tag=1\r\nTo: %s\r\nCall-ID: "
+                "c\r\nCSeq: 1 %s\r\nContent-Length: 0\r\n\r\n",
+                method, branch, to, method);
+    assert_string_equal(b->r.sent[b->r.sent_count - 1].text, text.p);
+    gw_buf_done(&text);
+}
+
+/* RFC 3261 17.1.1.2: A doubles without end, B ends it. */
+static void test_invite_unanswered(void **state)
+{
+    static const gw_time gaps[] = { 500, 1000, 2000, 4000, 8000, 16000 };
+    char branch[SIP_BRANCH_LEN + 1];
+    struct bench b;
+
+    (void)state;
+    init(&b);
+    invite(&b, SIP_UDP, branch);
+    for (size_t i = 0; i < sizeof(gaps) / sizeof(gaps[0]); i++) {
+        pass(&b, gaps[i] - 1);
+        assert_int_equal(b.r.sent_count, i + 1);
+        pass(&b, 1);
+        assert_int_equal(b.r.sent_count, i + 2);
+    }
+    pass(&b, 500);
+    assert_int_equal(b.status, 408);
+    assert_int_equal(sip_txns_deadline(b.txns), GW_NEVER);
+    finish(&b);
+}
+
+/* A refusal is acknowledged as often as it comes, until timer D; over a stream it comes once. */
+static void test_invite_refused(void **state)
+{
+    char branch[SIP_BRANCH_LEN + 1];
+    struct sip_txns_stats stats;
+    struct bench b;
+
+    (void)state;
+    for (int stream = 0; stream < 2; stream++) {
+        init(&b);
+        invite(&b, stream ? SIP_TCP : SIP_UDP, branch);
+        assert_true(respond(&b, 486, branch, "INVITE", ""));
+        assert_int_equal(b.status, 486);
+        derived(&b, "ACK", branch, "<sip:b@b>;tag=2");
+        sip_txns_stats(b.txns, &stats);
+        assert_int_equal(stats.waiting, 0);
+        assert_int_equal(respond(&b, 486, branch, "INVITE", ""), !stream);
+        assert_int_equal(b.r.sent_count, stream ? 2 : 3);
+        sip_txns_lost(b.txns, SIP_OVER_UDP);
+        pass(&b, SIP_GIVE_UP_MS);
+        assert_false(respond(&b, 486, branch, "INVITE", ""));
+        assert_int_equal(b.calls, 1);
+        finish(&b);
+    }
+}
+
+/* What comes again is the dialog's. */
+static void test_invite_accepted(void **state)
+{
+    char branch[SIP_BRANCH_LEN + 1];
+    struct bench b;
+
+    (void)state;
+    init(&b);
+    invite(&b, SIP_UDP, branch);
+    assert_true(respond(&b, 180, branch, "INVITE", ""));
+    pass(&b, 60000);
+    assert_int_equal(b.r.sent_count, 1);
+    assert_true(respond(&b, 200, branch, "INVITE", ""));
+    assert_int_equal(b.status, 200);
+    assert_int_equal(b.r.sent_count, 1); /* whose ACK it is is not known here */
+    assert_false(respond(&b, 200, branch, "INVITE", ""));
+    finish(&b);
+}
+
+/* It rings, and nobody answers: timer C. */
+static void test_invite_rings(void **state)
+{
+    char branch[SIP_BRANCH_LEN + 1];
+    struct bench b;
+
+    (void)state;
+    init(&b);
+    invite(&b, SIP_UDP, branch);
+    assert_true(respond(&b, 180, branch, "INVITE", ""));
+    pass(&b, SIP_RING_MS - 1);
+    assert_true(respond(&b, 180, branch, "INVITE", "")); /* does not make it longer */
+    pass(&b, 1);
+    derived(&b, "CANCEL", branch, "<sip:b@b>");
+    assert_true(respond(&b, 200, branch, "CANCEL", ""));
+    assert_int_equal(b.calls, 0);
+    assert_true(respond(&b, 487, branch, "INVITE", ""));
+    assert_int_equal(b.status, 487);
+    derived(&b, "ACK", branch, "<sip:b@b>;tag=2");
+    assert_int_equal(b.calls, 1);
+    finish(&b);
+}
+
+/* RFC 3261 9.1: not before the INVITE was heard; and an answer that is on its way counts. */
+static void test_invite_given_up(void **state)
+{
+    char branch[SIP_BRANCH_LEN + 1];
+    struct sip_txn *txn;
+    struct bench b;
+
+    (void)state;
+    init(&b);
+    txn = invite(&b, SIP_TCP, branch);
+    sip_txn_give_up(txn, b.now);
+    assert_int_equal(b.r.sent_count, 1);
+    assert_true(respond(&b, 100, branch, "INVITE", ""));
+    derived(&b, "CANCEL", branch, "<sip:b@b>");
+    assert_true(respond(&b, 200, branch, "INVITE", ""));
+    assert_int_equal(b.status, 200);
+    txn = invite(&b, SIP_TCP, branch);
+    assert_true(respond(&b, 100, branch, "INVITE", ""));
+    sip_txn_give_up(txn, b.now);
+    derived(&b, "CANCEL", branch, "<sip:b@b>");
+    pass(&b, SIP_GIVE_UP_MS);
+    assert_int_equal(b.calls, 2);
+    assert_int_equal(b.status, 487);
+    assert_int_equal(sip_txns_deadline(b.txns), GW_NEVER);
+    finish(&b);
+}
+
+/* ---- Server ---- */
+
 static void request_by(struct bench *b, const char *method, int branch, const char *answer)
 {
     const struct sip_peer from = { .proto = SIP_UDP,
@@ -224,6 +386,23 @@ static void test_refused_invite(void **state)
     finish(&b);
 }
 
+/* A 2xx is sent again by who accepted, not from here; and nothing more can be cancelled. */
+static void test_accepted_invite(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    init(&b);
+    request(&b, "INVITE", "SIP/2.0 200 OK");
+    pass(&b, 5000);
+    assert_int_equal(b.r.sent_count, 1);
+    request(&b, "INVITE", "another");
+    assert_string_equal(b.r.sent[1].text, "SIP/2.0 200 OK");
+    request(&b, "ACK", "to the dialog");
+    assert_string_equal(b.r.sent[2].text, "to the dialog");
+    finish(&b);
+}
+
 static void test_kept_answer(void **state)
 {
     struct sip_txns_stats stats;
@@ -265,10 +444,13 @@ static void test_kept_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_datagram),       cmocka_unit_test(test_provisional),
-        cmocka_unit_test(test_whose_answer),   cmocka_unit_test(test_stream),
-        cmocka_unit_test(test_refused_invite), cmocka_unit_test(test_kept_answer),
-        cmocka_unit_test(test_kept_bytes),
+        cmocka_unit_test(test_datagram),        cmocka_unit_test(test_provisional),
+        cmocka_unit_test(test_whose_answer),    cmocka_unit_test(test_stream),
+        cmocka_unit_test(test_refused_invite),  cmocka_unit_test(test_kept_answer),
+        cmocka_unit_test(test_kept_bytes),      cmocka_unit_test(test_invite_unanswered),
+        cmocka_unit_test(test_invite_refused),  cmocka_unit_test(test_invite_accepted),
+        cmocka_unit_test(test_invite_rings),    cmocka_unit_test(test_invite_given_up),
+        cmocka_unit_test(test_accepted_invite),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
