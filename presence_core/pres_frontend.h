@@ -41,11 +41,22 @@ struct pres_doc {
     bool directed; /* said to this watcher only: pres_session_refresh() does not know it */
 };
 
-/* A line of talk. */
+/* What somebody does in a talk, in the words of XEP-0085. */
+enum pres_chat {
+    PRES_CHAT_UNSAID,
+    PRES_CHAT_ACTIVE,
+    PRES_CHAT_COMPOSING,
+    PRES_CHAT_PAUSED,
+    PRES_CHAT_INACTIVE,
+    PRES_CHAT_GONE
+};
+
+/* A line of talk; without body only what its sender does there is told, and no failure of that. */
 struct pres_message {
     struct gw_str from, to; /* of a user here the full JID, where the client is known */
     struct gw_str body;     /* UTF-8 */
     struct gw_str id;       /* the sender's own, or empty */
+    enum pres_chat chat;
 };
 
 enum pres_failure {

@@ -2,6 +2,24 @@
  * text of a chat, or of a single message. */
 #include "xmpp_priv.h"
 
+#define NS_CHAT "http://jabber.org/protocol/chatstates"
+
+static const char *const chat_names[] = { [PRES_CHAT_UNSAID] = "",
+                                          [PRES_CHAT_ACTIVE] = "active",
+                                          [PRES_CHAT_COMPOSING] = "composing",
+                                          [PRES_CHAT_PAUSED] = "paused",
+                                          [PRES_CHAT_INACTIVE] = "inactive",
+                                          [PRES_CHAT_GONE] = "gone" };
+
+static enum pres_chat chat_of(const struct xml_node *message)
+{
+    for (int i = PRES_CHAT_ACTIVE; i <= PRES_CHAT_GONE; i++) {
+        if (xml_child(message, NS_CHAT, chat_names[i]))
+            return (enum pres_chat)i;
+    }
+    return PRES_CHAT_UNSAID;
+}
+
 bool xmpp_send_otherwise(struct xmpp_c2s *c, const struct xmpp_stanza *m)
 {
     struct pres_message out = { .from = gw_str_of(c->full), .to = m->to.bare, .id = m->id };
@@ -10,11 +28,13 @@ bool xmpp_send_otherwise(struct xmpp_c2s *c, const struct xmpp_stanza *m)
     if (!gw_str_is(m->node->name, "message") || gw_str_is(m->type, "groupchat") ||
         gw_str_is(m->type, "headline"))
         return false;
-    /* Errors are not answered, and that somebody types is not told there. */
-    if (gw_str_is(m->type, "error") || !body)
+    if (gw_str_is(m->type, "error")) /* errors are not answered */
         return true;
-    out.body = body->text;
-    return pres_message_send(c->host->core, &out);
+    out.body = body ? body->text : GW_STR("");
+    out.chat = chat_of(m->node);
+    if (!out.body.len && out.chat == PRES_CHAT_UNSAID)
+        return true;
+    return pres_message_send(c->host->core, &out) || !out.body.len;
 }
 
 static void open_message(struct xmpp_c2s *c, struct xml_writer *w, const char *type,
@@ -36,7 +56,13 @@ bool xmpp_message_otherwise(const struct pres_message *m, struct pres_session *t
     if (!xmpp_is_reachable(c))
         return false;
     open_message(c, &w, "chat", m->from);
-    xml_put(&w, "body", m->body);
+    if (m->body.len)
+        xml_put(&w, "body", m->body);
+    if (m->chat != PRES_CHAT_UNSAID) {
+        xml_open(&w, chat_names[m->chat]);
+        xml_put_attr(&w, "xmlns", GW_STR(NS_CHAT));
+        xml_close(&w);
+    }
     xml_close(&w);
     xmpp_end(c);
     return xmpp_has_taken(c);
