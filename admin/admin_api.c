@@ -147,6 +147,8 @@ const struct admin_route admin_routes[] = {
     { "DELETE", "/v1/mail-domains/{domain}", false, admin_mail_domain_remove,
       "removes one that no user has an address in" },
 
+    { "GET", "/v1/sip/sessions", false, admin_sip_sessions,
+      "sessions of messages with SIP peers, as they are now" },
     { "GET", "/v1/sip/route/{address}", false, admin_sip_route,
       "where SIP requests to an address go, and which rule says so" },
     { "GET", "/v1/sip/trace", false, admin_sip_trace,

@@ -337,6 +337,12 @@ const struct ctl_command ctl_commands[] = {
       "is\n"
       "then 1.",
       "diag tls lync.example.com" },
+    { "sip sessions", "", "show with whom users here exchange messages in sessions (INVITE)",
+      ctl_sip_sessions, NULL,
+      "With which domains messages go in sessions is sip.session_peers; one that nobody has used "
+      "for\n"
+      "sip.session_idle_s is ended, and begins again with the next message.",
+      "sip sessions" },
 
     { "gateway add", "NAME", "add a gateway to Exchange", ctl_gateway_add, gateway_options,
       "Gateways share one service account unless one has its own: whoever adds the second one may "

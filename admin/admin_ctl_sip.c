@@ -123,3 +123,48 @@ enum ctl_exit ctl_sip_trace(struct ctl *ctl)
     json_decref(answer);
     return CTL_OK;
 }
+
+static void print_session(struct ctl_table *t, const json_t *s)
+{
+    long long idle_s = (long long)ctl_int(s, "idle_s");
+
+    ctl_table_cell(t, ctl_str(s, "user"));
+    ctl_table_cell(t, ctl_str(s, "peer"));
+    ctl_table_cell(t, ctl_str(s, "state"));
+    ctl_table_cell(t, ctl_str(s, "begun_by"));
+    ctl_table_cellf(t, "%lld", (long long)ctl_int(s, "messages_in"));
+    ctl_table_cellf(t, "%lld", (long long)ctl_int(s, "messages_out"));
+    ctl_table_cellf(t, "%lld", (long long)ctl_int(s, "waiting"));
+    if (idle_s >= 0)
+        ctl_table_cellf(t, "%lld s", idle_s);
+    else
+        ctl_table_cell(t, "-");
+    ctl_table_cell(t, *ctl_str(s, "server") ? ctl_str(s, "server") : "-");
+}
+
+enum ctl_exit ctl_sip_sessions(struct ctl *ctl)
+{
+    struct ctl_table *t;
+    json_t *answer, *session;
+    const json_t *list;
+    size_t i;
+    enum ctl_exit rc = ctl_call(ctl, "GET", "/v1/sip/sessions", NULL, &answer);
+
+    if (rc)
+        return rc;
+    list = json_object_get(answer, "sessions");
+    if (ctl->line->json) {
+        ctl_print_json(answer);
+    } else if (!json_array_size(list)) {
+        printf("no sessions\n");
+    } else {
+        t = ctl_table_new("USER|PEER|STATE|BEGUN BY|IN>|OUT>|WAITING>|IDLE>|SERVER");
+        json_array_foreach(list, i, session) print_session(t, session);
+        ctl_table_print(&t);
+        if (json_is_true(json_object_get(answer, "more")))
+            printf("the first %zu of %lld\n", json_array_size(list),
+                   (long long)ctl_int(answer, "total"));
+    }
+    json_decref(answer);
+    return CTL_OK;
+}

@@ -45,3 +45,10 @@ void admin_sip_trace(struct admin_call *call)
 
     admin_reply(call, 200, host->sip_trace(net_http_query(call->x, "call_id"), host->ctx));
 }
+
+void admin_sip_sessions(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+
+    admin_reply(call, 200, host->sip_sessions(host->ctx));
+}

@@ -162,6 +162,7 @@ void gd_contacts_start(struct gd *gd);
 enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err);
 enum gw_code gd_sip_apply(struct gd *gd, struct gw_err *err);
 struct json_t *gd_sip_json(const struct gd *gd);
+struct json_t *gd_sip_sessions(const struct gd *gd);
 /* gd_sip_route.c: as struct admin_host has them. */
 enum gw_code gd_sip_route(struct gd *gd, struct gw_str address, struct json_t **answer,
                           admin_sip_route_fn *fn, void *ctx, struct admin_sip_route **out,

@@ -266,6 +266,11 @@ static enum gw_code host_federation_secret(const struct gw_str *secret, store_do
                   : gd_federation_secret_forget(ctx, done, done_ctx, err);
 }
 
+static json_t *host_sip_sessions(void *ctx)
+{
+    return gd_sip_sessions(ctx);
+}
+
 static enum gw_code host_sip_route(struct gw_str address, json_t **answer,
                                    admin_sip_route_fn *found, void *found_ctx,
                                    struct admin_sip_route **out, struct gw_err *err, void *ctx)
@@ -336,6 +341,7 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
         .federation_secret = host_federation_secret,
         .mail_domains = host_mail_domains,
         .mail_domain_set = host_mail_domain_set,
+        .sip_sessions = host_sip_sessions,
         .sip_route = host_sip_route,
         .sip_route_cancel = host_sip_route_cancel,
         .sip_trace = host_sip_trace,

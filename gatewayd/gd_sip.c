@@ -4,6 +4,8 @@
 #include "gd.h"
 #include "gw_log.h"
 
+enum { SESSIONS_SHOWN_MAX = 1000 }; /* at once, so that the answer is written in a moment */
+
 struct loading {
     bool done;
     struct gw_err result;
@@ -102,6 +104,46 @@ static json_t *door_json(const struct gd *gd)
                      (json_int_t)c.tls_failed);
 }
 
+static json_t *session_json(const struct sip_session_info *s)
+{
+    struct gw_buf server, since;
+    json_t *json;
+
+    gw_buf_init(&server, 300);
+    gw_buf_init(&since, GW_UTC_TEXT_MAX);
+    if (s->host.len)
+        gw_buf_addf(&server, "%.*s:%u/%s", GW_STR_ARG(s->host), s->port, sip_proto_name(s->proto));
+    gw_utc_write(s->since, &since);
+    json = json_pack("{s:o, s:o, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:I}", "user",
+                     json_stringn(s->user.p, s->user.len), "peer",
+                     json_stringn(s->peer.p, s->peer.len), "state", s->state, "begun_by",
+                     s->is_inbound ? "peer" : "user", "server",
+                     json_stringn(server.p ? server.p : "", server.len), "since",
+                     json_stringn(since.p, since.len), "idle_s", (json_int_t)s->idle_s,
+                     "messages_in", (json_int_t)s->lines_in, "messages_out",
+                     (json_int_t)s->lines_out, "waiting", (json_int_t)s->waiting);
+    gw_buf_done(&server);
+    gw_buf_done(&since);
+    return json;
+}
+
+json_t *gd_sip_sessions(const struct gd *gd)
+{
+    const struct sip_core *core = sip_server_core(gd->sip);
+    struct gw_now now = net_loop_now(gd->loop);
+    struct sip_session_info info;
+    json_t *list = json_array();
+    struct sip_counters c;
+    size_t pos = 0;
+
+    sip_core_counters(core, &c);
+    while (json_array_size(list) < SESSIONS_SHOWN_MAX &&
+           sip_core_session_next(core, &pos, now, &info))
+        json_array_append_new(list, session_json(&info));
+    return json_pack("{s:b, s:I, s:o}", "more", c.sessions > json_array_size(list), "total",
+                     (json_int_t)c.sessions, "sessions", list);
+}
+
 json_t *gd_sip_json(const struct gd *gd)
 {
     json_t *json = door_json(gd), *counted;
@@ -110,6 +152,7 @@ json_t *gd_sip_json(const struct gd *gd)
     sip_core_counters(sip_server_core(gd->sip), &c);
     counted = json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+        "s:I, s:I, s:I, s:I, "
         "s:I, s:I}",
         "subscriptions", (json_int_t)c.subscriptions, "pending", (json_int_t)c.pending, "resumed",
         (json_int_t)c.resumed, "requests", (json_int_t)c.requests_in, "notified",
@@ -117,7 +160,9 @@ json_t *gd_sip_json(const struct gd *gd)
         (json_int_t)c.watches, "contacts_subscribed", (json_int_t)c.watched, "contacts_failed",
         (json_int_t)c.watch_failed, "published", (json_int_t)c.published, "publish_failed",
         (json_int_t)c.publish_failed, "messages_in", (json_int_t)c.messages_in, "messages_out",
-        (json_int_t)c.messages_out, "messages_failed", (json_int_t)c.messages_failed, "waiting",
+        (json_int_t)c.messages_out, "messages_failed", (json_int_t)c.messages_failed, "sessions",
+        (json_int_t)c.sessions, "sessions_in", (json_int_t)c.sessions_in, "sessions_out",
+        (json_int_t)c.sessions_out, "sessions_failed", (json_int_t)c.sessions_failed, "waiting",
         (json_int_t)c.waiting, "resent", (json_int_t)c.resent, "refused_by_acl",
         (json_int_t)c.refused_acl, "refused_by_limit", (json_int_t)c.refused_limit, "malformed",
         (json_int_t)c.malformed);

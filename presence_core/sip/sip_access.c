@@ -217,6 +217,33 @@ bool sip_domains_find(struct gw_str list, struct gw_str wanted, enum sip_kind *k
     return false;
 }
 
+/* ---- Peers with sessions ---- */
+
+enum gw_code sip_session_peers_check(struct gw_str list, struct gw_err *err)
+{
+    struct gw_str item;
+
+    while (gw_str_next(&list, ",", &item)) {
+        if (!sip_domain_is(item)) /* the words for kinds look like one */
+            return gw_fail(err, GW_INVALID,
+                           "'%.*s' is neither a kind of domain (simple, lync, aol) nor a domain in "
+                           "lower case",
+                           GW_STR_ARG(gw_str_utf8_cut(item, 80)));
+    }
+    return GW_OK;
+}
+
+bool sip_session_peers_have(struct gw_str list, struct gw_str domain, enum sip_kind kind)
+{
+    struct gw_str item;
+
+    while (gw_str_next(&list, ",", &item)) {
+        if (gw_str_is(item, sip_kind_names[kind]) || gw_str_eq(item, listed_as(domain)))
+            return true;
+    }
+    return false;
+}
+
 /* ---- TLS peer subjects ---- */
 
 enum gw_code sip_tls_subjects_check(struct gw_str list, struct gw_err *err)

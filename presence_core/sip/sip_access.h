@@ -23,6 +23,10 @@ bool sip_domains_next(struct gw_str *rest, struct gw_str *domain);
 /* Here and below aim.com is found as aol.com: they are one to AOL. */
 bool sip_domains_find(struct gw_str list, struct gw_str domain, enum sip_kind *kind);
 
+/* "lync, aol, other.example": kinds, and domains. */
+enum gw_code sip_session_peers_check(struct gw_str list, struct gw_err *err);
+bool sip_session_peers_have(struct gw_str list, struct gw_str domain, enum sip_kind kind);
+
 /* Subject CNs: "sip.partner.example, pool.lync.example"; letters fold. */
 enum { SIP_TLS_SUBJECTS_MAX = 200 };
 enum gw_code sip_tls_subjects_check(struct gw_str list, struct gw_err *err);

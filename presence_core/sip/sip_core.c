@@ -12,8 +12,6 @@
 
 enum { ACL_TOLD_MS = 10 * GW_SECOND_MS, ROUTED_MAX = 4096 };
 
-#define ALLOW "SUBSCRIBE, NOTIFY, MESSAGE, OPTIONS"
-
 /* ---- Answers ---- */
 
 void sip_answer_begin(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
@@ -31,7 +29,13 @@ void sip_answer_begin(struct sip_core *core, const struct sip_msg *m, const stru
 
 void sip_answer_send(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
 {
-    sip_write_end(&core->out, NULL, GW_STR(""));
+    sip_answer_send_body(core, m, from, NULL, GW_STR(""));
+}
+
+void sip_answer_send_body(struct sip_core *core, const struct sip_msg *m,
+                          const struct sip_peer *from, const char *type, struct gw_str body)
+{
+    sip_write_end(&core->out, type, body);
     if (core->out.failed)
         return;
     /* Health is told to strangers, too, of whom nothing is kept; and asking again changes nothing. */
@@ -66,7 +70,7 @@ static void refuse(struct sip_core *core, const struct sip_msg *m, const struct 
 static void on_options(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
 {
     sip_answer_begin(core, m, from, 200, GW_STR(""));
-    sip_write_header(&core->out, "Allow", GW_STR(ALLOW));
+    sip_write_header(&core->out, "Allow", GW_STR(SIP_ALLOW));
     sip_write_header(&core->out, "Allow-Events", GW_STR("presence"));
     sip_answer_send(core, m, from);
 }
@@ -74,19 +78,8 @@ static void on_options(struct sip_core *core, const struct sip_msg *m, const str
 void sip_refuse_method(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
 {
     sip_answer_begin(core, m, from, 405, GW_STR(""));
-    sip_write_header(&core->out, "Allow", GW_STR(ALLOW));
+    sip_write_header(&core->out, "Allow", GW_STR(SIP_ALLOW));
     sip_answer_send(core, m, from);
-}
-
-static void on_stray(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
-{
-    sip_answer(core, m, from, 481);
-}
-
-/* RFC 3261 9.2: an INVITE has its answer at once, so that nothing can be cancelled any more. */
-static void on_cancel(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
-{
-    sip_answer(core, m, from, sip_txns_cancels(core->txns, m) ? 200 : 481);
 }
 
 static void on_notify(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
@@ -98,17 +91,19 @@ static void on_notify(struct sip_core *core, const struct sip_msg *m, const stru
 static void on_other(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
 {
     sip_answer_begin(core, m, from, 501, GW_STR(""));
-    sip_write_header(&core->out, "Allow", GW_STR(ALLOW));
+    sip_write_header(&core->out, "Allow", GW_STR(SIP_ALLOW));
     sip_answer_send(core, m, from);
 }
 
 typedef void method_fn(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 
 static method_fn *const methods[] = {
-    [SIP_OTHER_METHOD] = on_other,     [SIP_ACK] = NULL,         [SIP_BYE] = on_stray,
-    [SIP_CANCEL] = on_cancel,          [SIP_INFO] = on_stray,    [SIP_INVITE] = sip_refuse_method,
-    [SIP_MESSAGE] = sip_message,       [SIP_NOTIFY] = on_notify, [SIP_OPTIONS] = on_options,
-    [SIP_PUBLISH] = sip_refuse_method, [SIP_REFER] = on_other,   [SIP_SUBSCRIBE] = sip_subscribe,
+    [SIP_OTHER_METHOD] = on_other,    [SIP_ACK] = NULL,
+    [SIP_BYE] = sip_session_bye,      [SIP_CANCEL] = sip_session_cancel,
+    [SIP_INFO] = sip_session_message, [SIP_INVITE] = sip_session_invite,
+    [SIP_MESSAGE] = sip_message,      [SIP_NOTIFY] = on_notify,
+    [SIP_OPTIONS] = on_options,       [SIP_PUBLISH] = sip_refuse_method,
+    [SIP_REFER] = sip_session_refer,  [SIP_SUBSCRIBE] = sip_subscribe,
 };
 
 /* ---- Requests ---- */
@@ -198,8 +193,12 @@ static void on_request(struct sip_core *core, const struct sip_msg *m, const str
     struct gw_str value;
     unsigned status;
 
-    if (sip_txns_absorb(core->txns, m, from) || m->method == SIP_ACK)
+    if (sip_txns_absorb(core->txns, m, from))
         return;
+    if (m->method == SIP_ACK) { /* has no answer, and changes only what has our tag */
+        sip_session_ack(core, m);
+        return;
+    }
     if (m->method != SIP_OPTIONS && !is_admitted(core, m, from))
         return;
     status = request_check(core, m);
@@ -240,8 +239,8 @@ void sip_core_receive(struct sip_core *core, const struct sip_peer *from, struct
     } else if (m->is_request) {
         core->counters.requests_in++;
         on_request(core, m, from);
-    } else {
-        (void)sip_txns_response(core->txns, m, now.mono);
+    } else if (!sip_txns_response(core->txns, m, now.mono)) {
+        sip_session_answer(core, m, from);
     }
     sip_msg_done(m);
     sip_commit(core);
@@ -337,6 +336,7 @@ void sip_core_settings_apply(struct sip_core *core)
     routes_apply(core);
     sip_doubts_apply(core);
     sip_watches_apply(core);
+    sip_sessions_apply(core);
     sip_publish_apply(core);
     while ((s = gw_map_next(core->subs, &pos)))
         sip_sub_stir(s, false);
@@ -380,13 +380,15 @@ struct sip_trace *sip_core_trace(struct sip_core *core)
     return core->trace;
 }
 
-/* All that is sent goes by here. */
-static uint64_t send_traced(const struct sip_peer *to, struct gw_str bytes, void *ctx)
+uint64_t sip_send(struct sip_core *core, const struct sip_peer *to, struct gw_str bytes)
 {
-    struct sip_core *core = ctx;
-
     sip_trace_add(core->trace, to, false, bytes, gw_str_of(core->settings->trace), core->now.utc);
     return core->io->send(to, bytes, core->io_ctx);
+}
+
+static uint64_t send_traced(const struct sip_peer *to, struct gw_str bytes, void *ctx)
+{
+    return sip_send(ctx, to, bytes);
 }
 
 static const struct sip_io traced_io = { .send = send_traced };
@@ -418,6 +420,9 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     gw_heap_init(&core->watch_due);
     gw_list_init(&core->watch_ready);
     gw_list_init(&core->lines);
+    core->talks = gw_map_new();
+    core->session_tags = gw_map_new();
+    gw_heap_init(&core->session_due);
     core->doubts = gw_map_new();
     gw_heap_init(&core->doubt_due);
     gw_buf_init(&core->routed, ROUTED_MAX);
@@ -441,6 +446,10 @@ void sip_core_free(struct sip_core **corep)
         sip_sub_release(s);
     sip_watches_free(core);
     sip_messages_free(core);
+    sip_sessions_free(core);
+    gw_map_free(&core->talks);
+    gw_map_free(&core->session_tags);
+    gw_heap_done(&core->session_due);
     sip_doubts_forget(core);
     gw_map_free(&core->doubts);
     gw_heap_done(&core->doubt_due);
@@ -474,7 +483,8 @@ gw_time sip_core_deadline(const struct sip_core *core)
     const struct gw_due *first = gw_heap_first(&core->due);
     const gw_time all[] = { first ? first->at : GW_NEVER, sip_txns_deadline(core->txns),
                             sip_watches_deadline(core),   sip_publish_deadline(core),
-                            sip_messages_deadline(core),  sip_doubts_deadline(core) };
+                            sip_messages_deadline(core),  sip_doubts_deadline(core),
+                            sip_sessions_deadline(core) };
     gw_time at = GW_NEVER;
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -490,6 +500,7 @@ void sip_core_tick(struct sip_core *core, struct gw_now now)
     sip_watches_tick(core);
     sip_publish_tick(core);
     sip_messages_tick(core);
+    sip_sessions_tick(core);
     sip_doubts_tick(core);
     sip_commit(core);
 }
@@ -502,6 +513,7 @@ void sip_core_counters(const struct sip_core *core, struct sip_counters *out)
     *out = core->counters;
     out->subscriptions = gw_map_len(core->subs);
     out->watches = gw_map_len(core->watches);
+    out->sessions = core->session_count;
     out->waiting = stats.waiting;
     out->resent = stats.resent;
     out->timeouts = stats.timeouts;

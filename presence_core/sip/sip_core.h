@@ -52,6 +52,22 @@ struct sip_trace *sip_core_trace(struct sip_core *core);
 /* The settings are other ones: who may not watch any more is told so. */
 void sip_core_settings_apply(struct sip_core *core);
 
+/* A session of messages, as it is now; texts are borrowed until the next call. */
+struct sip_session_info {
+    struct gw_str user, peer; /* addresses */
+    const char *state;        /* "calling", "called", "up", "leaving" */
+    bool is_inbound;          /* the peer began it */
+    struct gw_str host;       /* the next hop there; empty: not known yet */
+    uint16_t port;
+    enum sip_proto proto;
+    gw_utc since;
+    int64_t idle_s; /* -1: not up */
+    uint64_t lines_in, lines_out, waiting;
+};
+/* *pos is 0 at first; false: no more. */
+bool sip_core_session_next(const struct sip_core *core, size_t *pos, struct gw_now now,
+                           struct sip_session_info *out);
+
 struct sip_counters {
     uint64_t subscriptions, pending, resumed; /* now; now; since the start */
     uint64_t requests_in, malformed;
@@ -60,7 +76,9 @@ struct sip_counters {
     uint64_t watched, watch_failed; /* requests that were taken, and that were not */
     uint64_t published, publish_failed;
     uint64_t messages_in, messages_out, messages_failed;
-    uint64_t waiting, resent, timeouts; /* requests of ours */
+    uint64_t sessions;                                   /* now */
+    uint64_t sessions_in, sessions_out, sessions_failed; /* begun by peers, and by users here */
+    uint64_t waiting, resent, timeouts;                  /* requests of ours */
 };
 void sip_core_counters(const struct sip_core *core, struct sip_counters *out);
 

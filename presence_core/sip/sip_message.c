@@ -1,5 +1,5 @@
-/* Messages, each by itself (RFC 3428, "pager mode"): text, to and from XMPP clients. Sessions are not
- * accepted: an INVITE is refused. */
+/* Messages: text, to and from XMPP clients; each by itself (RFC 3428, "pager mode") or, with peers that want
+ * it so, in sessions. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,23 +7,11 @@
 #include "gw_log.h"
 #include "gw_mem.h"
 #include "sip_priv.h"
+#include "sip_typing.h"
 
 enum { BODY_MAX = 8 * 1024, UNDER_WAY_MAX = 500 };
 
-#define TEXT   "text/plain"
-#define TYPING "application/im-iscomposing+xml"
-
 /* ---- From users here ---- */
-
-struct sip_line {
-    struct gw_list link;
-    struct sip_core *core;
-    struct sip_out *out; /* NULL: waits for the next tick */
-    struct gw_str from, to, body, id;
-    uint32_t cseq;
-    char call_id[2 * 16 + 1];
-    char text[];
-};
 
 static struct gw_str put(char **at, struct gw_str s)
 {
@@ -35,7 +23,7 @@ static struct gw_str put(char **at, struct gw_str s)
     return copy;
 }
 
-static void line_free(struct sip_line *l)
+void sip_line_free(struct sip_line *l)
 {
     sip_out_cancel(&l->out);
     gw_list_remove(&l->link);
@@ -53,6 +41,7 @@ void sip_message_send(struct sip_core *core, const struct pres_message *m)
     l->to = put(&at, m->to);
     l->body = put(&at, m->body);
     l->id = put(&at, m->id);
+    l->chat = m->chat;
     gw_random_hex(l->call_id, 16);
     gw_list_append(&core->lines, &l->link);
     core->line_count++;
@@ -66,7 +55,7 @@ static void bounce(struct sip_line *l, enum pres_failure why)
 
     l->core->counters.messages_failed++;
     pres_message_failed(l->core->pres, &m, why);
-    line_free(l);
+    sip_line_free(l);
 }
 
 static void write_line(const struct sip_peer *to, struct gw_str us, const char *branch, void *ctx)
@@ -88,7 +77,7 @@ static void write_line(const struct sip_peer *to, struct gw_str us, const char *
     gw_buf_addf(out, ">\r\nCall-ID: %s\r\nCSeq: %u MESSAGE\r\n", l->call_id, ++l->cseq);
     if (sip_is_ours(l->core, l->to))
         sip_write_header(out, "User-Agent", GW_STR(SIP_MARKER));
-    sip_write_end(out, TEXT ";charset=UTF-8", l->body);
+    sip_write_end(out, SIP_TEXT_PLAIN ";charset=UTF-8", l->body);
 }
 
 static enum pres_failure failure_of(unsigned status, const struct sip_msg *response)
@@ -97,11 +86,13 @@ static enum pres_failure failure_of(unsigned status, const struct sip_msg *respo
         unsigned status;
         enum pres_failure why;
     } whys[] = {
-        { 403, PRES_FAILED_REFUSED }, { 404, PRES_FAILED_NOBODY }, { 405, PRES_FAILED_UNFIT },
-        { 406, PRES_FAILED_UNFIT },   { 410, PRES_FAILED_NOBODY }, { 413, PRES_FAILED_UNFIT },
-        { 415, PRES_FAILED_UNFIT },   { 480, PRES_FAILED_AWAY },   { 486, PRES_FAILED_AWAY },
-        { 488, PRES_FAILED_UNFIT },   { 501, PRES_FAILED_UNFIT },  { 600, PRES_FAILED_AWAY },
-        { 603, PRES_FAILED_REFUSED }, { 604, PRES_FAILED_NOBODY }, { 606, PRES_FAILED_UNFIT },
+        { 401, PRES_FAILED_REFUSED }, { 403, PRES_FAILED_REFUSED }, { 404, PRES_FAILED_NOBODY },
+        { 405, PRES_FAILED_UNFIT },   { 406, PRES_FAILED_UNFIT },   { 407, PRES_FAILED_REFUSED },
+        { 410, PRES_FAILED_NOBODY },  { 413, PRES_FAILED_UNFIT },   { 415, PRES_FAILED_UNFIT },
+        { 480, PRES_FAILED_AWAY },    { 484, PRES_FAILED_NOBODY },  { 486, PRES_FAILED_AWAY },
+        { 487, PRES_FAILED_AWAY },    { 488, PRES_FAILED_UNFIT },   { 501, PRES_FAILED_UNFIT },
+        { 600, PRES_FAILED_AWAY },    { 603, PRES_FAILED_REFUSED }, { 604, PRES_FAILED_NOBODY },
+        { 606, PRES_FAILED_UNFIT },
     };
 
     for (size_t i = 0; response && i < sizeof(whys) / sizeof(whys[0]); i++) {
@@ -111,23 +102,44 @@ static enum pres_failure failure_of(unsigned status, const struct sip_msg *respo
     return PRES_FAILED_UNREACHED;
 }
 
+void sip_line_sent(struct sip_line *l)
+{
+    l->core->counters.messages_out++;
+    sip_line_free(l);
+}
+
+void sip_line_failed(struct sip_line *l, unsigned status, const struct sip_msg *response,
+                     const struct gw_err *err)
+{
+    char to[GW_QUOTE_MAX];
+
+    gw_info("sip", "message not delivered to=%s result=%u reason=\"%s\"", gw_quote(l->to, to),
+            status, err ? err->msg : sip_reason(status));
+    bounce(l, failure_of(status, response));
+}
+
 static void line_done(unsigned status, const struct sip_msg *response, const struct sip_hop *hop,
                       const struct gw_err *err, gw_time now, void *ctx)
 {
     struct sip_line *l = ctx;
-    char to[GW_QUOTE_MAX];
 
     (void)hop;
     (void)now;
     l->out = NULL;
-    if (status < 300) {
-        l->core->counters.messages_out++;
-        line_free(l);
-        return;
-    }
-    gw_info("sip", "message not delivered to=%s result=%u reason=\"%s\"", gw_quote(l->to, to),
-            status, err ? err->msg : sip_reason(status));
-    bounce(l, failure_of(status, response));
+    if (status < 300)
+        sip_line_sent(l);
+    else
+        sip_line_failed(l, status, response, err);
+}
+
+/* What the user does there, without a word. */
+static void chat_done(struct sip_line *l)
+{
+    struct gw_str local = l->from;
+
+    (void)gw_str_cut(local, "/", &local, NULL);
+    sip_session_do(l->core, local, l->to, l->chat);
+    sip_line_free(l);
 }
 
 static void line_start(struct sip_line *l)
@@ -135,12 +147,21 @@ static void line_start(struct sip_line *l)
     struct sip_core *core = l->core;
     struct gw_err err;
 
+    if (!l->body.len) {
+        chat_done(l);
+        return;
+    }
     if (!core->settings->messages || l->body.len > BODY_MAX) {
         bounce(l, PRES_FAILED_UNFIT);
         return;
     }
     if (core->line_count > UNDER_WAY_MAX) {
         bounce(l, PRES_FAILED_FULL);
+        return;
+    }
+    if (sip_session_is_mode(core, l->to)) {
+        if (!sip_session_say(core, l))
+            bounce(l, PRES_FAILED_FULL);
         return;
     }
     l->out = sip_out_start(core,
@@ -178,7 +199,7 @@ void sip_messages_tick(struct sip_core *core)
 void sip_messages_free(struct sip_core *core)
 {
     while (!gw_list_is_empty(&core->lines))
-        line_free(GW_CONTAINER(core->lines.next, struct sip_line, link));
+        sip_line_free(GW_CONTAINER(core->lines.next, struct sip_line, link));
 }
 
 /* ---- To users here ---- */
@@ -195,20 +216,14 @@ static bool is_text(struct gw_str s)
     return gw_str_is_utf8(s);
 }
 
-static unsigned take(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *peer,
-                     struct gw_str from, struct gw_str to)
+unsigned sip_message_take(struct sip_core *core, const struct sip_msg *m, struct gw_str remote,
+                          struct gw_str local, enum pres_chat chat)
 {
-    const struct pres_message line = { .from = from, .to = to, .body = m->body };
+    const struct pres_message line = { .from = remote, .to = local, .body = m->body, .chat = chat };
 
-    if (m->to.tag.len)
-        return 481; /* in a session, of which there are none */
-    if (!from.len || !sip_believes(core, from, peer))
-        return 403;
-    if (!to.len || !pres_user_is_known(core->pres, pres_inner(core->pres, to, from)))
+    if (!pres_user_is_known(core->pres, pres_inner(core->pres, local, remote)))
         return 404;
-    if (gw_str_iis(sip_msg_type(m), TYPING))
-        return 200;
-    if (!gw_str_iis(sip_msg_type(m), TEXT))
+    if (!gw_str_iis(sip_msg_type(m), SIP_TEXT_PLAIN))
         return 415;
     if (m->body.len > BODY_MAX)
         return 413;
@@ -217,6 +232,32 @@ static unsigned take(struct sip_core *core, const struct sip_msg *m, const struc
     if (!m->body.len)
         return 200;
     return pres_abroad_message(core->pres, &line) ? 200 : 480;
+}
+
+/* RFC 3994 outside of sessions. */
+static unsigned take_typing(struct sip_core *core, const struct sip_msg *m, struct gw_str from,
+                            struct gw_str to)
+{
+    struct pres_message line = { .from = from, .to = to };
+    struct sip_typing typing;
+    struct gw_err err;
+
+    if (sip_typing_read(SIP_TYPING_COMPOSING, m->body, &typing, &err))
+        return 400;
+    line.chat = typing.chat;
+    return pres_abroad_message(core->pres, &line) ? 200 : 480;
+}
+
+static unsigned take(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *peer,
+                     struct gw_str from, struct gw_str to)
+{
+    if (!from.len || !sip_believes(core, from, peer))
+        return 403;
+    if (!to.len || !pres_user_is_known(core->pres, pres_inner(core->pres, to, from)))
+        return 404;
+    if (gw_str_iis(sip_msg_type(m), sip_typing_types[SIP_TYPING_COMPOSING]))
+        return take_typing(core, m, from, to);
+    return sip_message_take(core, m, from, to, PRES_CHAT_UNSAID);
 }
 
 void sip_message(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
@@ -228,6 +269,10 @@ void sip_message(struct sip_core *core, const struct sip_msg *m, const struct si
         sip_refuse_method(core, m, from);
         return;
     }
+    if (m->to.tag.len) {
+        sip_session_message(core, m, from);
+        return;
+    }
     gw_buf_init(&sender, SIP_URI_MAX);
     gw_buf_init(&user, SIP_URI_MAX);
     status = take(core, m, from, sip_address_of(&m->from.uri, &sender),
@@ -235,7 +280,7 @@ void sip_message(struct sip_core *core, const struct sip_msg *m, const struct si
     core->counters.messages_in += status == 200;
     sip_answer_begin(core, m, from, status, GW_STR(""));
     if (status == 415)
-        sip_write_header(&core->out, "Accept", GW_STR(TEXT));
+        sip_write_header(&core->out, "Accept", GW_STR(SIP_TEXT_PLAIN));
     sip_answer_send(core, m, from);
     gw_buf_done(&sender);
     gw_buf_done(&user);

@@ -27,6 +27,7 @@ static const struct {
     { SIP_CONTENT_LENGTH, "content-length", 'l', false, true },
     { SIP_CONTENT_TYPE, "content-type", 'c', false, true },
     { SIP_CSEQ, "cseq", 0, false, true },
+    { SIP_ENDPOINTS, "endpoints", 0, true, false },
     { SIP_ETAG, "sip-etag", 0, false, true },
     { SIP_EVENT, "event", 'o', false, true },
     { SIP_EXPIRES, "expires", 0, false, true },

@@ -43,6 +43,7 @@ enum sip_name {
     SIP_CONTENT_LENGTH,
     SIP_CONTENT_TYPE,
     SIP_CSEQ,
+    SIP_ENDPOINTS, /* who takes part in a talk, Lync's and OCS's own */
     SIP_ETAG,
     SIP_EVENT,
     SIP_EXPIRES,

@@ -11,6 +11,7 @@ struct sip_out {
     struct sip_out_args args; /* without the address */
     struct sip_search search;
     size_t at; /* of the servers */
+    bool is_given_up;
     struct sip_txn *txn;
 };
 
@@ -24,6 +25,19 @@ void sip_out_cancel(struct sip_out **outp)
     sip_search_done(&out->search);
     sip_txn_cancel(&out->txn);
     free(out);
+}
+
+bool sip_out_give_up(struct sip_out **outp)
+{
+    struct sip_out *out = *outp;
+
+    if (!out->txn) {
+        sip_out_cancel(outp);
+        return false;
+    }
+    out->is_given_up = true;
+    sip_txn_give_up(out->txn, out->core->now.mono);
+    return true;
 }
 
 enum sip_kind sip_out_kind(const struct sip_out *out)
@@ -42,7 +56,8 @@ static void answered(unsigned status, const struct sip_msg *response, gw_time no
     struct sip_out_args args = out->args;
 
     out->txn = NULL;
-    if ((status == 503 || (status == 408 && !response)) && out->at + 1 < out->search.count) {
+    if ((status == 503 || (status == 408 && !response)) && !out->is_given_up &&
+        out->at + 1 < out->search.count) {
         out->at++;
         try_next(out, now);
         return;

@@ -23,8 +23,10 @@ struct sip_watched {
     char text[];
 };
 
+enum sip_source_kind { SIP_SOURCE_SUBS, SIP_SOURCE_SESSIONS, SIP_SOURCE_KINDS };
+
 struct sip_source {
-    size_t count;
+    size_t count[SIP_SOURCE_KINDS];
     struct gw_str host;
     char text[];
 };
@@ -124,6 +126,9 @@ struct sip_core {
     struct gw_list lines; /* messages of users here, waiting or under way */
     size_t line_count;
     bool lines_new;
+    struct gw_map *talks, *session_tags;
+    struct gw_heap session_due;
+    size_t session_count;
     struct sip_hop hop; /* of sip_hop_of() */
     struct gw_map *watches, *watch_tags, *watch_lanes;
     struct gw_heap watch_due;
@@ -132,13 +137,18 @@ struct sip_core {
 };
 
 /* sip_core.c */
+/* All that is sent goes by here; otherwise as sip_io.send(). */
+uint64_t sip_send(struct sip_core *core, const struct sip_peer *to, struct gw_str bytes);
 void sip_answer(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
                 unsigned status);
 /* The same in two halves, with headers between them. */
 void sip_answer_begin(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
                       unsigned status, struct gw_str tag);
 void sip_answer_send(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+void sip_answer_send_body(struct sip_core *core, const struct sip_msg *m,
+                          const struct sip_peer *from, const char *type, struct gw_str body);
 void sip_refuse_method(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+#define SIP_ALLOW "SUBSCRIBE, NOTIFY, INVITE, ACK, CANCEL, BYE, MESSAGE, INFO, OPTIONS"
 #define SIP_MARKER                                                                                 \
     "Kalends-Partitioned" /* User-Agent of what goes to the other half of our domains */
 bool sip_is_ours(const struct sip_core *core, struct gw_str address); /* of a domain served here */
@@ -158,6 +168,11 @@ bool sip_hop_of(struct sip_core *core, const struct sip_uri *uri, const struct s
  * to. Nothing where no name is set for that, and for who has a static route. */
 void sip_write_record_route(const struct sip_core *core, struct gw_buf *out, struct gw_str who,
                             enum sip_proto proto);
+
+/* sip_dialog.c: the route set of what makes a dialog, for a Route header, and its first value; empty: there is
+ * none. False: too long. */
+bool sip_routes_read(struct sip_core *core, const struct sip_msg *m, struct gw_buf *out,
+                     struct gw_str *first);
 
 /* sip_out.c: a request outside of dialogs, to an address: to one server after the other. */
 struct sip_out;
@@ -180,6 +195,8 @@ struct sip_out_args {
 struct sip_out *sip_out_start(struct sip_core *core, const struct sip_out_args *args,
                               struct gw_err *err);
 void sip_out_cancel(struct sip_out **outp); /* done does not come */
+/* Of an INVITE, as sip_txn_give_up(). False: nothing was sent yet; it is cancelled. */
+bool sip_out_give_up(struct sip_out **outp);
 enum sip_kind sip_out_kind(const struct sip_out *out);
 
 /* sip_watch.c: users here watch somebody there. The first two are for the core's calls: they only make a
@@ -206,11 +223,56 @@ gw_time sip_doubts_deadline(const struct sip_core *core);
 void sip_doubts_tick(struct sip_core *core);
 
 /* sip_message.c. The first is for the core's calls: it only makes a note. */
+#define SIP_TEXT_PLAIN "text/plain"
+/* What a user here says to somebody there. */
+struct sip_line {
+    struct gw_list link; /* of the core's, or of a talk's */
+    struct sip_core *core;
+    struct sip_out *out; /* by itself, on its way; NULL: waits for the next tick, or in a talk */
+    struct gw_str from, to, body, id;
+    enum pres_chat chat;
+    bool is_retried; /* in another session */
+    uint32_t cseq;
+    char call_id[2 * 16 + 1];
+    char text[];
+};
+void sip_line_free(struct sip_line *l);
+/* It has arrived; or not, and its sender is told. Both free it. */
+void sip_line_sent(struct sip_line *l);
+void sip_line_failed(struct sip_line *l, unsigned status, const struct sip_msg *response,
+                     const struct gw_err *err);
+/* The text of a MESSAGE is given to a user here; the answer to it. */
+unsigned sip_message_take(struct sip_core *core, const struct sip_msg *m, struct gw_str remote,
+                          struct gw_str local, enum pres_chat chat);
 void sip_message_send(struct sip_core *core, const struct pres_message *m);
 void sip_message(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 gw_time sip_messages_deadline(const struct sip_core *core);
 void sip_messages_tick(struct sip_core *core);
 void sip_messages_free(struct sip_core *core);
+
+/* sip_session.c, sip_session_in.c: messages in sessions. */
+#define SIP_SDP_TYPE "application/sdp"
+bool sip_session_is_mode(struct sip_core *core, struct gw_str remote);
+/* False: too many wait there already. Else it is taken. */
+bool sip_session_say(struct sip_core *core, struct sip_line *line);
+void sip_session_do(struct sip_core *core, struct gw_str local, struct gw_str remote,
+                    enum pres_chat chat);
+/* An answer that no transaction waits for. */
+void sip_session_answer(struct sip_core *core, const struct sip_msg *m,
+                        const struct sip_peer *from);
+void sip_session_invite(struct sip_core *core, const struct sip_msg *m,
+                        const struct sip_peer *from);
+void sip_session_ack(struct sip_core *core, const struct sip_msg *m);
+void sip_session_cancel(struct sip_core *core, const struct sip_msg *m,
+                        const struct sip_peer *from);
+void sip_session_bye(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+void sip_session_message(struct sip_core *core, const struct sip_msg *m,
+                         const struct sip_peer *from);
+void sip_session_refer(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+void sip_sessions_apply(struct sip_core *core); /* the settings are other ones */
+gw_time sip_sessions_deadline(const struct sip_core *core);
+void sip_sessions_tick(struct sip_core *core);
+void sip_sessions_free(struct sip_core *core); /* silent: peers find out by the next request */
 
 /* sip_publish.c */
 void sip_publish_init(struct sip_core *core);
@@ -230,6 +292,10 @@ struct gw_str sip_address_of(const struct sip_uri *uri, struct gw_buf *out);
 void sip_subscribe(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 
 /* sip_sub.c */
+struct sip_source *sip_source_take(struct sip_core *core, struct gw_str host,
+                                   enum sip_source_kind kind);
+void sip_source_leave(struct sip_core *core, struct sip_source *source, enum sip_source_kind kind);
+size_t sip_source_count(const struct sip_core *core, struct gw_str host, enum sip_source_kind kind);
 struct sip_sub_args {
     struct gw_str text[SIP_TEXT_COUNT];
     struct gw_str user;

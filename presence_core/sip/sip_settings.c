@@ -96,6 +96,41 @@ const struct gw_param sip_params[] = {
       .offset = OF(trace),
       .max = 300,
       .def = "" },
+    { .key = "sip.session_peers",
+      .shown_as = "IM Session Mode",
+      .help = "to whom messages go in sessions (INVITE): kinds of domains and single domains, "
+              "separated by commas; to all others each message goes by itself (pager mode). Peers "
+              "may begin a session in any case",
+      .type = GW_PARAM_TEXT,
+      .offset = OF(session_peers),
+      .max = 4000,
+      .def = "lync, aol" },
+    { .key = "sip.session_idle_s",
+      .shown_as = "Idle IM Sessions (seconds)",
+      .help = "a session in which nobody has said anything for so long is ended; the next message "
+              "begins a new one",
+      .type = GW_PARAM_INT,
+      .offset = OF(session_idle_s),
+      .min = 60,
+      .max = 86400,
+      .def = "600" },
+    { .key = "sip.sessions_max",
+      .shown_as = "IM Sessions",
+      .help = "of all users together; more are refused for a while (503)",
+      .type = GW_PARAM_INT,
+      .offset = OF(sessions_max),
+      .min = 1,
+      .max = 100000,
+      .def = "20000" },
+    { .key = "sip.sessions_per_peer",
+      .shown_as = "IM Sessions per Peer",
+      .help = "that come from one address, which may be a server with many users; more are refused "
+              "for a while (503)",
+      .type = GW_PARAM_INT,
+      .offset = OF(sessions_per_peer),
+      .min = 1,
+      .max = 100000,
+      .def = "10000" },
     { .key = "sip.public_address",
       .shown_as = "Server Name or Virtual IP Address",
       .help =
@@ -281,6 +316,8 @@ enum gw_code sip_settings_check(const struct sip_settings *settings, struct gw_e
         rc = sip_publish_check(gw_str_of(settings->publish_to), err);
     if (!rc)
         rc = sip_routes_check(gw_str_of(settings->routes), err);
+    if (!rc)
+        rc = sip_session_peers_check(gw_str_of(settings->session_peers), err);
     if (!rc && !sip_domain_is(gw_str_of(settings->default_domain)))
         rc = gw_fail(err, GW_INVALID, "the default domain '%.*s' is not a domain in lower case",
                      GW_STR_ARG(gw_str_utf8_cut(gw_str_of(settings->default_domain), 80)));

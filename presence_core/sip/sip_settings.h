@@ -6,15 +6,17 @@
 #include "gw_param.h"
 
 struct sip_settings {
-    char *incoming_acl;         /* see sip_access.h */
-    char *domains;              /* see sip_access.h */
-    char *routes;               /* see sip_route.h */
-    char *default_domain;       /* AOL's */
-    char *publish_to;           /* see sip_access.h */
-    int partitioned;            /* 1: our domains are shared with Lync or OCS */
-    int partitioned_mode;       /* 1: advanced */
-    int messages;               /* 1: on */
-    char *trace;                /* see sip_trace.h */
+    char *incoming_acl;   /* see sip_access.h */
+    char *domains;        /* see sip_access.h */
+    char *routes;         /* see sip_route.h */
+    char *default_domain; /* AOL's */
+    char *publish_to;     /* see sip_access.h */
+    int partitioned;      /* 1: our domains are shared with Lync or OCS */
+    int partitioned_mode; /* 1: advanced */
+    int messages;         /* 1: on */
+    char *trace;          /* see sip_trace.h */
+    char *session_peers;  /* see sip_access.h */
+    int64_t session_idle_s, sessions_max, sessions_per_peer;
     char *public_address;       /* host in Via and Contact; empty: the one a peer reaches us at */
     char *federation_fqdn;      /* "host[:port]" in Record-Route; empty: none */
     int record_route_transport; /* 1: on */

@@ -85,7 +85,8 @@ static void watched_leave(struct sip_core *core, struct sip_watched *w)
     free(w);
 }
 
-static struct sip_source *source_take(struct sip_core *core, struct gw_str host)
+struct sip_source *sip_source_take(struct sip_core *core, struct gw_str host,
+                                   enum sip_source_kind kind)
 {
     struct sip_source *source = gw_map_get(core->sources, host);
 
@@ -95,14 +96,24 @@ static struct sip_source *source_take(struct sip_core *core, struct gw_str host)
         source->host = (struct gw_str){ source->text, host.len };
         gw_map_set(core->sources, source->host, source);
     }
-    source->count++;
+    source->count[kind]++;
     return source;
 }
 
-static void source_leave(struct sip_core *core, struct sip_source *source)
+size_t sip_source_count(const struct sip_core *core, struct gw_str host, enum sip_source_kind kind)
 {
-    if (--source->count)
-        return;
+    const struct sip_source *source = gw_map_get(core->sources, host);
+
+    return source ? source->count[kind] : 0;
+}
+
+void sip_source_leave(struct sip_core *core, struct sip_source *source, enum sip_source_kind kind)
+{
+    source->count[kind]--;
+    for (int i = 0; i < SIP_SOURCE_KINDS; i++) {
+        if (source->count[i])
+            return;
+    }
     gw_map_remove(core->sources, source->host);
     free(source);
 }
@@ -200,7 +211,7 @@ struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *ar
     s->of = watched_take(core, args->user);
     s->name_hash = gw_hash_stable(known_as(s));
     gw_list_append(&s->of->subs, &s->link);
-    s->source = source_take(core, args->text[SIP_TEXT_SOURCE]);
+    s->source = sip_source_take(core, args->text[SIP_TEXT_SOURCE], SIP_SOURCE_SUBS);
     gw_map_set(core->subs, sip_sub_text(s, SIP_TEXT_TAG), s);
     arm(s);
     return s;
@@ -215,7 +226,7 @@ void sip_sub_release(struct sip_sub *s)
     gw_map_remove(core->subs, sip_sub_text(s, SIP_TEXT_TAG));
     gw_list_remove(&s->link);
     watched_leave(core, s->of);
-    source_leave(core, s->source);
+    sip_source_leave(core, s->source, SIP_SOURCE_SUBS);
     core->counters.pending -= s->verdict == SIP_PENDING;
     free(s->text);
     free(s);

@@ -211,10 +211,9 @@ out:
 
 static bool is_full(const struct sip_core *core, struct gw_str host)
 {
-    const struct sip_source *source = gw_map_get(core->sources, host);
-
     return gw_map_len(core->subs) >= (size_t)core->settings->subscriptions_max ||
-           (source && source->count >= (size_t)core->settings->subscriptions_per_peer);
+           sip_source_count(core, host, SIP_SOURCE_SUBS) >=
+               (size_t)core->settings->subscriptions_per_peer;
 }
 
 static void first(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,

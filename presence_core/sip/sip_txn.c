@@ -393,7 +393,7 @@ bool sip_txns_cancels(struct sip_txns *txns, const struct sip_msg *cancel)
 
 /* RFC 3261 18.2.2: over the connection it came over; by UDP to where it came from, and to the port
  * that Via names, unless it asks for its own back (RFC 3581). */
-static struct sip_peer answer_to(const struct sip_msg *m, const struct sip_peer *from)
+struct sip_peer sip_txns_answer_to(const struct sip_msg *m, const struct sip_peer *from)
 {
     struct sip_peer to = *from;
 
@@ -432,7 +432,7 @@ static void keep(struct sip_txns *txns, const struct sip_msg *m, const struct si
 void sip_txns_answer_once(struct sip_txns *txns, const struct sip_msg *request,
                           const struct sip_peer *from, struct gw_str answer)
 {
-    struct sip_peer to = answer_to(request, from);
+    struct sip_peer to = sip_txns_answer_to(request, from);
 
     (void)txns->io->send(&to, answer, txns->io_ctx);
 }
@@ -440,7 +440,7 @@ void sip_txns_answer_once(struct sip_txns *txns, const struct sip_msg *request,
 void sip_txns_answer(struct sip_txns *txns, const struct sip_msg *request,
                      const struct sip_peer *from, struct gw_str answer, gw_time now)
 {
-    struct sip_peer to = answer_to(request, from);
+    struct sip_peer to = sip_txns_answer_to(request, from);
 
     (void)txns->io->send(&to, answer, txns->io_ctx);
     /* A stream loses nothing: timer J is zero there, and there is no G. */

@@ -40,6 +40,8 @@ bool sip_txns_cancels(struct sip_txns *txns, const struct sip_msg *cancel);
 /* Sends an answer, and keeps it as long as the request may come again. */
 void sip_txns_answer(struct sip_txns *txns, const struct sip_msg *request,
                      const struct sip_peer *from, struct gw_str answer, gw_time now);
+/* To where answers to it go. Borrows from both. */
+struct sip_peer sip_txns_answer_to(const struct sip_msg *request, const struct sip_peer *from);
 /* Sends it and keeps nothing: the request may come again, and is answered anew. */
 void sip_txns_answer_once(struct sip_txns *txns, const struct sip_msg *request,
                           const struct sip_peer *from, struct gw_str answer);

@@ -430,31 +430,9 @@ static void hold(struct sip_watch *w, int64_t granted_s, gw_time now)
     arm(w, w->next_at);
 }
 
-/* RFC 3261 12.1.2: the route set of an answer is Record-Route, the last one first; of a request that
- * begins a dialog it is that as it stands. */
-static bool routes_read(const struct sip_msg *m, bool backwards, struct gw_buf *out,
-                        struct gw_str *first)
-{
-    struct gw_str all[SIP_VALUES_MAX], value;
-    struct sip_pos pos = { 0 };
-    size_t n = 0;
-
-    while (sip_msg_next(m, SIP_RECORD_ROUTE, &pos, &value)) {
-        if (n == SIP_VALUES_MAX)
-            return false;
-        all[n++] = value;
-    }
-    for (size_t i = 0; i < n; i++) {
-        gw_buf_add_cstr(out, i ? ", " : "");
-        gw_buf_add_str(out, all[backwards ? n - 1 - i : i]);
-    }
-    *first = n ? all[backwards ? n - 1 : 0] : GW_STR("");
-    return !out->failed;
-}
-
 /* False: what there is is no dialog. */
 static bool dialog_make(struct sip_watch *w, const struct sip_msg *m, const struct sip_peer *from,
-                        struct gw_str tag, bool is_answer)
+                        struct gw_str tag)
 {
     struct sip_core *core = w->core;
     struct sip_addr route = { .uri = m->contact.uri };
@@ -465,7 +443,7 @@ static bool dialog_make(struct sip_watch *w, const struct sip_msg *m, const stru
 
     gw_buf_init(&routes, SIP_ROUTES_MAX);
     ok = tag.len && m->has_contact && m->contact_count == 1 && m->contact.uri.is_sip &&
-         !m->contact.uri.has_headers && routes_read(m, is_answer, &routes, &first) &&
+         !m->contact.uri.has_headers && sip_routes_read(core, m, &routes, &first) &&
          (!first.len || !sip_addr_parse(first, &core->msg->arena, &route, NULL)) &&
          sip_hop_of(core, &route.uri, from, &hop);
     if (ok) {
@@ -546,7 +524,7 @@ static void accepted(struct sip_watch *w, const struct sip_msg *m, const struct 
     int64_t granted_s = m->expires >= 0 ? m->expires : w->expires_s;
     bool is_new = hop != NULL;
 
-    if (!w->remote_tag && !dialog_make(w, m, hop, m->to.tag, true)) {
+    if (!w->remote_tag && !dialog_make(w, m, hop, m->to.tag)) {
         failed(w, 500, NULL, NULL, now);
         return;
     }
@@ -752,7 +730,7 @@ static unsigned notify_check(struct sip_watch *w, const struct sip_msg *m,
                 err.msg);
         return 400;
     }
-    if (!w->remote_tag && !dialog_make(w, m, from, m->from.tag, false))
+    if (!w->remote_tag && !dialog_make(w, m, from, m->from.tag))
         return 400;
     return 0;
 }

@@ -23,11 +23,16 @@ static const struct {
     { 480, "Temporarily Unavailable" },
     { 481, "Call/Transaction Does Not Exist" },
     { 482, "Loop Detected" },
+    { 486, "Busy Here" },
+    { 487, "Request Terminated" },
+    { 488, "Not Acceptable Here" },
     { 489, "Bad Event" },
     { 500, "Server Internal Error" },
     { 501, "Not Implemented" },
     { 503, "Service Unavailable" },
     { 505, "Version Not Supported" },
+    { 600, "Busy Everywhere" },
+    { 603, "Decline" },
 };
 
 const char *sip_reason(unsigned status)

@@ -1,7 +1,8 @@
 /* A front-end with a user who watches somebody there, and messages at it, each ended by a NUL; in them
  * "TAG" stands for the tag of our last answer, and "BRANCH", "OWNTAG" and "CALLID" for branch, From's tag
  * and Call-ID of our last request. A message that is only a digit
- * lets so many seconds pass. Whatever is sent must be a message. */
+ * lets so many seconds pass; with "!" the user says something, with "~" he types. Whatever is sent must be a
+ * message. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,6 +93,19 @@ static void replace(struct gw_str in, const char *what, const char *with, struct
     gw_buf_add_str(out, in);
 }
 
+/* What a user here does. */
+static void act(struct peer *p, char what, struct gw_now now)
+{
+    struct pres_message m = { .from = GW_STR("bob@b.example/x"), .to = GW_STR("w@a.example") };
+
+    if (what == '!')
+        m.body = GW_STR("hello");
+    else
+        m.chat = PRES_CHAT_COMPOSING;
+    sip_message_send(p->core, &m);
+    sip_core_tick(p->core, now);
+}
+
 static void feed(struct peer *p, struct gw_str piece, struct gw_now *now)
 {
     const struct sip_peer from = { .proto = piece.len % 2 ? SIP_TCP : SIP_UDP,
@@ -105,6 +119,10 @@ static void feed(struct peer *p, struct gw_str piece, struct gw_now *now)
         now->mono += (piece.p[0] - '0') * GW_SECOND_MS;
         now->utc += (piece.p[0] - '0') * GW_SECOND_MS;
         sip_core_tick(p->core, *now);
+        return;
+    }
+    if (piece.len == 1 && (piece.p[0] == '!' || piece.p[0] == '~')) {
+        act(p, piece.p[0], *now);
         return;
     }
     gw_buf_init(&one, 4 * SIP_MSG_MAX);
@@ -148,6 +166,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                        GW_STR("a.example"), &err));
     must(!gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.routes")), &settings,
                        GW_STR("example.a=udp:192.0.2.1"), &err));
+    must(!gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.session_peers")),
+                       &settings, GW_STR("simple"), &err));
     pres_domain_add(pres, GW_STR("b.example"));
     must(!pres_user_add(pres, GW_STR("bob@b.example"), &err));
     p.core = sip_core_new(
@@ -168,7 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     now.mono += GW_HOUR_MS;
     sip_core_tick(p.core, now);
     sip_core_counters(p.core, &c);
-    must(!c.subscriptions && !c.pending && !c.waiting && !c.watches);
+    must(!c.subscriptions && !c.pending && !c.waiting && !c.watches && !c.sessions);
     sip_core_free(&p.core);
     pres_core_free(&pres);
     gw_param_settings_done(sip_params, sip_param_count, &settings);

@@ -51,6 +51,8 @@ struct rig {
     } names;
     unsigned asked_names;
     char said[512];        /* what a client here was told last in a message: "from: text" */
+    enum pres_chat chat;   /* and what its sender does */
+    unsigned chats;        /* how often a client was told something */
     int failed;            /* why a message did not arrive; -1: none has failed */
     char seen[1024];       /* what a client here was shown last: "away Busy" */
     unsigned shown;        /* how often */
@@ -190,8 +192,11 @@ static inline bool front_message(const struct pres_message *m, struct pres_sessi
     struct rig *r = ctx;
 
     (void)to;
-    (void)snprintf(r->said, sizeof(r->said), "%.*s: %.*s", GW_STR_ARG(m->from),
-                   GW_STR_ARG(m->body));
+    r->chat = m->chat;
+    r->chats++;
+    if (m->body.len)
+        (void)snprintf(r->said, sizeof(r->said), "%.*s: %.*s", GW_STR_ARG(m->from),
+                       GW_STR_ARG(m->body));
     return true;
 }
 

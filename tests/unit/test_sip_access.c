@@ -150,12 +150,44 @@ static void test_tls_subjects(void **state)
     gw_buf_done(&many);
 }
 
+static const struct {
+    const char *list, *domain;
+    enum sip_kind kind;
+    bool has;
+} session_case[] = {
+    { "lync, aol", "a.example", SIP_KIND_LYNC, true },
+    { "lync, aol", "a.example", SIP_KIND_AOL, true },
+    { "lync, aol", "a.example", SIP_KIND_SIMPLE, false },
+    { "lync, aol", "lync", SIP_KIND_SIMPLE, true }, /* no domain that is federated has one label */
+    { "a.example", "a.example", SIP_KIND_SIMPLE, true },
+    { "a.example", "b.a.example", SIP_KIND_SIMPLE, false },
+    { "aol.com", "aim.com", SIP_KIND_AOL, true },
+    { "", "a.example", SIP_KIND_LYNC, false },
+};
+
+static void test_session_peers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(session_case) / sizeof(session_case[0]); i++) {
+        struct gw_str list = gw_str_of(session_case[i].list);
+
+        assert_int_equal(sip_session_peers_check(list, NULL), GW_OK);
+        assert_int_equal(
+            sip_session_peers_have(list, gw_str_of(session_case[i].domain), session_case[i].kind),
+            session_case[i].has);
+    }
+    assert_int_equal(sip_session_peers_check(GW_STR("Lync"), NULL), GW_INVALID);
+    assert_int_equal(sip_session_peers_check(GW_STR("lync=a.example"), NULL), GW_INVALID);
+    assert_int_equal(sip_session_peers_check(GW_STR("lync,,aol"), NULL), GW_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_acl),      cmocka_unit_test(test_names),
-        cmocka_unit_test(test_believed), cmocka_unit_test(test_bad_lists),
-        cmocka_unit_test(test_domains),  cmocka_unit_test(test_tls_subjects),
+        cmocka_unit_test(test_acl),           cmocka_unit_test(test_names),
+        cmocka_unit_test(test_believed),      cmocka_unit_test(test_bad_lists),
+        cmocka_unit_test(test_domains),       cmocka_unit_test(test_tls_subjects),
+        cmocka_unit_test(test_session_peers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,15 +15,14 @@ static const struct {
     const char *request, *answer, *part;
 } refused[] = {
     { "OPTIONS sip:b.example SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\n\r\n", "SIP/2.0 200 OK",
-      "Allow: SUBSCRIBE, NOTIFY, MESSAGE, OPTIONS\r\n" },
+      "Allow: SUBSCRIBE, NOTIFY, INVITE, ACK, CANCEL, BYE, MESSAGE, INFO, OPTIONS\r\n" },
     { "OPTIONS sip:b.example SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\nRequire: a, b\r\n\r\n",
       "SIP/2.0 420 ", "Unsupported: a\r\nUnsupported: b\r\n" },
     { "OPTIONS tel:5551234 SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\n\r\n", "SIP/2.0 416 ", "" },
     { "OPTIONS sip:b.example SIP/3.0\r\n" HEAD "CSeq: 1 OPTIONS\r\n\r\n", "SIP/2.0 505 ", "" },
     { "OPTIONS sip:b.example SIP/2.0\r\n" HEAD "CSeq: x OPTIONS\r\n\r\n", "SIP/2.0 400 ",
       ";rport=4444;received=192.0.2.1\r\n" },
-    { "INVITE sip:bob@b.example SIP/2.0\r\n" HEAD "CSeq: 1 INVITE\r\n\r\n", "SIP/2.0 405 ",
-      "Allow: " },
+    { "INVITE sip:bob@b.example SIP/2.0\r\n" HEAD "CSeq: 1 INVITE\r\n\r\n", "SIP/2.0 400 ", "" },
     { "PUBLISH sip:bob@b.example SIP/2.0\r\n" HEAD "CSeq: 1 PUBLISH\r\n\r\n", "SIP/2.0 405 ", "" },
     { "DANCE sip:bob@b.example SIP/2.0\r\n" HEAD "CSeq: 1 DANCE\r\n\r\n", "SIP/2.0 501 ", "" },
     { "CANCEL sip:bob@b.example SIP/2.0\r\n" HEAD "CSeq: 1 CANCEL\r\n\r\n", "SIP/2.0 481 ", "" },

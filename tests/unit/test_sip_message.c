@@ -36,13 +36,19 @@ static void receive(struct rig *r, const char *from, const char *to, const char 
 
 #define PLAIN "Content-Type: text/plain; charset=UTF-8\r\n"
 
+#define TYPING "Content-Type: application/im-iscomposing+xml\r\n"
+#define COMPOSING                                                                                  \
+    "<isComposing "                                                                                \
+    "xmlns='urn:ietf:params:xml:ns:im-iscomposing'><state>active</state></isComposing>"
+
 static const struct {
     const char *from, *to, *more, *body, *answer, *said;
 } in_case[] = {
     { "w@a.example", "bob@b.example", PLAIN, "hi\r\nyou", "SIP/2.0 200 ",
       "w@a.example: hi\r\nyou" },
     { "w@a.example", "bob@b.example", "Content-Type: application/im-iscomposing+xml\r\n", "<x/>",
-      "SIP/2.0 200 ", "" },
+      "SIP/2.0 400 ", "" },
+    { "w@a.example", "alice@b.example", TYPING, COMPOSING, "SIP/2.0 480 ", "" },
     { "w@a.example", "bob@b.example", PLAIN, "", "SIP/2.0 200 ", "" },
     { "w@a.example", "nobody@b.example", PLAIN, "hi", "SIP/2.0 404 ", "" },
     { "w@a.example", "bob@elsewhere.example", PLAIN, "hi", "SIP/2.0 404 ", "" },
@@ -68,6 +74,21 @@ static void test_in(void **state)
         assert_string_equal(r.said, in_case[i].said);
         end(&r, bob);
     }
+}
+
+/* RFC 3994, without a session. */
+static void test_typing(void **state)
+{
+    struct pres_session *bob;
+    struct rig r;
+
+    (void)state;
+    begin(&r, &bob);
+    receive(&r, "w@a.example", "bob@b.example", TYPING, COMPOSING);
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    assert_int_equal(r.chat, PRES_CHAT_COMPOSING);
+    assert_string_equal(r.said, "");
+    end(&r, bob);
 }
 
 /* Twice the same datagram is one message. */
@@ -254,11 +275,11 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_in),       cmocka_unit_test(test_again),
-        cmocka_unit_test(test_too_long), cmocka_unit_test(test_out),
-        cmocka_unit_test(test_failures), cmocka_unit_test(test_large),
-        cmocka_unit_test(test_off),      cmocka_unit_test(test_unavailable),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_in),          cmocka_unit_test(test_again),
+        cmocka_unit_test(test_typing),      cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_out),         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_large),       cmocka_unit_test(test_off),
+        cmocka_unit_test(test_unavailable), cmocka_unit_test(test_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
