@@ -131,13 +131,18 @@ void xmpp_presence_abroad(const struct pres_doc *doc, const struct gw_str *to, s
     struct xmpp_fed *fed = host->fed;
     struct xml_writer w;
 
-    for (size_t i = 0; fed && i < count; i++) {
+    if (!fed)
+        return;
+    gw_buf_reset(&fed->from);
+    gw_buf_addf(&fed->from, "%.*s/%.*s", GW_STR_ARG(doc->user), GW_STR_ARG(doc->resource));
+    for (size_t i = 0; i < count; i++) {
         gw_buf_reset(&fed->stanza);
         xml_write_init(&w, &fed->stanza);
         xml_open(&w, "presence");
         xml_put_attr(&w, "to", to[i]);
         gw_buf_add_str(&fed->stanza, body);
-        (void)xmpp_fed_send(fed, doc->user, to[i], gw_buf_str(&fed->stanza), NULL, !doc->directed);
+        (void)xmpp_fed_send(fed, gw_buf_str(&fed->from), to[i], gw_buf_str(&fed->stanza), NULL,
+                            !doc->directed);
         host->counters.presence_out++;
     }
 }

@@ -57,14 +57,23 @@ static void cause_leave(struct xmpp_link *l)
     xmpp_origin_leave(l->fed->causes, &l->cause);
 }
 
+void xmpp_letter_take(struct xmpp_link *l, struct xmpp_letter *letter)
+{
+    gw_list_remove(&letter->link);
+    l->letter_count--;
+    if (letter->state.p && gw_map_get(l->states, letter->state) == letter)
+        gw_map_remove(l->states, letter->state);
+}
+
 static struct xmpp_letter *letter_pop(struct xmpp_link *l)
 {
-    struct gw_list *link = gw_list_pop(&l->letters);
+    struct xmpp_letter *letter;
 
-    if (!link)
+    if (!l->letter_count)
         return NULL;
-    l->letter_count--;
-    return GW_CONTAINER(link, struct xmpp_letter, link);
+    letter = GW_CONTAINER(l->letters.next, struct xmpp_letter, link);
+    xmpp_letter_take(l, letter);
+    return letter;
 }
 
 static void link_free(struct xmpp_link *l)
@@ -78,6 +87,7 @@ static void link_free(struct xmpp_link *l)
         xmpp_letter_free(l, letter);
     while (!gw_list_is_empty(&l->verifies))
         verify_free(GW_CONTAINER(l->verifies.next, struct xmpp_verify, link));
+    gw_map_free(&l->states);
     free(l->key);
     free(l);
 }
@@ -407,31 +417,72 @@ static struct gw_str bare_of(struct gw_str jid)
     return jid;
 }
 
+/* What is said goes out at once. */
+static bool is_flowing(const struct xmpp_link *l)
+{
+    const struct xmpp_s2s *s = l->out;
+
+    return s && s->state == S2S_OPEN && !s->is_lost && !l->letter_count &&
+           s->io->queued(s->io_ctx) < XMPP_HOLD_AT;
+}
+
 /* Where nobody acknowledges, nothing is kept either. */
 static bool write_now(struct xmpp_link *l, struct gw_str stanza)
 {
     struct xmpp_s2s *s = l->out;
 
-    if (!s || s->state != S2S_OPEN || s->has_sm || s->is_lost || l->letter_count ||
-        s->io->queued(s->io_ctx) >= XMPP_HOLD_AT || !xmpp_s2s_write(s, stanza))
+    if (!is_flowing(l) || s->has_sm || !xmpp_s2s_write(s, stanza))
         return false;
     s->used_at = l->fed->now.mono;
     l->fed->counters.stanzas_out++;
     return true;
 }
 
-static void keep(struct xmpp_link *l, struct gw_str stanza, struct xmpp_bounce *bounce,
-                 bool is_presence)
+/* The newest state: the one that waited need not go out. */
+static void keep_state(struct xmpp_link *l, struct xmpp_letter *letter)
 {
-    struct xmpp_letter *letter = gw_alloc(sizeof(*letter) + stanza.len);
+    struct xmpp_letter *before;
+
+    if (!l->states)
+        l->states = gw_map_new();
+    before = gw_map_get(l->states, letter->state);
+    if (before) {
+        xmpp_letter_take(l, before);
+        xmpp_letter_free(l, before);
+    }
+    gw_map_set(l->states, letter->state, letter);
+}
+
+/* state: of whom and to whom the stanza is one; empty: it is none. */
+static void keep(struct xmpp_link *l, struct gw_str stanza, struct xmpp_bounce *bounce,
+                 bool is_presence, struct gw_str state)
+{
+    struct xmpp_letter *letter = gw_alloc(sizeof(*letter) + stanza.len + state.len);
 
     letter->bounce = bounce;
     letter->is_presence = is_presence;
     letter->len = stanza.len;
     memcpy(letter->bytes, stanza.p, stanza.len);
+    if (state.len) {
+        memcpy(letter->bytes + stanza.len, state.p, state.len);
+        letter->state = (struct gw_str){ letter->bytes + stanza.len, state.len };
+        keep_state(l, letter);
+    }
     gw_list_append(&l->letters, &letter->link);
     l->letter_count++;
     l->letter_bytes += stanza.len;
+}
+
+/* Empty: what goes out at once replaces nothing. */
+static struct gw_str state_of(const struct xmpp_link *l, struct gw_str from, struct gw_str to)
+{
+    struct gw_buf *out = &l->fed->out;
+
+    if (is_flowing(l))
+        return GW_STR("");
+    gw_buf_reset(out);
+    gw_buf_addf(out, "%.*s %.*s", GW_STR_ARG(from), GW_STR_ARG(to));
+    return gw_buf_str(out);
 }
 
 enum xmpp_sent xmpp_fed_send(struct xmpp_fed *fed, struct gw_str from, struct gw_str to,
@@ -459,7 +510,8 @@ enum xmpp_sent xmpp_fed_send(struct xmpp_fed *fed, struct gw_str from, struct gw
         l->is_stale = l->is_stale || is_presence;
         return refuse(fed, bounce, XMPP_SENT_FULL);
     }
-    keep(l, stanza, bounce, is_presence);
+    keep(l, stanza, bounce, is_presence,
+         is_presence && !bounce ? state_of(l, from, to) : GW_STR(""));
     if (l->out && l->out->state == S2S_READY)
         xmpp_s2s_out_proceed(l->out);
     else if (l->out && l->out->state == S2S_OPEN)

@@ -99,6 +99,7 @@ struct xmpp_letter {
     struct gw_list link;
     struct xmpp_bounce *bounce; /* NULL: nobody is told when it cannot be sent */
     bool is_presence;           /* told anew when there is a way */
+    struct gw_str state;        /* of whom, to whom; .p NULL: no state, or it need not wait */
     size_t len;
     char bytes[];
 };
@@ -109,6 +110,8 @@ struct xmpp_link {
     struct gw_str local, remote;
     struct xmpp_s2s *out;
     struct gw_list letters, sent; /* sent: but not acknowledged */
+    struct gw_map
+        *states; /* letters that wait, the newest of each resource and watcher; may be NULL */
     size_t letter_count, sent_count;
     size_t letter_bytes;   /* of both */
     uint32_t acked;        /* of the session, by the peer's count */
@@ -170,6 +173,7 @@ void xmpp_link_send_verifies(struct xmpp_link *l);
 void xmpp_link_forget(struct xmpp_fed *fed, struct xmpp_s2s *in);
 struct gw_str xmpp_fed_secret(const struct xmpp_fed *fed);
 void xmpp_letter_free(struct xmpp_link *l, struct xmpp_letter *letter); /* is in no list */
+void xmpp_letter_take(struct xmpp_link *l, struct xmpp_letter *letter); /* from those that wait */
 
 /* ---- xmpp_fed_review.c: users are told of a changed policy ---- */
 void xmpp_review_begin(struct xmpp_fed *fed);
@@ -179,7 +183,7 @@ bool xmpp_review_go_on(struct xmpp_fed *fed); /* with a few users; false: that w
 void xmpp_sm_begin(struct xmpp_s2s *s); /* out: is proved; then the link is open */
 void xmpp_sm_out(struct xmpp_s2s *s, const struct xml_node *node);
 void xmpp_sm_closed(struct xmpp_link *l, const struct xmpp_s2s *s);
-void xmpp_link_sent(struct xmpp_link *l, struct xmpp_letter *letter); /* takes it from the queue */
+void xmpp_link_sent(struct xmpp_link *l, struct xmpp_letter *letter); /* it waits no more */
 void xmpp_link_ask(struct xmpp_link *l);         /* after what was sent, if there is enough */
 void xmpp_link_watch(struct xmpp_link *l);       /* now and then: asks about the rest */
 void xmpp_link_end_session(struct xmpp_link *l); /* what was sent waits again */
@@ -223,7 +227,8 @@ void xmpp_bounce_tell(struct xmpp_fed *fed, struct xmpp_bounce *b, const struct 
 void xmpp_abroad_stanza(struct xmpp_s2s *s, const struct xml_node *node);
 
 enum xmpp_sent { XMPP_SENT, XMPP_SENT_FULL, XMPP_SENT_AWAY, XMPP_SENT_FORBIDDEN };
-/* Takes bounce, unless it fails: then it is freed. is_presence: may be dropped, and told anew. */
+/* Takes bounce, unless it fails: then it is freed. is_presence: may be dropped, and told anew; and without
+ * bounce it is a state of 'from', of which the newest alone waits. */
 enum xmpp_sent xmpp_fed_send(struct xmpp_fed *fed, struct gw_str from, struct gw_str to,
                              struct gw_str stanza, struct xmpp_bounce *bounce, bool is_presence);
 

@@ -216,8 +216,7 @@ void xmpp_sm_out(struct xmpp_s2s *s, const struct xml_node *node)
 
 void xmpp_link_sent(struct xmpp_link *l, struct xmpp_letter *letter)
 {
-    gw_list_remove(&letter->link);
-    l->letter_count--;
+    xmpp_letter_take(l, letter);
     if (!l->out->has_sm) {
         xmpp_letter_free(l, letter);
         return;

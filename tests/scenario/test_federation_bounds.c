@@ -222,6 +222,45 @@ static void queue_is_bounded(void **state)
     world_end(&w);
 }
 
+/* Of what waits for a watcher, the newest of each resource is enough. */
+static void the_newest_alone_waits(void **state)
+{
+    struct pres_session *a, *b, *other;
+    struct fed_world w;
+    struct end *out;
+
+    (void)state;
+    world_begin(&w);
+    meet(&w, &a, &b);
+    assert_int_equal(pres_session_new(w.a.core,
+                                      &(struct pres_session_args){ .user = GW_STR("ann@a.example"),
+                                                                   .resource = GW_STR("other"),
+                                                                   .front = w.a.front,
+                                                                   .ctx = &w.a },
+                                      w.now, &other, NULL),
+                     GW_OK);
+    out = a_to_b(&w);
+    out->is_stuck = true;
+    out->waiting = XMPP_HOLD_AT;
+    for (int i = 0; i < 100; i++) {
+        char text[40];
+
+        snprintf(text, sizeof(text), "number %d", i);
+        say_at(&w.a, a, PRES_AWAY, text);
+        say_at(&w.a, other, PRES_DND, text);
+    }
+    assert_int_equal(out->s2s->for_link->letter_count, 2);
+    say_at(&w.a, other, PRES_OFFLINE, "");
+    assert_int_equal(out->s2s->for_link->letter_count, 2);
+    unstick(out);
+    pass_ms(&w, 0);
+    assert_true(told(&w.b, "ann@b.example < ann@a.example/r away 'number 99'\n"));
+    assert_false(told(&w.b, "'number 98'"));
+    assert_false(told(&w.b, "do-not-disturb"));
+    assert_int_equal(w.a.fed->counters.dropped, 0);
+    world_end(&w);
+}
+
 /* ---- What one makes of us ---- */
 
 /* Connects to so many domains, in a user's name; how many of the messages were taken. */
@@ -350,6 +389,7 @@ int main(void)
         cmocka_unit_test(floods_are_read_later),
         cmocka_unit_test(answers_are_bounded),
         cmocka_unit_test(queue_is_bounded),
+        cmocka_unit_test(the_newest_alone_waits),
         cmocka_unit_test(connections_of_one_user_are_bounded),
         cmocka_unit_test(connections_are_bounded),
         cmocka_unit_test(questions_of_one_network_are_bounded),
