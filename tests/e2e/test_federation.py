@@ -208,6 +208,57 @@ def test_mail_problems():
         assert g.api("GET", "/v1/parameters/presence.federation_mail")["value"] == "off"
 
 
+def test_node_switch():
+    """Off: nobody listens, and nothing goes out; on, and off again, at once."""
+    def is_open(g):
+        with contextlib.suppress(OSError), socket.create_connection((g.address, 5269), 5):
+            return True
+        return False
+    with Gateway() as g:
+        g.api("POST", "/v1/domains", {"name": OURS})
+        assert not is_open(g)
+        assert "federation is off" in g.ctl("federation", "why", THEIRS)
+        g.set("federation.xmpp", "on")
+        assert is_open(g)
+        assert "federation is off" not in g.ctl("federation", "why", THEIRS)
+        with socket.create_connection((g.address, 5269), 5) as s:
+            s.settimeout(10)
+            s.sendall(b"<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' "
+                      b"version='1.0'>")
+            assert s.recv(4096)
+            g.set("federation.xmpp", "off")
+            heard = b""
+            while more := s.recv(4096):
+                heard += more
+            assert b"policy-violation" in heard and b"federation is off" in heard, heard
+        assert not is_open(g)
+
+
+def may_come(gateway):
+    """THEIRS may open a stream to us."""
+    with socket.create_connection((gateway.address, 5269), 10) as s:
+        s.settimeout(10)
+        s.sendall((f"<stream:stream xmlns='jabber:server' xmlns:stream='http://etherx.jabber.org/streams' "
+                   f"version='1.0' from='{THEIRS}' to='{OURS}'></stream:stream>").encode())
+        heard = b""
+        while more := s.recv(4096):
+            heard += more
+    return b"policy-violation" not in heard
+
+
+def test_sip_or_xmpp():
+    """A domain that is reached by SIP is not by XMPP, either way, until SIP lets it go."""
+    with gateway_of_ours() as g:
+        def why():
+            return g.ctl("federation", "why", THEIRS)
+        assert why().count("yes, allowed by federation.policy") == 2, why()
+        g.set("sip.domains", THEIRS)
+        assert why().count("no, the domain is reached by another protocol") == 2, why()
+        assert not may_come(g)
+        g.set("sip.domains", "")
+        assert why().count("yes, allowed by federation.policy") == 2, why()
+
+
 def memory_kb(gateway):
     with open(f"/proc/{gateway.process.pid}/status", encoding="ascii") as f:
         return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
@@ -250,4 +301,4 @@ def test_half_open_connections():
 
 if __name__ == "__main__":
     run([test_dialback_secret, test_dialback_secret_refused, test_subscribe_refused, test_two_nodes_compared,
-         test_mail_domains, test_mail_problems, test_half_open_connections])
+         test_mail_domains, test_mail_problems, test_node_switch, test_sip_or_xmpp, test_half_open_connections])

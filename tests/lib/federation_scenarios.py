@@ -336,7 +336,8 @@ class Scenarios:
                     assert came(receiver, text) <= 1, text
 
     def test_calendar(self):
-        """A meeting and automatic replies of a mock Exchange, as a colleague there sees them."""
+        """A meeting and automatic replies of a mock Exchange, as a colleague there sees them; blocked politely, by
+        name and by domain, he sees nothing of what begins and ends, and what it is then when he is let in again."""
         house.DOMAIN = OURS
         with contextlib.closing(Names()) as names, authority_elsewhere() as authority:
             settings = {"presence.privacy_federated": "full", "calendar.oof_poll_min": 1}
@@ -357,6 +358,23 @@ class Scenarios:
                     h.mock.post(f"/users/{ann.jid}/oof", {"state": "enabled"})
                     seen = rosa.wait_contact(ann.jid, ("xa", None), 30)
                     assert "Out of office" in seen.state[1], seen
+                    for who, change, shown, text in (
+                            (rosa.jid, lambda: h.mock.post(f"/users/{ann.jid}/oof", {"state": "disabled"}),
+                             "away", "In a meeting"),
+                            (THEIRS, lambda: h.mock.post(f"/users/{ann.jid}/oof", {"state": "enabled"}),
+                             "xa", "Out of office")):
+                        h.gateway.ctl("watcher", "block", ann.jid, who)
+                        rosa.wait_contact(ann.jid, ("unavailable", None))
+                        blocked = time.time()
+                        change()
+                        wait_for(lambda text=text: text in h.gateway.ctl("explain", ann.jid), 90, f"'{text}'")
+                        time.sleep(1)
+                        assert rosa.contact_states(ann.jid)[-1].state[0] == "unavailable"
+                        assert not [s for s in rosa.presences if s.at > blocked and s.sender == ann.jid and
+                                    s.type in ("unsubscribed", "error")]
+                        h.gateway.ctl("watcher", "allow", ann.jid, who)
+                        seen = rosa.wait_contact(ann.jid, (shown, None))
+                        assert text in seen.state[1], seen
                 with theirs(p) as rosa:  # without a client, the calendar alone speaks
                     seen = rosa.wait_contact(ann.jid, ("unavailable", None), 20)
                     assert "Out of office" in seen.state[1], seen
