@@ -337,7 +337,7 @@ class Scenarios:
 
     def test_calendar(self):
         """A meeting and automatic replies of a mock Exchange, as a colleague there sees them; blocked politely, by
-        name and by domain, he sees nothing of what begins and ends, and what it is then when he is let in again."""
+        domain and by name, he sees nothing of what begins and ends, and what it is then when he is let in again."""
         house.DOMAIN = OURS
         with contextlib.closing(Names()) as names, authority_elsewhere() as authority:
             settings = {"presence.privacy_federated": "full", "calendar.oof_poll_min": 1}
@@ -359,9 +359,9 @@ class Scenarios:
                     seen = rosa.wait_contact(ann.jid, ("xa", None), 30)
                     assert "Out of office" in seen.state[1], seen
                     for who, change, shown, text in (
-                            (rosa.jid, lambda: h.mock.post(f"/users/{ann.jid}/oof", {"state": "disabled"}),
+                            (THEIRS, lambda: h.mock.post(f"/users/{ann.jid}/oof", {"state": "disabled"}),
                              "away", "In a meeting"),
-                            (THEIRS, lambda: h.mock.post(f"/users/{ann.jid}/oof", {"state": "enabled"}),
+                            (rosa.jid, lambda: h.mock.post(f"/users/{ann.jid}/oof", {"state": "enabled"}),
                              "xa", "Out of office")):
                         h.gateway.ctl("watcher", "block", ann.jid, who)
                         rosa.wait_contact(ann.jid, ("unavailable", None))
