@@ -393,6 +393,7 @@ const struct ctl_command ctl_commands[] = {
     { "user list", "[FILTER]", "list users, or those whose id, mail or name contains FILTER",
       ctl_user_list, user_list_options, NULL,
       "user list\nuser list example.org\nuser list --where \"zone = '' and calendar\"\n"
+      "user list --where \"sip != '' and sip != [user]\"\n"
       "user list ann --json" },
     { "user show", "USER", "show a user's settings", ctl_user_show, NULL,
       "'kalendsctl explain USER' tells about presence.", "user show ann@example.org" },
@@ -417,7 +418,7 @@ const struct ctl_command ctl_commands[] = {
       "without\ncase; flags (im, calendar, hide_oof, password): im, not im, im = yes. Fields: "
       "user, "
       "id, domain, mail,\nname, sip, department, group, language, zone. Values with spaces in "
-      "quotes; '' is empty.",
+      "quotes; '' is empty, [user] what stands in the field user.",
       "user update --where \"department contains 'sales' and not im\" --dry-run\n"
       "user update --where 'domain = example.org' --set im=yes calendar=yes\n"
       "user update --where \"zone = ''\" --set zone=Europe/Berlin --at '2026-11-27 02:00'" },

@@ -76,7 +76,7 @@ static enum ctl_exit change(struct ctl *ctl, const char *method, const char *aft
     if (!rc && !ctl->line->json)
         printf("The certificate for servers names all mail domains: a self-signed one is made "
                "anew, for "
-               "another\none ask again: 'kalendsctl cert csr cup-xmpp-s2s'.\n");
+               "another\none ask again: 'kalendsctl cert own request cup-xmpp-s2s'.\n");
     return rc;
 }
 

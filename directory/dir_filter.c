@@ -17,6 +17,7 @@ struct node {
     uint8_t left, right;           /* AND, OR; NOT: left */
     const struct dir_field *field; /* the others */
     struct gw_str value;
+    const struct dir_field *other; /* whose text is the value; NULL: it is 'value' */
     bool flag;
 };
 
@@ -108,6 +109,20 @@ static enum gw_code value_read(struct reader *r, struct gw_str *out)
     return GW_OK;
 }
 
+/* "[user]", without quotes. */
+static enum gw_code other_read(struct reader *r, struct node *node)
+{
+    struct gw_str next = peek(r), name = gw_str_sub(next, 1, next.len ? next.len - 1 : 0);
+
+    if (next.len < 2 || *next.p != '[' || next.p[next.len - 1] != ']')
+        return value_read(r, &node->value);
+    node->other = dir_field_find(name);
+    if (!node->other || node->other->is_flag)
+        return expected(r, "a field of text in brackets, or a value");
+    take(r, next);
+    return GW_OK;
+}
+
 static enum gw_code flag_read(struct reader *r, struct node *node)
 {
     bool negated = accept(r, "!=");
@@ -133,7 +148,7 @@ static enum gw_code text_read(struct reader *r, struct node *node, bool *negated
         node->op = OP_PREFIX;
     else if (!*negated && !accept(r, "="))
         return expected(r, "=, !=, contains or prefix");
-    return value_read(r, &node->value);
+    return other_read(r, node);
 }
 
 static enum gw_code comparison(struct reader *r, uint8_t *out)
@@ -249,7 +264,7 @@ static bool contains(struct gw_str text, struct gw_str part)
 
 static bool node_matches(const struct node *n, const bool *done, const struct dir_user *u)
 {
-    struct gw_str text;
+    struct gw_str text, value;
 
     switch (n->op) {
     case OP_AND:
@@ -266,11 +281,12 @@ static bool node_matches(const struct node *n, const bool *done, const struct di
     if (n->field->is_flag)
         return dir_user_flag(u, n->field) == n->flag;
     text = dir_user_text(u, n->field);
+    value = n->other ? dir_user_text(u, n->other) : n->value;
     if (n->op == OP_CONTAINS)
-        return contains(text, n->value);
+        return contains(text, value);
     if (n->op == OP_PREFIX)
-        text = gw_str_sub(text, 0, n->value.len);
-    return gw_str_ieq(text, n->value);
+        text = gw_str_sub(text, 0, value.len);
+    return gw_str_ieq(text, value);
 }
 
 bool dir_filter_matches(const struct dir_filter *f, const struct dir_user *u)

@@ -5,8 +5,9 @@
  *   factor     = "not" factor | "(" expression ")" | comparison
  *   comparison = text-field ( "=" | "!=" | "contains" | "prefix" ) value
  *              | flag-field [ ( "=" | "!=" ) ( "yes" | "no" ) ]
- *   value      = word | "'" anything "'" | '"' anything '"'
+ *   value      = word | "'" anything "'" | '"' anything '"' | "[" text-field "]"
  *
+ * The last is what the user has in that field: sip != [user].
  * Letters of ASCII are compared without case; field = '' means that it is not set. */
 #ifndef DIR_FILTER_H
 #define DIR_FILTER_H

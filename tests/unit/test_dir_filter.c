@@ -64,6 +64,11 @@ static void test_matches(void **state)
         { "NOT (id=bob OR id=carl) AND im", true },
         { "((((id=ann))))", true },
         { " \t id \r\n = ann ", true },
+        { "user prefix [id]", true }, /* what stands in another field */
+        { "user = [id]", false },
+        { "user contains [domain] and user != [domain]", true },
+        { "id = '[id]'", false },
+        { "id != [", true },
     };
 
     (void)state;
@@ -106,6 +111,9 @@ static void test_refused(void **state)
         { "im contains yes", "at 'contains'" },
         { "id < ann", "at '<'" },
         { "id = \xff", "not UTF-8" },
+        { "id = [nothing]", "a field of text in brackets" },
+        { "id = [im]", "a field of text in brackets" },
+        { "id = []", "a field of text in brackets" },
         { long_one, "longer than" },
         { many, "more than" },
         { deep, "nested more than" },
