@@ -147,6 +147,7 @@ class Cutter:
             except OSError:
                 near.close()
                 continue
+            far.settimeout(None)  # it was for connecting
             self._pairs.append((near, far))
             threading.Thread(target=self._pass, args=(near, far, True), daemon=True).start()
             threading.Thread(target=self._pass, args=(far, near, False), daemon=True).start()
