@@ -96,6 +96,64 @@ static void bounded_before_a_proof(void **state)
     world_end(&w);
 }
 
+#define FROM_B "<message from='x@b.example' to='ann@a.example'"
+
+/* Of one who has proved a domain: what he begins with, what he says again and again, and what he hears. */
+static const struct {
+    const char *first, *again;
+    int times;
+    const char *condition;
+} hostile_case[] = {
+    { FROM_B "><body>", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 16 * 1024, "<policy-violation" },
+    { FROM_B " id='", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 16 * 1024, "<policy-violation" },
+    { FROM_B ">", "<a>", 100, "<policy-violation" },   /* deep, and never closed */
+    { FROM_B ">", "<a/>", 6000, "<policy-violation" }, /* wide */
+    { "<", "x", 300 * 1024, "<policy-violation" },     /* a name without end */
+    { "<!-- ", "x", 300 * 1024, "<restricted-xml" },   /* a comment without end */
+    { "<!DOCTYPE x [<!ENTITY a 'b'>]>", NULL, 0, "<restricted-xml" },
+    { "<?xml-stylesheet href='file:///etc/passwd'?>", NULL, 0, "<restricted-xml" },
+    { FROM_B "><body>&xxe;</body></message>", NULL, 0, "<restricted-xml" },
+    { FROM_B "><body><!ENTITY a SYSTEM 'file:///etc/passwd'></body>", NULL, 0, "<restricted-xml" },
+    { FROM_B "><body>&#0;</body></message>", NULL, 0, "<not-well-formed" },
+    { FROM_B "><body>\xff\xfe</body></message>", NULL, 0, "<stream:error>" },
+    { FROM_B "><a></b></message>", NULL, 0, "<not-well-formed" },
+    { FROM_B "></presence>", NULL, 0, "<not-well-formed" },
+    { "<q:message xmlns:db='x' from='x@b.example' to='ann@a.example'/>", NULL, 0,
+      "<bad-namespace-prefix" },
+    { "<message xmlns='jabber:client' from='x@b.example' to='ann@a.example'/>", NULL, 0,
+      "<unsupported-stanza-type" },
+    { "<message xmlns='' from='x@b.example' to='ann@a.example'/>", NULL, 0,
+      "<unsupported-stanza-type" },
+    { "<stream:stream/>", NULL, 0, "<unsupported-stanza-type" },
+    { "words between stanzas", NULL, 0, "<bad-format" },
+};
+
+static void abuse_ends_it(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(hostile_case) / sizeof(hostile_case[0]); i++) {
+        struct pres_session *a;
+        struct fed_world w;
+        struct end *mal;
+
+        world_begin(&w);
+        login_at(&w.a, &a);
+        say_at(&w.a, a, PRES_AVAILABLE, "");
+        mal = proved_as_b(&w);
+        gw_buf_reset(&mal->all);
+        raw_send(mal, hostile_case[i].first);
+        for (int n = 0; n < hostile_case[i].times; n++)
+            raw_send(mal, hostile_case[i].again);
+        settle_world(&w);
+        if (!mal->is_closed || !raw_has(mal, hostile_case[i].condition))
+            fail_msg("case %zu: no %s, but %s", i, hostile_case[i].condition,
+                     mal->all.len ? mal->all.p : "nothing");
+        if (!raw_has(mal, "</stream:stream>"))
+            fail_msg("case %zu: not ended in order", i);
+        world_end(&w);
+    }
+}
+
 static void half_open_is_cut_off(void **state)
 {
     struct xmpp_fed_counters c;
@@ -384,6 +442,7 @@ int main(void)
         cmocka_unit_test(questions_are_bounded),
         cmocka_unit_test(forgets_failures),
         cmocka_unit_test(bounded_before_a_proof),
+        cmocka_unit_test(abuse_ends_it),
         cmocka_unit_test(half_open_is_cut_off),
         cmocka_unit_test(slow_loris),
         cmocka_unit_test(floods_are_read_later),
