@@ -3,7 +3,8 @@
  * Always: what is shown follows from what is known, as it is now or was at a moment less than the
  * spread and a second ago; no request goes out inside a back-off window. When all was quiet for the
  * detection bound: one subscription each; from then on an edit is known within three seconds, a reply
- * setting within its poll, and what is shown follows from what is true.
+ * setting within its poll, and what is shown follows from what is true. Some users have further calendars, of
+ * which a rule looks at one.
  *
  * A life is a sched of its own that begins shortly before a change of daylight saving somewhere; life n
  * of seed s is life 0 of seed s + n.
@@ -26,7 +27,10 @@ enum {
     SPREAD_MAX_S = 59,
     EDIT_BOUND_MS = 3000,
     POLL_BOUND_MS = 5 * GW_MINUTE_MS + 5000,
-    FAILURES_SHOWN = 10
+    FAILURES_SHOWN = 10,
+    OWNERS = 4, /* every so-many-th user has further calendars */
+    OPEN = 0,   /* the one that a rule looks at */
+    CLOSED = 1
 };
 
 struct oracle {
@@ -34,6 +38,7 @@ struct oracle {
     struct truth_series series[USERS][SERIES];
     gw_time edited[USERS], replied[USERS]; /* last changed so */
     gw_time behind[USERS];                 /* since when the reply setting is not known; 0: it is */
+    bool looks[USERS];                     /* the rule is for him */
     gw_time pardoned;                      /* until then what is shown may be late */
     bool drained[SIM_GATEWAYS];
     unsigned faults;
@@ -54,8 +59,10 @@ static size_t recurring(const void *ctx, unsigned user, gw_utc from, gw_utc to,
     return n;
 }
 
+enum { TRUTHS = SIM_ITEMS + SIM_RECURRING + SIM_FURTHER_ITEMS };
+
 static size_t truth(const struct oracle *o, unsigned user, gw_utc from, gw_utc to,
-                    struct gw_interval out[SIM_ITEMS + SIM_RECURRING])
+                    struct gw_interval out[TRUTHS])
 {
     const struct sim_user *u = &o->m->user[user];
     size_t n = recurring(o, user, from, to, out);
@@ -64,6 +71,9 @@ static size_t truth(const struct oracle *o, unsigned user, gw_utc from, gw_utc t
         if (sim_overlaps(&u->item[i], from, to))
             out[n++] = u->item[i];
     }
+    for (size_t i = 0; o->looks[user] && i < u->further[OPEN].count; i++)
+        if (sim_overlaps(&u->further[OPEN].item[i], from, to))
+            out[n++] = u->further[OPEN].item[i];
     return gw_intervals_normalise(out, n);
 }
 
@@ -81,7 +91,7 @@ static bool same_items(const struct gw_interval *a, size_t a_count, const struct
 
 static bool knows_calendar(const struct oracle *o, unsigned i, const struct sched_calendar *c)
 {
-    struct gw_interval v[SIM_ITEMS + SIM_RECURRING];
+    struct gw_interval v[TRUTHS];
     size_t n = truth(o, i, c->from, c->to, v);
 
     return c->from <= o->m->now.utc && o->m->now.utc < c->to &&
@@ -158,7 +168,7 @@ static void check_shown(struct oracle *o, unsigned i, const struct sched_calenda
 static void check_true(struct oracle *o, unsigned i)
 {
     struct sim *m = o->m;
-    struct gw_interval v[SIM_ITEMS + SIM_RECURRING];
+    struct gw_interval v[TRUTHS];
     gw_utc from = m->now.utc - 5 * GW_MINUTE_MS;
     size_t n;
 
@@ -269,6 +279,17 @@ static void edit_items(struct sim *m, unsigned i)
         sim_add(m, i, u->item[u->count ? u->count - 1 : 0].end, start + GW_HOUR_MS, GW_BUSY_BUSY);
 }
 
+static void edit_further(struct sim *m, unsigned i)
+{
+    unsigned which = sim_below(m, 3) ? OPEN : CLOSED;
+    struct sim_further *f = &m->user[i].further[which];
+    gw_utc start = some_minute(m);
+
+    if (f->count == SIM_FURTHER_ITEMS)
+        f->count = 1;
+    sim_further_add(m, i, which, start, start + (1 + sim_below(m, 45)) * (gw_utc)GW_MINUTE_MS);
+}
+
 /* What was known until now is late from now on: the last look was up to a second ago. */
 static void edit(struct oracle *o)
 {
@@ -282,6 +303,8 @@ static void edit(struct oracle *o)
         m->user[i].behind_since = m->now.mono;
     if (sim_below(m, 8) == 0)
         plan_series(o, i, &o->series[i][sim_below(m, SERIES)]);
+    else if (i % OWNERS == 0 && sim_below(m, 2))
+        edit_further(m, i);
     else
         edit_items(m, i);
     if (sim_below(m, 12) == 0) {
@@ -293,6 +316,23 @@ static void edit(struct oracle *o)
         o->replied[i] = m->now.mono;
         o->behind[i] = 0; /* what was set before can no longer be known */
     }
+}
+
+/* What the scheduler is to look at. */
+static void rule_tell(const struct oracle *o, unsigned i)
+{
+    unsigned fields = o->looks[i] ? GW_ITEM_EXACT | GW_ITEM_CALENDAR : 0;
+
+    sched_user_want(o->m->sched, sim_name(o->m, i), fields, fields ? 1 : 0, o->m->now);
+}
+
+static void rule_turn(struct oracle *o)
+{
+    unsigned i = sim_below(o->m, USERS / OWNERS) * OWNERS;
+
+    o->looks[i] = !o->looks[i];
+    o->edited[i] = o->m->now.mono;
+    rule_tell(o, i);
 }
 
 /* ---- what goes wrong ---- */
@@ -443,6 +483,7 @@ static void user_change(struct oracle *o)
     if (sim_below(m, 2)) { /* off and on again */
         sched_user_remove(m->sched, sim_name(m, i));
         sim_enable(m, i);
+        rule_tell(o, i);
         m->user[i].published = false;
         m->user[i].shown = (struct pres_calendar){ 0 };
         return;
@@ -458,6 +499,40 @@ static void user_change(struct oracle *o)
     }
 }
 
+/* Of who has further calendars: the rule comes or goes, or one cannot be read, or is not there. */
+static void calendar_fault(struct oracle *o)
+{
+    struct sim *m = o->m;
+    unsigned i = sim_below(m, USERS / OWNERS) * OWNERS;
+    struct sim_further *f = &m->user[i].further[sim_below(m, 2)];
+
+    switch (sim_below(m, 4)) {
+    case 0:
+        rule_turn(o);
+        break;
+    case 1:
+        f->refused = !f->refused;
+        break;
+    case 2:
+        f->failing = !f->failing;
+        break;
+    default:
+        if (f == &m->user[i].further[OPEN])
+            sim_further_name(m, i, OPEN, f->name ? NULL : "Team");
+        break;
+    }
+}
+
+static void calendars_mend(struct sim *m)
+{
+    for (unsigned i = 0; i < USERS; i += OWNERS) {
+        m->user[i].further[OPEN].refused = m->user[i].further[OPEN].failing = false;
+        m->user[i].further[CLOSED].refused = m->user[i].further[CLOSED].failing = false;
+        if (!m->user[i].further[OPEN].name)
+            sim_further_name(m, i, OPEN, "Team");
+    }
+}
+
 static void restart(struct oracle *o)
 {
     struct sim *m = o->m;
@@ -465,6 +540,8 @@ static void restart(struct oracle *o)
     sim_kill(m);
     sim_run(m, sim_below(m, 4) ? (int64_t)sim_below(m, 20000) : (int64_t)sim_below(m, 900000));
     sim_start_again(m);
+    for (unsigned i = 0; i < USERS; i++)
+        rule_tell(o, i);
     for (unsigned i = 0; i < m->gateways; i++) {
         m->gateway[i].told = false;
         drain(o, i, o->drained[i]);
@@ -478,7 +555,7 @@ static void fault(struct oracle *o)
     struct sim *m = o->m;
 
     o->faults++;
-    switch (sim_below(m, 12)) {
+    switch (sim_below(m, 13)) {
     case 0:
     case 1:
         notification_fault(m);
@@ -498,6 +575,9 @@ static void fault(struct oracle *o)
         break;
     case 6:
         settings_change(o);
+        break;
+    case 7:
+        calendar_fault(o);
         break;
     default:
         gateway_fault(o, &m->gateway[sim_below(m, (unsigned)m->gateways)]);
@@ -528,6 +608,7 @@ static void quiet(struct oracle *o)
         memset(g->refuse, 0, sizeof(g->refuse));
         drain(o, i, false);
     }
+    calendars_mend(m);
 }
 
 /* ---- a life ---- */
@@ -610,6 +691,13 @@ static void life_begin(struct oracle *o, uint64_t seed)
             plan_series(o, i, &o->series[i][1]);
     }
     sim_enable_all(m);
+    m->tag = 7;
+    for (unsigned i = 0; i < USERS; i += OWNERS) {
+        m->user[i].further[OPEN].name = "Team";
+        m->user[i].further[CLOSED].name = "Private";
+        o->looks[i] = true;
+        rule_tell(o, i);
+    }
 }
 
 static int64_t from_environment(const char *name, int64_t otherwise)
