@@ -498,7 +498,8 @@ const struct ctl_command ctl_commands[] = {
       "is\n"
       "kept, and no subject is shown. A file has the form that 'rule list' prints; '#' begins a\n"
       "comment. The rules of the file stand in the place of all others; the mapping is as it is "
-      "set.",
+      "set.\n"
+      "Automatic replies are left out: rules do not look at them.",
       "rule test ann@example.org\nrule test ann@example.org --file new.rules --day 2026-12-01" },
 
     { "text list", "", "the words of presence", ctl_text_list, language_options, NULL,

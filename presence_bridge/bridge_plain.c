@@ -262,10 +262,56 @@ static size_t comment_end(struct gw_str s)
     return gw_str_cut(s, "-->", &before, NULL) ? before.len + 3 : s.len;
 }
 
+static bool is_tag_of(struct gw_str s, struct gw_str name)
+{
+    return gw_str_ieq(gw_str_sub(s, 0, name.len), name) &&
+           (s.len == name.len || !is_name_char(s.p[name.len]));
+}
+
+/* Behind the end of an element that is open here, with all of its name that are in it; or at the end. */
+static size_t nested_end(struct gw_str s, struct gw_str name)
+{
+    size_t depth = 1;
+
+    for (size_t i = 0; i + 1 < s.len; i++) {
+        bool closes = s.p[i] == '<' && s.p[i + 1] == '/';
+
+        if (s.p[i] != '<' || !is_tag_of(gw_str_sub(s, i + 1 + closes, s.len), name))
+            continue;
+        depth += closes ? -(size_t)1 : 1;
+        if (!depth)
+            return i + tag_end(gw_str_sub(s, i, s.len));
+    }
+    return s.len;
+}
+
+static size_t skip(struct gw_str s, size_t at, const char *word)
+{
+    size_t end = at + strlen(word);
+
+    while (at < s.len && s.p[at] == ' ')
+        at++, end++;
+    return gw_str_iis(gw_str_sub(s, at, end), word) ? end : 0;
+}
+
+/* "display: none" among the styles of a tag, as mailings have it for what only the preview shows. */
+static bool is_undisplayed(struct gw_str tag)
+{
+    for (size_t i = 0; i < tag.len; i++) {
+        size_t at = tag.p[i] == 'd' || tag.p[i] == 'D' ? skip(tag, i, "display") : 0;
+
+        if (at && (at = skip(tag, at, ":")) && skip(tag, at, "none"))
+            return true;
+    }
+    return false;
+}
+
 /* What begins with '<': the bytes that it takes, 0 when it is no markup. */
 static size_t markup(struct plain *p, struct gw_str s)
 {
     static const char *const hidden[] = { "head", "style", "script", "title", "xml", NULL };
+    static const char *const empty[] = { "br",   "hr",   "img", "input", "meta",
+                                         "link", "area", "col", "wbr",   NULL };
     static const char *const breaks[] = { "br", "p",  "div", "li", "tr", "td",         "th", "h1",
                                           "h2", "h3", "h4",  "ul", "ol", "blockquote", "hr", NULL };
     size_t n = 1, end;
@@ -287,6 +333,8 @@ static size_t markup(struct plain *p, struct gw_str s)
         line_end(p);
     if (!closes && name_is_in(name, hidden))
         return end + element_end(gw_str_sub(s, end, s.len), name);
+    if (!closes && !name_is_in(name, empty) && is_undisplayed(gw_str_sub(s, n, end)))
+        return end + nested_end(gw_str_sub(s, end, s.len), name);
     return end;
 }
 

@@ -31,6 +31,12 @@ static const struct {
     { "<script>if (a<b) alert('</p>')</script><p>x</p>", "x" },
     { "<style>p { }</STYLE ><p>x</p>", "x" },
     { "<p>x</p><style>y", "x" },
+    { "<div style=\"display:none\">Preview</div><p>x</p>", "x" },
+    { "<DIV STYLE='color: red; DISPLAY : None'><div>a</div><span>b</span></div><p>x</p>", "x" },
+    { "<span style=\"display:none\">a<spanner>b</spanner></span>x</b>", "x" },
+    { "<img style=\"display:none\"><p>x</p>", "x" },
+    { "<div style=\"display: block\">x</div><p>display: none</p>", "x display: none" },
+    { "<p>x</p><p style=\"display:none\">y", "x" },
     { "<p>x</p><", "x <" },
     { "<p>x</p", "x" },
     { "a\xff"
