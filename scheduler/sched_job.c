@@ -23,7 +23,7 @@ const char *sched_kind_name(enum sched_kind kind)
     case SCHED_HOURS:
         return "read working hours";
     case SCHED_FOLDERS:
-        return "look for further calendars";
+        return "read further calendars";
     }
     return "unknown";
 }
