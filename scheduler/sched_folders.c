@@ -19,6 +19,7 @@ enum {
     HELD_MS =
         GW_MINUTE_MS, /* what waits for an answer looks again; the answer lets it go at once */
     TOLD_MS = 300,    /* several events of one change */
+    REFUSED_MIN = 5,  /* then the next look lets all be subscribed to again */
     TRIES_MAX = 2     /* then what is wrong with one folder is wrong with it alone */
 };
 
@@ -318,7 +319,7 @@ static void found(struct sched *s, struct sched_user *u, const struct ews_answer
 
     take(s, u, a);
     f->found_for = u->mark;
-    if (f->refused && s->now.mono - f->refused_at >= sched_minutes(s, s->settings.cross_check_min))
+    if (s->now.mono - f->refused_at >= sched_minutes(s, REFUSED_MIN))
         f->refused = 0;
     job->tries = 0;
     if (is_fine(u))
