@@ -324,8 +324,6 @@ static void failed(struct sched_stream *st, const struct ews_status *status)
 
     if (!st->speaks && st->unheard < UINT8_MAX)
         st->unheard++;
-    if (status->backoff_ms > 0)
-        sched_budget_quiet(s, g, status->backoff_ms);
     switch (sched_rule_effect(status)) {
     case SCHED_EFFECT_THROTTLED:
         sched_budget_push_back(s, g, s->now.mono, status->backoff_ms, true);
@@ -361,6 +359,8 @@ static void on_end(const struct ews_answer *answer, struct gw_now now, void *ctx
         st->tries++;
     gw_debug("sched", "stream gateway='%.*s' users=%zu ended: %s", GW_STR_ARG(st->gateway->name),
              st->count, status->code);
+    if (status->backoff_ms > 0) /* whatever it is told with */
+        sched_budget_quiet(s, st->gateway, status->backoff_ms);
     if (status->class == EWS_OK) {
         wait_until(st, gw_time_after(now.mono, backoff_ms(st->tries)));
     } else if (status->class == EWS_SUBSCRIPTION_GONE) {

@@ -252,9 +252,10 @@ static void test_time_told_after_a_probe_was_planned_holds_for_it(void **state)
 /* BackOffMilliseconds comes with other errors, too; and in the answer of a stream. */
 static void test_time_told_with_any_error_holds(void **state)
 {
-    static const enum ews_class classes[] = { EWS_TRANSIENT,        EWS_ELSEWHERE, EWS_MAILBOX,
-                                              EWS_CONNECTION_LIMIT, EWS_BUSY,      EWS_SERVER_DOWN,
-                                              EWS_BAD_ANSWER };
+    static const enum ews_class classes[] = { EWS_TRANSIENT,  EWS_ELSEWHERE,
+                                              EWS_MAILBOX,    EWS_CONNECTION_LIMIT,
+                                              EWS_BUSY,       EWS_SERVER_DOWN,
+                                              EWS_BAD_ANSWER, EWS_SUBSCRIPTION_GONE };
 
     (void)state;
     for (size_t i = 0; i < 2 * sizeof(classes) / sizeof(classes[0]); i++) {
