@@ -10,7 +10,7 @@
 #include "sip_access.h"
 #include "sip_priv.h"
 
-enum { ACL_TOLD_MS = 10 * GW_SECOND_MS, ROUTED_MAX = 4096 };
+enum { ACL_TOLD_MS = 10 * GW_SECOND_MS, ROUTED_MAX = 4096, SWEPT_AT_ONCE = 1000 };
 
 /* ---- Answers ---- */
 
@@ -330,16 +330,42 @@ static void routes_apply(struct sip_core *core)
 
 void sip_core_settings_apply(struct sip_core *core)
 {
-    struct sip_sub *s;
-    size_t pos = 0;
-
     routes_apply(core);
     sip_doubts_apply(core);
-    sip_watches_apply(core);
     sip_sessions_apply(core);
     sip_publish_apply(core);
-    while ((s = gw_map_next(core->subs, &pos)))
-        sip_sub_stir(s, false);
+    core->sub_sweep = core->watch_sweep = (struct sip_sweep){ .runs = true };
+    core->io->wake(core->io_ctx);
+}
+
+/* The next one; NULL: no more. */
+static void *sweep_next(struct sip_sweep *w, const struct gw_map *map)
+{
+    void *found;
+
+    if (w->order != gw_map_order(map))
+        *w = (struct sip_sweep){ .order = gw_map_order(map) };
+    found = gw_map_next(map, &w->pos);
+    w->runs = found != NULL;
+    return found;
+}
+
+/* Whom other settings concern: a hundred thousand are not looked at in one turn. */
+static void sweep_tick(struct sip_core *core)
+{
+    struct sip_watch *w;
+    struct sip_sub *s;
+
+    for (int i = 0; i < SWEPT_AT_ONCE && core->sub_sweep.runs; i++) {
+        s = sweep_next(&core->sub_sweep, core->subs);
+        if (s)
+            sip_sub_stir(s, false);
+    }
+    for (int i = 0; i < SWEPT_AT_ONCE && core->watch_sweep.runs; i++) {
+        w = sweep_next(&core->watch_sweep, core->watches);
+        if (w)
+            sip_watch_apply(w);
+    }
 }
 
 enum gw_code sip_plan(const struct sip_core *core, struct gw_str address, struct sip_plan *out,
@@ -485,7 +511,7 @@ gw_time sip_core_deadline(const struct sip_core *core)
                             sip_watches_deadline(core),   sip_publish_deadline(core),
                             sip_messages_deadline(core),  sip_doubts_deadline(core),
                             sip_sessions_deadline(core) };
-    gw_time at = GW_NEVER;
+    gw_time at = core->sub_sweep.runs || core->watch_sweep.runs ? INT64_MIN : GW_NEVER;
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         at = all[i] < at ? all[i] : at;
@@ -496,6 +522,7 @@ void sip_core_tick(struct sip_core *core, struct gw_now now)
 {
     core->now = now;
     sip_txns_tick(core->txns, now.mono);
+    sweep_tick(core);
     sip_subs_tick(core);
     sip_watches_tick(core);
     sip_publish_tick(core);

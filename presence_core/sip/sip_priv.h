@@ -91,6 +91,13 @@ struct sip_publisher {
     bool in_trouble;
 };
 
+/* Over all of a map, some at a time. */
+struct sip_sweep {
+    bool runs;
+    size_t pos;
+    uint64_t order;
+};
+
 struct sip_core {
     struct pres_core *pres;
     struct store *store;
@@ -121,9 +128,10 @@ struct sip_core {
     struct gw_map *doubts;
     struct gw_heap doubt_due;
     size_t parked_bytes;
-    size_t goodbyes;      /* last notifications under way */
-    struct gw_str bytes;  /* of what is being read */
-    struct gw_list lines; /* messages of users here, waiting or under way */
+    size_t goodbyes;                         /* last notifications under way */
+    struct sip_sweep sub_sweep, watch_sweep; /* the settings are other ones */
+    struct gw_str bytes;                     /* of what is being read */
+    struct gw_list lines;                    /* messages of users here, waiting or under way */
     size_t line_count;
     bool lines_new;
     struct gw_map *talks, *session_tags;
@@ -199,13 +207,15 @@ void sip_out_cancel(struct sip_out **outp); /* done does not come */
 bool sip_out_give_up(struct sip_out **outp);
 enum sip_kind sip_out_kind(const struct sip_out *out);
 
+struct sip_watch;
+
 /* sip_watch.c: users here watch somebody there. The first two are for the core's calls: they only make a
  * note. */
 void sip_watch_want(struct sip_core *core, struct gw_str local, struct gw_str remote);
 void sip_watch_leave(struct sip_core *core, struct gw_str local, struct gw_str remote);
 /* NOTIFY of a dialog of ours. False: of none. */
 bool sip_watch_notify(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
-void sip_watches_apply(struct sip_core *core); /* the settings are other ones */
+void sip_watch_apply(struct sip_watch *w); /* the settings are other ones */
 gw_time sip_watches_deadline(const struct sip_core *core);
 void sip_watches_tick(struct sip_core *core);
 void sip_watches_free(struct sip_core *core); /* silent; the records stay */

@@ -836,17 +836,12 @@ void sip_watches_tick(struct sip_core *core)
         lane_go(GW_CONTAINER(link, struct sip_lane, link));
 }
 
-void sip_watches_apply(struct sip_core *core)
+void sip_watch_apply(struct sip_watch *w)
 {
-    struct sip_watch *w;
-    size_t pos = 0;
-
-    while ((w = gw_map_next(core->watches, &pos))) {
-        if (w->state == SIP_WATCH_IDLE)
-            w->next_at = 0;
-        w->failures = 0;
-        soon(w);
-    }
+    if (w->state == SIP_WATCH_IDLE)
+        w->next_at = 0;
+    w->failures = 0;
+    soon(w);
 }
 
 /* Asked for at once, in the dialog of before: the answer is followed by what is so now. */

@@ -818,14 +818,19 @@ static void test_many_stirred(void **state)
         rig_forget(&r);
     }
     sip_core_settings_apply(r.sip);
-    for (uint64_t before = 0; sip_core_deadline(r.sip) <= r.now.mono; before = c.merged) {
+    sip_core_tick(r.sip, r.now);
+    sip_core_counters(r.sip, &c);
+    assert_int_equal(c.merged, 1000);
+    /* Another one comes in between: nobody is left out for it. */
+    rig_subscribe(&r, &(struct ask){ .call_id = "late", .expires = 600 }, tag);
+    for (uint64_t before = c.merged; sip_core_deadline(r.sip) <= r.now.mono; before = c.merged) {
         sip_core_tick(r.sip, r.now);
         sip_core_counters(r.sip, &c);
         assert_in_range(c.merged - before, 1, 1000);
         turns++;
     }
-    assert_int_equal(c.merged, all);
-    assert_int_equal(turns, 3);
+    assert_in_range(c.merged, all, 2 * all);
+    assert_in_range(turns, 2, 5);
     rig_done(&r);
 }
 
