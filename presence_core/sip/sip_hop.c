@@ -6,13 +6,16 @@
  * behind a proxy are told without it when it does not record its route (RFC 3261 12.1.1). */
 static bool is_ours_alone(struct gw_str host, const struct sip_peer *from)
 {
-    const struct gw_str here = GW_STR("127.0.0.0/8, 0.0.0.0/8, ::/127");
+    const struct gw_str here = GW_STR("127.0.0.0/8, 0.0.0.0/8, ::/127"), name = GW_STR("localhost");
+    struct gw_str end;
+    bool is_here;
 
-    /* RFC 6761 6.3. */
-    bool is_here =
-        sip_acl_allows(here, host) || gw_str_iis(host, "localhost") ||
-        (host.len > 10 && gw_str_iis(gw_str_sub(host, host.len - 10, host.len), ".localhost"));
-
+    if (gw_str_ends(host, "."))
+        host.len--;
+    end = gw_str_sub(host, host.len > name.len ? host.len - name.len : 0, host.len);
+    /* RFC 6761 6.3: that name, and what is below it. */
+    is_here = sip_acl_allows(here, host) ||
+              (gw_str_ieq(end, name) && (end.len == host.len || end.p[-1] == '.'));
     return is_here && !sip_acl_allows(here, from->host);
 }
 

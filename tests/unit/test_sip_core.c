@@ -40,7 +40,7 @@ static const struct {
     { SUBSCRIBE "Contact: <sip:w@192.0.2.1:4444?subject=x>\r\nEvent: presence\r\n\r\n",
       "SIP/2.0 400 ", "" },
     { SUBSCRIBE "Contact: <sip:w@LocalHost:9>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
-    { SUBSCRIBE "Contact: <sip:w@any.localhost>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
+    { SUBSCRIBE "Contact: <sip:w@any.localhost.>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
     { SUBSCRIBE "Contact: <sip:w@[::1]:9>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
     { SUBSCRIBE "Contact: <sip:w@0.0.0.0>\r\nEvent: presence\r\n\r\n", "SIP/2.0 400 ", "" },
     { SUBSCRIBE CONTACT "Record-Route: <sip:127.0.0.1;lr>\r\nEvent: presence\r\n\r\n",
