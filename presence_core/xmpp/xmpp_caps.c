@@ -1,7 +1,7 @@
 /* What clients want to be told of contacts: the "+notify" of personal eventing (XEP-0163 4), said in answer
  * to a question that each client is asked for itself when its presence shows what it can do (XEP-0115: a
  * hash that another client has given is not trusted). Clients here, and those abroad whose users watch
- * somebody here; of these so many users are known, and the one known longest is forgotten first. */
+ * somebody here; of these so many are known, and those known longest are forgotten first. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +12,8 @@
 
 enum {
     WANTS_MAX = 2048, /* bytes, of one client */
-    FAR_MAX = 10000,  /* users abroad */
+    FAR_MAX =
+        10000, /* clients abroad, of all users: some 30 MB when all want as much as they may */
     FAR_RESOURCES_MAX = 20,
     FAR_ASKED_MAX = 100 /* questions that wait for one client's answer */
 };
@@ -39,6 +40,7 @@ struct xmpp_caps {
     struct xmpp_host *host;
     struct gw_map *far; /* by bare JID */
     struct gw_list oldest;
+    size_t far_count; /* clients of all of them */
 };
 
 struct xmpp_caps *xmpp_caps_new(struct xmpp_host *host)
@@ -161,6 +163,7 @@ static void resource_free(struct xmpp_caps *caps, struct far *far, struct far_re
     count(caps->host, r->wants, NULL);
     gw_list_remove(&r->link);
     far->count--;
+    caps->far_count--;
     free(r->wants);
     free(r);
 }
@@ -193,8 +196,6 @@ static struct far *far_make(struct xmpp_caps *caps, struct gw_str bare)
 
     if (far)
         return far;
-    if (gw_map_len(caps->far) == FAR_MAX)
-        far_free(caps, GW_CONTAINER(caps->oldest.next, struct far, link));
     far = gw_alloc(sizeof(*far) + bare.len);
     memcpy(far->text, bare.p, bare.len);
     far->bare = (struct gw_str){ far->text, bare.len };
@@ -218,6 +219,17 @@ static struct far_resource *resource_find(struct far *far, struct gw_str name)
     return NULL;
 }
 
+/* For one more of this user, who stays. */
+static void make_room(struct xmpp_caps *caps, struct far *far)
+{
+    struct far *oldest = GW_CONTAINER(caps->oldest.next, struct far, link);
+
+    if (far->count == FAR_RESOURCES_MAX || (caps->far_count == FAR_MAX && oldest == far))
+        resource_free(caps, far, GW_CONTAINER(far->resources.next, struct far_resource, link));
+    else if (caps->far_count == FAR_MAX)
+        far_free(caps, oldest);
+}
+
 static struct far_resource *resource_make(struct xmpp_caps *caps, struct far *far,
                                           struct gw_str name)
 {
@@ -225,13 +237,13 @@ static struct far_resource *resource_make(struct xmpp_caps *caps, struct far *fa
 
     if (r)
         return r;
-    if (far->count == FAR_RESOURCES_MAX)
-        resource_free(caps, far, GW_CONTAINER(far->resources.next, struct far_resource, link));
+    make_room(caps, far);
     r = gw_alloc(sizeof(*r) + name.len);
     memcpy(r->name, name.p, name.len);
     r->name_len = name.len;
     gw_list_append(&far->resources, &r->link);
     far->count++;
+    caps->far_count++;
     return r;
 }
 
