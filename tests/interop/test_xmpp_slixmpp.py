@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 import unittest
+from xml.etree import ElementTree
 
 try:
     from xmpp_client import Client
@@ -302,7 +303,158 @@ class Sessions(WithServer):
         self.assertIsNotNone(ann.ping(bob_full))
 
 
+# RFC 6121 appendix A, as one side has the other: the state, and whose stanzas lead to it from nothing.
+STATES = {
+    "none": [],
+    "none out": [("ann", "subscribe")],
+    "none in": [("bob", "subscribe")],
+    "none out in": [("ann", "subscribe"), ("bob", "subscribe")],
+    "to": [("ann", "subscribe"), ("bob", "subscribed")],
+    "to in": [("ann", "subscribe"), ("bob", "subscribed"), ("bob", "subscribe")],
+    "from": [("bob", "subscribe"), ("ann", "subscribed")],
+    "from out": [("bob", "subscribe"), ("ann", "subscribed"), ("ann", "subscribe")],
+    "both": [("ann", "subscribe"), ("bob", "subscribed"), ("bob", "subscribe"), ("ann", "subscribed")],
+}
+# A.2: what one sends; where nothing stands the state stays.
+SENT = {
+    "subscribe": {"none": "none out", "none in": "none out in", "from": "from out"},
+    "unsubscribe": {"none out": "none", "none out in": "none in", "to": "none", "to in": "none in",
+                    "from out": "from", "both": "from"},
+    "subscribed": {"none in": "from", "none out in": "from out", "to in": "both"},
+    "unsubscribed": {"none in": "none", "none out in": "none out", "to in": "to", "from": "none",
+                     "from out": "none out", "both": "to"},
+}
+# A.3: what the other sends.
+RECEIVED = {
+    "subscribe": {"none": "none in", "none out": "none out in", "to": "to in"},
+    "unsubscribe": {"none in": "none", "none out in": "none out", "to in": "to", "from": "none",
+                    "from out": "none out", "both": "to"},
+    "subscribed": {"none out": "to", "none out in": "to in", "from out": "both"},
+    "unsubscribed": {"none out": "none", "none out in": "none in", "to": "none", "to in": "none in",
+                     "from out": "from", "both": "from"},
+}
+MIRROR = {"to": "from", "from": "to", "out": "in", "in": "out"}
+
+
+class Subscriptions(WithServer):
+    def start(self):
+        self.people = {name: self.log_in(name) for name in ("ann", "bob")}
+        for client in self.people.values():
+            client.do(lambda x: setattr(x, "auto_authorize", None))
+            client.do(lambda x: setattr(x, "auto_subscribe", False))
+
+    def send(self, who, kind):
+        other = self.people["bob" if who == "ann" else "ann"].jid
+
+        async def send_and_wait(x):
+            x.send_presence_subscription(pto=other, ptype=kind)
+            await x["xep_0199"].ping(jid=DOMAIN)
+        self.people[who].call(send_and_wait)
+
+    def roster(self, who):
+        """('to', waits for the answer)."""
+        other = self.people["bob" if who == "ann" else "ann"].jid
+
+        async def ask(x):
+            x.client_roster.version = ""
+            return (await x.get_roster())["roster"]["items"]
+        item = {str(jid): i for jid, i in self.people[who].call(ask).items()}.get(other, {})
+        return item.get("subscription") or "none", item.get("ask") == "subscribe"
+
+    @staticmethod
+    def shown(state):
+        """A request that waits for one's own answer is in no roster."""
+        return state.split()[0], "out" in state.split()
+
+    def test_appendix_a(self):
+        self.start()
+        for sender, table in (("ann", SENT), ("bob", RECEIVED)):
+            for kind, moves in table.items():
+                for state, steps in STATES.items():
+                    for who in self.people:
+                        self.send(who, "unsubscribe")
+                        self.send(who, "unsubscribed")
+                    for step in steps:
+                        self.send(*step)
+                    self.send(sender, kind)
+                    then = moves.get(state, state)
+                    with self.subTest(f"{state}, {sender} sends {kind}"):
+                        self.assertEqual(self.roster("ann"), self.shown(then))
+                        self.assertEqual(self.roster("bob"), self.shown(
+                            " ".join(MIRROR.get(word, word) for word in then.split())))
+
+
+class Publishing(WithServer):
+    def interested(self, name, plugins, namespaces):
+        client = self.log_in(name, plugins=["xep_0115", *plugins])
+
+        async def want(x):
+            for namespace in namespaces:
+                x["xep_0163"].add_interest(namespace)
+            await x["xep_0115"].update_caps()
+        client.call(want)
+        return client
+
+    def test_nickname(self):
+        ann = self.log_in("ann", plugins=["xep_0172"])
+        bob = self.interested("bob", ["xep_0172"], ["http://jabber.org/protocol/nick"])
+        self.befriend(ann, bob)
+        seen = []
+        bob.do(lambda x: x.add_event_handler("user_nick_publish", lambda m: seen.append(
+            m["pubsub_event"]["items"]["item"]["nick"]["nick"])))
+        time.sleep(0.5)
+
+        async def publish(x):
+            await x["xep_0172"].publish_nick(nick="Annie & Co")
+        ann.call(publish)
+        self.wait_for(lambda: seen == ["Annie & Co"])
+
+    def test_avatar(self):
+        picture = bytes(range(256)) * 4
+        ann = self.log_in("ann", plugins=["xep_0084"])
+        bob = self.interested("bob", ["xep_0084"], ["urn:xmpp:avatar:metadata"])
+        self.befriend(ann, bob)
+        seen = []
+        bob.do(lambda x: x.add_event_handler("avatar_metadata_publish", lambda m: seen.append(
+            m["pubsub_event"]["items"]["item"]["id"])))
+        time.sleep(0.5)
+
+        async def publish(x):
+            avatars = x["xep_0084"]
+            name = avatars.generate_id(picture)
+            await avatars.publish_avatar(picture)
+            await avatars.publish_avatar_metadata({"id": name, "type": "image/png", "bytes": len(picture)})
+            return name
+        name = ann.call(publish)
+        self.wait_for(lambda: seen == [name])
+
+        async def fetch(x):
+            answer = await x["xep_0084"].retrieve_avatar(ann.jid, name)
+            return answer["pubsub"]["items"]["item"]["avatar_data"]["value"]
+        self.assertEqual(bob.call(fetch), picture)
+
+
 class Blocking(WithServer):
+    def test_list_hides(self):
+        ann, bob = self.log_in("ann"), self.log_in("bob")
+        self.befriend(ann, bob)
+
+        async def hide(x):
+            async def ask(kind, child):
+                iq = x.make_iq_set() if kind == "set" else x.make_iq_get()
+                iq.append(ElementTree.fromstring(f"<query xmlns='jabber:iq:privacy'>{child}</query>"))
+                return await iq.send()
+            await ask("set", f"<list name='l'><item type='jid' value='{bob.jid}' action='deny' order='1'>"
+                             "<presence-out/></item></list>")
+            await ask("set", "<active name='l'/>")
+            return (await ask("get", "")).xml.find(".//{jabber:iq:privacy}active").get("name")
+        self.assertEqual(ann.call(hide), "l")
+        bob.wait_contact(ann.jid, ("unavailable", None))
+        ann.presence("dnd")
+        ann.message(bob.jid, "still here")
+        bob.wait_message("still here")
+        bob.wait_contact(ann.jid, ("unavailable", None))
+
     def test_blocked_contact(self):
         ann, bob = self.log_in("ann"), self.log_in("bob")
         self.befriend(ann, bob)
