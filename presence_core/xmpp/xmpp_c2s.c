@@ -51,7 +51,7 @@ struct xmpp_c2s *xmpp_c2s_new(const struct xmpp_c2s_args *args, gw_time now)
     c->can_tls = args->can_tls;
     c->state = args->is_direct ? XMPP_HANDSHAKE : XMPP_HELLO;
     c->peer = gw_str_dup(args->peer);
-    xmpp_network_of(args->peer, c->network);
+    pres_network_of(args->peer, c->network);
     gw_random_hex(c->id, 4);
     gw_buf_init(&c->to, 8 * XMPP_JID_TEXT_MAX);
     c->login_by = gw_time_after(now, c->host->settings->login_timeout_s * GW_SECOND_MS);

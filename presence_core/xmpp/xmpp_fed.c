@@ -525,12 +525,12 @@ enum xmpp_sent xmpp_fed_send(struct xmpp_fed *fed, struct gw_str from, struct gw
 
 bool xmpp_link_verify(struct xmpp_link *l, struct xmpp_s2s *in, struct gw_str key)
 {
-    char network[XMPP_NETWORK_MAX];
+    char network[PRES_NETWORK_MAX];
     struct xmpp_verify *v;
 
     if (!l->out)
         l->retry_at = GW_NEVER; /* a domain that comes to us is there: it is not left alone */
-    if (!may_dial(l, gw_str_of(xmpp_network_of(gw_str_of(in->peer), network)), XMPP_DIALS_MAX / 2))
+    if (!may_dial(l, gw_str_of(pres_network_of(gw_str_of(in->peer), network)), XMPP_DIALS_MAX / 2))
         return false;
     v = gw_new(struct xmpp_verify);
     v->in = in;

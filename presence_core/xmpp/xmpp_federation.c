@@ -12,7 +12,7 @@
 #include "gw_map.h"
 #include "gw_mem.h"
 #include "net_stream.h"
-#include "xmpp_guard.h"
+#include "pres_guard.h"
 #include "xmpp_jid.h"
 #include "xmpp_origin.h"
 
@@ -355,9 +355,9 @@ static void on_accept(struct net_stream *stream, void *ctx)
 {
     struct xmpp_federation *f = ctx;
     struct gw_str peer = gw_str_of(net_stream_peer(stream));
-    char network[XMPP_NETWORK_MAX];
+    char network[PRES_NETWORK_MAX];
     struct xmpp_origin *origin =
-        xmpp_origin_take(f->origins, gw_str_of(xmpp_network_of(peer, network)),
+        xmpp_origin_take(f->origins, gw_str_of(pres_network_of(peer, network)),
                          (size_t)xmpp_fed_settings(f->fed)->half_open_max);
     struct conn *conn;
 

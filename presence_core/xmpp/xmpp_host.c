@@ -13,7 +13,7 @@ struct xmpp_host *xmpp_host_new(const struct xmpp_host_args *args)
         free(host);
         return NULL;
     }
-    host->guard = xmpp_guard_new();
+    host->guard = pres_guard_new();
     host->core = args->core;
     host->front = pres_frontend_register(args->core, &xmpp_frontend, host);
     gw_param_defaults(xmpp_params, xmpp_param_count, &host->defaults);
@@ -55,7 +55,7 @@ void xmpp_host_free(struct xmpp_host **hostp)
     gw_map_free(&host->resumable);
     gw_heap_done(&host->asleep);
     xmpp_sasl_lib_free(&host->sasl);
-    xmpp_guard_free(&host->guard);
+    pres_guard_free(&host->guard);
     gw_buf_done(&host->out);
     gw_buf_done(&host->body);
     free(host);

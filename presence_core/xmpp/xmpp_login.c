@@ -269,7 +269,7 @@ static void logged_in(struct xmpp_c2s *c, struct gw_str out)
     gw_info("xmpp", "s=%s login peer=%s user=%s mechanism=%s", c->id, c->peer,
             gw_quote(gw_str_of(c->user), quoted), xmpp_sasl_mechanism(c->sasl));
     c->host->counters.logins++;
-    xmpp_guard_succeeded(c->host->guard, c->network, gw_str_of(c->user));
+    pres_guard_succeeded(c->host->guard, c->network, gw_str_of(c->user));
     send_data(c, "success", out, false);
     xmpp_sasl_free(&c->sasl);
     c->is_authed = true;
@@ -280,7 +280,7 @@ static void logged_in(struct xmpp_c2s *c, struct gw_str out)
 
 static bool is_allowed(const struct xmpp_c2s *c)
 {
-    return xmpp_guard_allows(c->host->guard, c->network, xmpp_sasl_user(c->sasl),
+    return pres_guard_allows(c->host->guard, c->network, xmpp_sasl_user(c->sasl),
                              c->host->settings->login_failures, c->now.mono);
 }
 
@@ -292,10 +292,10 @@ static void on_wrong(struct xmpp_c2s *c)
 
     if (!is_allowed(c))
         return;
-    xmpp_guard_failed(c->host->guard, c->network, user, c->now.mono);
+    pres_guard_failed(c->host->guard, c->network, user, c->now.mono);
     if (!is_allowed(c))
         gw_warn("xmpp", "logins refused for %d s network=%s user=%s reason=\"too many failed\"",
-                XMPP_GUARD_WINDOW_MS / 1000, c->network, gw_quote(user, quoted));
+                PRES_GUARD_WINDOW_MS / 1000, c->network, gw_quote(user, quoted));
 }
 
 /* Here the password is known to be right or wrong, but nothing was said: whatever was tried at the

@@ -8,7 +8,7 @@
 struct gw_map;
 struct xmpp_origin;
 
-/* NULL: there are max of it. 'who' is a user, or a network as xmpp_network_of() gives it. */
+/* NULL: there are max of it. 'who' is a user, or a network as pres_network_of() gives it. */
 struct xmpp_origin *xmpp_origin_take(struct gw_map *origins, struct gw_str who, size_t max);
 void xmpp_origin_leave(struct gw_map *origins, struct xmpp_origin **op); /* NULL: nothing happens */
 

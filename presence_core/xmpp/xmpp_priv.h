@@ -7,10 +7,10 @@
 #include "gw_map.h"
 #include "gw_mem.h"
 #include "pres_frontend.h"
+#include "pres_guard.h"
 #include "xml_stream.h"
 #include "xml_write.h"
 #include "xmpp_c2s.h"
-#include "xmpp_guard.h"
 #include "xmpp_jid.h"
 
 #define NS_CLIENT    "jabber:client"
@@ -96,7 +96,7 @@ struct xmpp_c2s {
     bool speaks_japanese; /* xml:lang of the stream: of stanzas that name no other */
     char id[9];           /* of the log */
     char *peer;
-    char network[XMPP_NETWORK_MAX]; /* that the peer counts as */
+    char network[PRES_NETWORK_MAX]; /* that the peer counts as */
     char *domain;                   /* that the client addressed */
     char *from; /* bare JID that the header gave as the client's own, for ours; NULL: none */
     struct xmpp_sasl *sasl;
@@ -125,7 +125,7 @@ struct xmpp_host {
     struct pres_core *core;
     struct pres_front *front;
     struct xmpp_sasl_lib *sasl;
-    struct xmpp_guard *guard;
+    struct pres_guard *guard;
     const struct xmpp_settings *settings;
     struct xmpp_settings defaults;
     const char *version;

@@ -9,8 +9,8 @@
 #include "gw_map.h"
 #include "gw_mem.h"
 #include "net_stream.h"
+#include "pres_guard.h"
 #include "xmpp_c2s.h"
-#include "xmpp_guard.h"
 #include "xmpp_origin.h"
 
 enum { LISTENERS_MAX = 16, OUT_QUEUE_TOP = 65536 * 1024 /* the parameter's maximum */ };
@@ -244,9 +244,9 @@ static const struct net_stream_handlers handlers = {
 
 static void take(struct xmpp_server *server, struct net_stream *s, bool is_direct)
 {
-    char network[XMPP_NETWORK_MAX];
+    char network[PRES_NETWORK_MAX];
     struct xmpp_origin *origin = xmpp_origin_take(
-        server->origins, gw_str_of(xmpp_network_of(gw_str_of(net_stream_peer(s)), network)),
+        server->origins, gw_str_of(pres_network_of(gw_str_of(net_stream_peer(s)), network)),
         (size_t)xmpp_host_settings(server->host)->half_open_max);
     struct gw_now now = net_loop_now(server->loop);
     struct conn *conn;

@@ -1,5 +1,5 @@
 /* Logins by each mechanism, with GNU SASL's client at the other end; and those that fail. */
-#include "xmpp_guard.h"
+#include "pres_guard.h"
 #include "xmpp_peer.h"
 
 /* ---- A client ---- */
@@ -402,12 +402,12 @@ static void guessing_ends(void **state)
         struct world w;
 
         world_start(&w);
-        for (int i = 0; i < XMPP_GUARD_USER_MAX; i++)
+        for (int i = 0; i < PRES_GUARD_USER_MAX; i++)
             assert_false(tries(&w, "[2001:db8::1]:1", by, "ann", "wrong"));
         assert_false(tries(&w, "[2001:db8::2:3]:1", by, "ANN", "ann-secret")); /* the same /64 */
         assert_true(tries(&w, "[2001:db8:0:1::1]:1", by, "ann", "ann-secret"));
         assert_true(tries(&w, "[2001:db8::1]:1", by, "bob", "bob-secret"));
-        w.now.mono += XMPP_GUARD_WINDOW_MS;
+        w.now.mono += PRES_GUARD_WINDOW_MS;
         assert_true(tries(&w, "[2001:db8::1]:1", by, "ann", "ann-secret"));
         world_stop(&w);
     }
@@ -434,8 +434,8 @@ static void guessing_names_ends(void **state)
 static void guessing_at_once_is_no_way_round(void **state)
 {
     struct world w;
-    struct peer p[XMPP_GUARD_USER_MAX + 2];
-    int n = XMPP_GUARD_USER_MAX + 2;
+    struct peer p[PRES_GUARD_USER_MAX + 2];
+    int n = PRES_GUARD_USER_MAX + 2;
 
     (void)state;
     world_start(&w);

@@ -6,9 +6,9 @@
 #include "gw_list.h"
 #include "gw_map.h"
 #include "gw_mem.h"
-#include "xmpp_guard.h"
+#include "pres_guard.h"
 
-enum { USER_MAX = 256, KEY_MAX = XMPP_NETWORK_MAX + 1 + USER_MAX };
+enum { USER_MAX = 256, KEY_MAX = PRES_NETWORK_MAX + 1 + USER_MAX };
 
 struct entry {
     struct gw_list link; /* by the last failure */
@@ -18,7 +18,7 @@ struct entry {
     char text[];
 };
 
-struct xmpp_guard {
+struct pres_guard {
     struct gw_map *entries; /* "network", and "network user" */
     struct gw_list by_age;  /* the first failed longest ago */
 };
@@ -34,7 +34,7 @@ static struct gw_str host_of(struct gw_str peer)
     return end ? gw_str_sub(peer, 0, end - 1) : peer;
 }
 
-static bool network_of_v6(struct gw_str host, char out[XMPP_NETWORK_MAX])
+static bool network_of_v6(struct gw_str host, char out[PRES_NETWORK_MAX])
 {
     char text[INET6_ADDRSTRLEN], prefix[INET6_ADDRSTRLEN];
     struct gw_str ip = gw_str_sub(host, 1, host.len - 1);
@@ -47,16 +47,16 @@ static bool network_of_v6(struct gw_str host, char out[XMPP_NETWORK_MAX])
     if (inet_pton(AF_INET6, text, &a) != 1)
         return false;
     memset(&a.s6_addr[8], 0, 8);
-    snprintf(out, XMPP_NETWORK_MAX, "%s/64", inet_ntop(AF_INET6, &a, prefix, sizeof(prefix)));
+    snprintf(out, PRES_NETWORK_MAX, "%s/64", inet_ntop(AF_INET6, &a, prefix, sizeof(prefix)));
     return true;
 }
 
-const char *xmpp_network_of(struct gw_str peer, char out[XMPP_NETWORK_MAX])
+const char *pres_network_of(struct gw_str peer, char out[PRES_NETWORK_MAX])
 {
     struct gw_str host = host_of(peer);
 
     if (!gw_str_starts(host, "[") || !gw_str_ends(host, "]") || !network_of_v6(host, out))
-        snprintf(out, XMPP_NETWORK_MAX, "%.*s", GW_STR_ARG(host));
+        snprintf(out, PRES_NETWORK_MAX, "%.*s", GW_STR_ARG(host));
     return out;
 }
 
@@ -77,28 +77,28 @@ static struct gw_str key_of(const char *network, struct gw_str user, char out[KE
 
 static bool is_over(const struct entry *e, gw_time now)
 {
-    return now - e->since >= XMPP_GUARD_WINDOW_MS;
+    return now - e->since >= PRES_GUARD_WINDOW_MS;
 }
 
-static int64_t failures(const struct xmpp_guard *g, struct gw_str key, gw_time now)
+static int64_t failures(const struct pres_guard *g, struct gw_str key, gw_time now)
 {
     const struct entry *e = gw_map_get(g->entries, key);
 
     return e && !is_over(e, now) ? e->failures : 0;
 }
 
-static void forget(struct xmpp_guard *g, struct entry *e)
+static void forget(struct pres_guard *g, struct entry *e)
 {
     gw_map_remove(g->entries, e->key);
     gw_list_remove(&e->link);
     free(e);
 }
 
-static struct entry *entry_new(struct xmpp_guard *g, struct gw_str key, gw_time now)
+static struct entry *entry_new(struct pres_guard *g, struct gw_str key, gw_time now)
 {
     struct entry *e = gw_alloc(sizeof(*e) + key.len);
 
-    if (gw_map_len(g->entries) >= XMPP_GUARD_ENTRIES_MAX)
+    if (gw_map_len(g->entries) >= PRES_GUARD_ENTRIES_MAX)
         forget(g, GW_CONTAINER(g->by_age.next, struct entry, link));
     memcpy(e->text, key.p, key.len);
     e->key = (struct gw_str){ e->text, key.len };
@@ -108,7 +108,7 @@ static struct entry *entry_new(struct xmpp_guard *g, struct gw_str key, gw_time 
     return e;
 }
 
-static void count(struct xmpp_guard *g, struct gw_str key, gw_time now)
+static void count(struct pres_guard *g, struct gw_str key, gw_time now)
 {
     struct entry *e = gw_map_get(g->entries, key);
 
@@ -125,18 +125,18 @@ static void count(struct xmpp_guard *g, struct gw_str key, gw_time now)
 
 /* ---- The guard ---- */
 
-struct xmpp_guard *xmpp_guard_new(void)
+struct pres_guard *pres_guard_new(void)
 {
-    struct xmpp_guard *g = gw_new(struct xmpp_guard);
+    struct pres_guard *g = gw_new(struct pres_guard);
 
     g->entries = gw_map_new();
     gw_list_init(&g->by_age);
     return g;
 }
 
-void xmpp_guard_free(struct xmpp_guard **guardp)
+void pres_guard_free(struct pres_guard **guardp)
 {
-    struct xmpp_guard *g = *guardp;
+    struct pres_guard *g = *guardp;
     struct gw_list *link;
 
     if (!g)
@@ -148,16 +148,16 @@ void xmpp_guard_free(struct xmpp_guard **guardp)
     free(g);
 }
 
-bool xmpp_guard_allows(const struct xmpp_guard *g, const char *network, struct gw_str user,
+bool pres_guard_allows(const struct pres_guard *g, const char *network, struct gw_str user,
                        int64_t max, gw_time now)
 {
     char key[KEY_MAX];
 
     return failures(g, gw_str_of(network), now) < max &&
-           failures(g, key_of(network, user, key), now) < XMPP_GUARD_USER_MAX;
+           failures(g, key_of(network, user, key), now) < PRES_GUARD_USER_MAX;
 }
 
-void xmpp_guard_failed(struct xmpp_guard *g, const char *network, struct gw_str user, gw_time now)
+void pres_guard_failed(struct pres_guard *g, const char *network, struct gw_str user, gw_time now)
 {
     char key[KEY_MAX];
 
@@ -165,7 +165,7 @@ void xmpp_guard_failed(struct xmpp_guard *g, const char *network, struct gw_str 
     count(g, gw_str_of(network), now); /* after it: it outlives the user's */
 }
 
-void xmpp_guard_succeeded(struct xmpp_guard *g, const char *network, struct gw_str user)
+void pres_guard_succeeded(struct pres_guard *g, const char *network, struct gw_str user)
 {
     char key[KEY_MAX];
     struct entry *e = gw_map_get(g->entries, key_of(network, user, key));
