@@ -96,9 +96,11 @@ static void password_enter(struct admin_call *call, struct password_work *work)
     enum gw_code rc = err.code;
     char quoted[GW_QUOTE_MAX];
 
-    if (!rc)
+    if (!rc) {
+        dir_digests_derive(call->api->args.dir, jid, work->item[0].text, &work->item[0].keys);
         rc = dir_password_put(call->api->args.dir, jid, &work->item[0].keys, admin_call_saved, call,
                               &err);
+    }
     if (!rc)
         gw_info("admin", "password set user=%s", gw_quote(jid, quoted));
     admin_reply_change(call, rc, &err, 200, json_pack("{s:b}", "password", 1));
@@ -132,7 +134,7 @@ void admin_user_password(struct admin_call *call)
 /* --- adding */
 
 static enum gw_code user_enter(struct admin_call *call, const json_t *object,
-                               const struct password_item *password, struct gw_buf *jid,
+                               struct password_item *password, struct gw_buf *jid,
                                struct gw_err *err)
 {
     struct admin_user_input input;
@@ -157,6 +159,7 @@ static enum gw_code user_enter(struct admin_call *call, const json_t *object,
     call->writes++;
     if (!password->text.p)
         return GW_OK;
+    dir_digests_derive(call->api->args.dir, gw_buf_str(jid), password->text, &password->keys);
     rc = dir_password_put(call->api->args.dir, gw_buf_str(jid), &password->keys, admin_call_saved,
                           call, err);
     if (!rc)

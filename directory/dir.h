@@ -148,7 +148,13 @@ struct dir_password { /* wipe after use: gw_wipe() */
     uint8_t salt[DIR_SALT_LEN];
     uint8_t sha256_stored_key[32], sha256_server_key[32]; /* SCRAM-SHA-256 */
     uint8_t sha1_stored_key[20], sha1_server_key[20];     /* SCRAM-SHA-1 */
+    uint32_t digests; /* enum dir_digest: which of these are there */
+    uint8_t digest_sha256[32], digest_md5[16];
 };
+
+/* What digest authentication (RFC 7616: SIP clients) needs: a hash of name, realm and password that is
+ * as good as the password to whoever gets it. So it is kept only while somebody needs it. */
+enum dir_digest { DIR_DIGEST_SHA256 = 1, DIR_DIGEST_MD5 = 2 };
 
 /* Takes some 10 ms and touches nothing else: for a worker thread. SASLprep, then a random salt. */
 enum gw_code dir_password_derive(struct gw_str password, struct dir_password *out,
@@ -156,6 +162,15 @@ enum gw_code dir_password_derive(struct gw_str password, struct dir_password *ou
 enum gw_code dir_password_put(struct dir *dir, struct gw_str jid,
                               const struct dir_password *password, store_done_fn *done, void *ctx,
                               struct gw_err *err);
+/* Of enum dir_digest: what is kept from now on of passwords that are put; nothing at first. What is kept
+ * of others already goes with dir_digests_trim(): of some users a call, so that no loop is held up;
+ * *pos as with dir_user_next(). False: of all. */
+void dir_digests_keep(struct dir *dir, uint32_t digests);
+bool dir_digests_trim(struct dir *dir, size_t *pos);
+/* Before dir_password_put(): adds those that are to be kept. 'text' is the password; name and realm are the
+ * parts of the JID. */
+void dir_digests_derive(const struct dir *dir, struct gw_str jid, struct gw_str text,
+                        struct dir_password *password);
 /* NULL: none. Borrowed until the password or the user changes. jid is normalised. */
 const struct dir_password *dir_password_get(const struct dir *dir, struct gw_str jid);
 

@@ -1,6 +1,7 @@
 /* From a password to what a server keeps of it: RFC 5802 section 3, with the preparation that clients
  * do before they hash. Pure but for the salt. */
 #include <gsasl.h>
+#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,4 +64,52 @@ enum gw_code dir_password_derive(struct gw_str password, struct dir_password *ou
     gw_secret_free(&text);
     gw_wipe(&p, sizeof(p));
     return code;
+}
+
+/* ---- Digests ---- */
+
+static void digest(const char *name, struct gw_str in, uint8_t *out)
+{
+    size_t len;
+
+    if (!EVP_Q_digest(NULL, name, NULL, in.p, in.len, out, &len))
+        abort(); /* it is part of what OpenSSL is built with: as when memory is exhausted */
+}
+
+void dir_digests_keep(struct dir *dir, uint32_t digests)
+{
+    dir->digests = digests;
+}
+
+/* RFC 7616 3.4.2: A1. As it is typed: SIP clients do not prepare it. */
+void dir_digests_derive(const struct dir *dir, struct gw_str jid, struct gw_str text,
+                        struct dir_password *password)
+{
+    struct gw_str id = jid, domain = { NULL, 0 };
+    struct gw_buf a1;
+
+    (void)gw_str_cut(jid, "@", &id, &domain);
+    gw_buf_init(&a1, DIR_JID_MAX + 1 + DIR_PASSWORD_MAX);
+    gw_buf_addf(&a1, "%.*s:%.*s:", GW_STR_ARG(id), GW_STR_ARG(domain));
+    gw_buf_add_str(&a1, text);
+    password->digests = 0;
+    if (!a1.failed && dir->digests & DIR_DIGEST_SHA256) {
+        digest("SHA256", gw_buf_str(&a1), password->digest_sha256);
+        password->digests |= DIR_DIGEST_SHA256;
+    }
+    if (!a1.failed && dir->digests & DIR_DIGEST_MD5) {
+        digest("MD5", gw_buf_str(&a1), password->digest_md5);
+        password->digests |= DIR_DIGEST_MD5;
+    }
+    gw_wipe(a1.p, a1.cap);
+    gw_buf_done(&a1);
+}
+
+void dir_digests_drop(struct dir_password *password, uint32_t digests)
+{
+    if (digests & DIR_DIGEST_SHA256)
+        gw_wipe(password->digest_sha256, sizeof(password->digest_sha256));
+    if (digests & DIR_DIGEST_MD5)
+        gw_wipe(password->digest_md5, sizeof(password->digest_md5));
+    password->digests &= ~digests;
 }

@@ -44,6 +44,9 @@ void dir_password_record_write(const struct dir_password *password, struct gw_bu
 enum gw_code dir_password_record_parse(struct gw_str text, struct dir_password *out,
                                        struct gw_err *err);
 
+/* --- dir_password.c */
+void dir_digests_drop(struct dir_password *password, uint32_t digests);
+
 /* --- what is in force. dir.c: domains, listeners, loading; dir_users.c: users */
 enum { DIR_LISTENERS_MAX = 8 };
 
@@ -52,6 +55,7 @@ struct dir {
     struct gw_map *domains, *users; /* struct dir_domain_entry, struct dir_user_entry */
     struct dir_listener listener[DIR_LISTENERS_MAX];
     size_t listeners;
+    uint32_t digests; /* that are kept */
     struct gw_str by; /* who makes changes just now */
     gw_utc at;
 

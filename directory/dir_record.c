@@ -133,22 +133,55 @@ static const struct password_part password_part[] = {
     PART(sha1_stored_key),
     PART(sha1_server_key),
 };
+/* In a record of the second version, behind a byte that tells which there are. */
+static const struct password_part digest_part[] = {
+    PART(digest_sha256),
+    PART(digest_md5),
+};
 enum {
     PASSWORD_PARTS = sizeof(password_part) / sizeof(password_part[0]),
+    DIGEST_PARTS = sizeof(digest_part) / sizeof(digest_part[0]),
     PASSWORD_VERSION = 1,
+    PASSWORD_VERSION_DIGESTS = 2,
     PASSWORD_HEAD_LEN = 1 + 4, /* version; iterations, highest byte first */
-    PASSWORD_RECORD_LEN = PASSWORD_HEAD_LEN + DIR_SALT_LEN + 2 * 32 + 2 * 20
+    PASSWORD_RECORD_LEN = PASSWORD_HEAD_LEN + DIR_SALT_LEN + 2 * 32 + 2 * 20,
+    PASSWORD_DIGESTS_LEN = 1 + 32 + 16
 };
 
 void dir_password_record_write(const struct dir_password *password, struct gw_buf *out)
 {
     uint32_t n = password->iterations;
 
-    gw_buf_add_char(out, PASSWORD_VERSION);
+    gw_buf_add_char(out, password->digests ? PASSWORD_VERSION_DIGESTS : PASSWORD_VERSION);
     for (int shift = 24; shift >= 0; shift -= 8)
         gw_buf_add_char(out, (char)(n >> shift & 0xff));
     for (int i = 0; i < PASSWORD_PARTS; i++)
         gw_buf_add(out, (const char *)password + password_part[i].offset, password_part[i].len);
+    if (!password->digests)
+        return;
+    gw_buf_add_char(out, (char)password->digests);
+    for (int i = 0; i < DIGEST_PARTS; i++)
+        gw_buf_add(out, (const char *)password + digest_part[i].offset, digest_part[i].len);
+}
+
+static const unsigned char *read_parts(const unsigned char *at, const struct password_part *parts,
+                                       int count, struct dir_password *out)
+{
+    for (int i = 0; i < count; at += parts[i++].len)
+        memcpy((char *)out + parts[i].offset, at, parts[i].len);
+    return at;
+}
+
+static bool has_length(struct gw_str text)
+{
+    switch (text.len ? text.p[0] : 0) {
+    case PASSWORD_VERSION:
+        return text.len == PASSWORD_RECORD_LEN;
+    case PASSWORD_VERSION_DIGESTS:
+        return text.len == PASSWORD_RECORD_LEN + PASSWORD_DIGESTS_LEN;
+    default:
+        return false;
+    }
 }
 
 enum gw_code dir_password_record_parse(struct gw_str text, struct dir_password *out,
@@ -157,16 +190,17 @@ enum gw_code dir_password_record_parse(struct gw_str text, struct dir_password *
     const unsigned char *at = (const unsigned char *)text.p;
     uint32_t n;
 
-    if (text.len != PASSWORD_RECORD_LEN || at[0] != PASSWORD_VERSION)
-        return gw_fail(err, GW_BADMSG, "not a password record of version %d", PASSWORD_VERSION);
+    if (!has_length(text))
+        return gw_fail(err, GW_BADMSG, "not a password record of version %d or %d",
+                       PASSWORD_VERSION, PASSWORD_VERSION_DIGESTS);
     n = (uint32_t)at[1] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 8 | at[4];
     if (n < 1 || n > ITERATIONS_MAX)
         return gw_fail(err, GW_BADMSG, "password record with %u iterations", (unsigned)n);
-    out->iterations = n;
-    at += PASSWORD_HEAD_LEN;
-    for (int i = 0; i < PASSWORD_PARTS; i++) {
-        memcpy((char *)out + password_part[i].offset, at, password_part[i].len);
-        at += password_part[i].len;
+    *out = (struct dir_password){ .iterations = n };
+    at = read_parts(at + PASSWORD_HEAD_LEN, password_part, PASSWORD_PARTS, out);
+    if (text.p[0] == PASSWORD_VERSION_DIGESTS) {
+        out->digests = at[0] & (DIR_DIGEST_SHA256 | DIR_DIGEST_MD5);
+        (void)read_parts(at + 1, digest_part, DIGEST_PARTS, out);
     }
     return GW_OK;
 }

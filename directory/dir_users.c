@@ -470,6 +470,25 @@ enum gw_code dir_password_put(struct dir *dir, struct gw_str jid,
     return GW_OK;
 }
 
+enum { TRIM_AT_ONCE = 1000 };
+
+bool dir_digests_trim(struct dir *dir, size_t *pos)
+{
+    struct store_batch *batch = store_batch_new();
+    struct dir_user_entry *u = NULL;
+
+    for (int i = 0; i < TRIM_AT_ONCE && (u = gw_map_next(dir->users, pos)); i++) {
+        uint32_t unwanted = u->password ? u->password->digests & ~dir->digests : 0;
+
+        if (!unwanted)
+            continue;
+        dir_digests_drop(u->password, unwanted);
+        password_save(dir, u, batch);
+    }
+    store_commit(dir->store, &batch, NULL, NULL);
+    return u != NULL;
+}
+
 const struct dir_password *dir_password_get(const struct dir *dir, struct gw_str jid)
 {
     const struct dir_user_entry *u = gw_map_get(dir->users, jid);

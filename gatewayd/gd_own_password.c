@@ -70,6 +70,7 @@ static void on_keys(void *ctx)
     if (!rc) {
         gd->own_password_of = job->user;
         dir_act(gd->dir, gw_str_of(job->user), net_loop_now(gd->loop).utc);
+        dir_digests_derive(gd->dir, gw_str_of(job->user), gw_str_of(job->password), &job->keys);
         rc = dir_password_put(gd->dir, gw_str_of(job->user), &job->keys, on_stored, job, &job->err);
         dir_act(gd->dir, GW_STR(""), 0);
         gd->own_password_of = NULL;

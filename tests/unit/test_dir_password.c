@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dir.h"
+#include "gw_bytes.h"
 
 struct keys {
     unsigned char stored[32], server[32];
@@ -97,12 +98,53 @@ static void test_refused(void **state)
     }
 }
 
+/* Known from elsewhere: RFC 7616 3.9.1 has this user's response, of which these are the A1. */
+static void test_digests(void **state)
+{
+    static const struct {
+        uint32_t keep;
+        const char *sha256, *md5; /* NULL: not kept */
+    } c[] = {
+        { 0, NULL, NULL },
+        { DIR_DIGEST_SHA256, "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232",
+          NULL },
+        { DIR_DIGEST_SHA256 | DIR_DIGEST_MD5,
+          "7987c64c30e25f1b74be53f966b49b90f2808aa92faf9a00262392d7b4794232",
+          "3d78807defe7de2157e2b0b6573a855f" },
+    };
+    struct store *store;
+    struct dir *dir;
+
+    (void)state;
+    assert_int_equal(store_open(&(struct store_args){ .path = ":memory:" }, &store, NULL), GW_OK);
+    dir = dir_new(store);
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+        struct dir_password p = { .iterations = 1 };
+        struct gw_buf hex;
+
+        dir_digests_keep(dir, c[i].keep);
+        dir_digests_derive(dir, GW_STR("Mufasa@http-auth@example.org"), GW_STR("Circle of Life"),
+                           &p);
+        assert_int_equal(p.digests, c[i].keep);
+        gw_buf_init(&hex, 200);
+        gw_hex_write((struct gw_str){ (const char *)p.digest_sha256, 32 }, &hex);
+        assert_int_equal(c[i].sha256 && gw_str_is(gw_buf_str(&hex), c[i].sha256),
+                         c[i].sha256 != NULL);
+        gw_buf_reset(&hex);
+        gw_hex_write((struct gw_str){ (const char *)p.digest_md5, 16 }, &hex);
+        assert_int_equal(c[i].md5 && gw_str_is(gw_buf_str(&hex), c[i].md5), c[i].md5 != NULL);
+        gw_buf_done(&hex);
+    }
+    dir_free(&dir);
+    store_close(&store);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_salt_is_new),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_keys),        cmocka_unit_test(test_digests),
+        cmocka_unit_test(test_salt_is_new), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_digests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -164,6 +164,7 @@ static void test_users(void **state)
                                nothing = { 0 };
     const struct dir_user_edit no_im = { .im_enabled = &no }, no_mail = { .mail = &empty };
     struct dir_password password;
+    const struct dir_password *kept;
     struct gw_err err = { 0 };
     struct dir_user u;
     int done = 0;
@@ -217,6 +218,27 @@ static void test_users(void **state)
     assert_memory_equal(dir_password_get(dir, GW_STR("anna@example.com")), &password,
                         sizeof(password));
     assert_int_equal(dir_user_count(dir), 2);
+
+    /* Digests are kept while they are wanted, and go without anybody being told. */
+    dir_digests_keep(dir, DIR_DIGEST_SHA256 | DIR_DIGEST_MD5);
+    dir_digests_derive(dir, GW_STR("anna@example.com"), GW_STR("pencil"), &password);
+    assert_int_equal(dir_password_put(dir, GW_STR("anna@example.com"), &password, NULL, NULL, &err),
+                     GW_OK);
+    gw_buf_reset(&heard);
+    dir_digests_keep(dir, DIR_DIGEST_SHA256);
+    for (size_t pos = 0; dir_digests_trim(dir, &pos);)
+        ;
+    expect_heard("");
+    close_all();
+    open_all();
+    gw_buf_reset(&heard);
+    kept = dir_password_get(dir, GW_STR("anna@example.com"));
+    assert_int_equal(kept->digests, DIR_DIGEST_SHA256);
+    assert_memory_equal(kept->digest_sha256, password.digest_sha256, 32);
+    assert_memory_equal(kept->digest_md5, (uint8_t[16]){ 0 }, 16);
+    for (size_t pos = 0; dir_digests_trim(dir, &pos);) /* nothing is wanted after a start */
+        ;
+    assert_int_equal(kept->digests, 0);
 
     /* A change keeps the password; a removal takes it away for good. */
     assert_true(dir_user_get(dir, GW_STR("anna@example.com"), &u));
