@@ -105,6 +105,9 @@ struct pres_frontend {
     bool (*message)(const struct pres_message *m, struct pres_session *to, void *ctx);
     void (*message_failed)(const struct pres_message *m, enum pres_failure why,
                            struct pres_session *to, void *ctx);
+    /* Do messages to the user reach this session, available or not? With priority 0 while it is not. NULL:
+     * they do while it is available. */
+    bool (*is_reachable)(const struct pres_session *s, void *ctx);
     /* The session is gone from the core: tell the peer and close. Not called for those that the
      * front-end frees itself. */
     void (*ended)(struct pres_session *s, enum pres_end why, void *ctx);
@@ -138,6 +141,9 @@ struct gw_str pres_session_user(const struct pres_session *s);
 struct gw_str pres_session_resource(const struct pres_session *s);
 int pres_session_priority(const struct pres_session *s);
 bool pres_session_is_available(const struct pres_session *s);
+
+/* The priority with which messages to the user as such reach the session; negative: they do not. */
+int pres_session_reach(const struct pres_session *s);
 
 /* The sessions of a user, of all front-ends, in order of their login; NULL: the first; NULL: no more. */
 struct pres_session *pres_session_next(struct pres_core *core, struct gw_str user,
@@ -277,6 +283,8 @@ void pres_route_unknown_set(struct pres_core *core, struct pres_front *front);
 /* The way to there; NULL: there is none, or it is here. A JID. */
 struct pres_front *pres_route_front(const struct pres_core *core, struct gw_str jid);
 
+/* To a session, of whatever front-end; false: it is not reached. */
+bool pres_message_give(const struct pres_message *m, struct pres_session *to);
 /* To where the way carries messages; false: it does not, or there is none. */
 bool pres_message_send(struct pres_core *core, const struct pres_message *m);
 

@@ -19,15 +19,24 @@ bool pres_message_send(struct pres_core *core, const struct pres_message *m)
     return true;
 }
 
-static bool takes(const struct pres_session *s, const struct pres_message *m)
+int pres_session_reach(const struct pres_session *s)
 {
-    return s->front->table->message && pres_session_is_available(s) &&
-           pres_session_priority(s) >= 0 && !pres_lists_bar(s->user, s, m->from, PRES_KIND_MESSAGE);
+    const struct pres_frontend *table = s->front->table;
+
+    if (!table->is_reachable)
+        return pres_session_is_available(s) ? pres_session_priority(s) : -1;
+    return table->is_reachable(s, s->front->ctx) ? pres_session_priority(s) : -1;
 }
 
-static bool give(const struct pres_message *m, struct pres_session *s)
+bool pres_message_give(const struct pres_message *m, struct pres_session *s)
 {
-    return s->front->table->message(m, s, s->front->ctx);
+    return s->front->table->message && s->front->table->message(m, s, s->front->ctx);
+}
+
+static bool takes(const struct pres_session *s, const struct pres_message *m)
+{
+    return s->front->table->message && pres_session_reach(s) >= 0 &&
+           !pres_lists_bar(s->user, s, m->from, PRES_KIND_MESSAGE);
 }
 
 /* 'm' is to a user by the name that he has here. */
@@ -43,15 +52,15 @@ static bool spread(struct pres_core *core, const struct pres_message *m)
         return false;
     if (resource.len)
         s = pres_session_find(core, user, resource);
-    if (s && takes(s, m) && give(m, s))
+    if (s && takes(s, m) && pres_message_give(m, s))
         return true;
     for (s = NULL; (s = pres_session_next(core, user, s));) {
-        if (takes(s, m) && pres_session_priority(s) > best)
-            best = pres_session_priority(s);
+        if (takes(s, m) && pres_session_reach(s) > best)
+            best = pres_session_reach(s);
     }
     for (s = NULL; best >= 0 && (s = pres_session_next(core, user, s));) {
-        if (takes(s, m) && pres_session_priority(s) == best)
-            reached |= give(m, s);
+        if (takes(s, m) && pres_session_reach(s) == best)
+            reached |= pres_message_give(m, s);
     }
     return reached;
 }

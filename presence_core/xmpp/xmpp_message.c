@@ -56,9 +56,8 @@ static int highest_priority(const struct xmpp_sender *by, struct gw_str user)
     int best = -1;
 
     for (struct pres_session *s = NULL; (s = pres_session_next(by->host->core, user, s));) {
-        if (pres_session_is_available(s) && pres_session_priority(s) > best &&
-            !is_barred(by, user, s))
-            best = pres_session_priority(s);
+        if (pres_session_reach(s) > best && !is_barred(by, user, s))
+            best = pres_session_reach(s);
     }
     return best;
 }
@@ -69,8 +68,10 @@ static bool give(const struct xmpp_sender *by, const struct xmpp_stanza *m, stru
     struct xmpp_c2s *c = pres_session_ctx_of(to, by->host->front);
     bool is_taken;
 
-    if (!c || is_barred(by, pres_session_user(to), to))
+    if (is_barred(by, pres_session_user(to), to))
         return false;
+    if (!c)
+        return xmpp_give_otherwise(by, m, to);
     xmpp_share_begin(by->host, shared, false);
     is_taken = xmpp_forward(by, m, to);
     xmpp_share_end(c);
@@ -84,7 +85,7 @@ static bool spread(const struct xmpp_sender *by, const struct xmpp_stanza *m, st
     bool reached = false;
 
     for (struct pres_session *s = NULL; (s = pres_session_next(by->host->core, user, s));) {
-        if (pres_session_is_available(s) && pres_session_priority(s) >= least)
+        if (pres_session_reach(s) >= least)
             reached |= give(by, m, s, shared);
     }
     return reached;

@@ -20,13 +20,30 @@ static enum pres_chat chat_of(const struct xml_node *message)
     return PRES_CHAT_UNSAID;
 }
 
+static bool is_talk(const struct xmpp_stanza *m)
+{
+    return gw_str_is(m->node->name, "message") && !gw_str_is(m->type, "groupchat") &&
+           !gw_str_is(m->type, "headline");
+}
+
+bool xmpp_give_otherwise(const struct xmpp_sender *by, const struct xmpp_stanza *m,
+                         struct pres_session *to)
+{
+    struct pres_message out = { .from = by->from, .to = pres_session_user(to), .id = m->id };
+    const struct xml_node *body = xml_child(m->node, NULL, "body");
+
+    if (!is_talk(m) || gw_str_is(m->type, "error") || !body)
+        return false;
+    out.body = body->text;
+    return pres_message_give(&out, to);
+}
+
 bool xmpp_send_otherwise(struct xmpp_c2s *c, const struct xmpp_stanza *m)
 {
     struct pres_message out = { .from = gw_str_of(c->full), .to = m->to.bare, .id = m->id };
     const struct xml_node *body = xml_child(m->node, NULL, "body");
 
-    if (!gw_str_is(m->node->name, "message") || gw_str_is(m->type, "groupchat") ||
-        gw_str_is(m->type, "headline"))
+    if (!is_talk(m))
         return false;
     if (gw_str_is(m->type, "error")) /* errors are not answered */
         return true;

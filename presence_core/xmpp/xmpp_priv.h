@@ -449,6 +449,9 @@ void xmpp_probe_abroad(struct gw_str from, struct gw_str to, void *ctx);
 /* ---- xmpp_otherwise.c: across it, by another front-end's way ---- */
 /* False: it does not go there. */
 bool xmpp_send_otherwise(struct xmpp_c2s *c, const struct xmpp_stanza *m);
+/* To a client here of another front-end; false: it does not reach it. */
+bool xmpp_give_otherwise(const struct xmpp_sender *by, const struct xmpp_stanza *m,
+                         struct pres_session *to);
 bool xmpp_message_otherwise(const struct pres_message *m, struct pres_session *to, void *ctx);
 void xmpp_message_failed(const struct pres_message *m, enum pres_failure why,
                          struct pres_session *to, void *ctx);
