@@ -154,6 +154,9 @@ const struct admin_route admin_routes[] = {
     { "GET", "/v1/sip/trace", false, admin_sip_trace,
       "the newest SIP messages without their bodies; query: call_id" },
 
+    { "GET", "/v1/sip/clients", false, admin_sip_clients,
+      "SIP clients of users here that are registered; query: user" },
+
     { "GET", "/v1/watch", false, admin_watch_start,
       "presence changes as they happen, a JSON line each; query: user" },
 

@@ -180,6 +180,8 @@ struct admin_host {
     void (*sip_route_cancel)(struct admin_sip_route *r, void *ctx);
     /* The newest SIP messages of a call, or (empty) of all, the oldest first; gives. */
     struct json_t *(*sip_trace)(struct gw_str call_id, void *ctx);
+    /* Adds what the user's SIP clients have registered; user empty: those of all. */
+    void (*sip_clients)(struct gw_str user, struct json_t *into, void *ctx);
     void (*trust_changed)(void *ctx); /* connections shall be tried anew */
     /* The names that the identity should have, in A-labels; the first is its CN. */
     void (*identity_names)(const char *identity, void (*each)(struct gw_str name, void *each_ctx),

@@ -223,6 +223,7 @@ enum ctl_exit ctl_sip_route(struct ctl *ctl);
 enum ctl_exit ctl_sip_trace(struct ctl *ctl);
 enum ctl_exit ctl_diag_tls(struct ctl *ctl);
 enum ctl_exit ctl_sip_sessions(struct ctl *ctl);
+enum ctl_exit ctl_sip_clients(struct ctl *ctl);
 enum ctl_exit ctl_federation_list(struct ctl *ctl);
 enum ctl_exit ctl_federation_why(struct ctl *ctl);
 enum ctl_exit ctl_federation_except(struct ctl *ctl);

@@ -344,6 +344,13 @@ const struct ctl_command ctl_commands[] = {
       "sip.session_idle_s is ended, and begins again with the next message.",
       "sip sessions" },
 
+    { "sip clients", "[USER]", "show which SIP clients of users here are registered",
+      ctl_sip_clients, NULL,
+      "Users log in with SIP clients when sip.login says so; then they can be watched, publish "
+      "their\n"
+      "state and get messages there. A user whose password was set before has to set it again.",
+      "sip clients\nsip clients ann@example.com" },
+
     { "gateway add", "NAME", "add a gateway to Exchange", ctl_gateway_add, gateway_options,
       "Gateways share one service account unless one has its own: whoever adds the second one may "
       "leave the account "

@@ -168,3 +168,45 @@ enum ctl_exit ctl_sip_sessions(struct ctl *ctl)
     json_decref(answer);
     return CTL_OK;
 }
+
+static void print_clients(const struct ctl *ctl, const json_t *answer)
+{
+    const json_t *list = json_object_get(answer, "clients");
+    struct ctl_table *t;
+    json_t *c;
+    size_t i;
+
+    if (!json_array_size(list)) {
+        printf("no SIP client is registered%s\n", ctl_arg(ctl, 0) ? " for this user" : "");
+        return;
+    }
+    t = ctl_table_new("USER|CONTACT|REACHED AT|OVER|UNTIL|CLIENT");
+    json_array_foreach(list, i, c)
+    {
+        ctl_table_cell(t, ctl_str(c, "user"));
+        ctl_table_cell(t, ctl_str(c, "contact"));
+        ctl_table_cellf(t, "%s port %lld", ctl_str(c, "host"), (long long)ctl_int(c, "port"));
+        ctl_table_cell(t, ctl_str(c, "transport"));
+        ctl_table_cell(t, ctl_str(c, "expires"));
+        ctl_table_cell(t, *ctl_str(c, "agent") ? ctl_str(c, "agent") : "-");
+    }
+    ctl_table_print(&t);
+}
+
+enum ctl_exit ctl_sip_clients(struct ctl *ctl)
+{
+    const char *user = ctl_arg(ctl, 0); /* NULL: all */
+    json_t *answer;
+    enum ctl_exit rc = ctl_call(
+        ctl, "GET", user ? ctl_path("/v1/sip/clients?user=%s", user) : ctl_path("/v1/sip/clients"),
+        NULL, &answer);
+
+    if (rc)
+        return rc;
+    if (ctl->line->json)
+        ctl_print_json(answer);
+    else
+        print_clients(ctl, answer);
+    json_decref(answer);
+    return CTL_OK;
+}

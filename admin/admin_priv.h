@@ -137,7 +137,7 @@ admin_handler_fn admin_jobs_list, admin_job_get, admin_job_sample, admin_job_set
 admin_handler_fn admin_audit_list;
 admin_handler_fn admin_params_list, admin_param_get, admin_param_set;
 admin_handler_fn admin_log_level_set;
-admin_handler_fn admin_sip_route, admin_sip_sessions, admin_sip_trace;
+admin_handler_fn admin_sip_route, admin_sip_sessions, admin_sip_trace, admin_sip_clients;
 admin_handler_fn admin_federation_get, admin_federation_settings, admin_federation_domain,
     admin_federation_except, admin_federation_forget, admin_federation_secret_set,
     admin_federation_secret_forget, admin_mail_domains_get, admin_mail_domain_add,

@@ -1,5 +1,7 @@
 /* /v1/sip */
 #include "admin_priv.h"
+#include "admin_users.h"
+#include "gw_buf.h"
 
 static void on_found(json_t *answer, void *ctx)
 {
@@ -51,4 +53,23 @@ void admin_sip_sessions(struct admin_call *call)
     const struct admin_host *host = call->api->args.host;
 
     admin_reply(call, 200, host->sip_sessions(host->ctx));
+}
+
+void admin_sip_clients(struct admin_call *call)
+{
+    const struct admin_host *host = call->api->args.host;
+    struct gw_str user = net_http_query(call->x, "user");
+    json_t *list = json_array();
+    struct gw_buf jid;
+    struct gw_err err;
+
+    gw_buf_init(&jid, ADMIN_JID_BUF);
+    if (user.p && admin_user_jid(call->api, user, &jid, &err)) {
+        json_decref(list);
+        admin_reply_error(call, &err);
+    } else {
+        host->sip_clients(gw_buf_str(&jid), list, host->ctx);
+        admin_reply(call, 200, json_pack("{s:o}", "clients", list));
+    }
+    gw_buf_done(&jid);
 }

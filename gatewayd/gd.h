@@ -103,6 +103,8 @@ struct gd {
     uint16_t xmpp_port;
     struct sip_tls *sip_tls;
     struct sip_server *sip;
+    struct net_timer *digests_timer; /* what SIP clients no longer log in with goes */
+    size_t digests_pos;
     struct net_dns *federation_dns; /* parameter federation.dns_servers: other domains */
     struct xmpp_federation *federation;
     bool has_dialback_secret; /* that was set; else this node's own */
@@ -163,6 +165,8 @@ enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err);
 enum gw_code gd_sip_apply(struct gd *gd, struct gw_err *err);
 struct json_t *gd_sip_json(const struct gd *gd);
 struct json_t *gd_sip_sessions(const struct gd *gd);
+/* As struct admin_host has it. */
+void gd_sip_clients(struct gd *gd, struct gw_str user, struct json_t *into);
 /* gd_sip_route.c: as struct admin_host has them. */
 enum gw_code gd_sip_route(struct gd *gd, struct gw_str address, struct json_t **answer,
                           admin_sip_route_fn *fn, void *ctx, struct admin_sip_route **out,

@@ -278,6 +278,11 @@ static enum gw_code host_sip_route(struct gw_str address, json_t **answer,
     return gd_sip_route(ctx, address, answer, found, found_ctx, out, err);
 }
 
+static void host_sip_clients(struct gw_str user, json_t *into, void *ctx)
+{
+    gd_sip_clients(ctx, user, into);
+}
+
 static void host_sip_route_cancel(struct admin_sip_route *r, void *ctx)
 {
     (void)ctx;
@@ -345,6 +350,7 @@ enum gw_code gd_api_start(struct gd *gd, struct gw_err *err)
         .sip_route = host_sip_route,
         .sip_route_cancel = host_sip_route_cancel,
         .sip_trace = host_sip_trace,
+        .sip_clients = host_sip_clients,
         .trust_changed = host_trust_changed,
         .identity_names = host_identity_names,
         .starttls_client = &gd_starttls_client,

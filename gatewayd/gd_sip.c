@@ -1,5 +1,6 @@
 /* The SIP front-end in the daemon: its door, its settings, what it tells. */
 #include <jansson.h>
+#include <string.h>
 
 #include "gd.h"
 #include "gw_log.h"
@@ -52,6 +53,49 @@ static void listen_tls(struct gd *gd)
                  err.msg);
 }
 
+/* --- users with SIP clients */
+
+static bool credentials(struct gw_str jid, struct sip_ha1 *out, const char **why, void *ctx)
+{
+    const struct gd *gd = ctx;
+    const struct dir_password *p = dir_password_get(gd->dir, jid);
+    struct dir_user user;
+
+    *why = "there is no such user, or without IM and Presence";
+    if (!dir_user_get(gd->dir, jid, &user) || !user.im_enabled)
+        return false;
+    *why = p ? "the password was set while sip.login was off, or another: set it again"
+             : "the user has no password";
+    if (!p || !p->digests)
+        return false;
+    *why = "wrong password";
+    out->has[SIP_SHA256] = p->digests & DIR_DIGEST_SHA256;
+    memcpy(out->is[SIP_SHA256], p->digest_sha256, sizeof(p->digest_sha256));
+    out->has[SIP_MD5] = p->digests & DIR_DIGEST_MD5;
+    memcpy(out->is[SIP_MD5], p->digest_md5, sizeof(p->digest_md5));
+    return true;
+}
+
+/* What was kept of passwords and is not wanted any more goes, some users at a time. */
+static void trim(struct gw_now now, void *ctx)
+{
+    struct gd *gd = ctx;
+
+    if (dir_digests_trim(gd->dir, &gd->digests_pos))
+        net_timer_set(gd->digests_timer, now.mono);
+}
+
+static void digests_apply(struct gd *gd)
+{
+    static const uint32_t kept[] = { [SIP_DIGESTS_OFF] = 0,
+                                     [SIP_DIGESTS_SHA256] = DIR_DIGEST_SHA256,
+                                     [SIP_DIGESTS_MD5] = DIR_DIGEST_SHA256 | DIR_DIGEST_MD5 };
+
+    dir_digests_keep(gd->dir, kept[gd->settings.sip.login]);
+    gd->digests_pos = 0;
+    net_timer_set(gd->digests_timer, net_loop_now(gd->loop).mono);
+}
+
 enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err)
 {
     enum gw_code rc =
@@ -67,9 +111,12 @@ enum gw_code gd_sip_listen(struct gd *gd, struct gw_err *err)
         .tls = gd->sip_tls,
         .dns = gd->federation_dns,
         .is_neighbour = gd_neighbour_is,
+        .credentials = credentials,
         .ctx = gd,
     });
     pres_mail_start(gd->core); /* every way is set, and no peer was met yet */
+    gd->digests_timer = net_timer_new(gd->loop, trim, gd);
+    digests_apply(gd);
     rc = load(gd, err);
     if (!rc)
         rc = listen_plain(gd, err);
@@ -84,9 +131,11 @@ enum gw_code gd_sip_apply(struct gd *gd, struct gw_err *err)
 
     if (!rc)
         rc = sip_server_ports_apply(gd->sip, err);
-    if (!rc)
-        sip_core_settings_apply(sip_server_core(gd->sip));
-    return rc;
+    if (rc)
+        return rc;
+    digests_apply(gd);
+    sip_core_settings_apply(sip_server_core(gd->sip));
+    return GW_OK;
 }
 
 /* Listeners and their connections. */
@@ -152,8 +201,9 @@ json_t *gd_sip_json(const struct gd *gd)
     sip_core_counters(sip_server_core(gd->sip), &c);
     counted = json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-        "s:I, s:I, s:I, s:I, "
+        "s:I, s:I, s:I, s:I, s:I, s:I, "
         "s:I, s:I}",
+        "registered", (json_int_t)c.registered, "logins_failed", (json_int_t)c.logins_failed,
         "subscriptions", (json_int_t)c.subscriptions, "pending", (json_int_t)c.pending, "resumed",
         (json_int_t)c.resumed, "requests", (json_int_t)c.requests_in, "notified",
         (json_int_t)c.notified, "notify_failed", (json_int_t)c.notify_failed, "contacts",
@@ -169,4 +219,20 @@ json_t *gd_sip_json(const struct gd *gd)
     json_object_update(json, counted);
     json_decref(counted);
     return json;
+}
+
+static void client_add(const struct sip_client *c, void *ctx)
+{
+    char moment[GW_UTC_TEXT_MAX];
+
+    json_array_append_new(
+        ctx, json_pack("{s:s%, s:s%, s:s%, s:s%, s:i, s:s, s:s}", "user", c->user.p, c->user.len,
+                       "contact", c->contact.p, c->contact.len, "agent", c->agent.p, c->agent.len,
+                       "host", c->host.p, c->host.len, "port", (int)c->port, "transport",
+                       sip_proto_name(c->proto), "expires", gw_utc_text(c->expires, moment)));
+}
+
+void gd_sip_clients(struct gd *gd, struct gw_str user, json_t *into)
+{
+    sip_core_clients_each(sip_server_core(gd->sip), user, net_loop_now(gd->loop), client_add, into);
 }

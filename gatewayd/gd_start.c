@@ -358,6 +358,7 @@ void gd_done(struct gd *gd)
     gd_federation_done(gd);
     if (gd->xmpp)
         xmpp_server_free(&gd->xmpp);
+    net_timer_free(&gd->digests_timer);
     sip_server_free(&gd->sip);
     sip_tls_free(&gd->sip_tls);
     if (gd->federation_dns)

@@ -285,3 +285,17 @@ bool sip_domains_believes(struct gw_str list, struct gw_str wanted, struct gw_st
     }
     return !is_bound;
 }
+
+bool sip_domains_vouches(struct gw_str list, struct gw_str wanted, struct gw_str address)
+{
+    struct gw_str item, domain, where;
+    enum sip_kind kind;
+
+    wanted = listed_as(wanted);
+    while (gw_str_next(&list, ",", &item)) {
+        if (domain_parse(item, &domain, &kind) && gw_str_eq(domain, wanted) &&
+            gw_str_cut(item, "@", NULL, &where) && sip_acl_allows(gw_str_trim(where), address))
+            return true;
+    }
+    return false;
+}

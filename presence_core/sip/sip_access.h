@@ -36,5 +36,7 @@ enum gw_code sip_publish_check(struct gw_str to, struct gw_err *err);
 
 /* Is a peer at this address believed who says that he is of the domain? Where no network is said: yes. */
 bool sip_domains_believes(struct gw_str list, struct gw_str domain, struct gw_str address);
+/* The same where a network is said: a server there has asked its users who they are. */
+bool sip_domains_vouches(struct gw_str list, struct gw_str domain, struct gw_str address);
 
 #endif

@@ -12,6 +12,11 @@
 
 enum { ACL_TOLD_MS = 10 * GW_SECOND_MS, ROUTED_MAX = 4096, SWEPT_AT_ONCE = 1000 };
 
+static struct gw_str allowed(const struct sip_core *core)
+{
+    return sip_login_is_on(core) ? GW_STR(SIP_ALLOW ", REGISTER") : GW_STR(SIP_ALLOW);
+}
+
 /* ---- Answers ---- */
 
 void sip_answer_begin(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
@@ -52,16 +57,20 @@ void sip_answer(struct sip_core *core, const struct sip_msg *m, const struct sip
     sip_answer_send(core, m, from);
 }
 
-/* Of whom nothing is known nothing is kept: the request may come again, and is refused again. */
-static void refuse(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
-                   unsigned status)
+void sip_answer_once(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+{
+    sip_write_end(&core->out, NULL, GW_STR(""));
+    if (!core->out.failed)
+        sip_txns_answer_once(core->txns, m, from, gw_buf_str(&core->out));
+}
+
+void sip_refuse(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
+                unsigned status)
 {
     if (m->method == SIP_ACK)
         return;
     sip_answer_begin(core, m, from, status, GW_STR(""));
-    sip_write_end(&core->out, NULL, GW_STR(""));
-    if (!core->out.failed)
-        sip_txns_answer_once(core->txns, m, from, gw_buf_str(&core->out));
+    sip_answer_once(core, m, from);
 }
 
 /* ---- Methods ---- */
@@ -70,7 +79,7 @@ static void refuse(struct sip_core *core, const struct sip_msg *m, const struct 
 static void on_options(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
 {
     sip_answer_begin(core, m, from, 200, GW_STR(""));
-    sip_write_header(&core->out, "Allow", GW_STR(SIP_ALLOW));
+    sip_write_header(&core->out, "Allow", allowed(core));
     sip_write_header(&core->out, "Allow-Events", GW_STR("presence"));
     sip_answer_send(core, m, from);
 }
@@ -78,7 +87,7 @@ static void on_options(struct sip_core *core, const struct sip_msg *m, const str
 void sip_refuse_method(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
 {
     sip_answer_begin(core, m, from, 405, GW_STR(""));
-    sip_write_header(&core->out, "Allow", GW_STR(SIP_ALLOW));
+    sip_write_header(&core->out, "Allow", allowed(core));
     sip_answer_send(core, m, from);
 }
 
@@ -91,7 +100,7 @@ static void on_notify(struct sip_core *core, const struct sip_msg *m, const stru
 static void on_other(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
 {
     sip_answer_begin(core, m, from, 501, GW_STR(""));
-    sip_write_header(&core->out, "Allow", GW_STR(SIP_ALLOW));
+    sip_write_header(&core->out, "Allow", allowed(core));
     sip_answer_send(core, m, from);
 }
 
@@ -103,7 +112,8 @@ static method_fn *const methods[] = {
     [SIP_INFO] = sip_session_message, [SIP_INVITE] = sip_session_invite,
     [SIP_MESSAGE] = sip_message,      [SIP_NOTIFY] = on_notify,
     [SIP_OPTIONS] = on_options,       [SIP_PUBLISH] = sip_refuse_method,
-    [SIP_REFER] = sip_session_refer,  [SIP_SUBSCRIBE] = sip_subscribe,
+    [SIP_REFER] = sip_session_refer,  [SIP_REGISTER] = sip_register,
+    [SIP_SUBSCRIBE] = sip_subscribe,
 };
 
 /* ---- Requests ---- */
@@ -131,9 +141,28 @@ static bool is_admitted(struct sip_core *core, const struct sip_msg *m, const st
     case SIP_PARKED:
         return false;
     case SIP_REFUSED:
+        if (sip_log_in_ask(core, m, from))
+            return false;
         tell_refused(core, m, from);
-        refuse(core, m, from, 403);
+        sip_refuse(core, m, from, 403);
         return false;
+    }
+    return false;
+}
+
+/* Health is told to everybody; users of ours come with a password, whoever else from an address that is
+ * known. */
+static bool may_come(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
+{
+    if (m->method == SIP_OPTIONS)
+        return true;
+    switch (sip_log_in(core, m, from)) {
+    case SIP_LOGIN_IN:
+        return true;
+    case SIP_LOGIN_ANSWERED:
+        return false;
+    case SIP_LOGIN_NONE:
+        return is_admitted(core, m, from);
     }
     return false;
 }
@@ -199,7 +228,7 @@ static void on_request(struct sip_core *core, const struct sip_msg *m, const str
         sip_session_ack(core, m);
         return;
     }
-    if (m->method != SIP_OPTIONS && !is_admitted(core, m, from))
+    if (!may_come(core, m, from))
         return;
     status = request_check(core, m);
     gw_debug("sip.method", "request method=%s event=%s call_id=%s refused=%u",
@@ -222,7 +251,7 @@ static void on_malformed(struct sip_core *core, const struct sip_msg *m,
     gw_debug("sip.message", "message malformed peer=%.*s reason=\"%s\" answer=%u",
              GW_STR_ARG(from->host), err->msg, m->answer);
     if (m->answer)
-        refuse(core, m, from, m->answer);
+        sip_refuse(core, m, from, m->answer);
 }
 
 void sip_core_receive(struct sip_core *core, const struct sip_peer *from, struct gw_str bytes,
@@ -292,7 +321,33 @@ static void message_abroad(const struct pres_message *m, void *ctx)
     sip_message_send(ctx, m);
 }
 
+/* To a client of a user here: it subscribes by itself to whom it wants to see, and who asks to see its
+ * user waits for an answer from elsewhere. */
+static void presence_here(const struct pres_doc *doc, struct pres_session *const *to, size_t count,
+                          void *ctx)
+{
+    (void)doc;
+    (void)to;
+    (void)count;
+    (void)ctx;
+}
+
+static void request_here(enum pres_request request, struct gw_str from, struct gw_str extra,
+                         struct pres_session *to, void *ctx)
+{
+    (void)request;
+    (void)from;
+    (void)extra;
+    (void)to;
+    (void)ctx;
+}
+
 static const struct pres_frontend frontend = { .name = "sip",
+                                               .presence = presence_here,
+                                               .request = request_here,
+                                               .message = sip_reach_message,
+                                               .is_reachable = sip_account_is_reachable,
+                                               .ended = sip_account_ended,
                                                .stirred = stirred,
                                                .presence_abroad = presence_abroad,
                                                .request_abroad = request_abroad,
@@ -334,6 +389,7 @@ void sip_core_settings_apply(struct sip_core *core)
     sip_doubts_apply(core);
     sip_sessions_apply(core);
     sip_publish_apply(core);
+    sip_accounts_apply(core);
     core->sub_sweep = core->watch_sweep = (struct sip_sweep){ .runs = true };
     core->io->wake(core->io_ctx);
 }
@@ -452,6 +508,14 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     core->doubts = gw_map_new();
     gw_heap_init(&core->doubt_due);
     gw_buf_init(&core->routed, ROUTED_MAX);
+    core->credentials = args->credentials;
+    core->credentials_ctx = args->ctx;
+    core->digest = sip_digest_new();
+    core->guard = pres_guard_new();
+    gw_buf_init(&core->login, PRES_JID_MAX);
+    core->accounts = gw_map_new();
+    gw_heap_init(&core->account_due);
+    gw_list_init(&core->letters);
     core->front = pres_frontend_register(core->pres, &frontend, core);
     routes_apply(core);
     sip_publish_init(core);
@@ -467,6 +531,8 @@ void sip_core_free(struct sip_core **corep)
     if (!core)
         return;
     *corep = NULL;
+    sip_letters_free(core);
+    sip_accounts_free(core);
     pres_frontend_leave(core->front);
     while ((s = gw_map_next(core->subs, &pos)))
         sip_sub_release(s);
@@ -493,6 +559,9 @@ void sip_core_free(struct sip_core **corep)
     gw_buf_done(&core->out);
     gw_buf_done(&core->body);
     gw_buf_done(&core->routed);
+    gw_buf_done(&core->login);
+    sip_digest_free(&core->digest);
+    pres_guard_free(&core->guard);
     store_batch_free(&core->batch);
     gw_param_settings_done(sip_params, sip_param_count, &core->defaults);
     free(core->msg);
@@ -510,7 +579,8 @@ gw_time sip_core_deadline(const struct sip_core *core)
     const gw_time all[] = { first ? first->at : GW_NEVER, sip_txns_deadline(core->txns),
                             sip_watches_deadline(core),   sip_publish_deadline(core),
                             sip_messages_deadline(core),  sip_doubts_deadline(core),
-                            sip_sessions_deadline(core) };
+                            sip_sessions_deadline(core),  sip_accounts_deadline(core),
+                            sip_letters_deadline(core) };
     gw_time at = core->sub_sweep.runs || core->watch_sweep.runs ? INT64_MIN : GW_NEVER;
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -529,6 +599,8 @@ void sip_core_tick(struct sip_core *core, struct gw_now now)
     sip_messages_tick(core);
     sip_sessions_tick(core);
     sip_doubts_tick(core);
+    sip_accounts_tick(core);
+    sip_letters_tick(core);
     sip_commit(core);
 }
 

@@ -5,6 +5,7 @@
 #define SIP_CORE_H
 
 #include "pres_frontend.h"
+#include "sip_digest.h"
 #include "sip_io.h"
 #include "sip_search.h"
 #include "sip_settings.h"
@@ -16,13 +17,18 @@ struct sip_core;
 /* Does the system that shares our domains have a user with this address, in lower case? */
 typedef bool sip_neighbour_fn(struct gw_str address, void *ctx);
 
+/* What a user proves himself with. False: he may not log in; *why says it, for the log. */
+typedef bool sip_credentials_fn(struct gw_str user, struct sip_ha1 *out, const char **why,
+                                void *ctx);
+
 struct sip_core_args {
     struct pres_core *pres;
     struct store *store;                 /* NULL: subscriptions live in memory only */
     const struct sip_settings *settings; /* borrowed, read live; NULL: the defaults */
     const struct sip_io *io;             /* borrowed */
     void *io_ctx;
-    sip_neighbour_fn *is_neighbour; /* NULL: nobody knows, and sip.partitioned_mode is basic */
+    sip_neighbour_fn *is_neighbour;  /* NULL: nobody knows, and sip.partitioned_mode is basic */
+    sip_credentials_fn *credentials; /* NULL: nobody logs in */
     void *ctx;
 };
 
@@ -48,6 +54,19 @@ enum gw_code sip_core_search(struct sip_core *core, struct gw_str address,
 
 /* The newest messages. */
 struct sip_trace *sip_core_trace(struct sip_core *core);
+
+/* What clients of users here have registered, in order of the users; user empty: of all. Borrowed for the
+ * call. */
+struct sip_client {
+    struct gw_str user, contact, agent; /* agent: what it calls itself, or empty */
+    struct gw_str host;                 /* where requests to it go */
+    uint16_t port;
+    enum sip_proto proto;
+    gw_utc expires;
+};
+typedef void sip_client_fn(const struct sip_client *client, void *ctx);
+void sip_core_clients_each(const struct sip_core *core, struct gw_str user, struct gw_now now,
+                           sip_client_fn *each, void *ctx);
 
 /* The settings are other ones: who may not watch any more is told so. */
 void sip_core_settings_apply(struct sip_core *core);
@@ -79,6 +98,8 @@ struct sip_counters {
     uint64_t sessions;                                   /* now */
     uint64_t sessions_in, sessions_out, sessions_failed; /* begun by peers, and by users here */
     uint64_t waiting, resent, timeouts;                  /* requests of ours */
+    uint64_t registered;                                 /* now: clients of users here */
+    uint64_t logins_failed;
 };
 void sip_core_counters(const struct sip_core *core, struct sip_counters *out);
 

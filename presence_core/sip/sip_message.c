@@ -80,7 +80,7 @@ static void write_line(const struct sip_peer *to, struct gw_str us, const char *
     sip_write_end(out, SIP_TEXT_PLAIN ";charset=UTF-8", l->body);
 }
 
-static enum pres_failure failure_of(unsigned status, const struct sip_msg *response)
+enum pres_failure sip_failure_of(unsigned status, const struct sip_msg *response)
 {
     static const struct {
         unsigned status;
@@ -115,7 +115,7 @@ void sip_line_failed(struct sip_line *l, unsigned status, const struct sip_msg *
 
     gw_info("sip", "message not delivered to=%s result=%u reason=\"%s\"", gw_quote(l->to, to),
             status, err ? err->msg : sip_reason(status));
-    bounce(l, failure_of(status, response));
+    bounce(l, sip_failure_of(status, response));
 }
 
 static void line_done(unsigned status, const struct sip_msg *response, const struct sip_hop *hop,
@@ -220,8 +220,9 @@ unsigned sip_message_take(struct sip_core *core, const struct sip_msg *m, struct
                           struct gw_str local, enum pres_chat chat)
 {
     const struct pres_message line = { .from = remote, .to = local, .body = m->body, .chat = chat };
+    bool is_known = pres_user_is_known(core->pres, pres_inner(core->pres, local, remote));
 
-    if (!pres_user_is_known(core->pres, pres_inner(core->pres, local, remote)))
+    if (!is_known && !core->login.len)
         return 404;
     if (!gw_str_iis(sip_msg_type(m), SIP_TEXT_PLAIN))
         return 415;
@@ -231,6 +232,9 @@ unsigned sip_message_take(struct sip_core *core, const struct sip_msg *m, struct
         return 400;
     if (!m->body.len)
         return 200;
+    if (!is_known)
+        return pres_message_send(core->pres, &line) ? 202
+                                                    : 404; /* what becomes of it is not known */
     return pres_abroad_message(core->pres, &line) ? 200 : 480;
 }
 
@@ -253,7 +257,9 @@ static unsigned take(struct sip_core *core, const struct sip_msg *m, const struc
 {
     if (!from.len || !sip_believes(core, from, peer))
         return 403;
-    if (!to.len || !pres_user_is_known(core->pres, pres_inner(core->pres, to, from)))
+    /* One who has logged in also sends to others. */
+    if (!to.len ||
+        (!core->login.len && !pres_user_is_known(core->pres, pres_inner(core->pres, to, from))))
         return 404;
     if (gw_str_iis(sip_msg_type(m), sip_typing_types[SIP_TYPING_COMPOSING]))
         return take_typing(core, m, from, to);
@@ -277,7 +283,7 @@ void sip_message(struct sip_core *core, const struct sip_msg *m, const struct si
     gw_buf_init(&user, SIP_URI_MAX);
     status = take(core, m, from, sip_address_of(&m->from.uri, &sender),
                   sip_address_of(&m->target, &user));
-    core->counters.messages_in += status == 200;
+    core->counters.messages_in += status < 300;
     sip_answer_begin(core, m, from, status, GW_STR(""));
     if (status == 415)
         sip_write_header(&core->out, "Accept", GW_STR(SIP_TEXT_PLAIN));

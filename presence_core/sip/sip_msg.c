@@ -22,6 +22,7 @@ static const struct {
     bool is_list, is_single;
 } name_table[] = {
     { SIP_ACCEPT, "accept", 0, true, false },
+    { SIP_AUTHORIZATION, "authorization", 0, false, false },
     { SIP_CALL_ID, "call-id", 'i', false, true },
     { SIP_CONTACT, "contact", 'm', true, false },
     { SIP_CONTENT_LENGTH, "content-length", 'l', false, true },
@@ -34,10 +35,12 @@ static const struct {
     { SIP_FROM, "from", 'f', false, true },
     { SIP_MAX_FORWARDS, "max-forwards", 0, false, true },
     { SIP_MIN_EXPIRES, "min-expires", 0, false, true },
+    { SIP_PATH, "path", 0, true, false },
     { SIP_RECORD_ROUTE, "record-route", 0, true, false },
     { SIP_REQUIRE, "require", 0, true, false },
     { SIP_RETRY_AFTER, "retry-after", 0, false, true },
     { SIP_SUBSCRIPTION_STATE, "subscription-state", 0, false, true },
+    { SIP_SUPPORTED, "supported", 'k', true, false },
     { SIP_TO, "to", 't', false, true },
     { SIP_USER_AGENT, "user-agent", 0, false, false },
     { SIP_VIA, "via", 'v', true, false },
@@ -48,17 +51,10 @@ static const struct {
     enum sip_method method;
     const char *text;
 } method_table[] = {
-    { SIP_ACK, "ACK" },
-    { SIP_BYE, "BYE" },
-    { SIP_CANCEL, "CANCEL" },
-    { SIP_INFO, "INFO" },
-    { SIP_INVITE, "INVITE" },
-    { SIP_MESSAGE, "MESSAGE" },
-    { SIP_NOTIFY, "NOTIFY" },
-    { SIP_OPTIONS, "OPTIONS" },
-    { SIP_PUBLISH, "PUBLISH" },
-    { SIP_REFER, "REFER" },
-    { SIP_SUBSCRIBE, "SUBSCRIBE" },
+    { SIP_ACK, "ACK" },       { SIP_BYE, "BYE" },           { SIP_CANCEL, "CANCEL" },
+    { SIP_INFO, "INFO" },     { SIP_INVITE, "INVITE" },     { SIP_MESSAGE, "MESSAGE" },
+    { SIP_NOTIFY, "NOTIFY" }, { SIP_OPTIONS, "OPTIONS" },   { SIP_PUBLISH, "PUBLISH" },
+    { SIP_REFER, "REFER" },   { SIP_REGISTER, "REGISTER" }, { SIP_SUBSCRIBE, "SUBSCRIBE" },
 };
 enum { METHODS = sizeof(method_table) / sizeof(method_table[0]) };
 
@@ -186,6 +182,38 @@ static bool is_whole(struct gw_str value)
         begun = w.at;
     }
     return !w.quoted && !w.angled && !(is_awaited && begun == value.len);
+}
+
+/* The next semicolon; false: none any more. */
+static bool walk_to_param(struct walk *w)
+{
+    char c = 0;
+
+    while (walk_next(w, &c)) {
+        if (c == ';')
+            return true;
+    }
+    return false;
+}
+
+bool sip_param_find(struct gw_str value, const char *name, struct gw_str *out)
+{
+    struct walk w = { .s = value };
+    bool more = walk_to_param(&w);
+
+    while (more) {
+        struct gw_str key, is = { NULL, 0 };
+        size_t begun = w.at;
+
+        more = walk_to_param(&w);
+        key = gw_str_sub(value, begun, more ? w.at - 1 : value.len);
+        (void)gw_str_cut(key, "=", &key, &is);
+        if (gw_str_iis(gw_str_trim(key), name)) {
+            *out = gw_str_trim(is);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- Addresses ---- */

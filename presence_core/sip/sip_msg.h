@@ -31,6 +31,7 @@ enum sip_method {
     SIP_OPTIONS,
     SIP_PUBLISH,
     SIP_REFER,
+    SIP_REGISTER,
     SIP_SUBSCRIBE
 };
 const char *sip_method_name(enum sip_method method);
@@ -38,6 +39,7 @@ const char *sip_method_name(enum sip_method method);
 enum sip_name {
     SIP_OTHER_NAME,
     SIP_ACCEPT,
+    SIP_AUTHORIZATION,
     SIP_CALL_ID,
     SIP_CONTACT,
     SIP_CONTENT_LENGTH,
@@ -50,10 +52,12 @@ enum sip_name {
     SIP_FROM,
     SIP_MAX_FORWARDS,
     SIP_MIN_EXPIRES,
+    SIP_PATH,
     SIP_RECORD_ROUTE,
     SIP_REQUIRE,
     SIP_RETRY_AFTER,
     SIP_SUBSCRIPTION_STATE,
+    SIP_SUPPORTED,
     SIP_TO,
     SIP_USER_AGENT,
     SIP_VIA
@@ -137,6 +141,10 @@ enum gw_code sip_uri_parse(struct gw_str text, struct gw_arena *arena, struct si
 /* A name-addr or addr-spec with its parameters. */
 enum gw_code sip_addr_parse(struct gw_str text, struct gw_arena *arena, struct sip_addr *out,
                             struct gw_err *err);
+
+/* The value of a parameter behind an address or another value, as it is written; empty: without one.
+ * False: it is not there. */
+bool sip_param_find(struct gw_str value, const char *name, struct gw_str *out);
 
 /* "application/pidf+xml" of "application/pidf+xml; charset=utf-8". */
 struct gw_str sip_media_type(struct gw_str value);

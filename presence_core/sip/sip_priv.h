@@ -7,7 +7,9 @@
 #include "gw_heap.h"
 #include "gw_list.h"
 #include "gw_map.h"
+#include "pres_guard.h"
 #include "sip_core.h"
+#include "sip_digest.h"
 #include "sip_pidf.h"
 #include "sip_search.h"
 #include "sip_trace.h"
@@ -142,6 +144,16 @@ struct sip_core {
     struct gw_heap watch_due;
     struct gw_list watch_ready; /* lanes whose turn comes, in order */
     size_t watch_flight;
+    sip_credentials_fn *credentials;
+    void *credentials_ctx;
+    struct sip_digest *digest;
+    struct pres_guard *guard;
+    struct gw_buf login;     /* who has proved that the running request is his; empty: nobody */
+    struct gw_map *accounts; /* users here who have a SIP client */
+    struct gw_heap account_due;
+    struct gw_list letters; /* to their clients, waiting or under way */
+    size_t letter_count;
+    bool letters_new;
 };
 
 /* sip_core.c */
@@ -155,6 +167,10 @@ void sip_answer_begin(struct sip_core *core, const struct sip_msg *m, const stru
 void sip_answer_send(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 void sip_answer_send_body(struct sip_core *core, const struct sip_msg *m,
                           const struct sip_peer *from, const char *type, struct gw_str body);
+/* Of whom nothing is known nothing is kept: the request may come again, and is refused again. */
+void sip_answer_once(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+void sip_refuse(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
+                unsigned status);
 void sip_refuse_method(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 #define SIP_ALLOW "SUBSCRIBE, NOTIFY, INVITE, ACK, CANCEL, BYE, MESSAGE, INFO, OPTIONS"
 #define SIP_MARKER                                                                                 \
@@ -232,6 +248,15 @@ void sip_doubts_forget(struct sip_core *core); /* all, and what waits */
 gw_time sip_doubts_deadline(const struct sip_core *core);
 void sip_doubts_tick(struct sip_core *core);
 
+/* sip_login.c: does a user here send this? NONE: not one who has to say so. ANSWERED: he is asked, or
+ * refused. IN: it is he, and his address is in core->login. */
+enum sip_login { SIP_LOGIN_NONE, SIP_LOGIN_ANSWERED, SIP_LOGIN_IN };
+enum sip_login sip_log_in(struct sip_core *core, const struct sip_msg *m,
+                          const struct sip_peer *from);
+/* Of one who is refused otherwise. False: he does not say that he is of our domains. */
+bool sip_log_in_ask(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+bool sip_login_is_on(const struct sip_core *core);
+
 /* sip_message.c. The first is for the core's calls: it only makes a note. */
 #define SIP_TEXT_PLAIN "text/plain"
 /* What a user here says to somebody there. */
@@ -255,6 +280,7 @@ void sip_line_failed(struct sip_line *l, unsigned status, const struct sip_msg *
 unsigned sip_message_take(struct sip_core *core, const struct sip_msg *m, struct gw_str remote,
                           struct gw_str local, enum pres_chat chat);
 void sip_message_send(struct sip_core *core, const struct pres_message *m);
+enum pres_failure sip_failure_of(unsigned status, const struct sip_msg *response);
 void sip_message(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 gw_time sip_messages_deadline(const struct sip_core *core);
 void sip_messages_tick(struct sip_core *core);
@@ -283,6 +309,22 @@ void sip_sessions_apply(struct sip_core *core); /* the settings are other ones *
 gw_time sip_sessions_deadline(const struct sip_core *core);
 void sip_sessions_tick(struct sip_core *core);
 void sip_sessions_free(struct sip_core *core); /* silent: peers find out by the next request */
+
+/* sip_register.c, sip_account.c, sip_reach.c: users here with SIP clients. */
+void sip_register(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+bool sip_account_is_reachable(const struct pres_session *s,
+                              void *ctx); /* these three: of the front-end */
+void sip_account_ended(struct pres_session *s, enum pres_end why, void *ctx);
+bool sip_reach_message(const struct pres_message *m, struct pres_session *to, void *ctx);
+gw_time sip_accounts_deadline(const struct sip_core *core);
+void sip_accounts_tick(struct sip_core *core);
+void sip_accounts_apply(struct sip_core *core); /* the settings are other ones */
+void sip_accounts_free(struct sip_core *core);  /* silent; the records stay */
+void sip_account_restore(struct sip_core *core, struct gw_str jid, struct gw_str value);
+#define SIP_ACCOUNT_KIND "sip-reg"
+gw_time sip_letters_deadline(const struct sip_core *core);
+void sip_letters_tick(struct sip_core *core);
+void sip_letters_free(struct sip_core *core);
 
 /* sip_publish.c */
 void sip_publish_init(struct sip_core *core);

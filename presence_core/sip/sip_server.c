@@ -732,6 +732,7 @@ struct sip_server *sip_server_new(const struct sip_server_args *args)
                                                          .io = &io,
                                                          .io_ctx = server,
                                                          .is_neighbour = args->is_neighbour,
+                                                         .credentials = args->credentials,
                                                          .ctx = args->ctx });
     return server;
 }

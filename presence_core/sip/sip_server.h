@@ -17,6 +17,7 @@ struct sip_server_args {
     struct sip_tls *tls;                 /* borrowed; NULL: nothing goes over TLS */
     struct net_dns *dns;                 /* borrowed: SRV records, and watchers that are named */
     sip_neighbour_fn *is_neighbour;      /* as in struct sip_core_args */
+    sip_credentials_fn *credentials;     /* the same */
     void *ctx;
 };
 

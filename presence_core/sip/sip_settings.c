@@ -8,6 +8,8 @@
 static const char *const switches[] = { "off", "on", NULL };
 static const char *const modes[] = { "basic", "advanced", NULL };
 
+static const char *const logins[] = { "off", "sha-256", "md5", NULL };
+
 const struct gw_param sip_params[] = {
     { .key = "sip.incoming_acl",
       .shown_as = "Incoming ACL",
@@ -131,6 +133,17 @@ const struct gw_param sip_params[] = {
       .min = 1,
       .max = 100000,
       .def = "10000" },
+    { .key = "sip.login",
+      .shown_as = "Login of SIP Clients",
+      .help =
+          "whether users may register SIP clients, publish and subscribe with them, with the name "
+          "before the at sign and their password: sha-256, or md5 besides, which is weak and "
+          "which older clients need. Passwords that were set before have to be set again: what a "
+          "login needs is kept only while this is on",
+      .type = GW_PARAM_CHOICE,
+      .offset = OF(login),
+      .choices = logins,
+      .def = "off" },
     { .key = "sip.public_address",
       .shown_as = "Server Name or Virtual IP Address",
       .help =

@@ -14,6 +14,7 @@ struct sip_settings {
     int partitioned;      /* 1: our domains are shared with Lync or OCS */
     int partitioned_mode; /* 1: advanced */
     int messages;         /* 1: on */
+    int login;            /* enum sip_digests */
     char *trace;          /* see sip_trace.h */
     char *session_peers;  /* see sip_access.h */
     int64_t session_idle_s, sessions_max, sessions_per_peer;
@@ -28,6 +29,8 @@ struct sip_settings {
     int64_t server_auth_port, peer_auth_port; /* GW_PARAM_WORD: off */
     char *tls_peer_subjects;                  /* see sip_access.h */
 };
+
+enum sip_digests { SIP_DIGESTS_OFF, SIP_DIGESTS_SHA256, SIP_DIGESTS_MD5 };
 
 extern const struct gw_param sip_params[]; /* keys "sip.*" */
 extern const size_t sip_param_count;

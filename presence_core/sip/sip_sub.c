@@ -176,6 +176,8 @@ bool sip_believes(struct sip_core *core, struct gw_str who, const struct sip_pee
     struct gw_str domain = who;
     enum sip_kind kind;
 
+    if (core->login.len)
+        return gw_str_eq(who, gw_buf_str(&core->login));
     (void)gw_str_cut(who, "@", NULL, &domain);
     return sip_sub_admit(core, who, &kind) &&
            sip_domains_believes(gw_str_of(core->settings->domains), domain, from->host);

@@ -107,17 +107,22 @@ static bool has_target(const struct sip_msg *m)
            !m->contact.uri.has_headers;
 }
 
-/* Where requests of the dialog go: the first route, or the contact. */
+/* Where requests of the dialog go: the first route, or the contact; back over the way it came to a user's
+ * own client, which may be behind an address translation, when nobody is between. */
 static bool next_hop(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
                      struct sip_peer *out)
 {
     struct sip_addr route = { .uri = m->contact.uri };
     struct sip_pos pos = { 0 };
     struct gw_str value;
+    bool is_routed = sip_msg_next(m, SIP_RECORD_ROUTE, &pos, &value);
 
-    if (sip_msg_next(m, SIP_RECORD_ROUTE, &pos, &value) &&
-        sip_addr_parse(value, &core->msg->arena, &route, NULL))
+    if (is_routed && sip_addr_parse(value, &core->msg->arena, &route, NULL))
         return false;
+    if (!is_routed && core->login.len && m->via_count == 1) {
+        *out = *from;
+        return true;
+    }
     return sip_hop_of(core, &route.uri, from, out);
 }
 

@@ -9,12 +9,15 @@ static const struct {
     const char *reason;
 } reasons[] = {
     { 200, "OK" },
+    { 202, "Accepted" },
     { 400, "Bad Request" },
+    { 401, "Unauthorized" },
     { 403, "Forbidden" },
     { 404, "Not Found" },
     { 405, "Method Not Allowed" },
     { 406, "Not Acceptable" },
     { 408, "Request Timeout" },
+    { 412, "Conditional Request Failed" },
     { 413, "Request Entity Too Large" },
     { 415, "Unsupported Media Type" },
     { 416, "Unsupported URI Scheme" },

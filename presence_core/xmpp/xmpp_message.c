@@ -42,7 +42,7 @@ static bool is_barred_from_all(const struct xmpp_sender *by, struct gw_str user)
     bool is_there = false;
 
     for (struct pres_session *s = NULL; (s = pres_session_next(by->host->core, user, s));) {
-        if (!pres_session_is_available(s) || pres_session_priority(s) < 0)
+        if (pres_session_reach(s) < 0)
             continue;
         if (!is_barred(by, user, s))
             return false;

@@ -57,6 +57,7 @@ struct rig {
     char seen[1024];       /* what a client here was shown last: "away Busy" */
     unsigned shown;        /* how often */
     const char *neighbour; /* the one user whom the other system is known to have */
+    sip_credentials_fn *credentials; /* of users here with SIP clients; NULL: they have none */
 };
 
 static inline uint64_t rig_send(const struct sip_peer *to, struct gw_str bytes, void *ctx)
@@ -238,6 +239,7 @@ static inline void rig_sip(struct rig *r)
                                                    .io = &rig_io,
                                                    .io_ctx = r,
                                                    .is_neighbour = rig_is_neighbour,
+                                                   .credentials = r->credentials,
                                                    .ctx = r });
 }
 
@@ -269,11 +271,12 @@ static inline void rig_pres(struct rig *r)
     assert_int_equal(pres_user_add(r->pres, GW_STR("alice@b.example"), &err), GW_OK);
 }
 
-static inline void rig_init(struct rig *r)
+static inline void rig_init_with(struct rig *r, sip_credentials_fn *credentials)
 {
     struct gw_err err;
 
     memset(r, 0, sizeof(*r));
+    r->credentials = credentials;
     r->failed = -1;
     r->now = (struct gw_now){ .mono = 1000000, .utc = 1782000000000 };
     gw_param_defaults(sip_params, sip_param_count, &r->settings);
@@ -285,6 +288,11 @@ static inline void rig_init(struct rig *r)
                      GW_OK);
     rig_pres(r);
     rig_sip(r);
+}
+
+static inline void rig_init(struct rig *r)
+{
+    rig_init_with(r, NULL);
 }
 
 static inline void rig_forget(struct rig *r)

@@ -1,0 +1,165 @@
+"""Users with SIP clients, on real sockets: they log in, register and get messages from XMPP clients; what switching it
+on and off does to passwords."""
+
+import hashlib
+import re
+import socket
+import sys
+
+from gateway import SIP_PORT, Gateway, wait_for
+from house import run
+from sip import Message
+from xmpp_client import Client
+
+DOMAIN = "sip.test"
+
+
+def hashed(algorithm, text):
+    return hashlib.new({"MD5": "md5", "SHA-256": "sha256"}[algorithm], text.encode()).hexdigest()
+
+
+class Phone:
+    """A SIP client by UDP that knows digest authentication."""
+
+    def __init__(self, gateway, user, password, algorithm="SHA-256"):
+        self.to, self.user, self.password, self.algorithm = (gateway.address, SIP_PORT), user, password, algorithm
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(5)
+        self.port = self.socket.getsockname()[1]
+        self.nonce, self.count, self.cseq = None, 0, 0
+
+    def receive(self):
+        return Message(self.socket.recv(65536).decode())
+
+    def _proof(self, method, uri):
+        self.count += 1
+        nc = f"{self.count:08x}"
+        a1 = hashed(self.algorithm, f"{self.user}:{DOMAIN}:{self.password}")
+        a2 = hashed(self.algorithm, f"{method}:{uri}")
+        response = hashed(self.algorithm, f"{a1}:{self.nonce}:{nc}:abc:auth:{a2}")
+        return (f'Authorization: Digest username="{self.user}", realm="{DOMAIN}", nonce="{self.nonce}", uri="{uri}", '
+                f'response="{response}", algorithm={self.algorithm}, cnonce="abc", qop=auth, nc={nc}\r\n')
+
+    def _send(self, method, uri, headers, body):
+        self.cseq += 1
+        address = f"sip:{self.user}@{DOMAIN}"
+        text = (f"{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{self.port}x{self.cseq}"
+                f";rport\r\nFrom: <{address}>;tag=t{self.port}\r\nTo: <{address if method == 'REGISTER' else uri}>\r\n"
+                f"Call-ID: c{self.port}\r\nCSeq: {self.cseq} {method}\r\nMax-Forwards: 70\r\n"
+                + (self._proof(method, uri) if self.nonce else "") + headers +
+                f"Content-Length: {len(body.encode())}\r\n\r\n{body}")
+        self.socket.sendto(text.encode(), self.to)
+        return self.receive()
+
+    def ask(self, method, uri, headers="", body=""):
+        """The final answer: a challenge is answered once."""
+        answer = self._send(method, uri, headers, body)
+        if answer.start.startswith("SIP/2.0 401 "):
+            mine = [c for c in answer.all("WWW-Authenticate") if f"algorithm={self.algorithm}" in c]
+            if not mine:
+                return answer
+            self.nonce, self.count = re.search(r'nonce="(\w+)"', mine[0])[1], 0
+            answer = self._send(method, uri, headers, body)
+        return answer
+
+    def register(self, expires=600):
+        return self.ask("REGISTER", f"sip:{DOMAIN}",
+                        f"Contact: <sip:{self.user}@127.0.0.1:{self.port}>;expires={expires}\r\nUser-Agent: Phone 1\r\n")
+
+    def answer(self, request, status="200 OK"):
+        lines = "".join(f"{n}: {v}\r\n" for n in ("Via", "From", "To", "Call-ID", "CSeq") for v in request.all(n))
+        self.socket.sendto(f"SIP/2.0 {status}\r\n{lines}Content-Length: 0\r\n\r\n".encode(), self.to)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *why):
+        self.socket.close()
+
+
+class Office(Gateway):
+    def __enter__(self):
+        super().__enter__()
+        self.api("POST", "/v1/domains", {"name": DOMAIN})
+        for name in ("ann", "bob"):
+            self.ctl("user", "add", f"{name}@{DOMAIN}", "--im")
+            self.password(name)
+        return self
+
+    def password(self, name):
+        self.ctl("password", "set", f"{name}@{DOMAIN}", "--password-stdin", text_in="secret\n")
+
+
+def test_switching():
+    """passwords of before are set again; md5 has its own; off ends it at once, for good"""
+    with Office() as g, Phone(g, "bob", "secret") as bob, Phone(g, "bob", "secret", "MD5") as old:
+        assert bob.register().start.startswith("SIP/2.0 403 "), "nobody logs in at first"
+        g.ctl("set", "sip.login", "sha-256")
+        assert bob.register().start.startswith("SIP/2.0 401 ")
+        assert "set it again" in g.log()
+        g.password("bob")
+        assert bob.register().start == "SIP/2.0 200 OK"
+        assert old.register().start.startswith("SIP/2.0 401 "), "md5 is off"
+        g.ctl("set", "sip.login", "md5")
+        assert old.register().start.startswith("SIP/2.0 401 "), "the password has no md5"
+        g.password("bob")
+        assert old.register().start == "SIP/2.0 200 OK"
+        assert bob.register().start == "SIP/2.0 200 OK"
+        g.ctl("set", "sip.login", "off")
+        assert g.ctl_json("sip", "clients")["clients"] == []
+        g.ctl("set", "sip.login", "md5")
+        bob.nonce = None
+        assert bob.register().start.startswith("SIP/2.0 401 "), "what was kept is gone"
+
+
+def test_clients():
+    """who is registered is shown, also after a restart; a new password ends it"""
+    with Office() as g, Phone(g, "bob", "secret") as bob:
+        assert "no SIP client" in g.ctl("sip", "clients")
+        g.ctl("set", "sip.login", "sha-256")
+        g.password("bob")
+        assert bob.register().start == "SIP/2.0 200 OK"
+        for _ in range(2):
+            shown = g.ctl("sip", "clients")
+            assert f"bob@{DOMAIN}" in shown and f"sip:bob@127.0.0.1:{bob.port}" in shown and "Phone 1" in shown, shown
+            assert "no SIP client is registered for this user" in g.ctl("sip", "clients", f"ann@{DOMAIN}")
+            assert g.stop() == 0
+            g.start()
+        assert g.status()["sip"]["registered"] == 1
+        bob.nonce = None
+        assert bob.register(0).start == "SIP/2.0 200 OK"
+        assert g.status()["sip"]["registered"] == 0
+        assert bob.register().start == "SIP/2.0 200 OK"
+        g.password("bob")
+        assert g.status()["sip"]["registered"] == 0
+        assert "secret" not in g.log()
+
+
+def test_messages():
+    """an XMPP client and a SIP client talk; what does not arrive comes back"""
+    with Office() as g, Phone(g, "bob", "secret") as bob:
+        g.ctl("set", "sip.login", "sha-256")
+        g.password("bob")
+        assert bob.register().start == "SIP/2.0 200 OK"
+        with Client(f"ann@{DOMAIN}", "secret", host=g.address) as ann:
+            ann.call(lambda x: say(x, f"bob@{DOMAIN}", "Grüße"))
+            got = bob.receive()
+            assert got.start.startswith(f"MESSAGE sip:bob@127.0.0.1:{bob.port} "), got
+            assert got.body == "Grüße" and f"<sip:ann@{DOMAIN}>" in got.get("From"), got.headers
+            bob.answer(got)
+            answer = bob.ask("MESSAGE", f"sip:ann@{DOMAIN}", "Content-Type: text/plain\r\n", "and back")
+            assert answer.start == "SIP/2.0 200 OK", answer
+            ann.wait_message("and back")
+            ann.call(lambda x: say(x, f"bob@{DOMAIN}", "busy?"))
+            bob.answer(bob.receive(), "486 Busy Here")
+            wait_for(lambda: any(m[1] == "error" for m in ann.messages), what="the error")
+
+
+async def say(xmpp, to, text):
+    xmpp.send_message(mto=to, mbody=text, mtype="chat")
+
+
+if __name__ == "__main__":
+    run([f for name, f in sorted(globals().items()) if name.startswith("test_")])
+    sys.exit(0)
