@@ -53,7 +53,8 @@ STATEMENTS = [
     ("R-1.7b", "mode advanced", [
         "unit/test_sip_watch.c:test_partitioned_advanced", "e2e/test_sip_routing.py:test_partitioned_modes"]),
     ("R-1.7c", "what comes back is a loop", [
-        "unit/test_sip_watch.c:test_partitioned", "e2e/test_sip_routing.py:test_loop"]),
+        "unit/test_sip_watch.c:test_partitioned", "e2e/test_sip_routing.py:test_loop",
+        "interop/test_sip_contacts.py:test_partitioned_loop"]),
     ("R-1.7d", "nobody on either system", [
         "unit/test_sip_watch.c:test_partitioned_nobody", "e2e/test_sip_routing.py:test_loop"]),
     ("R-1.8a", "in by the routing node, answered the same way", ONE_NODE),
@@ -129,6 +130,7 @@ STATEMENTS = [
     ("D-7", "who is not available may write", ["unit/test_sip_message.c:test_unavailable", "unit/test_sip_session.c:test_seen"]),
     ("D-8", "static before SRV, backup, AOL's four steps, patterns", [
         "unit/test_sip_route.c:test_plans", "unit/test_sip_search.c:test_order",
+        "interop/test_sip_contacts.py:test_found_by_records",
         "unit/test_sip_watch.c:test_backup_route"]),
     ("D-9", "a request of another node's dialog", ONE_NODE),
     ("D-10", "a CN that is not selected, a certificate without both usages", ["e2e/test_sip_tls.py:test_peer_auth"]),

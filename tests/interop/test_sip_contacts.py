@@ -114,6 +114,50 @@ def test_partitioned():
             assert "static route" in h.gateway.ctl("sip", "route", "carl@kalends.test")
 
 
+MIRROR = """
+#!KAMAILIO
+children=2
+tcp_children=2
+log_stderror=yes
+debug=1
+auto_aliases=no
+listen=udp:{address}:{port}
+listen=tcp:{address}:{port}
+mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "siputils.so"
+request_route {
+    record_route();
+    $du = "sip:GATEWAY;transport=udp";
+    t_relay();
+}
+"""
+
+
+def test_partitioned_loop():
+    """what the other system does not know either comes back from there: a loop, and no second one"""
+    with House(users=["bob"], settings=SETTINGS) as h:
+        config = MIRROR.replace("GATEWAY", f"{h.gateway.address}:{SIP_PORT}")
+        with sip.Kamailio(config, h.gateway.address) as server:
+            h.gateway.set("sip.partitioned", "on")
+            h.gateway.set("sip.routes", f".test.kalends.*=udp:{server.address}:{server.port}")
+            with h.client("bob") as bob:
+                bob.presence()
+                bob.subscribe("nobody@kalends.test")
+                wait_for(lambda: h.gateway.status()["sip"]["contacts_failed"], 20, "refused")
+            seen = h.gateway.ctl_json("sip", "trace")["messages"]
+            asked = [m for m in seen if m["head"][0].startswith("SUBSCRIBE ")]
+            assert [m["direction"] for m in asked] == ["out", "in"], asked
+            vias = [line for line in asked[1]["head"] if line.startswith("Via:")]
+            assert len(vias) == 2, vias  # theirs above ours
+            answers = [m["head"][0] for m in seen if m["head"][0].startswith("SIP/2.0 4")]
+            assert answers == ["SIP/2.0 482 Loop Detected"] * 2, answers  # ours, and as it came back
+            assert "subscribing fails" in h.gateway.log() and "result=482" in h.gateway.log()
+
+
 def test_publish():
     """a meeting in Exchange is published, seen by a watcher of Kamailio, and not twice after a restart"""
     with House(users=["bob"], settings=SETTINGS) as h:
@@ -256,6 +300,25 @@ def test_messages():
                 bob.message("nobody@partner.test", "?")
                 peer.wait()
             wait_for(lambda: h.gateway.status()["sip"]["messages_failed"] == 1, 20, "came back")
+
+
+def test_found_by_records():
+    """a SIP server that is no Lync is found by what it publishes (RFC 3263): NAPTR, SRV, address; the second of
+    two when the first is not there"""
+    names = Names()
+    with House(users=["bob"], settings={**SETTINGS, "sip.domains": "partner.test",
+                                        "federation.dns_servers": names.servers}) as h, \
+            sip.Sipp([MESSAGE_IN], "", server=True) as peer, h.client("bob") as bob:
+        names.add_naptr("partner.test", 10, "SIP+D2U", "_sip._udp.partner.test")
+        names.add_service("partner.test", "gone.partner.test", 9, 1, service="_sip._udp")
+        names.add_service("partner.test", "sip.partner.test", peer.port, 2, service="_sip._udp")
+        names.add_address("sip.partner.test", "127.0.0.1")
+        bob.presence()
+        bob.message("ann@partner.test", "Found")
+        peer.wait(90)
+        assert peer.messages()[0].body.strip() == "Found", peer.messages()
+        wait_for(lambda: h.gateway.status()["sip"]["messages_out"] == 1, 20, "counted")
+    names.close()
 
 
 def test_route():
