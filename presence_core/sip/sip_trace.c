@@ -71,6 +71,8 @@ static bool is_named(struct gw_str line, const char *name)
 
 static bool is_secret(struct gw_str line)
 {
+    if (!line.len || !strchr("aApP", line.p[0])) /* most are not, and each message comes by here */
+        return false;
     return is_named(line, "Authorization") || is_named(line, "Proxy-Authorization");
 }
 
@@ -84,10 +86,8 @@ static void hide(char *text, size_t len)
         bool is_folded = line.len && (line.p[0] == ' ' || line.p[0] == '\t');
 
         value = line;
-        if (!is_folded) {
-            hides = is_secret(line);
-            (void)gw_str_cut(line, ":", NULL, &value);
-        }
+        if (!is_folded)
+            hides = is_secret(line) && gw_str_cut(line, ":", NULL, &value);
         if (hides && value.len)
             memset(text + (value.p - text), '*', value.len);
     }
