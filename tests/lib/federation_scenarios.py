@@ -228,7 +228,8 @@ class Scenarios:
                 assert b'type="invalid"' in heard, heard
 
     def test_policy(self):
-        """Denied by default: neither side hears of the other; an exception lets both, at once."""
+        """Denied by default: neither side hears of the other; an exception lets both, at once. When it goes our user
+        sees theirs no more, and when it comes again each sees what the other is then."""
         with self.world({"federation.policy": "deny"}) as (g, p):
             with ours(g) as ann, theirs(p) as rosa:
                 ann.subscribe(rosa.jid)
@@ -241,9 +242,13 @@ class Scenarios:
                 meet(ann, rosa)
                 g.ctl("federation", "forget", "*." + THEIRS)
                 wait_for(lambda: not connection(g, "outgoing") and not connection(g, "incoming"), 10, "the end")
+                ann.wait_contact(rosa.jid, ("unavailable", None))
                 ann.presence("dnd", "Nobody sees it")
                 time.sleep(1)
                 assert rosa.contact_states(ann.jid)[-1].state[0] != "dnd"
+                g.ctl("federation", "except", THEIRS)
+                ann.wait_contact(rosa.jid, ("available", ""), 60)
+                rosa.wait_contact(ann.jid, ("dnd", "Nobody sees it"), 60)
 
     def test_they_go_down_and_come_back(self):
         """Messages come back while they are down; presence is there again by itself."""
