@@ -72,6 +72,35 @@ static void proves_domains(void **state)
     }
 }
 
+/* The handshake fails. Where TLS is optional there is another try without, else there is none. */
+static void falls_back_when_tls_fails(void **state)
+{
+    static const int modes[] = { OPTIONAL, REQUIRED };
+    const struct gw_err why = { GW_DENIED, "no shared cipher" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        struct pres_session *a, *b;
+        struct fed_world w;
+
+        world_begin(&w);
+        w.a.settings.tls = modes[i];
+        login_at(&w.a, &a);
+        login_at(&w.b, &b);
+        say_at(&w.b, b, PRES_AVAILABLE, "");
+        pres_session_direct(a, GW_STR("ann@b.example"), GW_STR(""),
+                            &(struct pres_client){ .show = PRES_AWAY });
+        while (a_to_b(&w)->s2s->state != S2S_TLS)
+            assert_true(step_world(&w));
+        xmpp_s2s_lost(a_to_b(&w)->s2s, &why, w.now);
+        settle_world(&w);
+        assert_int_equal(told(&w.b, "< ann@a.example/r away"), modes[i] == OPTIONAL);
+        if (modes[i] == OPTIONAL)
+            assert_string_equal(a_to_b(&w)->s2s->how, "dialback");
+        world_end(&w);
+    }
+}
+
 /* ---- Presence over it ---- */
 
 static void shows_presence(void **state)
@@ -823,6 +852,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(proves_domains),
+        cmocka_unit_test(falls_back_when_tls_fails),
         cmocka_unit_test(shows_presence),
         cmocka_unit_test(comes_back),
         cmocka_unit_test(asks_for_presence_again),
