@@ -148,7 +148,7 @@ enum ctl_exit ctl_sip_sessions(struct ctl *ctl)
     json_t *answer, *session;
     const json_t *list;
     size_t i;
-    enum ctl_exit rc = ctl_call(ctl, "GET", "/v1/sip/sessions", NULL, &answer);
+    enum ctl_exit rc = ctl_call(ctl, "GET", ctl_path("/v1/sip/sessions"), NULL, &answer);
 
     if (rc)
         return rc;

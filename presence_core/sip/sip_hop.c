@@ -2,21 +2,24 @@
 #include "sip_access.h"
 #include "sip_priv.h"
 
-/* What only this machine is to reach is not reached through us. Any other host may be named: phones
- * behind a proxy are told without it when it does not record its route (RFC 3261 12.1.1). */
-static bool is_ours_alone(struct gw_str host, const struct sip_peer *from)
+/* This machine; RFC 6761 6.3: by that name, and what is below it. */
+static bool is_here(struct gw_str host)
 {
-    const struct gw_str here = GW_STR("127.0.0.0/8, 0.0.0.0/8, ::/127"), name = GW_STR("localhost");
+    const struct gw_str name = GW_STR("localhost");
     struct gw_str end;
-    bool is_here;
 
     if (gw_str_ends(host, "."))
         host.len--;
     end = gw_str_sub(host, host.len > name.len ? host.len - name.len : 0, host.len);
-    /* RFC 6761 6.3: that name, and what is below it. */
-    is_here = sip_acl_allows(here, host) ||
-              (gw_str_ieq(end, name) && (end.len == host.len || end.p[-1] == '.'));
-    return is_here && !sip_acl_allows(here, from->host);
+    return sip_acl_allows(GW_STR("127.0.0.0/8, 0.0.0.0/8, ::/127"), host) ||
+           (gw_str_ieq(end, name) && (end.len == host.len || end.p[-1] == '.'));
+}
+
+/* What only this machine is to reach is not reached through us. Any other host may be named: phones
+ * behind a proxy are told without it when it does not record its route (RFC 3261 12.1.1). */
+static bool is_ours_alone(struct gw_str host, const struct sip_peer *from)
+{
+    return is_here(host) && !is_here(from->host);
 }
 
 /* Never less than it came with. */

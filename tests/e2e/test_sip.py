@@ -181,6 +181,55 @@ def test_limits():
             assert s.socket.recv(9) == b"\r\n"
 
 
+SDP = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=session\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=message 5060 sip null\r\n"
+
+
+def invite(number, body=SDP):
+    return (f"INVITE sip:bob@{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bKi{number}\r\n"
+            f"From: <sip:ann{number}@{DOMAIN}>;tag=a\r\nTo: <sip:bob@{DOMAIN}>\r\nCall-ID: i{number}\r\n"
+            f"CSeq: 1 INVITE\r\nContact: <sip:ann@127.0.0.1:9;transport=tcp>\r\nMax-Forwards: 70\r\n"
+            f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n{body}").encode()
+
+
+def inside(answer, method, number, body="", tag=None):
+    """A request in the session that an answer has made."""
+    to = answer.get("To") if tag is None else f"<sip:bob@{DOMAIN}>;tag={tag}"
+    return (f"{method} sip:bob@{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bKj{number}{method}\r\n"
+            f"From: {answer.get('From')}\r\nTo: {to}\r\nCall-ID: {answer.get('Call-ID')}\r\n"
+            f"CSeq: {number} {method}\r\nMax-Forwards: 70\r\nContent-Type: text/plain\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}").encode()
+
+
+def test_sessions():
+    """a flood of INVITEs meets its limit; descriptions that are too large, wrong tags and numbers change nothing"""
+    with Office() as g, Stream(g) as s:
+        g.set("sip.sessions_per_peer", 50)
+        s.send(b"".join(invite(i) for i in range(300)))
+        # None is acknowledged: what was accepted is said again meanwhile.
+        answers = {}
+        while len(answers) < 300:
+            m = s.receive()
+            answers[m.get("Call-ID")] = m
+        taken = [m for m in answers.values() if m.start.startswith("SIP/2.0 200 ")]
+        assert len(taken) == 50, len(taken)
+        assert all(m.start.startswith("SIP/2.0 503 ") and m.get("Retry-After") for m in answers.values()
+                   if m not in taken)
+        assert g.sip()["sessions"] == 50
+        one = taken[0]
+        for number, request, status in (
+                (2, invite(1000, SDP + "a=x\r\n" * 3000), 413), (3, invite(1001, "v=0\r\n" + "m=x\r\n" * 99), 400),
+                (4, inside(one, "MESSAGE", 9, "x", tag="guessed"), 481), (5, inside(one, "BYE", 0), 500),
+                (6, inside(one, "MESSAGE", 5, "x" * 9000), 413), (7, inside(one, "MESSAGE", 5, "again"), 500),
+                (8, inside(one, "BYE", 6), 200), (9, inside(one, "MESSAGE", 7, "late"), 481)):
+            s.send(request)
+            wanted = Message(request.decode()).get("CSeq"), Message(request.decode()).get("Call-ID")
+            m = s.receive()
+            while (m.get("CSeq"), m.get("Call-ID")) != wanted:
+                m = s.receive()
+            assert m.start.startswith(f"SIP/2.0 {status} "), (number, m.start)
+        assert g.sip()["sessions"] == 49
+
+
 def test_refresh_from_a_name():
     """a contact with a name is connected to, and may refresh over that connection: admitted by its address"""
     with Office() as g, socket.create_server(("127.0.0.1", 0)) as watcher:

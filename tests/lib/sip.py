@@ -102,11 +102,12 @@ def notify():
 
 
 class Sipp:
-    """A scenario, once. transport: u1 (UDP), t1 (TCP). server: it waits to be called."""
+    """A scenario, once. transport: u1 (UDP), t1 (TCP). server: it waits to be called. port: in the place of
+    another one that has ended."""
 
-    def __init__(self, steps, target, address="127.0.0.1", transport="u1", proxy=None, server=False):
+    def __init__(self, steps, target, address="127.0.0.1", transport="u1", proxy=None, server=False, port=None):
         self.folder = tempfile.mkdtemp(prefix="sipp-")
-        self.port = free_port(address, socket.SOCK_DGRAM if transport[0] == "u" else socket.SOCK_STREAM)
+        self.port = port or free_port(address, socket.SOCK_DGRAM if transport[0] == "u" else socket.SOCK_STREAM)
         scenario, self.trace = self._path("scenario.xml"), self._path("messages")
         with open(scenario, "w", encoding="utf-8") as f:
             f.write('<?xml version="1.0"?><scenario name="t">\n' + "".join(steps) + "</scenario>\n")
@@ -117,6 +118,20 @@ class Sipp:
              "-timeout", "60s", "-timeout_error", "-max_socket", "20"],
             cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
+        if server and transport[0] == "t":
+            self._wait_listening()
+
+    def _wait_listening(self, timeout=20):
+        """Without connecting, which would be a call."""
+        end = time.monotonic() + timeout
+        while True:
+            with open("/proc/net/tcp", encoding="ascii") as f:
+                if any(line.split()[1].endswith(f":{self.port:04X}") and line.split()[3] == "0A"
+                       for line in f.readlines()[1:]):
+                    return
+            if self.process.poll() is not None or time.monotonic() > end:
+                raise TimeoutError("sipp does not listen\n" + self.why())
+            time.sleep(0.02)
 
     def _path(self, name):
         return os.path.join(self.folder, name)
