@@ -187,7 +187,8 @@ static bool has_left_us(const struct sip_core *core, const struct sip_msg *m)
  * enterprise looks for him in the same way. */
 static bool is_loop(const struct sip_core *core, const struct sip_msg *m)
 {
-    struct gw_buf user;
+    struct gw_buf user, peer;
+    struct gw_str meant;
     bool is_for_nobody;
 
     if (sip_txns_is_own(core->txns, m->via.branch))
@@ -195,7 +196,11 @@ static bool is_loop(const struct sip_core *core, const struct sip_msg *m)
     if (m->to.tag.len || !has_left_us(core, m))
         return false;
     gw_buf_init(&user, SIP_URI_MAX);
-    is_for_nobody = !pres_user_is_known(core->pres, sip_address_of(&m->target, &user));
+    gw_buf_init(&peer, SIP_URI_MAX);
+    meant = pres_inner(core->pres, sip_address_of(&m->target, &user),
+                       sip_address_of(&m->from.uri, &peer));
+    gw_buf_done(&peer);
+    is_for_nobody = !pres_user_is_known(core->pres, meant);
     gw_buf_done(&user);
     return is_for_nobody;
 }

@@ -165,6 +165,10 @@ bool xmpp_fed_allows(const struct xmpp_fed *fed, struct gw_str domain, enum xmpp
         (void)gw_fail(why, GW_DENIED, "federation is off (kalendsctl set federation.xmpp on)");
         return false;
     }
+    if (pres_domain_is_ours(fed->host->core, domain)) {
+        (void)gw_fail(why, GW_DENIED, "the domain is ours");
+        return false;
+    }
     if (pres_route_front(fed->host->core, domain) != fed->host->front) {
         (void)gw_fail(why, GW_DENIED, "the domain is reached by another protocol");
         return false;

@@ -197,6 +197,7 @@ def test_mail_problems():
             assert f"{name}@{OURS} is known by this id" in said and why in said, said
         assert "cas@" in said, said  # dan's id is cas's mail address, and dan's
         assert "1 in use" in said, said
+        assert g.ctl("federation", "why", OURS).count("no, the domain is ours") == 2
         done = g.run_ctl("federation", "mail", "add", "partner.example")
         assert done.returncode == 1 and ("already" in done.stderr or "federated by SIP" in done.stderr), done
         done = g.run_ctl("set", "sip.partitioned", "on")
