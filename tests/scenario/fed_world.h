@@ -23,6 +23,7 @@
 struct side {
     struct fed_world *w;
     const char *domain;
+    const char *mail; /* another domain that leads here; NULL: none */
     struct pres_settings pres;
     struct xmpp_fed_settings settings;
     struct pres_core *core;
@@ -186,11 +187,16 @@ static inline struct gw_now fed_clock(void *ctx)
     return ((struct side *)ctx)->w->now;
 }
 
+static inline bool leads_to(struct gw_str domain, const struct side *side)
+{
+    return gw_str_is(domain, side->domain) || (side->mail && gw_str_is(domain, side->mail));
+}
+
 static inline struct side *side_of(struct fed_world *w, struct gw_str domain)
 {
-    if (gw_str_is(domain, w->a.domain))
+    if (leads_to(domain, &w->a))
         return &w->a;
-    return gw_str_is(domain, w->b.domain) ? &w->b : NULL;
+    return leads_to(domain, &w->b) ? &w->b : NULL;
 }
 
 static inline struct end *end_accept(struct side *side)
