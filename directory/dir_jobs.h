@@ -47,8 +47,8 @@ struct dir_job { /* as it is shown; borrowed until the next call that is not con
     const char *where;                     /* SET */
     const struct json_t *set;              /* SET: field to value */
     unsigned undoes, undone_by;            /* ids; 0: none */
-    size_t rows, done, ignored,
-        failed;          /* rows: of SET and RENAME when it has begun: whom it hits */
+    size_t rows;                           /* of SET and RENAME whom it hits, when that is known */
+    size_t done, ignored, failed;
     size_t told;         /* of those done: with clients who were told at once */
     bool is_dry_run;     /* looks what it would do, and does nothing */
     const char *problem; /* FAILED: why; else empty */
