@@ -201,21 +201,21 @@ json_t *gd_sip_json(const struct gd *gd)
     sip_core_counters(sip_server_core(gd->sip), &c);
     counted = json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-        "s:I, s:I, s:I, s:I, s:I, s:I, "
+        "s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
         "s:I, s:I}",
         "registered", (json_int_t)c.registered, "logins_failed", (json_int_t)c.logins_failed,
-        "subscriptions", (json_int_t)c.subscriptions, "pending", (json_int_t)c.pending, "resumed",
-        (json_int_t)c.resumed, "requests", (json_int_t)c.requests_in, "notified",
-        (json_int_t)c.notified, "notify_failed", (json_int_t)c.notify_failed, "contacts",
-        (json_int_t)c.watches, "contacts_subscribed", (json_int_t)c.watched, "contacts_failed",
-        (json_int_t)c.watch_failed, "published", (json_int_t)c.published, "publish_failed",
-        (json_int_t)c.publish_failed, "messages_in", (json_int_t)c.messages_in, "messages_out",
-        (json_int_t)c.messages_out, "messages_failed", (json_int_t)c.messages_failed, "sessions",
-        (json_int_t)c.sessions, "sessions_in", (json_int_t)c.sessions_in, "sessions_out",
-        (json_int_t)c.sessions_out, "sessions_failed", (json_int_t)c.sessions_failed, "waiting",
-        (json_int_t)c.waiting, "resent", (json_int_t)c.resent, "refused_by_acl",
-        (json_int_t)c.refused_acl, "refused_by_limit", (json_int_t)c.refused_limit, "malformed",
-        (json_int_t)c.malformed);
+        "publications", (json_int_t)c.publications_in, "subscriptions", (json_int_t)c.subscriptions,
+        "pending", (json_int_t)c.pending, "resumed", (json_int_t)c.resumed, "requests",
+        (json_int_t)c.requests_in, "notified", (json_int_t)c.notified, "notify_failed",
+        (json_int_t)c.notify_failed, "contacts", (json_int_t)c.watches, "contacts_subscribed",
+        (json_int_t)c.watched, "contacts_failed", (json_int_t)c.watch_failed, "published",
+        (json_int_t)c.published, "publish_failed", (json_int_t)c.publish_failed, "messages_in",
+        (json_int_t)c.messages_in, "messages_out", (json_int_t)c.messages_out, "messages_failed",
+        (json_int_t)c.messages_failed, "sessions", (json_int_t)c.sessions, "sessions_in",
+        (json_int_t)c.sessions_in, "sessions_out", (json_int_t)c.sessions_out, "sessions_failed",
+        (json_int_t)c.sessions_failed, "waiting", (json_int_t)c.waiting, "resent",
+        (json_int_t)c.resent, "refused_by_acl", (json_int_t)c.refused_acl, "refused_by_limit",
+        (json_int_t)c.refused_limit, "malformed", (json_int_t)c.malformed);
     json_object_update(json, counted);
     json_decref(counted);
     return json;

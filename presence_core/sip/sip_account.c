@@ -117,6 +117,7 @@ static bool session_open(struct sip_account *a)
 static void account_free(struct sip_account *a)
 {
     bindings_free(a);
+    sip_states_free(a);
     gw_map_remove(a->core->accounts, a->jid);
     free(a);
 }
@@ -130,6 +131,7 @@ struct sip_account *sip_account_take(struct sip_core *core, struct gw_str jid)
     a = gw_alloc(sizeof(*a) + jid.len);
     a->core = core;
     gw_list_init(&a->bindings);
+    gw_list_init(&a->states);
     memcpy(a->text, jid.p, jid.len);
     a->jid = (struct gw_str){ a->text, jid.len };
     if (!session_open(a)) {
@@ -142,7 +144,7 @@ struct sip_account *sip_account_take(struct sip_core *core, struct gw_str jid)
 
 void sip_account_settle(struct sip_account *a)
 {
-    if (a->count)
+    if (a->count || a->state_count)
         return;
     pres_session_free(&a->session, a->core->now);
     account_free(a);
@@ -221,6 +223,7 @@ void sip_accounts_apply(struct sip_core *core)
         return;
     while ((a = gw_map_next(core->accounts, &pos))) {
         bindings_free(a);
+        sip_states_free(a);
         sip_account_save(a);
         sip_account_settle(a);
     }
@@ -268,6 +271,7 @@ void sip_accounts_free(struct sip_core *core)
     }
     gw_map_free(&core->accounts);
     gw_heap_done(&core->account_due);
+    gw_heap_done(&core->state_due);
 }
 
 /* ---- Looking on ---- */

@@ -1,5 +1,6 @@
-/* Users here who have SIP clients: what a client has registered (RFC 3261 10). While there is anything the
- * user has one session in the core, by which messages reach the clients. */
+/* Users here who have SIP clients: what a client has registered (RFC 3261 10), and what it has published
+ * (RFC 3903). While there is anything the user has one session in the core: by it messages reach the clients,
+ * and it says what they have published. */
 #ifndef SIP_ACCOUNT_H
 #define SIP_ACCOUNT_H
 
@@ -7,6 +8,7 @@
 
 enum {
     SIP_BINDINGS_MAX = 10, /* of one user; of more the one that ends first goes */
+    SIP_STATES_MAX = 10,   /* the same of publications */
     SIP_Q_MAX = 1000,
     SIP_INSTANCE_MAX = 128,
     SIP_AGENT_MAX = 128
@@ -17,6 +19,10 @@ struct sip_account {
     struct pres_session *session;
     struct gw_list bindings; /* of struct sip_binding, the oldest first */
     size_t count;
+    struct gw_list states; /* of struct sip_state, see sip_state.c */
+    size_t state_count;
+    enum pres_show show; /* that the session says, with its note (NULL: none) */
+    char *note;
     struct gw_str jid;
     char text[];
 };
@@ -68,6 +74,9 @@ struct sip_binding *sip_binding_find(const struct sip_account *a, struct gw_str 
 void sip_binding_put(struct sip_account *a, const struct sip_binding_args *args);
 void sip_binding_free(struct sip_binding *b);
 void sip_account_save(struct sip_account *a);
+
+/* sip_state.c */
+void sip_states_free(struct sip_account *a); /* silent */
 
 /* sip_account_record.c: kind "sip-reg", key and owner the user. */
 bool sip_account_record_write(const struct sip_account *a, gw_utc utc, gw_time mono,

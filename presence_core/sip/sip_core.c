@@ -14,7 +14,7 @@ enum { ACL_TOLD_MS = 10 * GW_SECOND_MS, ROUTED_MAX = 4096, SWEPT_AT_ONCE = 1000 
 
 static struct gw_str allowed(const struct sip_core *core)
 {
-    return sip_login_is_on(core) ? GW_STR(SIP_ALLOW ", REGISTER") : GW_STR(SIP_ALLOW);
+    return sip_login_is_on(core) ? GW_STR(SIP_ALLOW ", REGISTER, PUBLISH") : GW_STR(SIP_ALLOW);
 }
 
 /* ---- Answers ---- */
@@ -111,7 +111,7 @@ static method_fn *const methods[] = {
     [SIP_BYE] = sip_session_bye,      [SIP_CANCEL] = sip_session_cancel,
     [SIP_INFO] = sip_session_message, [SIP_INVITE] = sip_session_invite,
     [SIP_MESSAGE] = sip_message,      [SIP_NOTIFY] = on_notify,
-    [SIP_OPTIONS] = on_options,       [SIP_PUBLISH] = sip_refuse_method,
+    [SIP_OPTIONS] = on_options,       [SIP_PUBLISH] = sip_publish_in,
     [SIP_REFER] = sip_session_refer,  [SIP_REGISTER] = sip_register,
     [SIP_SUBSCRIBE] = sip_subscribe,
 };
@@ -520,6 +520,7 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     gw_buf_init(&core->login, PRES_JID_MAX);
     core->accounts = gw_map_new();
     gw_heap_init(&core->account_due);
+    gw_heap_init(&core->state_due);
     gw_list_init(&core->letters);
     core->front = pres_frontend_register(core->pres, &frontend, core);
     routes_apply(core);
@@ -585,7 +586,7 @@ gw_time sip_core_deadline(const struct sip_core *core)
                             sip_watches_deadline(core),   sip_publish_deadline(core),
                             sip_messages_deadline(core),  sip_doubts_deadline(core),
                             sip_sessions_deadline(core),  sip_accounts_deadline(core),
-                            sip_letters_deadline(core) };
+                            sip_letters_deadline(core),   sip_states_deadline(core) };
     gw_time at = core->sub_sweep.runs || core->watch_sweep.runs ? INT64_MIN : GW_NEVER;
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -605,6 +606,7 @@ void sip_core_tick(struct sip_core *core, struct gw_now now)
     sip_sessions_tick(core);
     sip_doubts_tick(core);
     sip_accounts_tick(core);
+    sip_states_tick(core);
     sip_letters_tick(core);
     sip_commit(core);
 }

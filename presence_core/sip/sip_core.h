@@ -100,6 +100,7 @@ struct sip_counters {
     uint64_t waiting, resent, timeouts;                  /* requests of ours */
     uint64_t registered;                                 /* now: clients of users here */
     uint64_t logins_failed;
+    uint64_t publications_in; /* that were taken */
 };
 void sip_core_counters(const struct sip_core *core, struct sip_counters *out);
 

@@ -33,6 +33,7 @@ static const struct {
     { SIP_EVENT, "event", 'o', false, true },
     { SIP_EXPIRES, "expires", 0, false, true },
     { SIP_FROM, "from", 'f', false, true },
+    { SIP_IF_MATCH, "sip-if-match", 0, false, true },
     { SIP_MAX_FORWARDS, "max-forwards", 0, false, true },
     { SIP_MIN_EXPIRES, "min-expires", 0, false, true },
     { SIP_PATH, "path", 0, true, false },

@@ -50,6 +50,7 @@ enum sip_name {
     SIP_EVENT,
     SIP_EXPIRES,
     SIP_FROM,
+    SIP_IF_MATCH,
     SIP_MAX_FORWARDS,
     SIP_MIN_EXPIRES,
     SIP_PATH,

@@ -150,7 +150,7 @@ struct sip_core {
     struct pres_guard *guard;
     struct gw_buf login;     /* who has proved that the running request is his; empty: nobody */
     struct gw_map *accounts; /* users here who have a SIP client */
-    struct gw_heap account_due;
+    struct gw_heap account_due, state_due;
     struct gw_list letters; /* to their clients, waiting or under way */
     size_t letter_count;
     bool letters_new;
@@ -322,6 +322,10 @@ void sip_accounts_apply(struct sip_core *core); /* the settings are other ones *
 void sip_accounts_free(struct sip_core *core);  /* silent; the records stay */
 void sip_account_restore(struct sip_core *core, struct gw_str jid, struct gw_str value);
 #define SIP_ACCOUNT_KIND "sip-reg"
+/* sip_state.c: what these clients publish of their users. */
+void sip_publish_in(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+gw_time sip_states_deadline(const struct sip_core *core);
+void sip_states_tick(struct sip_core *core);
 gw_time sip_letters_deadline(const struct sip_core *core);
 void sip_letters_tick(struct sip_core *core);
 void sip_letters_free(struct sip_core *core);

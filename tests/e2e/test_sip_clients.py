@@ -156,6 +156,37 @@ def test_messages():
             wait_for(lambda: any(m[1] == "error" for m in ann.messages), what="the error")
 
 
+def test_publish():
+    """what a SIP client publishes is seen by XMPP contacts, and is over when it says so"""
+    with Office() as g, Phone(g, "bob", "secret") as bob:
+        g.ctl("set", "sip.login", "sha-256")
+        g.password("bob")
+        with Client(f"ann@{DOMAIN}", "secret", host=g.address) as ann:
+            ann.call(lambda x: watch(x, f"bob@{DOMAIN}"))
+            to = f"sip:bob@{DOMAIN}"
+            first = bob.ask("PUBLISH", to, PIDF, document("away", "At the dentist"))
+            assert first.start == "SIP/2.0 200 OK", first
+            ann.wait_contact(f"bob@{DOMAIN}", ("away", "At the dentist"))
+            assert g.status()["sip"]["publications"] == 1
+            after = f"SIP-If-Match: {first.get('SIP-ETag')}\r\nEvent: presence\r\nExpires: 0\r\n"
+            assert bob.ask("PUBLISH", to, after).start == "SIP/2.0 200 OK"
+            ann.wait_contact(f"bob@{DOMAIN}", ("unavailable", None))
+
+
+PIDF = "Event: presence\r\nContent-Type: application/pidf+xml\r\n"
+
+
+def document(activity, note):
+    return (f'<presence xmlns="urn:ietf:params:xml:ns:pidf" xmlns:dm="urn:ietf:params:xml:ns:pidf:data-model" '
+            f'xmlns:r="urn:ietf:params:xml:ns:pidf:rpid" entity="sip:bob@{DOMAIN}"><tuple id="t"><status>'
+            f'<basic>open</basic></status></tuple><dm:person id="p"><r:activities><r:{activity}/></r:activities>'
+            f'<dm:note>{note}</dm:note></dm:person></presence>')
+
+
+async def watch(xmpp, who):
+    xmpp.send_presence_subscription(pto=who)
+
+
 async def say(xmpp, to, text):
     xmpp.send_message(mto=to, mbody=text, mtype="chat")
 

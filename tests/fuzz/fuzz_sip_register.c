@@ -59,7 +59,8 @@ static void stored(const struct sip_core *core)
 
     if (!a)
         return;
-    must(a->count && a->count <= SIP_BINDINGS_MAX);
+    must(a->count + a->state_count && a->count <= SIP_BINDINGS_MAX &&
+         a->state_count <= SIP_STATES_MAX);
     gw_buf_init(&value, STORE_VALUE_MAX);
     must(sip_account_record_write(a, core->now.utc, core->now.mono, &value));
     must(!sip_account_record_read(gw_buf_str(&value), count, &read, NULL));
@@ -79,8 +80,12 @@ static void feed(struct sip_core *core, struct gw_str piece)
     gw_buf_reset(&core->login);
     gw_buf_add_cstr(&core->login, "bob@b.example");
     if (!sip_msg_parse(core->msg, (struct gw_str){ block, piece.len }, NULL) &&
-        core->msg->is_request && core->msg->method == SIP_REGISTER)
-        sip_register(core, core->msg, &from);
+        core->msg->is_request) {
+        if (core->msg->method == SIP_REGISTER)
+            sip_register(core, core->msg, &from);
+        else if (core->msg->method == SIP_PUBLISH)
+            sip_publish_in(core, core->msg, &from);
+    }
     sip_msg_done(core->msg);
     free(block);
     stored(core);
@@ -126,7 +131,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     sip_core_tick(core, (struct gw_now){ .mono = GW_DAY_MS, .utc = 1782000000000 + GW_DAY_MS });
     sip_core_counters(core, &c);
-    must(!c.registered); /* everything ends by itself */
+    /* Everything ends by itself. */
+    must(!c.registered && !sip_account_find(core, GW_STR("bob@b.example")));
     sip_core_free(&core);
     pres_core_free(&pres);
     gw_param_settings_done(sip_params, sip_param_count, &settings);
