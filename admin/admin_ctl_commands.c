@@ -321,7 +321,8 @@ const struct ctl_command ctl_commands[] = {
     { "sip route", "ADDRESS", "show where SIP requests to an address go, and why", ctl_sip_route,
       NULL,
       "Static routes (sip.routes) come first, by priority; without one the domain's record\n"
-      "_sipfederationtls._tcp is asked for; for domains of the kind aol then sip.default_domain.",
+      "_sipfederationtls._tcp is asked for; for domains of the kind aol then sip.default_domain,\n"
+      "of the kind simple NAPTR, other SRV records and addresses (RFC 3263).",
       "sip route ann@partner.example" },
     { "sip trace", "[CALL-ID]", "the newest SIP messages, or the heads of one call's",
       ctl_sip_trace, NULL,

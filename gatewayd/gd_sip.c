@@ -218,6 +218,9 @@ json_t *gd_sip_json(const struct gd *gd)
         (json_int_t)c.refused_limit, "malformed", (json_int_t)c.malformed);
     json_object_update(json, counted);
     json_decref(counted);
+    json_object_set_new(json, "merged", json_integer((json_int_t)c.merged));
+    json_object_set_new(json, "timeouts", json_integer((json_int_t)c.timeouts));
+    json_object_set_new(json, "loops", json_integer((json_int_t)c.loops));
     return json;
 }
 

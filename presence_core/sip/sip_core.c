@@ -206,13 +206,15 @@ static bool is_loop(const struct sip_core *core, const struct sip_msg *m)
 }
 
 /* What is wrong with a request whoever it is for, RFC 3261 8.2; 0: nothing. */
-static unsigned request_check(const struct sip_core *core, const struct sip_msg *m)
+static unsigned request_check(struct sip_core *core, const struct sip_msg *m)
 {
     struct sip_pos pos = { 0 };
     struct gw_str value;
 
-    if (is_loop(core, m))
+    if (is_loop(core, m)) {
+        core->counters.loops++;
         return 482;
+    }
     if (!m->target.is_sip)
         return 416;
     if (sip_msg_next(m, SIP_REQUIRE, &pos, &value))

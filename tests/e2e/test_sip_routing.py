@@ -115,6 +115,7 @@ def test_loop():
         g.set("sip.routes", ROUTE)
         s.send(subscribe(1, user="nobody").replace(b"Event: presence", marker))
         assert s.receive().start == "SIP/2.0 482 Loop Detected"
+        assert g.sip()["loops"] == 1
         s.send(subscribe(2, user="nobody"))
         assert s.receive().start == "SIP/2.0 404 Not Found"
         s.send(subscribe(3).replace(b"Event: presence", marker))

@@ -30,6 +30,7 @@ static const struct {
     { SIP_KIND_LYNC, PRES_OFFLINE, PRES_CAL_OOF, SIP_WORD_OFFLINE },
     { SIP_KIND_AOL, PRES_AVAILABLE, PRES_CAL_NONE, SIP_WORD_AVAILABLE },
     { SIP_KIND_AOL, PRES_DND, PRES_CAL_NONE, SIP_WORD_AWAY },
+    { SIP_KIND_AOL, PRES_XA, PRES_CAL_NONE, SIP_WORD_AWAY },
     { SIP_KIND_AOL, PRES_BUSY, PRES_CAL_NONE, SIP_WORD_AWAY },
     { SIP_KIND_AOL, PRES_AWAY, PRES_CAL_NONE, SIP_WORD_AWAY }, /* Idle */
     { SIP_KIND_AOL, PRES_OFFLINE, PRES_CAL_NONE, SIP_WORD_OFFLINE },
@@ -164,6 +165,8 @@ static const struct {
     { OLD("away"), SIP_KIND_LYNC, PRES_AWAY, "" },
     { OLD("on-the-phone"), SIP_KIND_LYNC, PRES_BUSY, "" },
     { OF("closed", ""), SIP_KIND_LYNC, PRES_OFFLINE, "" }, /* Offline, Appear Offline */
+    { NOTED("open", "Appear Offline"), SIP_KIND_LYNC, PRES_OFFLINE, "Appear Offline" },
+    { NOTED("open", "Invisible"), SIP_KIND_AOL, PRES_OFFLINE, "Invisible" },
     { OF("closed", PERSON("busy")), SIP_KIND_LYNC, PRES_OFFLINE, "" },
     { NOTED("open", "Be Right Back"), SIP_KIND_LYNC, PRES_AWAY, "Be Right Back" },
     { NOTED("open", "Do Not Disturb"), SIP_KIND_LYNC, PRES_BUSY, "Do Not Disturb" },
