@@ -141,6 +141,46 @@ static void removal_while_iterating(void **state)
     free(items);
 }
 
+/* Some are looked at, then others come and go, and so on: whoever was there all the time is met, and met
+ * again only when the order has changed, which is seldom. */
+static void iterates_with_pauses(void **state)
+{
+    enum { ITEMS = 3000, THERE = 1000, LOOKS = 4, CHANGES = 20 };
+    struct gw_map *map = gw_map_new();
+    struct item *items = gw_alloc(ITEMS * sizeof(*items)), *it;
+    size_t pos = 0, added = THERE, times = 0;
+    uint64_t order = gw_map_order(map);
+    bool is_over = false;
+
+    (void)state;
+    for (size_t i = 0; i < ITEMS; i++)
+        snprintf(items[i].key, sizeof(items[i].key), "%zu", i);
+    for (size_t i = 0; i < THERE; i++)
+        gw_map_set(map, key_of(&items[i]), &items[i]);
+    while (!is_over) {
+        if (order != gw_map_order(map)) {
+            order = gw_map_order(map);
+            pos = 0;
+            times++;
+        }
+        for (int i = 0; i < LOOKS && !is_over; i++) {
+            it = gw_map_next(map, &pos);
+            if (it)
+                it->seen++;
+            is_over = !it;
+        }
+        for (int i = 0; i < CHANGES && added < ITEMS; i++, added++) {
+            gw_map_set(map, key_of(&items[added]), &items[added]);
+            gw_map_remove(map, key_of(&items[added - THERE / 2]));
+        }
+    }
+    assert_in_range(times, 2, 10);
+    for (size_t i = 0; i < THERE / 2; i++)
+        assert_in_range(items[i].seen, 1, times);
+    gw_map_free(&map);
+    free(items);
+}
+
 /* Sessions come and go for months: graves must not fill the table. */
 static void churn(void **state)
 {
@@ -167,11 +207,9 @@ static void churn(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sets_and_gets),
-        cmocka_unit_test(key_is_replaced),
-        cmocka_unit_test(agrees_with_an_array),
-        cmocka_unit_test(removal_while_iterating),
-        cmocka_unit_test(churn),
+        cmocka_unit_test(sets_and_gets),        cmocka_unit_test(key_is_replaced),
+        cmocka_unit_test(agrees_with_an_array), cmocka_unit_test(removal_while_iterating),
+        cmocka_unit_test(iterates_with_pauses), cmocka_unit_test(churn),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
