@@ -179,6 +179,8 @@ void xmpp_request_abroad(enum pres_request request, struct gw_str from, struct g
     sent = xmpp_fed_send(fed, from, to, gw_buf_str(&fed->stanza), bounce, false);
     if (request == PRES_SUBSCRIBE && sent_as[sent].is_error)
         subscribe_refused(fed, from, to, sent_as[sent].cond);
+    if (request == PRES_SUBSCRIBED)
+        xmpp_caps_watcher_abroad(fed->host, pres_inner(fed->host->core, from, to), to);
 }
 
 void xmpp_probe_abroad(struct gw_str from, struct gw_str to, void *ctx)
@@ -376,6 +378,15 @@ static bool read_request(const struct xmpp_stanza *s, enum pres_request *out)
     return false;
 }
 
+static void take_caps(const struct xmpp_sender *by, struct xmpp_stanza *s,
+                      const struct xmpp_jid *from, bool is_new)
+{
+    bool is_contact = pres_abroad_is_known(by->host->core, s->to.bare, from->bare, from->resource);
+
+    if (find_inner(by, s, from))
+        xmpp_caps_presence_abroad(by, s, from, is_contact, is_new);
+}
+
 static void on_state(const struct xmpp_sender *by, struct xmpp_stanza *s,
                      const struct xmpp_jid *from)
 {
@@ -392,8 +403,8 @@ static void on_state(const struct xmpp_sender *by, struct xmpp_stanza *s,
         xmpp_refuse(by, s, XMPP_POLICY_VIOLATION);
     else if (rc)
         xmpp_refuse(by, s, XMPP_BAD_REQUEST);
-    else if (find_inner(by, s, from))
-        xmpp_caps_presence_abroad(by, s, from, is_new);
+    else
+        take_caps(by, s, from, is_new);
     xmpp_words_done(&words);
 }
 

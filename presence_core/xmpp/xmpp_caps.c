@@ -1,7 +1,7 @@
 /* What clients want to be told of contacts: the "+notify" of personal eventing (XEP-0163 4), said in answer
  * to a question that each client is asked for itself when its presence shows what it can do (XEP-0115: a
- * hash that another client has given is not trusted). Clients here, and those abroad whose users watch
- * somebody here; of these so many are known, and those known longest are forgotten first. */
+ * hash that another client has given is not trusted). Clients here, and those abroad of contacts and watchers
+ * of somebody here; of these so many are known, and those known longest are forgotten first. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -272,7 +272,7 @@ static void ask(struct xmpp_caps *caps, struct far_resource *r, struct gw_str us
 }
 
 void xmpp_caps_presence_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *s,
-                               const struct xmpp_jid *from, bool is_new)
+                               const struct xmpp_jid *from, bool is_contact, bool is_new)
 {
     struct xmpp_caps *caps = by->host->caps;
     struct far_resource *r;
@@ -281,7 +281,8 @@ void xmpp_caps_presence_abroad(const struct xmpp_sender *by, const struct xmpp_s
 
     if (!hash || s->type.len) {
         forget(caps, from);
-    } else if (from->resource.len && pres_is_watched_by(by->host->core, s->to.bare, from->bare)) {
+    } else if (from->resource.len &&
+               (is_contact || pres_is_watched_by(by->host->core, s->to.bare, from->bare))) {
         r = resource_make(caps, far_make(caps, from->bare), from->resource);
         if (r->caps != hash) {
             count(caps->host, r->wants, NULL);
@@ -315,6 +316,37 @@ bool xmpp_caps_answer_abroad(const struct xmpp_sender *by, const struct xmpp_sta
     free(before);
     xmpp_pep_show_abroad(by->host, s->to.bare, from, r->wants);
     return true;
+}
+
+static void show(struct xmpp_host *host, struct gw_str user, const struct far *far,
+                 const struct far_resource *r)
+{
+    struct xmpp_jid to;
+    struct gw_buf full;
+
+    gw_buf_init(&full, XMPP_JID_TEXT_MAX);
+    gw_buf_add_str(&full, far->bare);
+    gw_buf_add_char(&full, '/');
+    gw_buf_add_str(&full, (struct gw_str){ r->name, r->name_len });
+    if (!xmpp_jid_parse(gw_buf_str(&full), &to, NULL)) /* again */
+        xmpp_pep_show_abroad(host, user, &to, r->wants);
+    gw_buf_done(&full);
+}
+
+void xmpp_caps_watcher_abroad(struct xmpp_host *host, struct gw_str user, struct gw_str watcher)
+{
+    struct far *far = gw_map_get(host->caps->far, watcher);
+    struct gw_list *it, *tmp;
+
+    if (!far)
+        return;
+    GW_LIST_EACH(&far->resources, it, tmp)
+    {
+        const struct far_resource *r = GW_CONTAINER(it, struct far_resource, link);
+
+        if (r->wants)
+            show(host, user, far, r);
+    }
 }
 
 void xmpp_caps_each_abroad(struct xmpp_host *host, struct gw_str bare, struct gw_str node,

@@ -385,9 +385,11 @@ bool xmpp_caps_wants(const char *wants, struct gw_str node);
 void xmpp_caps_presence(struct xmpp_c2s *c, const struct xml_node *presence); /* its own */
 void xmpp_caps_answer(struct xmpp_c2s *c, const struct xml_node *iq);         /* the client's */
 void xmpp_caps_leave(struct xmpp_c2s *c);
-/* is_new: the user did not know this client yet. */
+/* is_contact: the user watches him, and may be watched by him later; is_new: he did not know this client. */
 void xmpp_caps_presence_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *s,
-                               const struct xmpp_jid *from, bool is_new);
+                               const struct xmpp_jid *from, bool is_contact, bool is_new);
+/* From now on he may see the user: what there is. */
+void xmpp_caps_watcher_abroad(struct xmpp_host *host, struct gw_str user, struct gw_str watcher);
 bool xmpp_caps_answer_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *s,
                              const struct xmpp_jid *from); /* false: it is none */
 /* Clients of somebody abroad that want the node. */

@@ -186,6 +186,25 @@ static void clients_abroad_are_told(void **state)
     stop(&p);
 }
 
+/* The usual order: a contact, asked at once, who watches the user later. */
+static void contacts_are_told_when_they_watch(void **state)
+{
+    struct people p;
+
+    (void)state;
+    start(&p);
+    pres_request_send(p.a, PRES_UNSUBSCRIBED, GW_STR("ann@b.example"), GW_STR(""), NULL);
+    settle_world(&p.w);
+    assert_false(pres_is_watched_by(p.w.a.core, GW_STR("ann@a.example"), GW_STR("ann@b.example")));
+    send(&p, CAPS("ann", "1"));
+    expect_heard(&p, "id=\"caps\"");
+    send(&p, WANTS("ann"));
+    assert_false(heard(&p, "event"));
+    send(&p, "<presence type='subscribe' from='ann@b.example' to='ann@a.example'/>");
+    expect_heard(&p, ">Annie</nick>");
+    stop(&p);
+}
+
 static void strangers_are_not_asked(void **state)
 {
     struct people p;
@@ -204,6 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(questions),
         cmocka_unit_test(clients_abroad_are_told),
+        cmocka_unit_test(contacts_are_told_when_they_watch),
         cmocka_unit_test(strangers_are_not_asked),
     };
 
