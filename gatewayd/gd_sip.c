@@ -221,6 +221,7 @@ json_t *gd_sip_json(const struct gd *gd)
     json_object_set_new(json, "merged", json_integer((json_int_t)c.merged));
     json_object_set_new(json, "timeouts", json_integer((json_int_t)c.timeouts));
     json_object_set_new(json, "loops", json_integer((json_int_t)c.loops));
+    json_object_set_new(json, "refused_senders", json_integer((json_int_t)c.refused_sender));
     return json;
 }
 

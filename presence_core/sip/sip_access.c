@@ -128,6 +128,22 @@ bool sip_acl_allows(struct gw_str list, struct gw_str text)
     return false;
 }
 
+bool sip_acl_lists(struct gw_str list, struct gw_str host)
+{
+    unsigned char address[16];
+    struct network n;
+    struct gw_str item;
+    bool is_v4;
+
+    if (!address_parse(host, address, &is_v4))
+        return sip_acl_allows_name(list, host);
+    while (gw_str_next(&list, ",", &item)) {
+        if (network_parse(item, &n) && network_has(&n, address))
+            return true;
+    }
+    return false;
+}
+
 /* ---- Domains ---- */
 
 static bool kind_parse(struct gw_str text, enum sip_kind *out)
@@ -152,51 +168,52 @@ bool sip_domain_is(struct gw_str s)
     return s.len > 0 && s.len <= 255 && s.p[0] != '.' && s.p[0] != '-';
 }
 
-static bool domain_parse(struct gw_str item, struct gw_str *domain, enum sip_kind *kind)
+static bool domain_parse(struct gw_str item, struct sip_domain *out)
 {
-    struct gw_str word, where;
+    struct gw_str word;
     struct network n;
 
-    *kind = SIP_KIND_SIMPLE;
-    if (gw_str_cut(item, "@", &item, &where) && !network_parse(gw_str_trim(where), &n))
+    *out = (struct sip_domain){ .kind = SIP_KIND_SIMPLE };
+    if (gw_str_cut(item, "@", &item, &out->where)) {
+        out->where = gw_str_trim(out->where);
+        if (!network_parse(out->where, &n) && !is_name(out->where))
+            return false;
+    }
+    out->name = item;
+    if (gw_str_cut(item, "=", &out->name, &word) && !kind_parse(gw_str_trim(word), &out->kind))
         return false;
-    *domain = item;
-    if (gw_str_cut(item, "=", domain, &word) && !kind_parse(gw_str_trim(word), kind))
-        return false;
-    *domain = gw_str_trim(*domain);
-    return sip_domain_is(*domain);
+    out->name = gw_str_trim(out->name);
+    return sip_domain_is(out->name);
 }
 
 enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err)
 {
-    struct gw_str item, domain;
-    enum sip_kind kind;
+    struct sip_domain domain;
+    struct gw_str item;
 
     while (gw_str_next(&list, ",", &item)) {
-        if (!domain_parse(item, &domain, &kind))
+        if (!domain_parse(item, &domain))
             return gw_fail(err, GW_INVALID,
                            "'%.*s' is not a domain in lower case, or one with its kind: "
-                           "partner.example=lync (simple, lync, aol), with the network it "
-                           "speaks from: partner.example=lync@192.0.2.0/24",
+                           "partner.example=lync (simple, lync, aol), with the network or the "
+                           "certificate's CN that speaks for it: partner.example=lync@192.0.2.0/24",
                            GW_STR_ARG(gw_str_utf8_cut(item, 80)));
     }
     return GW_OK;
 }
 
-bool sip_domains_next(struct gw_str *rest, struct gw_str *domain)
+bool sip_domains_next(struct gw_str *rest, struct sip_domain *out)
 {
     struct gw_str item;
-    enum sip_kind kind;
 
     while (gw_str_next(rest, ",", &item)) {
-        if (domain_parse(item, domain, &kind))
+        if (domain_parse(item, out))
             return true;
     }
     return false;
 }
 
-/* As which domain it is in the list. */
-static struct gw_str listed_as(struct gw_str domain)
+struct gw_str sip_domains_listed_as(struct gw_str domain)
 {
     return gw_str_is(domain, "aim.com") ? GW_STR("aol.com") : domain;
 }
@@ -204,13 +221,12 @@ static struct gw_str listed_as(struct gw_str domain)
 /* Exactly: a domain does not speak for those below it. */
 bool sip_domains_find(struct gw_str list, struct gw_str wanted, enum sip_kind *kind)
 {
-    struct gw_str item, domain;
-    enum sip_kind found;
+    struct sip_domain domain;
 
-    wanted = listed_as(wanted);
-    while (gw_str_next(&list, ",", &item)) {
-        if (domain_parse(item, &domain, &found) && gw_str_eq(domain, wanted)) {
-            *kind = found;
+    wanted = sip_domains_listed_as(wanted);
+    while (sip_domains_next(&list, &domain)) {
+        if (gw_str_eq(domain.name, wanted)) {
+            *kind = domain.kind;
             return true;
         }
     }
@@ -238,7 +254,7 @@ bool sip_session_peers_have(struct gw_str list, struct gw_str domain, enum sip_k
     struct gw_str item;
 
     while (gw_str_next(&list, ",", &item)) {
-        if (gw_str_is(item, sip_kind_names[kind]) || gw_str_eq(item, listed_as(domain)))
+        if (gw_str_is(item, sip_kind_names[kind]) || gw_str_eq(item, sip_domains_listed_as(domain)))
             return true;
     }
     return false;
@@ -267,35 +283,4 @@ enum gw_code sip_tls_subjects_check(struct gw_str list, struct gw_err *err)
             return gw_fail(err, GW_LIMIT, "more than %d TLS peer subjects", SIP_TLS_SUBJECTS_MAX);
     }
     return GW_OK;
-}
-
-bool sip_domains_believes(struct gw_str list, struct gw_str wanted, struct gw_str address)
-{
-    struct gw_str item, domain, where;
-    bool is_bound = false;
-    enum sip_kind kind;
-
-    wanted = listed_as(wanted);
-    while (gw_str_next(&list, ",", &item)) {
-        if (!domain_parse(item, &domain, &kind) || !gw_str_eq(domain, wanted))
-            continue;
-        if (!gw_str_cut(item, "@", NULL, &where) || sip_acl_allows(gw_str_trim(where), address))
-            return true;
-        is_bound = true;
-    }
-    return !is_bound;
-}
-
-bool sip_domains_vouches(struct gw_str list, struct gw_str wanted, struct gw_str address)
-{
-    struct gw_str item, domain, where;
-    enum sip_kind kind;
-
-    wanted = listed_as(wanted);
-    while (gw_str_next(&list, ",", &item)) {
-        if (domain_parse(item, &domain, &kind) && gw_str_eq(domain, wanted) &&
-            gw_str_cut(item, "@", NULL, &where) && sip_acl_allows(gw_str_trim(where), address))
-            return true;
-    }
-    return false;
 }

@@ -372,12 +372,12 @@ bool sip_is_ours(const struct sip_core *core, struct gw_str address)
 /* A domain has one way: those of our list have this one. */
 static void routes_set(struct sip_core *core, struct gw_str list, struct pres_front *front)
 {
-    struct gw_str domain;
+    struct sip_domain domain;
 
     while (sip_domains_next(&list, &domain)) {
-        if (!front && pres_route_front(core->pres, domain) != core->front)
+        if (!front && pres_route_front(core->pres, domain.name) != core->front)
             continue;
-        pres_route_set(core->pres, domain, front);
+        pres_route_set(core->pres, domain.name, front);
     }
 }
 

@@ -90,7 +90,7 @@ bool sip_core_session_next(const struct sip_core *core, size_t *pos, struct gw_n
 struct sip_counters {
     uint64_t subscriptions, pending, resumed; /* now; now; since the start */
     uint64_t requests_in, malformed, loops;
-    uint64_t refused_acl, refused_limit, notified, notify_failed, merged;
+    uint64_t refused_acl, refused_sender, refused_limit, notified, notify_failed, merged;
     uint64_t watches;               /* now: contacts abroad */
     uint64_t watched, watch_failed; /* requests that were taken, and that were not */
     uint64_t published, publish_failed;

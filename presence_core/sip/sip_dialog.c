@@ -107,8 +107,24 @@ static void set_hop(struct sip_dialog *d, const struct sip_peer *hop, const stru
     d->conn = hop->proto == from->proto ? from->conn : 0;
 }
 
+/* 'remote': From or To of who is there. */
+static bool hop_find(struct sip_core *core, const struct sip_uri *uri, struct gw_str remote,
+                     const struct sip_peer *from, struct sip_peer *out)
+{
+    struct sip_addr addr;
+    struct gw_buf who;
+    bool ok;
+
+    if (sip_addr_parse(remote, &core->msg->arena, &addr, NULL))
+        return false;
+    gw_buf_init(&who, SIP_URI_MAX);
+    ok = !sip_hop_of(core, uri, sip_address_of(&addr.uri, &who), from, out);
+    gw_buf_done(&who);
+    return ok;
+}
+
 static bool find_way(struct sip_core *core, struct sip_dialog *d, const struct sip_msg *m,
-                     const struct sip_peer *from)
+                     struct gw_str remote, const struct sip_peer *from)
 {
     struct sip_addr route = { .uri = m->contact.uri };
     struct gw_buf routes;
@@ -119,7 +135,7 @@ static bool find_way(struct sip_core *core, struct sip_dialog *d, const struct s
     gw_buf_init(&routes, SIP_ROUTES_MAX);
     ok = has_target(m) && sip_routes_read(core, m, &routes, &first) &&
          (!first.len || !sip_addr_parse(first, &core->msg->arena, &route, NULL)) &&
-         sip_hop_of(core, &route.uri, from, &hop);
+         hop_find(core, &route.uri, remote, from, &hop);
     if (ok) {
         set(&d->target, m->contact.uri.text);
         set(&d->routes, gw_buf_str(&routes));
@@ -133,7 +149,7 @@ bool sip_dialog_confirm(struct sip_core *core, struct sip_dialog *d, const struc
                         const struct sip_peer *hop)
 {
     if (!answer->to.tag.len || answer->to.text.len > SIP_DIALOG_NAME_MAX ||
-        !find_way(core, d, answer, hop))
+        !find_way(core, d, answer, answer->to.text, hop))
         return false;
     set(&d->remote_tag, answer->to.tag);
     set(&d->remote, answer->to.text);
@@ -145,7 +161,7 @@ bool sip_dialog_accept(struct sip_core *core, struct sip_dialog *d, const struct
 {
     *d = (struct sip_dialog){ .remote_cseq = m->cseq };
     if (!m->from.tag.len || m->from.text.len > SIP_DIALOG_NAME_MAX ||
-        m->to.text.len > SIP_DIALOG_NAME_MAX || !find_way(core, d, m, from))
+        m->to.text.len > SIP_DIALOG_NAME_MAX || !find_way(core, d, m, m->from.text, from))
         return false;
     gw_random_hex(d->tag, SIP_OWN_TAG_LEN / 2);
     set(&d->call_id, m->call_id);
@@ -176,7 +192,7 @@ bool sip_dialog_refresh(struct sip_core *core, struct sip_dialog *d, const struc
 {
     struct sip_peer hop;
 
-    if (!has_target(m) || !sip_hop_of(core, &m->contact.uri, from, &hop))
+    if (!has_target(m) || !hop_find(core, &m->contact.uri, gw_str_of(d->remote), from, &hop))
         return false;
     set(&d->target, m->contact.uri.text);
     if (!d->routes[0]) /* the route set stays what it was */

@@ -24,7 +24,7 @@ enum {
 
 struct parked {
     struct gw_list link;
-    struct sip_peer from; /* its host is the doubt's */
+    struct sip_peer from; /* its host is the doubt's, its subject behind the bytes */
     size_t len;
     char bytes[];
 };
@@ -182,9 +182,12 @@ static bool park(struct sip_doubt *d, const struct sip_peer *from, struct gw_str
 
     if (d->parked_count == PARKED_MAX || d->core->parked_bytes + bytes.len > PARKED_BYTES_MAX)
         return false;
-    p = gw_alloc(sizeof(*p) + bytes.len);
+    p = gw_alloc(sizeof(*p) + bytes.len + from->subject.len);
     p->from = *from;
     p->from.host = d->host;
+    p->from.subject.p = p->bytes + bytes.len;
+    if (from->subject.len)
+        memcpy(p->bytes + bytes.len, from->subject.p, from->subject.len);
     p->len = bytes.len;
     memcpy(p->bytes, bytes.p, bytes.len);
     gw_list_append(&d->parked, &p->link);

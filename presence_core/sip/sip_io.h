@@ -16,6 +16,8 @@ struct sip_peer {
     uint64_t conn;      /* a connection, to be used while it stands; 0: none */
     struct gw_str host; /* address or name; IPv6 without brackets */
     uint16_t port;
+    struct gw_str
+        subject; /* CN of the certificate that it was admitted by, in lower case; empty: none */
 };
 
 struct sip_srv {        /* a record, RFC 2782; or of NAPTR, RFC 3263 4.1 */

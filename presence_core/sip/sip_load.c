@@ -21,6 +21,7 @@ static void load_one(const struct store_record *r, void *ctx)
     }
     args.expires_at = gw_time_after(core->now.mono, expires - core->now.utc);
     s = sip_sub_new(core, &args);
+    s->source->is_proven = true;
     core->counters.resumed++;
     /* What expired meanwhile is ended in the same way, and at the same pace. */
     s->is_dirty = s->is_forced = true;

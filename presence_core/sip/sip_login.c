@@ -5,7 +5,6 @@
 
 #include "gw_bytes.h"
 #include "gw_log.h"
-#include "sip_access.h"
 #include "sip_priv.h"
 
 enum {
@@ -55,8 +54,7 @@ static bool has_to_log_in(const struct sip_core *core, const struct sip_msg *m,
     case SIP_REGISTER: /* whoever vouches for them: it is the user himself who does this */
         return true;
     default:
-        return pres_user_is_known(core->pres, who) &&
-               !sip_domains_vouches(gw_str_of(core->settings->domains), domain, from->host);
+        return pres_user_is_known(core->pres, who) && !sip_vouches(core, domain, from);
     }
 }
 

@@ -29,6 +29,7 @@ enum sip_source_kind { SIP_SOURCE_SUBS, SIP_SOURCE_SESSIONS, SIP_SOURCE_KINDS };
 
 struct sip_source {
     size_t count[SIP_SOURCE_KINDS];
+    bool is_proven; /* it is where it says it is: there is a connection, or it has answered */
     struct gw_str host;
     char text[];
 };
@@ -118,7 +119,7 @@ struct sip_core {
     struct gw_buf out, body;
     struct sip_msg *msg; /* what is being read */
     struct sip_counters counters;
-    gw_time acl_told;
+    gw_time acl_told, distrust_told, contact_told;
     unsigned loading; /* kinds of records */
     struct gw_err load_result;
     store_done_fn *loaded;
@@ -183,10 +184,20 @@ enum gw_code sip_plan(const struct sip_core *core, struct gw_str address, struct
 /* sip_hop.c: the server that a URI names; what it does not say is as it came, and the port of that.
  * Borrows from the URI. */
 struct sip_peer sip_hop_server(const struct sip_uri *uri, enum sip_proto came_over);
-/* Where a URI of a dialog leads, of one who reached us from 'from'. False: nowhere, or to
- * where nobody else should reach. Borrows from the URI, and until the next call. */
-bool sip_hop_of(struct sip_core *core, const struct sip_uri *uri, const struct sip_peer *from,
-                struct sip_peer *out);
+/* Where a URI of a dialog leads, with 'who', who reached us from 'from'. Else what to answer: it leads
+ * nowhere (400), or to where neither he nor an administrator says that he is (403; it is in the log).
+ * Borrows from the URI, and until the next call. */
+unsigned sip_hop_of(struct sip_core *core, const struct sip_uri *uri, struct gw_str who,
+                    const struct sip_peer *from, struct sip_peer *out);
+
+/* sip_trust.c: may this hop, which is admitted, say that somebody of the domain asks? NULL: it may; else what
+ * an administrator can do about it. */
+const char *sip_distrusts(const struct sip_core *core, struct gw_str domain,
+                          const struct sip_peer *hop);
+/* sip.domains names it for the domain: a server that has asked its users who they are. */
+bool sip_vouches(const struct sip_core *core, struct gw_str domain, const struct sip_peer *hop);
+/* The same as sip_distrusts() of an address, or of who has logged in; a refusal is counted, and in the log. */
+bool sip_believes(struct sip_core *core, struct gw_str who, const struct sip_peer *hop);
 
 /* Record-Route of ours for what begins a dialog with 'who', a bare address: where his requests shall come
  * to. Nothing where no name is set for that, and for who has a static route. */
@@ -374,8 +385,6 @@ void sip_sub_end(struct sip_sub *s, const char *reason);
 void sip_sub_drop(struct sip_sub *s);    /* without a word; the record goes, too */
 void sip_sub_release(struct sip_sub *s); /* without a word; the record stays */
 bool sip_sub_admit(struct sip_core *core, struct gw_str watcher, enum sip_kind *kind);
-/* The same, and this peer is believed who says that he is this one. */
-bool sip_believes(struct sip_core *core, struct gw_str who, const struct sip_peer *from);
 void sip_subs_tick(struct sip_core *core); /* many, perhaps not all that are due */
 void sip_commit(struct sip_core *core);
 

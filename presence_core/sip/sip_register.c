@@ -114,9 +114,9 @@ static bool next_hop(struct sip_core *core, const struct sip_msg *m, const struc
 
     if (sip_msg_next(m, SIP_PATH, &pos, &value))
         return !sip_addr_parse(value, &core->msg->arena, &path, NULL) &&
-               sip_hop_of(core, &path.uri, from, out);
+               !sip_hop_of(core, &path.uri, gw_buf_str(&core->login), from, out);
     if (m->via_count > 1)
-        return sip_hop_of(core, contact, from, out);
+        return !sip_hop_of(core, contact, gw_buf_str(&core->login), from, out);
     *out = *from;
     return true;
 }

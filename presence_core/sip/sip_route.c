@@ -291,6 +291,31 @@ enum gw_code sip_route_plan(const struct sip_settings *settings, struct gw_str a
     return GW_OK;
 }
 
+bool sip_route_next(struct gw_str *rest, struct gw_str domain, struct sip_route_end *out)
+{
+    char text[SIP_PATTERN_MAX + 1];
+    struct gw_str labels = reversed(domain, text), item, name;
+    struct route r;
+
+    while (gw_str_next(rest, ",", &item)) {
+        if (!route_parse(item, &r))
+            continue;
+        if (r.is_user) {
+            (void)gw_str_cut(r.pattern, "@", NULL, &name);
+            memcpy(out->name, name.p, name.len);
+            out->leads = gw_str_eq(name, domain);
+        } else {
+            name = reversed(r.labels, out->name);
+            out->leads = fits(&r, GW_STR(""), labels) > 0;
+        }
+        out->name[name.len] = '\0';
+        out->proto = r.proto;
+        out->host = r.host;
+        return true;
+    }
+    return false;
+}
+
 bool sip_route_host(const struct sip_settings *settings, struct gw_str host, struct sip_hop *out)
 {
     struct gw_str list = gw_str_of(settings->routes), item;

@@ -64,6 +64,15 @@ enum gw_code sip_routes_check(struct gw_str list, struct gw_err *err);
 enum gw_code sip_route_plan(const struct sip_settings *settings, struct gw_str address,
                             bool is_ours, struct sip_plan *out, struct gw_err *err);
 
+/* Each route of the list, seen from a domain; 'rest' is the list to begin with. False: no more. */
+struct sip_route_end {
+    enum sip_proto proto;
+    struct gw_str host;             /* of the next hop */
+    bool leads;                     /* it is a way to the domain, or to a user of it */
+    char name[SIP_PATTERN_MAX + 1]; /* the domain or host of its pattern: fe1.lync.example */
+};
+bool sip_route_next(struct gw_str *rest, struct gw_str domain, struct sip_route_end *out);
+
 /* A host that a peer has named, in Contact or Record-Route: the static route of exactly this name, by the
  * lowest priority. False: it has none. */
 bool sip_route_host(const struct sip_settings *settings, struct gw_str host, struct sip_hop *out);

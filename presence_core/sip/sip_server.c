@@ -68,6 +68,7 @@ struct conn {
     bool is_ready, is_closing;       /* is_ready: connected, and the peer may stay */
     char target[TARGET_MAX];         /* "TCP example.com 5060"; empty: made to us */
     char host[NET_ADDRESS_TEXT_MAX]; /* address; empty until we are connected */
+    char subject[SIP_SUBJECT_MAX + 1];
 };
 
 /* A TLS listener, for the context of its index. */
@@ -205,9 +206,11 @@ static struct conn *conn_new(struct sip_server *server, enum sip_proto proto)
 /* The messages that are whole; how many bytes were used. */
 static size_t conn_read(struct conn *c, struct gw_str in)
 {
-    const struct sip_peer from = {
-        .proto = c->proto, .conn = c->id, .host = gw_str_of(c->host), .port = c->port
-    };
+    const struct sip_peer from = { .proto = c->proto,
+                                   .conn = c->id,
+                                   .host = gw_str_of(c->host),
+                                   .port = c->port,
+                                   .subject = gw_str_of(c->subject) };
     struct gw_now now = net_loop_now(c->server->loop);
     size_t all = in.len, used;
     struct gw_err err;
@@ -338,8 +341,9 @@ static void on_ready(struct net_stream *stream, void *ctx)
     struct gw_err err;
 
     peer_read(c, gw_str_of(net_stream_peer(stream)));
-    c->is_ready = c->proto != SIP_TLS || !sip_tls_admit(c->server->tls, c->context,
-                                                        net_stream_ssl(stream), asked_of(c), &err);
+    c->is_ready =
+        c->proto != SIP_TLS || !sip_tls_admit(c->server->tls, c->context, net_stream_ssl(stream),
+                                              asked_of(c), c->subject, &err);
     if (c->is_ready) {
         sip_failing_reached(c->server->failing, gw_str_of(c->target));
         return;

@@ -13,7 +13,7 @@ static const char *const logins[] = { "off", "sha-256", "md5", NULL };
 const struct gw_param sip_params[] = {
     { .key = "sip.incoming_acl",
       .shown_as = "Incoming ACL",
-      .help = "who may send requests, and is believed who asks: IP addresses, networks "
+      .help = "who may send requests: IP addresses, networks "
               "(192.0.2.0/24), and names of hosts and domains, which cost two questions to the "
               "DNS, separated by commas; or all; nobody while it is empty",
       .type = GW_PARAM_TEXT,
@@ -25,12 +25,10 @@ const struct gw_param sip_params[] = {
       .help =
           "whose users may watch ours: partner.example=lync, other.example=simple, aol.com=aol; "
           "our own domains are always among them. Without a static route a domain's servers are "
-          "found "
-          "by SRV records _sipfederationtls._tcp, those of the kind simple then by NAPTR, other "
-          "SRV "
-          "records and addresses (RFC 3263), also without TLS. Behind an at sign, from which "
-          "network a domain's "
-          "users are believed: partner.example=lync@192.0.2.0/24, ours too",
+          "found by SRV records _sipfederationtls._tcp, those of the kind simple then by NAPTR, "
+          "other SRV records and addresses (RFC 3263), also without TLS. Behind an at sign, who "
+          "alone speaks for a domain, a network or the CN of a certificate: "
+          "partner.example=lync@192.0.2.0/24, other.example@sip.hoster.example; ours too",
       .type = GW_PARAM_TEXT,
       .offset = OF(domains),
       .max = 4000,

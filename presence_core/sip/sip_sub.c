@@ -171,18 +171,6 @@ bool sip_sub_admit(struct sip_core *core, struct gw_str watcher, enum sip_kind *
            sip_domains_find(gw_str_of(core->settings->domains), domain, kind);
 }
 
-bool sip_believes(struct sip_core *core, struct gw_str who, const struct sip_peer *from)
-{
-    struct gw_str domain = who;
-    enum sip_kind kind;
-
-    if (core->login.len)
-        return gw_str_eq(who, gw_buf_str(&core->login));
-    (void)gw_str_cut(who, "@", NULL, &domain);
-    return sip_sub_admit(core, who, &kind) &&
-           sip_domains_believes(gw_str_of(core->settings->domains), domain, from->host);
-}
-
 /* The watcher's name for the user. */
 static struct gw_str known_as(const struct sip_sub *s)
 {
@@ -402,6 +390,7 @@ static void notify_done(unsigned status, const struct sip_msg *response, gw_time
     char watcher[GW_QUOTE_MAX];
 
     s->notify = NULL;
+    s->source->is_proven |= response != NULL;
     if (status < 300) {
         s->failures = 0;
         arm(s);

@@ -11,6 +11,8 @@
 enum {
     EXPIRES_DEFAULT_S = 3600,
     RETRY_AFTER_S = 60,
+    UNPROVEN_MAX = 100, /* subscriptions of an address that never answered */
+    RETRY_UNPROVEN_S = 2,
     EVENT_ID_MAX = 128,
     ADDRESS_MAX = 1024,
     NAME_ADDR_MAX = 1024
@@ -108,9 +110,9 @@ static bool has_target(const struct sip_msg *m)
 }
 
 /* Where requests of the dialog go: the first route, or the contact; back over the way it came to a user's
- * own client, which may be behind an address translation, when nobody is between. */
-static bool next_hop(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
-                     struct sip_peer *out)
+ * own client, which may be behind an address translation, when nobody is between. 0, or what to answer. */
+static unsigned next_hop(struct sip_core *core, const struct sip_msg *m, struct gw_str watcher,
+                         const struct sip_peer *from, struct sip_peer *out)
 {
     struct sip_addr route = { .uri = m->contact.uri };
     struct sip_pos pos = { 0 };
@@ -118,12 +120,12 @@ static bool next_hop(struct sip_core *core, const struct sip_msg *m, const struc
     bool is_routed = sip_msg_next(m, SIP_RECORD_ROUTE, &pos, &value);
 
     if (is_routed && sip_addr_parse(value, &core->msg->arena, &route, NULL))
-        return false;
+        return 400;
     if (!is_routed && core->login.len && m->via_count == 1) {
         *out = *from;
-        return true;
+        return 0;
     }
-    return sip_hop_of(core, &route.uri, from, out);
+    return sip_hop_of(core, &route.uri, watcher, from, out);
 }
 
 static int64_t expires_of(const struct sip_core *core, const struct sip_msg *m)
@@ -172,11 +174,14 @@ static void begin(struct sip_core *core, const struct sip_msg *m, const struct s
     struct gw_buf us, routes;
     struct sip_peer hop;
     char tag[SIP_OWN_TAG_LEN + 1], watcher[GW_QUOTE_MAX];
+    unsigned status;
+    struct sip_sub *s;
 
     gw_buf_init(&us, ADDRESS_MAX);
     gw_buf_init(&routes, SIP_ROUTES_MAX);
-    if (!next_hop(core, m, from, &hop) || !routes_write(m, &routes)) {
-        sip_answer(core, m, from, 400);
+    status = next_hop(core, m, args->text[SIP_TEXT_WATCHER], from, &hop);
+    if (status || !routes_write(m, &routes)) {
+        sip_answer(core, m, from, status ? status : 400);
         goto out;
     }
     core->io->local(&(struct sip_peer){ .proto = hop.proto,
@@ -208,17 +213,27 @@ static void begin(struct sip_core *core, const struct sip_msg *m, const struct s
         pres_abroad_request(core->pres, PRES_SUBSCRIBE, args->text[SIP_TEXT_WATCHER],
                             pres_outer(core->pres, args->user, args->text[SIP_TEXT_WATCHER]),
                             GW_STR(""));
-    accept(core, m, from, sip_sub_new(core, args), expires_s);
+    s = sip_sub_new(core, args);
+    s->source->is_proven |= from->proto != SIP_UDP;
+    accept(core, m, from, s, expires_s);
 out:
     gw_buf_done(&us);
     gw_buf_done(&routes);
 }
 
-static bool is_full(const struct sip_core *core, struct gw_str host)
+/* After how many seconds it may be tried again; 0: there is room. A datagram may come from elsewhere than it
+ * says, and who is there would be flooded by us: few begin before the first answer. */
+static int64_t full_s(const struct sip_core *core, const struct sip_peer *from)
 {
-    return gw_map_len(core->subs) >= (size_t)core->settings->subscriptions_max ||
-           sip_source_count(core, host, SIP_SOURCE_SUBS) >=
-               (size_t)core->settings->subscriptions_per_peer;
+    const struct sip_source *source = gw_map_get(core->sources, from->host);
+    size_t count = sip_source_count(core, from->host, SIP_SOURCE_SUBS);
+
+    if (gw_map_len(core->subs) >= (size_t)core->settings->subscriptions_max ||
+        count >= (size_t)core->settings->subscriptions_per_peer)
+        return RETRY_AFTER_S;
+    return from->proto == SIP_UDP && source && !source->is_proven && count >= UNPROVEN_MAX
+               ? RETRY_UNPROVEN_S
+               : 0;
 }
 
 static void first(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
@@ -243,9 +258,9 @@ static void first(struct sip_core *core, const struct sip_msg *m, const struct s
     else if (!format_find(m, &args.format))
         refuse_with(core, m, from, 406, "Accept",
                     GW_STR("application/pidf+xml, application/cpim-pidf+xml"));
-    else if (is_full(core, from->host)) {
+    else if (full_s(core, from)) {
         core->counters.refused_limit++;
-        refuse_number(core, m, from, 503, "Retry-After", RETRY_AFTER_S);
+        refuse_number(core, m, from, 503, "Retry-After", full_s(core, from));
     } else
         begin(core, m, from, &args, expires_s);
     gw_buf_done(&user);
@@ -259,6 +274,8 @@ static void again(struct sip_core *core, const struct sip_msg *m, const struct s
 {
     struct sip_sub *s = sip_sub_find(core, m->to.tag);
     struct sip_peer hop;
+    unsigned status;
+    bool moves;
 
     if (!s || !gw_str_eq(sip_sub_text(s, SIP_TEXT_CALL_ID), m->call_id) ||
         !gw_str_eq(sip_sub_text(s, SIP_TEXT_REMOTE_TAG), m->from.tag) ||
@@ -274,15 +291,24 @@ static void again(struct sip_core *core, const struct sip_msg *m, const struct s
         sip_answer(core, m, from, 400);
         return;
     }
-    s->remote_cseq = m->cseq;
+    if (!sip_believes(core, sip_sub_text(s, SIP_TEXT_WATCHER), from)) {
+        sip_answer(core, m, from, 403);
+        return;
+    }
     /* A target refresh; the route set stays what it was. */
-    if (m->contact_count) {
+    moves = m->contact_count && !sip_sub_text(s, SIP_TEXT_ROUTES).len;
+    status = moves ? next_hop(core, m, sip_sub_text(s, SIP_TEXT_WATCHER), from, &hop) : 0;
+    if (status) {
+        sip_answer(core, m, from, status);
+        return;
+    }
+    s->remote_cseq = m->cseq;
+    if (m->contact_count)
         sip_sub_replace(s, SIP_TEXT_TARGET, m->contact.uri.text);
-        if (!sip_sub_text(s, SIP_TEXT_ROUTES).len && next_hop(core, m, from, &hop)) {
-            sip_sub_replace(s, SIP_TEXT_HOST, hop.host);
-            s->port = hop.port;
-            s->proto = hop.proto;
-        }
+    if (moves) {
+        sip_sub_replace(s, SIP_TEXT_HOST, hop.host);
+        s->port = hop.port;
+        s->proto = hop.proto;
     }
     s->conn = s->proto == from->proto ? from->conn : 0;
     accept(core, m, from, s, expires_s);

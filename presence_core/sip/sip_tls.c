@@ -80,13 +80,33 @@ struct net_tls *sip_tls_context(const struct sip_tls *tls, enum sip_tls_context 
     return tls->tls[which];
 }
 
+/* Which of the names it is, of which it is one. */
+static void subject_find(const struct ssl_st *ssl, const struct gw_str *name, size_t count,
+                         char subject[SIP_SUBJECT_MAX + 1])
+{
+    struct gw_err err;
+    size_t i = 0;
+
+    while (i + 1 < count && cert_peer_check(ssl, &name[i], 1, &err))
+        i++;
+    for (size_t at = 0; at < name[i].len && at < SIP_SUBJECT_MAX; at++) {
+        char c = name[i].p[at];
+
+        subject[at] = (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
+        subject[at + 1] = '\0';
+    }
+}
+
 enum gw_code sip_tls_admit(const struct sip_tls *tls, enum sip_tls_context which,
-                           const struct ssl_st *ssl, struct gw_str asked, struct gw_err *err)
+                           const struct ssl_st *ssl, struct gw_str asked,
+                           char subject[SIP_SUBJECT_MAX + 1], struct gw_err *err)
 {
     struct gw_str name[SIP_TLS_SUBJECTS_MAX + 1],
         list = gw_str_of(tls->settings->tls_peer_subjects);
     size_t count = 0;
+    enum gw_code rc;
 
+    subject[0] = '\0';
     if (contexts[which].demand == CERT_NOT_ASKED)
         return GW_OK;
     if (asked.len)
@@ -98,5 +118,8 @@ enum gw_code sip_tls_admit(const struct sip_tls *tls, enum sip_tls_context which
             err, GW_DENIED,
             "no TLS peer subjects are set: kalendsctl set sip.tls_peer_subjects with the "
             "subject CN of each peer's certificate");
-    return cert_peer_check(ssl, name, count, err);
+    rc = cert_peer_check(ssl, name, count, err);
+    if (!rc)
+        subject_find(ssl, name, count, subject);
+    return rc;
 }

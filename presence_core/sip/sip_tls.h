@@ -26,9 +26,12 @@ const char *sip_tls_context_name(enum sip_tls_context which); /* "peer-auth" */
 struct net_tls *sip_tls_context(const struct sip_tls *tls,
                                 enum sip_tls_context which); /* borrowed */
 
-/* The handshake is done: may the peer stay? 'asked' is the host that was connected to, or empty. GW_DENIED,
+/* The handshake is done: may the peer stay? 'asked' is the host that was connected to, or empty. Gives the
+ * subject CN that it is admitted by, in lower case; empty: no certificate was asked for. GW_DENIED,
  * GW_NOTFOUND: no; says why. */
+enum { SIP_SUBJECT_MAX = 255 };
 enum gw_code sip_tls_admit(const struct sip_tls *tls, enum sip_tls_context which,
-                           const struct ssl_st *ssl, struct gw_str asked, struct gw_err *err);
+                           const struct ssl_st *ssl, struct gw_str asked,
+                           char subject[SIP_SUBJECT_MAX + 1], struct gw_err *err);
 
 #endif

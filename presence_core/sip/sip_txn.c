@@ -107,6 +107,7 @@ static void timed_init(struct timed *t, enum kind kind, const struct sip_peer *p
     t->kind = kind;
     t->peer = *peer;
     t->peer.host = (struct gw_str){ host, peer->host.len };
+    t->peer.subject = GW_STR("");
     t->end = gw_time_after(now, SIP_GIVE_UP_MS);
     t->interval = SIP_T1_MS;
     if (bytes.len)

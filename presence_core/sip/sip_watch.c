@@ -445,7 +445,7 @@ static bool dialog_make(struct sip_watch *w, const struct sip_msg *m, const stru
     ok = tag.len && m->has_contact && m->contact_count == 1 && m->contact.uri.is_sip &&
          !m->contact.uri.has_headers && sip_routes_read(core, m, &routes, &first) &&
          (!first.len || !sip_addr_parse(first, &core->msg->arena, &route, NULL)) &&
-         sip_hop_of(core, &route.uri, from, &hop);
+         !sip_hop_of(core, &route.uri, w->remote, from, &hop);
     if (ok) {
         set(&w->remote_tag, tag);
         set(&w->target, m->contact.uri.text);

@@ -56,6 +56,7 @@ static struct pres_core *make_core(int users)
 static void make_settings(struct sip_settings *s)
 {
     static const char *const set[][2] = { { "sip.incoming_acl", "127.0.0.0/8" },
+                                          { "sip.domains", "x.example@127.0.0.0/8" },
                                           { "sip.notify_interval_s", "0" },
                                           { "sip.server_auth_port", "0" },
                                           { "sip.peer_auth_port", "off" } };

@@ -490,7 +490,8 @@ def test_nothing_leaks():
     """subject, place and body of items: not in store, log, status, API or on any wire, rules or not; an
     automatic reply only where the level allows text"""
     with contextlib.ExitStack() as stack:
-        h = stack.enter_context(House(log_levels="debug", settings={"sip.incoming_acl": "127.0.0.0/8"}))
+        h = stack.enter_context(House(log_levels="debug", settings={"sip.incoming_acl": "127.0.0.0/8",
+                                                                   "sip.domains": f"{DOMAIN}@127.0.0.0/8"}))
         ann, bob = stack.enter_context(h.client("ann")), stack.enter_context(h.client("bob"))
         h.befriend(ann, bob)
         watcher = stack.enter_context(Watcher(h.gateway, bob.jid))

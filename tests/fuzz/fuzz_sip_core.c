@@ -161,7 +161,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     gw_param_defaults(sip_params, sip_param_count, &settings);
     must(!gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.incoming_acl")),
-                       &settings, GW_STR("all"), &err));
+                       &settings, GW_STR("0.0.0.0/0, ::/0, example"), &err));
     must(!gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.domains")), &settings,
                        GW_STR("a.example"), &err));
     must(!gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.routes")), &settings,

@@ -107,7 +107,7 @@ class Office(Gateway):
         self.ca = Cert("Partner CA", ca=True)
         self.api("POST", "/v1/domains", {"name": DOMAIN})
         self.api("POST", "/v1/users", [{"user": f"bob@{DOMAIN}", "im": True}])
-        for key, value in (("sip.incoming_acl", "127.0.0.0/8"), ("sip.domains", "partner.test"),
+        for key, value in (("sip.incoming_acl", "127.0.0.0/8, localhost"), ("sip.domains", "partner.test"),
                            ("sip.notify_interval_s", 0), ("presence.auto_authorize", "everybody"),
                            ("sip.tls_peer_subjects", EDGE)):
             self.set(key, value)

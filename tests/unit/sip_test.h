@@ -450,10 +450,10 @@ static inline void rig_ask_from(struct rig *r, const struct sip_peer *from, cons
                 "SUBSCRIBE sip:bob@b.example SIP/2.0\r\nVia: SIP/2.0/UDP "
                 "192.0.2.1:4444;branch=z9hG4bKt%u\r\nFrom: <sip:%s>;tag=peer\r\nTo: "
                 "<sip:bob@b.example>%s%s\r\nCall-ID: %s\r\nCSeq: %d SUBSCRIBE\r\nContact: "
-                "<sip:w@192.0.2.1:4444>\r\nEvent: presence\r\nMax-Forwards: 70\r\n%s",
+                "<sip:w@%.*s:4444>\r\nEvent: presence\r\nMax-Forwards: 70\r\n%s",
                 ++branch, a->who ? a->who : "w@a.example", a->to_tag ? ";tag=" : "",
                 a->to_tag ? a->to_tag : "", a->call_id ? a->call_id : "c1", a->cseq ? a->cseq : 1,
-                a->more ? a->more : "");
+                GW_STR_ARG(from->host), a->more ? a->more : "");
     if (a->expires >= 0)
         gw_buf_addf(&b, "Expires: %d\r\n", a->expires);
     gw_buf_add_cstr(&b, "Content-Length: 0\r\n\r\n");

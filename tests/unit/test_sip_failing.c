@@ -73,7 +73,7 @@ static void test_full(void **state)
 /* Each watcher is somewhere else: so many connections are made at once, and the others are not. */
 static void test_connections_made(void **state)
 {
-    const struct sip_peer from = { .proto = SIP_UDP,
+    const struct sip_peer from = { .proto = SIP_TCP,
                                    .host = GW_STR_INIT("127.0.0.1"),
                                    .port = 4444 };
     struct pres_core *pres = pres_core_new(&(struct pres_core_args){ .store = NULL });
@@ -88,8 +88,11 @@ static void test_connections_made(void **state)
     gw_param_defaults(sip_params, sip_param_count, &settings);
     assert_int_equal(
         gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.incoming_acl")),
-                     &settings, GW_STR("all"), NULL),
+                     &settings, GW_STR("127.0.0.0/8"), NULL),
         GW_OK);
+    assert_int_equal(gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.domains")),
+                                  &settings, GW_STR("a.example"), NULL),
+                     GW_OK);
     pres_domain_add(pres, GW_STR("b.example"));
     assert_int_equal(pres_user_add(pres, GW_STR("bob@b.example"), &err), GW_OK);
     server = sip_server_new(
@@ -98,8 +101,8 @@ static void test_connections_made(void **state)
         fail_msg("%s", err.msg);
     for (int i = 0; i < 600; i++) {
         (void)snprintf(text, sizeof(text),
-                       "SUBSCRIBE sip:bob@b.example SIP/2.0\r\nVia: SIP/2.0/UDP "
-                       "127.0.0.1:4444;branch=z9hG4bK%d\r\nFrom: <sip:w@b.example>;tag=1\r\nTo: "
+                       "SUBSCRIBE sip:bob@b.example SIP/2.0\r\nVia: SIP/2.0/TCP "
+                       "127.0.0.1:4444;branch=z9hG4bK%d\r\nFrom: <sip:w@a.example>;tag=1\r\nTo: "
                        "<sip:bob@b.example>\r\nCall-ID: %d\r\nCSeq: 1 SUBSCRIBE\r\nContact: "
                        "<sip:w@127.1.%d.%d:9;transport=tcp>\r\nEvent: presence\r\nExpires: "
                        "600\r\nContent-Length: 0\r\n\r\n",

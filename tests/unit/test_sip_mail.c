@@ -49,6 +49,7 @@ static void test_watched(void **state)
 
     (void)state;
     begin(&r, &bob);
+    rig_set(&r, "sip.domains", "a.example, b.example@192.0.2.1");
     subscribe(&r, "w@a.example", "bob@b.example");
     rig_expect(&r, "SIP/2.0 404 ", "");
     assert_int_equal(r.asked, 0);

@@ -162,7 +162,8 @@ static void test_who_has_to(void **state)
     static const struct {
         const char *login, *acl, *domains, *who, *answer;
     } cases[] = {
-        { "off", "all", "", "bob", "SIP/2.0 200 " },
+        { "off", "all", "", "bob", "SIP/2.0 403 " }, /* nor does anybody else speak for him */
+        { "off", "all", "b.example@198.51.100.0/24", "bob", "SIP/2.0 200 " },
         { "sha-256", "all", "", "bob", "SIP/2.0 401 " },
         { "sha-256", "", "", "bob", "SIP/2.0 401 " },
         { "sha-256", "", "", "nobody", "SIP/2.0 401 " }, /* who is a user is not told */

@@ -948,6 +948,7 @@ static void test_routes_in(void **state)
 
     (void)state;
     begin(&r, &bob);
+    rig_set(&r, "sip.incoming_acl", "192.0.2.0/24, p1");
     ask(&r, &d, "INVITE", CONTACT "Record-Route: <sip:p1;lr>, <sip:p2;lr>\r\n" SDP_TYPE, SDP);
     rig_expect(&r, "SIP/2.0 200 ", "Record-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p2;lr>\r\n");
     rig_header(&r, "To", d.theirs);
