@@ -224,7 +224,10 @@ static bool uri_fill(const osip_uri_t *u, struct gw_arena *arena, struct sip_uri
     osip_uri_param_t *param = NULL;
 
     out->host = keep(arena, u->host);
-    out->user = keep(arena, u->username);
+    /* A NUL that is escaped ends the library's string: nobody, rather than somebody else with a shorter
+     * name (RFC 4475 3.1.1.4). */
+    if (!gw_str_cut(out->text, "%00", NULL, NULL))
+        out->user = keep(arena, u->username);
     if (!osip_uri_uparam_get_byname((osip_uri_t *)u, "transport", &param) && param)
         out->transport = keep(arena, param->gvalue);
     out->has_headers = osip_list_size(&u->url_headers) > 0;

@@ -72,7 +72,7 @@ struct sip_header {
 struct sip_uri {
     struct gw_str text; /* as it is written */
     struct gw_str scheme, host, transport;
-    struct gw_str user; /* unescaped; cut at a NUL that was escaped in it */
+    struct gw_str user; /* unescaped; empty, too, where a NUL was escaped in it */
     uint16_t port;      /* 0: none given */
     bool is_sip;        /* sip: or sips: */
     bool is_sips;

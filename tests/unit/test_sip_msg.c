@@ -13,7 +13,7 @@
 
 /* RFC 4475 3.1 to 3.4: what is well-formed is taken, what is not gets an answer, or none where there
  * is none to give. 'answer' 0 with GW_BADMSG: a response, or nothing to answer with. What the rest of
- * the stack makes of a message that was taken is in test_sip_core. */
+ * the stack makes of each is in test_sip_torture. */
 static const struct {
     const char *name;
     enum gw_code rc;
