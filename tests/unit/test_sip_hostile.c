@@ -1,0 +1,259 @@
+/* Peers that mean harm, and are admitted: too many subscriptions, the same bytes again, dialogs that never
+ * end. What is broken in a message is in test_sip_msg and test_sip_core, lies about lengths and streams in
+ * pieces in test_sip_frame and e2e.test_sip, who claims to be somebody else in test_sip_trust. */
+#include "sip_test.h"
+
+enum { ASKED = 100000, LIMIT = 5000 };
+
+static uint64_t subscriptions(const struct rig *r)
+{
+    struct sip_counters c;
+
+    sip_core_counters(r->sip, &c);
+    return c.subscriptions;
+}
+
+/* ---- A hundred thousand from one ---- */
+
+/* What was sent, and no more of it than the last answer is kept. */
+struct sink {
+    size_t answers_200, answers_503, notifies, others;
+};
+
+static uint64_t sink_send(const struct sip_peer *to, struct gw_str bytes, void *ctx)
+{
+    struct sink *s = ctx;
+    bool is_503 = gw_str_starts(bytes, "SIP/2.0 503 ");
+
+    s->answers_200 += gw_str_starts(bytes, "SIP/2.0 200 ");
+    s->answers_503 += is_503 && memmem(bytes.p, bytes.len, "\r\nRetry-After: 60\r\n", 19);
+    s->notifies += gw_str_starts(bytes, "NOTIFY ");
+    s->others += is_503 && !memmem(bytes.p, bytes.len, "\r\nRetry-After: 60\r\n", 19);
+    return to->conn ? to->conn : 9;
+}
+
+static void sink_wake(void *ctx)
+{
+    (void)ctx;
+}
+
+static void flood(struct sip_core *sip, const struct sip_peer *from, int count, struct gw_now now)
+{
+    char text[1024];
+
+    for (int i = 0; i < count; i++) {
+        int len = snprintf(
+            text, sizeof(text),
+            "SUBSCRIBE sip:bob@b.example SIP/2.0\r\nVia: SIP/2.0/TCP h;branch=z9hG4bK%d\r\nFrom: "
+            "<sip:w%d@a.example>;tag=t\r\nTo: <sip:bob@b.example>\r\nCall-ID: c%d\r\nCSeq: 1 "
+            "SUBSCRIBE\r\nContact: <sip:w@%.*s>\r\nEvent: presence\r\nExpires: 600\r\n"
+            "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+            i, i, i, GW_STR_ARG(from->host));
+
+        sip_core_receive(sip, from, (struct gw_str){ text, (size_t)len }, now);
+    }
+}
+
+static void test_hundred_thousand(void **state)
+{
+    const struct sip_io io = { .send = sink_send, .local = rig_local, .wake = sink_wake };
+    const struct sip_peer from = {
+        .proto = SIP_TCP, .conn = 7, .host = GW_STR_INIT("192.0.2.1"), .port = 9
+    };
+    const struct sip_peer other = {
+        .proto = SIP_TCP, .conn = 8, .host = GW_STR_INIT("192.0.2.2"), .port = 9
+    };
+    struct sink sink = { 0 };
+    struct sip_counters c;
+    struct sip_core *sip;
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_set(&r, "sip.subscriptions_per_peer", "5000");
+    sip_core_free(&r.sip);
+    sip = sip_core_new(&(struct sip_core_args){
+        .pres = r.pres, .settings = &r.settings, .io = &io, .io_ctx = &sink });
+    flood(sip, &from, ASKED, r.now);
+    sip_core_counters(sip, &c);
+    assert_int_equal(sink.answers_200, LIMIT);
+    assert_int_equal(sink.answers_503, ASKED - LIMIT);
+    assert_int_equal(sink.others, 0);
+    assert_int_equal(sink.notifies, LIMIT);
+    assert_int_equal(c.subscriptions, LIMIT);
+    assert_int_equal(c.refused_limit, ASKED - LIMIT);
+    assert_int_equal(c.waiting, LIMIT); /* one request each, and nothing of who was refused */
+    /* Others have their room. */
+    flood(sip, &other, 1, r.now);
+    assert_int_equal(sink.answers_200, LIMIT + 1);
+    /* It answers none of them: all is gone. */
+    for (int s = 0; s < 40; s++) {
+        r.now.mono += GW_SECOND_MS;
+        r.now.utc += GW_SECOND_MS;
+        for (int i = 0; i < 20; i++)
+            sip_core_tick(sip, r.now);
+    }
+    sip_core_counters(sip, &c);
+    assert_int_equal(c.subscriptions, 0);
+    assert_int_equal(c.waiting, 0);
+    assert_int_equal(c.pending, 0);
+    sip_core_free(&sip);
+    rig_sip(&r);
+    rig_done(&r);
+}
+
+/* ---- The same bytes again ---- */
+
+#define HEAD(method, branch, to_tag, cseq)                                                         \
+    method " sip:bob@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:4444;branch=z9hG4bK" branch   \
+           "\r\nFrom: <sip:w@a.example>;tag=peer\r\nTo: <sip:bob@b.example>" to_tag                \
+           "\r\nCall-ID: c1\r\nCSeq: " cseq " " method "\r\nContact: <sip:w@192.0.2.1:4444>\r\n"   \
+           "Max-Forwards: 70\r\n"
+
+static void test_replayed(void **state)
+{
+    static const char first[] =
+        HEAD("SUBSCRIBE", "1", "", "1") "Event: presence\r\nExpires: 600\r\n\r\n";
+    static const char inside[] =
+        HEAD("SUBSCRIBE", "%s", ";tag=%s", "2") "Event: presence\r\nExpires: %d\r\n\r\n";
+    char refresh[1024], end[1024], to[256], answer[512];
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_receive(&r, first);
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_header(&r, "To", to);
+    (void)snprintf(answer, sizeof(answer), "%s", r.sent[0].text);
+    rig_expect(&r, "NOTIFY ", "");
+    rig_answer(&r, 200, "");
+    (void)snprintf(refresh, sizeof(refresh), inside, "2", strstr(to, "tag=") + 4, 600);
+    (void)snprintf(end, sizeof(end), inside, "3", strstr(to, "tag=") + 4, 0);
+    rig_receive(&r, refresh);
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "");
+    rig_answer(&r, 200, "");
+    /* At once: the same answers, and nothing happens. */
+    rig_receive(&r, first);
+    assert_string_equal(rig_next(&r), answer);
+    rig_receive(&r, refresh);
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_silence(&r);
+    assert_int_equal(subscriptions(&r), 1);
+    /* Later, when nobody remembers the transaction: inside of the dialog numbers only grow. */
+    rig_pass(&r, 60 * (int64_t)GW_SECOND_MS);
+    rig_receive(&r, refresh);
+    rig_expect(&r, "SIP/2.0 500 ", "");
+    rig_receive(&r, end);
+    rig_expect(&r, "SIP/2.0 500 ", "");
+    rig_silence(&r);
+    assert_int_equal(subscriptions(&r), 1);
+    /* The first one begins another dialog; who is told of it knows nothing of it, and it is over. */
+    rig_receive(&r, first);
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "");
+    assert_int_equal(subscriptions(&r), 2);
+    rig_answer(&r, 481, "");
+    assert_int_equal(subscriptions(&r), 1);
+    rig_done(&r);
+}
+
+/* An answer to a NOTIFY, again, late, of another's, and of nobody's. */
+static void test_answers_replayed(void **state)
+{
+    static const char forged[] =
+        "SIP/2.0 481 Gone\r\nVia: SIP/2.0/UDP 192.0.2.100:5060;branch=z9hG4bK0123456789abcdef\r\n"
+        "From: <sip:bob@b.example>;tag=1\r\nTo: <sip:w@a.example>;tag=peer\r\nCall-ID: c1\r\n"
+        "CSeq: 1 NOTIFY\r\nContent-Length: 0\r\n\r\n";
+    struct rig r;
+    char tag[256];
+
+    (void)state;
+    rig_init(&r);
+    rig_subscribe(&r, &(struct ask){ .expires = 600 }, tag);
+    rig_answer(&r, 481, "");
+    rig_answer(&r, 200, "");
+    rig_receive(&r, forged);
+    rig_silence(&r);
+    assert_int_equal(subscriptions(&r), 1);
+    rig_done(&r);
+}
+
+/* ---- Dialogs that never end ---- */
+
+/* "100 Trying" for ever: it counts for nothing after 32 seconds. */
+static void test_trying_for_ever(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_ask(&r, &(struct ask){ .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "");
+    for (int i = 0; i < 40; i++) {
+        rig_answer(&r, 100, "");
+        rig_pass(&r, 1000);
+    }
+    assert_int_equal(subscriptions(&r), 0);
+    rig_done(&r);
+}
+
+/* As long as he likes, but he has to ask again and again: what is granted has a limit. */
+static void test_ages(void **state)
+{
+    char tag[256], request[1024];
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    (void)snprintf(
+        request, sizeof(request), "%s",
+        HEAD("SUBSCRIBE", "1", "", "1") "Event: presence\r\nExpires: 4294967295\r\n\r\n");
+    rig_receive(&r, request);
+    rig_expect(&r, "SIP/2.0 200 ", "Expires: 7446\r\n");
+    rig_expect(&r, "NOTIFY ", "active;expires=7446\r\n");
+    rig_answer(&r, 200, "");
+    rig_pass(&r, 7446 * (int64_t)GW_SECOND_MS);
+    rig_expect(&r, "NOTIFY ", "terminated;reason=timeout\r\n");
+    assert_int_equal(subscriptions(&r), 0);
+    rig_subscribe(&r, &(struct ask){ .call_id = "c2", .expires = 99999999 }, tag);
+    rig_done(&r);
+}
+
+/* Each answer asks for another try at once: not more often than once in a second, and it ends when it
+ * expires. */
+static void test_retry_for_ever(void **state)
+{
+    int tries = 0;
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_ask(&r, &(struct ask){ .expires = 600 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "active");
+    while (subscriptions(&r) && tries++ < 1000) {
+        rig_answer(&r, 503, "Retry-After: 1\r\n");
+        rig_forget(&r);
+        rig_wait(&r, 5 * (int64_t)GW_SECOND_MS);
+        rig_expect(&r, "NOTIFY ", "");
+    }
+    assert_true(rig_has(r.sent[r.taken - 1].text, "terminated;reason=timeout\r\n"));
+    assert_true(tries > 500 && tries <= 600);
+    rig_done(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_hundred_thousand),
+        cmocka_unit_test(test_replayed),
+        cmocka_unit_test(test_answers_replayed),
+        cmocka_unit_test(test_trying_for_ever),
+        cmocka_unit_test(test_ages),
+        cmocka_unit_test(test_retry_for_ever),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
