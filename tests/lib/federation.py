@@ -271,18 +271,23 @@ class Server:
 
 
 class Prosody(Server):
-    """options: tls, secure (certificates must prove domains), dialback, all bool; users, log (a level)."""
+    """options: tls, secure (certificates must prove domains), dialback, hashed (passwords), people (publish of
+    themselves), all bool; users, log (a level)."""
 
     program = "/usr/bin/prosody"
     acknowledges = True  # stream management between servers, without resumption
+    publishes = True     # with the option 'people'
 
     def configure(self):
-        o = {"tls": True, "secure": False, "dialback": True, "users": [], "log": "debug", **self.options}
+        o = {"tls": True, "secure": False, "dialback": True, "hashed": False, "people": False, "users": [], "log": "debug",
+             **self.options}
         modules = ["roster", "saslauth", "disco", "ping", "time", "version", "smacks"]
         if o["tls"]:
             modules.append("tls")
         if o["dialback"]:
             modules.append("dialback")
+        if o["people"]:
+            modules += ["pep", "vcard_legacy"]
         lua = f'''
 run_as_root = true
 daemonize = false
@@ -299,7 +304,7 @@ c2s_require_encryption = false
 allow_unencrypted_plain_auth = true
 s2s_require_encryption = {str(o["tls"] and o["secure"]).lower()}
 s2s_secure_auth = {str(o["secure"]).lower()}
-authentication = "internal_plain"
+authentication = "internal_{"hashed" if o["hashed"] else "plain"}"
 storage = "internal"
 modules_enabled = {{ {", ".join(f'"{m}"' for m in modules)} }}
 log = {{ {o["log"]} = "{self.log_path}" }}
@@ -338,6 +343,7 @@ class Ejabberd(Server):
 
     program = "/usr/bin/erl"
     acknowledges = False  # to clients only
+    publishes = False
     rooms = "/usr/lib/x86_64-linux-gnu"
 
     def introduce(self, domain, address, port=5269):
@@ -345,7 +351,8 @@ class Ejabberd(Server):
         self.names.add_service(domain, address, port)
 
     def configure(self):
-        o = {"tls": True, "secure": False, "dialback": True, "users": [], "log": "debug", **self.options}
+        o = {"tls": True, "secure": False, "dialback": True, "hashed": False, "users": [], "log": "debug",
+             **self.options}
         modules = ["mod_roster", "mod_disco", "mod_ping", "mod_version"]
         if o["dialback"]:
             modules.append("mod_s2s_dialback")
@@ -354,7 +361,7 @@ class Ejabberd(Server):
 loglevel: {o["log"]}
 hosts: ["{self.domain}"]
 auth_method: internal
-auth_password_format: plain
+auth_password_format: {"scram" if o["hashed"] else "plain"}
 auth_use_cache: false
 sm_use_cache: false
 certfiles: {f'["{self.certificate}"]' if o["tls"] else "[]"}

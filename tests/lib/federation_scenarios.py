@@ -143,6 +143,32 @@ def why(gateway):
     return gateway.ctl("federation", "why", THEIRS)
 
 
+def watch_nicknames(client):
+    """Asks to be told; (who, nickname) as they come."""
+    seen = []
+
+    async def want(x):
+        x.add_event_handler("user_nick_publish", lambda m: seen.append(
+            (m["from"].bare, m["pubsub_event"]["items"]["item"]["nick"]["nick"])))
+        x["xep_0163"].add_interest("http://jabber.org/protocol/nick")
+        await x["xep_0115"].update_caps()
+    client.call(want)
+    return seen
+
+
+def publish_nickname(name):
+    async def publish(x):
+        await x["xep_0172"].publish_nick(nick=name)
+    return publish
+
+
+def fetch_name(jid):
+    async def fetch(x):
+        answer = await x["xep_0054"].get_vcard(jid=jid, cached=False, timeout=10)
+        return answer.xml.findtext(".//{vcard-temp}FN")
+    return fetch
+
+
 class Scenarios:
     """server: the class of the other server."""
 
@@ -339,6 +365,32 @@ class Scenarios:
                     wait_for(lambda: came(ann, "rosa in the dark") or came_back(rosa), 30, "what became of it")
                 for _, receiver, text in said + [(ann, rosa, "ann again"), (ann, rosa, "ann in the dark")]:
                     assert came(receiver, text) <= 1, text
+
+    def test_people(self):
+        """Nicknames and vCards, both ways, in the order in which people meet: the one adds the other, who accepts and
+        asks back."""
+        if not self.server.publishes:
+            return
+        plugins = ("xep_0054", "xep_0115", "xep_0172")
+        with self.world(options={"people": True}) as (g, p), \
+                Client(f"ann@{OURS}", PASSWORD, host=g.address, plugins=plugins) as ann, \
+                Client(p.jid("rosa"), p.password, host=p.address, plugins=plugins) as rosa:
+            seen = {c: watch_nicknames(c) for c in (ann, rosa)}
+            ann.call(publish_nickname("Annie before"))
+            meet(ann, rosa)
+            wait_for(lambda: (ann.jid, "Annie before") in seen[rosa], 20, "what was published before they met")
+            ann.call(publish_nickname("Annie"))
+            rosa.call(publish_nickname("Rosie"))
+            wait_for(lambda: (ann.jid, "Annie") in seen[rosa], 20, "ann's nickname")
+            wait_for(lambda: (rosa.jid, "Rosie") in seen[ann], 20, "rosa's nickname")
+
+            async def write(x):
+                vcard = x["xep_0054"].make_vcard()
+                vcard["FN"] = "Ann & Co"
+                await x["xep_0054"].publish_vcard(vcard=vcard)
+            ann.call(write)
+            assert rosa.call(fetch_name(ann.jid)) == "Ann & Co"
+            ann.call(fetch_name(rosa.jid))  # an answer, whatever is in it
 
     def test_calendar(self):
         """A meeting and automatic replies of a mock Exchange, as a colleague there sees them; blocked politely, by
