@@ -180,7 +180,6 @@ static void is_not_sent_for_ever(void **state)
     (void)state;
     world_begin(&w);
     meet(&w, &a, &b);
-    w.b.settings.stanza_max_kb = 16;
     for (int i = 0; i < 2; i++) {
         struct end *out = a_to_b(&w);
 
