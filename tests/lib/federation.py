@@ -261,7 +261,11 @@ class Server:
         self.process = None
 
     def __enter__(self):
-        return self.start()
+        try:
+            return self.start()
+        except BaseException as error:
+            self.__exit__(type(error))
+            raise
 
     def __exit__(self, kind, *_):
         self.stop()
