@@ -89,7 +89,8 @@ static void digests_apply(struct gd *gd)
 {
     static const uint32_t kept[] = { [SIP_DIGESTS_OFF] = 0,
                                      [SIP_DIGESTS_SHA256] = DIR_DIGEST_SHA256,
-                                     [SIP_DIGESTS_MD5] = DIR_DIGEST_SHA256 | DIR_DIGEST_MD5 };
+                                     [SIP_DIGESTS_BOTH] = DIR_DIGEST_SHA256 | DIR_DIGEST_MD5,
+                                     [SIP_DIGESTS_MD5] = DIR_DIGEST_MD5 };
 
     dir_digests_keep(gd->dir, kept[gd->settings.sip.login]);
     gd->digests_pos = 0;

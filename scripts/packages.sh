@@ -7,7 +7,7 @@ build_packages="build-essential cmake ninja-build pkg-config ccache
 run_packages="openssl gss-ntlmssp python3 python3-slixmpp"
 test_packages="python3-cryptography clang clang-format clang-tidy libclang-rt-14-dev libxml2-utils
     chromium chromium-driver python3-exchangelib python3-requests python3-requests-ntlm curl krb5-kdc
-    krb5-admin-server krb5-user davmail-server sip-tester kamailio
+    krb5-admin-server krb5-user davmail-server sip-tester kamailio baresip-core
     kamailio-tls-modules kamailio-presence-modules
     prosody lua-unbound ejabberd profanity"
 

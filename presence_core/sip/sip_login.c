@@ -11,10 +11,11 @@ enum {
     FAILURES_MAX = 100 /* of all users of one network, in five minutes; a site behind one address */
 };
 
-/* Which hashes are asked for, the best one first: a client takes the first that it knows (RFC 8760 2.4). */
+/* Which hashes are asked for, the best one first: a client takes the first that it knows (RFC 8760 2.4).
+ * There are clients that give up when they see one that they do not know: baresip 1.0. */
 static bool is_offered(const struct sip_core *core, enum sip_hash hash)
 {
-    return hash == SIP_SHA256 || core->settings->login == SIP_DIGESTS_MD5;
+    return core->settings->login != (hash == SIP_SHA256 ? SIP_DIGESTS_MD5 : SIP_DIGESTS_SHA256);
 }
 
 static void challenge(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,

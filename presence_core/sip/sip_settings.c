@@ -8,7 +8,7 @@
 static const char *const switches[] = { "off", "on", NULL };
 static const char *const modes[] = { "basic", "advanced", NULL };
 
-static const char *const logins[] = { "off", "sha-256", "md5", NULL };
+static const char *const logins[] = { "off", "sha-256", "both", "md5", NULL };
 
 const struct gw_param sip_params[] = {
     { .key = "sip.incoming_acl",
@@ -135,9 +135,13 @@ const struct gw_param sip_params[] = {
       .shown_as = "Login of SIP Clients",
       .help =
           "whether users may register SIP clients, publish and subscribe with them, with the name "
-          "before the at sign and their password: sha-256, or md5 besides, which is weak and "
-          "which older clients need. Passwords that were set before have to be set again: what a "
-          "login needs is kept only while this is on",
+          "before the at sign and their password, and what they are asked for: sha-256; both, "
+          "which "
+          "RFC 8760 has, and which older clients do not understand; md5 alone, which these need, "
+          "and "
+          "which is weak. Passwords that were set before have to be set again: what a login needs "
+          "is "
+          "kept only while this is on",
       .type = GW_PARAM_CHOICE,
       .offset = OF(login),
       .choices = logins,

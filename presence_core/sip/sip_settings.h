@@ -30,7 +30,7 @@ struct sip_settings {
     char *tls_peer_subjects;                  /* see sip_access.h */
 };
 
-enum sip_digests { SIP_DIGESTS_OFF, SIP_DIGESTS_SHA256, SIP_DIGESTS_MD5 };
+enum sip_digests { SIP_DIGESTS_OFF, SIP_DIGESTS_SHA256, SIP_DIGESTS_BOTH, SIP_DIGESTS_MD5 };
 
 extern const struct gw_param sip_params[]; /* keys "sip.*" */
 extern const size_t sip_param_count;

@@ -116,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     texts(rest);
     gw_param_defaults(sip_params, sip_param_count, &settings);
     must(!gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.login")), &settings,
-                       GW_STR("md5"), NULL));
+                       GW_STR("both"), NULL));
     pres_domain_add(pres, GW_STR("b.example"));
     must(!pres_user_add(pres, GW_STR("bob@b.example"), NULL));
     core = sip_core_new(&(struct sip_core_args){

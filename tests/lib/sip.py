@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-PROGRAMS = {"sipp": "sip-tester", "kamailio": "kamailio"}
+PROGRAMS = {"sipp": "sip-tester", "kamailio": "kamailio", "baresip": "baresip-core"}
 
 
 def need(*names):

@@ -7,7 +7,7 @@
 static void start(struct rig *r)
 {
     rig_init_with(r, rig_credentials);
-    rig_set(r, "sip.login", "md5");
+    rig_set(r, "sip.login", "both");
 }
 
 /* ---- Logging in ---- */
@@ -152,6 +152,14 @@ static void test_md5_off(void **state)
     client_learn(&r, &c);
     client_register(&r, &c, CONTACT);
     rig_expect(&r, "SIP/2.0 401 ", "");
+    /* MD5 alone, for clients that do not understand that there is a choice. */
+    rig_set(&r, "sip.login", "md5");
+    client_send(&r, &c, "REGISTER", "sip:b.example", CONTACT, "");
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    c.nonce[0] = '\0';
+    client_send(&r, &c, "REGISTER", "sip:b.example", CONTACT, "");
+    rig_expect(&r, "SIP/2.0 401 ", "MD5");
+    assert_null(strstr(r.sent[r.taken - 1].text, "SHA-256"));
     rig_done(&r);
 }
 
@@ -371,7 +379,7 @@ static void test_ends(void **state)
     assert_int_equal(n.registered, 0);
     client_register(&r, &c, CONTACT);
     rig_expect(&r, "SIP/2.0 403 ", ""); /* as any stranger */
-    rig_set(&r, "sip.login", "md5");
+    rig_set(&r, "sip.login", "both");
     rig_restart(&r);
     sip_core_counters(r.sip, &n);
     assert_int_equal(n.registered, 0);
