@@ -910,6 +910,31 @@ static void test_replaced(void **state)
     end(&r, bob);
 }
 
+/* What is on its way in the old one comes first, so that lines stay in order. */
+static void test_replaced_meanwhile(void **state)
+{
+    struct pres_session *bob;
+    struct dialog d, e;
+    size_t message;
+    struct rig r;
+
+    (void)state;
+    begin(&r, &bob);
+    called(&r, "c1", &d);
+    say(&r, "one");
+    rig_expect(&r, "MESSAGE ", ";tag=ac1\r\n");
+    message = r.taken;
+    called(&r, "c2", &e);
+    say(&r, "two");
+    rig_silence(&r);
+    r.taken = message;
+    answer(&r, 200, "", "", "");
+    r.taken = r.sent_count - 1;
+    rig_expect(&r, "MESSAGE ", ";tag=ac2\r\n");
+    assert_true(rig_has(r.sent[r.taken - 1].text, "\r\n\r\ntwo"));
+    end(&r, bob);
+}
+
 /* ---- Routes ---- */
 
 /* The peer's proxies are gone through, the last one of the answer first; our own name, which had asked to
@@ -1158,11 +1183,12 @@ int main(void)
         cmocka_unit_test(test_cancel),        cmocka_unit_test(test_typing),
         cmocka_unit_test(test_typing_simple), cmocka_unit_test(test_typing_in),
         cmocka_unit_test(test_glare),         cmocka_unit_test(test_glare_refused),
-        cmocka_unit_test(test_replaced),      cmocka_unit_test(test_routes),
-        cmocka_unit_test(test_routes_in),     cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_many_lines),    cmocka_unit_test(test_large),
-        cmocka_unit_test(test_off),           cmocka_unit_test(test_off_calling),
-        cmocka_unit_test(test_mode),          cmocka_unit_test(test_seen),
+        cmocka_unit_test(test_replaced),      cmocka_unit_test(test_replaced_meanwhile),
+        cmocka_unit_test(test_routes),        cmocka_unit_test(test_routes_in),
+        cmocka_unit_test(test_limits),        cmocka_unit_test(test_many_lines),
+        cmocka_unit_test(test_large),         cmocka_unit_test(test_off),
+        cmocka_unit_test(test_off_calling),   cmocka_unit_test(test_mode),
+        cmocka_unit_test(test_seen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
