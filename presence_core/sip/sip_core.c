@@ -80,7 +80,7 @@ static void on_options(struct sip_core *core, const struct sip_msg *m, const str
 {
     sip_answer_begin(core, m, from, 200, GW_STR(""));
     sip_write_header(&core->out, "Allow", allowed(core));
-    sip_write_header(&core->out, "Allow-Events", GW_STR("presence"));
+    sip_write_header(&core->out, "Allow-Events", sip_events(core));
     sip_answer_send(core, m, from);
 }
 

@@ -10,9 +10,11 @@
 #define NS_RPID  "urn:ietf:params:xml:ns:pidf:rpid"
 #define NS_TIMED "urn:ietf:params:xml:ns:pidf:timed-status"
 
-const char *const sip_format_types[SIP_FORMAT_COUNT] = {
-    [SIP_PIDF] = "application/pidf+xml", [SIP_CPIM_PIDF] = "application/cpim-pidf+xml"
-};
+const char *const sip_format_types[SIP_FORMAT_COUNT] = { [SIP_PIDF] = "application/pidf+xml",
+                                                         [SIP_CPIM_PIDF] =
+                                                             "application/cpim-pidf+xml",
+                                                         [SIP_WATCHERINFO] =
+                                                             "application/watcherinfo+xml" };
 
 /* RFC 4480 3.2. NULL: nothing to say, or no element says it. */
 static const char *const by_calendar[PRES_CAL_COUNT] = {

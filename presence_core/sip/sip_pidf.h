@@ -7,7 +7,8 @@
 #include "pres_frontend.h"
 #include "sip_map.h"
 
-enum sip_format { SIP_PIDF, SIP_CPIM_PIDF, SIP_FORMAT_COUNT };
+/* Of the last one: sip_winfo_write(). */
+enum sip_format { SIP_PIDF, SIP_CPIM_PIDF, SIP_WATCHERINFO, SIP_FORMAT_COUNT };
 extern const char *const sip_format_types[SIP_FORMAT_COUNT]; /* "application/pidf+xml" */
 
 enum { SIP_DOCUMENT_MAX = 16 * 1024 };

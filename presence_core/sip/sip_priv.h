@@ -358,6 +358,12 @@ struct store_batch *sip_batch(struct sip_core *core); /* what sip_commit() write
 struct gw_str sip_address_of(const struct sip_uri *uri, struct gw_buf *out);
 void sip_subscribe(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 
+/* sip_winfo.c */
+#define SIP_WINFO "presence.winfo" /* the event */
+void sip_winfo_write(const struct sip_core *core, struct gw_str user, uint32_t version,
+                     struct gw_buf *out);
+struct gw_str sip_events(const struct sip_core *core); /* for Allow-Events */
+
 /* sip_sub.c */
 struct sip_source *sip_source_take(struct sip_core *core, struct gw_str host,
                                    enum sip_source_kind kind);

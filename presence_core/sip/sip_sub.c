@@ -261,7 +261,7 @@ static void put_event(struct gw_buf *out, const struct sip_sub *s)
 {
     struct gw_str id = sip_sub_text(s, SIP_TEXT_EVENT_ID);
 
-    gw_buf_add_cstr(out, "Event: presence");
+    gw_buf_addf(out, "Event: %s", s->format == SIP_WATCHERINFO ? SIP_WINFO : "presence");
     if (id.len)
         gw_buf_addf(out, ";id=%.*s", GW_STR_ARG(id));
     gw_buf_add_cstr(out, "\r\n");
@@ -328,12 +328,17 @@ static void judge(struct sip_sub *s)
 }
 
 /* What this watcher may see now, into core->body. False: the user is no more. */
-static bool write_document(struct sip_sub *s)
+static bool write_document(struct sip_sub *s, uint32_t version)
 {
     struct gw_buf *body = &s->core->body;
     struct pres_doc doc;
 
     gw_buf_reset(body);
+    if (s->format == SIP_WATCHERINFO) {
+        judge(s);
+        sip_winfo_write(s->core, s->of->jid, version, body);
+        return pres_user_is_known(s->core->pres, s->of->jid);
+    }
     if (!pres_whole(s->core->pres, s->of->jid, sip_sub_text(s, SIP_TEXT_WATCHER), &doc))
         return false;
     judge(s);
@@ -364,7 +369,7 @@ void sip_sub_end(struct sip_sub *s, const char *reason)
     (void)snprintf(state, sizeof(state), "terminated;reason=%s", reason);
     /* The last word to who fetches, or leaves in peace; nothing to others. */
     if (is_renamed(s) || !sip_sub_admit(s->core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind) ||
-        !write_document(s))
+        !write_document(s, s->local_cseq))
         gw_buf_reset(&s->core->body);
     sip_txns_branch(s->core->txns, branch);
     write_notify(s, branch, state);
@@ -428,7 +433,7 @@ static void tell(struct sip_sub *s)
         end_in_turn(s, "rejected");
         return;
     }
-    if (is_renamed(s) || !write_document(s)) {
+    if (is_renamed(s) || !write_document(s, 0)) {
         end_in_turn(s, "noresource");
         return;
     }
@@ -439,6 +444,8 @@ static void tell(struct sip_sub *s)
         arm(s);
         return;
     }
+    if (s->format == SIP_WATCHERINFO) /* RFC 3858 4.1: one more each time, as with CSeq */
+        (void)write_document(s, s->local_cseq);
     (void)snprintf(state, sizeof(state), "%s;expires=%lld",
                    s->verdict == SIP_PENDING ? "pending" : "active",
                    (long long)((s->expires_at - core->now.mono) / GW_SECOND_MS));

@@ -42,6 +42,11 @@ static void refuse_number(struct sip_core *core, const struct sip_msg *m,
 
 /* ---- What the request says ---- */
 
+static bool is_winfo(const struct sip_msg *m)
+{
+    return gw_str_is(m->event, SIP_WINFO);
+}
+
 /* RFC 3856 6.2, 6.3: without Accept it is PIDF. */
 static bool format_find(const struct sip_msg *m, enum sip_format *out)
 {
@@ -49,6 +54,10 @@ static bool format_find(const struct sip_msg *m, enum sip_format *out)
     bool any = false, older = false;
     struct gw_str value;
 
+    if (is_winfo(m)) {
+        *out = SIP_WATCHERINFO; /* RFC 3857 4.4: without a choice */
+        return true;
+    }
     while (sip_msg_next(m, SIP_ACCEPT, &pos, &value)) {
         struct gw_str type = sip_media_type(value);
 
@@ -255,6 +264,8 @@ static void first(struct sip_core *core, const struct sip_msg *m, const struct s
         sip_answer(core, m, from, 403);
     else if (!args.user.len || !pres_user_is_known(core->pres, args.user))
         sip_answer(core, m, from, 404);
+    else if (is_winfo(m) && (!core->login.len || !gw_str_eq(args.user, gw_buf_str(&core->login))))
+        sip_answer(core, m, from, 403); /* who watches is told to nobody else */
     else if (!format_find(m, &args.format))
         refuse_with(core, m, from, 406, "Accept",
                     GW_STR("application/pidf+xml, application/cpim-pidf+xml"));
@@ -279,7 +290,8 @@ static void again(struct sip_core *core, const struct sip_msg *m, const struct s
 
     if (!s || !gw_str_eq(sip_sub_text(s, SIP_TEXT_CALL_ID), m->call_id) ||
         !gw_str_eq(sip_sub_text(s, SIP_TEXT_REMOTE_TAG), m->from.tag) ||
-        !gw_str_eq(sip_sub_text(s, SIP_TEXT_EVENT_ID), m->event_id)) {
+        !gw_str_eq(sip_sub_text(s, SIP_TEXT_EVENT_ID), m->event_id) ||
+        is_winfo(m) != (s->format == SIP_WATCHERINFO)) {
         sip_answer(core, m, from, 481);
         return;
     }
@@ -318,8 +330,9 @@ void sip_subscribe(struct sip_core *core, const struct sip_msg *m, const struct 
 {
     int64_t expires_s = expires_of(core, m);
 
-    if (!gw_str_is(m->event, "presence") || m->event_id.len > EVENT_ID_MAX)
-        refuse_with(core, m, from, 489, "Allow-Events", GW_STR("presence"));
+    if ((!gw_str_is(m->event, "presence") && !(is_winfo(m) && sip_login_is_on(core))) ||
+        m->event_id.len > EVENT_ID_MAX)
+        refuse_with(core, m, from, 489, "Allow-Events", sip_events(core));
     else if (is_brief(core, expires_s))
         refuse_number(core, m, from, 423, "Min-Expires", core->settings->expires_min_s);
     else if (m->to.tag.len)

@@ -659,7 +659,7 @@ static bool says_read(const struct sip_msg *m, struct sub_says *out)
 
 static bool is_document(struct gw_str type)
 {
-    for (int i = 0; i < SIP_FORMAT_COUNT; i++) {
+    for (int i = 0; i <= SIP_CPIM_PIDF; i++) {
         if (gw_str_iis(type, sip_format_types[i]))
             return true;
     }
