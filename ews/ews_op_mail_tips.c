@@ -1,7 +1,6 @@
 /* GetMailTips: the automatic replies of many mailboxes at once, as a sender would be warned of them.
- * The text of a reply comes with it unasked; only whether there is one, and a mark of it, are kept. */
+ * The text of a reply comes with it unasked; only whether there is one is kept. */
 #include "ews_priv.h"
-#include "gw_bytes.h"
 
 static enum gw_code mail_tips_check(const struct ews_request *request, struct gw_err *err)
 {
@@ -42,16 +41,14 @@ static bool is_pending(const struct xml_node *tips)
     return ews_http_has_word(xml_child_text(tips, NULL, "PendingMailTips"), "OutOfOfficeMessage");
 }
 
-static void read_reply(const struct xml_node *reply, struct ews_tip *tip)
+static void read_reply(const struct xml_node *reply, struct gw_oof *out)
 {
     const struct xml_node *duration = xml_child(reply, NULL, "Duration");
     struct gw_str text = xml_text(xml_path(reply, "ReplyBody/Message"));
-    struct gw_oof *out = &tip->oof;
 
     *out = (struct gw_oof){ .state = GW_OOF_DISABLED };
     if (!gw_str_trim(text).len)
         return;
-    tip->mark = (uint32_t)gw_hash_stable(text) | 1;
     if (ews_read_span(duration, "StartTime", "EndTime", &out->start, &out->end))
         out->state = GW_OOF_SCHEDULED;
     else
@@ -68,7 +65,7 @@ static void read_tip(const struct xml_node *message, struct ews_tip *out)
         return;
     out->pending = is_pending(tips);
     if (reply)
-        read_reply(reply, out);
+        read_reply(reply, &out->oof);
     else if (!out->pending)
         ews_set_missing(&out->status, "OutOfOffice tip");
 }

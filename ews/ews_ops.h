@@ -105,7 +105,6 @@ struct ews_tip {
     struct ews_status status; /* per mailbox */
     bool pending;             /* the server had no time for it: what was known before holds */
     struct gw_oof oof;
-    uint32_t mark; /* of what the reply says; 0: there is none */
 };
 
 struct ews_folder {

@@ -1,8 +1,8 @@
 /* Automatic replies. Exchange tells of no change: they are polled, in every user's own turn. Mail tips
  * (2010 and later) say of fifty mailboxes in one request who replies now, but not what is planned, and
- * not a reply without a text. So they are asked for when there are some to ask for at once; when one
- * says something else than what is known, or in other words than the last one, the setting itself is
- * read, and now and then in any case. */
+ * not a reply without a text, nor what people outside are told. So they are asked for when there are some
+ * to ask for at once; the setting itself is read, at each poll, as long as replies go out, and now and
+ * then in any case. */
 #include "sched_priv.h"
 
 enum { SAME_KIND_MAX = 6 };
@@ -67,18 +67,16 @@ static void done(struct sched *s, struct sched_job *job, bool exact)
     sched_job_want(s, job, sched_oof_next(s, u), sched_oof_next(s, u));
 }
 
-/* A setting that tips do not show, or show otherwise, is read by itself for a while. */
 void sched_oof_answered(struct sched *s, struct sched_job *job, const struct sched_call *call,
                         const struct ews_answer *answer)
 {
     struct sched_user *u = sched_job_user(job);
-    struct sched_replies *r = &u->replies;
 
     if (s->callbacks.replies)
         s->callbacks.replies(sched_user_name(u), answer->reply_internal, answer->reply_external,
                              s->callbacks.ctx);
     take(s, u, &answer->oof, call->started.utc);
-    done(s, job, r->has_tip && r->tip != replies_now(s, u) && ++r->same_kind < SAME_KIND_MAX);
+    done(s, job, replies_now(s, u));
 }
 
 static void ask_exactly(struct sched *s, struct sched_job *job)
@@ -95,8 +93,6 @@ void sched_tip_answered(struct sched *s, struct sched_job *job, const struct sch
 {
     static const struct gw_oof none = { .state = GW_OOF_DISABLED };
     struct sched_user *u = sched_job_user(job);
-    struct sched_replies *r = &u->replies;
-    bool other;
 
     if (tip->status.class != EWS_OK) {
         ask_exactly(s, job);
@@ -106,14 +102,10 @@ void sched_tip_answered(struct sched *s, struct sched_job *job, const struct sch
         done(s, job, false);
         return;
     }
-    r->has_tip = true;
-    r->tip = gw_oof_is_active(&tip->oof, s->now.utc);
-    other = r->tip != replies_now(s, u) || tip->mark != r->mark;
-    r->mark = tip->mark;
-    if (other) {
+    if (gw_oof_is_active(&tip->oof, s->now.utc) || replies_now(s, u)) {
         ask_exactly(s, job);
         return;
     }
     take(s, u, u->data.oof_known ? &u->data.oof : &none, call->started.utc);
-    done(s, job, ++r->same_kind >= SAME_KIND_MAX);
+    done(s, job, ++u->replies.same_kind >= SAME_KIND_MAX);
 }

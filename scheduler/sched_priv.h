@@ -115,9 +115,7 @@ struct sched_data { /* what is known */
 
 struct sched_replies {       /* how automatic replies are asked for */
     bool exact;              /* the next time by themselves; else with others, if there are some */
-    bool has_tip, tip;       /* the last one said that replies go out */
     unsigned char same_kind; /* polls of the same kind in a row */
-    uint32_t mark;           /* of what the last tip said; 0: nothing */
 };
 
 struct sched_user {

@@ -94,6 +94,7 @@ struct sim_further {
     const char *name; /* NULL: it is not there */
     bool refused;     /* nobody may read it */
     bool failing;     /* what asks for it fails, for now */
+    bool busy;        /* the server says that it is, when it is read */
     struct gw_interval item[SIM_FURTHER_ITEMS];
     size_t count;
 };
@@ -110,7 +111,6 @@ struct sim_user {
     bool no_free_busy;                      /* bulk reading is refused for this one */
     bool no_reply_text;                     /* mail tips do not show the automatic reply */
     bool tip_pending, tip_refused;
-    uint32_t reply_mark; /* of what the automatic reply says */
     bool enabled;
     unsigned not_at; /* bits: gateways that cannot serve the mailbox */
     unsigned home;   /* the mailbox server: what is streamed lives there */
@@ -264,7 +264,7 @@ static inline struct ews_tip sim_tip(const struct sim *m, const struct sim_user 
     if (u->tip_refused)
         tip.status = sim_status(EWS_MAILBOX, "ErrorMailRecipientNotFound", true);
     if (!u->no_reply_text && gw_oof_is_active(&u->oof, m->now.utc))
-        tip = (struct ews_tip){ tip.status, tip.pending, u->oof, u->reply_mark };
+        tip.oof = u->oof;
     return tip;
 }
 
@@ -300,7 +300,9 @@ static inline void sim_snapshot_further(const struct sim *m, struct sim_call *c)
         for (size_t k = 0; k < f->count; k++)
             if (sim_overlaps(&f->item[k], c->from, c->to))
                 copy[n++] = f->item[k];
-        c->calendar[1 + i] = (struct ews_calendar){ .status = sim_further_status(f) };
+        c->calendar[1 + i] =
+            (struct ews_calendar){ .status = f->busy ? sim_status(EWS_BUSY, "ErrorServerBusy", true)
+                                                     : sim_further_status(f) };
         c->intervals[1 + i] = copy;
         if (c->calendar[1 + i].status.class != EWS_OK)
             continue;

@@ -309,30 +309,6 @@ static void test_mail_tips(void **state)
     }
 }
 
-static uint32_t mark_of(const char *body)
-{
-    struct parsed p;
-    uint32_t mark;
-
-    parse_text(EWS_OP_MAIL_TIPS, body, &p);
-    mark = p.a.tips[0].mark;
-    parsed_done(&p);
-    return mark;
-}
-
-static void test_mark_of_a_reply(void **state)
-{
-    uint32_t gone = mark_of(TIPS(TIP(REPLY("Gone", ""))));
-
-    (void)state;
-    assert_int_not_equal(gone, 0);
-    assert_int_equal(
-        gone,
-        mark_of(TIPS(TIP(REPLY("Gone", DURATION("2026-11-20T17:00:00", "2026-11-23T08:00:00"))))));
-    assert_int_not_equal(gone, mark_of(TIPS(TIP(REPLY("Back soon", "")))));
-    assert_int_equal(mark_of(TIPS(TIP(REPLY(" ", "")))), 0);
-}
-
 #define OF(address)    "<RecipientAddress><EmailAddress>" address "</EmailAddress></RecipientAddress>"
 #define GONE(address)  TIP(OF(address) REPLY("Gone", ""))
 #define HERE(address)  TIP(OF(address) REPLY("", ""))
@@ -495,19 +471,12 @@ static void test_affinity(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_get_events_sample),
-        cmocka_unit_test(test_stream_samples),
-        cmocka_unit_test(test_mail_tips_sample),
-        cmocka_unit_test(test_other_samples),
-        cmocka_unit_test(test_statuses),
-        cmocka_unit_test(test_pull_needs_watermark),
-        cmocka_unit_test(test_stream_documents),
-        cmocka_unit_test(test_mail_tips),
-        cmocka_unit_test(test_mark_of_a_reply),
-        cmocka_unit_test(test_whose_mail_tips),
-        cmocka_unit_test(test_sync),
-        cmocka_unit_test(test_many_names),
-        cmocka_unit_test(test_affinity),
+        cmocka_unit_test(test_get_events_sample), cmocka_unit_test(test_stream_samples),
+        cmocka_unit_test(test_mail_tips_sample),  cmocka_unit_test(test_other_samples),
+        cmocka_unit_test(test_statuses),          cmocka_unit_test(test_pull_needs_watermark),
+        cmocka_unit_test(test_stream_documents),  cmocka_unit_test(test_mail_tips),
+        cmocka_unit_test(test_whose_mail_tips),   cmocka_unit_test(test_sync),
+        cmocka_unit_test(test_many_names),        cmocka_unit_test(test_affinity),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
