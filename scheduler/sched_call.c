@@ -265,6 +265,15 @@ static void count_answer(struct sched *s, struct sched_call *call, const struct 
     sched_gateway_answered(s, g, status);
 }
 
+/* Its load, and what it thinks of the account, a server may tell beside one calendar of several. */
+static const struct ews_status *told_by_server(const struct ews_answer *answer)
+{
+    for (size_t i = 0; i < answer->calendar_count; i++)
+        if (sched_rule_effect(&answer->calendars[i].status) != SCHED_EFFECT_ALIVE)
+            return &answer->calendars[i].status;
+    return &answer->status;
+}
+
 /* By a server that does not know them, or has them turned off. */
 static bool are_tips_refused(const struct ews_status *status)
 {
@@ -330,7 +339,7 @@ static void on_answer(const struct ews_answer *answer, struct gw_now now, void *
     struct sched *s = call->s;
 
     s->now = now;
-    count_answer(s, call, &answer->status);
+    count_answer(s, call, told_by_server(answer));
     if (call->farewell)
         sched_farewell_answered(s, call->farewell, &answer->status);
     for (size_t i = 0; i < call->count; i++) {

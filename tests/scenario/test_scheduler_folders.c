@@ -196,6 +196,27 @@ static void test_one_bad_calendar(void **state)
     }
 }
 
+/* The server's word on its load is obeyed beside one calendar, too: it is not asked again and again. */
+static void test_busy_calendar(void **state)
+{
+    struct sim *m = sim_with_calendars(SCHED_MODE_PUSH);
+
+    (void)state;
+    want(m, FIELDS, 1);
+    sim_run(m, 2 * MIN);
+    m->user[ANN].further[0].busy = true;
+    m->reads = 0;
+    sim_add(m, ANN, SIM_EPOCH + 18 * HOUR, SIM_EPOCH + 19 * HOUR, GW_BUSY_BUSY);
+    sim_run(m, 5 * MIN);
+    assert_in_range(m->reads, 2, 20);
+    assert_in_range(sim_counters(m).push_backs, 2, 20);
+    m->user[ANN].further[0].busy = false;
+    sim_run(m, 5 * MIN);
+    assert_int_equal(shown(m), 3);
+    assert_null(sim_view(m, ANN).error);
+    sim_free(&m);
+}
+
 /* Exchange lets it be read, but not subscribed to. */
 static void test_not_together(void **state)
 {
@@ -315,6 +336,7 @@ int main(void)
         cmocka_unit_test(test_on_and_off),
         cmocka_unit_test(test_calendars_come_and_go),
         cmocka_unit_test(test_one_bad_calendar),
+        cmocka_unit_test(test_busy_calendar),
         cmocka_unit_test(test_not_together),
         cmocka_unit_test(test_not_found),
         cmocka_unit_test(test_restart),
