@@ -274,6 +274,8 @@ static void freshness_print(const struct report *r, const json_t *e)
     time_line(r, "replies read", ctl_utc(e, "automatic_reply_read"), "not yet");
     if (json_is_object(json_object_get(e, "automatic_reply")))
         auto_reply_print(r, json_object_get(e, "automatic_reply"));
+    if (ctl_true(e, "automatic_replies_hidden"))
+        line("", "hidden from everybody: calendar.oof_display is 'hide'");
     if (ctl_true(r->json, "hide_oof"))
         line("", "hidden from everybody: the user has set that");
     if (ctl_true(e, "fresh")) {

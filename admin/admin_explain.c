@@ -357,6 +357,8 @@ static json_t *explain_json(const struct admin_call *call, const struct dir_user
         json_object_set_new(json, "exchange", exchange_json(api->args.sched, &exchange, now));
         json_object_set_new(json_object_get(json, "exchange"), "working_hours",
                             hours_json(exchange.calendar.hours, question->q.at));
+        json_object_set_new(json_object_get(json, "exchange"), "automatic_replies_hidden",
+                            json_boolean(exchange.hides_oof));
         json_object_set_new(json_object_get(json, "exchange"), "automatic_reply",
                             exchange.calendar.oof_known ? oof_json(&exchange.calendar.oof)
                                                         : json_null());

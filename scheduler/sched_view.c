@@ -159,6 +159,7 @@ bool sched_user_view(const struct sched *s, struct gw_str user, struct gw_now no
                                      .sub_state = (enum sched_sub_state)u->sub.state,
                                      .read_at = u->data.read_at,
                                      .oof_read_at = u->data.oof_read_at,
+                                     .hides_oof = s->settings.oof_display == SCHED_OOF_HIDE,
                                      .freshness = sched_freshness_of(s, u),
                                      .stale_since = stale_since(s, u, now),
                                      .error = u->error,

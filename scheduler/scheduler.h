@@ -209,6 +209,7 @@ struct sched_user_view {
     gw_utc subscribed_at, heard_at;
     unsigned status_frequency_min; /* as the push subscription was made; 0: it is another kind */
     gw_utc read_at, oof_read_at;
+    bool hides_oof; /* the parameter does, everybody's */
     struct sched_calendar calendar;
     enum sched_freshness freshness;
     gw_utc stale_since; /* until when it is known to be right; 0: fresh, or never read */

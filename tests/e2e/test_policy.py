@@ -364,8 +364,11 @@ def test_replies():
         assert re.search(r"automatic replies +enabled\n +hidden from everybody", page), page
         h.gateway.api("PATCH", f"/v1/users/{bob.jid}", {"hide_oof": False})
         says(h, "bob", "out-of-office", "Out of office: Back soon")
+        assert "hidden from everybody" not in h.gateway.ctl("explain", bob.jid)
         h.gateway.set("calendar.oof_display", "hide")
         says(h, "bob", "free", "")
+        page = h.gateway.ctl("explain", bob.jid)
+        assert re.search(r"automatic replies +enabled\n +hidden from everybody: calendar.oof_display", page), page
         h.gateway.set("calendar.oof_display", "display")
         says(h, "bob", "out-of-office", "Out of office: Back soon")
         h.mock.post(f"/users/{bob.jid}/oof", {"state": "Disabled"})
