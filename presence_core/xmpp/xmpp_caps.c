@@ -129,6 +129,7 @@ void xmpp_caps_presence(struct xmpp_c2s *c, const struct xml_node *presence)
     hash = caps_of(presence, &node);
     if (hash && hash != c->caps) {
         c->caps = hash;
+        c->is_asked_caps = true;
         xmpp_begin(c, &w);
         xml_open(&w, "iq");
         xml_put_attr(&w, "from", gw_str_of(c->domain));
@@ -143,6 +144,9 @@ void xmpp_caps_answer(struct xmpp_c2s *c, const struct xml_node *iq)
 {
     char *before = c->wants;
 
+    if (!c->is_asked_caps) /* what there is is shown once for each question: presence has a price */
+        return;
+    c->is_asked_caps = false;
     c->wants = read_wants(iq);
     count(c->host, before, c->wants);
     xmpp_pep_newcomer(c, before);

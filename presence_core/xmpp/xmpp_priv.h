@@ -91,6 +91,7 @@ struct xmpp_c2s {
     bool is_ready;    /* available, and not with a negative priority: has got what was kept */
     bool has_more;    /* of what was kept: it waits for room */
     bool wants_carbons;
+    bool is_asked_caps;   /* what it can do, and has not answered */
     bool wants_versions;  /* of the roster, RFC 6121 2.6 */
     bool wants_blocks;    /* asked whom the user has blocked: is told of changes */
     bool speaks_japanese; /* xml:lang of the stream: of stanzas that name no other */

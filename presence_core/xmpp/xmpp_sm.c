@@ -412,6 +412,7 @@ static void take_over(struct xmpp_c2s *c, struct xmpp_c2s *old)
     c->wants_versions = old->wants_versions;
     c->wants = old->wants;
     c->caps = old->caps;
+    c->is_asked_caps = old->is_asked_caps;
     old->wants = NULL;
     c->is_ready = old->is_ready;
     c->has_more = old->has_more;

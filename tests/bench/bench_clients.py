@@ -16,7 +16,7 @@ import sys
 import federation
 from federation import Ejabberd, Names, Prosody
 from federation_scenarios import authority_elsewhere
-from gateway import Gateway, wait_for
+from gateway import Gateway
 
 USERS = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
 CONTACTS = int(sys.argv[2]) if len(sys.argv) > 2 else 30

@@ -166,6 +166,13 @@ static void contacts_are_told(void **state)
                "type=\"headline\">" EVENT(NICK) "<item id=\"current\">"
                                                 "<nick xmlns=\"" NICK
                                                 "\">Annie</nick></item></items></event></message>");
+    peer_clear(&p.bob); /* an answer that nobody has asked for shows nothing again */
+    peer_send(&p.bob, "<iq type='result' id='caps' to='x.example'>"
+                      "<query xmlns='http://jabber.org/protocol/disco#info'/></iq>");
+    peer_send(&p.bob, "<iq type='result' id='caps' to='x.example'>"
+                      "<query xmlns='http://jabber.org/protocol/disco#info'>"
+                      "<feature var='" NICK "+notify'/></query></iq>");
+    EXPECT_ALL(&p.bob, "");
     publish(&p.ann, NICK, "2", NICK_ITEM("Anne"));
     EXPECT(&p.bob, "<item id=\"2\"><nick xmlns=\"" NICK "\">Anne</nick></item>");
     peer_clear(&p.bob);
