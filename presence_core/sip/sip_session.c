@@ -661,13 +661,15 @@ bool sip_core_session_next(const struct sip_core *core, size_t *pos, struct gw_n
 /* RFC 3261 13.3.1.4. */
 static void called_due(struct sip_session *s, gw_time now)
 {
-    struct sip_core *core = s->talk->core;
+    struct sip_talk *talk = s->talk;
+    struct sip_core *core = talk->core;
 
     if (now >= s->answer_end) {
         gw_info("sip", "session not acknowledged call=%s, ended", s->dialog.call_id);
         core->counters.sessions_failed++;
         s->state = SIP_SESSION_UP; /* as far as BYE may be said now */
         sip_session_leave(s);
+        sip_talk_go_on(talk); /* what waited for the ACK */
         return;
     }
     (void)sip_send(core, &s->answer_to, (struct gw_str){ s->answer, s->answer_len });

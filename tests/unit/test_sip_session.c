@@ -527,6 +527,27 @@ static void test_not_acknowledged(void **state)
     }
 }
 
+/* What was to be said in it is said in one of our own. */
+static void test_not_acknowledged_waiting(void **state)
+{
+    struct dialog d = { .call_id = "c", .own = "o" };
+    struct pres_session *bob;
+    struct rig r;
+
+    (void)state;
+    begin(&r, &bob);
+    ask(&r, &d, "INVITE", CONTACT SDP_TYPE, SDP);
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    say(&r, "one");
+    rig_pass(&r, 31999);
+    r.taken = r.sent_count;
+    rig_pass(&r, 1);
+    rig_expect(&r, "BYE ", "");
+    rig_expect(&r, "INVITE ", "");
+    assert_int_equal(r.failed, -1);
+    end(&r, bob);
+}
+
 /* A message in the session says that the 2xx has arrived. */
 static void test_ack_lost(void **state)
 {
@@ -1172,22 +1193,39 @@ static void test_seen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_call),          cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_line_refused),  cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_bye_crosses),   cmocka_unit_test(test_unreachable),
-        cmocka_unit_test(test_answer_again),  cmocka_unit_test(test_unfit_answer),
-        cmocka_unit_test(test_rings),         cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_called),        cmocka_unit_test(test_not_acknowledged),
-        cmocka_unit_test(test_ack_lost),      cmocka_unit_test(test_invite),
-        cmocka_unit_test(test_wrong_dialog),  cmocka_unit_test(test_again),
-        cmocka_unit_test(test_cancel),        cmocka_unit_test(test_typing),
-        cmocka_unit_test(test_typing_simple), cmocka_unit_test(test_typing_in),
-        cmocka_unit_test(test_glare),         cmocka_unit_test(test_glare_refused),
-        cmocka_unit_test(test_replaced),      cmocka_unit_test(test_replaced_meanwhile),
-        cmocka_unit_test(test_routes),        cmocka_unit_test(test_routes_in),
-        cmocka_unit_test(test_limits),        cmocka_unit_test(test_many_lines),
-        cmocka_unit_test(test_large),         cmocka_unit_test(test_off),
-        cmocka_unit_test(test_off_calling),   cmocka_unit_test(test_mode),
+        cmocka_unit_test(test_call),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_line_refused),
+        cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_bye_crosses),
+        cmocka_unit_test(test_unreachable),
+        cmocka_unit_test(test_answer_again),
+        cmocka_unit_test(test_unfit_answer),
+        cmocka_unit_test(test_rings),
+        cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_called),
+        cmocka_unit_test(test_not_acknowledged),
+        cmocka_unit_test(test_not_acknowledged_waiting),
+        cmocka_unit_test(test_ack_lost),
+        cmocka_unit_test(test_invite),
+        cmocka_unit_test(test_wrong_dialog),
+        cmocka_unit_test(test_again),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_typing),
+        cmocka_unit_test(test_typing_simple),
+        cmocka_unit_test(test_typing_in),
+        cmocka_unit_test(test_glare),
+        cmocka_unit_test(test_glare_refused),
+        cmocka_unit_test(test_replaced),
+        cmocka_unit_test(test_replaced_meanwhile),
+        cmocka_unit_test(test_routes),
+        cmocka_unit_test(test_routes_in),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_many_lines),
+        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_off),
+        cmocka_unit_test(test_off_calling),
+        cmocka_unit_test(test_mode),
         cmocka_unit_test(test_seen),
     };
 
