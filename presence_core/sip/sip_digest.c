@@ -186,19 +186,27 @@ static bool expected(enum sip_hash hash, const struct sip_response *r, const uin
 
 /* ---- Nonces ---- */
 
-static void seal(const struct sip_digest *d, struct gw_str open, struct gw_buf *out)
+static void seal(const struct sip_digest *d, struct gw_str open, struct gw_str host,
+                 struct gw_buf *out)
 {
     uint8_t is[EVP_MAX_MD_SIZE];
+    struct gw_buf text;
     unsigned len;
+
+    gw_buf_init(&text, TEXT_MAX);
+    gw_buf_add_str(&text, open);
+    gw_buf_add_str(&text, host);
+    open = gw_buf_str(&text);
 
     if (!HMAC(EVP_sha256(), d->secret, sizeof(d->secret), (const unsigned char *)open.p, open.len,
               is, &len))
         abort();
     gw_hex_write((struct gw_str){ (const char *)is, SEAL_LEN }, out);
+    gw_buf_done(&text);
 }
 
-void sip_digest_challenge(const struct sip_digest *d, struct gw_str realm, enum sip_hash hash,
-                          bool is_stale, gw_time now, struct gw_buf *out)
+void sip_digest_challenge(const struct sip_digest *d, const struct sip_challenge *c, gw_time now,
+                          struct gw_buf *out)
 {
     char salt[2 * SALT_LEN + 1];
     struct gw_buf nonce;
@@ -206,32 +214,38 @@ void sip_digest_challenge(const struct sip_digest *d, struct gw_str realm, enum 
     gw_random_hex(salt, SALT_LEN);
     gw_buf_init(&nonce, NONCE_HEX);
     gw_buf_addf(&nonce, "%016llx%s", (unsigned long long)now, salt);
-    seal(d, gw_buf_str(&nonce), &nonce);
+    seal(d, gw_buf_str(&nonce), c->host, &nonce);
     gw_buf_addf(out, "Digest realm=\"%.*s\", nonce=\"%s\", algorithm=%s, qop=\"auth\"%s",
-                GW_STR_ARG(realm), nonce.p, sip_hash_names[hash], is_stale ? ", stale=true" : "");
+                GW_STR_ARG(c->realm), nonce.p, sip_hash_names[c->hash],
+                c->is_stale ? ", stale=true" : "");
     gw_buf_done(&nonce);
 }
 
-/* When it was made; false: not by us. */
-static bool nonce_open(const struct sip_digest *d, struct gw_str nonce, gw_time *issued)
+bool sip_digest_has_asked(const struct sip_digest *d, struct gw_str nonce, struct gw_str host)
 {
     struct gw_buf b;
-    uint64_t t = 0;
     bool ok;
 
     if (nonce.len != NONCE_HEX)
         return false;
     gw_buf_init(&b, NONCE_HEX);
-    seal(d, gw_str_sub(nonce, 0, OPEN_HEX), &b);
+    seal(d, gw_str_sub(nonce, 0, OPEN_HEX), host, &b);
     ok = gw_secret_eq(gw_buf_str(&b), gw_str_sub(nonce, OPEN_HEX, NONCE_HEX));
     gw_buf_done(&b);
-    for (size_t i = 0; ok && i < TIME_HEX; i++) {
+    return ok;
+}
+
+/* When one of ours was made. */
+static gw_time issued_at(struct gw_str nonce)
+{
+    uint64_t t = 0;
+
+    for (size_t i = 0; i < TIME_HEX; i++) {
         char c = nonce.p[i];
 
         t = t << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
     }
-    *issued = (gw_time)t;
-    return ok;
+    return (gw_time)t;
 }
 
 static bool count_read(struct gw_str nc, uint32_t *out)
@@ -280,7 +294,10 @@ static bool nonce_use(struct sip_digest *d, struct gw_str nonce, uint32_t count,
     struct used *u;
     gw_time issued;
 
-    if (!nonce_open(d, nonce, &issued) || now - issued >= SIP_NONCE_MS)
+    if (nonce.len != NONCE_HEX)
+        return false;
+    issued = issued_at(nonce);
+    if (now - issued >= SIP_NONCE_MS)
         return false;
     u = gw_map_get(d->used, nonce);
     if (!u && issued <= d->floor)

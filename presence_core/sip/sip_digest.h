@@ -1,7 +1,8 @@
 /* Digest authentication of SIP clients, the server's half (RFC 7616, RFC 8760, RFC 3261 22): SHA-256 and MD5,
  * qop auth only. An engine: time and keys are handed in.
  *
- * A nonce carries its time and a seal of ours, so that a challenge costs no memory. Only what a right
+ * A nonce carries its time and a seal of ours, also over the address that it is for: a challenge costs no
+ * memory, and who sends in another's name has none that counts. Only what a right
  * response has used is remembered, with the last count that was seen: a response counts once. */
 #ifndef SIP_DIGEST_H
 #define SIP_DIGEST_H
@@ -36,15 +37,24 @@ struct sip_digest;
 struct sip_digest *sip_digest_new(void);
 void sip_digest_free(struct sip_digest **digestp);
 
-/* The value of a WWW-Authenticate header. The realm is a domain. */
-void sip_digest_challenge(const struct sip_digest *d, struct gw_str realm, enum sip_hash hash,
-                          bool is_stale, gw_time now, struct gw_buf *out);
+struct sip_challenge {
+    struct gw_str realm; /* a domain */
+    struct gw_str host;  /* the address that is asked */
+    enum sip_hash hash;
+    bool is_stale;
+};
+/* The value of a WWW-Authenticate header. */
+void sip_digest_challenge(const struct sip_digest *d, const struct sip_challenge *c, gw_time now,
+                          struct gw_buf *out);
+/* Was this address asked with this nonce, lately or long ago? */
+bool sip_digest_has_asked(const struct sip_digest *d, struct gw_str nonce, struct gw_str host);
 
 enum sip_proof {
     SIP_PROOF_RIGHT,
     SIP_PROOF_WRONG,
     SIP_PROOF_STALE /* the password is right, but this nonce or its count is spent */
 };
+/* The nonce is ours: sip_digest_has_asked(). */
 enum sip_proof sip_digest_check(struct sip_digest *d, const struct sip_response *r,
                                 const struct sip_ha1 *ha1, struct gw_str method, gw_time now);
 

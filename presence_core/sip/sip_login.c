@@ -29,8 +29,12 @@ static void challenge(struct sip_core *core, const struct sip_msg *m, const stru
         if (!is_offered(core, (enum sip_hash)hash))
             continue;
         gw_buf_reset(&value);
-        sip_digest_challenge(core->digest, realm, (enum sip_hash)hash, is_stale, core->now.mono,
-                             &value);
+        sip_digest_challenge(core->digest,
+                             &(struct sip_challenge){ .realm = realm,
+                                                      .host = from->host,
+                                                      .hash = (enum sip_hash)hash,
+                                                      .is_stale = is_stale },
+                             core->now.mono, &value);
         sip_write_header(&core->out, "WWW-Authenticate", gw_buf_str(&value));
     }
     gw_buf_done(&value);
@@ -117,6 +121,12 @@ static enum sip_login log_in(struct sip_core *core, const struct sip_msg *m,
 
     if (!response_find(m, &core->msg->arena, realm, &r)) {
         challenge(core, m, from, realm, false);
+        return SIP_LOGIN_ANSWERED;
+    }
+    /* What comes with another's address, and a nonce that was not sent there, is no failure of his; nor is
+     * it looked at, or passwords could be tried in this way. */
+    if (!sip_digest_has_asked(core->digest, r.nonce, from->host)) {
+        challenge(core, m, from, realm, true);
         return SIP_LOGIN_ANSWERED;
     }
     network_of(from, network);

@@ -136,6 +136,32 @@ static void test_guessing(void **state)
     rig_done(&r);
 }
 
+/* Who sends in bob's name from bob's address, and does not hear what is answered, locks nobody out and
+ * learns nothing: with a nonce that was sent elsewhere the right password is as good as a wrong one. */
+static void test_spoofed(void **state)
+{
+    struct client spoof, bob;
+    struct rig r;
+
+    (void)state;
+    start(&r);
+    client_init(&spoof, "bob");
+    spoof.peer.host = GW_STR("198.51.100.66");
+    client_send(&r, &spoof, "REGISTER", "sip:b.example", CONTACT, "");
+    rig_expect(&r, "SIP/2.0 401 ", "");
+    client_learn(&r, &spoof);
+    client_init(&bob, "bob");
+    spoof.peer = bob.peer;
+    for (int i = 0; i < 2 * PRES_GUARD_USER_MAX; i++) {
+        spoof.password = i % 2 ? NULL : "guess";
+        client_send(&r, &spoof, "REGISTER", "sip:b.example", CONTACT, "");
+        rig_expect(&r, "SIP/2.0 401 ", "stale=true");
+    }
+    client_register(&r, &bob, CONTACT);
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_done(&r);
+}
+
 static void test_md5_off(void **state)
 {
     struct client c;
@@ -626,6 +652,7 @@ int main(void)
         cmocka_unit_test(test_login_as_another),
         cmocka_unit_test(test_replay),
         cmocka_unit_test(test_guessing),
+        cmocka_unit_test(test_spoofed),
         cmocka_unit_test(test_md5_off),
         cmocka_unit_test(test_who_has_to),
         cmocka_unit_test(test_register),
