@@ -132,6 +132,10 @@ static void on_enabled(struct xmpp_s2s *s, const struct xml_node *node)
     struct xmpp_link *l = s->for_link;
     int64_t max_s;
 
+    if (l->session) {
+        xmpp_s2s_error(s, GW_BADMSG, "bad-format", "a session was to go on, not to begin");
+        return;
+    }
     if (xmpp_sm_wants_resumption(node) && id.len && id.len <= THEIR_ID_MAX) {
         if (!gw_str_to_int(xml_attr(node, "max"), 1, RESUME_S, &max_s))
             max_s = RESUME_S;

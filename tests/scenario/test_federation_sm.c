@@ -273,6 +273,28 @@ static void cannot_be(void **state)
     }
 }
 
+/* Asked to go on with a session, it answers as if a new one had been asked for. */
+static void is_not_what_was_asked_for(void **state)
+{
+    struct pres_session *a, *b;
+    struct fed_world w;
+    struct end *out;
+
+    (void)state;
+    world_begin(&w);
+    meet(&w, &a, &b);
+    cut_in_the_middle(&w, a);
+    while (!link_of(&w)->out || link_of(&w)->out->state != S2S_SM)
+        assert_true(step_world(&w));
+    out = a_to_b(&w);
+    out->is_stuck = true;
+    xmpp_s2s_feed(out->s2s, GW_STR("<enabled " SM " id='another' resume='true'/>"), w.now);
+    assert_true(xmpp_s2s_is_closed(out->s2s));
+    assert_string_not_equal(link_of(&w)->session, "another");
+    assert_int_equal(link_of(&w)->sent_count, 2); /* for the next connection */
+    world_end(&w);
+}
+
 /* ---- A peer that is the test ---- */
 
 static void counts(void **state)
@@ -405,6 +427,7 @@ int main(void)
         cmocka_unit_test(notices_silence),
         cmocka_unit_test(is_bounded),
         cmocka_unit_test(cannot_be),
+        cmocka_unit_test(is_not_what_was_asked_for),
         cmocka_unit_test(counts),
         cmocka_unit_test(is_resumed_by_its_own),
         cmocka_unit_test(is_not_resumed_by_others),
