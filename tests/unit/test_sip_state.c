@@ -23,12 +23,12 @@ static void document(char out[2000], const char *activity, const char *note)
 }
 
 /* The tag of the answer that was taken last, as the header that the next request has. */
-static void if_match(const struct rig *r, char out[300], const char *more)
+static void if_match(const struct rig *r, char out[400], const char *more)
 {
     char etag[256];
 
     rig_header(r, "SIP-ETag", etag);
-    (void)snprintf(out, 300, "SIP-If-Match: %s\r\n%s", etag, more);
+    (void)snprintf(out, 400, "SIP-If-Match: %s\r\n%s", etag, more);
 }
 
 /* The next NOTIFY shows this; answered. */
@@ -41,7 +41,7 @@ static void told(struct rig *r, const char *part)
 
 static void test_life(void **state)
 {
-    char tag[256], body[2000], headers[300], old[300];
+    char tag[256], body[2000], headers[400], old[400];
     struct client c;
     struct rig r;
 
@@ -111,7 +111,7 @@ static void test_expiry(void **state)
 /* The newest one that is open counts; closed ones when there is no other. */
 static void test_several(void **state)
 {
-    char tag[256], body[2000], headers[300];
+    char tag[256], body[2000], headers[400];
     struct client c;
     struct rig r;
 
@@ -197,7 +197,7 @@ static void test_refused(void **state)
 static void test_flood(void **state)
 {
     struct sip_counters n;
-    char headers[300];
+    char headers[400];
     struct client c;
     struct rig r;
 
