@@ -359,7 +359,7 @@ static int64_t pause_ms(const struct xmpp_link *l)
  * then the next, does not end them without end. */
 static bool is_worth_another(const struct xmpp_link *l, const struct xmpp_s2s *s)
 {
-    return s->how && (!s->has_sm || !l->failures);
+    return s->how && !l->failures;
 }
 
 void xmpp_link_closed(struct xmpp_link *l, struct xmpp_s2s *s)
@@ -381,7 +381,7 @@ void xmpp_link_closed(struct xmpp_link *l, struct xmpp_s2s *s)
     if (!xmpp_link_waits(l)) /* all that it was made for was said, or asked */
         return;
     if (is_worth_another(l, s) && may_dial(l, l->remote, XMPP_DIALS_MAX)) {
-        l->failures += s->has_sm ? 1 : 0;
+        l->failures++;
         dial(l);
         return;
     }

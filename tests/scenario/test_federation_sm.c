@@ -273,26 +273,39 @@ static void cannot_be(void **state)
     }
 }
 
-/* Asked to go on with a session, it answers as if a new one had been asked for. */
+/* Asked to go on with a session, it says something else: it is not asked again without end, and what is for
+ * the next connection stays. */
 static void is_not_what_was_asked_for(void **state)
 {
-    struct pres_session *a, *b;
-    struct fed_world w;
-    struct end *out;
+    static const char *const said[] = {
+        "<enabled " SM " id='another' resume='true'/>",
+        "<resumed " SM " h='0' previd='another'/>",
+        "<a " SM " h='0'/>",
+        "</stream:stream>",
+    };
 
     (void)state;
-    world_begin(&w);
-    meet(&w, &a, &b);
-    cut_in_the_middle(&w, a);
-    while (!link_of(&w)->out || link_of(&w)->out->state != S2S_SM)
-        assert_true(step_world(&w));
-    out = a_to_b(&w);
-    out->is_stuck = true;
-    xmpp_s2s_feed(out->s2s, GW_STR("<enabled " SM " id='another' resume='true'/>"), w.now);
-    assert_true(xmpp_s2s_is_closed(out->s2s));
-    assert_string_not_equal(link_of(&w)->session, "another");
-    assert_int_equal(link_of(&w)->sent_count, 2); /* for the next connection */
-    world_end(&w);
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+        struct pres_session *a, *b;
+        struct fed_world w;
+        struct end *out;
+
+        world_begin(&w);
+        meet(&w, &a, &b);
+        cut_in_the_middle(&w, a);
+        while (!link_of(&w)->out || link_of(&w)->out->state != S2S_SM)
+            assert_true(step_world(&w));
+        out = a_to_b(&w);
+        out->is_stuck = true;
+        xmpp_s2s_feed(out->s2s, gw_str_of(said[i]), w.now);
+        assert_true(xmpp_s2s_is_closed(out->s2s));
+        end_free(out, &w);
+        assert_string_not_equal(link_of(&w)->session, "another");
+        assert_int_equal(link_of(&w)->sent_count, 2);
+        if (link_of(&w)->out || link_of(&w)->retry_at <= w.now.mono)
+            fail_msg("after '%s' it is dialled at once", said[i]);
+        world_end(&w);
+    }
 }
 
 /* ---- A peer that is the test ---- */
