@@ -21,8 +21,8 @@ struct person {
     struct gw_list link;       /* people.looked, or people.stale */
     struct gd_glasses glasses; /* policy NULL: to be found */
     uint64_t mark;             /* of what was told; told false: nothing */
+    uint32_t jid_len;
     bool told;
-    size_t jid_len;
     char jid[];
 };
 
@@ -164,7 +164,7 @@ static struct person *person_get(struct gd *gd, struct gw_str jid)
     if (p)
         return p;
     p = gw_alloc(sizeof(*p) + jid.len);
-    p->jid_len = jid.len;
+    p->jid_len = (uint32_t)jid.len;
     memcpy(p->jid, jid.p, jid.len);
     (void)gw_map_set(gd->people->by_jid, (struct gw_str){ p->jid, p->jid_len }, p);
     gw_list_append(&gd->people->looked, &p->link);

@@ -103,9 +103,9 @@ enum sched_move {
 
 struct sched_data { /* what is known */
     struct gw_interval *intervals;
-    unsigned count;
-    uint32_t mark; /* of what was wanted when they were read */
+    unsigned short count; /* SCHED_INTERVALS_MAX */
     bool stale, oof_known;
+    uint32_t mark; /* of what was wanted when they were read */
     gw_utc from, to, read_at, oof_read_at;
     struct gw_oof oof;
     const struct gw_hours *hours; /* of sched_hours.c; NULL: not known */
@@ -124,9 +124,9 @@ struct sched_user {
     struct gw_list changed; /* the owner is to be told */
     struct gw_list astray;  /* the owner is to be asked */
     struct sched_gateway *gateway;
-    unsigned char moving;      /* enum sched_move */
     uint64_t grouping;         /* a hash; 0: unknown */
     gw_time sought_at;         /* monotonic: the owner was asked for its server; 0: never */
+    unsigned char moving;      /* enum sched_move */
     bool choosy;               /* one gateway could not serve it: it is not moved by choice */
     unsigned char narrow;      /* the window is narrowed so many times */
     unsigned char bulk_failed; /* this mailbox alone failed in bulk so many times */
@@ -135,20 +135,20 @@ struct sched_user {
     unsigned char hours;           /* enum sched_hours: whether they are wanted */
     unsigned char fields;          /* wanted of items */
     bool want_is_known;            /* it was said once, be it that nothing is wanted */
+    bool unread_told;              /* Exchange has told of what is unread */
     uint32_t mark;                 /* of what they are wanted for */
-    struct sched_folders *folders; /* NULL: no further calendars are wanted */
     uint32_t hash;                 /* the same on every machine, in every run */
+    struct sched_folders *folders; /* NULL: no further calendars are wanted */
     struct sched_job job[SCHED_KINDS];
     struct sched_sub sub;
     struct sched_data data;
     struct gw_due due, roll; /* UTC */
     struct gw_due freshness; /* monotonic */
     gw_time unread;          /* monotonic: a change may be unread since; GW_NEVER: none */
-    bool unread_told;        /* Exchange has told of it */
     char *error;
     gw_utc error_at;
-    char *mailbox;
-    size_t name_len;
+    char *mailbox; /* it may be the name */
+    uint32_t name_len;
     char name[];
 };
 

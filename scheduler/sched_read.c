@@ -140,7 +140,7 @@ static void intervals_set(struct sched_data *d, const struct gw_interval *v, siz
 {
     free(d->intervals);
     d->intervals = NULL;
-    d->count = (unsigned)count;
+    d->count = (unsigned short)count;
     if (!count)
         return;
     d->intervals = gw_alloc(count * sizeof(*v));

@@ -226,8 +226,8 @@ static struct sched_user *user_new(struct sched *s, struct gw_str name, struct g
 
     if (name.len)
         memcpy(u->name, name.p, name.len);
-    u->name_len = name.len;
-    u->mailbox = gw_str_dup(mailbox);
+    u->name_len = (uint32_t)name.len;
+    u->mailbox = gw_str_eq(mailbox, name) ? u->name : gw_str_dup(mailbox);
     u->hash = (uint32_t)(gw_hash_stable(name) >> 32);
     for (int k = 0; k < SCHED_KINDS; k++)
         u->job[k].kind = (unsigned char)k;
@@ -249,7 +249,8 @@ static void user_free(struct sched_user *u)
     free(u->sub.id);
     free(u->sub.pending_id);
     free(u->error);
-    free(u->mailbox);
+    if (u->mailbox != u->name)
+        free(u->mailbox);
     free(u);
 }
 
