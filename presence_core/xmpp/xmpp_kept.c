@@ -21,7 +21,6 @@ struct ask {
     struct xmpp_kept *kept; /* NULL: gone */
     char *from;             /* who asks, full JID */
     char *id, *to;          /* of his question; to may be NULL: himself */
-    char *key;              /* NULL: the owner's only one */
     const char *none;
     struct gw_buf value;
 };
@@ -53,9 +52,6 @@ static void on_record(const struct store_record *r, void *ctx)
 {
     struct ask *a = ctx;
 
-    if (a->key && !gw_str_is(r->key, a->key))
-        return;
-    gw_buf_reset(&a->value);
     gw_buf_add_str(&a->value, r->value);
 }
 
@@ -113,7 +109,6 @@ static void on_read(const struct gw_err *result, void *ctx)
     free(a->from);
     free(a->id);
     free(a->to);
-    free(a->key);
     free(a);
 }
 
@@ -121,6 +116,8 @@ void xmpp_kept_answer(const struct xmpp_sender *by, const struct xmpp_stanza *s,
                       const struct xmpp_kept_args *args)
 {
     struct xmpp_kept *k = by->host->kept;
+    struct store_range one = { .from = args->key, .limit = 1 };
+    struct gw_buf next; /* after the key */
     struct ask *a;
 
     if (k->ask_count == ASKS_MAX) {
@@ -132,12 +129,16 @@ void xmpp_kept_answer(const struct xmpp_sender *by, const struct xmpp_stanza *s,
     a->from = gw_str_dup(by->from);
     a->id = gw_str_dup(s->id);
     a->to = s->has_to ? gw_str_dup(by->c ? xml_attr(s->node, "to") : s->to.full) : NULL;
-    a->key = args->key.len ? gw_str_dup(args->key) : NULL;
     a->none = args->none;
     gw_buf_init(&a->value, STORE_VALUE_MAX);
     gw_list_append(&k->asks, &a->link);
     k->ask_count++;
-    store_load(k->store, args->kind, &args->owner, on_record, on_read, a);
+    gw_buf_init(&next, STORE_KEY_MAX + 1);
+    gw_buf_add_str(&next, args->key);
+    gw_buf_add_char(&next, '\0');
+    one.to = gw_buf_str(&next);
+    store_load_range(k->store, args->kind, &one, on_record, on_read, a);
+    gw_buf_done(&next);
 }
 
 void xmpp_kept_write(struct xmpp_host *host, struct store_batch **bp)

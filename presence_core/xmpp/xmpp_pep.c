@@ -647,7 +647,7 @@ void xmpp_on_publish(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml
 static void show_item(const struct xmpp_sender *by, const struct xmpp_stanza *s,
                       const struct event *e)
 {
-    struct xmpp_kept_args args = { .kind = large_kind, .owner = e->user };
+    struct xmpp_kept_args args = { .kind = large_kind };
     struct xml_writer w;
     struct gw_buf key;
 

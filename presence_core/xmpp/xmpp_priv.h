@@ -346,8 +346,8 @@ struct xmpp_kept *xmpp_kept_new(struct xmpp_host *host, struct store *store);
 void xmpp_kept_free(struct xmpp_kept **kp);
 struct xmpp_kept_args {
     const char *kind;
-    struct gw_str owner, key; /* key empty: the owner's only one */
-    const char *none;         /* what is answered when there is nothing; NULL: that */
+    struct gw_str key;
+    const char *none; /* what is answered when there is nothing; NULL: that */
 };
 /* With what is kept, as it is. */
 void xmpp_kept_answer(const struct xmpp_sender *by, const struct xmpp_stanza *s,

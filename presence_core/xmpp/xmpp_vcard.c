@@ -11,14 +11,14 @@ void xmpp_on_vcard_get(const struct xmpp_sender *by, const struct xmpp_stanza *s
                        const struct xml_node *vcard)
 {
     struct gw_str me = xmpp_sender_bare(by);
-    struct xmpp_kept_args args = { .kind = kind, .owner = s->has_to ? s->to.bare : me };
+    struct xmpp_kept_args args = { .kind = kind, .key = s->has_to ? s->to.bare : me };
 
     (void)vcard;
-    if (!by->host->kept || (!by->c && !pres_is_watched_by(by->host->core, args.owner, me))) {
+    if (!by->host->kept || (!by->c && !pres_is_watched_by(by->host->core, args.key, me))) {
         xmpp_refuse(by, s, XMPP_SERVICE_UNAVAILABLE);
         return;
     }
-    if (gw_str_eq(args.owner, me)) /* XEP-0054 3.1: one's own that was never written is empty */
+    if (gw_str_eq(args.key, me)) /* XEP-0054 3.1: one's own that was never written is empty */
         args.none = "<vCard xmlns=\"" NS_VCARD "\"/>";
     xmpp_kept_answer(by, s, &args);
 }
