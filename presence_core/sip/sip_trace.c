@@ -14,11 +14,12 @@ struct kept { /* as it came, but for what is secret; made readable when it is re
     enum sip_proto proto;
     uint16_t port;
     size_t body_len, head_len, host_len;
-    char text[]; /* head, host */
+    char *text; /* head, host */
+    size_t room;
 };
 
 struct sip_trace {
-    struct kept *kept[SIP_TRACE_KEPT]; /* a ring */
+    struct kept kept[SIP_TRACE_KEPT]; /* a ring; a place keeps its room */
     size_t next, count;
     struct gw_buf head, peer; /* of the last one that was read */
 };
@@ -40,7 +41,7 @@ void sip_trace_free(struct sip_trace **tracep)
         return;
     *tracep = NULL;
     for (size_t i = 0; i < SIP_TRACE_KEPT; i++)
-        free(trace->kept[i]);
+        free(trace->kept[i].text);
     gw_buf_done(&trace->head);
     gw_buf_done(&trace->peer);
     free(trace);
@@ -91,6 +92,20 @@ static void hide(char *text, size_t len)
         if (hides && value.len)
             memset(text + (value.p - text), '*', value.len);
     }
+}
+
+/* Each message comes by here: one look at each line, for its end and for what is secret. */
+static struct gw_str head_of(struct gw_str bytes, size_t *body_len, bool *has_secret)
+{
+    struct gw_str rest = bytes, line = { bytes.p, 0 }, head = bytes;
+
+    *has_secret = false;
+    while (next_line(&rest, &line) && line.len) {
+        *has_secret = *has_secret || is_secret(line);
+        head = gw_str_sub(bytes, 0, (size_t)(line.p - bytes.p) + line.len);
+    }
+    *body_len = rest.len;
+    return head;
 }
 
 /* ---- What is read ---- */
@@ -154,29 +169,34 @@ static void tell(struct sip_trace *trace, const struct kept *k)
 void sip_trace_add(struct sip_trace *trace, const struct sip_peer *peer, bool is_in,
                    struct gw_str bytes, struct gw_str only, gw_utc at)
 {
-    const char *end = bytes.len ? memmem(bytes.p, bytes.len, "\r\n\r\n", 4) : NULL;
-    struct gw_str head = end ? gw_str_sub(bytes, 0, (size_t)(end - bytes.p)) : bytes;
-    size_t body_len = end ? bytes.len - head.len - 4 : 0;
-    struct kept *k;
+    struct kept *k = &trace->kept[trace->next];
+    bool has_secret;
+    size_t body_len, need;
+    struct gw_str head = head_of(bytes, &body_len, &has_secret);
 
     head = gw_str_utf8_cut(head, SIP_TRACE_HEAD_MAX);
     if (only.len && !memmem(head.p, head.len, only.p, only.len))
         return;
-    k = gw_alloc(sizeof(*k) + head.len + peer->host.len + 1);
+    need = head.len + peer->host.len;
+    if (need > k->room) {
+        k->text = gw_realloc(k->text, need, 1);
+        k->room = need;
+    }
     *k = (struct kept){ .at = at,
                         .is_in = is_in,
                         .proto = peer->proto,
                         .port = peer->port,
                         .body_len = body_len,
                         .head_len = head.len,
-                        .host_len = peer->host.len };
+                        .host_len = peer->host.len,
+                        .text = k->text,
+                        .room = k->room };
     if (head.len)
         memcpy(k->text, head.p, head.len);
     if (peer->host.len)
         memcpy(k->text + head.len, peer->host.p, peer->host.len);
-    hide(k->text, head.len);
-    free(trace->kept[trace->next]);
-    trace->kept[trace->next] = k;
+    if (has_secret)
+        hide(k->text, head.len);
     trace->next = (trace->next + 1) % SIP_TRACE_KEPT;
     trace->count += trace->count < SIP_TRACE_KEPT;
     if (gw_log_is_on("sip.message", GW_LOG_DEBUG))
@@ -189,6 +209,6 @@ bool sip_trace_next(struct sip_trace *trace, size_t *pos, struct sip_traced *out
 
     if (*pos >= trace->count)
         return false;
-    read_kept(trace, trace->kept[(oldest + (*pos)++) % SIP_TRACE_KEPT], out);
+    read_kept(trace, &trace->kept[(oldest + (*pos)++) % SIP_TRACE_KEPT], out);
     return true;
 }

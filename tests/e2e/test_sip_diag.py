@@ -59,7 +59,7 @@ def test_trace():
         assert "no message of this call" in g.ctl("sip", "trace", "nothing")
         first = g.ctl_json("sip", "trace", "c1")["messages"][0]
         assert (first["direction"], first["transport"], first["call_id"]) == ("in", "TCP", "c1"), first
-        g.set("sip.trace", "c4")
+        g.set("sip.trace", "Call-ID: c4")
         for number in (3, 4):
             s.send(subscribe(number))
             told(s)
