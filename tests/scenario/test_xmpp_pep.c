@@ -256,8 +256,10 @@ static void large_items(void **state)
 
     (void)state;
     start(&p);
+    publish(&p.ann, "u:icon", "icon", text);
     want(&p.bob, "1", "u:picture");
     publish(&p.ann, "u:picture", "hash", text);
+    publish(&p.ann, "u:portrait", "portrait", text);
     EXPECT(&p.bob, "<items node=\"u:picture\"><item id=\"hash\"/></items>");
     peer_clear(&p.bob);
     peer_send(&p.bob, "<iq type='get' id='1' to='ann@x.example'>" PUBSUB

@@ -246,10 +246,13 @@ static void each_session_by_its_list(void **state)
     EXPECT(&desk, "<show>chat</show>");
     EXPECT_ALL(&bob, "<presence to=\"bob@x.example\" from=\"ann@x.example/phone\">"
                      "<show>chat</show></presence>");
-    /* Messages: the desk gets none, the phone does. */
+    /* Messages: the desk gets none, nor a copy (XEP-0280), the phone does. */
+    peer_send(&desk, "<iq type='set' id='c'><enable xmlns='urn:xmpp:carbons:2'/></iq>");
     peer_clear(&desk);
     peer_send(&bob, "<message to='ann@x.example' type='chat'><body>one</body></message>");
     EXPECT(&phone, "<body>one</body>");
+    peer_send(&bob, "<message to='ann@x.example/phone' type='chat'><body>1</body></message>");
+    EXPECT(&phone, "<body>1</body>");
     EXPECT_ALL(&desk, "");
     peer_send(&bob, "<message to='ann@x.example/desk' type='chat'><body>two</body></message>");
     EXPECT(&bob, "<service-unavailable ");
