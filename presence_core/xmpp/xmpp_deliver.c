@@ -226,6 +226,8 @@ static void on_request(enum pres_request request, struct gw_str from, struct gw_
     }
     xml_close(&w);
     xmpp_end(c);
+    if (request == PRES_SUBSCRIBED && c->wants)
+        xmpp_pep_show(c, from);
 }
 
 static void on_roster_changed(const struct pres_item *item, struct pres_session *to, void *ctx)

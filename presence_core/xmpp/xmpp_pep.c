@@ -401,6 +401,13 @@ void xmpp_pep_newcomer(struct xmpp_c2s *c, const char *before)
     pres_roster_each(c->session, show_contact, &n);
 }
 
+void xmpp_pep_show(struct xmpp_c2s *c, struct gw_str user)
+{
+    const struct newcomer n = { .c = c };
+
+    show_all_of(&n, user);
+}
+
 static void show_far(struct xmpp_host *host, struct gw_str user, struct gw_str node,
                      const struct xmpp_jid *to, const char *wants)
 {

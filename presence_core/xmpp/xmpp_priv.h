@@ -410,6 +410,8 @@ void xmpp_pep_put_nodes(struct xmpp_host *host, struct gw_str user, struct gw_st
 void xmpp_pep_tell_activity(struct xmpp_host *host, struct gw_str user, struct gw_str watcher);
 /* The client wants more than before (NULL: nothing): what there is of it. */
 void xmpp_pep_newcomer(struct xmpp_c2s *c, const char *before);
+/* The client, whose wants are known, may see the user now. */
+void xmpp_pep_show(struct xmpp_c2s *c, struct gw_str user);
 void xmpp_pep_show_abroad(struct xmpp_host *host, struct gw_str user, const struct xmpp_jid *to,
                           const char *wants);
 

@@ -200,6 +200,30 @@ static void contacts_are_told(void **state)
     stop(&p);
 }
 
+/* XEP-0163 4.3.4: who is let in while he is there need not come anew. */
+static void who_watches_later(void **state)
+{
+    struct peer cleo;
+    struct pep p;
+
+    (void)state;
+    start(&p);
+    peer_online(&cleo, &p.w, "cleo", "pad");
+    peer_send(&cleo, "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq>");
+    want(&cleo, "1", NICK);
+    publish(&p.ann, NICK, NULL, NICK_ITEM("Annie"));
+    publish(&p.ann, "u:other", "1", "<a xmlns='u:a'/>");
+    peer_send(&cleo, "<presence type='subscribe' to='ann@x.example'/>");
+    EXPECT_NOT(&cleo, "event");
+    peer_send(&p.ann, "<presence type='subscribed' to='cleo@x.example'/>");
+    EXPECT(&cleo, "type=\"subscribed\"");
+    EXPECT(&cleo, "to=\"cleo@x.example/pad\" type=\"headline\">" EVENT(NICK));
+    EXPECT(&cleo, ">Annie</nick>");
+    EXPECT_NOT(&cleo, "u:other");
+    peer_close(&cleo);
+    stop(&p);
+}
+
 /* A client that reads its list of rules so that it hears nothing of him does not. */
 static void lists_count(void **state)
 {
@@ -339,9 +363,10 @@ static void bounds(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers),     cmocka_unit_test(contacts_are_told),
-        cmocka_unit_test(lists_count), cmocka_unit_test(meeting_comes_first),
-        cmocka_unit_test(large_items), cmocka_unit_test(bounds),
+        cmocka_unit_test(answers),           cmocka_unit_test(contacts_are_told),
+        cmocka_unit_test(lists_count),       cmocka_unit_test(meeting_comes_first),
+        cmocka_unit_test(large_items),       cmocka_unit_test(bounds),
+        cmocka_unit_test(who_watches_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
