@@ -318,6 +318,16 @@ static void test_time_told_outlives_a_restart(void **state)
     g->quiet_until = 0;
     sched_gateway_put(m->sched, gw_str_of(g->name), m->now);
     assert_null(g->back_off);
+
+    g->throttled_until = m->now.mono + 5 * MIN;
+    change_many(m);
+    sim_run(m, 500);
+    assert_non_null(g->back_off);
+    g->throttled_until = g->quiet_until = 0;
+    sched_gateway_remove(m->sched, gw_str_of(g->name), m->now);
+    assert_null(g->back_off); /* one of that name may come again */
+    sched_gateway_put(m->sched, gw_str_of(g->name), m->now);
+    requests = g->requests;
     sim_run(m, 1000);
     assert_true(g->requests > requests);
     sim_free(&m);

@@ -593,6 +593,23 @@ static void test_cross_check_keeps_what_was_read_better(void **state)
     sim_free(&m);
 }
 
+/* However short the line is: a request asks for a hundred calendars, if so many are to be read. */
+static void test_who_comes_together_is_read_together(void **state)
+{
+    enum { USERS = 300 };
+    struct sim *m = sim_new(1, USERS);
+
+    (void)state;
+    m->settings.exchange_queue = 10;
+    sched_settings_set(m->sched, &m->settings, m->now);
+    sim_enable_all(m);
+    sim_run(m, 2 * MIN);
+    assert_int_equal(sim_counters(m).with_calendar, USERS);
+    assert_in_range(m->bulks, USERS / 100, 12);
+    assert_in_range(m->reads, 0, 10);
+    sim_free(&m);
+}
+
 static void test_cross_check_interval_is_live(void **state)
 {
     struct sim *m = sim_new(1, 1);
@@ -914,6 +931,7 @@ int main(void)
         cmocka_unit_test(test_held_back_items_narrow_the_window),
         cmocka_unit_test(test_cross_check_finds_what_was_missed),
         cmocka_unit_test(test_cross_check_keeps_what_was_read_better),
+        cmocka_unit_test(test_who_comes_together_is_read_together),
         cmocka_unit_test(test_cross_check_interval_is_live),
         cmocka_unit_test(test_automatic_replies_are_polled),
         cmocka_unit_test(test_other_port_renews_every_subscription),
