@@ -28,6 +28,7 @@ static const struct rule {
     [CERT_FOR_SIP_CLIENT] = { .cn = CN_TOO, .dns = true, .address = true },
     [CERT_FOR_PUSH] = { .cn = CN_TOO, .dns = true, .address = true },
     [CERT_FOR_API] = { .cn = CN_ALONE, .list = "API clients" },
+    [CERT_FOR_XMPP_LOGIN] = { .cn = CN_NEVER },
 };
 
 /* A name that is looked for. */

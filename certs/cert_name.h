@@ -9,6 +9,7 @@
  *   XMPP client        the same with _xmpp-client
  *   SIP client, push   as Exchange
  *   API                the subject's CN alone: one of the clients that are admitted              no
+ *   XMPP login         none of a host: cert_peer_addresses() tells whose it is
  *
  * A wildcard stands for exactly one whole label, the leftmost. Letters fold. A name may be written in
  * U-labels or A-labels, here and in id-on-xmppAddr and the CN; a dNSName has A-labels only. Nothing that
@@ -28,7 +29,8 @@ enum cert_purpose {
     CERT_FOR_XMPP_CLIENT, /* a server that clients connect to */
     CERT_FOR_SIP_CLIENT,  /* the same */
     CERT_FOR_PUSH,        /* us, when Exchange calls back */
-    CERT_FOR_API          /* a client of ours: an administrator's program */
+    CERT_FOR_API,         /* a client of ours: an administrator's program */
+    CERT_FOR_XMPP_LOGIN /* a user, by his XMPP client; settings are those of CERT_FOR_XMPP_CLIENT */
 };
 
 /* Does it bear one of the names? GW_DENIED: none of them; says what it bears instead. */

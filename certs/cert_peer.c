@@ -134,6 +134,25 @@ enum gw_code cert_peer_check(const SSL *ssl, const struct gw_str *names, size_t 
     return cert_name_check(leaf, shown->purpose, names, count, err);
 }
 
+void cert_peer_addresses(const SSL *ssl, cert_address_fn *each, void *ctx)
+{
+    const struct shown *shown = shown_of(ssl);
+    X509 *leaf = ssl ? SSL_get0_peer_certificate(ssl) : NULL;
+    GENERAL_NAMES *all;
+
+    if (!shown || shown->result.verdict != CERT_VERIFIED || !leaf)
+        return;
+    all = X509_get_ext_d2i(leaf, NID_subject_alt_name, NULL, NULL);
+    for (int i = 0; i < sk_GENERAL_NAME_num(all); i++) {
+        struct gw_str address = cert_name_xmpp_addr(sk_GENERAL_NAME_value(all, i));
+
+        if (address.len)
+            each(address, ctx);
+    }
+    GENERAL_NAMES_free(all);
+    ERR_clear_error();
+}
+
 /* --- life */
 
 enum gw_code cert_peer_new(const struct cert_peer_args *args, struct cert_peer **out,

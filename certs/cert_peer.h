@@ -7,7 +7,7 @@
  *                                dialback may prove the domain instead
  *
  * A certificate passes by the trust set of the purpose, dates and signatures, and by its usage: for SIP
- * serverAuth and clientAuth both. Sessions are not resumed: each connection shows its certificate. */
+ * serverAuth and clientAuth both, for users clientAuth. Sessions are not resumed: each connection shows its certificate. */
 #ifndef CERT_PEER_H
 #define CERT_PEER_H
 
@@ -46,5 +46,10 @@ const struct cert_result *cert_peer_result(const struct ssl_st *ssl);
  * GW_NOTFOUND: it has shown none. GW_DENIED: no; says why. */
 enum gw_code cert_peer_check(const struct ssl_st *ssl, const struct gw_str *names, size_t count,
                              struct gw_err *err);
+
+/* The XMPP addresses (id-on-xmppAddr, RFC 6120 13.7.1.4) that the peer's certificate bears, one after
+ * the other, as they are written there. None, unless it has shown one that passed. */
+typedef void cert_address_fn(struct gw_str address, void *ctx);
+void cert_peer_addresses(const struct ssl_st *ssl, cert_address_fn *each, void *ctx);
 
 #endif

@@ -96,6 +96,8 @@ struct cert_tls_source {
     bool lenient; /* a handshake goes on although the result is bad */
     void *ctx;
 };
+/* The one whose settings hold for it. */
+enum cert_purpose cert_tls_purpose(enum cert_purpose purpose);
 /* Connections of the context follow the settings; source is borrowed as long as it is in use. */
 void cert_tls_follow(SSL_CTX *ctx, struct cert_tls_source *source);
 

@@ -55,6 +55,7 @@ const struct gw_param cert_params[] = {
     CRL(CERT_FOR_SIP, "sip", "SIP Servers (Peer Auth)"),
     CRL(CERT_FOR_XMPP_SERVER, "xmpp_server", "XMPP Servers"),
     CRL(CERT_FOR_API, "api", "API"),
+    CRL(CERT_FOR_XMPP_CLIENT, "xmpp_client", "XMPP Clients"),
     { .key = "tls.ocsp_stapling",
       .shown_as = "TLS: OCSP Stapling",
       .help = "of servers that we connect to: check refuses a certificate that its stapled OCSP "
@@ -185,6 +186,11 @@ static void settings_put(SSL *ssl, const struct cert_tls *tls)
     ERR_clear_error();
 }
 
+enum cert_purpose cert_tls_purpose(enum cert_purpose purpose)
+{
+    return purpose == CERT_FOR_XMPP_LOGIN ? CERT_FOR_XMPP_CLIENT : purpose;
+}
+
 static pthread_once_t slot_once = PTHREAD_ONCE_INIT;
 static int source_slot; /* of an SSL_CTX */
 
@@ -210,7 +216,7 @@ static void on_info(const SSL *ssl, int where, int ret)
         return;
     source = SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), source_slot);
     if (source->store->settings) {
-        settings_put(own, &source->store->settings->tls[source->purpose]);
+        settings_put(own, &source->store->settings->tls[cert_tls_purpose(source->purpose)]);
         if (SSL_is_server(ssl) && !source->store->settings->tickets)
             tickets_refuse(own);
         if (!SSL_is_server(ssl) && source->store->settings->stapling != CERT_STAPLING_OFF)

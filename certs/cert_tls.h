@@ -5,7 +5,7 @@
 #include "cert_name.h"
 #include "gw_param.h"
 
-enum { CERT_PURPOSES = CERT_FOR_API + 1 };
+enum { CERT_PURPOSES = CERT_FOR_API + 1 }; /* with settings of their own */
 
 /* Of the other side's certificate and its authorities, but for the one that is trusted: CHECK refuses what is on a list
  * that was added (cert_crl.h), REQUIRE also what no list that is in date says anything about. */

@@ -24,6 +24,7 @@ static const struct {
     [CERT_FOR_SIP_CLIENT] = { X509_PURPOSE_SSL_SERVER, false },
     [CERT_FOR_PUSH] = { X509_PURPOSE_SSL_SERVER, false },
     [CERT_FOR_API] = { X509_PURPOSE_SSL_CLIENT, false },
+    [CERT_FOR_XMPP_LOGIN] = { X509_PURPOSE_SSL_CLIENT, false },
 };
 
 const char *cert_verdict_name(enum cert_verdict v)
@@ -103,7 +104,7 @@ static int on_require(int fine, X509_STORE_CTX *ctx)
 static void use_lists(X509_STORE_CTX *ctx, const struct cert_check *check)
 {
     const struct cert_settings *settings = check->store->settings;
-    int use = settings ? settings->tls[check->purpose].crl : CERT_CRL_OFF;
+    int use = settings ? settings->tls[cert_tls_purpose(check->purpose)].crl : CERT_CRL_OFF;
 
     if (use == CERT_CRL_OFF)
         return;

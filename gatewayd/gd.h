@@ -93,9 +93,9 @@ struct gd {
     struct pres_core *core;
     struct cert_identity *identity[GD_IDENTITIES]; /* in the order of cert_own_kinds */
     struct net_timer *identity_timer;
-    struct cert_peer *push_peer, *api_peer;
+    struct cert_peer *push_peer, *api_peer, *xmpp_login_peer;
     struct net_tls *push_tls, *api_tls;
-    struct net_tls *tls;
+    struct net_tls *tls, *xmpp_login_tls;
     struct xmpp_own own;
     struct gw_list own_passwords; /* that users change, under way */
     const char *own_password_of;  /* changed just now: his sessions end when it is on disk */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cert_peer.h"
 #include "gd.h"
 #include "gd_mail.h"
 #include "gd_people.h"
@@ -160,6 +161,21 @@ void gd_presence_start(struct gd *gd)
     dir_listen(gd->dir, &(struct dir_listener){ on_user, on_domain, gd });
 }
 
+/* In one context with the other it would be asked of everybody, or a session without it be resumed. */
+static enum gw_code login_tls_open(struct gd *gd, struct gw_err *err)
+{
+    const struct cert_peer_args args = { .store = gd->certs,
+                                         .purpose = CERT_FOR_XMPP_LOGIN,
+                                         .identity = gd->identity[GD_IDENTITY_XMPP],
+                                         .demand = CERT_ASKED };
+    struct net_tls_policy policy;
+
+    if (cert_peer_new(&args, &gd->xmpp_login_peer, err))
+        return err->code;
+    policy = cert_peer_policy(gd->xmpp_login_peer);
+    return net_tls_new(NET_TLS_SERVER, &policy, &gd->xmpp_login_tls, err);
+}
+
 enum gw_code gd_presence_listen(struct gd *gd, struct gw_err *err)
 {
     struct xmpp_server_args args = {
@@ -179,9 +195,12 @@ enum gw_code gd_presence_listen(struct gd *gd, struct gw_err *err)
 
     policy = cert_identity_policy(gd->identity[GD_IDENTITY_XMPP]);
     rc = net_tls_new(NET_TLS_SERVER, &policy, &gd->tls, err);
+    if (!rc)
+        rc = login_tls_open(gd, err);
     if (rc)
         return rc;
     args.tls = gd->tls;
+    args.login_tls = gd->xmpp_login_tls;
     net_files_raise();
     store_derive(gd->store, GW_STR("xmpp/salts of unknown users"), secret);
     args.secret = (struct gw_str){ (const char *)secret, sizeof(secret) };

@@ -387,6 +387,8 @@ void gd_done(struct gd *gd)
     if (gd->dir)
         dir_free(&gd->dir);
     net_tls_unref(&gd->tls);
+    net_tls_unref(&gd->xmpp_login_tls);
+    cert_peer_free(&gd->xmpp_login_peer);
     gd_listen_done(gd);
     gd_identities_done(gd);
     if (gd->certs)

@@ -36,6 +36,10 @@ void xmpp_host_stop(struct xmpp_host *host, struct gw_now now); /* they end; no 
 const struct xmpp_settings *xmpp_host_settings(const struct xmpp_host *host);
 struct xmpp_counters *xmpp_host_counters(struct xmpp_host *host);
 
+/* The XMPP addresses that a certificate vouches for, one after the other; none, unless it passed. */
+typedef void xmpp_address_fn(struct gw_str address, void *ctx);
+typedef void xmpp_addresses_fn(xmpp_address_fn *each, void *each_ctx, void *ctx);
+
 /* What a connection asks of its transport, also from inside calls that concern other connections.
  * None of these may call an engine. */
 struct xmpp_io {
@@ -45,6 +49,7 @@ struct xmpp_io {
     void (*check)(struct xmpp_check *check, void *ctx); /* takes; then xmpp_c2s_checked() */
     void (*wake)(void *ctx);                            /* the deadline came nearer: look again */
     xmpp_binding_fn *binding;                           /* of the TLS connection; NULL: none */
+    xmpp_addresses_fn *addresses; /* of the client's certificate; NULL: it is not asked for one */
 };
 
 struct xmpp_c2s_args {

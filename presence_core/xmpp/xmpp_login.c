@@ -77,11 +77,70 @@ static bool put_bindings(const struct xmpp_c2s *c, struct xml_writer *w)
     return any;
 }
 
+/* ---- Logins by certificate ---- */
+
+struct claim {
+    const struct xmpp_c2s *c;
+    struct gw_str wanted; /* bare JID; empty: anybody */
+    struct gw_buf *user;  /* the last one found */
+    size_t count;
+};
+
+/* Only bare addresses of users who may log in, and of the domain that the stream is for. */
+static void on_address(struct gw_str address, void *ctx)
+{
+    struct claim *claim = ctx;
+    struct xmpp_jid jid;
+
+    if (xmpp_jid_parse(address, &jid, NULL) || !jid.local.len || jid.resource.len ||
+        !gw_str_is(jid.domain, claim->c->domain) ||
+        !xmpp_sasl_may_log_in(claim->c->host->sasl, jid.bare))
+        return;
+    if ((claim->wanted.len && !gw_str_eq(jid.bare, claim->wanted)) ||
+        gw_str_eq(jid.bare, gw_buf_str(claim->user))) /* written twice */
+        return;
+    gw_buf_reset(claim->user);
+    gw_buf_add_str(claim->user, jid.bare);
+    claim->count++;
+}
+
+static size_t count_claims(const struct xmpp_c2s *c, struct gw_str wanted, struct gw_buf *user)
+{
+    struct claim claim = { .c = c, .wanted = wanted, .user = user };
+
+    if (c->host->settings->client_certificates && c->io->addresses)
+        c->io->addresses(on_address, &claim, c->io_ctx);
+    return claim.count;
+}
+
+static bool has_external(const struct xmpp_c2s *c)
+{
+    struct gw_buf user;
+    bool has;
+
+    gw_buf_init(&user, XMPP_JID_TEXT_MAX);
+    has = count_claims(c, GW_STR(""), &user) > 0;
+    gw_buf_done(&user);
+    return has;
+}
+
+/* An xmpp_external_fn. */
+static bool external(struct gw_str authzid, struct gw_buf *user, void *ctx)
+{
+    struct xmpp_jid jid = { .bare = GW_STR("") };
+
+    if (authzid.len && (xmpp_jid_parse(authzid, &jid, NULL) || jid.resource.len))
+        return false;
+    return count_claims(ctx, jid.bare, user) == 1;
+}
+
 static void put_mechanisms(const struct xmpp_c2s *c, struct xml_writer *w)
 {
     bool can_bind = put_bindings(c, w);
 
     xmpp_open_ns(w, "mechanisms", NS_SASL);
+    if (has_external(c))
+        xml_put(w, "mechanism", GW_STR(XMPP_SASL_EXTERNAL));
     for (const char *const *m = xmpp_sasl_mechanisms; *m; m++) {
         if (can_bind || !xmpp_sasl_binds(*m))
             xml_put(w, "mechanism", gw_str_of(*m));
@@ -386,14 +445,19 @@ static void on_auth(struct xmpp_c2s *c, const struct xml_node *node)
                                          .mechanism = xml_attr(node, "mechanism"),
                                          .domain = gw_str_of(c->domain),
                                          .binding = binding_of(c),
-                                         .binding_ctx = c->io_ctx };
+                                         .binding_ctx = c->io_ctx,
+                                         .external = has_external(c) ? external : NULL,
+                                         .external_ctx = c };
 
     c->sasl = xmpp_sasl_new(&args);
     if (!c->sasl) {
         fail(c, "invalid-mechanism");
         return;
     }
-    step(c, node->text);
+    if (gw_str_is(args.mechanism, XMPP_SASL_EXTERNAL) && !gw_str_trim(node->text).len)
+        xmpp_login_result(c, XMPP_SASL_MORE, GW_STR("")); /* RFC 4422 5: asks for it */
+    else
+        step(c, node->text);
 }
 
 static void on_response(struct xmpp_c2s *c, const struct xml_node *node)

@@ -43,6 +43,8 @@ struct xmpp_sasl {
     bool is_known; /* has credentials */
     struct xmpp_credentials credentials;
     struct xmpp_check *check;
+    xmpp_external_fn *external; /* NULL: another mechanism */
+    void *external_ctx;
 };
 
 struct xmpp_check {
@@ -305,11 +307,27 @@ static bool take_bindings(struct xmpp_sasl *s, const struct xmpp_sasl_args *args
     return s->bindings || !xmpp_sasl_binds(s->mechanism);
 }
 
+static struct xmpp_sasl *external_new(const struct xmpp_sasl_args *args)
+{
+    struct xmpp_sasl *s;
+
+    if (!args->external)
+        return NULL;
+    s = gw_new(struct xmpp_sasl);
+    s->lib = args->lib;
+    s->mechanism = XMPP_SASL_EXTERNAL;
+    s->external = args->external;
+    s->external_ctx = args->external_ctx;
+    return s;
+}
+
 struct xmpp_sasl *xmpp_sasl_new(const struct xmpp_sasl_args *args)
 {
     const char *name = mechanism_of(args->mechanism);
     struct xmpp_sasl *s;
 
+    if (gw_str_is(args->mechanism, XMPP_SASL_EXTERNAL))
+        return external_new(args);
     if (!name)
         return NULL;
     s = gw_new(struct xmpp_sasl);
@@ -402,6 +420,19 @@ static bool binds_as_we_can(const struct xmpp_sasl *s, struct gw_str first)
     return false;
 }
 
+static enum xmpp_sasl_result external_step(struct xmpp_sasl *s, struct gw_str authzid)
+{
+    struct gw_buf user;
+
+    if (!gw_str_is_utf8(authzid) || (authzid.len && memchr(authzid.p, '\0', authzid.len)))
+        return XMPP_SASL_MALFORMED;
+    gw_buf_init(&user, XMPP_JID_TEXT_MAX);
+    s->is_known = s->external(authzid, &user, s->external_ctx);
+    s->user = s->is_known ? gw_buf_take(&user) : NULL;
+    gw_buf_done(&user);
+    return s->is_known ? XMPP_SASL_DONE : XMPP_SASL_AUTHZID;
+}
+
 enum xmpp_sasl_result xmpp_sasl_step(struct xmpp_sasl *s, struct gw_str in, struct gw_buf *out)
 {
     char *text = NULL;
@@ -410,6 +441,8 @@ enum xmpp_sasl_result xmpp_sasl_step(struct xmpp_sasl *s, struct gw_str in, stru
 
     if (in.len > SASL_TEXT_MAX || (in.len && !s->has_begun && !binds_as_we_can(s, in)))
         return XMPP_SASL_MALFORMED;
+    if (s->external)
+        return external_step(s, in);
     s->has_begun = s->has_begun || in.len;
     rc = gsasl_step(s->session, in.p ? in.p : "", in.len, &text, &len);
     if (rc == GSASL_OK || rc == GSASL_NEEDS_MORE)

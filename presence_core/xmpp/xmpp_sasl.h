@@ -1,5 +1,5 @@
 /* Login by SASL (RFC 4422), the server's side, through GNU SASL: SCRAM-SHA-256 and SCRAM-SHA-1, with
- * and without channel binding, and PLAIN. A wrong password and an unknown user look the same: the unknown one gets a salt too, the
+ * and without channel binding, and PLAIN; and EXTERNAL, by certificate, without it. A wrong password and an unknown user look the same: the unknown one gets a salt too, the
  * same at each attempt, and fails at the same step after the same work. */
 #ifndef XMPP_SASL_H
 #define XMPP_SASL_H
@@ -42,12 +42,19 @@ enum xmpp_sasl_result {
     XMPP_SASL_FAILED   /* our fault */
 };
 
+/* Whom the connection's certificate lets in: appends his bare JID. authzid is whom the client wants to
+ * be; empty: whoever it is. False: nobody, or it is not clear who. */
+typedef bool xmpp_external_fn(struct gw_str authzid, struct gw_buf *user, void *ctx);
+#define XMPP_SASL_EXTERNAL "EXTERNAL" /* RFC 4422 A, XEP-0178 2 */
+
 struct xmpp_sasl; /* one login */
 struct xmpp_sasl_args {
     struct xmpp_sasl_lib *lib;
     struct gw_str mechanism, domain; /* copied */
     xmpp_binding_fn *binding;        /* called at once; NULL: there is none */
     void *binding_ctx;
+    xmpp_external_fn *external; /* NULL: a certificate lets nobody in */
+    void *external_ctx;
 };
 /* NULL: no such mechanism here. */
 struct xmpp_sasl *xmpp_sasl_new(const struct xmpp_sasl_args *args);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cert_peer.h"
 #include "gw_list.h"
 #include "gw_log.h"
 #include "gw_map.h"
@@ -19,7 +20,7 @@ struct xmpp_server {
     struct net_loop *loop;
     struct net_pool *pool;
     struct pres_core *core;
-    struct net_tls *tls;
+    struct net_tls *tls, *login_tls;
     struct xmpp_host *host;
     struct net_listener *listeners[LISTENERS_MAX];
     size_t listener_count;
@@ -132,8 +133,17 @@ static size_t io_queued(void *ctx)
 static void io_start_tls(void *ctx)
 {
     struct conn *conn = ctx;
+    const struct xmpp_server *server = conn->server;
+    bool asks = server->login_tls && xmpp_host_settings(server->host)->client_certificates;
 
-    net_stream_start_tls(conn->stream, conn->server->tls, NULL);
+    net_stream_start_tls(conn->stream, asks ? server->login_tls : server->tls, NULL);
+}
+
+static void io_addresses(xmpp_address_fn *each, void *each_ctx, void *ctx)
+{
+    struct conn *conn = ctx;
+
+    cert_peer_addresses(net_stream_ssl(conn->stream), each, each_ctx);
 }
 
 static void io_wake(void *ctx)
@@ -189,6 +199,7 @@ static bool io_binding(const char *type, struct gw_buf *out, void *ctx)
 
 static const struct xmpp_io io = {
     .binding = io_binding,
+    .addresses = io_addresses,
     .write = io_write,
     .queued = io_queued,
     .start_tls = io_start_tls,
@@ -274,7 +285,7 @@ static void take(struct xmpp_server *server, struct net_stream *s, bool is_direc
     gw_list_append(&server->conns, &conn->link);
     net_stream_set_handlers(s, &handlers, conn);
     if (is_direct)
-        net_stream_start_tls(s, server->tls, NULL);
+        io_start_tls(conn);
     look(conn);
 }
 
@@ -335,6 +346,7 @@ struct xmpp_server *xmpp_server_new(const struct xmpp_server_args *args, struct 
     server->pool = args->pool;
     server->core = args->core;
     server->tls = args->tls ? net_tls_ref(args->tls) : NULL;
+    server->login_tls = args->login_tls ? net_tls_ref(args->login_tls) : NULL;
     server->origins = gw_map_new();
     gw_list_init(&server->conns);
     return server;
@@ -418,6 +430,8 @@ void xmpp_server_free(struct xmpp_server **serverp)
     gw_map_free(&server->origins);
     if (server->tls)
         net_tls_unref(&server->tls);
+    if (server->login_tls)
+        net_tls_unref(&server->login_tls);
     free(server);
 }
 

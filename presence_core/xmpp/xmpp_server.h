@@ -20,6 +20,9 @@ struct xmpp_server_args {
     struct pres_core *core;
     struct store *store; /* messages for who is not there; NULL: they go back */
     struct net_tls *tls; /* of role server; a reference is taken. NULL: nobody can log in yet */
+    struct net_tls
+        *login_tls; /* the same, of a cert_peer that asks for CERT_FOR_XMPP_LOGIN: in place of tls
+                                  while the settings say so. NULL: never */
     const struct xmpp_settings *settings; /* borrowed, read live; NULL: the defaults */
     xmpp_credentials_fn *credentials;
     void *credentials_ctx;

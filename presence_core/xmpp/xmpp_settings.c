@@ -3,6 +3,7 @@
 #define OF(member) offsetof(struct xmpp_settings, member)
 
 static const char *const off_or_on[] = { "off", "on", NULL };
+static const char *const off_or_optional[] = { "off", "optional", NULL };
 static const char *const shows[] = { "available", "chat", "away", "xa", "dnd", NULL };
 
 const struct gw_param xmpp_params[] = {
@@ -95,6 +96,17 @@ const struct gw_param xmpp_params[] = {
       .offset = OF(channel_binding),
       .def = "off",
       .choices = off_or_on },
+    { .key = "xmpp.client_certificates",
+      .shown_as = "Logins by Client Certificate",
+      .help =
+          "optional: a client may show a certificate that bears its user's XMPP address "
+          "(id-on-xmppAddr), and logs in without password (SASL EXTERNAL). Every authority in "
+          "cup-trust can then issue such certificates, for all users who have a password; those "
+          "in cup-xmpp-trust cannot. See tls.xmpp_client_crl",
+      .type = GW_PARAM_CHOICE,
+      .offset = OF(client_certificates),
+      .def = "off",
+      .choices = off_or_optional },
     { .key = "xmpp.offline_max",
       .shown_as = "Messages Kept per User",
       .help =

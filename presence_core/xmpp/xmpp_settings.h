@@ -18,10 +18,11 @@ struct xmpp_settings {
     int64_t login_failures;  /* wrong passwords of one network in five minutes */
     int64_t idle_ping_s;     /* silence after which a client is asked whether it is there; off */
     int64_t ping_timeout_s;
-    int channel_binding;   /* 1: mechanisms that bind a login to its TLS connection are offered */
-    int64_t offline_max;   /* messages kept for a user who is not there; off */
-    int64_t resume_s;      /* of a session whose connection broke; off */
-    int64_t half_open_max; /* connections of one network that are not logged in */
+    int channel_binding;     /* 1: mechanisms that bind a login to its TLS connection are offered */
+    int client_certificates; /* 1: asked for, and a login by one is offered */
+    int64_t offline_max;     /* messages kept for a user who is not there; off */
+    int64_t resume_s;        /* of a session whose connection broke; off */
+    int64_t half_open_max;   /* connections of one network that are not logged in */
 };
 
 extern const struct gw_param xmpp_params[]; /* keys "xmpp.*" */

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     for (int i = 0; i < sk_X509_num(stack); i++) {
         struct cert_entry *e = NULL;
 
-        for (int purpose = CERT_FOR_EXCHANGE; purpose <= CERT_FOR_API; purpose++)
+        for (int purpose = CERT_FOR_EXCHANGE; purpose <= CERT_FOR_XMPP_LOGIN; purpose++)
             (void)cert_name_check(sk_X509_value(stack, i), (enum cert_purpose)purpose, wanted, 2,
                                   &err);
         (void)cert_entry_new(sk_X509_value(stack, i), &e, &err);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cert.h"
+#include "cert_peer.h"
 #include "gw_buf.h"
 #include "gw_bytes.h"
 #include "gw_log.h"
@@ -40,7 +41,8 @@ struct program {
     struct pres_core *core;
     struct cert_store *certs;
     struct cert_identity *identity;
-    struct net_tls *tls;
+    struct cert_peer *login_peer;
+    struct net_tls *tls, *login_tls;
     struct xmpp_server *server;
     struct xmpp_settings settings;
     struct pres_settings pres; /* as RFC 6121 is written */
@@ -240,7 +242,17 @@ static enum gw_code start_tls(struct program *p, const char *folder, struct gw_e
     if (rc)
         return rc;
     policy = cert_identity_policy(p->identity);
-    return net_tls_new(NET_TLS_SERVER, &policy, &p->tls, err);
+    rc = net_tls_new(NET_TLS_SERVER, &policy, &p->tls, err);
+    if (!rc)
+        rc = cert_peer_new(&(struct cert_peer_args){ .store = p->certs,
+                                                     .purpose = CERT_FOR_XMPP_LOGIN,
+                                                     .identity = p->identity,
+                                                     .demand = CERT_ASKED },
+                           &p->login_peer, err);
+    if (rc)
+        return rc;
+    policy = cert_peer_policy(p->login_peer);
+    return net_tls_new(NET_TLS_SERVER, &policy, &p->login_tls, err);
 }
 
 static enum gw_code start(struct program *p, const char *folder, struct gw_err *err)
@@ -270,6 +282,7 @@ static enum gw_code start(struct program *p, const char *folder, struct gw_err *
                                                             .core = p->core,
                                                             .store = p->store,
                                                             .tls = p->tls,
+                                                            .login_tls = p->login_tls,
                                                             .settings = &p->settings,
                                                             .credentials = credentials,
                                                             .credentials_ctx = p,
@@ -300,6 +313,8 @@ static void stop(struct program *p)
     pres_core_free(&p->core);
     if (p->tls)
         net_tls_unref(&p->tls);
+    net_tls_unref(&p->login_tls);
+    cert_peer_free(&p->login_peer);
     cert_identity_close(&p->identity);
     cert_store_close(&p->certs);
     gw_buf_done(&p->line);

@@ -116,6 +116,120 @@ static void logs_in(void **state)
     }
 }
 
+/* ---- By certificate ---- */
+
+#define OFFERED "<mechanism>EXTERNAL</mechanism>"
+
+static const struct external_case {
+    const char *addresses[4];
+    const char *authzid; /* NULL: no text, "" after the challenge */
+    bool is_off, is_offered;
+    const char *expected;
+} external_cases[] = {
+    { { ANN }, "", false, true, "<success " },
+    { { ANN }, NULL, false, true, "<success " },
+    { { ANN }, ANN, false, true, "<success " },
+    { { ANN }, "Ann@X.example", false, true, "<success " },
+    { { "Ann@X.EXAMPLE", ANN }, "", false, true, "<success " }, /* the same one twice */
+    { { BOB, "ann@other.example", ANN }, ANN, false, true, "<success " },
+    { { ANN, "dan@x.example", "x.example", "conference" }, "", false, true, "<success " },
+    { { ANN, BOB }, "", false, true, "<invalid-authzid/>" },
+    { { ANN, BOB, ANN }, NULL, false, true, "<invalid-authzid/>" },
+    { { ANN }, BOB, false, true, "<invalid-authzid/>" },
+    { { ANN }, ANN "/desk", false, true, "<invalid-authzid/>" },
+    { { ANN }, "x.example", false, true, "<invalid-authzid/>" },
+    { { ANN }, "@", false, true, "<invalid-authzid/>" },
+    { { ANN }, "\xff", false, true, "<malformed-request/>" },
+    { { ANN, "dan@x.example" }, "dan@x.example", false, true, "<invalid-authzid/>" },
+    { { "dan@x.example" }, "", false, false, "<invalid-mechanism/>" }, /* may not log in */
+    { { "eve@x.example" }, "", false, false, "<invalid-mechanism/>" },
+    { { "ann@other.example" }, "", false, false, "<invalid-mechanism/>" },
+    { { ANN "/desk" }, "", false, false, "<invalid-mechanism/>" },
+    { { "x.example" }, "", false, false, "<invalid-mechanism/>" },
+    { { NULL }, ANN, false, false, "<invalid-mechanism/>" },
+    { { ANN }, "", true, false, "<invalid-mechanism/>" },
+};
+
+static void external_auth(struct peer *p, const char *authzid)
+{
+    struct gw_buf text;
+
+    gw_buf_init(&text, 8192);
+    if (authzid && *authzid)
+        gw_base64_write(gw_str_of(authzid), &text);
+    else if (authzid)
+        gw_buf_add_cstr(&text, "=");
+    peer_clear(p);
+    peer_sendf(p, "<auth " NS_SASL_IS " mechanism='EXTERNAL'>%.*s</auth>",
+               GW_STR_ARG(gw_buf_str(&text)));
+    gw_buf_done(&text);
+    if (authzid)
+        return;
+    EXPECT_ALL(p, "<challenge xmlns=\"urn:ietf:params:xml:ns:xmpp-sasl\"/>");
+    peer_send(p, "<response " NS_SASL_IS "/>");
+}
+
+static void external_logs_in(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(external_cases) / sizeof(external_cases[0]); i++) {
+        const struct external_case *c = &external_cases[i];
+        const char *addresses[5] = { c->addresses[0], c->addresses[1], c->addresses[2],
+                                     c->addresses[3] };
+        struct world w;
+        struct peer p;
+
+        world_start(&w);
+        w.settings.client_certificates = !c->is_off;
+        peer_open(&p, &w);
+        p.addresses = addresses;
+        peer_tls(&p);
+        if (peer_has(&p, OFFERED) != c->is_offered)
+            fail_msg("case %zu: %s", i, p.out.p);
+        external_auth(&p, c->authzid);
+        EXPECT(&p, c->expected);
+        assert_int_equal(xmpp_c2s_is_logged_in(p.c2s), !strcmp(c->expected, "<success "));
+        if (xmpp_c2s_is_logged_in(p.c2s)) {
+            peer_send(&p, HEADER);
+            peer_clear(&p);
+            peer_sendf(&p, "<iq type='set' id='b1'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+                           "<resource>desk</resource></bind></iq>");
+            EXPECT(&p, "<jid>ann@x.example/desk</jid>");
+        }
+        peer_close(&p);
+        world_stop(&w);
+    }
+}
+
+/* What holds when the features go out need not hold when the answer comes. */
+static void external_is_live(void **state)
+{
+    const char *const addresses[] = { ANN, NULL };
+    struct world w;
+    struct peer p;
+
+    (void)state;
+    world_start(&w);
+    w.settings.client_certificates = 1;
+    peer_open(&p, &w);
+    p.addresses = addresses;
+    peer_tls(&p);
+    EXPECT(&p, OFFERED);
+    peer_clear(&p);
+    peer_send(&p, "<auth " NS_SASL_IS " mechanism='EXTERNAL'/>");
+    EXPECT(&p, "<challenge ");
+    w.is_closed_to_all = true; /* disabled meanwhile */
+    peer_send(&p, "<response " NS_SASL_IS "/>");
+    EXPECT(&p, "<invalid-authzid/>");
+    w.is_closed_to_all = false;
+    w.settings.client_certificates = 0;
+    external_auth(&p, "");
+    EXPECT(&p, "<invalid-mechanism/>");
+    assert_false(xmpp_c2s_is_logged_in(p.c2s));
+    peer_close(&p);
+    world_stop(&w);
+}
+
 /* ---- Bound to the connection ---- */
 
 /* With what the client's TLS connection gives. */
@@ -604,6 +718,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logs_in),
+        cmocka_unit_test(external_logs_in),
+        cmocka_unit_test(external_is_live),
         cmocka_unit_test(binds_to_the_connection),
         cmocka_unit_test(other_bindings),
         cmocka_unit_test(finds_downgrades),

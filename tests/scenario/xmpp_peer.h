@@ -50,6 +50,8 @@ struct peer {
     bool starts_tls, is_woken;
     bool is_stuck; /* reads nothing: what is written counts as waiting */
     size_t waiting, waiting_max;
+    const char *const
+        *addresses;       /* of the client's certificate, then NULL; NULL: it has shown none */
     const char *exporter; /* the TLS connection's tls-exporter; NULL: it has none */
 };
 
@@ -166,6 +168,14 @@ static inline bool peer_binding(const char *type, struct gw_buf *out, void *ctx)
     return true;
 }
 
+static inline void peer_addresses(xmpp_address_fn *each, void *each_ctx, void *ctx)
+{
+    struct peer *p = ctx;
+
+    for (size_t i = 0; p->addresses && p->addresses[i]; i++)
+        each(gw_str_of(p->addresses[i]), each_ctx);
+}
+
 static inline void peer_open_from(struct peer *p, struct world *w, bool can_tls, const char *from)
 {
     static const struct xmpp_io io = { .write = peer_write,
@@ -173,7 +183,8 @@ static inline void peer_open_from(struct peer *p, struct world *w, bool can_tls,
                                        .start_tls = peer_start_tls,
                                        .check = peer_check,
                                        .wake = peer_wake,
-                                       .binding = peer_binding };
+                                       .binding = peer_binding,
+                                       .addresses = peer_addresses };
 
     *p = (struct peer){ .w = w };
     gw_buf_init(&p->out, 256 * 1024 * 1024);

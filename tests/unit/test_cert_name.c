@@ -151,7 +151,7 @@ static void test_nul(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2; i++)
-        for (int purpose = CERT_FOR_EXCHANGE; purpose <= CERT_FOR_API; purpose++) {
+        for (int purpose = CERT_FOR_EXCHANGE; purpose <= CERT_FOR_XMPP_LOGIN; purpose++) {
             struct lab_spec spec = { .cn = NULL };
             struct lab_cert cert = lab_make(&spec, NULL);
 

@@ -272,12 +272,105 @@ static void test_lists(void **state)
     cert_store_settings_set(store, NULL);
 }
 
+/* --- whose certificate it is */
+
+static void note(struct gw_str address, void *ctx)
+{
+    gw_buf_addf(ctx, "%.*s ", GW_STR_ARG(address));
+}
+
+/* What a client's certificate vouches for; the handshake is done in any case. */
+static void addresses(const struct lab_cert *cert, struct gw_buf *out)
+{
+    struct cert_peer_args args = { store, CERT_FOR_XMPP_LOGIN, identity, CERT_ASKED };
+    SSL_CTX *theirs_ctx = SSL_CTX_new(TLS_client_method()), *ours_ctx;
+    struct cert_peer *peer = NULL;
+    SSL *ours, *theirs;
+
+    assert_int_equal(cert_peer_new(&args, &peer, NULL), GW_OK);
+    ours_ctx = context_of(peer, true);
+    if (cert)
+        assert_int_equal(SSL_CTX_use_cert_and_key(theirs_ctx, cert->x509, cert->key, NULL, 1), 1);
+    ours = SSL_new(ours_ctx);
+    theirs = SSL_new(theirs_ctx);
+    SSL_set_accept_state(ours);
+    SSL_set_connect_state(theirs);
+    assert_true(handshake(ours, theirs));
+    gw_buf_reset(out);
+    cert_peer_addresses(ours, note, out);
+    gw_buf_add(out, "", 1);
+    SSL_free(ours);
+    SSL_free(theirs);
+    SSL_CTX_free(ours_ctx);
+    SSL_CTX_free(theirs_ctx);
+    cert_peer_free(&peer);
+}
+
+static void test_addresses(void **state)
+{
+#define ADDR "otherName:1.3.6.1.5.5.7.8.5;UTF8:"
+    static const char ann[] = "DNS:x.example," ADDR "ann@x.example," ADDR "bob@x.example";
+    static const struct {
+        struct lab_spec spec;
+        bool stranger, partner;
+        const char *vouched;
+    } c[] = {
+        { { .cn = "a", .names = ann, .eku = "clientAuth" },
+          false,
+          false,
+          "ann@x.example bob@x.example " },
+        { { .cn = "a", .names = ann }, false, false, "ann@x.example bob@x.example " },
+        { { .cn = "ann@x.example", .names = "DNS:x.example,email:ann@x.example" },
+          false,
+          false,
+          "" },
+        { { .cn = "a", .names = ann }, true, false, "" },
+        { { .cn = "a", .names = ann }, true, true, "" }, /* in cup-xmpp-trust alone */
+        { { .cn = "a", .names = ann, .from_day = -9, .to_day = -2 }, false, false, "" },
+        { { .cn = "a", .names = ann, .from_day = 2, .to_day = 9 }, false, false, "" },
+        { { .cn = "a", .names = ann, .eku = "serverAuth" }, false, false, "" },
+        { { .cn = "a", .names = ann, .bad_signature = true }, false, false, "" },
+    };
+    struct cert_settings settings = { .stapling = CERT_STAPLING_OFF };
+    struct lab_spec spec = { .cn = "a", .names = ann };
+    struct lab_cert lost = lab_make(&spec, &root);
+    struct gw_buf out;
+
+    (void)state;
+    gw_buf_init(&out, 4096);
+    for (size_t i = 0; i < sizeof(c) / sizeof(c[0]); i++) {
+        struct lab_cert cert = lab_make(&c[i].spec, c[i].stranger ? &other_root : &root);
+
+        if (c[i].partner)
+            trust(CERT_TRUST_XMPP, &other_root);
+        addresses(&cert, &out);
+        if (strcmp(out.p, c[i].vouched) != 0)
+            fail_msg("case %zu: %s", i, out.p);
+        lab_free(&cert);
+    }
+    addresses(NULL, &out);
+    assert_string_equal(out.p, "");
+    for (size_t i = 0; i < CERT_PURPOSES; i++)
+        settings.tls[i] = (struct cert_tls){ .min_version = 2, .ciphers = (char *)"" };
+    cert_store_settings_set(store, &settings);
+    list_add(lost.x509);
+    addresses(&lost, &out);
+    assert_string_equal(out.p, "ann@x.example bob@x.example ");
+    settings.tls[CERT_FOR_XMPP_CLIENT].crl = CERT_CRL_CHECK;
+    addresses(&lost, &out);
+    assert_string_equal(out.p, "");
+    cert_store_settings_set(store, NULL);
+    lab_free(&lost);
+    gw_buf_done(&out);
+}
+
 static void test_no_connection(void **state)
 {
     struct gw_err err;
 
     (void)state;
     assert_null(cert_peer_result(NULL));
+    cert_peer_addresses(NULL, note, NULL);
     assert_int_equal(cert_peer_check(NULL, NULL, 0, &err), GW_NOTFOUND);
 }
 
@@ -286,6 +379,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_no_connection),
     };
 
