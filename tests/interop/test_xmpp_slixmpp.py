@@ -14,8 +14,9 @@ from xml.etree import ElementTree
 
 try:
     from xmpp_client import Client
+    import zoo
 except ImportError as error:
-    print(f"skipped: {error} (python3-slixmpp)")
+    print(f"skipped: {error} (python3-slixmpp, python3-cryptography)")
     sys.exit(77)
 
 DOMAIN = "x.example"
@@ -30,8 +31,16 @@ BIND = "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></
 class Server:
     """xmpp_test_server on a free port."""
 
-    def __init__(self):
+    def __init__(self, trusted=()):
+        """trusted: (set, certificate) pairs."""
         self.folder = tempfile.TemporaryDirectory()
+        for name, cert in trusted:
+            folder = os.path.join(self.folder.name, "certs", name)
+            os.makedirs(folder, mode=0o700)
+            with open(os.path.join(folder, cert.fingerprint + ".pem"), "w", encoding="ascii") as f:
+                f.write(cert.pem)
+        if trusted:
+            os.chmod(os.path.join(self.folder.name, "certs"), 0o700)
         self.log = open(os.path.join(self.folder.name, "log"), "w+", encoding="utf-8")
         self.process = subprocess.Popen(
             [os.path.join(os.environ["KALENDS_BIN"], "xmpp_test_server"),
@@ -99,7 +108,7 @@ class Raw:
         except ConnectionError:
             return
 
-    def start_tls(self):
+    def start_tls(self, certificate=None):
         self.send(HEADER)
         self.expect("<required/>")
         self.send(STARTTLS)
@@ -107,6 +116,8 @@ class Raw:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+        if certificate:
+            context.load_cert_chain(certificate)
         self.socket = context.wrap_socket(self.socket, server_hostname=DOMAIN)
         self.seen = ""
 
@@ -152,6 +163,71 @@ class WithServer(unittest.TestCase):
         a.subscribe(b.jid)
         a.wait_contact(b.jid, ("available", None))
         b.wait_contact(a.jid, ("available", None))
+
+
+class Certificates(unittest.TestCase):
+    """Logins by client certificate (SASL EXTERNAL)"""
+
+    ANN, BOB = f"ann@{DOMAIN}", f"bob@{DOMAIN}"
+
+    def setUp(self):
+        self.root = zoo.Cert("Users", ca=True)
+        self.partner = zoo.Cert("Partner", ca=True)
+        self.server = Server([("cup-trust", self.root), ("cup-xmpp-trust", self.partner)])
+        self.addCleanup(self.server.close)
+        self.server("set xmpp.client_certificates optional")
+
+    def make(self, *jids, issuer=None, **more):
+        cert = zoo.Cert("user", issuer=issuer or self.root, jids=jids,
+                        **{"usages": (zoo.CLIENT,), **more})
+        path = os.path.join(self.server.folder.name, "user.pem")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(cert.pem + cert.key_pem)
+        return path
+
+    def test_slixmpp(self):
+        """over STARTTLS and with TLS first; without a certificate a password does as before"""
+        path = self.make(self.ANN)
+        for port, direct in ((self.server.port, False), (self.server.tls_port, True)):
+            with self.subTest(direct=direct):
+                with Client(self.ANN, "no password", port=port, direct=direct, mech="EXTERNAL",
+                            certificate=path) as ann:
+                    self.assertEqual(ann.jid, self.ANN)
+        with self.server.client("bob") as bob:
+            self.assertEqual(bob.jid, self.BOB)
+
+    def test_not_offered(self):
+        """one that does not pass breaks nothing: a password logs in on the same connection"""
+        for name, make in {
+            "partner": lambda: self.make(self.ANN, issuer=self.partner),
+            "expired": lambda: self.make(self.ANN, start=-9, end=-2),
+            "not yet valid": lambda: self.make(self.ANN, start=2, end=9),
+            "server only": lambda: self.make(self.ANN, usages=(zoo.SERVER,)),
+            "nobody": lambda: self.make(f"eve@{DOMAIN}"),
+            "other domain": lambda: self.make("ann@other.example"),
+            "host": lambda: self.make(names=(DOMAIN,)),
+            "stranger": lambda: self.make(self.ANN, issuer=zoo.Cert("Users", ca=True)),
+            "none": lambda: None,
+        }.items():
+            with self.subTest(name):
+                self.refuse(make())
+
+    def test_off(self):
+        path = self.make(self.ANN)
+        self.server("set xmpp.client_certificates off")
+        self.refuse(path)
+
+    def refuse(self, path):
+        raw = Raw(self.server.port)
+        self.addCleanup(raw.close)
+        raw.start_tls(path)
+        raw.send(HEADER)
+        raw.expect("<stream:features>")
+        raw.expect("</mechanisms>")
+        raw.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>")
+        raw.expect("<invalid-mechanism/>")
+        raw.send(ANN_PLAIN)
+        raw.expect("<success")
 
 
 class Logins(WithServer):

@@ -40,9 +40,10 @@ class Client:
     """Client("ann@example.test", "secret", port=5222).start() returns when it is logged in."""
 
     def __init__(self, jid, password, host="127.0.0.1", port=5222, mech=None, ca=None,
-                 plugins=(), direct=False):
+                 plugins=(), direct=False, certificate=None):
         self.jid, self.password, self.host, self.port = jid, password, host, port
         self.mech, self.ca, self.direct = mech, ca, direct
+        self.certificate = certificate  # a PEM file, its key in it
         self.plugins = ("xep_0030", "xep_0199", *plugins)
         self.presences, self.messages = [], []
         self.failure = None
@@ -97,6 +98,9 @@ class Client:
         xmpp = slixmpp.ClientXMPP(self.jid, self.password, sasl_mech=self.mech)
         xmpp.loop = self._loop
         xmpp.ca_certs = self.ca
+        if self.certificate:
+            xmpp.certfile = xmpp.keyfile = self.certificate
+            xmpp.credentials["authzid"] = ""
         if not self.ca:  # a gateway fresh from its box has a self-signed certificate
             xmpp.ssl_context.check_hostname = False
             xmpp.ssl_context.verify_mode = ssl.CERT_NONE

@@ -14,14 +14,15 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 DAY = datetime.timedelta(days=1)
+XMPP_ADDR = x509.ObjectIdentifier("1.3.6.1.5.5.7.8.5")
 SERVER, CLIENT = ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH
 
 
 class Cert:
-    """names: host names and addresses of the SAN. issuer None: self-signed."""
+    """names: host names and addresses of the SAN; jids: its XMPP addresses. issuer None: self-signed."""
 
     def __init__(self, cn=None, names=(), issuer=None, ca=False, start=-1, end=30, usages=(SERVER, CLIENT),
-                 rsa_bits=0, digest=None, permitted=None, key=None, key_ids=True, issuer_url=None):
+                 rsa_bits=0, digest=None, permitted=None, key=None, key_ids=True, issuer_url=None, jids=()):
         self.issuer = issuer or self
         self.key = key or (rsa.generate_private_key(65537, rsa_bits) if rsa_bits else
                            ec.generate_private_key(ec.SECP256R1()))
@@ -32,10 +33,12 @@ class Cert:
                    .serial_number(x509.random_serial_number())
                    .not_valid_before(now + start * DAY).not_valid_after(now + end * DAY)
                    .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True))
-        if names:
+        if names or jids:
             builder = builder.add_extension(x509.SubjectAlternativeName(
                 [x509.IPAddress(ipaddress.ip_address(n)) if re.match(r"[0-9a-f.:]+$", n)
-                 else x509.DNSName(n) for n in names]), critical=False)
+                 else x509.DNSName(n) for n in names] +
+                [x509.OtherName(XMPP_ADDR, b"\x0c" + bytes([len(j)]) + j.encode()) for j in jids]),
+                critical=False)
         if usages and not ca:
             builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
         if permitted:
