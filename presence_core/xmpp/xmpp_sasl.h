@@ -1,5 +1,5 @@
 /* Login by SASL (RFC 4422), the server's side, through GNU SASL: SCRAM-SHA-256 and SCRAM-SHA-1, with
- * and without channel binding, and PLAIN; and EXTERNAL, by certificate, without it. A wrong password and an unknown user look the same: the unknown one gets a salt too, the
+ * and without channel binding, and PLAIN; EXTERNAL without it. A wrong password and an unknown user look the same: the unknown one gets a salt too, the
  * same at each attempt, and fails at the same step after the same work. */
 #ifndef XMPP_SASL_H
 #define XMPP_SASL_H

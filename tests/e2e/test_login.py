@@ -1,7 +1,11 @@
 """Logging in: every mechanism, with passwords that a keyboard may write in two ways (SASLprep)."""
 
+import os
+import tempfile
+
 import house
 from house import House
+from zoo import CLIENT, Cert, revocation_list
 
 TYPED = "Ⅸ pass\u00a0wörd"
 SAME = "IX pass wörd"
@@ -54,5 +58,47 @@ def test_password_changed_in_client():
         assert "my own one" not in h.gateway.log()
 
 
+def test_certificate():
+    """a client certificate of cup-trust in place of the password, until it is revoked or its user disabled; every
+    change is live"""
+    house.PASSWORD = SAME
+    with House(users=["ann", "bob"]) as h, tempfile.TemporaryDirectory() as folder:
+        ca = Cert("Users", ca=True)
+        jid, path = h.jid("ann"), os.path.join(folder, "ann.pem")
+        cert = Cert("Ann", issuer=ca, usages=(CLIENT,), jids=[jid])
+        with open(path, "w", encoding="ascii") as f:
+            f.write(cert.pem + cert.key_pem)
+
+        def is_let_in():
+            try:
+                with h.client("ann", password="wrong", mech="EXTERNAL", certificate=path):
+                    return True
+            except ConnectionError:
+                return False
+
+        g = h.gateway
+        g.api("POST", "/v1/trust/cup-xmpp-trust", {"pem": ca.pem})
+        assert not is_let_in()
+        g.set("xmpp.client_certificates", "optional")
+        assert not is_let_in()  # partners' authorities issue none for users here
+        g.api("POST", "/v1/trust/cup-trust", {"pem": ca.pem})
+        assert is_let_in()
+        assert "mechanism=EXTERNAL" in g.log()
+        with h.client("bob"):  # without a certificate
+            pass
+        assert g.run_ctl("cert", "crl", "add", "-", text_in=revocation_list(ca, [cert])).returncode == 0
+        assert is_let_in()
+        g.set("tls.xmpp_client_crl", "check")
+        assert not is_let_in()
+        g.set("tls.xmpp_client_crl", "off")
+        assert is_let_in()
+        g.ctl("user", "disable", jid, "--im")
+        assert not is_let_in()
+        g.ctl("user", "enable", jid, "--im")
+        assert is_let_in()
+        g.set("xmpp.client_certificates", "off")
+        assert not is_let_in()
+
+
 if __name__ == "__main__":
-    house.run([test_mechanisms, test_password_changed, test_password_changed_in_client])
+    house.run([test_mechanisms, test_password_changed, test_password_changed_in_client, test_certificate])

@@ -527,6 +527,33 @@ static void guessing_ends(void **state)
     }
 }
 
+/* Who is refused with the right password is refused with a certificate too. */
+static void the_guard_holds_for_certificates(void **state)
+{
+    const char *const addresses[] = { ANN, NULL };
+    static const char *const from[] = { "192.0.2.9:2", "192.0.2.8:1" };
+    struct world w;
+
+    (void)state;
+    world_start(&w);
+    w.settings.client_certificates = 1;
+    for (int i = 0; i < PRES_GUARD_USER_MAX; i++)
+        assert_false(tries(&w, "192.0.2.9:1", "PLAIN", "ann", "wrong"));
+    for (size_t i = 0; i < 2; i++) {
+        struct peer p;
+
+        peer_open_from(&p, &w, true, from[i]);
+        p.addresses = addresses;
+        peer_tls(&p);
+        external_auth(&p, "");
+        peer_wait(&p, 5000);
+        EXPECT(&p, i ? "<success " : "<not-authorized/>");
+        assert_int_equal(xmpp_c2s_is_logged_in(p.c2s), i);
+        peer_close(&p);
+    }
+    world_stop(&w);
+}
+
 static void guessing_names_ends(void **state)
 {
     struct world w;
@@ -720,6 +747,7 @@ int main(void)
         cmocka_unit_test(logs_in),
         cmocka_unit_test(external_logs_in),
         cmocka_unit_test(external_is_live),
+        cmocka_unit_test(the_guard_holds_for_certificates),
         cmocka_unit_test(binds_to_the_connection),
         cmocka_unit_test(other_bindings),
         cmocka_unit_test(finds_downgrades),
