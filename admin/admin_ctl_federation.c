@@ -31,8 +31,10 @@ static void print_errors(const json_t *list, gw_utc now)
             continue;
         printf("%s cannot be reached from %s: %s\n", ctl_str(c, "remote"), ctl_str(c, "local"),
                ctl_str(c, "error"));
-        printf("  tried again when there is something to say, not before %s\n",
-               ctl_clock(ctl_utc(c, "retry_at"), now, when));
+        printf("  tried again when there is something to say");
+        if (*ctl_str(c, "retry_at"))
+            printf(", not before %s", ctl_clock(ctl_utc(c, "retry_at"), now, when));
+        putchar('\n');
     }
 }
 

@@ -250,6 +250,20 @@ def test_requests():
             assert done.returncode == USAGE, done
 
 
+def test_federation_errors():
+    """what went wrong, and from when on it is tried again, if that is not at once"""
+    answer = {"on": True, "policy": "allow", "exceptions": [], "connections": [
+        {"remote": "p.test", "local": "o.test", "direction": "outgoing", "state": "failed", "error": "no way",
+         "retry_at": None}]}
+    with Fake(http(json.dumps(answer))) as fake:
+        done = ctl("--socket", fake.path, "federation", "list")
+        assert "no way\n  tried again when there is something to say\n" in done.stdout, done
+    answer["connections"][0]["retry_at"] = "2035-05-04T12:00:00Z"
+    with Fake(http(json.dumps(answer))) as fake:
+        done = ctl("--socket", fake.path, "federation", "list")
+        assert "something to say, not before 2035-05-04 " in done.stdout, done
+
+
 def test_full_disk():
     """an answer that could not be written is not a success"""
     with Fake(http('{"domains": []}')) as fake, open("/dev/full", "w", encoding="ascii") as full:
@@ -568,5 +582,5 @@ def test_discover():
 
 if __name__ == "__main__":
     house.run([test_help, test_wrong_command_lines, test_no_daemon, test_hostile_text,
-               test_wrong_answers, test_requests, test_full_disk, test_prompt, test_directory,
+               test_wrong_answers, test_requests, test_federation_errors, test_full_disk, test_prompt, test_directory,
                test_parameters_and_the_rest, test_gateways_and_trust, test_watch_and_explain, test_discover])
