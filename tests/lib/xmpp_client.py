@@ -170,12 +170,12 @@ class Client:
         return self.failure
 
     def contact_states(self, contact):
-        """The states of one contact, in order, without repetition."""
+        """The states of one contact, in order, without repetition. An error tells of none."""
         states = []
         with self._changed:
             for seen in self.presences:
                 if seen.sender == contact and seen.type not in (
-                        "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe"):
+                        "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe", "error"):
                     if not states or states[-1].state != seen.state:
                         states.append(seen)
         return states
