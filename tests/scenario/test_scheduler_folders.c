@@ -94,6 +94,20 @@ static void test_found_before_it_begins(void **state)
     }
 }
 
+/* What no rule speaks of in a further calendar is not there; in the own one it is. */
+static void test_only_what_a_rule_matches_counts(void **state)
+{
+    struct sim *m = sim_with_calendars(SCHED_MODE_PUSH);
+
+    (void)state;
+    m->tag = 0;
+    want(m, FIELDS, 1);
+    sim_run(m, 2 * MIN);
+    assert_int_equal(m->user[ANN].further_read, 1 | 4);
+    assert_int_equal(shown(m), 1);
+    sim_free(&m);
+}
+
 /* Live, and gently: the old subscription counts until the new one stands, and there is one at a time. */
 static void test_on_and_off(void **state)
 {
@@ -333,6 +347,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found_before_it_begins),
+        cmocka_unit_test(test_only_what_a_rule_matches_counts),
         cmocka_unit_test(test_on_and_off),
         cmocka_unit_test(test_calendars_come_and_go),
         cmocka_unit_test(test_one_bad_calendar),
