@@ -140,13 +140,13 @@ def ejabberd():
     with contextlib.closing(Names()) as names, authority_elsewhere() as authority:
         server = Ejabberd(DOMAIN, names, authority, log="error", hashed=True, users=[f"u{i}" for i in range(USERS)])
         with server:
-            asyncio.run(befriend_and_accept(server.address, server.password))
+            asyncio.run(befriend_and_accept(server.process.pid, server.address, server.password))
             server.stop()
             server.start()
             yield server.process.pid, server.address, server.password
 
 
-async def befriend_and_accept(address, password):
+async def befriend_and_accept(pid, address, password):
     """All at once, each says yes before he is asked (RFC 6121 3.4), and asks."""
     clients = await all_in(address, password)
     for request in ("subscribe", "subscribed"):
@@ -154,7 +154,7 @@ async def befriend_and_accept(address, password):
             for name in names_of_contacts(i):
                 c.send(f"<presence type='{request}' to='{name}@{DOMAIN}'/>")
             await c.writer.drain()
-        await asyncio.sleep(2 + USERS * CONTACTS / 5000)
+        await settled_cpu_s(pid)
     await asyncio.gather(*(c.leave() for c in clients))
 
 
@@ -184,7 +184,7 @@ def rss_kib(pid):
 async def settled_cpu_s(pid):
     """Once it has done what it was given; Erlang is never quite still."""
     before = -1.0
-    for _ in range(20):
+    for _ in range(600):
         now = cpu_s(pid)
         if now - before < 0.005:
             break

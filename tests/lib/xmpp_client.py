@@ -169,24 +169,25 @@ class Client:
         self._wait(lambda: self.failure, timeout, "the end of the session")
         return self.failure
 
-    def contact_states(self, contact):
-        """The states of one contact, in order, without repetition. An error tells of none."""
+    def contact_states(self, contact, errors=True):
+        """The states of one contact, in order, without repetition."""
         states = []
         with self._changed:
             for seen in self.presences:
                 if seen.sender == contact and seen.type not in (
-                        "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe", "error"):
+                        "subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe") and \
+                        (errors or seen.type != "error"):
                     if not states or states[-1].state != seen.state:
                         states.append(seen)
         return states
 
     def wait_contact(self, contact, state, timeout=20, after=0.0):
-        """Waits until the contact's newest state is 'state', (show, status); status None: any. Returns
-        the Seen that brought it, which is not older than 'after'."""
+        """Waits until the contact's newest state is 'state', (show, status); status None: any. An error tells
+        of none. Returns the Seen that brought it, which is not older than 'after'."""
         found = []
 
         def newest():
-            states = self.contact_states(contact)
+            states = self.contact_states(contact, errors=False)
             if states and states[-1].at >= after and states[-1].state[0] == state[0] and \
                     state[1] in (None, states[-1].state[1]):
                 found.append(states[-1])
