@@ -83,6 +83,12 @@ static bool key_write(const struct sip_uri *uri, struct gw_buf *out)
     return !out->failed;
 }
 
+/* It can be stored. */
+static bool is_text(struct gw_str s)
+{
+    return gw_str_is_utf8(s) && gw_str_is_line(s);
+}
+
 /* RFC 5626 6: a client that names itself and its flow replaces what it had on it, whatever its address is
  * now. Only where the flow is known: with nobody between, or with a Path. */
 static bool outbound_read(const struct sip_msg *m, struct gw_str value, struct wish *w)
@@ -91,7 +97,7 @@ static bool outbound_read(const struct sip_msg *m, struct gw_str value, struct w
     int64_t reg_id;
 
     if (!sip_param_find(value, "+sip.instance", &w->instance) ||
-        w->instance.len > SIP_INSTANCE_MAX || !w->instance.len) {
+        w->instance.len > SIP_INSTANCE_MAX || !w->instance.len || !is_text(w->instance)) {
         w->instance = GW_STR("");
         return false;
     }
@@ -131,7 +137,7 @@ static bool path_write(const struct sip_msg *m, struct gw_buf *out)
             gw_buf_add_cstr(out, ", ");
         gw_buf_add_str(out, value);
     }
-    return !out->failed && gw_str_is_utf8(gw_buf_str(out));
+    return !out->failed && is_text(gw_buf_str(out));
 }
 
 static bool wish_read(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
@@ -157,8 +163,7 @@ static bool wish_read(struct sip_core *core, const struct sip_msg *m, const stru
         (void)key_write(&w->contact.uri, &key);
     }
     w->key = gw_arena_dup(arena, gw_buf_str(&key));
-    ok = !key.failed && w->key.len && gw_str_is_line(w->key) && gw_str_is_utf8(w->key) &&
-         gw_str_is_utf8(w->contact.uri.text);
+    ok = !key.failed && w->key.len && is_text(w->key) && is_text(w->contact.uri.text);
     gw_buf_done(&key);
     return ok;
 }
@@ -172,7 +177,7 @@ static unsigned wishes_read(struct sip_core *core, const struct sip_msg *m,
 
     if (m->contact_count > SIP_BINDINGS_MAX)
         return 403;
-    if (!path_write(m, &out->path))
+    if (!path_write(m, &out->path) || !is_text(m->call_id))
         return 400;
     while (sip_msg_next(m, SIP_CONTACT, &pos, &value)) {
         if (gw_str_is(value, "*")) {
@@ -221,8 +226,7 @@ static struct gw_str agent_of(const struct sip_msg *m)
     struct sip_pos pos = { 0 };
     struct gw_str value;
 
-    if (!sip_msg_next(m, SIP_USER_AGENT, &pos, &value) || !gw_str_is_utf8(value) ||
-        !gw_str_is_line(value))
+    if (!sip_msg_next(m, SIP_USER_AGENT, &pos, &value) || !is_text(value))
         return GW_STR("");
     return gw_str_utf8_cut(value, SIP_AGENT_MAX);
 }
