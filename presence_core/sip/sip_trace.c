@@ -94,11 +94,15 @@ static void hide(char *text, size_t len)
     }
 }
 
-/* Each message comes by here: one look at each line, for its end and for what is secret. */
+/* Each message comes by here: one look at each line, for its end and for what is secret. Line ends before
+ * it, as a datagram may have them, are not its end. */
 static struct gw_str head_of(struct gw_str bytes, size_t *body_len, bool *has_secret)
 {
-    struct gw_str rest = bytes, line = { bytes.p, 0 }, head = bytes;
+    struct gw_str rest, line = { bytes.p, 0 }, head;
 
+    while (bytes.len && (bytes.p[0] == '\r' || bytes.p[0] == '\n'))
+        bytes = gw_str_sub(bytes, 1, bytes.len);
+    rest = head = bytes;
     *has_secret = false;
     while (next_line(&rest, &line) && line.len) {
         *has_secret = *has_secret || is_secret(line);

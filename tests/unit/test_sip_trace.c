@@ -39,9 +39,12 @@ static void test_heads(void **state)
         { "A\r\nauthorization : Digest a,\r\n response=\"f00\"\r\nProxy-Authorization:x\r\nTo: "
           "b\r\n\r\n",
           "A\nauthorization :**********\n***************\nProxy-Authorization:*\nTo: b\n", "", 0 },
+        /* As a datagram may begin: neither the body is kept, nor the proof shown. */
+        { "\r\n\n\r\nA\r\nAuthorization:x\r\ni:1\r\n\r\nbody", "A\nAuthorization:*\ni:1\n", "1",
+          4 },
         /* No message at all. */
         { "", "", "", 0 },
-        { "\r\n", "\n", "", 0 },
+        { "\r\n", "", "", 0 },
         { "no end", "no end\n", "", 0 },
         { "a\x1b[31m\x7f\n\xff\xfe", "a?[31m?\n??\n", "", 0 },
         { "Subject: gr\xc3\xbc\xc3\x9f", "Subject: gr\xc3\xbc\xc3\x9f\n", "", 0 },
