@@ -62,15 +62,12 @@ static bool is_shared(const struct pres_mail *m)
     return m->holders.next != m->holders.prev;
 }
 
-/* Each whom it concerns has his turn. */
+/* Whose alone it is, and it may be that no longer, or only now, has his turn. While more have it nobody
+ * uses it, however many come and go. */
 static void stir(const struct pres_core *core, const struct pres_mail *m)
 {
-    struct gw_list *it, *tmp;
-
-    if (!is_on(core))
-        return;
-    GW_LIST_EACH(&m->holders, it, tmp)
-    pres_wait(holder(it));
+    if (is_on(core) && !gw_list_is_empty(&m->holders) && !is_shared(m))
+        pres_wait(holder(m->holders.next));
 }
 
 void pres_mail_stir(struct pres_core *core, struct gw_str mail)

@@ -256,6 +256,9 @@ static void is_nobodys_while_two_have_it(void **state)
         pres_tick(f.core, now);
     assert_true(gw_str_is(OUTER("ann@x"), "ann@x"));
     assert_true(gw_str_is(OUTER("cas@x"), "cas@x"));
+    add(&f, "dan@x", "ann.example@mail.x");
+    pres_user_remove(f.core, GW_STR("dan@x"), now);
+    assert_true(pres_due(f.core)); /* for the others nothing has changed */
     pres_user_remove(f.core, GW_STR("ann@x"), now);
     while (!pres_due(f.core))
         pres_tick(f.core, now);
