@@ -31,9 +31,9 @@ STATEMENTS = [
     ("R-1.2d", "a domain without users", ["e2e/test_sip_statements.py:test_domains"]),
     ("R-1.4a", "a subscription from there is taken at once, and pending", ["unit/test_sip_core.c:test_pending"]),
     ("R-1.4b", "their watchers are judged as ours are", [
-        "unit/test_sip_core.c:test_blocked", "unit/test_pres_abroad.c:local_watchers_need_not_ask"]),
+        "unit/test_sip_core.c:test_blocked", "unit/test_pres_decision.c:local_watchers_need_not_ask"]),
     ("R-1.4c", "decided by setting, by what was decided before, or by asking", [
-        "unit/test_sip_core.c:test_pending", "unit/test_pres_abroad.c:decided_before"]),
+        "unit/test_sip_core.c:test_pending", "unit/test_pres_decision.c:decided_before"]),
     ("R-1.4d", "who is denied sees the user offline", ["unit/test_sip_core.c:test_blocked"]),
     ("R-1.4e", "who is allowed is told of changes", ["unit/test_sip_core.c:test_states"]),
     ("R-1.4f", "our users subscribe there", [
@@ -98,7 +98,7 @@ STATEMENTS = [
     ("R-7b", "one CN for a pool", ["e2e/test_sip_tls.py:test_out"]),
     ("R-8.1", "the tools' version file", TOOLS),
     ("R-8.2", "limits of contact lists and watchers", [
-        "unit/test_pres_abroad.c:limits_watchers", "unit/test_pres_core.c:edits_rosters"]),
+        "unit/test_pres_decision.c:limits_watchers", "unit/test_pres_core.c:edits_rosters"]),
     ("R-8.4a", "spaces in files are no part of a field", ["unit/test_dir_jobs.c:test_spreadsheets"]),
     ("R-8.4b", "renaming reaches every list", ["e2e/test_contacts.py:test_rename"]),
     ("R-8.4c", "what a job counts", ["e2e/test_contacts.py:test_rename_wrong"]),
@@ -122,7 +122,7 @@ STATEMENTS = [
 
     ("D-1", "a domain that is not configured is refused, and nobody hears of it", ["unit/test_sip_core.c:test_refused"]),
     ("D-2", "pending, one prompt, the answer is kept", [
-        "unit/test_sip_core.c:test_pending", "unit/test_pres_abroad.c:waits_with_one_prompt"]),
+        "unit/test_sip_core.c:test_pending", "unit/test_pres_decision.c:waits_with_one_prompt"]),
     ("D-3", "denied is offline; allowed later is real", ["unit/test_sip_core.c:test_blocked"]),
     ("D-4", "two local watchers are two subscriptions", ["unit/test_sip_watch.c:test_one_each"]),
     ("D-5", "all rows of the mapping tables", ["unit/test_sip_pidf.c:test_tables", "unit/test_sip_pidf.c:test_reading"]),
