@@ -44,7 +44,7 @@ STATEMENTS = [
         "unit/test_sip_watch.c:test_forgotten_there"]),
     ("R-1.5", "mapping of states", ["unit/test_sip_pidf.c:test_tables", "unit/test_sip_pidf.c:test_reading"]),
     ("R-1.6a", "text, typing, from one to one", ["unit/test_sip_message.c:test_in", "unit/test_sip_session.c:test_typing"]),
-    ("R-1.6b", "messages in a session", ["unit/test_sip_session.c:test_call", "unit/test_sip_session.c:test_called"]),
+    ("R-1.6b", "messages in a session", ["unit/test_sip_session.c:test_call", "unit/test_sip_session_in.c:test_called"]),
     ("R-1.6c", "one session a pair", ["unit/test_sip_session.c:test_call", "unit/test_sip_session.c:test_glare"]),
     ("R-1.6d", "a message without presence", ["unit/test_sip_message.c:test_unavailable", "unit/test_sip_session.c:test_seen"]),
     ("R-1.6e", "no group chat", "there is no way to ask for one: rooms are not of this gateway"),
@@ -126,7 +126,7 @@ STATEMENTS = [
     ("D-3", "denied is offline; allowed later is real", ["unit/test_sip_core.c:test_blocked"]),
     ("D-4", "two local watchers are two subscriptions", ["unit/test_sip_watch.c:test_one_each"]),
     ("D-5", "all rows of the mapping tables", ["unit/test_sip_pidf.c:test_tables", "unit/test_sip_pidf.c:test_reading"]),
-    ("D-6", "a session by the first message, and it is used by both", ["unit/test_sip_session.c:test_call", "unit/test_sip_session.c:test_called"]),
+    ("D-6", "a session by the first message, and it is used by both", ["unit/test_sip_session.c:test_call", "unit/test_sip_session_in.c:test_called"]),
     ("D-7", "who is not available may write", ["unit/test_sip_message.c:test_unavailable", "unit/test_sip_session.c:test_seen"]),
     ("D-8", "static before SRV, backup, AOL's four steps, patterns", [
         "unit/test_sip_route.c:test_plans", "unit/test_sip_search.c:test_order",

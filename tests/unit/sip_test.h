@@ -414,8 +414,9 @@ static inline void rig_header(const struct rig *r, const char *name, char out[25
     (void)snprintf(out, 256, "%.*s", (int)strcspn(at, "\r"), at);
 }
 
-/* An answer to the request that was taken last. */
-static inline void rig_answer(struct rig *r, unsigned status, const char *more)
+/* An answer to the request that was taken last, with a tag of the peer's where it has none. */
+static inline void rig_answer_with(struct rig *r, unsigned status, const char *tag,
+                                   const char *more, const char *body)
 {
     char via[256], from[256], to[256], call_id[256], cseq[256];
     struct gw_buf b;
@@ -425,13 +426,21 @@ static inline void rig_answer(struct rig *r, unsigned status, const char *more)
     rig_header(r, "To", to);
     rig_header(r, "Call-ID", call_id);
     rig_header(r, "CSeq", cseq);
+    if (strstr(to, "tag="))
+        tag = "";
     gw_buf_init(&b, SIP_MSG_MAX);
     gw_buf_addf(&b,
-                "SIP/2.0 %u Whatever\r\nVia: %s\r\nFrom: %s\r\nTo: %s\r\nCall-ID: %s\r\nCSeq: "
-                "%s\r\n%sContent-Length: 0\r\n\r\n",
-                status, via, from, to, call_id, cseq, more);
+                "SIP/2.0 %u Whatever\r\nVia: %s\r\nFrom: %s\r\nTo: %s%s%s\r\nCall-ID: %s\r\nCSeq: "
+                "%s\r\n%sContent-Length: %zu\r\n\r\n%s",
+                status, via, from, to, *tag ? ";tag=" : "", tag, call_id, cseq, more, strlen(body),
+                body);
     rig_receive(r, b.p);
     gw_buf_done(&b);
+}
+
+static inline void rig_answer(struct rig *r, unsigned status, const char *more)
+{
+    rig_answer_with(r, status, "", more, "");
 }
 
 /* SUBSCRIBE of 'who' to bob; each has another branch. */
