@@ -10,6 +10,14 @@ static void start(struct rig *r)
     rig_set(r, "sip.login", "both");
 }
 
+/* alice is here, and bob has a SIP client. */
+static void start_pair(struct rig *r, struct pres_session **alice, struct client *bob)
+{
+    start(r);
+    *alice = rig_login(r, "alice@b.example", PRES_AVAILABLE);
+    client_init(bob, "bob");
+}
+
 /* ---- Logging in ---- */
 
 static void test_login(void **state)
@@ -432,9 +440,7 @@ static void test_messages(void **state)
     struct rig r;
 
     (void)state;
-    start(&r);
-    alice = rig_login(&r, "alice@b.example", PRES_AVAILABLE);
-    client_init(&c, "bob");
+    start_pair(&r, &alice, &c);
     client_register(&r, &c, CONTACT);
     rig_expect(&r, "SIP/2.0 200 ", "");
     say(&r, "alice@b.example/x",
@@ -480,9 +486,7 @@ static void test_turns(void **state)
     struct rig r;
 
     (void)state;
-    start(&r);
-    alice = rig_login(&r, "alice@b.example", PRES_AVAILABLE);
-    client_init(&c, "bob");
+    start_pair(&r, &alice, &c);
     client_register(
         &r, &c,
         "Contact: <sip:low@10.0.0.1>;q=0.2, <sip:one@10.0.0.2>, <sip:two@10.0.0.3>;q=1\r\n");
@@ -523,9 +527,7 @@ static void test_path(void **state)
     struct rig r;
 
     (void)state;
-    start(&r);
-    alice = rig_login(&r, "alice@b.example", PRES_AVAILABLE);
-    client_init(&c, "bob");
+    start_pair(&r, &alice, &c);
     client_register(&r, &c, CONTACT "Path: <sip:127.0.0.1;lr>\r\n");
     rig_expect(&r, "SIP/2.0 400 ", ""); /* what listens there is none of his business */
     client_register(&r, &c, CONTACT "Path: <sip:edge.b.example:5070;lr;transport=tcp>\r\n");
