@@ -320,6 +320,8 @@ void sip_sessions_apply(struct sip_core *core); /* the settings are other ones *
 gw_time sip_sessions_deadline(const struct sip_core *core);
 void sip_sessions_tick(struct sip_core *core);
 void sip_sessions_free(struct sip_core *core); /* silent: peers find out by the next request */
+/* A user here and somebody there, as a key of maps; gw_buf_done(out). */
+struct gw_str sip_pair_write(struct gw_buf *out, struct gw_str local, struct gw_str remote);
 
 /* sip_register.c, sip_account.c, sip_reach.c: users here with SIP clients. */
 void sip_register(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);

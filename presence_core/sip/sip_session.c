@@ -19,7 +19,7 @@ static const char *const state_names[] = { [SIP_SESSION_CALLING] = "calling",
 
 /* ---- Talks ---- */
 
-static struct gw_str pair_write(struct gw_buf *out, struct gw_str local, struct gw_str remote)
+struct gw_str sip_pair_write(struct gw_buf *out, struct gw_str local, struct gw_str remote)
 {
     gw_buf_init(out, 2 * PRES_JID_MAX + 1);
     gw_buf_add_str(out, local);
@@ -32,7 +32,7 @@ struct sip_talk *sip_talk_find(const struct sip_core *core, struct gw_str local,
                                struct gw_str remote)
 {
     struct gw_buf pair;
-    struct sip_talk *talk = gw_map_get(core->talks, pair_write(&pair, local, remote));
+    struct sip_talk *talk = gw_map_get(core->talks, sip_pair_write(&pair, local, remote));
 
     gw_buf_done(&pair);
     return talk;
@@ -46,7 +46,7 @@ struct sip_talk *sip_talk_take(struct sip_core *core, struct gw_str local, struc
 
     if (talk)
         return talk;
-    key = pair_write(&pair, local, remote);
+    key = sip_pair_write(&pair, local, remote);
     talk = gw_alloc(sizeof(*talk) + key.len);
     talk->core = core;
     gw_list_init(&talk->sessions);

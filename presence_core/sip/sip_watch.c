@@ -104,20 +104,11 @@ static void landed(struct sip_watch *w)
 
 /* ---- Life ---- */
 
-static struct gw_str pair_write(struct gw_buf *out, struct gw_str local, struct gw_str remote)
-{
-    gw_buf_init(out, 2 * PRES_JID_MAX + 1);
-    gw_buf_add_str(out, local);
-    gw_buf_add_char(out, '\n');
-    gw_buf_add_str(out, remote);
-    return gw_buf_str(out);
-}
-
 struct sip_watch *sip_watch_find(const struct sip_core *core, struct gw_str local,
                                  struct gw_str remote)
 {
     struct gw_buf pair;
-    struct sip_watch *w = gw_map_get(core->watches, pair_write(&pair, local, remote));
+    struct sip_watch *w = gw_map_get(core->watches, sip_pair_write(&pair, local, remote));
 
     gw_buf_done(&pair);
     return w;
@@ -127,7 +118,7 @@ struct sip_watch *sip_watch_new(struct sip_core *core, struct gw_str local, stru
                                 struct gw_str tag)
 {
     struct gw_buf pair;
-    struct gw_str key = pair_write(&pair, local, remote);
+    struct gw_str key = sip_pair_write(&pair, local, remote);
     struct sip_watch *w = gw_alloc(sizeof(*w) + key.len);
 
     w->core = core;
