@@ -118,6 +118,7 @@ static void account_free(struct sip_account *a)
 {
     bindings_free(a);
     sip_states_free(a);
+    sip_grants_end(a);
     gw_map_remove(a->core->accounts, a->jid);
     free(a);
 }
@@ -132,6 +133,7 @@ struct sip_account *sip_account_take(struct sip_core *core, struct gw_str jid)
     a->core = core;
     gw_list_init(&a->bindings);
     gw_list_init(&a->states);
+    gw_list_init(&a->grants);
     memcpy(a->text, jid.p, jid.len);
     a->jid = (struct gw_str){ a->text, jid.len };
     if (!session_open(a)) {
@@ -144,7 +146,7 @@ struct sip_account *sip_account_take(struct sip_core *core, struct gw_str jid)
 
 void sip_account_settle(struct sip_account *a)
 {
-    if (a->count || a->state_count)
+    if (a->count || a->state_count || !gw_list_is_empty(&a->grants))
         return;
     pres_session_free(&a->session, a->core->now);
     account_free(a);
@@ -174,7 +176,8 @@ void sip_account_ended(struct pres_session *s, enum pres_end why, void *ctx)
     struct sip_core *core = ctx;
 
     (void)why;
-    gw_info("sip", "clients unregistered user='%.*s' count=%zu", GW_STR_ARG(a->jid), a->count);
+    gw_info("sip", "user logged out user='%.*s' clients=%zu dialogs=%zu", GW_STR_ARG(a->jid),
+            a->count, gw_list_len(&a->grants));
     if (core->store)
         store_del(sip_batch(core), SIP_ACCOUNT_KIND, a->jid);
     account_free(a);
@@ -224,6 +227,7 @@ void sip_accounts_apply(struct sip_core *core)
     while ((a = gw_map_next(core->accounts, &pos))) {
         bindings_free(a);
         sip_states_free(a);
+        sip_grants_end(a);
         sip_account_save(a);
         sip_account_settle(a);
     }
@@ -253,7 +257,7 @@ void sip_account_restore(struct sip_core *core, struct gw_str jid, struct gw_str
     char key[GW_QUOTE_MAX];
     struct gw_err err;
 
-    if (!sip_login_is_on(core))
+    if (!sip_login_is_possible(core, jid))
         store_del(sip_batch(core), SIP_ACCOUNT_KIND, jid);
     else if (sip_account_record_read(value, restore_one, &r, &err))
         gw_warn("sip", "registration record unreadable key=%s reason=\"%s\", ignored",

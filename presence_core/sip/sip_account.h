@@ -1,6 +1,6 @@
-/* Users here who have SIP clients: what a client has registered (RFC 3261 10), and what it has published
- * (RFC 3903). While there is anything the user has one session in the core: by it messages reach the clients,
- * and it says what they have published. */
+/* Users here who have SIP clients: what a client has registered (RFC 3261 10), what it has published
+ * (RFC 3903), and the dialogs it has begun. While there is anything the user has one session in the core: by
+ * it messages reach the clients, it says what they have published, and all ends with it. */
 #ifndef SIP_ACCOUNT_H
 #define SIP_ACCOUNT_H
 
@@ -21,7 +21,8 @@ struct sip_account {
     size_t count;
     struct gw_list states; /* of struct sip_state, see sip_state.c */
     size_t state_count;
-    enum pres_show show; /* that the session says, with its note (NULL: none) */
+    struct gw_list grants; /* of struct sip_grant */
+    enum pres_show show;   /* that the session says, with its note (NULL: none) */
     char *note;
     struct gw_str jid;
     char text[];
@@ -74,6 +75,9 @@ struct sip_binding *sip_binding_find(const struct sip_account *a, struct gw_str 
 void sip_binding_put(struct sip_account *a, const struct sip_binding_args *args);
 void sip_binding_free(struct sip_binding *b);
 void sip_account_save(struct sip_account *a);
+
+/* sip_grant.c: all are over; for who then frees the account. */
+void sip_grants_end(struct sip_account *a);
 
 /* sip_state.c */
 void sip_states_free(struct sip_account *a); /* silent */

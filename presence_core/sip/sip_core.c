@@ -540,13 +540,13 @@ void sip_core_free(struct sip_core **corep)
         return;
     *corep = NULL;
     sip_letters_free(core);
-    sip_accounts_free(core);
-    pres_frontend_leave(core->front);
     while ((s = gw_map_next(core->subs, &pos)))
         sip_sub_release(s);
-    sip_watches_free(core);
     sip_messages_free(core);
     sip_sessions_free(core);
+    sip_accounts_free(core); /* whose dialogs are gone */
+    pres_frontend_leave(core->front);
+    sip_watches_free(core);
     gw_map_free(&core->talks);
     gw_map_free(&core->session_tags);
     gw_heap_done(&core->session_due);

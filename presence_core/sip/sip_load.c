@@ -1,6 +1,6 @@
 /* Subscriptions of before a restart: their dialogs go on. */
 #include "gw_log.h"
-#include "sip_priv.h"
+#include "sip_account.h"
 
 enum { PER_SECOND = 2000 }; /* what is told anew after a restart, so that it is no storm */
 
@@ -20,7 +20,10 @@ static void load_one(const struct store_record *r, void *ctx)
         return;
     }
     args.expires_at = gw_time_after(core->now.mono, expires - core->now.utc);
+    if (args.was_by_login && sip_login_is_possible(core, args.text[SIP_TEXT_WATCHER]))
+        args.account = sip_account_take(core, args.text[SIP_TEXT_WATCHER]);
     s = sip_sub_new(core, &args);
+    s->is_over = args.was_by_login && !args.account;
     s->source->is_proven = true;
     core->counters.resumed++;
     /* What expired meanwhile is ended in the same way, and at the same pace. */

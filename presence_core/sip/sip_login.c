@@ -159,6 +159,17 @@ bool sip_login_is_on(const struct sip_core *core)
     return core->credentials && core->settings->login != SIP_DIGESTS_OFF;
 }
 
+bool sip_login_is_possible(const struct sip_core *core, struct gw_str user)
+{
+    struct sip_ha1 ha1 = { .has = { false } };
+    const char *why;
+    bool is_possible =
+        sip_login_is_on(core) && core->credentials(user, &ha1, &why, core->credentials_ctx);
+
+    gw_wipe(&ha1, sizeof(ha1));
+    return is_possible;
+}
+
 enum sip_login sip_log_in(struct sip_core *core, const struct sip_msg *m,
                           const struct sip_peer *from)
 {

@@ -37,6 +37,16 @@ struct sip_source {
 /* BLOCKED: sees the user offline, and believes it. */
 enum sip_verdict { SIP_ALLOWED, SIP_PENDING, SIP_BLOCKED };
 
+/* What a user here has begun by logging in: his as long as he may log in. */
+struct sip_grant;
+/* It holds no account any more. From inside calls of the core of presence: the end itself comes later. */
+typedef void sip_grant_over_fn(struct sip_grant *g);
+struct sip_grant {
+    struct gw_list link;         /* of the account */
+    struct sip_account *account; /* NULL: nobody has logged in for it, or it is over */
+    sip_grant_over_fn *over;
+};
+
 /* One text each, all in one block. */
 enum sip_text {
     SIP_TEXT_TAG, /* ours: the key */
@@ -59,6 +69,7 @@ enum sip_text {
 struct sip_sub {
     struct gw_list link; /* of the user */
     struct gw_due due;
+    struct sip_grant grant;
     struct sip_core *core;
     struct sip_watched *of;
     struct sip_source *source;
@@ -70,6 +81,7 @@ struct sip_sub {
     uint16_t port; /* of the next hop */
     unsigned char failures;
     bool is_dirty, is_forced; /* something may be new; to be told even when it is not */
+    bool is_over;             /* the watcher may not log in any more: he is told only that */
     enum sip_proto proto;
     enum sip_kind kind;
     enum sip_format format;
@@ -267,6 +279,8 @@ enum sip_login sip_log_in(struct sip_core *core, const struct sip_msg *m,
 /* Of one who is refused otherwise. False: he does not say that he is of our domains. */
 bool sip_log_in_ask(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 bool sip_login_is_on(const struct sip_core *core);
+/* Is there anything that a user here could prove himself with? */
+bool sip_login_is_possible(const struct sip_core *core, struct gw_str user);
 
 /* sip_message.c. The first is for the core's calls: it only makes a note. */
 #define SIP_TEXT_PLAIN "text/plain"
@@ -343,6 +357,10 @@ gw_time sip_letters_deadline(const struct sip_core *core);
 void sip_letters_tick(struct sip_core *core);
 void sip_letters_free(struct sip_core *core);
 
+/* sip_grant.c */
+void sip_grant_set(struct sip_grant *g, struct sip_account *account, sip_grant_over_fn *over);
+void sip_grant_leave(struct sip_grant *g); /* the account may be gone afterwards */
+
 /* sip_publish.c */
 void sip_publish_init(struct sip_core *core);
 void sip_publish_apply(struct sip_core *core); /* the settings are other ones */
@@ -380,6 +398,8 @@ struct sip_sub_args {
     uint32_t remote_cseq, local_cseq;
     enum sip_format format;
     gw_time expires_at;
+    struct sip_account *account; /* the watcher's, who has logged in; NULL: he has not */
+    bool was_by_login;           /* of a record */
 };
 /* The watcher is admitted. */
 struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *args);

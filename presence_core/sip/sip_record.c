@@ -56,6 +56,8 @@ bool sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *ou
     json_object_set_new(o, "cseq", json_integer(s->remote_cseq));
     json_object_set_new(o, "own_cseq", json_integer(s->reserved_cseq));
     json_object_set_new(o, "format", json_string(sip_format_types[s->format]));
+    if (s->grant.account)
+        json_object_set_new(o, "login", json_true());
     (void)sip_json_write(o, out);
     gw_buf_done(&moment);
     json_decref(o);
@@ -114,6 +116,7 @@ static enum gw_code read_object(const json_t *o, struct sip_sub_args *a, gw_utc 
     a->port = (uint16_t)port;
     a->remote_cseq = (uint32_t)cseq;
     a->local_cseq = (uint32_t)own;
+    a->was_by_login = json_is_true(json_object_get(o, "login"));
     return gw_utc_parse(text_of(o, "expires"), expires, err);
 }
 

@@ -126,6 +126,7 @@ void sip_session_free(struct sip_session *s)
         sip_line_free(s->line);
     if (s->source)
         sip_source_leave(core, s->source, SIP_SOURCE_SESSIONS);
+    sip_grant_leave(&s->grant);
     gw_heap_remove(&core->session_due, &s->due);
     gw_map_remove(core->session_tags, gw_str_of(s->dialog.tag));
     gw_list_remove(&s->link);
@@ -296,6 +297,13 @@ void sip_session_retire(struct sip_session *s)
         sip_session_used(s);
     else if (s->state == SIP_SESSION_CALLING && !sip_out_give_up(&s->out))
         sip_session_lost(s);
+}
+
+void sip_session_dismiss(struct sip_session *s)
+{
+    s->is_unwanted = true;
+    s->idle_at = INT64_MIN;
+    sip_session_arm(s);
 }
 
 void sip_session_lost(struct sip_session *s)
@@ -723,9 +731,7 @@ void sip_sessions_apply(struct sip_core *core)
     while ((s = gw_map_next(core->session_tags, &pos))) {
         if (core->settings->messages && sip_sub_admit(core, s->talk->remote, &kind))
             continue;
-        s->is_unwanted = true;
-        s->idle_at = INT64_MIN;
-        sip_session_arm(s);
+        sip_session_dismiss(s);
     }
     core->io->wake(core->io_ctx);
 }

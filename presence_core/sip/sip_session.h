@@ -38,10 +38,12 @@ struct sip_session {
     struct gw_due due;
     struct sip_talk *talk;
     struct sip_dialog dialog;
+    struct sip_grant grant; /* of a peer who has logged in */
     enum sip_session_state state;
     bool is_unwanted; /* BYE as soon as it may be sent */
     bool is_retired;  /* another one is spoken in: it hears what was on its way, and is left soon */
     bool is_inbound;  /* the peer began it */
+    bool is_over;     /* the peer may not speak any more */
     bool has_no_typing;             /* the peer does not want to know */
     struct sip_source *source;      /* whose sessions are counted; NULL: ours */
     struct sip_out *out;            /* INVITE */
@@ -75,7 +77,8 @@ void sip_session_lost(struct sip_session *s);
 /* BYE, now or when it may be sent; the session may be gone afterwards. */
 void sip_session_leave(struct sip_session *s);
 void sip_session_retire(struct sip_session *s);
-void sip_session_used(struct sip_session *s); /* somebody has said something */
+void sip_session_dismiss(struct sip_session *s); /* leaves it in the next tick, or when it may */
+void sip_session_used(struct sip_session *s);    /* somebody has said something */
 void sip_session_arm(struct sip_session *s);
 /* Tells the user here what the peer does. */
 void sip_session_tell(struct sip_session *s, enum pres_chat chat);

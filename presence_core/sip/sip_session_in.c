@@ -4,6 +4,7 @@
 
 #include "gw_log.h"
 #include "gw_mem.h"
+#include "sip_account.h"
 #include "sip_session.h"
 
 enum { RETRY_AFTER_S = 60, AGAIN_S = 5, ENDPOINTS_MAX = 2 };
@@ -105,7 +106,8 @@ void sip_session_message(struct sip_core *core, const struct sip_msg *m,
 
     if (!s)
         return;
-    if (s->state == SIP_SESSION_LEAVING) { /* RFC 3261 15.1.2: we have said BYE */
+    if (s->state == SIP_SESSION_LEAVING ||
+        s->is_over) { /* RFC 3261 15.1.2: we have said BYE, or will */
         sip_answer(core, m, from, 481);
         return;
     }
@@ -296,10 +298,19 @@ static bool is_full(const struct sip_core *core, const struct sip_talk *talk, st
            (talk && gw_list_len(&talk->sessions) >= SIP_TALK_SESSIONS_MAX);
 }
 
+static void over(struct sip_grant *g)
+{
+    struct sip_session *s = GW_CONTAINER(g, struct sip_session, grant);
+
+    s->is_over = true;
+    sip_session_dismiss(s);
+}
+
 static unsigned begin(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
                       struct gw_str remote, struct gw_str local)
 {
     struct sip_sdp offer = { .count = 0 };
+    struct sip_account *account = NULL; /* of who has logged in */
     struct sip_dialog dialog;
     struct sip_session *s;
     unsigned status;
@@ -322,9 +333,15 @@ static unsigned begin(struct sip_core *core, const struct sip_msg *m, const stru
     }
     if (!sip_dialog_accept(core, &dialog, m, from))
         return 400;
+    if (core->login.len && !(account = sip_account_take(core, remote))) {
+        sip_dialog_done(&dialog);
+        return 503;
+    }
     s = sip_session_new(sip_talk_take(core, local, remote), SIP_SESSION_CALLED);
     s->dialog = dialog;
     s->source = sip_source_take(core, from->host, SIP_SOURCE_SESSIONS);
+    if (account)
+        sip_grant_set(&s->grant, account, over);
     gw_map_set(core->session_tags, gw_str_of(s->dialog.tag), s);
     accept(s, m, from, &offer);
     take_over(s);
@@ -346,7 +363,7 @@ static void again(struct sip_core *core, const struct sip_msg *m, const struct s
         sip_answer_send(core, m, from);
         return;
     }
-    status = s->state == SIP_SESSION_LEAVING ? 481 : offer_read(m, &offer);
+    status = s->state == SIP_SESSION_LEAVING || s->is_over ? 481 : offer_read(m, &offer);
     if (!status && !sip_dialog_refresh(core, &s->dialog, m, from))
         status = 400;
     if (status)

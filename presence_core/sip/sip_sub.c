@@ -157,6 +157,8 @@ static void arm(struct sip_sub *s)
 
     if (s->is_dirty && !s->notify && s->next_at < at)
         at = s->next_at;
+    if (s->is_over)
+        at = INT64_MIN;
     gw_heap_set(&s->core->due, &s->due, at);
 }
 
@@ -183,6 +185,17 @@ static bool is_renamed(const struct sip_sub *s)
     return gw_hash_stable(known_as(s)) != s->name_hash;
 }
 
+/* No restart brings it back, whether the watcher has been told by then or not. */
+static void over(struct sip_grant *g)
+{
+    struct sip_sub *s = GW_CONTAINER(g, struct sip_sub, grant);
+
+    s->is_over = true;
+    if (s->core->store)
+        store_del(sip_batch(s->core), SIP_RECORD_KIND, sip_sub_text(s, SIP_TEXT_TAG));
+    arm(s);
+}
+
 struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *args)
 {
     struct sip_sub *s = gw_new(struct sip_sub);
@@ -203,6 +216,8 @@ struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *ar
     gw_list_append(&s->of->subs, &s->link);
     s->source = sip_source_take(core, args->text[SIP_TEXT_SOURCE], SIP_SOURCE_SUBS);
     gw_map_set(core->subs, sip_sub_text(s, SIP_TEXT_TAG), s);
+    if (args->account)
+        sip_grant_set(&s->grant, args->account, over);
     arm(s);
     return s;
 }
@@ -217,6 +232,7 @@ void sip_sub_release(struct sip_sub *s)
     gw_list_remove(&s->link);
     watched_leave(core, s->of);
     sip_source_leave(core, s->source, SIP_SOURCE_SUBS);
+    sip_grant_leave(&s->grant);
     core->counters.pending -= s->verdict == SIP_PENDING;
     free(s->text);
     free(s);
@@ -368,7 +384,8 @@ void sip_sub_end(struct sip_sub *s, const char *reason)
     sip_txn_cancel(&s->notify);
     (void)snprintf(state, sizeof(state), "terminated;reason=%s", reason);
     /* The last word to who fetches, or leaves in peace; nothing to others. */
-    if (is_renamed(s) || !sip_sub_admit(s->core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind) ||
+    if (s->is_over || is_renamed(s) ||
+        !sip_sub_admit(s->core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind) ||
         !write_document(s, s->local_cseq))
         gw_buf_reset(&s->core->body);
     sip_txns_branch(s->core->txns, branch);
@@ -429,7 +446,7 @@ static void tell(struct sip_sub *s)
     char branch[SIP_BRANCH_LEN + 1], state[64];
     uint64_t told;
 
-    if (!sip_sub_admit(core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind)) {
+    if (s->is_over || !sip_sub_admit(core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind)) {
         end_in_turn(s, "rejected");
         return;
     }

@@ -5,8 +5,8 @@
 #include "gw_bytes.h"
 #include "gw_log.h"
 #include "sip_access.h"
+#include "sip_account.h"
 #include "sip_escape.h"
-#include "sip_priv.h"
 
 enum {
     EXPIRES_DEFAULT_S = 3600,
@@ -217,6 +217,10 @@ static void begin(struct sip_core *core, const struct sip_msg *m, const struct s
     gw_debug("sip", "subscribe from=%s user='%.*s' peer=%.*s expires=%lld",
              gw_quote(args->text[SIP_TEXT_WATCHER], watcher), GW_STR_ARG(args->user),
              GW_STR_ARG(from->host), (long long)expires_s);
+    if (core->login.len && !(args->account = sip_account_take(core, gw_buf_str(&core->login)))) {
+        sip_answer(core, m, from, 503);
+        goto out;
+    }
     if (!gw_str_eq(args->text[SIP_TEXT_WATCHER], args->user) &&
         !pres_is_watched_by(core->pres, args->user, args->text[SIP_TEXT_WATCHER]))
         pres_abroad_request(core->pres, PRES_SUBSCRIBE, args->text[SIP_TEXT_WATCHER],
@@ -288,7 +292,7 @@ static void again(struct sip_core *core, const struct sip_msg *m, const struct s
     unsigned status;
     bool moves;
 
-    if (!s || !gw_str_eq(sip_sub_text(s, SIP_TEXT_CALL_ID), m->call_id) ||
+    if (!s || s->is_over || !gw_str_eq(sip_sub_text(s, SIP_TEXT_CALL_ID), m->call_id) ||
         !gw_str_eq(sip_sub_text(s, SIP_TEXT_REMOTE_TAG), m->from.tag) ||
         !gw_str_eq(sip_sub_text(s, SIP_TEXT_EVENT_ID), m->event_id) ||
         is_winfo(m) != (s->format == SIP_WATCHERINFO)) {
@@ -303,7 +307,8 @@ static void again(struct sip_core *core, const struct sip_msg *m, const struct s
         sip_answer(core, m, from, 400);
         return;
     }
-    if (!sip_believes(core, sip_sub_text(s, SIP_TEXT_WATCHER), from)) {
+    if (!sip_believes(core, sip_sub_text(s, SIP_TEXT_WATCHER), from) ||
+        (s->format == SIP_WATCHERINFO && !core->login.len)) {
         sip_answer(core, m, from, 403);
         return;
     }

@@ -27,7 +27,7 @@ class Phone:
         self.socket.bind(("127.0.0.1", 0))
         self.socket.settimeout(5)
         self.port = self.socket.getsockname()[1]
-        self.nonce, self.count, self.cseq = None, 0, 0
+        self.nonce, self.count, self.cseq, self.seen = None, 0, 0, set()
 
     def receive(self):
         return Message(self.socket.recv(65536).decode())
@@ -70,6 +70,12 @@ class Phone:
     def answer(self, request, status="200 OK"):
         lines = "".join(f"{n}: {v}\r\n" for n in ("Via", "From", "To", "Call-ID", "CSeq") for v in request.all(n))
         self.socket.sendto(f"SIP/2.0 {status}\r\n{lines}Content-Length: 0\r\n\r\n".encode(), self.to)
+
+    def acknowledge(self, answer):
+        lines = "".join(f"{n}: {answer.get(n)}\r\n" for n in ("From", "To", "Call-ID"))
+        cseq = answer.get("CSeq").split()[0]
+        self.socket.sendto(f"ACK sip:{DOMAIN} SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bKa{cseq}\r\n"
+                           f"{lines}CSeq: {cseq} ACK\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n".encode(), self.to)
 
     def __enter__(self):
         return self
@@ -173,6 +179,69 @@ def test_publish():
             ann.wait_contact(f"bob@{DOMAIN}", ("unavailable", None))
 
 
+def test_logged_out():
+    """who may not log in any more is told nothing any more, though he has never registered, nor after a restart"""
+    shut_out = [("user", "disable", f"ann@{DOMAIN}"), ("user", "remove", f"ann@{DOMAIN}"),
+                ("password", "set", f"ann@{DOMAIN}", "--password-stdin"), ("set", "sip.login", "off")]
+    for how in shut_out:
+        with Office() as g, Phone(g, "ann", "secret") as ann, Phone(g, "bob", "secret") as bob:
+            g.ctl("set", "sip.login", "both")
+            g.password("ann")
+            g.password("bob")
+            begin_dialogs(ann)
+            if how[0] == "user":  # they go on after a restart, as long as she may log in
+                assert g.stop() == 0
+                g.start()
+                assert {told_of(ann), told_of(ann)} == {("presence", "active"), ("presence.winfo", "active")}
+                begin_session(ann)
+            assert g.status()["sip"]["subscriptions"] == 2 and g.status()["sip"]["sessions"] == 1
+            g.ctl(*how, text_in="another\n" if how[0] == "password" else None)
+            end = [told_of(ann) for _ in range(3)]
+            assert sorted(end) == [("BYE", ""), ("presence", "terminated;reason=rejected"),
+                                   ("presence.winfo", "terminated;reason=rejected")], (how, end)
+            wait_for(lambda: not g.status()["sip"]["subscriptions"] and not g.status()["sip"]["sessions"], what="the end")
+            assert g.stop() == 0
+            g.start()
+            assert g.status()["sip"]["subscriptions"] == 0, how
+            if how[0] != "set":
+                assert bob.ask("PUBLISH", f"sip:bob@{DOMAIN}", PIDF, document("away", "x")).start == "SIP/2.0 200 OK"
+            ann.socket.settimeout(1.5)
+            try:
+                raise AssertionError(ann.receive())
+            except TimeoutError:
+                pass
+
+
+def begin_dialogs(phone):
+    contact = f"Contact: <sip:{phone.user}@127.0.0.1:{phone.port}>\r\n"
+    for whom, event in (("bob", "presence"), (phone.user, "presence.winfo")):
+        answer = phone.ask("SUBSCRIBE", f"sip:{whom}@{DOMAIN}", f"{contact}Event: {event}\r\nExpires: 3600\r\n")
+        assert answer.start == "SIP/2.0 200 OK", answer
+        phone.answer(phone.receive())
+    begin_session(phone)
+
+
+def begin_session(phone):
+    phone.nonce = None
+    answer = phone.ask("INVITE", f"sip:bob@{DOMAIN}", f"Contact: <sip:{phone.user}@127.0.0.1:{phone.port}>\r\n"
+                       "Content-Type: application/sdp\r\n", SDP)
+    assert answer.start == "SIP/2.0 200 OK", answer
+    phone.acknowledge(answer)
+
+
+def told_of(phone):
+    """a request that the phone gets, in short, and not as one that was sent again; it is answered"""
+    request = phone.receive()
+    while request.get("Via") in phone.seen:
+        request = phone.receive()
+    phone.seen.add(request.get("Via"))
+    phone.answer(request)
+    method, event = request.start.split()[0], request.get("Event")
+    return (event, request.get("Subscription-State").split(";expires")[0]) if event else (method, "")
+
+
+SDP = ("v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+       "m=message 5060 sip null\r\n")
 PIDF = "Event: presence\r\nContent-Type: application/pidf+xml\r\n"
 
 
