@@ -21,8 +21,8 @@ struct dir_csv {
     unsigned line, row_line; /* that is read; where the row began, 0: none has */
     bool after_cr;
 
-    unsigned char utf8_left, utf8_min,
-        utf8_max; /* of a character: bytes to come, the next one's range */
+    unsigned char utf8_first, utf8_left, utf8_min,
+        utf8_max; /* of a character: its first byte, bytes to come, the next one's range */
 
     char start[4]; /* of the file: tells what it is when it is no text */
     size_t start_len;
@@ -63,6 +63,7 @@ void dir_csv_free(struct dir_csv **csvp)
 
 static void utf8_begin(struct dir_csv *csv, unsigned char c)
 {
+    csv->utf8_first = c;
     csv->utf8_min = 0x80;
     csv->utf8_max = 0xbf;
     csv->utf8_left = (unsigned char)(c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1);
@@ -105,6 +106,7 @@ static const struct {
     { "\xfe", "UTF-16 ('Unicode text')" },
 };
 
+/* A character that is not whole is its first byte's fault: what follows is a letter as good as any. */
 static void encoding_fail(struct dir_csv *csv, unsigned char c)
 {
     struct gw_str start = { csv->start, csv->start_len };
@@ -123,7 +125,7 @@ static void encoding_fail(struct dir_csv *csv, unsigned char c)
         gw_fail(&csv->failed, GW_BADMSG,
                 "line %u: byte 0x%02x is not UTF-8: the file has an older encoding ('ANSI', "
                 "Windows-1252, Shift_JIS): " SAVE_AS,
-                csv->line, c);
+                csv->line, csv->utf8_left ? csv->utf8_first : c);
 }
 
 /* --- what libcsv finds */
@@ -287,7 +289,7 @@ enum gw_code dir_csv_feed(struct dir_csv *csv, struct gw_str piece, struct gw_er
 enum gw_code dir_csv_end(struct dir_csv *csv, struct gw_err *err)
 {
     if (!csv->failed.code && csv->utf8_left)
-        encoding_fail(csv, 0xff);
+        encoding_fail(csv, csv->utf8_first);
     if (!csv->failed.code && !csv->begun)
         begin(csv);
     csv_set_opts(&csv->parser, CSV_STRICT | CSV_STRICT_FINI); /* lenient inside of rows only */

@@ -105,9 +105,10 @@ static void test_files(void **state)
         { GW_STR_INIT("user,name\nann,Ann\nbob,M\xfcller\n"), NULL,
           "line 3: byte 0xfc is not UTF-8: the file has an older encoding" },
         { GW_STR_INIT("user,name\r\nann,\x93quoted\x94\r\n"), NULL, "line 2: byte 0x93" },
-        { GW_STR_INIT("user,name\nann,M\xc3\n"), NULL, "line 2: byte 0x0a" }, /* cut */
-        { GW_STR_INIT("user,name\nann,\xed\xa0\x80\n"), NULL, "line 2" },
-        { GW_STR_INIT("user,name\nann,\xc3"), NULL, "line 2" },
+        { GW_STR_INIT("user,name\nann,M\xc3\n"), NULL, "line 2: byte 0xc3" }, /* cut */
+        { GW_STR_INIT("name,user\n\xe4,ann\n"), NULL, "line 2: byte 0xe4" },
+        { GW_STR_INIT("user,name\nann,\xed\xa0\x80\n"), NULL, "line 2: byte 0xed" },
+        { GW_STR_INIT("user,name\nann,\xc3"), NULL, "line 2: byte 0xc3" },
         { GW_STR_INIT("\xff\xfeu\0s\0e\0r\0\n\0"), NULL, "the file is UTF-16" },
         { GW_STR_INIT("\xfe\xff\0u\0s\0e\0r\0\n"), NULL, "the file is UTF-16" },
         { GW_STR_INIT("user\nan\0n\n"), NULL, "line 2: a zero byte: the file is UTF-16" },
