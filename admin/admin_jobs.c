@@ -217,6 +217,13 @@ static void upload_end(void *data)
     free(u);
 }
 
+/* Strictly: whoever says 'true' does not mean that it be done. */
+static enum gw_code dry_run_read(struct gw_str text, bool *out, struct gw_err *err)
+{
+    *out = gw_str_is(text, "yes");
+    return *out || !text.len ? GW_OK : gw_fail(err, GW_INVALID, "dry_run is 'yes' or left out");
+}
+
 static void upload_begin(struct admin_api *api, struct net_http_exchange *x, enum dir_job_type type)
 {
     struct upload *u = gw_new(struct upload);
@@ -225,8 +232,8 @@ static void upload_begin(struct admin_api *api, struct net_http_exchange *x, enu
 
     admin_by(x, by);
     order.by = gw_str_of(by);
-    order.is_dry_run = gw_str_is(net_http_query(x, "dry_run"), "yes");
-    if (!at_read(net_http_query(x, "at"), &order.at, &u->failed))
+    if (!dry_run_read(net_http_query(x, "dry_run"), &order.is_dry_run, &u->failed) &&
+        !at_read(net_http_query(x, "at"), &order.at, &u->failed))
         (void)dir_upload_new(api->args.jobs, type, &order, &u->up, &u->failed);
     net_http_connection_set(x, u, upload_end);
 }

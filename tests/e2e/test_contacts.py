@@ -8,7 +8,7 @@ import os
 import tempfile
 import time
 
-from gateway import Gateway, wait_for
+from gateway import ApiError, Gateway, wait_for
 from house import run
 from xmpp_client import Client
 
@@ -267,6 +267,12 @@ def test_refused():
             assert order(g, what, "x", "--at", "tomorrow").returncode == USAGE
         refused = g.run_ctl("user", "import", "--dry-run", "/dev/null")
         assert refused.returncode == USAGE, refused
+        for path in ("contacts?dry_run=true", "rename?dry_run=1", "insert?dry_run=no"):
+            try:
+                g.api("POST", f"/v1/jobs/{path}", {})
+                raise AssertionError(path)
+            except ApiError as e:
+                assert e.status == 400 and "dry_run is 'yes'" in str(e), e
 
 
 def test_later():
