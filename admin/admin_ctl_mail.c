@@ -31,8 +31,8 @@ static void print_domains(const json_t *list)
 static void print_users(const json_t *answer)
 {
     const json_t *count = json_object_get(answer, "users"), *list;
-    json_int_t wrong =
-        ctl_int(count, "shared") + ctl_int(count, "taken") + ctl_int(count, "elsewhere");
+    json_int_t wrong = ctl_int(count, "shared") + ctl_int(count, "taken") +
+                       ctl_int(count, "elsewhere") + ctl_int(count, "unusable");
     json_t *p;
     size_t i;
 

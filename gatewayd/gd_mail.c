@@ -93,6 +93,9 @@ static json_t *domains_json(const struct gd *gd)
     return list;
 }
 
+/* Behind what the core says: he has an address, but none that the core could be told. */
+enum { UNUSABLE = PRES_MAIL_ELSEWHERE + 1 };
+
 /* What the federated world knows a user by, and why it is not the mail address. */
 static const struct {
     const char *name, *why; /* why NULL: all is as it should be */
@@ -105,8 +108,24 @@ static const struct {
     [PRES_MAIL_TAKEN] = { "taken", "the mail address is another user's id" },
     [PRES_MAIL_ELSEWHERE] = { "elsewhere",
                               "the domain of the mail address is federated by SIP (sip.domains)" },
+    [UNUSABLE] = { "unusable", "the mail address could be no user's id (ann@example.org): it has "
+                               "characters that ids have not, or a domain that DNS has not" },
 };
 enum { USES = sizeof(uses) / sizeof(uses[0]) };
+
+static int use_of(const struct gd *gd, const struct dir_user *user)
+{
+    enum pres_mail_use use = pres_mail_use(gd->core, user->jid);
+    struct gw_buf jid;
+    bool is_usable;
+
+    if (use != PRES_MAIL_NONE || !user->mail.len)
+        return (int)use;
+    gw_buf_init(&jid, 4 * DIR_JID_MAX);
+    is_usable = dir_mail_address(user->mail, &jid);
+    gw_buf_done(&jid);
+    return is_usable ? (int)use : UNUSABLE;
+}
 
 static void users_json(const struct gd *gd, json_t *into)
 {
@@ -116,7 +135,7 @@ static void users_json(const struct gd *gd, json_t *into)
     size_t pos = 0;
 
     while (dir_user_next(gd->dir, &pos, &user)) {
-        enum pres_mail_use use = pres_mail_use(gd->core, user.jid);
+        int use = use_of(gd, &user);
 
         count[use]++;
         if (uses[use].why && json_array_size(problems) < PROBLEMS_MAX)

@@ -189,12 +189,16 @@ def test_mail_problems():
         g.set("sip.domains", "partner.example")
         g.set("presence.federation_mail", "on")
         for name, mail in (("ann", f"a.n@{OURS}"), ("bob", f"A.N@{OURS}"), ("cas", f"dan@{OURS}"), ("dan", f"dan@{OURS}"),
-                           ("eva", "eva@partner.example"), ("fay", f"fay.f@{OURS}")):
+                           ("eva", "eva@partner.example"), ("fay", f"fay.f@{OURS}"), ("gil", "gil.o'hara@mail.example"),
+                           ("hal", "hal@[192.0.2.1]")):
             g.ctl("user", "add", f"{name}@{OURS}", "--mail", mail, "--im")
+        g.ctl("user", "add", f"ida@{OURS}", "--mail", "", "--im")
         said = g.ctl("federation", "mail", "list")
         for name, why in (("ann", "another user has the same"), ("bob", "another user has the same"),
-                          ("eva", "federated by SIP")):
-            assert f"{name}@{OURS} is known by this id" in said and why in said, said
+                          ("eva", "federated by SIP"), ("gil", "could be no user's id"), ("hal", "could be no user's id")):
+            line = next(line for line in said.splitlines() if line.startswith(f"{name}@{OURS} is known by this id"))
+            assert why in line, said
+        assert "1 users without" in said, said  # ida
         assert "cas@" in said, said  # dan's id is cas's mail address, and dan's
         assert "1 in use" in said, said
         assert g.ctl("federation", "why", OURS).count("no, the domain is ours") == 2
