@@ -171,9 +171,9 @@ struct admin_host {
     void (*mail_domains)(struct json_t *into, void *ctx);
     enum gw_code (*mail_domain_set)(struct gw_str domain, bool there, store_done_fn *done,
                                     void *done_ctx, struct gw_err *err, void *ctx);
+    struct json_t *(*sip_sessions)(void *ctx); /* gives */
     /* Where SIP requests to an address go. *answer: known at once, and found does not come; NULL: it
      * comes once, never from inside the call, and takes the answer. */
-    struct json_t *(*sip_sessions)(void *ctx);
     enum gw_code (*sip_route)(struct gw_str address, struct json_t **answer,
                               admin_sip_route_fn *found, void *found_ctx,
                               struct admin_sip_route **out, struct gw_err *err, void *ctx);
