@@ -122,7 +122,8 @@ def registered(gateway):
 
 def contact(baresip, state):
     """Until baresip shows its contact so."""
-    wait_for(lambda: state in baresip.command("contacts"), what=f"the contact {state} in {baresip.command('contacts')}")
+    wait_for(lambda: state in baresip.command("contacts"),
+             what=lambda: f"the contact {state} in {baresip.command('contacts')}")
 
 
 def lives(transport):

@@ -49,14 +49,14 @@ def own_address():
 
 
 def wait_for(condition, timeout=20, what=None, every=0.05):
-    """Until condition() is true; returns what it returned."""
+    """Until condition() is true; returns what it returned. what: for a text that is true only at the end, a function."""
     end = time.monotonic() + timeout
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() > end:
-            raise TimeoutError(f"waited {timeout} s for {what or condition}")
+            raise TimeoutError(f"waited {timeout} s for {what() if callable(what) else what or condition}")
         time.sleep(every)
 
 
