@@ -782,7 +782,7 @@ static void due(struct sip_watch *w, gw_time now)
     }
     if (w->is_retold) {
         w->is_retold = false;
-        if (w->contact != SIP_CONTACT_UNKNOWN || w->failures)
+        if (w->contact != SIP_CONTACT_ASKED)
             tell(w);
     }
     if (w->state == SIP_WATCH_ASKING || !gw_list_is_empty(&w->ready))

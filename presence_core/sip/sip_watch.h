@@ -7,7 +7,12 @@
 enum sip_watch_state { SIP_WATCH_IDLE, SIP_WATCH_ASKING, SIP_WATCH_HELD };
 
 /* What is known of the contact. */
-enum sip_contact { SIP_CONTACT_UNKNOWN, SIP_CONTACT_WAITING, SIP_CONTACT_KNOWN };
+enum sip_contact {
+    SIP_CONTACT_ASKED,   /* nothing yet, and nothing was told */
+    SIP_CONTACT_UNKNOWN, /* nothing: there is no answer */
+    SIP_CONTACT_WAITING,
+    SIP_CONTACT_KNOWN
+};
 
 enum { SIP_OWN_CALL_ID_LEN = 32 };
 

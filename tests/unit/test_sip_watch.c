@@ -296,6 +296,48 @@ static void test_refusals(void **state)
     }
 }
 
+/* Intradomain R-10.4: whose server is not reached, has not answered, or will not have us, is unknown, from the
+ * first question on, and not one who waits for confirmation. */
+static void test_unknown(void **state)
+{
+    static const struct {
+        const char *contact;
+        unsigned status; /* 0: nothing comes back */
+    } cases[] = {
+        { "w@a.example", 0 },
+        { "w@a.example", 403 },
+        { "w@a.example", 500 },
+        { "carl@b.example", 0 }, /* shared with another system, and no route leads there */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct pres_session *bob;
+        struct rig r;
+
+        begin(&r, &bob);
+        rig_set(&r, "sip.partitioned", "on");
+        sip_core_settings_apply(r.sip);
+        request(bob, PRES_SUBSCRIBE, cases[i].contact);
+        rig_pass(&r, 0);
+        if (cases[i].status) {
+            rig_expect(&r, "SUBSCRIBE ", "");
+            rig_answer(&r, cases[i].status, "");
+        }
+        rig_pass(&r, 32 * GW_SECOND_MS);
+        assert_string_equal(r.seen, "offline Presence Unknown");
+        assert_int_equal(r.refused, 0);
+        /* Who logs in later sees the same. */
+        r.seen[0] = '\0';
+        pres_session_free(&bob, r.now);
+        bob = rig_login(&r, "bob@b.example", PRES_AVAILABLE);
+        rig_pass(&r, 0);
+        assert_string_equal(r.seen, "offline Presence Unknown");
+        pres_session_free(&bob, r.now);
+        rig_done(&r);
+    }
+}
+
 /* The pauses become longer, up to a quarter of an hour and its spread. */
 static void test_back_off(void **state)
 {
@@ -911,6 +953,7 @@ int main(void)
         cmocka_unit_test(test_notify_first),
         cmocka_unit_test(test_bad_notify),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_back_off),
         cmocka_unit_test(test_terminated),
         cmocka_unit_test(test_ended_each_time),
