@@ -59,13 +59,17 @@ enum gw_code gd_sip_route(struct gd *gd, struct gw_str address, json_t **answer,
                           struct gw_err *err)
 {
     struct admin_sip_route *r = gw_new(struct admin_sip_route);
+    struct gw_buf name;
     bool known = false;
     enum gw_code rc;
 
     r->found = fn;
     r->ctx = ctx;
-    r->address = gw_str_dup(address);
-    rc = sip_core_search(sip_server_core(gd->sip), address, &r->search, found, r, &known, err);
+    gw_buf_init(&name, PRES_JID_MAX);
+    rc = sip_core_search(sip_server_core(gd->sip), address, &name, &r->search, found, r, &known,
+                         err);
+    r->address = gw_str_dup(gw_buf_str(&name));
+    gw_buf_done(&name);
     *answer = !rc && known ? answer_json(r) : NULL;
     *out = r;
     if (rc || known)

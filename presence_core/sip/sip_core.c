@@ -8,6 +8,7 @@
 #include "gw_log.h"
 #include "gw_mem.h"
 #include "sip_access.h"
+#include "sip_escape.h"
 #include "sip_priv.h"
 
 enum { ACL_TOLD_MS = 10 * GW_SECOND_MS, ROUTED_MAX = 4096, SWEPT_AT_ONCE = 1000 };
@@ -446,13 +447,37 @@ enum gw_code sip_plan(const struct sip_core *core, struct gw_str address, struct
     return sip_route_plan(core->settings, address, ours, out, err);
 }
 
-enum gw_code sip_core_search(struct sip_core *core, struct gw_str address,
+/* As people write it, from a contact list or from a log of another system; empty: it is none. */
+static struct gw_str address_read(struct gw_str text, struct gw_buf *out)
+{
+    struct sip_uri uri = { .is_sip = true };
+    struct gw_str scheme, rest, local;
+    struct gw_buf user;
+
+    if (gw_str_cut(text, ":", &scheme, &rest) &&
+        (gw_str_iis(scheme, "sip") || gw_str_iis(scheme, "sips")))
+        text = rest;
+    if (!gw_str_cut(text, "@", &local, &uri.host))
+        return GW_STR("");
+    gw_buf_init(&user, SIP_URI_MAX);
+    sip_jid_unescape(local, &user);
+    uri.user = gw_buf_str(&user);
+    text = sip_address_of(&uri, out);
+    gw_buf_done(&user);
+    return text;
+}
+
+enum gw_code sip_core_search(struct sip_core *core, struct gw_str text, struct gw_buf *out,
                              struct sip_search *search, sip_search_fn *done, void *ctx, bool *known,
                              struct gw_err *err)
 {
+    struct gw_str address = address_read(text, out);
     struct sip_plan plan;
     enum gw_code rc;
 
+    if (!address.len)
+        return gw_fail(err, GW_INVALID, "'%.*s' is no address like ann@partner.example",
+                       GW_STR_ARG(gw_str_utf8_cut(text, 80)));
     if (pres_user_is_known(core->pres, address))
         return gw_fail(err, GW_INVALID, "'%.*s' is a user here: nothing goes there by SIP",
                        GW_STR_ARG(gw_str_utf8_cut(address, 80)));

@@ -47,8 +47,9 @@ void sip_core_lost(struct sip_core *core, uint64_t conn); /* a connection is gon
 gw_time sip_core_deadline(const struct sip_core *core);
 void sip_core_tick(struct sip_core *core, struct gw_now now);
 
-/* Where a request to this bare address would go, and why; otherwise as sip_search_start(). */
-enum gw_code sip_core_search(struct sip_core *core, struct gw_str address,
+/* Where a request to a bare address would go, and why; otherwise as sip_search_start(). text: as people
+ * write it, with sip: before it or without; out: as it is compared. */
+enum gw_code sip_core_search(struct sip_core *core, struct gw_str text, struct gw_buf *out,
                              struct sip_search *search, sip_search_fn *done, void *ctx, bool *known,
                              struct gw_err *err);
 

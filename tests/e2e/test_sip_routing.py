@@ -31,6 +31,12 @@ def test_partitioned_modes():
         for who in ("carl", "nobody", "john.smith"):
             assert "fe1.lync.test" in route(g, f"{who}@{DOMAIN}"), who
         assert "is a user here" in route(g, f"bob@{DOMAIN}")
+        # As people write addresses, and as other systems do.
+        for who in (f"BOB@{DOMAIN}", f"sip:bob@{DOMAIN}", f"SIPS:Bob@{DOMAIN.upper()}"):
+            assert "is a user here" in route(g, who), who
+        assert f"o\\27hara@{DOMAIN} is reached" in route(g, f"sip:O'Hara@{DOMAIN}")
+        for who in ("sip:", f"sip:@{DOMAIN}", "bob", f"a@b@{DOMAIN}", f"bob@{DOMAIN}:5061"):
+            assert "is no address" in route(g, who), who
         g.set("sip.partitioned_mode", "advanced")
         for who in ("carl", "john.smith"):
             assert "fe1.lync.test" in route(g, f"{who}@{DOMAIN}"), who
