@@ -61,13 +61,18 @@ static bool is_name(struct gw_str s)
     return sip_domain_is(s) && at < s.len && !(s.p[at] >= '0' && s.p[at] <= '9');
 }
 
+static bool is_all(struct gw_str item)
+{
+    return gw_str_iis(item, "all");
+}
+
 enum gw_code sip_acl_check(struct gw_str list, struct gw_err *err)
 {
     struct network n;
     struct gw_str item;
 
     while (gw_str_next(&list, ",", &item)) {
-        if (!gw_str_is(item, "all") && !network_parse(item, &n) && !is_name(item))
+        if (!is_all(item) && !network_parse(item, &n) && !is_name(item))
             return gw_fail(err, GW_INVALID,
                            "'%.*s' is neither an address, nor a network like 192.0.2.0/24, nor the "
                            "name of a host or domain in lower case, nor all",
@@ -80,7 +85,7 @@ static bool is_named(struct gw_str item)
 {
     struct network n;
 
-    return !gw_str_is(item, "all") && !network_parse(item, &n) && is_name(item);
+    return !is_all(item) && !network_parse(item, &n) && is_name(item);
 }
 
 bool sip_acl_has_names(struct gw_str list)
@@ -122,7 +127,7 @@ bool sip_acl_allows(struct gw_str list, struct gw_str text)
     if (!address_parse(text, address, &is_v4))
         return false;
     while (gw_str_next(&list, ",", &item)) {
-        if (gw_str_is(item, "all") || (network_parse(item, &n) && network_has(&n, address)))
+        if (is_all(item) || (network_parse(item, &n) && network_has(&n, address)))
             return true;
     }
     return false;

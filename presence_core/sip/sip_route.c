@@ -123,8 +123,9 @@ enum gw_code sip_routes_check(struct gw_str list, struct gw_err *err)
         if (!route_parse(item, &route))
             return gw_fail(err, GW_INVALID,
                            "'%.*s' is no route: a domain with its labels reversed, or a user, and "
-                           "where to: .example.partner.*=tls:edge.partner.example:5061/1 (udp, "
-                           "tcp or tls; the priority at the end, 1 first)",
+                           "where to, all in lower case: "
+                           ".example.partner.*=tls:edge.partner.example:5061/1 (udp, tcp or tls; "
+                           "the priority at the end, 1 first)",
                            GW_STR_ARG(gw_str_utf8_cut(item, 80)));
     }
     return GW_OK;

@@ -14,7 +14,7 @@ static const struct {
 } acl[] = {
     { "", "192.0.2.1", false },
     { "all", "192.0.2.1", true },
-    { "all", "2001:db8::1", true },
+    { "All", "2001:db8::1", true }, /* as the guides write it */
     { "192.0.2.1", "192.0.2.1", true },
     { "192.0.2.1", "192.0.2.10", false },
     { "198.51.100.0/24,  192.0.2.0/25", "192.0.2.127", true },
@@ -63,7 +63,7 @@ static void test_names(void **state)
         assert_int_equal(sip_acl_allows_name(gw_str_of(cases[i].list), gw_str_of(cases[i].name)),
                          cases[i].allowed);
     assert_true(sip_acl_has_names(GW_STR("192.0.2.1, foo.com")));
-    assert_false(sip_acl_has_names(GW_STR("192.0.2.1, all")));
+    assert_false(sip_acl_has_names(GW_STR("192.0.2.1, All")));
     assert_false(sip_acl_allows(GW_STR("foo.com"), GW_STR("192.0.2.1")));
     /* By itself, and not as one of all. */
     assert_true(sip_acl_lists(GW_STR("all, 192.0.2.0/24"), GW_STR("192.0.2.1")));
