@@ -12,7 +12,7 @@
 #include "sip_priv.h"
 
 enum {
-    RETRY_MS = 2000, /* after a connection was lost; twice as long after each more, */
+    RETRY_MS = 2000, /* after a connection was lost, at least; twice as long after each more, */
     RETRIES_MAX = 7, /* up to about four minutes: servers are restarted, and networks mended */
     RESERVED = 1000, /* numbers of notifications */
     AT_ONCE = 1000,  /* looked at, some 15 us each; then the others have their turn */
@@ -406,6 +406,22 @@ static void end_in_turn(struct sip_sub *s, const char *reason)
         gw_heap_set(&s->core->due, &s->due, gw_time_after(s->core->now.mono, GOODBYE_WAIT_MS));
 }
 
+/* As long as the watcher asks for, but longer each time that it has failed: who wants to be told again at
+ * once would have us do nothing else. */
+static void tell_later(struct sip_sub *s, const struct sip_msg *response, gw_time now)
+{
+    int64_t wait_ms = (int64_t)RETRY_MS << s->failures, asked_ms = 0;
+
+    if (response)
+        asked_ms =
+            GW_SECOND_MS * (response->retry_after_s < RETRY_AFTER_MAX_S ? response->retry_after_s
+                                                                        : RETRY_AFTER_MAX_S);
+    s->next_at = gw_time_after(now, wait_ms > asked_ms ? wait_ms : asked_ms);
+    s->failures += s->failures < RETRIES_MAX;
+    s->is_dirty = s->is_forced = true;
+    arm(s);
+}
+
 static void notify_done(unsigned status, const struct sip_msg *response, gw_time now, void *ctx)
 {
     struct sip_sub *s = ctx;
@@ -419,24 +435,16 @@ static void notify_done(unsigned status, const struct sip_msg *response, gw_time
         return;
     }
     s->core->counters.notify_failed++;
-    if (response && response->retry_after_s >= 0) {
-        int64_t wait_s = response->retry_after_s < RETRY_AFTER_MAX_S ? response->retry_after_s
-                                                                     : RETRY_AFTER_MAX_S;
-
-        s->next_at = gw_time_after(now, wait_s * GW_SECOND_MS);
-    } else if (!response && status == 503) {
-        s->conn = 0; /* a new connection, to where the watcher says it is */
-        s->next_at = gw_time_after(now, (int64_t)RETRY_MS << s->failures);
-        s->failures += s->failures < RETRIES_MAX;
-    } else {
-        /* RFC 6665 4.2.2: who does not answer, or knows nothing of it, is not told any more. */
-        gw_info("sip", "watcher gone user='%.*s' watcher=%s result=%u", GW_STR_ARG(s->of->jid),
-                gw_quote(sip_sub_text(s, SIP_TEXT_WATCHER), watcher), status);
-        sip_sub_drop(s);
+    if (response ? response->retry_after_s >= 0 && status != 481 : status == 503) {
+        if (!response)
+            s->conn = 0; /* a new connection, to where the watcher says it is */
+        tell_later(s, response, now);
         return;
     }
-    s->is_dirty = s->is_forced = true;
-    arm(s);
+    /* RFC 6665 4.2.2: who does not answer, or knows nothing of it, is not told any more. */
+    gw_info("sip", "watcher gone user='%.*s' watcher=%s result=%u", GW_STR_ARG(s->of->jid),
+            gw_quote(sip_sub_text(s, SIP_TEXT_WATCHER), watcher), status);
+    sip_sub_drop(s);
 }
 
 /* What is told when it is told. */

@@ -381,17 +381,34 @@ static int64_t spread(const struct sip_watch *w, int64_t ms)
     return (int64_t)(gw_hash_stable(w->pair) % 1024) * ms / 1024;
 }
 
-static int64_t pause_ms(struct sip_watch *w, const struct sip_msg *m)
+/* Twice as long with each failure. */
+static int64_t grown_ms(struct sip_watch *w, int64_t first_ms)
 {
     unsigned times = w->failures < 6 ? w->failures : 6;
-    int64_t ms = (int64_t)PAUSE_MS << times;
 
     w->failures++;
-    if (m && m->retry_after_s >= 0)
-        ms = GW_SECOND_MS *
-             (m->retry_after_s < RETRY_AFTER_MAX_S ? m->retry_after_s : RETRY_AFTER_MAX_S);
-    else if (ms > PAUSE_MAX_MS)
-        ms = PAUSE_MAX_MS;
+    return first_ms << times;
+}
+
+/* A peer's word on when to come again; who says "at once" each time is asked less and less often. */
+static int64_t heeded_ms(struct sip_watch *w, int64_t asked_s)
+{
+    int64_t least_ms = grown_ms(w, GW_SECOND_MS), asked_ms = asked_s * GW_SECOND_MS;
+
+    return asked_ms > least_ms ? asked_ms : least_ms;
+}
+
+static int64_t pause_ms(struct sip_watch *w, const struct sip_msg *m)
+{
+    int64_t ms;
+
+    if (m && m->retry_after_s >= 0) {
+        ms = heeded_ms(w,
+                       m->retry_after_s < RETRY_AFTER_MAX_S ? m->retry_after_s : RETRY_AFTER_MAX_S);
+    } else {
+        ms = grown_ms(w, PAUSE_MS);
+        ms = ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
+    }
     return ms + spread(w, ms / 4);
 }
 
@@ -492,7 +509,7 @@ static void failed(struct sip_watch *w, unsigned status, const struct sip_msg *m
     if (status == 423 && m && m->min_expires_s > w->expires_s &&
         m->min_expires_s <= EXPIRES_LIMIT_S) {
         w->expires_s = m->min_expires_s;
-        again_after(w, now, 0);
+        again_after(w, now, anew_ms(w, NULL)); /* who wants a bit more each time waits */
         return;
     }
     if (action == REFUSED) {
@@ -694,7 +711,7 @@ static void terminated(struct sip_watch *w, const struct sub_says *says, gw_time
     if (gw_str_iis(says->reason, "deactivated") || gw_str_iis(says->reason, "timeout"))
         begin_anew(w, now, anew_ms(w, NULL));
     else
-        begin_anew(w, now, retries ? says->retry_after_s * GW_SECOND_MS : pause_ms(w, NULL));
+        begin_anew(w, now, retries ? heeded_ms(w, says->retry_after_s) : pause_ms(w, NULL));
 }
 
 /* What is wrong with it; 0: nothing. */

@@ -362,6 +362,49 @@ static void test_back_off(void **state)
     rig_done(&r);
 }
 
+/* Who wants to be asked again at once, each time, is asked less and less often. */
+static void test_at_once(void **state)
+{
+    static const struct {
+        unsigned status;
+        const char *more; /* NULL: a second more than before */
+        const char *told; /* NULL: it is not accepted */
+    } cases[] = {
+        { 503, "Retry-After: 0\r\n", NULL },
+        { 480, "Retry-After: 0\r\n", NULL },
+        { 423, NULL, NULL },
+        { 200, "", "terminated;reason=probation;retry-after=0" },
+        { 200, "", "terminated;reason=timeout;retry-after=0" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct pres_session *bob;
+        char brief[64];
+        int asked = 0;
+        struct rig r;
+        gw_time end;
+
+        begin(&r, &bob);
+        end = r.now.mono + 3600 * (int64_t)GW_SECOND_MS;
+        request(bob, PRES_SUBSCRIBE, "w@a.example");
+        for (; rig_wait(&r, end - r.now.mono), r.now.mono < end && asked < 1000; asked++) {
+            rig_expect(&r, "SUBSCRIBE ", "");
+            (void)snprintf(brief, sizeof(brief), "Min-Expires: %d\r\n", 7447 + asked);
+            if (cases[i].told) {
+                grant(&r, "Expires: 600\r\n");
+                notify_for(&r, r.taken - 1, &(struct told){ .state = cases[i].told });
+            } else {
+                rig_answer(&r, cases[i].status, cases[i].more ? cases[i].more : brief);
+            }
+            rig_forget(&r);
+        }
+        assert_in_range(asked, 5, 100);
+        pres_session_free(&bob, r.now);
+        rig_done(&r);
+    }
+}
+
 /* RFC 6665 4.1.3. */
 static void test_terminated(void **state)
 {
@@ -955,6 +998,7 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_unknown),
         cmocka_unit_test(test_back_off),
+        cmocka_unit_test(test_at_once),
         cmocka_unit_test(test_terminated),
         cmocka_unit_test(test_ended_each_time),
         cmocka_unit_test(test_lost_and_found),
