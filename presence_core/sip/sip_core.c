@@ -258,8 +258,10 @@ static void on_malformed(struct sip_core *core, const struct sip_msg *m,
     core->counters.malformed++;
     gw_debug("sip.message", "message malformed peer=%.*s reason=\"%s\" answer=%u",
              GW_STR_ARG(from->host), err->msg, m->answer);
-    if (m->answer)
+    if (m->answer && m->is_repeatable)
         sip_refuse(core, m, from, m->answer);
+    else if (m->answer)
+        sip_refuse_raw(core, m, from);
 }
 
 void sip_core_receive(struct sip_core *core, const struct sip_peer *from, struct gw_str bytes,

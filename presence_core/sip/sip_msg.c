@@ -5,7 +5,8 @@
  *   - it knows no NUL in a quoted pair (RFC 4475 3.1.1.2): it gets another character;
  *   - it takes empty parameters, and quotes and brackets that are not closed: refused before;
  *   - it keeps URIs of other schemes as text, and white space in one: told apart before.
- * It refuses a display name with a comma that is not quoted, as RFC 4475 3.1.2.15 allows. */
+ * It refuses a display name with a comma that is not quoted, as RFC 4475 3.1.2.15 allows. What it makes of each
+ * message there is in CONTRIBUTING.md. */
 #include "sip_msg.h"
 
 #include <osipparser2/osip_message.h>
@@ -432,13 +433,17 @@ static bool field_cut(struct gw_str *head, struct gw_str *field)
     return false;
 }
 
+/* A line that is no header field does not hide those behind it: an answer repeats some of them. */
 static enum gw_code fields_split(struct sip_msg *m, struct gw_str head, struct gw_err *err)
 {
     struct gw_str field, name, value;
+    enum gw_code rc = GW_OK;
 
     while (field_cut(&head, &field)) {
-        if (!gw_str_cut(field, ":", &name, &value) || !is_token(gw_str_trim(name)))
-            return gw_fail(err, GW_BADMSG, "a header line has no name");
+        if (!gw_str_cut(field, ":", &name, &value) || !is_token(gw_str_trim(name))) {
+            rc = gw_fail(err, GW_BADMSG, "a header line has no name");
+            continue;
+        }
         if (m->header_count == SIP_HEADERS_MAX)
             return gw_fail(err, GW_LIMIT, "more than %d headers", SIP_HEADERS_MAX);
         m->headers[m->header_count++] = (struct sip_header){
@@ -446,7 +451,7 @@ static enum gw_code fields_split(struct sip_msg *m, struct gw_str head, struct g
             .value = unfold(m, value),
         };
     }
-    return GW_OK;
+    return rc;
 }
 
 bool sip_msg_next(const struct sip_msg *m, enum sip_name name, struct sip_pos *pos,
@@ -750,7 +755,7 @@ static enum gw_code head_read(struct sip_msg *m, struct gw_str head, struct gw_e
     return rc ? rc : next;
 }
 
-static bool is_answerable(const struct sip_msg *m)
+static bool is_repeatable(const struct sip_msg *m)
 {
     return m->via.host.len && m->from.text.len && m->to.text.len && m->call_id.len;
 }
@@ -764,6 +769,7 @@ enum gw_code sip_msg_parse(struct sip_msg *m, struct gw_str bytes, struct gw_err
     memset(m, 0, offsetof(struct sip_msg, headers));
     m->header_count = 0;
     m->answer = 0;
+    m->is_repeatable = false;
     m->expires = m->retry_after_s = m->min_expires_s = m->max_forwards = -1;
     gw_arena_init(&m->arena, ARENA_MAX);
     if (bytes.len > SIP_MSG_MAX)
@@ -778,8 +784,9 @@ enum gw_code sip_msg_parse(struct sip_msg *m, struct gw_str bytes, struct gw_err
         rc = gw_fail(err, GW_BADMSG, "no empty line after the headers");
     if (!rc)
         rc = body_read(m, body, err);
-    if (!rc || !is_answerable(m))
+    if (!rc)
         m->answer = 0;
+    m->is_repeatable = is_repeatable(m);
     return rc;
 }
 

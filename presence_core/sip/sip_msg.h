@@ -118,6 +118,7 @@ struct sip_msg {
 
     /* Of a request that is refused: what to answer, 0: nothing can be answered. */
     unsigned answer;
+    bool is_repeatable; /* an answer can have its Via, From, To and Call-ID */
 };
 
 /* 'bytes' holds one message and is borrowed as long as 'm' lives; what follows the body that

@@ -193,6 +193,9 @@ bool sip_is_ours(const struct sip_core *core, struct gw_str address); /* of a do
 enum gw_code sip_plan(const struct sip_core *core, struct gw_str address, struct sip_plan *out,
                       struct gw_err *err);
 
+/* sip_raw.c: with m->answer, as far as what stands in the message allows. */
+void sip_refuse_raw(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
+
 /* sip_hop.c: the server that a URI names; what it does not say is as it came, and the port of that.
  * Borrows from the URI. */
 struct sip_peer sip_hop_server(const struct sip_uri *uri, enum sip_proto came_over);

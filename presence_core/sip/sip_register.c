@@ -360,7 +360,8 @@ void sip_register(struct sip_core *core, const struct sip_msg *m, const struct s
     }
     if (!gw_str_cut(gw_buf_str(&core->login), "@", NULL, &domain) ||
         !gw_str_ieq(m->target.host, domain)) {
-        sip_answer(core, m, from, 404);
+        sip_answer(core, m, from,
+                   m->to.uri.is_sip ? 404 : 400); /* RFC 3261 10.2: To is a SIP URI */
         return;
     }
     gw_buf_init(&w.path, SIP_ROUTES_MAX);

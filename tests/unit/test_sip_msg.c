@@ -11,9 +11,8 @@
 
 #include "gw_buf.h"
 
-/* RFC 4475 3.1 to 3.4: what is well-formed is taken, what is not gets an answer, or none where there
- * is none to give. 'answer' 0 with GW_BADMSG: a response, or nothing to answer with. What the rest of
- * the stack makes of each is in test_sip_torture. */
+/* RFC 4475 3.1 to 3.4: what is well-formed is taken, what is not gets an answer. 'answer' 0 with
+ * GW_BADMSG: a response. What the rest of the stack makes of each is in test_sip_torture. */
 static const struct {
     const char *name;
     enum gw_code rc;
@@ -34,7 +33,7 @@ static const struct {
     { "unreason", GW_OK, 0 },
     { "noreason", GW_OK, 0 },
     /* 3.1.2 invalid */
-    { "badinv01", GW_BADMSG, 0 }, /* its Via cannot be used for an answer */
+    { "badinv01", GW_BADMSG, 400 },
     { "clerr", GW_BADMSG, 400 },
     { "ncl", GW_BADMSG, 400 },
     { "scalar02", GW_BADMSG, 400 },
@@ -55,7 +54,7 @@ static const struct {
     { "bigcode", GW_BADMSG, 0 },
     /* 3.2 transaction, 3.3 application layer */
     { "badbranch", GW_OK, 0 },
-    { "insuf", GW_BADMSG, 0 }, /* without From, To, Call-ID no answer can be made */
+    { "insuf", GW_BADMSG, 400 },
     { "unkscm", GW_OK, 0 },
     { "novelsc", GW_OK, 0 },
     { "unksm2", GW_OK, 0 },
@@ -204,7 +203,7 @@ static const struct {
 } bad[] = {
     { "", 0 },
     { "\r\n\r\n", 0 },
-    { "OPTIONS sip:a@b SIP/2.0\r\n\r\n", 0 },
+    { "OPTIONS sip:a@b SIP/2.0\r\n\r\n", 400 },         /* if there is a way back */
     { "OPTIONS sip:a@b SIP/2.0\r\n" HEAD "\r\n", 400 }, /* CSeq */
     { "OPTIONS sip:a@b SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\nno name\r\n\r\n", 400 },
     { "OPTIONS sip:a@b SIP/2.0\r\n" HEAD "CSeq: 1 OPTIONS\r\n", 400 }, /* cut off */
