@@ -9,7 +9,12 @@
 #include "sip_priv.h"
 #include "sip_typing.h"
 
-enum { BODY_MAX = 8 * 1024, UNDER_WAY_MAX = 500 };
+enum {
+    BODY_MAX = 8 * 1024,
+    LINES_MAX = 5000,       /* under way, of all; */
+    LINES_OF_ONE_MAX = 100, /* from one user; */
+    LINES_TO_ONE_MAX = 500  /* to one domain, which may not answer */
+};
 
 /* ---- From users here ---- */
 
@@ -27,7 +32,11 @@ void sip_line_free(struct sip_line *l)
 {
     sip_out_cancel(&l->out);
     gw_list_remove(&l->link);
-    l->core->line_count--;
+    if (l->sender) {
+        sip_source_leave(l->core, l->sender, SIP_SOURCE_LINES);
+        sip_source_leave(l->core, l->domain, SIP_SOURCE_LINES);
+        l->core->line_count--;
+    }
     free(l);
 }
 
@@ -44,7 +53,6 @@ void sip_message_send(struct sip_core *core, const struct pres_message *m)
     l->chat = m->chat;
     gw_random_hex(l->call_id, 16);
     gw_list_append(&core->lines, &l->link);
-    core->line_count++;
     core->lines_new = true;
     core->io->wake(core->io_ctx);
 }
@@ -115,7 +123,7 @@ void sip_line_failed(struct sip_line *l, unsigned status, const struct sip_msg *
 
     gw_info("sip", "message not delivered to=%s result=%u reason=\"%s\"", gw_quote(l->to, to),
             status, err ? err->msg : sip_reason(status));
-    bounce(l, sip_failure_of(status, response));
+    bounce(l, err && err->code == GW_LIMIT ? PRES_FAILED_FULL : sip_failure_of(status, response));
 }
 
 static void line_done(unsigned status, const struct sip_msg *response, const struct sip_hop *hop,
@@ -142,6 +150,24 @@ static void chat_done(struct sip_line *l)
     sip_line_free(l);
 }
 
+/* False: too much is under way, from there or to there. */
+static bool take_place(struct sip_line *l)
+{
+    struct gw_str user = l->from, domain = l->to;
+    struct sip_core *core = l->core;
+
+    (void)gw_str_cut(user, "/", &user, NULL);
+    (void)gw_str_cut(domain, "@", NULL, &domain);
+    if (core->line_count >= LINES_MAX ||
+        sip_source_count(core, user, SIP_SOURCE_LINES) >= LINES_OF_ONE_MAX ||
+        sip_source_count(core, domain, SIP_SOURCE_LINES) >= LINES_TO_ONE_MAX)
+        return false;
+    l->sender = sip_source_take(core, user, SIP_SOURCE_LINES);
+    l->domain = sip_source_take(core, domain, SIP_SOURCE_LINES);
+    core->line_count++;
+    return true;
+}
+
 static void line_start(struct sip_line *l)
 {
     struct sip_core *core = l->core;
@@ -155,7 +181,7 @@ static void line_start(struct sip_line *l)
         bounce(l, PRES_FAILED_UNFIT);
         return;
     }
-    if (core->line_count > UNDER_WAY_MAX) {
+    if (!take_place(l)) {
         bounce(l, PRES_FAILED_FULL);
         return;
     }

@@ -18,17 +18,25 @@
 
 enum { SIP_OWN_TAG_LEN = 16, SIP_ROUTES_MAX = 2048 };
 
-/* A user who is watched, and an address that subscriptions come from: counted, gone with the last. */
+/* A user who is watched: gone with the last who watches. */
 struct sip_watched {
     struct gw_list subs;
     struct gw_str jid;
     char text[];
 };
 
-enum sip_source_kind { SIP_SOURCE_SUBS, SIP_SOURCE_SESSIONS, SIP_SOURCE_KINDS };
+/* Of whom something is counted, so that nobody takes the room of all: an address that it comes from, a user
+ * here, or a domain that it goes to. Gone with the last. */
+enum sip_source_kind {
+    SIP_SOURCE_SUBS,
+    SIP_SOURCE_SESSIONS,
+    SIP_SOURCE_LINES,   /* messages from a user, and to a domain */
+    SIP_SOURCE_LETTERS, /* messages to a user's clients */
+    SIP_SOURCE_KINDS
+};
 
 struct sip_source {
-    size_t count[SIP_SOURCE_KINDS];
+    uint32_t count[SIP_SOURCE_KINDS];
     bool is_proven; /* it is where it says it is: there is a connection, or it has answered */
     struct gw_str host;
     char text[];
@@ -147,7 +155,7 @@ struct sip_core {
     struct sip_sweep sub_sweep, watch_sweep; /* the settings are other ones */
     struct gw_str bytes;                     /* of what is being read */
     struct gw_list lines;                    /* messages of users here, waiting or under way */
-    size_t line_count;
+    size_t line_count;                       /* under way */
     bool lines_new;
     struct gw_map *talks, *session_tags;
     struct gw_heap session_due;
@@ -165,7 +173,7 @@ struct sip_core {
     struct gw_map *accounts; /* users here who have a SIP client */
     struct gw_heap account_due, state_due;
     struct gw_list letters; /* to their clients, waiting or under way */
-    size_t letter_count;
+    size_t letter_count, letter_bytes;
     bool letters_new;
 };
 
@@ -292,6 +300,7 @@ struct sip_line {
     struct gw_list link; /* of the core's, or of a talk's */
     struct sip_core *core;
     struct sip_out *out; /* by itself, on its way; NULL: waits for the next tick, or in a talk */
+    struct sip_source *sender, *domain; /* NULL: it is not under way yet */
     struct gw_str from, to, body, id;
     enum pres_chat chat;
     bool is_retried; /* in another session */

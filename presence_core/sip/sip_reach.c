@@ -8,7 +8,12 @@
 #include "gw_mem.h"
 #include "sip_account.h"
 
-enum { LETTERS_MAX = 500, LETTER_MAX = 8 * 1024 };
+enum {
+    LETTER_MAX = 8 * 1024,
+    LETTERS_MAX = 5000,           /* of all users, */
+    LETTERS_BYTES_MAX = 64 << 20, /* with what is sent to each client of them; */
+    LETTERS_OF_ONE_MAX = 100      /* of one, whose clients may be silent */
+};
 
 struct leg {
     struct sip_letter *letter;
@@ -18,6 +23,8 @@ struct leg {
 struct sip_letter {
     struct gw_list link;
     struct sip_core *core;
+    struct sip_source *addressee;
+    size_t bytes;
     struct leg legs[SIP_BINDINGS_MAX];
     size_t open; /* legs that wait for their answer */
     int below;   /* the next turn is of clients with a lower q */
@@ -45,25 +52,43 @@ static void letter_free(struct sip_letter *l)
         sip_txn_cancel(&l->legs[i].txn);
     gw_list_remove(&l->link);
     l->core->letter_count--;
+    l->core->letter_bytes -= l->bytes;
+    sip_source_leave(l->core, l->addressee, SIP_SOURCE_LETTERS);
     free(l);
+}
+
+/* Who sends it hears that it was not taken. */
+static bool is_full(struct sip_core *core, struct gw_str user, size_t bytes)
+{
+    bool is_full = core->letter_count >= LETTERS_MAX ||
+                   core->letter_bytes + bytes > LETTERS_BYTES_MAX ||
+                   sip_source_count(core, user, SIP_SOURCE_LETTERS) >= LETTERS_OF_ONE_MAX;
+
+    core->counters.refused_limit += is_full;
+    return is_full;
 }
 
 bool sip_reach_message(const struct pres_message *m, struct pres_session *to, void *ctx)
 {
+    const struct sip_account *a = pres_session_ctx(to);
+    size_t bytes = a->count * m->body.len;
     struct sip_core *core = ctx;
     struct sip_letter *l;
     char *at;
 
-    if (!sip_account_is_reachable(to, ctx) || core->letter_count >= LETTERS_MAX ||
-        m->body.len > LETTER_MAX)
+    if (!sip_account_is_reachable(to, ctx) || m->body.len > LETTER_MAX)
         return false;
     if (!m->body.len)
         return true; /* that somebody types is not told there */
+    if (is_full(core, a->jid, bytes))
+        return false;
     l = gw_alloc(sizeof(*l) + m->from.len + m->to.len + m->body.len + m->id.len);
     at = l->text;
     l->core = core;
+    l->bytes = bytes;
+    l->addressee = sip_source_take(core, a->jid, SIP_SOURCE_LETTERS);
     l->from = put(&at, m->from);
-    l->to = put(&at, pres_session_user(to));
+    l->to = put(&at, a->jid);
     l->body = put(&at, m->body);
     l->id = put(&at, m->id);
     l->below = SIP_Q_MAX + 1;
@@ -71,6 +96,7 @@ bool sip_reach_message(const struct pres_message *m, struct pres_session *to, vo
     gw_random_hex(l->call_id, 16);
     gw_list_append(&core->letters, &l->link);
     core->letter_count++;
+    core->letter_bytes += bytes;
     core->letters_new = true;
     core->io->wake(core->io_ctx);
     return true;

@@ -10,7 +10,10 @@
 #include "gw_mem.h"
 #include "sip_access.h"
 
-enum { DATAGRAM_MAX = 1300 }; /* RFC 3261 18.1.1: larger ones go over a stream */
+enum {
+    DATAGRAM_MAX = 1300,        /* RFC 3261 18.1.1: larger ones go over a stream */
+    SESSIONS_OF_USER_MAX = 1000 /* that one user here has begun */
+};
 
 static const char *const state_names[] = { [SIP_SESSION_CALLING] = "calling",
                                            [SIP_SESSION_CALLED] = "called",
@@ -124,8 +127,7 @@ void sip_session_free(struct sip_session *s)
     sip_txn_cancel(&s->txn);
     if (s->line)
         sip_line_free(s->line);
-    if (s->source)
-        sip_source_leave(core, s->source, SIP_SOURCE_SESSIONS);
+    sip_source_leave(core, s->source, SIP_SOURCE_SESSIONS);
     sip_grant_leave(&s->grant);
     gw_heap_remove(&core->session_due, &s->due);
     gw_map_remove(core->session_tags, gw_str_of(s->dialog.tag));
@@ -518,13 +520,16 @@ static void call(struct sip_talk *talk)
         lines_failed(talk, 403, NULL, &err);
         return;
     }
-    if (core->session_count >= (size_t)core->settings->sessions_max) {
+    if (core->session_count >= (size_t)core->settings->sessions_max ||
+        sip_source_count(core, talk->local, SIP_SOURCE_SESSIONS) >= SESSIONS_OF_USER_MAX) {
         core->counters.refused_limit++;
-        gw_fail(&err, GW_LIMIT, "sip.sessions_max is reached");
+        gw_fail(&err, GW_LIMIT, "sip.sessions_max is reached, or the user has begun %d",
+                SESSIONS_OF_USER_MAX);
         lines_failed(talk, 503, NULL, &err);
         return;
     }
     s = sip_session_new(talk, SIP_SESSION_CALLING);
+    s->source = sip_source_take(core, talk->local, SIP_SOURCE_SESSIONS);
     sip_dialog_begin(&s->dialog, talk->local, talk->remote);
     gw_map_set(core->session_tags, gw_str_of(s->dialog.tag), s);
     s->out = sip_out_start(core,

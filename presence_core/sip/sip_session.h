@@ -45,7 +45,7 @@ struct sip_session {
     bool is_inbound;  /* the peer began it */
     bool is_over;     /* the peer may not speak any more */
     bool has_no_typing;             /* the peer does not want to know */
-    struct sip_source *source;      /* whose sessions are counted; NULL: ours */
+    struct sip_source *source;      /* whose it is: who has begun it */
     struct sip_out *out;            /* INVITE */
     struct sip_txn *txn;            /* MESSAGE, INFO, BYE: one at a time */
     struct sip_line *line;          /* what txn carries; NULL: something else */

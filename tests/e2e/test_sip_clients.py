@@ -162,6 +162,27 @@ def test_messages():
             wait_for(lambda: any(m[1] == "error" for m in ann.messages), what="the error")
 
 
+def test_silent_client():
+    """a client that answers nothing stops no messages to others, and of what it gets no more nothing is lost"""
+    with Office() as g, Phone(g, "bob", "secret") as bob, Phone(g, "ann", "secret") as ann:
+        g.ctl("set", "sip.login", "sha-256")
+        for phone in (ann, bob):
+            g.password(phone.user)
+            assert phone.register().start == "SIP/2.0 200 OK"
+        with Client(f"ann@{DOMAIN}", "secret", host=g.address) as x:
+            g.set("xmpp.offline_max", 300)
+            for i in range(520):
+                x.call(lambda y, i=i: say(y, f"bob@{DOMAIN}", f"message {i}"))
+            x.call(lambda y: say(y, f"ann@{DOMAIN}", "to another"))
+            got = ann.receive()
+            assert got.body == "to another", got
+            ann.answer(got)
+            wait_for(lambda: g.status()["sip"]["refused_by_limit"] == 420, what="what is too much")
+            wait_for(lambda: sum(m[1] == "error" for m in x.messages) == 120, what="what has no place to be kept")
+            with Client(f"bob@{DOMAIN}", "secret", host=g.address) as late:
+                late.wait_message("message 399")
+
+
 def test_publish():
     """what a SIP client publishes is seen by XMPP contacts, and is over when it says so"""
     with Office() as g, Phone(g, "bob", "secret") as bob:

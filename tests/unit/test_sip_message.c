@@ -251,27 +251,6 @@ static void test_unavailable(void **state)
     end(&r, bob);
 }
 
-static void test_many(void **state)
-{
-    struct pres_session *bob;
-    struct sip_counters c;
-    struct rig r;
-
-    (void)state;
-    begin(&r, &bob);
-    r.is_dead = true;
-    for (int i = 0; i < 600; i++)
-        say(&r, "w@a.example", "x");
-    sip_core_tick(r.sip, r.now);
-    sip_core_counters(r.sip, &c);
-    assert_int_equal(c.waiting, 500);
-    assert_int_equal(c.messages_failed, 100);
-    assert_int_equal(r.failed, PRES_FAILED_FULL);
-    rig_pass(&r, 0);
-    assert_int_equal(r.failed, PRES_FAILED_UNREACHED);
-    end(&r, bob);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,7 +258,7 @@ int main(void)
         cmocka_unit_test(test_typing),      cmocka_unit_test(test_too_long),
         cmocka_unit_test(test_out),         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_large),       cmocka_unit_test(test_off),
-        cmocka_unit_test(test_unavailable), cmocka_unit_test(test_many),
+        cmocka_unit_test(test_unavailable),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -571,7 +571,7 @@ static void test_limits(void **state)
                                                                   .id = GW_STR("id1") }));
     rig_pass(&r, 0);
     rig_silence(&r);
-    assert_int_equal(r.failed, PRES_FAILED_UNREACHED);
+    assert_int_equal(r.failed, PRES_FAILED_FULL);
     end(&r, bob);
 }
 
