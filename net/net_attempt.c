@@ -148,16 +148,16 @@ static void on_resolved(const struct net_dns_result *result, void *ctx)
     try_next(a);
 }
 
-static void look_up(struct net_attempt *a, const char *host)
+static void look_up(struct net_attempt *a, const struct net_connect_args *args)
 {
     struct gw_err err = { 0 };
-    struct net_dns *dns = net_loop_dns(a->loop, &err);
+    struct net_dns *dns = args->dns ? args->dns : net_loop_dns(a->loop, &err);
 
     if (!dns) {
         failed(a, GW_INTERNAL, err.msg);
         return;
     }
-    a->query = net_dns_start(dns, NET_DNS_ADDRESS, host, on_resolved, a);
+    a->query = net_dns_start(dns, NET_DNS_ADDRESS, args->host, on_resolved, a);
     net_timer_set(a->timer, a->deadline);
 }
 
@@ -205,7 +205,7 @@ void net_attempt_start(struct net_attempt *a, const struct net_connect_args *arg
     if (a->count || args->unix_path)
         try_next(a);
     else
-        look_up(a, args->host);
+        look_up(a, args);
 }
 
 void net_attempt_free(struct net_attempt **ap)

@@ -11,6 +11,7 @@
 #include "net_tls.h"
 
 struct net_stream;
+struct net_dns;
 
 struct net_stream_handlers {
     /* Connected, or a TLS handshake is complete. May be NULL. */
@@ -35,6 +36,7 @@ struct net_connect_args {
     const char *unix_path;
     struct net_tls *tls;  /* NULL: plain; a reference is taken */
     const char *tls_name; /* server name indication; NULL: host */
+    struct net_dns *dns;  /* that knows the host, borrowed until connected; NULL: the loop's own */
     struct net_stream_limits limits;
     const struct net_stream_handlers *handlers; /* borrowed for the stream's life */
     void *ctx;

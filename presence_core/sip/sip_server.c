@@ -80,6 +80,7 @@ struct door {
 
 struct sip_server {
     struct net_loop *loop;
+    struct net_dns *dns;
     struct net_dns_cache *names;
     struct sip_core *core;
     const struct sip_settings *settings;
@@ -415,7 +416,7 @@ static void on_accept_server(struct net_stream *stream, void *ctx)
 static struct conn *connect_to(struct sip_server *server, const struct sip_peer *to,
                                const char *target)
 {
-    struct net_connect_args args = { .port = to->port, .handlers = &handlers };
+    struct net_connect_args args = { .port = to->port, .dns = server->dns, .handlers = &handlers };
     struct conn *c;
     char *host;
 
@@ -718,6 +719,7 @@ struct sip_server *sip_server_new(const struct sip_server_args *args)
     gw_param_defaults(sip_params, sip_param_count, &server->defaults);
     server->settings = args->settings ? args->settings : &server->defaults;
     server->tls = args->tls;
+    server->dns = args->dns;
     server->names = args->dns ? net_dns_cache_new(args->loop, args->dns) : NULL;
     gw_list_init(&server->conns);
     gw_list_init(&server->lookups);

@@ -15,7 +15,7 @@ struct sip_server_args {
     struct store *store;                 /* NULL: subscriptions live in memory only */
     const struct sip_settings *settings; /* borrowed, read live; NULL: the defaults */
     struct sip_tls *tls;                 /* borrowed; NULL: nothing goes over TLS */
-    struct net_dns *dns;                 /* borrowed: SRV records, and watchers that are named */
+    struct net_dns *dns;                 /* borrowed: every name that is looked up */
     sip_neighbour_fn *is_neighbour;      /* as in struct sip_core_args */
     sip_credentials_fn *credentials;     /* the same */
     void *ctx;

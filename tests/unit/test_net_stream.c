@@ -7,6 +7,7 @@
 #include <sys/un.h>
 
 #include "gw_log.h"
+#include "name_server.h"
 #include "net_stream.h"
 
 /* --- one end, with a record of what happened to it --- */
@@ -413,6 +414,34 @@ static void test_connect_by_name(void **state)
     pair_done(&p);
 }
 
+/* A name that only the resolver of the caller knows. */
+static void test_connect_by_given_resolver(void **state)
+{
+    static const struct zone_record zone[] = { { "edge.example", ns_t_a, "127.0.0.1", 0, 0, 0, 0 },
+                                               { NULL, 0, NULL, 0, 0, 0, 0 } };
+    struct net_connect_args args;
+    struct name_server ns;
+    struct net_dns *dns;
+    struct pair p;
+
+    (void)state;
+    pair_init(&p, NULL);
+    name_server_init(&ns, p.bed.loop, zone);
+    dns = name_server_dns(&ns, p.bed.loop);
+    args = (struct net_connect_args){ .host = "edge.example",
+                                      .port = net_listener_port(p.listener),
+                                      .dns = dns,
+                                      .handlers = &handlers,
+                                      .ctx = &p.client };
+    p.client.stream = net_stream_connect(p.bed.loop, &args);
+    p.client.stop_on_ready = p.client.stop_on_closed = true;
+    bed_run(&p.bed);
+    assert_int_equal(p.client.ready, 1);
+    net_dns_free(&dns);
+    name_server_done(&ns);
+    pair_done(&p);
+}
+
 /* --- peers that do wrong --- */
 
 static void test_peer_leaves(void **state)
@@ -730,6 +759,7 @@ int main(void)
         cmocka_unit_test(test_both_families),
         cmocka_unit_test(test_connect_failures),
         cmocka_unit_test(test_connect_by_name),
+        cmocka_unit_test(test_connect_by_given_resolver),
         cmocka_unit_test(test_peer_leaves),
         cmocka_unit_test(test_answer_after_half_close),
         cmocka_unit_test(test_slow_reader),
