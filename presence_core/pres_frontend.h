@@ -97,9 +97,11 @@ struct pres_frontend {
     void (*shut_out)(struct gw_str who, bool is_out, struct pres_session *to, void *ctx);
     /* A list of the session's user (pres_list_set()) is new, changed, or gone. May be NULL. */
     void (*list_changed)(struct gw_str name, struct pres_session *to, void *ctx);
-    /* Of the way to other domains: of a user here. What becomes of it is told, later, when it fails:
-     * pres_message_failed(). NULL: such front-ends carry messages of their own. */
-    void (*message_abroad)(const struct pres_message *m, void *ctx);
+    /* Of the way to other domains: of a user here, from a client of another front-end. False: it cannot go,
+     * *why says it; when it fails later, pres_message_failed() does. NULL: messages do not go there. */
+    bool (*message_abroad)(const struct pres_message *m, enum pres_failure *why, void *ctx);
+    /* The same way: one that came from there, 'from', has not reached the user here. May be NULL. */
+    void (*message_failed_abroad)(const struct pres_message *m, enum pres_failure why, void *ctx);
     /* From abroad, to a session; false: it is not to be reached any more. And one that it sent has failed.
      * NULL: the front-end cannot. */
     bool (*message)(const struct pres_message *m, struct pres_session *to, void *ctx);
@@ -285,8 +287,9 @@ struct pres_front *pres_route_front(const struct pres_core *core, struct gw_str 
 
 /* To a session, of whatever front-end; false: it is not reached. */
 bool pres_message_give(const struct pres_message *m, struct pres_session *to);
-/* To where the way carries messages; false: it does not, or there is none. */
+/* To where the way carries messages; false: it does not, or there is none. The second says why. */
 bool pres_message_send(struct pres_core *core, const struct pres_message *m);
+bool pres_message_try(struct pres_core *core, const struct pres_message *m, enum pres_failure *why);
 
 /* ---- The door to other domains. There a user of ours may have another name: what comes to the functions
  * *_abroad of a front-end, and what it hands to pres_abroad_*(), has the names that other domains use.
@@ -317,7 +320,7 @@ bool pres_abroad_is_known(const struct pres_core *core, struct gw_str user, stru
 /* As RFC 6121 8.5.2 has it for chat: to the resource that is named and there, else to those of the
  * highest priority. False: it has reached nobody, or the user has shut the sender out. */
 bool pres_abroad_message(struct pres_core *core, const struct pres_message *m);
-/* To the client that sent it, when it is there still. */
+/* To the client that sent it, when it is there still; or, when it has an id, to where it came from. */
 void pres_message_failed(struct pres_core *core, const struct pres_message *m,
                          enum pres_failure why);
 /* The contact cannot be reached: what the user was shown of it is over. */

@@ -3,20 +3,29 @@
 
 enum { ADDRESS_MAX = 4 * PRES_JID_MAX }; /* with a resource */
 
-bool pres_message_send(struct pres_core *core, const struct pres_message *m)
+bool pres_message_try(struct pres_core *core, const struct pres_message *m, enum pres_failure *why)
 {
     struct pres_front *f = pres_route_front(core, m->to);
     struct pres_message out = *m;
     struct gw_buf from;
+    bool is_sent;
 
+    *why = PRES_FAILED_NOBODY;
     if (!f || !f->table->message_abroad)
         return false;
     gw_buf_init(&from, ADDRESS_MAX);
     pres_outer_write(core, m->from, m->to, &from);
     out.from = gw_buf_str(&from);
-    f->table->message_abroad(&out, f->ctx);
+    is_sent = f->table->message_abroad(&out, why, f->ctx);
     gw_buf_done(&from);
-    return true;
+    return is_sent;
+}
+
+bool pres_message_send(struct pres_core *core, const struct pres_message *m)
+{
+    enum pres_failure why;
+
+    return pres_message_try(core, m, &why);
 }
 
 int pres_session_reach(const struct pres_session *s)
@@ -79,6 +88,22 @@ bool pres_abroad_message(struct pres_core *core, const struct pres_message *m)
     return reached;
 }
 
+/* Without an id nobody could tell which one is meant. */
+static void tell_abroad(struct pres_core *core, const struct pres_message *m, enum pres_failure why)
+{
+    struct pres_front *f = m->id.len ? pres_route_front(core, m->from) : NULL;
+    struct pres_message out = *m;
+    struct gw_buf to;
+
+    if (!f || !f->table->message_failed_abroad)
+        return;
+    gw_buf_init(&to, ADDRESS_MAX);
+    pres_outer_write(core, m->to, m->from, &to);
+    out.to = gw_buf_str(&to);
+    f->table->message_failed_abroad(&out, why, f->ctx);
+    gw_buf_done(&to);
+}
+
 void pres_message_failed(struct pres_core *core, const struct pres_message *m,
                          enum pres_failure why)
 {
@@ -94,5 +119,7 @@ void pres_message_failed(struct pres_core *core, const struct pres_message *m,
     s = pres_session_find(core, user, resource);
     if (s && s->front->table->message_failed)
         s->front->table->message_failed(&own, why, s, s->front->ctx);
+    else if (!s)
+        tell_abroad(core, m, why);
     gw_buf_done(&from);
 }

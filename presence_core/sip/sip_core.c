@@ -326,9 +326,11 @@ static void probe_abroad(struct gw_str from, struct gw_str to, void *ctx)
     sip_watch_want(ctx, from, to);
 }
 
-static void message_abroad(const struct pres_message *m, void *ctx)
+static bool message_abroad(const struct pres_message *m, enum pres_failure *why, void *ctx)
 {
+    (void)why; /* it comes later */
     sip_message_send(ctx, m);
+    return true;
 }
 
 /* To a client of a user here: it subscribes by itself to whom it wants to see, and who asks to see its
@@ -356,6 +358,7 @@ static const struct pres_frontend frontend = { .name = "sip",
                                                .presence = presence_here,
                                                .request = request_here,
                                                .message = sip_reach_message,
+                                               .message_failed = sip_reach_failed,
                                                .is_reachable = sip_account_is_reachable,
                                                .ended = sip_account_ended,
                                                .stirred = stirred,

@@ -6,7 +6,7 @@
 #include "gw_bytes.h"
 #include "gw_log.h"
 #include "gw_mem.h"
-#include "sip_priv.h"
+#include "sip_account.h"
 #include "sip_typing.h"
 
 enum {
@@ -108,6 +108,17 @@ enum pres_failure sip_failure_of(unsigned status, const struct sip_msg *response
             return whys[i].why;
     }
     return PRES_FAILED_UNREACHED;
+}
+
+/* The answer to who is here himself, RFC 7247 7.1. */
+static unsigned status_of(enum pres_failure why)
+{
+    static const unsigned statuses[] = {
+        [PRES_FAILED_NOBODY] = 404, [PRES_FAILED_REFUSED] = 403,   [PRES_FAILED_AWAY] = 480,
+        [PRES_FAILED_UNFIT] = 488,  [PRES_FAILED_UNREACHED] = 504, [PRES_FAILED_FULL] = 500,
+    };
+
+    return statuses[why];
 }
 
 void sip_line_sent(struct sip_line *l)
@@ -242,10 +253,34 @@ static bool is_text(struct gw_str s)
     return gw_str_is_utf8(s);
 }
 
+/* Of who has logged in, to somebody elsewhere: a full JID while he is registered, so that answers reach this
+ * client, and what is said of a failure. */
+static unsigned send_on(struct sip_core *core, struct pres_message *line)
+{
+    const struct sip_account *a = sip_account_find(core, gw_buf_str(&core->login));
+    enum pres_failure why = PRES_FAILED_NOBODY;
+    char id[2 * 8 + 1];
+    struct gw_buf from;
+    unsigned status;
+
+    gw_buf_init(&from, 4 * PRES_JID_MAX);
+    gw_buf_add_str(&from, line->from);
+    if (a) {
+        gw_buf_add_char(&from, '/');
+        gw_buf_add_str(&from, pres_session_resource(a->session));
+    }
+    gw_random_hex(id, 8);
+    line->from = gw_buf_str(&from);
+    line->id = gw_str_of(id);
+    status = pres_message_try(core->pres, line, &why) ? 202 : status_of(why);
+    gw_buf_done(&from);
+    return status;
+}
+
 unsigned sip_message_take(struct sip_core *core, const struct sip_msg *m, struct gw_str remote,
                           struct gw_str local, enum pres_chat chat)
 {
-    const struct pres_message line = { .from = remote, .to = local, .body = m->body, .chat = chat };
+    struct pres_message line = { .from = remote, .to = local, .body = m->body, .chat = chat };
     bool is_known = pres_user_is_known(core->pres, pres_inner(core->pres, local, remote));
 
     if (!is_known && !core->login.len)
@@ -259,8 +294,7 @@ unsigned sip_message_take(struct sip_core *core, const struct sip_msg *m, struct
     if (!m->body.len)
         return 200;
     if (!is_known)
-        return pres_message_send(core->pres, &line) ? 202
-                                                    : 404; /* what becomes of it is not known */
+        return send_on(core, &line); /* what becomes of it is not known */
     return pres_abroad_message(core->pres, &line) ? 200 : 480;
 }
 
@@ -275,6 +309,8 @@ static unsigned take_typing(struct sip_core *core, const struct sip_msg *m, stru
     if (sip_typing_read(SIP_TYPING_COMPOSING, m->body, &typing, &err))
         return 400;
     line.chat = typing.chat;
+    if (!pres_user_is_known(core->pres, pres_inner(core->pres, to, from)))
+        return send_on(core, &line);
     return pres_abroad_message(core->pres, &line) ? 200 : 480;
 }
 

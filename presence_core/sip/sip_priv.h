@@ -355,6 +355,8 @@ bool sip_account_is_reachable(const struct pres_session *s,
                               void *ctx); /* these three: of the front-end */
 void sip_account_ended(struct pres_session *s, enum pres_end why, void *ctx);
 bool sip_reach_message(const struct pres_message *m, struct pres_session *to, void *ctx);
+void sip_reach_failed(const struct pres_message *m, enum pres_failure why, struct pres_session *to,
+                      void *ctx);
 gw_time sip_accounts_deadline(const struct sip_core *core);
 void sip_accounts_tick(struct sip_core *core);
 void sip_accounts_apply(struct sip_core *core); /* the settings are other ones */

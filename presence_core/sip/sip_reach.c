@@ -102,6 +102,25 @@ bool sip_reach_message(const struct pres_message *m, struct pres_session *to, vo
     return true;
 }
 
+/* It was accepted (202), and what has become of it since no answer can say: the user is told by a message
+ * from whom it was to. One without an id, as if it was told of at all. */
+void sip_reach_failed(const struct pres_message *m, enum pres_failure why, struct pres_session *to,
+                      void *ctx)
+{
+    static const char *const texts[] = {
+        [PRES_FAILED_NOBODY] = "Not delivered: there is nobody with this address.",
+        [PRES_FAILED_REFUSED] = "Not delivered: the other side does not take it.",
+        [PRES_FAILED_AWAY] = "Not delivered: nobody is there to read it.",
+        [PRES_FAILED_UNFIT] = "Not delivered: it cannot be sent there, or is too long.",
+        [PRES_FAILED_UNREACHED] = "Not delivered: the other side cannot be reached.",
+        [PRES_FAILED_FULL] = "Not delivered: too much is under way. Try again later.",
+    };
+
+    (void)sip_reach_message(
+        &(struct pres_message){ .from = m->to, .to = m->from, .body = gw_str_of(texts[why]) }, to,
+        ctx); /* who has not registered is not reached */
+}
+
 /* Into core->out. */
 static void write(struct sip_letter *l, const struct sip_binding *b, const struct sip_peer *to,
                   const char *branch)

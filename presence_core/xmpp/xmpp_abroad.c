@@ -14,9 +14,10 @@ static const char *const request_types[] = { [PRES_SUBSCRIBE] = "subscribe",
 /* ---- What is told when a stanza cannot be sent ---- */
 
 struct xmpp_bounce {
-    enum { BOUNCE_STANZA, BOUNCE_PROBE, BOUNCE_SUBSCRIBE } kind;
-    const char *name;     /* "message", "iq" */
-    char *from, *to, *id; /* from: as our clients know him; of a probe, as other domains do */
+    enum { BOUNCE_STANZA, BOUNCE_PROBE, BOUNCE_SUBSCRIBE, BOUNCE_LINE } kind;
+    const char *name; /* "message", "iq" */
+    /* from: as our clients know him; of a probe or a line, as other domains do */
+    char *from, *to, *id;
 };
 
 static struct xmpp_bounce *bounce_new(struct gw_str from, struct gw_str to)
@@ -80,6 +81,16 @@ static void bounce_subscribe(struct xmpp_fed *fed, const struct xmpp_bounce *b, 
     }
 }
 
+/* Of a client of another front-end. */
+static void bounce_line(struct xmpp_fed *fed, const struct xmpp_bounce *b)
+{
+    pres_message_failed(fed->host->core,
+                        &(struct pres_message){ .from = gw_str_of(b->from),
+                                                .to = gw_str_of(b->to),
+                                                .id = gw_str_of(b->id) },
+                        PRES_FAILED_UNREACHED);
+}
+
 void xmpp_bounce_tell(struct xmpp_fed *fed, struct xmpp_bounce *b, const struct gw_err *why)
 {
     enum xmpp_cond cond =
@@ -95,6 +106,9 @@ void xmpp_bounce_tell(struct xmpp_fed *fed, struct xmpp_bounce *b, const struct 
     case BOUNCE_SUBSCRIBE:
         bounce_subscribe(fed, b, cond);
         break;
+    case BOUNCE_LINE:
+        bounce_line(fed, b);
+        break;
     }
     xmpp_bounce_free(b);
 }
@@ -103,21 +117,22 @@ void xmpp_bounce_tell(struct xmpp_fed *fed, struct xmpp_bounce *b, const struct 
 static const struct {
     bool is_error;
     enum xmpp_cond cond;
+    enum pres_failure failure;
 } sent_as[] = {
-    [XMPP_SENT] = { false, XMPP_BAD_REQUEST },
-    [XMPP_SENT_FULL] = { true, XMPP_RESOURCE_CONSTRAINT },
-    [XMPP_SENT_AWAY] = { true, XMPP_REMOTE_SERVER_TIMEOUT },
-    [XMPP_SENT_FORBIDDEN] = { true, XMPP_NOT_ALLOWED },
+    [XMPP_SENT] = { false, XMPP_BAD_REQUEST, PRES_FAILED_UNFIT },
+    [XMPP_SENT_FULL] = { true, XMPP_RESOURCE_CONSTRAINT, PRES_FAILED_FULL },
+    [XMPP_SENT_AWAY] = { true, XMPP_REMOTE_SERVER_TIMEOUT, PRES_FAILED_UNREACHED },
+    [XMPP_SENT_FORBIDDEN] = { true, XMPP_NOT_ALLOWED, PRES_FAILED_REFUSED },
 };
 
 /* ---- From the core ---- */
 
-static void open_presence(struct xmpp_fed *fed, struct xml_writer *w, struct gw_str from,
-                          struct gw_str to, const char *type)
+static void open_stanza(struct xmpp_fed *fed, struct xml_writer *w, const char *name,
+                        struct gw_str from, struct gw_str to, const char *type)
 {
     gw_buf_reset(&fed->stanza);
     xml_write_init(w, &fed->stanza);
-    xml_open(w, "presence");
+    xml_open(w, name);
     xml_put_attr(w, "from", from);
     xml_put_attr(w, "to", to);
     xml_put_attr(w, "type", gw_str_of(type));
@@ -166,7 +181,7 @@ void xmpp_request_abroad(enum pres_request request, struct gw_str from, struct g
 
     if (!fed)
         return;
-    open_presence(fed, &w, from, to, request_types[request]);
+    open_stanza(fed, &w, "presence", from, to, request_types[request]);
     if (extra.len) {
         xml_flush_tag(&w);
         gw_buf_add_str(&fed->stanza, extra);
@@ -191,12 +206,51 @@ void xmpp_probe_abroad(struct gw_str from, struct gw_str to, void *ctx)
 
     if (!fed)
         return;
-    open_presence(fed, &w, from, to, "probe");
+    open_stanza(fed, &w, "presence", from, to, "probe");
     xml_close(&w);
     bounce = bounce_new(from, to);
     bounce->kind = BOUNCE_PROBE;
     /* A probe that was not sent is sent again when presence is told anew. */
     (void)xmpp_fed_send(fed, from, to, gw_buf_str(&fed->stanza), bounce, true);
+}
+
+/* Who types wants to know of no failure. */
+bool xmpp_message_abroad(const struct pres_message *m, enum pres_failure *why, void *ctx)
+{
+    struct xmpp_fed *fed = ((struct xmpp_host *)ctx)->fed;
+    struct xmpp_bounce *bounce = NULL;
+    enum xmpp_sent sent = XMPP_SENT_FORBIDDEN;
+    struct xml_writer w;
+
+    if (fed) {
+        open_stanza(fed, &w, "message", m->from, m->to, "chat");
+        if (m->id.len)
+            xml_put_attr(&w, "id", m->id);
+        xmpp_put_talk(&w, m);
+        xml_close(&w);
+        if (m->body.len) {
+            bounce = bounce_new(m->from, m->to);
+            bounce->kind = BOUNCE_LINE;
+            bounce->id = gw_str_dup(m->id);
+        }
+        sent = xmpp_fed_send(fed, m->from, m->to, gw_buf_str(&fed->stanza), bounce, false);
+    }
+    *why = sent_as[sent].failure;
+    return !sent_as[sent].is_error;
+}
+
+void xmpp_message_failed_abroad(const struct pres_message *m, enum pres_failure why, void *ctx)
+{
+    struct xmpp_fed *fed = ((struct xmpp_host *)ctx)->fed;
+    struct xml_writer w;
+
+    if (!fed)
+        return;
+    open_stanza(fed, &w, "message", m->to, m->from, "error");
+    xml_put_attr(&w, "id", m->id);
+    xmpp_put_error(&w, xmpp_failure_conds[why], NULL);
+    xml_close(&w);
+    (void)xmpp_fed_send(fed, m->to, m->from, gw_buf_str(&fed->stanza), NULL, false);
 }
 
 /* ---- From our clients ---- */
@@ -337,7 +391,7 @@ void xmpp_refuse_abroad(const struct xmpp_sender *by, const struct xmpp_stanza *
 static void on_message(const struct xmpp_sender *by, struct xmpp_stanza *m,
                        const struct xmpp_jid *from)
 {
-    if (!find_inner(by, m, from))
+    if (!find_inner(by, m, from) || xmpp_fail_otherwise(by, m))
         return;
     if (pres_route(by->host->core, m->to.bare) == PRES_ROUTE_LOCAL)
         xmpp_message_to_user(by, m, m->to.bare, m->to.resource);

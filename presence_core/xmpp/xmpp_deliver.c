@@ -293,4 +293,6 @@ const struct pres_frontend xmpp_frontend = {
     .presence_abroad = xmpp_presence_abroad,
     .request_abroad = xmpp_request_abroad,
     .probe_abroad = xmpp_probe_abroad,
+    .message_abroad = xmpp_message_abroad,
+    .message_failed_abroad = xmpp_message_failed_abroad,
 };

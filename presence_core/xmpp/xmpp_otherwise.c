@@ -54,6 +54,17 @@ bool xmpp_send_otherwise(struct xmpp_c2s *c, const struct xmpp_stanza *m)
     return pres_message_send(c->host->core, &out) || !out.body.len;
 }
 
+void xmpp_put_talk(struct xml_writer *w, const struct pres_message *m)
+{
+    if (m->body.len)
+        xml_put(w, "body", m->body);
+    if (m->chat == PRES_CHAT_UNSAID)
+        return;
+    xml_open(w, chat_names[m->chat]);
+    xml_put_attr(w, "xmlns", GW_STR(NS_CHAT));
+    xml_close(w);
+}
+
 static void open_message(struct xmpp_c2s *c, struct xml_writer *w, const char *type,
                          struct gw_str from)
 {
@@ -73,29 +84,72 @@ bool xmpp_message_otherwise(const struct pres_message *m, struct pres_session *t
     if (!xmpp_is_reachable(c))
         return false;
     open_message(c, &w, "chat", m->from);
-    if (m->body.len)
-        xml_put(&w, "body", m->body);
-    if (m->chat != PRES_CHAT_UNSAID) {
-        xml_open(&w, chat_names[m->chat]);
-        xml_put_attr(&w, "xmlns", GW_STR(NS_CHAT));
-        xml_close(&w);
-    }
+    xmpp_put_talk(&w, m);
     xml_close(&w);
     xmpp_end(c);
     return xmpp_has_taken(c);
 }
 
+const enum xmpp_cond xmpp_failure_conds[] = {
+    [PRES_FAILED_NOBODY] = XMPP_ITEM_NOT_FOUND,
+    [PRES_FAILED_REFUSED] = XMPP_FORBIDDEN,
+    [PRES_FAILED_AWAY] = XMPP_SERVICE_UNAVAILABLE,
+    [PRES_FAILED_UNFIT] = XMPP_NOT_ACCEPTABLE,
+    [PRES_FAILED_UNREACHED] = XMPP_REMOTE_SERVER_TIMEOUT,
+    [PRES_FAILED_FULL] = XMPP_RESOURCE_CONSTRAINT,
+};
+
+/* RFC 6120 8.3.3. */
+static enum pres_failure failure_of(const struct xml_node *message)
+{
+    static const struct {
+        const char *name;
+        enum pres_failure why;
+    } whys[] = {
+        { "bad-request", PRES_FAILED_UNFIT },
+        { "feature-not-implemented", PRES_FAILED_UNFIT },
+        { "forbidden", PRES_FAILED_REFUSED },
+        { "gone", PRES_FAILED_NOBODY },
+        { "item-not-found", PRES_FAILED_NOBODY },
+        { "jid-malformed", PRES_FAILED_NOBODY },
+        { "not-acceptable", PRES_FAILED_UNFIT },
+        { "not-allowed", PRES_FAILED_REFUSED },
+        { "not-authorized", PRES_FAILED_REFUSED },
+        { "policy-violation", PRES_FAILED_REFUSED },
+        { "recipient-unavailable", PRES_FAILED_AWAY },
+        { "registration-required", PRES_FAILED_REFUSED },
+        { "resource-constraint", PRES_FAILED_FULL },
+        { "service-unavailable", PRES_FAILED_AWAY },
+        { "subscription-required", PRES_FAILED_REFUSED },
+    };
+    const struct xml_node *error = xml_child(message, NULL, "error");
+
+    for (size_t i = 0; error && i < sizeof(whys) / sizeof(whys[0]); i++) {
+        if (xml_child(error, NS_STANZAS, whys[i].name))
+            return whys[i].why;
+    }
+    return PRES_FAILED_UNREACHED;
+}
+
+bool xmpp_fail_otherwise(const struct xmpp_sender *by, const struct xmpp_stanza *m)
+{
+    const struct pres_message failed = { .from = by->to, .to = by->from, .id = m->id };
+    const struct xmpp_host *host = by->host;
+    const struct pres_session *s;
+
+    if (!gw_str_is(m->type, "error") || !m->to.resource.len)
+        return false;
+    s = pres_session_find(host->core, m->to.bare, m->to.resource);
+    if (!s || pres_session_ctx_of(s, host->front))
+        return false;
+    if (!xmpp_is_shut_out(by, m->to.bare))
+        pres_message_failed(host->core, &failed, failure_of(m->node));
+    return true;
+}
+
 void xmpp_message_failed(const struct pres_message *m, enum pres_failure why,
                          struct pres_session *to, void *ctx)
 {
-    static const enum xmpp_cond conds[] = {
-        [PRES_FAILED_NOBODY] = XMPP_ITEM_NOT_FOUND,
-        [PRES_FAILED_REFUSED] = XMPP_FORBIDDEN,
-        [PRES_FAILED_AWAY] = XMPP_SERVICE_UNAVAILABLE,
-        [PRES_FAILED_UNFIT] = XMPP_NOT_ACCEPTABLE,
-        [PRES_FAILED_UNREACHED] = XMPP_REMOTE_SERVER_TIMEOUT,
-        [PRES_FAILED_FULL] = XMPP_RESOURCE_CONSTRAINT,
-    };
     struct xmpp_c2s *c = pres_session_ctx(to);
     struct xml_writer w;
 
@@ -103,7 +157,7 @@ void xmpp_message_failed(const struct pres_message *m, enum pres_failure why,
     open_message(c, &w, "error", m->to);
     if (m->id.len)
         xml_put_attr(&w, "id", m->id);
-    xmpp_put_error(&w, conds[why], NULL);
+    xmpp_put_error(&w, xmpp_failure_conds[why], NULL);
     xml_close(&w);
     xmpp_end(c);
 }

@@ -450,6 +450,8 @@ void xmpp_presence_abroad(const struct pres_doc *doc, const struct gw_str *to, s
 void xmpp_request_abroad(enum pres_request request, struct gw_str from, struct gw_str to,
                          struct gw_str extra, void *ctx);
 void xmpp_probe_abroad(struct gw_str from, struct gw_str to, void *ctx);
+bool xmpp_message_abroad(const struct pres_message *m, enum pres_failure *why, void *ctx);
+void xmpp_message_failed_abroad(const struct pres_message *m, enum pres_failure why, void *ctx);
 
 /* ---- xmpp_otherwise.c: across it, by another front-end's way ---- */
 /* False: it does not go there. */
@@ -457,6 +459,11 @@ bool xmpp_send_otherwise(struct xmpp_c2s *c, const struct xmpp_stanza *m);
 /* To a client here of another front-end; false: it does not reach it. */
 bool xmpp_give_otherwise(const struct xmpp_sender *by, const struct xmpp_stanza *m,
                          struct pres_session *to);
+/* What it says, in the message that is open. */
+void xmpp_put_talk(struct xml_writer *w, const struct pres_message *m);
+extern const enum xmpp_cond xmpp_failure_conds[]; /* by enum pres_failure */
+/* An error for a session of another front-end, from somebody abroad; false: it is for none. */
+bool xmpp_fail_otherwise(const struct xmpp_sender *by, const struct xmpp_stanza *m);
 bool xmpp_message_otherwise(const struct pres_message *m, struct pres_session *to, void *ctx);
 void xmpp_message_failed(const struct pres_message *m, enum pres_failure why,
                          struct pres_session *to, void *ctx);

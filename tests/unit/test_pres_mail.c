@@ -78,12 +78,14 @@ static void on_abroad_probe(struct gw_str from, struct gw_str to, void *ctx)
     gw_buf_addf(&f->log, "-> %.*s: %.*s probe\n", GW_STR_ARG(to), GW_STR_ARG(from));
 }
 
-static void on_abroad_message(const struct pres_message *m, void *ctx)
+static bool on_abroad_message(const struct pres_message *m, enum pres_failure *why, void *ctx)
 {
     struct fake *f = ctx;
 
+    (void)why;
     gw_buf_addf(&f->log, "-> %.*s: %.*s says %.*s\n", GW_STR_ARG(m->to), GW_STR_ARG(m->from),
                 GW_STR_ARG(m->body));
+    return true;
 }
 
 static bool on_message(const struct pres_message *m, struct pres_session *to, void *ctx)
