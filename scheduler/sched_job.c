@@ -1,6 +1,7 @@
 /* Jobs and the queues they wait in. A queue is ordered by 'wanted by': what Exchange has told of
  * goes first, what can wait goes before its user's next due moment, and since a wish never gets
- * younger nothing waits for ever. */
+ * younger nothing waits for ever. Only one that the server was too busy for does: it goes behind all
+ * that wait by then, so that a mailbox that alone is refused keeps nobody from being asked for. */
 #include "sched_priv.h"
 
 enum {

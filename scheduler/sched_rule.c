@@ -132,8 +132,9 @@ static void act(struct sched *s, struct sched_job *job, enum sched_action action
     case SCHED_ACTION_RETRY:
         retry(s, job, false);
         break;
-    case SCHED_ACTION_WAIT:
+    case SCHED_ACTION_WAIT: /* behind what waits already: it may be this mailbox alone */
         job->tries = 0;
+        job->wanted_by = job->wanted_by > now ? job->wanted_by : now;
         sched_job_queue(s, job);
         break;
     case SCHED_ACTION_MOVE:

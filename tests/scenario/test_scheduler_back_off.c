@@ -395,6 +395,38 @@ static void test_scout_has_its_time_after_a_back_off(void **state)
     }
 }
 
+static size_t known_of(const struct sim *m, unsigned user)
+{
+    struct sched_calendar c;
+
+    return sched_user_calendar(m->sched, sim_name(m, user), &c) ? c.count : 0;
+}
+
+/* It may be one mailbox alone that it is too busy for, again and again: the others have their turns. */
+static void test_one_busy_mailbox_does_not_keep_the_others_waiting(void **state)
+{
+    enum { OTHERS = 5 };
+    struct sim *m = sim_begun(SCHED_MODE_PUSH);
+
+    (void)state;
+    sim_run(m, 3 * MIN);
+    m->user[0].refuse[EWS_OP_FIND_ITEM] = sim_status(EWS_BUSY, "ErrorServerBusy", true);
+    for (unsigned i = 0; i <= OTHERS; i++) {
+        sim_add(m, i, m->now.utc + HOUR, m->now.utc + 2 * HOUR, GW_BUSY_BUSY);
+        if (!i)
+            sim_run(m, 15 * MIN);
+    }
+    assert_int_equal(sim_gateway_view(m, 0).window, 1);
+    sim_run(m, 11 * MIN);
+    for (unsigned i = 1; i <= OTHERS; i++)
+        assert_int_equal(known_of(m, i), 1);
+    assert_int_equal(known_of(m, 0), 0);
+    m->user[0].refuse[EWS_OP_FIND_ITEM] = (struct ews_status){ .class = EWS_OK };
+    sim_run(m, 6 * MIN);
+    assert_int_equal(known_of(m, 0), 1);
+    sim_free(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +437,7 @@ int main(void)
         cmocka_unit_test(test_time_told_is_bounded_when_the_clock_went_back),
         cmocka_unit_test(test_time_told_with_any_error_holds),
         cmocka_unit_test(test_scout_has_its_time_after_a_back_off),
+        cmocka_unit_test(test_one_busy_mailbox_does_not_keep_the_others_waiting),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
