@@ -1,7 +1,8 @@
 /* Further calendars, of users whose rules look at calendars. Which there are is asked for in two steps: the
  * own one, then the others without it. Those that a rule could match are kept, and from then on
  * subscribed to and read together with the own one. Until it is known which they are neither is begun, so
- * that nobody is subscribed twice or shown by half of his calendars; unless it could not be learned.
+ * that nobody is subscribed twice or shown by half of his calendars; unless it could not be learned, or
+ * not for some minutes.
  *
  * It is asked again a few times a day, and when Exchange tells that folders have changed. A folder that
  * may not be read, or is gone, takes nothing from the others: it is left out, and of the subscription,
@@ -18,9 +19,10 @@
 enum {
     HELD_MS =
         GW_MINUTE_MS, /* what waits for an answer looks again; the answer lets it go at once */
-    TOLD_MS = 300,    /* several events of one change */
-    REFUSED_MIN = 5,  /* then the next look lets all be subscribed to again */
-    TRIES_MAX = 2     /* then what is wrong with one folder is wrong with it alone */
+    HOLD_MAX_MS = 5 * GW_MINUTE_MS, /* then they begin with what is known */
+    TOLD_MS = 300,                  /* several events of one change */
+    REFUSED_MIN = 5,                /* then the next look lets all be subscribed to again */
+    TRIES_MAX = 2                   /* then what is wrong with one folder is wrong with it alone */
 };
 
 struct folder {
@@ -35,6 +37,7 @@ struct sched_folders {
     struct folder *folder;  /* by id */
     size_t count;
     bool holds_read, holds_subscribe;
+    gw_time hold_end; /* GW_NEVER: nothing has waited yet */
     uint32_t refused; /* together they could not be subscribed to; 0: they could */
     gw_time refused_at;
 };
@@ -70,6 +73,7 @@ static struct sched_folders *folders_of(struct sched_user *u)
 {
     if (!u->folders) {
         u->folders = gw_new(struct sched_folders);
+        u->folders->hold_end = GW_NEVER;
         u->folders->own = gw_str_dup(GW_STR(""));
     }
     return u->folders;
@@ -174,9 +178,10 @@ void sched_folders_count(const struct sched_user *u, unsigned *all, unsigned *re
 
 /* ---- who waits for it ---- */
 
-bool sched_folders_awaited(const struct sched_user *u)
+bool sched_folders_awaited(const struct sched *s, const struct sched_user *u)
 {
-    return is_wanted(u) && u->folders->found_for != u->mark && !u->job[SCHED_FOLDERS].tries;
+    return is_wanted(u) && u->folders->found_for != u->mark && !u->job[SCHED_FOLDERS].tries &&
+           s->now.mono < u->folders->hold_end;
 }
 
 bool sched_folders_may_begin(struct sched *s, struct sched_job *job)
@@ -185,8 +190,10 @@ bool sched_folders_may_begin(struct sched *s, struct sched_job *job)
     struct sched_job *folders = &u->job[SCHED_FOLDERS];
     gw_time wanted_by = job->wanted_by;
 
-    if ((job->kind != SCHED_READ && job->kind != SCHED_SUBSCRIBE) || !sched_folders_awaited(u))
+    if ((job->kind != SCHED_READ && job->kind != SCHED_SUBSCRIBE) || !sched_folders_awaited(s, u))
         return true;
+    if (u->folders->hold_end == GW_NEVER)
+        u->folders->hold_end = gw_time_after(s->now.mono, HOLD_MAX_MS);
     if (job->kind == SCHED_READ)
         u->folders->holds_read = true;
     else
@@ -241,6 +248,7 @@ void sched_folders_follow(struct sched *s, struct sched_user *u)
         sched_folders_free(&u->folders);
     } else if (folders_of(u)->found_for != u->mark) {
         job->tries = 0;
+        u->folders->hold_end = GW_NEVER;
         sched_job_want(s, job, s->now.mono, sched_wanted_calmly(s, u));
     } else if (job->state == SCHED_JOB_IDLE) { /* as they were before a restart */
         sched_job_want(s, job, sched_folders_next(s, u), sched_folders_next(s, u));

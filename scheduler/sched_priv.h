@@ -593,7 +593,7 @@ size_t sched_folders_to_read(const struct sched_user *u, struct gw_str out[EWS_F
 struct gw_str sched_folder_name(const struct sched_user *u, size_t calendar);
 void sched_folders_count(const struct sched_user *u, unsigned *all, unsigned *refused);
 /* It is not known yet which they are, and will be soon. */
-bool sched_folders_awaited(const struct sched_user *u);
+bool sched_folders_awaited(const struct sched *s, const struct sched_user *u);
 /* False: the job has to wait for that, and was put off. */
 bool sched_folders_may_begin(struct sched *s, struct sched_job *job);
 gw_time sched_folders_next(const struct sched *s, const struct sched_user *u);

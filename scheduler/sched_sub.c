@@ -163,9 +163,9 @@ static void save(struct sched *s, struct sched_user *u)
 /* ---- states ---- */
 
 /* It is of the calendars that are wanted; as long as these are not known, nothing speaks against it. */
-static bool folders_fit(const struct sched_user *u)
+static bool folders_fit(const struct sched *s, const struct sched_user *u)
 {
-    return u->sub.mode == SCHED_MODE_POLL || !u->want_is_known || sched_folders_awaited(u) ||
+    return u->sub.mode == SCHED_MODE_POLL || !u->want_is_known || sched_folders_awaited(s, u) ||
            u->sub.folders == sched_folders_mark(u);
 }
 
@@ -173,7 +173,7 @@ static bool is_as_wanted(const struct sched *s, const struct sched_user *u)
 {
     const struct sched_sub *sub = &u->sub;
 
-    return sched_mode_fits(s, u) && folders_fit(u) &&
+    return sched_mode_fits(s, u) && folders_fit(s, u) &&
            (sub->mode != SCHED_MODE_PUSH ||
             (sub->frequency_min == s->settings.status_frequency_min &&
              sub->url_generation == s->subs.url_generation));
@@ -394,7 +394,7 @@ void sched_sub_renew_if_other(struct sched *s, struct sched_user *u)
         sched_sub_doubt(s, u, SCHED_DOUBT_MODE);
     else if (u->sub.mode == SCHED_MODE_PUSH && u->sub.url_generation != s->subs.url_generation)
         sched_sub_doubt(s, u, SCHED_DOUBT_URL);
-    else if (!folders_fit(u))
+    else if (!folders_fit(s, u))
         sched_sub_doubt(s, u, SCHED_DOUBT_FOLDERS);
     else if (!is_as_wanted(s, u))
         sched_sub_doubt(s, u, SCHED_DOUBT_FREQUENCY);

@@ -188,7 +188,7 @@ static void turns_reset(struct sched *s)
         struct sched_user *u = GW_CONTAINER(it, struct sched_user, link);
 
         replan(s, &u->job[SCHED_OOF], sched_oof_next(s, u));
-        if (u->folders && !sched_folders_awaited(u))
+        if (u->folders && !sched_folders_awaited(s, u))
             replan(s, &u->job[SCHED_FOLDERS], sched_folders_next(s, u));
         if (u->unread == GW_NEVER)
             replan(s, &u->job[SCHED_READ], sched_read_next(s, u));

@@ -277,6 +277,36 @@ static void test_not_found(void **state)
     }
 }
 
+/* A server that is too busy for this question alone holds the own calendar back for some minutes, not for
+ * ever; and so with a subscription to one of other calendars. */
+static void test_busy_for_folders_alone(void **state)
+{
+    static const enum ews_op ops[] = { EWS_OP_GET_FOLDER, EWS_OP_FIND_FOLDER };
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        struct sim *m = sim_with_calendars(SCHED_MODE_PUSH);
+
+        if (i % 2)
+            sim_run(m, 5 * MIN);
+        m->user[ANN].refuse[ops[i / 2]] = sim_status(EWS_BUSY, "ErrorServerBusy", true);
+        want(m, FIELDS, 1);
+        sim_run(m, 10 * MIN);
+        assert_int_equal(shown(m), 1);
+        assert_int_equal(sim_subs_of(m, ANN), 1);
+        assert_true(sim_view(m, ANN).freshness == SCHED_FRESH);
+        sim_add(m, ANN, SIM_EPOCH + 18 * HOUR, SIM_EPOCH + 19 * HOUR, GW_BUSY_BUSY);
+        sim_run(m, MIN);
+        assert_int_equal(shown(m), 2);
+        m->user[ANN].refuse[ops[i / 2]] = (struct ews_status){ .class = EWS_OK };
+        sim_run(m, 10 * MIN);
+        assert_int_equal(shown(m), 3);
+        assert_int_equal(subscribed_to(m), 1 | 4);
+        assert_null(sim_view(m, ANN).error);
+        sim_free(&m);
+    }
+}
+
 /* A restart is served from the store, with the old subscription; nothing is looked for, whether what is
  * wanted is said before the records are restored or after. */
 static void test_restart(void **state)
@@ -354,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_busy_calendar),
         cmocka_unit_test(test_not_together),
         cmocka_unit_test(test_not_found),
+        cmocka_unit_test(test_busy_for_folders_alone),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_over_days),
     };
