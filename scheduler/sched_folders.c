@@ -19,10 +19,11 @@
 enum {
     HELD_MS =
         GW_MINUTE_MS, /* what waits for an answer looks again; the answer lets it go at once */
-    HOLD_MAX_MS = 5 * GW_MINUTE_MS, /* then they begin with what is known */
-    TOLD_MS = 300,                  /* several events of one change */
-    REFUSED_MIN = 5,                /* then the next look lets all be subscribed to again */
-    TRIES_MAX = 2                   /* then what is wrong with one folder is wrong with it alone */
+    HOLD_MAX_MS = 5 * GW_MINUTE_MS,    /* then they begin with what is known */
+    TOLD_MS = 300,                     /* several events of one change */
+    LOOKS_APART_MS = 3 * GW_SECOND_MS, /* however often it is told */
+    REFUSED_MIN = 5,                   /* then the next look lets all be subscribed to again */
+    TRIES_MAX = 2 /* then what is wrong with one folder is wrong with it alone */
 };
 
 struct folder {
@@ -38,6 +39,7 @@ struct sched_folders {
     size_t count;
     bool holds_read, holds_subscribe;
     gw_time hold_end; /* GW_NEVER: nothing has waited yet */
+    gw_time found_at;
     uint32_t refused; /* together they could not be subscribed to; 0: they could */
     gw_time refused_at;
 };
@@ -227,7 +229,9 @@ gw_time sched_folders_next(const struct sched *s, const struct sched_user *u)
 static void look_soon(struct sched *s, struct sched_user *u)
 {
     gw_time at = gw_time_after(s->now.mono, TOLD_MS);
+    gw_time apart = gw_time_after(u->folders->found_at, LOOKS_APART_MS);
 
+    at = at > apart ? at : apart;
     sched_job_hasten(s, &u->job[SCHED_FOLDERS], at, at);
 }
 
@@ -327,6 +331,7 @@ static void found(struct sched *s, struct sched_user *u, const struct ews_answer
 
     take(s, u, a);
     f->found_for = u->mark;
+    f->found_at = s->now.mono;
     if (s->now.mono - f->refused_at >= sched_minutes(s, REFUSED_MIN))
         f->refused = 0;
     job->tries = 0;
@@ -352,11 +357,13 @@ void sched_folders_answered(struct sched *s, struct sched_job *job, const struct
         f->own_id = gw_str_dup(answer->folders[0].id);
         f->own_new = gw_str_dup(answer->folders[0].name);
         sched_job_queue(s, job);
-    } else if (again || call->mark != u->mark) { /* something has changed since it was asked for */
+    } else if (call->mark != u->mark) { /* other things are wanted since it was asked for */
         steps_forget(f);
         sched_job_queue(s, job);
     } else {
         found(s, u, answer);
+        if (again) /* it may be old already; but where it is told without end, there is no newer */
+            look_soon(s, u);
     }
 }
 

@@ -307,6 +307,28 @@ static void test_busy_for_folders_alone(void **state)
     }
 }
 
+/* Told of changes more often than it can look, it takes what it has found, and looks again calmly. */
+static void test_told_without_end(void **state)
+{
+    struct sim *m = sim_with_calendars(SCHED_MODE_PUSH);
+
+    (void)state;
+    sim_run(m, 5 * MIN);
+    m->gateway[0].latency_ms = 200;
+    want(m, FIELDS, 1);
+    for (int i = 0; i < 1200; i++) {
+        sim_touch_in(m, ANN, 0, true);
+        sim_run(m, 50);
+    }
+    assert_int_equal(m->user[ANN].further_read, 1 | 4);
+    assert_int_equal(subscribed_to(m), 1 | 4);
+    assert_in_range(m->user[ANN].folders_asked, 4, 40);
+    sim_further_name(m, ANN, 0, "Crew"); /* the last word counts */
+    sim_run(m, 10 * 1000);
+    assert_int_equal(m->user[ANN].further_read, 4);
+    sim_free(&m);
+}
+
 /* A restart is served from the store, with the old subscription; nothing is looked for, whether what is
  * wanted is said before the records are restored or after. */
 static void test_restart(void **state)
@@ -385,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_not_together),
         cmocka_unit_test(test_not_found),
         cmocka_unit_test(test_busy_for_folders_alone),
+        cmocka_unit_test(test_told_without_end),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_over_days),
     };
