@@ -408,7 +408,8 @@ bool sched_folders_read(struct sched *s, struct sched_job *job, const struct ews
     bool is_news = false;
 
     for (size_t i = 0; f && i < f->count; i++)
-        if (c[i].status.class != EWS_OK && !is_lasting(&c[i].status) && job->tries < TRIES_MAX) {
+        if (c[i].status.class != EWS_OK && !f->folder[i].is_refused && !is_lasting(&c[i].status) &&
+            job->tries < TRIES_MAX) {
             sched_job_failed(s, job, &c[i].status);
             return false;
         }

@@ -329,6 +329,26 @@ static void test_told_without_end(void **state)
     sim_free(&m);
 }
 
+/* One that is known to be bad is not waited for again, be it that it fails for a moment now. */
+static void test_bad_one_delays_nothing(void **state)
+{
+    struct sim *m = sim_with_calendars(SCHED_MODE_PUSH);
+
+    (void)state;
+    want(m, FIELDS, 1);
+    sim_run(m, 2 * MIN);
+    m->user[ANN].further[0].failing = true;
+    sim_add(m, ANN, SIM_EPOCH + 18 * HOUR, SIM_EPOCH + 19 * HOUR, GW_BUSY_BUSY);
+    sim_run(m, 2 * MIN);
+    assert_int_equal(sim_view(m, ANN).refused_calendars, 1);
+    m->reads = 0;
+    sim_add(m, ANN, SIM_EPOCH + 20 * HOUR, SIM_EPOCH + 21 * HOUR, GW_BUSY_BUSY);
+    sim_run(m, 10 * 1000);
+    assert_int_equal(shown(m), 3);
+    assert_int_equal(m->reads, 1);
+    sim_free(&m);
+}
+
 /* A restart is served from the store, with the old subscription; nothing is looked for, whether what is
  * wanted is said before the records are restored or after. */
 static void test_restart(void **state)
@@ -408,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_not_found),
         cmocka_unit_test(test_busy_for_folders_alone),
         cmocka_unit_test(test_told_without_end),
+        cmocka_unit_test(test_bad_one_delays_nothing),
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_over_days),
     };
