@@ -110,21 +110,24 @@ static bool outbound_read(const struct sip_msg *m, struct gw_str value, struct w
 }
 
 /* Back over the way the request came, when nobody is between: that is open, whatever address translation
- * there is (RFC 5626 5.3). Else where a Path begins, else to the contact. */
-static bool next_hop(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
-                     const struct sip_uri *contact, struct sip_peer *out)
+ * there is (RFC 5626 5.3). Else where a Path begins, else to the contact. 0, or how it is refused. */
+static unsigned next_hop(struct sip_core *core, const struct sip_msg *m,
+                         const struct sip_peer *from, const struct sip_uri *contact,
+                         struct sip_peer *out)
 {
     struct sip_pos pos = { 0 };
     struct sip_addr path;
     struct gw_str value;
 
-    if (sip_msg_next(m, SIP_PATH, &pos, &value))
-        return !sip_addr_parse(value, &core->msg->arena, &path, NULL) &&
-               !sip_hop_of(core, &path.uri, gw_buf_str(&core->login), from, out);
+    if (sip_msg_next(m, SIP_PATH, &pos, &value)) {
+        if (sip_addr_parse(value, &core->msg->arena, &path, NULL))
+            return 400;
+        return sip_hop_of(core, &path.uri, gw_buf_str(&core->login), from, out);
+    }
     if (m->via_count > 1)
-        return !sip_hop_of(core, contact, gw_buf_str(&core->login), from, out);
+        return sip_hop_of(core, contact, gw_buf_str(&core->login), from, out);
     *out = *from;
-    return true;
+    return 0;
 }
 
 static bool path_write(const struct sip_msg *m, struct gw_buf *out)
@@ -140,19 +143,23 @@ static bool path_write(const struct sip_msg *m, struct gw_buf *out)
     return !out->failed && is_text(gw_buf_str(out));
 }
 
-static bool wish_read(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
-                      struct gw_str value, struct wish *w, bool *is_outbound)
+/* 0, or how it is refused. */
+static unsigned wish_read(struct sip_core *core, const struct sip_msg *m,
+                          const struct sip_peer *from, struct gw_str value, struct wish *w,
+                          bool *is_outbound)
 {
     struct gw_arena *arena = &core->msg->arena;
     struct sip_peer hop;
     struct gw_buf key;
+    unsigned status;
     bool ok;
 
     if (sip_addr_parse(value, arena, &w->contact, NULL) || !w->contact.uri.is_sip ||
         w->contact.uri.has_headers)
-        return false;
-    if (!next_hop(core, m, from, &w->contact.uri, &hop))
-        return false;
+        return 400;
+    status = next_hop(core, m, from, &w->contact.uri, &hop);
+    if (status)
+        return status;
     w->expires_s = expires_of(core, m, value);
     w->q = q_of(value);
     gw_buf_init(&key, KEY_MAX);
@@ -165,7 +172,7 @@ static bool wish_read(struct sip_core *core, const struct sip_msg *m, const stru
     w->key = gw_arena_dup(arena, gw_buf_str(&key));
     ok = !key.failed && w->key.len && is_text(w->key) && is_text(w->contact.uri.text);
     gw_buf_done(&key);
-    return ok;
+    return ok ? 0 : 400;
 }
 
 /* 0, or how it is refused. */
@@ -174,6 +181,7 @@ static unsigned wishes_read(struct sip_core *core, const struct sip_msg *m,
 {
     struct sip_pos pos = { 0 };
     struct gw_str value;
+    unsigned status;
 
     if (m->contact_count > SIP_BINDINGS_MAX)
         return 403;
@@ -186,8 +194,9 @@ static unsigned wishes_read(struct sip_core *core, const struct sip_msg *m,
             out->all = true;
             return 0;
         }
-        if (!wish_read(core, m, from, value, &out->list[out->count], &out->is_outbound))
-            return 400;
+        status = wish_read(core, m, from, value, &out->list[out->count], &out->is_outbound);
+        if (status)
+            return status;
         if (out->list[out->count].expires_s > 0 &&
             out->list[out->count].expires_s < core->settings->expires_min_s)
             return 423;

@@ -529,7 +529,7 @@ static void test_path(void **state)
     (void)state;
     start_pair(&r, &alice, &c);
     client_register(&r, &c, CONTACT "Path: <sip:127.0.0.1;lr>\r\n");
-    rig_expect(&r, "SIP/2.0 400 ", ""); /* what listens there is none of his business */
+    rig_expect(&r, "SIP/2.0 403 ", ""); /* what listens there is none of his business */
     client_register(&r, &c, CONTACT "Path: <sip:edge.b.example:5070;lr;transport=tcp>\r\n");
     rig_expect(&r, "SIP/2.0 200 ", "Path: <sip:edge.b.example:5070;lr;transport=tcp>\r\n");
     say(&r, "alice@b.example/x", "hi");
