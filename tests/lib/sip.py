@@ -103,9 +103,10 @@ def notify():
 
 class Sipp:
     """A scenario, once. transport: u1 (UDP), t1 (TCP). server: it waits to be called. port: in the place of
-    another one that has ended."""
+    another one that has ended. auth_uri: what [authentication] is for, without 'sip:'."""
 
-    def __init__(self, steps, target, address="127.0.0.1", transport="u1", proxy=None, server=False, port=None):
+    def __init__(self, steps, target, address="127.0.0.1", transport="u1", proxy=None, server=False, port=None,
+                 auth_uri=None):
         self.folder = tempfile.mkdtemp(prefix="sipp-")
         self.port = port or free_port(address, socket.SOCK_DGRAM if transport[0] == "u" else socket.SOCK_STREAM)
         scenario, self.trace = self._path("scenario.xml"), self._path("messages")
@@ -113,6 +114,7 @@ class Sipp:
             f.write('<?xml version="1.0"?><scenario name="t">\n' + "".join(steps) + "</scenario>\n")
         self.process = subprocess.Popen(
             ["sipp", *(["-rsa", proxy] if proxy else []), *([] if server else [target]), "-sf", scenario, "-m", "1",
+             *(["-auth_uri", auth_uri] if auth_uri else []),
              "-t", transport, "-i", address, "-p", str(self.port), "-nostdin", "-trace_msg",
              "-message_file", self.trace, "-trace_err", "-error_file", self._path("errors"),
              "-timeout", "60s", "-timeout_error", "-max_socket", "20"],
