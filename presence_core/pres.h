@@ -130,6 +130,11 @@ typedef void pres_watcher_fn(struct gw_str user, struct gw_str watcher, enum pre
                              void *ctx);
 void pres_watchers_each(const struct pres_core *core, struct gw_str user, pres_watcher_fn *each,
                         void *ctx); /* in order of the watchers */
+/* Of one of them. False: he is none of them. */
+bool pres_watcher_standing(const struct pres_core *core, struct gw_str user, struct gw_str watcher,
+                           enum pres_standing *out);
+/* Has the user asked to see the contact, or sees him, by the contact list? */
+bool pres_has_asked(const struct pres_core *core, struct gw_str user, struct gw_str contact);
 /* Those who wait, of so many users from *pos (0 first) on. False: these were the last. Whoever is added
  * between the calls may be missing, or change the order. */
 bool pres_waiting_each(const struct pres_core *core, size_t *pos, size_t users,

@@ -43,6 +43,23 @@ void pres_watchers_each(const struct pres_core *core, struct gw_str user, pres_w
         each_of(u, false, each, ctx);
 }
 
+bool pres_watcher_standing(const struct pres_core *core, struct gw_str user, struct gw_str watcher,
+                           enum pres_standing *out)
+{
+    const struct pres_user *u = pres_user_find(core, user);
+    const struct pres_entry *e = u ? pres_roster_find(&u->roster, watcher) : NULL;
+
+    return e && standing_of(u, e, out);
+}
+
+bool pres_has_asked(const struct pres_core *core, struct gw_str user, struct gw_str contact)
+{
+    const struct pres_user *u = pres_user_find(core, user);
+    const struct pres_entry *e = u ? pres_roster_find(&u->roster, contact) : NULL;
+
+    return e && e->state & (PRES_TO | PRES_OUT);
+}
+
 bool pres_waiting_each(const struct pres_core *core, size_t *pos, size_t users,
                        pres_watcher_fn *each, void *ctx)
 {

@@ -9,7 +9,7 @@
 #include "gw_mem.h"
 #include "sip_access.h"
 #include "sip_escape.h"
-#include "sip_priv.h"
+#include "sip_winfo.h"
 
 enum { ACL_TOLD_MS = 10 * GW_SECOND_MS, ROUTED_MAX = 4096, SWEPT_AT_ONCE = 1000 };
 
@@ -298,6 +298,7 @@ static void stirred(struct gw_str user, void *ctx)
         return;
     GW_LIST_EACH(&w->subs, it, tmp)
     sip_sub_stir(GW_CONTAINER(it, struct sip_sub, link), false);
+    sip_winfo_stir(w);
 }
 
 /* Watchers abroad are told of the user as a whole, once stirred() was called. */
@@ -554,6 +555,8 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     gw_heap_init(&core->account_due);
     gw_heap_init(&core->state_due);
     gw_list_init(&core->letters);
+    core->waits = gw_map_new();
+    gw_heap_init(&core->wait_due);
     core->front = pres_frontend_register(core->pres, &frontend, core);
     routes_apply(core);
     sip_publish_init(core);
@@ -572,6 +575,7 @@ void sip_core_free(struct sip_core **corep)
     sip_letters_free(core);
     while ((s = gw_map_next(core->subs, &pos)))
         sip_sub_release(s);
+    sip_waits_free(core);
     sip_messages_free(core);
     sip_sessions_free(core);
     sip_accounts_free(core); /* whose dialogs are gone */
@@ -618,7 +622,8 @@ gw_time sip_core_deadline(const struct sip_core *core)
                             sip_watches_deadline(core),   sip_publish_deadline(core),
                             sip_messages_deadline(core),  sip_doubts_deadline(core),
                             sip_sessions_deadline(core),  sip_accounts_deadline(core),
-                            sip_letters_deadline(core),   sip_states_deadline(core) };
+                            sip_letters_deadline(core),   sip_states_deadline(core),
+                            sip_waits_deadline(core) };
     gw_time at = core->sub_sweep.runs || core->watch_sweep.runs ? INT64_MIN : GW_NEVER;
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -640,6 +645,7 @@ void sip_core_tick(struct sip_core *core, struct gw_now now)
     sip_accounts_tick(core);
     sip_states_tick(core);
     sip_letters_tick(core);
+    sip_waits_tick(core);
     sip_commit(core);
 }
 

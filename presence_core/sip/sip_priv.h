@@ -18,9 +18,12 @@
 
 enum { SIP_OWN_TAG_LEN = 16, SIP_ROUTES_MAX = 2048 };
 
+struct sip_winfo;
+
 /* A user who is watched: gone with the last who watches. */
 struct sip_watched {
-    struct gw_list subs;
+    struct gw_list subs, winfo_subs; /* these: of his own clients, to see who watches him */
+    struct sip_winfo *winfo;         /* NULL: nobody is told */
     struct gw_str jid;
     char text[];
 };
@@ -83,8 +86,10 @@ struct sip_sub {
     struct sip_source *source;
     struct sip_txn *notify;      /* on its way; NULL: none */
     gw_time expires_at, next_at; /* next_at: no notification before */
-    uint64_t conn, told;         /* told: a hash of what the watcher was told last */
-    uint64_t name_hash;          /* of the name that the watcher has asked for */
+    gw_utc since;
+    uint64_t conn;
+    uint64_t told;      /* last: a hash of it, or what sip_winfo_write() gave; 0: nothing */
+    uint64_t name_hash; /* of the name that the watcher has asked for */
     uint32_t remote_cseq, local_cseq, reserved_cseq;
     uint16_t port; /* of the next hop */
     unsigned char failures;
@@ -175,6 +180,9 @@ struct sip_core {
     struct gw_list letters; /* to their clients, waiting or under way */
     size_t letter_count, letter_bytes;
     bool letters_new;
+    struct gw_map *waits; /* by user */
+    struct gw_heap wait_due;
+    size_t wait_count;
 };
 
 /* sip_core.c */
@@ -392,11 +400,18 @@ struct store_batch *sip_batch(struct sip_core *core); /* what sip_commit() write
 struct gw_str sip_address_of(const struct sip_uri *uri, struct gw_buf *out);
 void sip_subscribe(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 
-/* sip_winfo.c */
-#define SIP_WINFO "presence.winfo" /* the event */
-void sip_winfo_write(const struct sip_core *core, struct gw_str user, uint32_t version,
-                     struct gw_buf *out);
+/* sip_winfo.c, see sip_winfo.h, too */
+#define SIP_WINFO "presence.winfo"                     /* the event */
 struct gw_str sip_events(const struct sip_core *core); /* for Allow-Events */
+
+/* sip_wait.c */
+#define SIP_WAIT_KIND "sip-wait"
+/* A subscription of his is over: if the user has not answered yet he is remembered. */
+void sip_wait_begin(struct sip_core *core, struct gw_str user, struct gw_str watcher);
+gw_time sip_waits_deadline(const struct sip_core *core);
+void sip_waits_tick(struct sip_core *core);
+void sip_waits_free(struct sip_core *core); /* silent; the records stay */
+void sip_wait_restore(struct sip_core *core, struct gw_str key, struct gw_str value);
 
 /* sip_sub.c */
 struct sip_source *sip_source_take(struct sip_core *core, struct gw_str host,
@@ -414,6 +429,7 @@ struct sip_sub_args {
     gw_time expires_at;
     struct sip_account *account; /* the watcher's, who has logged in; NULL: he has not */
     bool was_by_login;           /* of a record */
+    gw_utc since;
 };
 /* The watcher is admitted. */
 struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *args);

@@ -38,11 +38,9 @@ bool sip_json_write(const json_t *json, struct gw_buf *out)
 bool sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *out)
 {
     json_t *o = json_object();
-    struct gw_buf moment;
+    char moment[GW_UTC_TEXT_MAX];
     bool ok = true;
 
-    gw_buf_init(&moment, GW_UTC_TEXT_MAX);
-    gw_utc_write(expires, &moment);
     json_object_set_new(o, "user", json_stringn(s->of->jid.p, s->of->jid.len));
     for (int i = 0; i < SIP_TEXT_COUNT; i++) {
         struct gw_str text = sip_sub_text(s, (enum sip_text)i);
@@ -50,7 +48,8 @@ bool sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *ou
         if (text.len)
             ok &= !json_object_set_new(o, names[i], json_stringn(text.p, text.len));
     }
-    json_object_set_new(o, "expires", json_stringn(moment.p, moment.len));
+    json_object_set_new(o, "expires", json_string(gw_utc_text(expires, moment)));
+    json_object_set_new(o, "since", json_string(gw_utc_text(s->since, moment)));
     json_object_set_new(o, "transport", json_string(sip_proto_name(s->proto)));
     json_object_set_new(o, "port", json_integer(s->port));
     json_object_set_new(o, "cseq", json_integer(s->remote_cseq));
@@ -59,7 +58,6 @@ bool sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *ou
     if (s->grant.account)
         json_object_set_new(o, "login", json_true());
     (void)sip_json_write(o, out);
-    gw_buf_done(&moment);
     json_decref(o);
     return ok && !out->failed;
 }
@@ -117,6 +115,8 @@ static enum gw_code read_object(const json_t *o, struct sip_sub_args *a, gw_utc 
     a->remote_cseq = (uint32_t)cseq;
     a->local_cseq = (uint32_t)own;
     a->was_by_login = json_is_true(json_object_get(o, "login"));
+    if (gw_utc_parse(text_of(o, "since"), &a->since, NULL)) /* of an older version */
+        a->since = 0;
     return gw_utc_parse(text_of(o, "expires"), expires, err);
 }
 

@@ -9,7 +9,7 @@
 #include "gw_log.h"
 #include "gw_mem.h"
 #include "sip_access.h"
-#include "sip_priv.h"
+#include "sip_winfo.h"
 
 enum {
     RETRY_MS = 2000, /* after a connection was lost, at least; twice as long after each more, */
@@ -71,6 +71,7 @@ static struct sip_watched *watched_take(struct sip_core *core, struct gw_str jid
         return w;
     w = gw_alloc(sizeof(*w) + jid.len);
     gw_list_init(&w->subs);
+    gw_list_init(&w->winfo_subs);
     memcpy(w->text, jid.p, jid.len);
     w->jid = (struct gw_str){ w->text, jid.len };
     gw_map_set(core->watched, w->jid, w);
@@ -79,7 +80,7 @@ static struct sip_watched *watched_take(struct sip_core *core, struct gw_str jid
 
 static void watched_leave(struct sip_core *core, struct sip_watched *w)
 {
-    if (!gw_list_is_empty(&w->subs))
+    if (!gw_list_is_empty(&w->subs) || !gw_list_is_empty(&w->winfo_subs))
         return;
     gw_map_remove(core->watched, w->jid);
     free(w);
@@ -213,7 +214,13 @@ struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *ar
     core->counters.pending++;
     s->of = watched_take(core, args->user);
     s->name_hash = gw_hash_stable(known_as(s));
-    gw_list_append(&s->of->subs, &s->link);
+    s->since = args->since ? args->since : core->now.utc;
+    if (s->format == SIP_WATCHERINFO) {
+        gw_list_append(&s->of->winfo_subs, &s->link);
+    } else {
+        gw_list_append(&s->of->subs, &s->link);
+        sip_winfo_stir(s->of);
+    }
     s->source = sip_source_take(core, args->text[SIP_TEXT_SOURCE], SIP_SOURCE_SUBS);
     gw_map_set(core->subs, sip_sub_text(s, SIP_TEXT_TAG), s);
     if (args->account)
@@ -230,6 +237,7 @@ void sip_sub_release(struct sip_sub *s)
     gw_heap_remove(&core->due, &s->due);
     gw_map_remove(core->subs, sip_sub_text(s, SIP_TEXT_TAG));
     gw_list_remove(&s->link);
+    sip_winfo_settle(s->of);
     watched_leave(core, s->of);
     sip_source_leave(core, s->source, SIP_SOURCE_SUBS);
     sip_grant_leave(&s->grant);
@@ -242,6 +250,10 @@ void sip_sub_drop(struct sip_sub *s)
 {
     if (s->core->store)
         store_del(sip_batch(s->core), SIP_RECORD_KIND, sip_sub_text(s, SIP_TEXT_TAG));
+    if (s->format != SIP_WATCHERINFO) {
+        sip_wait_begin(s->core, s->of->jid, sip_sub_text(s, SIP_TEXT_WATCHER));
+        sip_winfo_stir(s->of);
+    }
     sip_sub_release(s);
 }
 
@@ -343,16 +355,17 @@ static void judge(struct sip_sub *s)
     s->core->counters.pending += s->verdict == SIP_PENDING;
 }
 
-/* What this watcher may see now, into core->body. False: the user is no more. */
-static bool write_document(struct sip_sub *s, uint32_t version)
+/* What this watcher may see now, into core->body, and what he was told with it; everything, or what is new
+ * where it is told so. False: the user is no more. */
+static bool write_document(struct sip_sub *s, bool forced, uint64_t *told)
 {
     struct gw_buf *body = &s->core->body;
     struct pres_doc doc;
 
     gw_buf_reset(body);
     if (s->format == SIP_WATCHERINFO) {
-        judge(s);
-        sip_winfo_write(s->core, s->of->jid, version, body);
+        judge(s); /* RFC 3858 4.1: the version is one more each time, as CSeq */
+        *told = sip_winfo_write(s->core, s->of, forced ? 0 : s->told, s->local_cseq, body);
         return pres_user_is_known(s->core->pres, s->of->jid);
     }
     if (!pres_whole(s->core->pres, s->of->jid, sip_sub_text(s, SIP_TEXT_WATCHER), &doc))
@@ -362,6 +375,7 @@ static bool write_document(struct sip_sub *s, uint32_t version)
         doc = (struct pres_doc){ .user = s->of->jid };
     if (s->verdict != SIP_PENDING)
         sip_pidf_write(s->format, s->kind, known_as(s), &doc, body);
+    *told = gw_hash_stable(gw_buf_str(body)) + (s->verdict == SIP_PENDING);
     return true;
 }
 
@@ -378,6 +392,7 @@ static void goodbye_done(unsigned status, const struct sip_msg *response, gw_tim
 void sip_sub_end(struct sip_sub *s, const char *reason)
 {
     char branch[SIP_BRANCH_LEN + 1], state[64], watcher[GW_QUOTE_MAX];
+    uint64_t told;
 
     gw_debug("sip", "subscription ended user='%.*s' watcher=%s reason=%s", GW_STR_ARG(s->of->jid),
              gw_quote(sip_sub_text(s, SIP_TEXT_WATCHER), watcher), reason);
@@ -386,7 +401,7 @@ void sip_sub_end(struct sip_sub *s, const char *reason)
     /* The last word to who fetches, or leaves in peace; nothing to others. */
     if (s->is_over || is_renamed(s) ||
         !sip_sub_admit(s->core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind) ||
-        !write_document(s, s->local_cseq))
+        !write_document(s, true, &told))
         gw_buf_reset(&s->core->body);
     sip_txns_branch(s->core->txns, branch);
     write_notify(s, branch, state);
@@ -394,6 +409,7 @@ void sip_sub_end(struct sip_sub *s, const char *reason)
         s->core->goodbyes++;
         (void)send_notify(s, branch, goodbye_done, s->core);
     }
+    sip_winfo_ended(s->of, sip_sub_text(s, SIP_TEXT_WATCHER), reason);
     sip_sub_drop(s);
 }
 
@@ -458,19 +474,16 @@ static void tell(struct sip_sub *s)
         end_in_turn(s, "rejected");
         return;
     }
-    if (is_renamed(s) || !write_document(s, 0)) {
+    if (is_renamed(s) || !write_document(s, s->is_forced, &told)) {
         end_in_turn(s, "noresource");
         return;
     }
-    told = gw_hash_stable(gw_buf_str(&core->body)) + (s->verdict == SIP_PENDING);
     s->is_dirty = false;
     if (told == s->told && !s->is_forced) {
         core->counters.merged++;
         arm(s);
         return;
     }
-    if (s->format == SIP_WATCHERINFO) /* RFC 3858 4.1: one more each time, as with CSeq */
-        (void)write_document(s, s->local_cseq);
     (void)snprintf(state, sizeof(state), "%s;expires=%lld",
                    s->verdict == SIP_PENDING ? "pending" : "active",
                    (long long)((s->expires_at - core->now.mono) / GW_SECOND_MS));

@@ -32,6 +32,7 @@ struct client {
     const char *uri;                         /* in the response; NULL: that of the request */
     const char *realm;                       /* NULL: b.example */
     const char *from;                        /* in the request; NULL: the user */
+    const char *to_tag;                      /* in a dialog; NULL: in none */
     struct sip_peer peer;
     char nonce[100]; /* empty: none yet */
     unsigned nc, cseq;
@@ -93,9 +94,10 @@ static inline void client_send(struct rig *r, struct client *c, const char *meth
     gw_buf_init(&b, SIP_MSG_MAX);
     gw_buf_addf(&b,
                 "%s %s SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.7:5060;rport;branch=z9hG4bKc%u\r\n"
-                "From: <%s>;tag=mine\r\nTo: <%s>\r\nCall-ID: %s\r\nCSeq: %u %s\r\n"
+                "From: <%s>;tag=mine\r\nTo: <%s>%s%s\r\nCall-ID: %s\r\nCSeq: %u %s\r\n"
                 "Max-Forwards: 70\r\n",
-                method, uri, ++branch, self, registers ? self : uri, c->call_id, ++c->cseq, method);
+                method, uri, ++branch, self, registers ? self : uri, c->to_tag ? ";tag=" : "",
+                c->to_tag ? c->to_tag : "", c->call_id, ++c->cseq, method);
     if (c->nonce[0])
         client_prove(c, method, uri, &b);
     gw_buf_addf(&b, "%sContent-Length: %zu\r\n\r\n%s", headers, strlen(body), body);

@@ -567,85 +567,6 @@ static void test_watch(void **state)
     rig_done(&r);
 }
 
-static void decide(struct rig *r, const char *who, enum pres_decision decision)
-{
-    assert_int_equal(pres_decide(r->pres, GW_STR("bob@b.example"), gw_str_of(who), decision, NULL),
-                     GW_OK);
-}
-
-/* RFC 3857: a user sees who waits and who watches, whatever protocol they use; nobody else does. */
-static void test_watcher_info(void **state)
-{
-#define WINFO "Event: presence.winfo\r\nContact: <sip:bob@10.0.0.7:5060>\r\nExpires: 3600\r\n"
-    struct client c, other;
-    struct rig r;
-
-    (void)state;
-    start(&r);
-    rig_authorize(&r, "nobody");
-    client_init(&other, "alice");
-    client_ask(&r, &other, "SUBSCRIBE", "sip:bob@b.example", WINFO, "");
-    rig_expect(&r, "SIP/2.0 403 ", "");
-    rig_set(&r, "sip.domains", "a.example, b.example@198.51.100.0/24");
-    rig_set(&r, "sip.incoming_acl", "all"); /* a server that vouches for bob is not bob */
-    client_init(&c, "bob");
-    client_send(&r, &c, "SUBSCRIBE", "sip:bob@b.example", WINFO, "");
-    rig_expect(&r, "SIP/2.0 403 ", "");
-    rig_set(&r, "sip.domains", "a.example");
-    client_ask(&r, &c, "SUBSCRIBE", "sip:bob@b.example", WINFO, "");
-    rig_expect(&r, "SIP/2.0 200 ", "");
-    rig_expect(&r, "NOTIFY ", "\r\nEvent: presence.winfo\r\nSubscription-State: active;");
-    assert_true(rig_has(r.sent[r.taken - 1].text, "Content-Type: application/watcherinfo+xml\r\n"));
-    assert_true(rig_has(r.sent[r.taken - 1].text,
-                        "version=\"0\" state=\"full\"><watcher-list "
-                        "resource=\"sip:bob@b.example\" package=\"presence\"/>"));
-    rig_answer(&r, 200, "");
-    /* One asks by SIP, and is allowed; another one, elsewhere, is denied. */
-    rig_ask(&r, &(struct ask){ .expires = 600 });
-    rig_expect(&r, "SIP/2.0 200 ", "");
-    rig_expect(&r, "NOTIFY ", "Subscription-State: pending");
-    rig_answer(&r, 200, "");
-    rig_wait(&r, 5000);
-    rig_expect(&r, "NOTIFY ", "version=\"1\"");
-    assert_true(rig_has(r.sent[r.taken - 1].text,
-                        "status=\"pending\" event=\"subscribe\">sip:w@a.example</watcher>"));
-    rig_answer(&r, 200, "");
-    decide(&r, "w@a.example", PRES_ALLOW);
-    for (int i = 0; i < 2; i++) { /* these two in any order */
-        rig_wait(&r, 5000);
-        (void)rig_next(&r);
-        rig_answer(&r, 200, "");
-    }
-    assert_true(strstr(r.sent[r.taken - 1].text, "status=\"active\" event=\"approved\">sip:w@a.") ||
-                strstr(r.sent[r.taken - 2].text, "status=\"active\" event=\"approved\">sip:w@a."));
-    rig_silence(&r);
-    rig_done(&r);
-}
-
-/* A document has its bound, however many watch. */
-static void test_watcher_info_many(void **state)
-{
-    struct client c;
-    struct rig r;
-
-    (void)state;
-    start(&r);
-    rig_authorize(&r, "nobody");
-    for (int i = 0; i < 300; i++) {
-        char who[200];
-
-        (void)snprintf(who, sizeof(who), "%0150d@a.example", i);
-        pres_abroad_request(r.pres, PRES_SUBSCRIBE, gw_str_of(who), GW_STR("bob@b.example"),
-                            GW_STR(""));
-    }
-    client_init(&c, "bob");
-    client_ask(&r, &c, "SUBSCRIBE", "sip:bob@b.example", WINFO, "");
-    rig_expect(&r, "SIP/2.0 200 ", "");
-    rig_expect(&r, "NOTIFY ", "</watcher></watcher-list></watcherinfo>");
-    assert_true(strlen(r.sent[r.taken - 1].text) < SIP_MSG_MAX / 2);
-    rig_done(&r);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -666,8 +587,6 @@ int main(void)
         cmocka_unit_test(test_turns),
         cmocka_unit_test(test_path),
         cmocka_unit_test(test_watch),
-        cmocka_unit_test(test_watcher_info),
-        cmocka_unit_test(test_watcher_info_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
