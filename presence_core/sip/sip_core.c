@@ -11,7 +11,12 @@
 #include "sip_escape.h"
 #include "sip_winfo.h"
 
-enum { ACL_TOLD_MS = 10 * GW_SECOND_MS, ROUTED_MAX = 4096, SWEPT_AT_ONCE = 1000 };
+enum {
+    ACL_TOLD_MS = 10 * GW_SECOND_MS,
+    ROUTED_MAX = 4096,
+    SWEPT_AT_ONCE = 1000,
+    RETRY_AFTER_S = 5
+};
 
 static struct gw_str allowed(const struct sip_core *core)
 {
@@ -134,12 +139,24 @@ static void tell_refused(struct sip_core *core, const struct sip_msg *m,
     }
 }
 
+static void refuse_for_now(struct sip_core *core, const struct sip_msg *m,
+                           const struct sip_peer *from)
+{
+    core->counters.refused_limit++;
+    sip_answer_begin(core, m, from, 503, GW_STR(""));
+    gw_buf_addf(&core->out, "Retry-After: %d\r\n", RETRY_AFTER_S);
+    sip_answer_once(core, m, from);
+}
+
 static bool is_admitted(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from)
 {
     switch (sip_admit(core, from, core->bytes)) {
     case SIP_ADMITTED:
         return true;
     case SIP_PARKED:
+        return false;
+    case SIP_TOO_MANY:
+        refuse_for_now(core, m, from);
         return false;
     case SIP_REFUSED:
         if (sip_log_in_ask(core, m, from))
@@ -543,8 +560,7 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     core->talks = gw_map_new();
     core->session_tags = gw_map_new();
     gw_heap_init(&core->session_due);
-    core->doubts = gw_map_new();
-    gw_heap_init(&core->doubt_due);
+    core->doubts = sip_doubts_new();
     gw_buf_init(&core->routed, ROUTED_MAX);
     core->credentials = args->credentials;
     core->credentials_ctx = args->ctx;
@@ -584,9 +600,7 @@ void sip_core_free(struct sip_core **corep)
     gw_map_free(&core->talks);
     gw_map_free(&core->session_tags);
     gw_heap_done(&core->session_due);
-    sip_doubts_forget(core);
-    gw_map_free(&core->doubts);
-    gw_heap_done(&core->doubt_due);
+    sip_doubts_free(&core->doubts);
     sip_publish_done(core);
     sip_txns_free(&core->txns);
     sip_trace_free(&core->trace);

@@ -1,25 +1,55 @@
 /* Peers whom the list of who may come in knows by name: who is at an address is asked of the DNS, there and
  * back, since whoever owns an address can give it any name. Their requests wait meanwhile; what was found
- * holds for a while.
+ * holds for a while, and for who goes on sending until it is found again.
  *
- *   ASKED --names--> CONFIRMED? --addresses--> known (admitted or not) --a while--> forgotten
- *     '------------ no name in the list, no answer in time -----^                              */
+ *   ASKED --names--> CONFIRMED? --addresses--> ADMITTED or REFUSED --a while--> forgotten
+ *     '------------ no name in the list, no answer in time -----^
+ *
+ * Datagrams say of themselves where they come from. So what they fill is not what streams have; and where
+ * there is no room the oldest makes it, or they are lost: who sent them sends them again (RFC 3261 17.1). A
+ * stream comes from where it says; what has no room there is told to come later. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "gw_log.h"
 #include "gw_mem.h"
+#include "pres_guard.h"
 #include "sip_access.h"
 #include "sip_priv.h"
 
 enum {
-    DOUBTS_MAX = 1000,          /* addresses; more are refused until some are forgotten */
-    PARKED_MAX = 20,            /* requests of one, */
-    PARKED_BYTES_MAX = 4 << 20, /* and of all */
+    DOUBTS_MAX = 1000, /* addresses in each state; more: the oldest is forgotten */
+    NETWORK_MAX = 32,  /* of these, asked for streams of one network */
+    PARKED_MAX = 20,   /* requests of one address */
+    EVICTED_MS =
+        1000, /* none that was asked for later makes room: no flood is passed on to the DNS */
     ANSWER_MS = 20 * GW_SECOND_MS,
     SLOW_MS = 2 * GW_SECOND_MS,
     ADMITTED_MS = 300 * GW_SECOND_MS,
     REFUSED_MS = 60 * GW_SECOND_MS
+};
+
+enum way { DATAGRAMS, STREAMS, WAYS };
+enum state { ASKED, ADMITTED, REFUSED, STATES };
+
+/* Bytes that wait, of one address and of all. */
+static const struct {
+    size_t of_one, of_all;
+} parked_max[] = {
+    [DATAGRAMS] = { 8 * 1024, DOUBTS_MAX * 8 * 1024 },
+    [STREAMS] = { 2 * SIP_MSG_MAX, 16 << 20 },
+};
+
+struct pool {
+    struct gw_list in[STATES]; /* the oldest first */
+    size_t count[STATES];
+    size_t parked_bytes;
+};
+
+struct sip_doubts {
+    struct gw_map *map;
+    struct gw_heap due;
+    struct pool pools[WAYS];
 };
 
 struct parked {
@@ -30,51 +60,106 @@ struct parked {
 };
 
 struct sip_doubt {
-    struct gw_due due; /* to be decided without an answer; known: to be forgotten */
+    struct gw_list link; /* of its state */
+    struct gw_due due;   /* to be decided without an answer; known: to be forgotten */
     struct sip_core *core;
+    struct pool *pool;
+    struct sip_source *network; /* of a stream that is asked for */
     struct sip_srv_query *query;
     gw_time asked_at;
-    bool is_known, is_admitted;
+    enum state state;
+    bool is_used; /* since it was decided */
     struct gw_list parked;
-    size_t parked_count;
-    struct gw_str host;
-    char text[];
+    size_t parked_count, parked_bytes;
+    struct gw_str key, host;
+    char text[]; /* the way, and the address */
 };
 
 static void parked_free(struct sip_doubt *d, struct parked *p)
 {
-    d->core->parked_bytes -= p->len;
+    d->pool->parked_bytes -= p->len;
+    d->parked_bytes -= p->len;
     d->parked_count--;
     free(p);
 }
 
+/* Of no state any more. */
+static void leave(struct sip_doubt *d)
+{
+    gw_list_remove(&d->link);
+    d->pool->count[d->state]--;
+    if (d->network)
+        sip_source_leave(d->core, d->network, SIP_SOURCE_DOUBTS);
+    d->network = NULL;
+}
+
 static void doubt_free(struct sip_doubt *d)
 {
+    struct sip_doubts *all = d->core->doubts;
     struct gw_list *link;
 
     d->core->io->srv_cancel(&d->query, d->core->io_ctx);
     while ((link = gw_list_pop(&d->parked)))
         parked_free(d, GW_CONTAINER(link, struct parked, link));
-    gw_heap_remove(&d->core->doubt_due, &d->due);
-    gw_map_remove(d->core->doubts, d->host);
+    leave(d);
+    gw_heap_remove(&all->due, &d->due);
+    gw_map_remove(all->map, d->key);
     free(d);
 }
 
-void sip_doubts_forget(struct sip_core *core)
+static struct sip_doubt *oldest(const struct pool *pool, enum state state)
 {
+    return GW_CONTAINER(pool->in[state].next, struct sip_doubt, link);
+}
+
+static void enter(struct sip_doubt *d, enum state state)
+{
+    struct pool *pool = d->pool;
+
+    if (pool->count[state] == DOUBTS_MAX)
+        doubt_free(oldest(pool, state));
+    d->state = state;
+    gw_list_append(&pool->in[state], &d->link);
+    pool->count[state]++;
+}
+
+struct sip_doubts *sip_doubts_new(void)
+{
+    struct sip_doubts *all = gw_new(struct sip_doubts);
+
+    all->map = gw_map_new();
+    gw_heap_init(&all->due);
+    for (int way = 0; way < WAYS; way++) {
+        for (int state = 0; state < STATES; state++)
+            gw_list_init(&all->pools[way].in[state]);
+    }
+    return all;
+}
+
+void sip_doubts_free(struct sip_doubts **allp)
+{
+    struct sip_doubts *all = *allp;
     struct sip_doubt *d;
     size_t pos = 0;
 
-    while ((d = gw_map_next(core->doubts, &pos)))
+    while ((d = gw_map_next(all->map, &pos)))
         doubt_free(d);
+    gw_map_free(&all->map);
+    gw_heap_done(&all->due);
+    free(all);
+    *allp = NULL;
 }
 
 static void on_names(const struct gw_str *names, size_t count, struct gw_now now, void *ctx);
 
-static void ask(struct sip_doubt *d)
+static void ask(struct sip_doubt *d, gw_time now)
 {
-    d->core->io->srv_cancel(&d->query, d->core->io_ctx);
-    d->query = d->core->io->names_start(true, d->text, on_names, d, d->core->io_ctx);
+    struct sip_core *core = d->core;
+
+    core->io->srv_cancel(&d->query, core->io_ctx);
+    d->asked_at = now;
+    gw_heap_set(&core->doubts->due, &d->due, gw_time_after(now, ANSWER_MS));
+    d->query = core->io->names_start(true, d->host.p, on_names, d, core->io_ctx);
 }
 
 void sip_doubts_apply(struct sip_core *core)
@@ -82,11 +167,11 @@ void sip_doubts_apply(struct sip_core *core)
     struct sip_doubt *d;
     size_t pos = 0;
 
-    while ((d = gw_map_next(core->doubts, &pos))) {
-        if (d->is_known)
-            doubt_free(d);
+    while ((d = gw_map_next(core->doubts->map, &pos))) {
+        if (d->state == ASKED)
+            ask(d, core->now.mono); /* what waits is judged by the list that is there then */
         else
-            ask(d); /* what waits is judged by the list that is there then */
+            doubt_free(d);
     }
 }
 
@@ -99,9 +184,10 @@ static void decide(struct sip_doubt *d, bool is_admitted, struct gw_now now)
     struct gw_list waited, *link;
 
     core->io->srv_cancel(&d->query, core->io_ctx);
-    d->is_known = true;
-    d->is_admitted = is_admitted;
-    gw_heap_set(&core->doubt_due, &d->due,
+    leave(d);
+    enter(d, is_admitted ? ADMITTED : REFUSED);
+    d->is_used = false;
+    gw_heap_set(&core->doubts->due, &d->due,
                 gw_time_after(now.mono, is_admitted ? ADMITTED_MS : REFUSED_MS));
     if (now.mono - d->asked_at > SLOW_MS)
         gw_warn(
@@ -152,35 +238,62 @@ static void on_names(const struct gw_str *names, size_t count, struct gw_now now
 
 /* ---- The question ---- */
 
-static struct sip_doubt *doubt_new(struct sip_core *core, struct gw_str host)
+/* Is there room for one more that is asked for? If so, the network that a stream is counted for. */
+static bool make_room(struct sip_core *core, enum way way, const struct sip_peer *from,
+                      struct sip_source **network)
 {
-    struct gw_due *first = gw_heap_first(&core->doubt_due);
+    struct pool *pool = &core->doubts->pools[way];
+    bool is_full = pool->count[ASKED] == DOUBTS_MAX;
+    char name[PRES_NETWORK_MAX];
+
+    *network = NULL;
+    if (way == DATAGRAMS)
+        return !is_full || core->now.mono - oldest(pool, ASKED)->asked_at >= EVICTED_MS;
+    sip_network_of(from, name);
+    if (is_full || sip_source_count(core, gw_str_of(name), SIP_SOURCE_DOUBTS) >= NETWORK_MAX)
+        return false;
+    *network = sip_source_take(core, gw_str_of(name), SIP_SOURCE_DOUBTS);
+    return true;
+}
+
+static struct gw_str key_write(enum way way, struct gw_str host, struct gw_buf *out)
+{
+    gw_buf_init(out, SIP_URI_MAX);
+    gw_buf_add_char(out, way == DATAGRAMS ? 'd' : 's');
+    gw_buf_add_str(out, host);
+    return gw_buf_str(out);
+}
+
+static struct sip_doubt *doubt_new(struct sip_core *core, enum way way, struct gw_str key,
+                                   const struct sip_peer *from)
+{
+    struct sip_doubts *all = core->doubts;
+    struct sip_source *network;
     struct sip_doubt *d;
 
-    if (gw_map_len(core->doubts) == DOUBTS_MAX && first) {
-        d = GW_CONTAINER(first, struct sip_doubt, due);
-        if (d->is_known)
-            doubt_free(d);
-    }
-    if (gw_map_len(core->doubts) == DOUBTS_MAX)
+    if (!make_room(core, way, from, &network))
         return NULL;
-    d = gw_alloc(sizeof(*d) + host.len + 1);
+    d = gw_alloc(sizeof(*d) + key.len + 1);
     d->core = core;
-    d->asked_at = core->now.mono;
+    d->pool = &all->pools[way];
+    d->network = network;
     gw_list_init(&d->parked);
-    memcpy(d->text, host.p, host.len);
-    d->host = (struct gw_str){ d->text, host.len };
-    gw_map_set(core->doubts, d->host, d);
-    gw_heap_set(&core->doubt_due, &d->due, gw_time_after(d->asked_at, ANSWER_MS));
-    ask(d);
+    memcpy(d->text, key.p, key.len);
+    d->key = (struct gw_str){ d->text, key.len };
+    d->host = gw_str_sub(d->key, 1, key.len);
+    enter(d, ASKED);
+    gw_map_set(all->map, d->key, d);
+    ask(d, core->now.mono);
     return d;
 }
 
-static bool park(struct sip_doubt *d, const struct sip_peer *from, struct gw_str bytes)
+static bool park(struct sip_doubt *d, enum way way, const struct sip_peer *from,
+                 struct gw_str bytes)
 {
     struct parked *p;
 
-    if (d->parked_count == PARKED_MAX || d->core->parked_bytes + bytes.len > PARKED_BYTES_MAX)
+    if (d->parked_count == PARKED_MAX || d->parked_bytes + bytes.len > parked_max[way].of_one ||
+        d->pool->parked_bytes + bytes.len > parked_max[way].of_all)
         return false;
     p = gw_alloc(sizeof(*p) + bytes.len + from->subject.len);
     p->from = *from;
@@ -191,7 +304,8 @@ static bool park(struct sip_doubt *d, const struct sip_peer *from, struct gw_str
     p->len = bytes.len;
     memcpy(p->bytes, bytes.p, bytes.len);
     gw_list_append(&d->parked, &p->link);
-    d->core->parked_bytes += bytes.len;
+    d->pool->parked_bytes += bytes.len;
+    d->parked_bytes += bytes.len;
     d->parked_count++;
     return true;
 }
@@ -199,26 +313,30 @@ static bool park(struct sip_doubt *d, const struct sip_peer *from, struct gw_str
 enum sip_admission sip_admit(struct sip_core *core, const struct sip_peer *from,
                              struct gw_str bytes)
 {
-    struct gw_str list = gw_str_of(core->settings->incoming_acl);
+    enum way way = from->proto == SIP_UDP ? DATAGRAMS : STREAMS;
+    struct gw_str list = gw_str_of(core->settings->incoming_acl), key;
     struct sip_doubt *d;
+    struct gw_buf buf;
 
     if (sip_acl_allows(list, from->host))
         return SIP_ADMITTED;
     if (!sip_acl_has_names(list))
         return SIP_REFUSED;
-    d = gw_map_get(core->doubts, from->host);
+    key = key_write(way, from->host, &buf);
+    d = gw_map_get(core->doubts->map, key);
     if (!d)
-        d = doubt_new(core, from->host);
-    if (!d)
-        return SIP_REFUSED;
-    if (d->is_known)
-        return d->is_admitted ? SIP_ADMITTED : SIP_REFUSED;
-    return park(d, from, bytes) ? SIP_PARKED : SIP_REFUSED;
+        d = doubt_new(core, way, key, from);
+    gw_buf_done(&buf);
+    if (d && d->state != ASKED) {
+        d->is_used = true;
+        return d->state == ADMITTED ? SIP_ADMITTED : SIP_REFUSED;
+    }
+    return (d && park(d, way, from, bytes)) || way == DATAGRAMS ? SIP_PARKED : SIP_TOO_MANY;
 }
 
 gw_time sip_doubts_deadline(const struct sip_core *core)
 {
-    const struct gw_due *first = gw_heap_first(&core->doubt_due);
+    const struct gw_due *first = gw_heap_first(&core->doubts->due);
 
     return first ? first->at : GW_NEVER;
 }
@@ -227,12 +345,14 @@ void sip_doubts_tick(struct sip_core *core)
 {
     struct gw_due *due;
 
-    while ((due = gw_heap_pop_due(&core->doubt_due, core->now.mono))) {
+    while ((due = gw_heap_pop_due(&core->doubts->due, core->now.mono))) {
         struct sip_doubt *d = GW_CONTAINER(due, struct sip_doubt, due);
 
-        if (d->is_known)
-            doubt_free(d);
-        else
+        if (d->state == ASKED || d->query)
             decide(d, false, core->now);
+        else if (d->state == ADMITTED && d->is_used)
+            ask(d, core->now.mono); /* and it stays admitted until there is an answer */
+        else
+            doubt_free(d);
     }
 }

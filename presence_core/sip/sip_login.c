@@ -77,7 +77,7 @@ static bool response_find(const struct sip_msg *m, struct gw_arena *arena, struc
     return false;
 }
 
-static void network_of(const struct sip_peer *from, char out[PRES_NETWORK_MAX])
+void sip_network_of(const struct sip_peer *from, char out[PRES_NETWORK_MAX])
 {
     bool is_v6 = gw_str_find(from->host, ':') >= 0;
     char peer[PRES_NETWORK_MAX];
@@ -129,7 +129,7 @@ static enum sip_login log_in(struct sip_core *core, const struct sip_msg *m,
         challenge(core, m, from, realm, true);
         return SIP_LOGIN_ANSWERED;
     }
-    network_of(from, network);
+    sip_network_of(from, network);
     if (!pres_guard_allows(core->guard, network, who, FAILURES_MAX, core->now.mono)) {
         core->counters.logins_failed++;
         sip_refuse(core, m, from, 403);

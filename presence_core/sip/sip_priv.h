@@ -35,6 +35,7 @@ enum sip_source_kind {
     SIP_SOURCE_SESSIONS,
     SIP_SOURCE_LINES,   /* messages from a user, and to a domain */
     SIP_SOURCE_LETTERS, /* messages to a user's clients */
+    SIP_SOURCE_DOUBTS,  /* addresses of a network */
     SIP_SOURCE_KINDS
 };
 
@@ -153,9 +154,7 @@ struct sip_core {
     struct pres_front *front;
     struct gw_buf routed; /* the list of domains that we are the way to */
     struct sip_publisher publisher;
-    struct gw_map *doubts;
-    struct gw_heap doubt_due;
-    size_t parked_bytes;
+    struct sip_doubts *doubts;
     size_t goodbyes;                         /* last notifications under way */
     struct sip_sweep sub_sweep, watch_sweep; /* the settings are other ones */
     struct gw_str bytes;                     /* of what is being read */
@@ -281,12 +280,14 @@ void sip_watches_free(struct sip_core *core); /* silent; the records stay */
 void sip_watch_restore(struct sip_core *core, struct gw_str key, struct gw_str value);
 #define SIP_WATCH_KIND "sip-watch"
 
-/* sip_doubt.c: may this peer send requests? PARKED: 'bytes' will be read again, when it is known. */
-enum sip_admission { SIP_ADMITTED, SIP_REFUSED, SIP_PARKED };
+/* sip_doubt.c: may this peer send requests? PARKED: 'bytes' will be read again, when it is known, or sent
+ * again. TOO_MANY: he is to come again later. */
+enum sip_admission { SIP_ADMITTED, SIP_REFUSED, SIP_PARKED, SIP_TOO_MANY };
 enum sip_admission sip_admit(struct sip_core *core, const struct sip_peer *from,
                              struct gw_str bytes);
-void sip_doubts_apply(struct sip_core *core);  /* the list is another one */
-void sip_doubts_forget(struct sip_core *core); /* all, and what waits */
+struct sip_doubts *sip_doubts_new(void);
+void sip_doubts_free(struct sip_doubts **allp); /* and what waits */
+void sip_doubts_apply(struct sip_core *core);   /* the list is another one */
 gw_time sip_doubts_deadline(const struct sip_core *core);
 void sip_doubts_tick(struct sip_core *core);
 
@@ -298,6 +299,7 @@ enum sip_login sip_log_in(struct sip_core *core, const struct sip_msg *m,
 /* Of one who is refused otherwise. False: he does not say that he is of our domains. */
 bool sip_log_in_ask(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 bool sip_login_is_on(const struct sip_core *core);
+void sip_network_of(const struct sip_peer *from, char out[PRES_NETWORK_MAX]);
 /* Is there anything that a user here could prove himself with? */
 bool sip_login_is_possible(const struct sip_core *core, struct gw_str user);
 
