@@ -263,6 +263,16 @@ bool pres_is_hidden_from(const struct pres_core *core, struct gw_str user, struc
            (pres_decision_blocks(pres_decision_of(u, watcher)) || !pres_lists_show(u, watcher));
 }
 
+bool pres_is_refused(const struct pres_core *core, struct gw_str user, struct gw_str watcher)
+{
+    const struct pres_user *u = pres_user_find(core, user);
+    const struct pres_entry *e = u ? pres_roster_find(&u->roster, watcher) : NULL;
+
+    if (!u || (e && e->state & (PRES_FROM | PRES_IN)))
+        return false;
+    return !pres_lists_bar(u, NULL, watcher, PRES_KIND_REQUEST) && pres_lists_show(u, watcher);
+}
+
 bool pres_watcher_next(const struct pres_core *core, struct gw_str user, size_t *pos,
                        struct gw_str *watcher)
 {

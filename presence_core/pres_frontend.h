@@ -199,6 +199,9 @@ bool pres_shut_out_next(const struct pres_core *core, struct gw_str user, size_t
  * was denied, and is to see the user offline. */
 bool pres_is_hidden_from(const struct pres_core *core, struct gw_str user, struct gw_str watcher);
 
+/* Is his request refused, and may he know it? He neither watches then, nor waits for an answer. */
+bool pres_is_refused(const struct pres_core *core, struct gw_str user, struct gw_str watcher);
+
 /* All who may see the user, besides himself; from *pos 0; false: no more. Nothing may change meanwhile. */
 bool pres_watcher_next(const struct pres_core *core, struct gw_str user, size_t *pos,
                        struct gw_str *watcher);

@@ -46,8 +46,8 @@ struct sip_source {
     char text[];
 };
 
-/* BLOCKED: sees the user offline, and believes it. */
-enum sip_verdict { SIP_ALLOWED, SIP_PENDING, SIP_BLOCKED };
+/* BLOCKED: sees the user offline, and believes it. TURNED_AWAY: is told that he may not. */
+enum sip_verdict { SIP_ALLOWED, SIP_PENDING, SIP_BLOCKED, SIP_TURNED_AWAY };
 
 /* What a user here has begun by logging in: his as long as he may log in. */
 struct sip_grant;

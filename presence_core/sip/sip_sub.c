@@ -345,6 +345,8 @@ static enum sip_verdict verdict_on(const struct sip_sub *s)
 
     if (gw_str_eq(watcher, s->of->jid) || pres_is_watched_by(pres, s->of->jid, watcher))
         return SIP_ALLOWED;
+    if (pres_is_refused(pres, s->of->jid, watcher))
+        return SIP_TURNED_AWAY;
     return pres_is_hidden_from(pres, s->of->jid, watcher) ? SIP_BLOCKED : SIP_PENDING;
 }
 
@@ -373,7 +375,7 @@ static bool write_document(struct sip_sub *s, bool forced, uint64_t *told)
     judge(s);
     if (s->verdict == SIP_BLOCKED)
         doc = (struct pres_doc){ .user = s->of->jid };
-    if (s->verdict != SIP_PENDING)
+    if (s->verdict == SIP_ALLOWED || s->verdict == SIP_BLOCKED)
         sip_pidf_write(s->format, s->kind, known_as(s), &doc, body);
     *told = gw_hash_stable(gw_buf_str(body)) + (s->verdict == SIP_PENDING);
     return true;
@@ -476,6 +478,10 @@ static void tell(struct sip_sub *s)
     }
     if (is_renamed(s) || !write_document(s, s->is_forced, &told)) {
         end_in_turn(s, "noresource");
+        return;
+    }
+    if (s->verdict == SIP_TURNED_AWAY) {
+        end_in_turn(s, "rejected");
         return;
     }
     s->is_dirty = false;

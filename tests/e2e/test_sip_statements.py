@@ -99,7 +99,7 @@ STATEMENTS = [
     ("R-7b", "one CN for a pool", ["e2e/test_sip_tls.py:test_out"]),
     ("R-8.1", "the tools' version file", TOOLS),
     ("R-8.2", "limits of contact lists and watchers", [
-        "unit/test_pres_decision.c:limits_watchers", "unit/test_pres_core.c:edits_rosters"]),
+        "unit/test_pres_decision.c:limits_watchers", "unit/test_sip_core.c:test_turned_away", "unit/test_pres_core.c:edits_rosters"]),
     ("R-8.4a", "spaces in files are no part of a field", ["unit/test_dir_jobs.c:test_spreadsheets"]),
     ("R-8.4b", "renaming reaches every list", ["e2e/test_contacts.py:test_rename"]),
     ("R-8.4c", "what a job counts", ["e2e/test_contacts.py:test_rename_wrong"]),

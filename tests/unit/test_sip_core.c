@@ -699,6 +699,44 @@ static void test_blocked(void **state)
     rig_done(&r);
 }
 
+/* Who is one too many, or denied by an administrator who has them told, is told so, and waits for nobody. */
+static void test_turned_away(void **state)
+{
+    static const struct {
+        const char *key, *value;
+        bool blocked;
+        const char *told; /* the first notification of the second watcher */
+    } cases[] = {
+        { "presence.watchers_max", "1", false, "terminated;reason=rejected\r\n" },
+        { "presence.denied_watchers", "refused", true, "terminated;reason=rejected\r\n" },
+        { "presence.denied_watchers", "offline", true, "active;" },
+        { "presence.watchers_max", "2", false, "active;" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char tag[256];
+        struct rig r;
+
+        rig_init(&r);
+        assert_int_equal(
+            gw_param_set(gw_param_find(pres_params, pres_param_count, gw_str_of(cases[i].key)),
+                         &r.pres_settings, gw_str_of(cases[i].value), NULL),
+            GW_OK);
+        rig_subscribe(&r, &(struct ask){ .expires = 600 }, tag);
+        if (cases[i].blocked)
+            assert_int_equal(pres_decide(r.pres, GW_STR("bob@b.example"), GW_STR("v@a.example"),
+                                         PRES_BLOCK, NULL),
+                             GW_OK);
+        rig_ask(&r, &(struct ask){ .who = "v@a.example", .call_id = "c2", .expires = 600 });
+        rig_expect(&r, "SIP/2.0 200 ", "");
+        rig_expect(&r, "NOTIFY ", cases[i].told);
+        rig_answer(&r, 200, "");
+        assert_int_equal(subscriptions(&r), 1 + (cases[i].told[0] == 'a'));
+        rig_done(&r);
+    }
+}
+
 /* What a list of Bob's clients says counts for watchers here, too (XEP-0016). */
 static void test_hidden_by_list(void **state)
 {
@@ -943,6 +981,7 @@ int main(void)
         cmocka_unit_test(test_connection_lost),
         cmocka_unit_test(test_pending),
         cmocka_unit_test(test_blocked),
+        cmocka_unit_test(test_turned_away),
         cmocka_unit_test(test_hidden_by_list),
         cmocka_unit_test(test_domain_leaves),
         cmocka_unit_test(test_goodbyes),

@@ -71,6 +71,7 @@ static void test_hundred_thousand(void **state)
     (void)state;
     rig_init(&r);
     rig_set(&r, "sip.subscriptions_per_peer", "5000");
+    r.pres_settings.watchers_max = GW_PARAM_WORD;
     sip_core_free(&r.sip);
     sip = sip_core_new(&(struct sip_core_args){
         .pres = r.pres, .settings = &r.settings, .io = &io, .io_ctx = &sink });
