@@ -23,7 +23,9 @@ enum {
     FIRST_CONN = SIP_OVER_UDP + 1,
     PORT_TRIES = 20,
     LOOKUPS_MAX = 1000, /* at once; more datagrams to names are lost */
-    MADE_MAX = 500,     /* connections that we make, at once */
+    /* Connections that we make, at once. Where a watcher is reached he says himself: one peer has no more
+     * than it may have to us, and for one more of all the one goes that was not used for longest. */
+    MADE_MAX = 500,
     TARGET_MAX = 300
 };
 
@@ -36,8 +38,9 @@ struct lookup {
     char bytes[];
 };
 
-/* How many connections an address has to us. */
+/* How many connections an address has to us, or we have to a host. */
 struct caller {
+    struct gw_map *all;
     size_t count;
     struct gw_str host;
     char text[];
@@ -54,10 +57,11 @@ struct sip_srv_query {
 
 struct conn {
     struct gw_list link;
+    struct gw_list use; /* of one that we made: the longest unused is first */
     struct gw_due due;
     struct sip_server *server;
     struct net_stream *stream;
-    struct caller *caller; /* of one that was made to us */
+    struct caller *caller;
     struct sip_frame frame;
     struct gw_buf in;
     uint64_t id;
@@ -92,9 +96,10 @@ struct sip_server {
     char *tls_address; /* that the doors are at; NULL: not yet */
     struct net_timer *timer;
     gw_time armed;
-    struct gw_list conns, lookups, queries;
+    struct gw_list conns, used, lookups, queries;
+    struct conn *reading; /* whose messages are being read */
     size_t lookup_count;
-    struct gw_map *by_id, *by_target, *callers;
+    struct gw_map *by_id, *by_target, *callers, *called;
     struct sip_failing *failing;
     struct gw_heap due;
     uint64_t next_id;
@@ -161,14 +166,44 @@ static struct gw_str id_key(const uint64_t *id)
     return (struct gw_str){ (const char *)id, sizeof(*id) };
 }
 
+static size_t caller_count(const struct gw_map *all, struct gw_str host)
+{
+    const struct caller *caller = gw_map_get(all, host);
+
+    return caller ? caller->count : 0;
+}
+
+static struct caller *caller_take(struct gw_map *all, struct gw_str host)
+{
+    struct caller *caller = gw_map_get(all, host);
+
+    if (!caller) {
+        caller = gw_alloc(sizeof(*caller) + host.len);
+        caller->all = all;
+        memcpy(caller->text, host.p, host.len);
+        caller->host = (struct gw_str){ caller->text, host.len };
+        gw_map_set(all, caller->host, caller);
+    }
+    caller->count++;
+    return caller;
+}
+
 static void caller_leave(struct conn *c)
 {
     struct caller *caller = c->caller;
 
     if (!caller || --caller->count)
         return;
-    gw_map_remove(c->server->callers, caller->host);
+    gw_map_remove(caller->all, caller->host);
     free(caller);
+}
+
+static void conn_used(struct conn *c)
+{
+    if (!c->target[0])
+        return;
+    gw_list_remove(&c->use);
+    gw_list_append(&c->server->used, &c->use);
 }
 
 static void conn_free(struct conn *c)
@@ -176,6 +211,7 @@ static void conn_free(struct conn *c)
     struct sip_server *server = c->server;
 
     gw_list_remove(&c->link);
+    gw_list_remove(&c->use);
     gw_heap_remove(&server->due, &c->due);
     gw_map_remove(server->by_id, id_key(&c->id));
     if (c->target[0])
@@ -196,6 +232,7 @@ static struct conn *conn_new(struct sip_server *server, enum sip_proto proto)
     c->id = server->next_id++;
     c->begun = GW_NEVER;
     c->heard = net_loop_now(server->loop).mono;
+    gw_list_init(&c->use);
     gw_buf_init(&c->in, SIP_MSG_MAX);
     gw_list_append(&server->conns, &c->link);
     gw_map_set(server->by_id, id_key(&c->id), c);
@@ -220,6 +257,7 @@ static size_t conn_read(struct conn *c, struct gw_str in)
         switch (sip_frame_next(&c->frame, in, &used, &err)) {
         case SIP_FRAME_MESSAGE:
             c->heard = now.mono;
+            conn_used(c);
             sip_core_receive(c->server->core, &from, gw_str_sub(in, 0, used), now);
             break;
         case SIP_FRAME_PING:
@@ -246,6 +284,7 @@ static void on_data(struct net_stream *stream, struct gw_str data, void *ctx)
     size_t used;
 
     (void)stream;
+    c->server->reading = c;
     while (data.len && !c->is_closing) {
         struct gw_str part = gw_str_sub(data, 0, SIP_MSG_MAX - c->in.len);
 
@@ -261,6 +300,7 @@ static void on_data(struct net_stream *stream, struct gw_str data, void *ctx)
         if (used && c->in.len)
             c->begun = net_loop_now(c->server->loop).mono;
     }
+    c->server->reading = NULL;
     if (!c->in.len)
         c->begun = GW_NEVER;
     else if (c->begun == GW_NEVER)
@@ -359,22 +399,6 @@ static const struct net_stream_handlers handlers = { .on_ready = on_ready,
 
 /* ---- Connections to us ---- */
 
-static bool caller_take(struct conn *c)
-{
-    struct sip_server *server = c->server;
-    struct gw_str host = gw_str_of(c->host);
-    struct caller *caller = gw_map_get(server->callers, host);
-
-    if (!caller) {
-        caller = gw_alloc(sizeof(*caller) + host.len);
-        memcpy(caller->text, host.p, host.len);
-        caller->host = (struct gw_str){ caller->text, host.len };
-        gw_map_set(server->callers, caller->host, caller);
-    }
-    c->caller = caller;
-    return (int64_t)++caller->count <= server->settings->connections_per_peer;
-}
-
 static void accept_as(struct sip_server *server, struct net_stream *stream, enum sip_proto proto,
                       enum sip_tls_context context)
 {
@@ -383,7 +407,8 @@ static void accept_as(struct sip_server *server, struct net_stream *stream, enum
     c->context = context;
     c->stream = stream;
     peer_read(c, gw_str_of(net_stream_peer(stream)));
-    if (!caller_take(c)) {
+    c->caller = caller_take(server->callers, gw_str_of(c->host));
+    if ((int64_t)c->caller->count > server->settings->connections_per_peer) {
         server->counters.refused++;
         gw_debug("sip.tcp", "connection refused peer=%s reason=\"too many of it\"", c->host);
         conn_free(c);
@@ -426,14 +451,23 @@ static struct conn *connect_to(struct sip_server *server, const struct sip_peer 
         args.tls = sip_tls_context(server->tls, SIP_TLS_OUT);
     c = conn_new(server, to->proto);
     c->context = SIP_TLS_OUT;
+    c->caller = caller_take(server->called, to->host);
     host = gw_str_dup(to->host);
     args.host = host;
     args.ctx = c;
     memcpy(c->target, target, strlen(target));
     gw_map_set(server->by_target, gw_str_of(c->target), c);
+    conn_used(c);
     c->stream = net_stream_connect(server->loop, &args);
     free(host);
     return c;
+}
+
+static struct conn *longest_unused(const struct sip_server *server)
+{
+    struct conn *c = GW_CONTAINER(server->used.next, struct conn, use);
+
+    return c == server->reading ? GW_CONTAINER(c->use.next, struct conn, use) : c;
 }
 
 static struct conn *conn_for(struct sip_server *server, const struct sip_peer *to)
@@ -455,9 +489,11 @@ static struct conn *conn_for(struct sip_server *server, const struct sip_peer *t
     c = gw_map_get(server->by_target, gw_str_of(text));
     if (c)
         return c->is_closing ? NULL : c;
-    if (gw_map_len(server->by_target) >= MADE_MAX ||
+    if ((int64_t)caller_count(server->called, to->host) >= server->settings->connections_per_peer ||
         sip_failing_has(server->failing, gw_str_of(text), net_loop_now(server->loop).mono))
         return NULL;
+    if (gw_map_len(server->by_target) >= MADE_MAX)
+        conn_end(longest_unused(server));
     return connect_to(server, to, text);
 }
 
@@ -650,7 +686,10 @@ static uint64_t io_send(const struct sip_peer *to, struct gw_str bytes, void *ct
     if (to->proto == SIP_UDP)
         return send_datagram(server, to, bytes) ? SIP_OVER_UDP : 0;
     c = conn_for(server, to);
-    return c && net_stream_write(c->stream, bytes) == GW_OK ? c->id : 0;
+    if (!c || net_stream_write(c->stream, bytes))
+        return 0;
+    conn_used(c);
+    return c->id;
 }
 
 /* Asked of the system for another peer only. */
@@ -722,11 +761,13 @@ struct sip_server *sip_server_new(const struct sip_server_args *args)
     server->dns = args->dns;
     server->names = args->dns ? net_dns_cache_new(args->loop, args->dns) : NULL;
     gw_list_init(&server->conns);
+    gw_list_init(&server->used);
     gw_list_init(&server->lookups);
     gw_list_init(&server->queries);
     server->by_id = gw_map_new();
     server->by_target = gw_map_new();
     server->callers = gw_map_new();
+    server->called = gw_map_new();
     server->failing = sip_failing_new();
     gw_heap_init(&server->due);
     server->next_id = FIRST_CONN;
@@ -787,6 +828,7 @@ void sip_server_free(struct sip_server **serverp)
     gw_map_free(&server->by_id);
     gw_map_free(&server->by_target);
     gw_map_free(&server->callers);
+    gw_map_free(&server->called);
     sip_failing_free(&server->failing);
     gw_heap_done(&server->due);
     gw_param_settings_done(sip_params, sip_param_count, &server->defaults);

@@ -1,10 +1,13 @@
 /* Servers that cannot be reached are left alone, longer each time; and connections of ours are bounded. */
 #include "sip_failing.h"
 
+#include <arpa/inet.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -70,52 +73,111 @@ static void test_full(void **state)
     sip_failing_free(&f);
 }
 
-/* Each watcher is somewhere else: so many connections are made at once, and the others are not. */
-static void test_connections_made(void **state)
+static void subscribe(struct sip_server *server, struct net_loop *loop, int number,
+                      const char *contact)
 {
     const struct sip_peer from = { .proto = SIP_TCP,
                                    .host = GW_STR_INIT("127.0.0.1"),
                                    .port = 4444 };
-    struct pres_core *pres = pres_core_new(&(struct pres_core_args){ .store = NULL });
-    struct net_loop *loop = net_loop_new();
-    struct sip_server_counters counters;
-    struct sip_settings settings = { 0 };
-    struct sip_server *server;
-    struct gw_err err;
     char text[1000];
 
+    (void)snprintf(text, sizeof(text),
+                   "SUBSCRIBE sip:bob@b.example SIP/2.0\r\nVia: SIP/2.0/TCP "
+                   "127.0.0.1:4444;branch=z9hG4bK%d\r\nFrom: <sip:w@a.example>;tag=1\r\nTo: "
+                   "<sip:bob@b.example>\r\nCall-ID: %d\r\nCSeq: 1 SUBSCRIBE\r\nContact: "
+                   "<sip:w@%s;transport=tcp>\r\nEvent: presence\r\nExpires: "
+                   "600\r\nContent-Length: 0\r\n\r\n",
+                   number, number, contact);
+    sip_core_receive(sip_server_core(server), &from, gw_str_of(text), net_loop_now(loop));
+}
+
+static int listen_at(const char *address, char contact[64])
+{
+    struct sockaddr_in sa = { .sin_family = AF_INET };
+    socklen_t len = sizeof(sa);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+    assert_int_equal(inet_pton(AF_INET, address, &sa.sin_addr), 1);
+    assert_int_equal(bind(fd, (struct sockaddr *)&sa, len), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+    (void)snprintf(contact, 64, "%s:%u", address, ntohs(sa.sin_port));
+    return fd;
+}
+
+static void stop(struct gw_now now, void *ctx)
+{
+    (void)now;
+    net_loop_stop(ctx);
+}
+
+static void is_reached(struct net_loop *loop, int listening)
+{
+    struct net_timer *timer = net_timer_new(loop, stop, loop);
+    int fd;
+
+    net_timer_set(timer, net_loop_now(loop).mono + 200);
+    net_loop_run(loop);
+    net_timer_free(&timer);
+    fd = accept(listening, NULL, NULL);
+    assert_true(fd >= 0);
+    (void)close(fd);
+}
+
+/* Each watcher is somewhere else: so many connections are made at once, and so many to one host; the next
+ * watcher has one all the same. */
+static void test_connections_made(void **state)
+{
+    static const struct {
+        const char *host; /* NULL: each has another one */
+        uint64_t made;
+    } cases[] = { { NULL, 500 }, { "127.0.0.1", 100 } };
+
     (void)state;
-    gw_param_defaults(sip_params, sip_param_count, &settings);
-    assert_int_equal(
-        gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.incoming_acl")),
-                     &settings, GW_STR("127.0.0.0/8"), NULL),
-        GW_OK);
-    assert_int_equal(gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.domains")),
-                                  &settings, GW_STR("a.example"), NULL),
-                     GW_OK);
-    pres_domain_add(pres, GW_STR("b.example"));
-    assert_int_equal(pres_user_add(pres, GW_STR("bob@b.example"), &err), GW_OK);
-    server = sip_server_new(
-        &(struct sip_server_args){ .loop = loop, .pres = pres, .settings = &settings });
-    if (sip_server_listen(server, "127.0.0.1", 0, &err))
-        fail_msg("%s", err.msg);
-    for (int i = 0; i < 600; i++) {
-        (void)snprintf(text, sizeof(text),
-                       "SUBSCRIBE sip:bob@b.example SIP/2.0\r\nVia: SIP/2.0/TCP "
-                       "127.0.0.1:4444;branch=z9hG4bK%d\r\nFrom: <sip:w@a.example>;tag=1\r\nTo: "
-                       "<sip:bob@b.example>\r\nCall-ID: %d\r\nCSeq: 1 SUBSCRIBE\r\nContact: "
-                       "<sip:w@127.1.%d.%d:9;transport=tcp>\r\nEvent: presence\r\nExpires: "
-                       "600\r\nContent-Length: 0\r\n\r\n",
-                       i, i, i / 200, i % 200 + 1);
-        sip_core_receive(sip_server_core(server), &from, gw_str_of(text), net_loop_now(loop));
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct pres_core *pres = pres_core_new(&(struct pres_core_args){ .store = NULL });
+        struct net_loop *loop = net_loop_new();
+        struct sip_server_counters counters;
+        struct sip_settings settings = { 0 };
+        struct sip_server *server;
+        struct gw_err err;
+        char contact[64];
+        int listening;
+
+        gw_param_defaults(sip_params, sip_param_count, &settings);
+        assert_int_equal(
+            gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.incoming_acl")),
+                         &settings, GW_STR("127.0.0.0/8"), NULL),
+            GW_OK);
+        assert_int_equal(
+            gw_param_set(gw_param_find(sip_params, sip_param_count, GW_STR("sip.domains")),
+                         &settings, GW_STR("a.example"), NULL),
+            GW_OK);
+        pres_domain_add(pres, GW_STR("b.example"));
+        assert_int_equal(pres_user_add(pres, GW_STR("bob@b.example"), &err), GW_OK);
+        server = sip_server_new(
+            &(struct sip_server_args){ .loop = loop, .pres = pres, .settings = &settings });
+        if (sip_server_listen(server, "127.0.0.1", 0, &err))
+            fail_msg("%s", err.msg);
+        for (int n = 0; n < 600; n++) {
+            if (cases[i].host)
+                (void)snprintf(contact, sizeof(contact), "%s:%d", cases[i].host, n + 1);
+            else
+                (void)snprintf(contact, sizeof(contact), "127.1.%d.%d:9", n / 200, n % 200 + 1);
+            subscribe(server, loop, n, contact);
+        }
+        sip_core_tick(sip_server_core(server), net_loop_now(loop));
+        sip_server_counters(server, &counters);
+        assert_int_equal(counters.connections, cases[i].made);
+        listening = listen_at("127.0.0.2", contact);
+        subscribe(server, loop, 600, contact);
+        is_reached(loop, listening);
+        (void)close(listening);
+        sip_server_free(&server);
+        pres_core_free(&pres);
+        net_loop_free(&loop);
+        gw_param_settings_done(sip_params, sip_param_count, &settings);
     }
-    sip_core_tick(sip_server_core(server), net_loop_now(loop));
-    sip_server_counters(server, &counters);
-    assert_int_equal(counters.connections, 500);
-    sip_server_free(&server);
-    pres_core_free(&pres);
-    net_loop_free(&loop);
-    gw_param_settings_done(sip_params, sip_param_count, &settings);
 }
 
 int main(void)
