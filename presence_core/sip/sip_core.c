@@ -610,7 +610,7 @@ void sip_core_free(struct sip_core **corep)
     gw_heap_done(&core->watch_due);
     gw_map_free(&core->subs);
     gw_map_free(&core->watched);
-    gw_map_free(&core->sources);
+    sip_sources_free(core);
     gw_heap_done(&core->due);
     gw_buf_done(&core->out);
     gw_buf_done(&core->body);

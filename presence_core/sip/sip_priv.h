@@ -33,13 +33,15 @@ struct sip_watched {
 enum sip_source_kind {
     SIP_SOURCE_SUBS,
     SIP_SOURCE_SESSIONS,
-    SIP_SOURCE_LINES,   /* messages from a user, and to a domain */
-    SIP_SOURCE_LETTERS, /* messages to a user's clients */
-    SIP_SOURCE_DOUBTS,  /* addresses of a network */
+    SIP_SOURCE_GOODBYES, /* last notifications under way */
+    SIP_SOURCE_LINES,    /* messages from a user, and to a domain */
+    SIP_SOURCE_LETTERS,  /* messages to a user's clients */
+    SIP_SOURCE_DOUBTS,   /* addresses of a network */
     SIP_SOURCE_KINDS
 };
 
 struct sip_source {
+    struct sip_core *core;
     uint32_t count[SIP_SOURCE_KINDS];
     bool is_proven; /* it is where it says it is: there is a connection, or it has answered */
     struct gw_str host;
@@ -420,6 +422,10 @@ struct sip_source *sip_source_take(struct sip_core *core, struct gw_str host,
                                    enum sip_source_kind kind);
 void sip_source_leave(struct sip_core *core, struct sip_source *source, enum sip_source_kind kind);
 size_t sip_source_count(const struct sip_core *core, struct gw_str host, enum sip_source_kind kind);
+/* A datagram may come from elsewhere than it says, and who is there would be flooded by us: little is
+ * begun before the first answer. */
+bool sip_source_is_doubtful(const struct sip_core *core, const struct sip_peer *from);
+void sip_sources_free(struct sip_core *core);
 struct sip_sub_args {
     struct gw_str text[SIP_TEXT_COUNT];
     struct gw_str user;

@@ -72,6 +72,7 @@ static void acknowledged(struct sip_session *s)
     s->answer = NULL;
     s->talk->core->counters.sessions_in += s->is_inbound && !s->is_counted;
     s->is_counted = true;
+    s->source->is_proven = true; /* of a peer's; it knows our tag */
     sip_session_enter(s, SIP_SESSION_UP);
     sip_session_used(s);
 }
@@ -290,11 +291,13 @@ static void take_over(struct sip_session *s)
     }
 }
 
-static bool is_full(const struct sip_core *core, const struct sip_talk *talk, struct gw_str host)
+static bool is_full(const struct sip_core *core, const struct sip_talk *talk,
+                    const struct sip_peer *from)
 {
     return core->session_count >= (size_t)core->settings->sessions_max ||
-           sip_source_count(core, host, SIP_SOURCE_SESSIONS) >=
+           sip_source_count(core, from->host, SIP_SOURCE_SESSIONS) >=
                (size_t)core->settings->sessions_per_peer ||
+           sip_source_is_doubtful(core, from) ||
            (talk && gw_list_len(&talk->sessions) >= SIP_TALK_SESSIONS_MAX);
 }
 
@@ -327,7 +330,7 @@ static unsigned begin(struct sip_core *core, const struct sip_msg *m, const stru
     status = offer_read(m, &offer);
     if (status)
         return status;
-    if (is_full(core, sip_talk_find(core, local, remote), from->host)) {
+    if (is_full(core, sip_talk_find(core, local, remote), from)) {
         core->counters.refused_limit++;
         return 503;
     }
@@ -340,6 +343,7 @@ static unsigned begin(struct sip_core *core, const struct sip_msg *m, const stru
     s = sip_session_new(sip_talk_take(core, local, remote), SIP_SESSION_CALLED);
     s->dialog = dialog;
     s->source = sip_source_take(core, from->host, SIP_SOURCE_SESSIONS);
+    s->source->is_proven |= from->proto != SIP_UDP;
     if (account)
         sip_grant_set(&s->grant, account, over);
     gw_map_set(core->session_tags, gw_str_of(s->dialog.tag), s);

@@ -17,7 +17,9 @@ enum {
     RESERVED = 1000, /* numbers of notifications */
     AT_ONCE = 1000,  /* looked at, some 15 us each; then the others have their turn */
     RETRY_AFTER_MAX_S = 600, /* a watcher's word is heeded up to here */
+    UNPROVEN_MAX = 100,      /* begun by an address that never answered */
     GOODBYES_MAX = 1000,     /* last words under way; who has none yet waits for his */
+    GOODBYES_OF_ONE_MAX = 250,
     GOODBYE_WAIT_MS = 100
 };
 
@@ -93,6 +95,7 @@ struct sip_source *sip_source_take(struct sip_core *core, struct gw_str host,
 
     if (!source) {
         source = gw_alloc(sizeof(*source) + host.len);
+        source->core = core;
         memcpy(source->text, host.p, host.len);
         source->host = (struct gw_str){ source->text, host.len };
         gw_map_set(core->sources, source->host, source);
@@ -106,6 +109,29 @@ size_t sip_source_count(const struct sip_core *core, struct gw_str host, enum si
     const struct sip_source *source = gw_map_get(core->sources, host);
 
     return source ? source->count[kind] : 0;
+}
+
+bool sip_source_is_doubtful(const struct sip_core *core, const struct sip_peer *from)
+{
+    const struct sip_source *source = gw_map_get(core->sources, from->host);
+
+    return from->proto == SIP_UDP && source && !source->is_proven &&
+           source->count[SIP_SOURCE_SUBS] + source->count[SIP_SOURCE_SESSIONS] +
+                   source->count[SIP_SOURCE_GOODBYES] >=
+               UNPROVEN_MAX;
+}
+
+/* Of what was under way and is answered to nobody any more. */
+void sip_sources_free(struct sip_core *core)
+{
+    struct sip_source *source;
+    size_t pos = 0;
+
+    while ((source = gw_map_next(core->sources, &pos))) {
+        gw_map_remove(core->sources, source->host);
+        free(source);
+    }
+    gw_map_free(&core->sources);
 }
 
 void sip_source_leave(struct sip_core *core, struct sip_source *source, enum sip_source_kind kind)
@@ -383,12 +409,13 @@ static bool write_document(struct sip_sub *s, bool forced, uint64_t *told)
 
 static void goodbye_done(unsigned status, const struct sip_msg *response, gw_time now, void *ctx)
 {
-    struct sip_core *core = ctx;
+    struct sip_source *source = ctx;
 
     (void)status; /* it was told; whether it listened makes no difference */
-    (void)response;
     (void)now;
-    core->goodbyes--;
+    source->is_proven |= response != NULL;
+    source->core->goodbyes--;
+    sip_source_leave(source->core, source, SIP_SOURCE_GOODBYES);
 }
 
 void sip_sub_end(struct sip_sub *s, const char *reason)
@@ -409,7 +436,8 @@ void sip_sub_end(struct sip_sub *s, const char *reason)
     write_notify(s, branch, state);
     if (!s->core->out.failed) {
         s->core->goodbyes++;
-        (void)send_notify(s, branch, goodbye_done, s->core);
+        s->source->count[SIP_SOURCE_GOODBYES]++;
+        (void)send_notify(s, branch, goodbye_done, s->source);
     }
     sip_winfo_ended(s->of, sip_sub_text(s, SIP_TEXT_WATCHER), reason);
     sip_sub_drop(s);
@@ -418,7 +446,8 @@ void sip_sub_end(struct sip_sub *s, const char *reason)
 /* A thousand watchers of a domain that leaves, or a restart after a day, are no storm. */
 static void end_in_turn(struct sip_sub *s, const char *reason)
 {
-    if (s->core->goodbyes < GOODBYES_MAX)
+    if (s->core->goodbyes < GOODBYES_MAX &&
+        s->source->count[SIP_SOURCE_GOODBYES] < GOODBYES_OF_ONE_MAX)
         sip_sub_end(s, reason);
     else
         gw_heap_set(&s->core->due, &s->due, gw_time_after(s->core->now.mono, GOODBYE_WAIT_MS));

@@ -11,7 +11,6 @@
 enum {
     EXPIRES_DEFAULT_S = 3600,
     RETRY_AFTER_S = 60,
-    UNPROVEN_MAX = 100, /* subscriptions of an address that never answered */
     RETRY_UNPROVEN_S = 2,
     EVENT_ID_MAX = 128,
     ADDRESS_MAX = 1024,
@@ -234,19 +233,14 @@ out:
     gw_buf_done(&routes);
 }
 
-/* After how many seconds it may be tried again; 0: there is room. A datagram may come from elsewhere than it
- * says, and who is there would be flooded by us: few begin before the first answer. */
+/* After how many seconds it may be tried again; 0: there is room. */
 static int64_t full_s(const struct sip_core *core, const struct sip_peer *from)
 {
-    const struct sip_source *source = gw_map_get(core->sources, from->host);
-    size_t count = sip_source_count(core, from->host, SIP_SOURCE_SUBS);
-
     if (gw_map_len(core->subs) >= (size_t)core->settings->subscriptions_max ||
-        count >= (size_t)core->settings->subscriptions_per_peer)
+        sip_source_count(core, from->host, SIP_SOURCE_SUBS) >=
+            (size_t)core->settings->subscriptions_per_peer)
         return RETRY_AFTER_S;
-    return from->proto == SIP_UDP && source && !source->is_proven && count >= UNPROVEN_MAX
-               ? RETRY_UNPROVEN_S
-               : 0;
+    return sip_source_is_doubtful(core, from) ? RETRY_UNPROVEN_S : 0;
 }
 
 static void first(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,

@@ -790,7 +790,7 @@ static void test_domain_leaves(void **state)
 /* So many last words are under way at once; the others have theirs when some of these are answered. */
 static void test_goodbyes(void **state)
 {
-    const unsigned all = 1200, at_once = 1000;
+    const unsigned all = 1200, at_once = 250;
     char call_id[32], tag[256];
     struct sip_counters c;
     struct rig r;

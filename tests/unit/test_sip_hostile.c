@@ -103,6 +103,73 @@ static void test_hundred_thousand(void **state)
     rig_done(&r);
 }
 
+/* ---- From elsewhere than they say ---- */
+
+/* As many by UDP from an address that answers nothing: each is sent again and again, and so few are begun. */
+static void test_unproven(void **state)
+{
+    static const struct {
+        const char *method, *more;
+    } requests[] = { { "SUBSCRIBE", "Event: presence\r\nExpires: 600\r\n" },
+                     { "SUBSCRIBE", "Event: presence\r\nExpires: 0\r\n" },
+                     { "INVITE", "" } };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+        size_t taken = 0, later = 0;
+        char text[1024];
+        struct rig r;
+
+        rig_init(&r);
+        for (int n = 0; n < 200; n++) {
+            (void)snprintf(text, sizeof(text),
+                           "%s sip:bob@b.example SIP/2.0\r\nVia: SIP/2.0/UDP "
+                           "192.0.2.1;branch=z9hG4bK%d\r\nFrom: <sip:w%d@a.example>;tag=t\r\nTo: "
+                           "<sip:bob@b.example>\r\nCall-ID: c\r\nCSeq: 1 %s\r\nContact: "
+                           "<sip:w@192.0.2.1>\r\n%s\r\n",
+                           requests[i].method, n, n, requests[i].method, requests[i].more);
+            rig_receive(&r, text);
+        }
+        for (size_t n = 0; n < r.sent_count; n++) {
+            taken += gw_str_starts(gw_str_of(r.sent[n].text), "SIP/2.0 200 ");
+            later += gw_str_starts(gw_str_of(r.sent[n].text), "SIP/2.0 503 ");
+        }
+        assert_int_equal(taken, 100);
+        assert_int_equal(later, 100);
+        rig_done(&r);
+    }
+}
+
+/* Last words that nobody answers: those of one peer leave room for those to others. */
+static void test_goodbyes(void **state)
+{
+    const struct sip_peer from = {
+        .proto = SIP_TCP, .conn = 7, .host = GW_STR_INIT("192.0.2.1"), .port = 9
+    };
+    struct rig r;
+    char tag[256];
+
+    (void)state;
+    rig_init(&r);
+    rig_subscribe(&r, &(struct ask){ .call_id = "good", .expires = 600 }, tag);
+    rig_forget(&r);
+    for (int n = 0; n < 1000; n++) {
+        char call_id[16];
+
+        (void)snprintf(call_id, sizeof(call_id), "%d", n);
+        rig_ask_from(&r,
+                     &(struct sip_peer){
+                         .proto = SIP_TCP, .conn = 7, .host = GW_STR_INIT("192.0.2.2"), .port = 9 },
+                     &(struct ask){ .call_id = call_id, .expires = 0 });
+        rig_forget(&r);
+    }
+    rig_ask_from(&r, &from,
+                 &(struct ask){ .call_id = "good", .to_tag = tag, .cseq = 2, .expires = 0 });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "terminated;reason=timeout");
+    rig_done(&r);
+}
+
 /* ---- The same bytes again ---- */
 
 #define HEAD(method, branch, to_tag, cseq)                                                         \
@@ -263,6 +330,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hundred_thousand),
+        cmocka_unit_test(test_unproven),
+        cmocka_unit_test(test_goodbyes),
         cmocka_unit_test(test_replayed),
         cmocka_unit_test(test_answers_replayed),
         cmocka_unit_test(test_trying_for_ever),
