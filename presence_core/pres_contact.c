@@ -132,21 +132,13 @@ enum gw_code pres_contact_put(struct pres_core *core, struct gw_str user,
 {
     struct pres_user *u = user_find(core, user, err);
     const struct pres_entry *old;
-    struct pres_entry_args args = { .jid = item->jid,
-                                    .name = item->name,
-                                    .groups = item->groups,
-                                    .group_count = item->group_count,
-                                    .listed = true };
+    struct pres_entry_args args;
     enum gw_code rc;
 
     if (!u)
         return GW_NOTFOUND;
     old = pres_roster_find(&u->roster, item->jid);
-    if (old) {
-        args.state = old->state;
-        args.polite = old->polite;
-        args.extra = pres_entry_extra(old);
-    }
+    args = pres_entry_args_of(item, old);
     rc = contact_check(u, item->jid, err);
     if (!rc)
         rc = pres_entry_check(&args, err);

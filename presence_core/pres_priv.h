@@ -330,6 +330,9 @@ void pres_lists_load(struct pres_core *core, const struct store_record *r);
 
 /* pres_roster.c */
 struct pres_entry *pres_entry_add(struct pres_user *u, struct gw_str jid);
+/* A contact as it is to be in the list; what else is between the two stays. old: may be NULL. Borrows both. */
+struct pres_entry_args pres_entry_args_of(const struct pres_item *item,
+                                          const struct pres_entry *old);
 bool pres_contacts_full(const struct pres_user *u);
 bool pres_watchers_full(const struct pres_user *u);
 void pres_entry_save(struct pres_user *u, const struct pres_entry *e);

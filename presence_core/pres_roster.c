@@ -217,25 +217,34 @@ void pres_roster_each(const struct pres_session *s, pres_item_fn *each, void *ct
     }
 }
 
-enum gw_code pres_roster_set(struct pres_session *s, const struct pres_item *item,
-                             struct gw_err *err)
+struct pres_entry_args pres_entry_args_of(const struct pres_item *item,
+                                          const struct pres_entry *old)
 {
-    struct pres_user *u = s->user;
-    struct pres_entry *old = pres_roster_find(&u->roster, item->jid), *e;
     struct pres_entry_args args = { .jid = item->jid,
                                     .name = item->name,
                                     .groups = item->groups,
                                     .group_count = item->group_count,
                                     .listed = true };
-    enum gw_code rc;
 
-    if (gw_str_eq(item->jid, u->name))
-        return gw_fail(err, GW_INVALID, "nobody is a contact of himself");
     if (old) {
         args.state = old->state;
         args.polite = old->polite;
         args.extra = pres_entry_extra(old);
     }
+    return args;
+}
+
+enum gw_code pres_roster_set(struct pres_session *s, const struct pres_item *item,
+                             struct gw_err *err)
+{
+    struct pres_user *u = s->user;
+    struct pres_entry *old = pres_roster_find(&u->roster, item->jid), *e;
+    struct pres_entry_args args;
+    enum gw_code rc;
+
+    if (gw_str_eq(item->jid, u->name))
+        return gw_fail(err, GW_INVALID, "nobody is a contact of himself");
+    args = pres_entry_args_of(item, old);
     if (!(old && old->listed) && pres_contacts_full(u))
         return gw_fail(err, GW_LIMIT, "the contact list is full");
     rc = pres_entry_check(&args, err);
