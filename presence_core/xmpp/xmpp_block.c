@@ -1,7 +1,6 @@
 /* Whom a user has blocked, as clients read and change it: XEP-0191. It is kept with what the user has
  * decided about watchers. One who is blocked sees the user offline, as the core sees to, and finds
  * nobody to write to; what the user has subscribed to goes on. */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "xmpp_priv.h"
@@ -16,14 +15,8 @@ static void put_item(struct xml_writer *w, struct gw_str who)
 void xmpp_push_block(struct xmpp_c2s *c, struct gw_str who, bool is_out)
 {
     struct xml_writer w;
-    char id[16];
 
-    snprintf(id, sizeof(id), "push%u", ++c->pushes);
-    xmpp_begin(c, &w);
-    xml_open(&w, "iq");
-    xml_put_attr(&w, "type", GW_STR("set"));
-    xml_put_attr(&w, "id", gw_str_of(id));
-    xml_put_attr(&w, "to", gw_str_of(c->full));
+    xmpp_begin_push(c, &w);
     xmpp_open_ns(&w, is_out ? "block" : "unblock", NS_BLOCKING);
     put_item(&w, who);
     xml_close(&w);

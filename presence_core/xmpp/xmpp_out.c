@@ -1,4 +1,6 @@
 /* What is written to clients: pieces, errors, results. */
+#include <stdio.h>
+
 #include "gw_log.h"
 #include "xmpp_priv.h"
 
@@ -235,4 +237,16 @@ void xmpp_empty_result(struct xmpp_c2s *c, const struct xmpp_stanza *s)
     xmpp_begin_result(c, s, &w);
     xml_close(&w);
     xmpp_end(c);
+}
+
+void xmpp_begin_push(struct xmpp_c2s *c, struct xml_writer *w)
+{
+    char id[16];
+
+    snprintf(id, sizeof(id), "push%u", ++c->pushes);
+    xmpp_begin(c, w);
+    xml_open(w, "iq");
+    xml_put_attr(w, "type", GW_STR("set"));
+    xml_put_attr(w, "id", gw_str_of(id));
+    xml_put_attr(w, "to", gw_str_of(c->full));
 }

@@ -244,15 +244,20 @@ static void put_item(struct xml_writer *w, const struct event *e)
     xml_close(w);
 }
 
+static void put_items(struct xml_writer *w, const struct event *e)
+{
+    xml_open(w, "items");
+    xml_put_attr(w, "node", e->node);
+    put_item(w, e);
+    xml_close(w);
+}
+
 /* In the <message/> that is open. */
 static void put_event(struct xml_writer *w, const struct event *e)
 {
     xml_put_attr(w, "type", GW_STR("headline"));
     xmpp_open_ns(w, "event", NS_EVENT);
-    xml_open(w, "items");
-    xml_put_attr(w, "node", e->node);
-    put_item(w, e);
-    xml_close(w);
+    put_items(w, e);
     xml_close(w);
     xml_close(w);
 }
@@ -451,10 +456,7 @@ static void key_of(struct gw_str user, struct gw_str node, struct gw_buf *out)
 static void put_answer(struct xml_writer *w, const struct event *e)
 {
     xmpp_open_ns(w, "pubsub", NS_PUBSUB);
-    xml_open(w, "items");
-    xml_put_attr(w, "node", e->node);
-    put_item(w, e);
-    xml_close(w);
+    put_items(w, e);
     xml_close(w);
 }
 

@@ -212,6 +212,8 @@ void xmpp_stanza_error(struct xmpp_c2s *c, const struct xmpp_stanza *s, enum xmp
 /* The start of a result, open: <iq type='result' ...>; then xml_close() and xmpp_end(). */
 void xmpp_begin_result(struct xmpp_c2s *c, const struct xmpp_stanza *s, struct xml_writer *w);
 void xmpp_empty_result(struct xmpp_c2s *c, const struct xmpp_stanza *s);
+/* The start of what the client is told by itself, open: <iq type='set' ...>; likewise. */
+void xmpp_begin_push(struct xmpp_c2s *c, struct xml_writer *w);
 
 /* ---- xmpp_c2s.c ---- */
 void xmpp_enter(struct xmpp_c2s *c, enum xmpp_state to);

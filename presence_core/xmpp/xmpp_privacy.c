@@ -27,15 +27,9 @@ void xmpp_push_list(struct gw_str name, struct pres_session *to, void *ctx)
 {
     struct xmpp_c2s *c = pres_session_ctx(to);
     struct xml_writer w;
-    char id[16];
 
     (void)ctx;
-    snprintf(id, sizeof(id), "push%u", ++c->pushes);
-    xmpp_begin(c, &w);
-    xml_open(&w, "iq");
-    xml_put_attr(&w, "type", GW_STR("set"));
-    xml_put_attr(&w, "id", gw_str_of(id));
-    xml_put_attr(&w, "to", gw_str_of(c->full));
+    xmpp_begin_push(c, &w);
     xmpp_open_ns(&w, "query", NS_PRIVACY);
     put_named(&w, "list", name);
     xml_close(&w);

@@ -33,14 +33,8 @@ static void put_version(const struct xmpp_c2s *c, struct xml_writer *w)
 void xmpp_push_item(struct xmpp_c2s *c, const struct pres_item *item)
 {
     struct xml_writer w;
-    char id[16];
 
-    snprintf(id, sizeof(id), "push%u", ++c->pushes);
-    xmpp_begin(c, &w);
-    xml_open(&w, "iq");
-    xml_put_attr(&w, "type", GW_STR("set"));
-    xml_put_attr(&w, "id", gw_str_of(id));
-    xml_put_attr(&w, "to", gw_str_of(c->full));
+    xmpp_begin_push(c, &w);
     xmpp_open_ns(&w, "query", NS_ROSTER);
     put_version(c, &w);
     put_item(item, &w);
