@@ -1,29 +1,12 @@
 /* Jobs over contact lists on virtual time: a file becomes rows of whom it hits, at every tick a restart may
  * come, an import has a rate, and what was done is taken back. The lists are the test's own. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "dir_audit.h"
-#include "dir_job_priv.h"
+#include "dir_job_life.h"
 #include "gw_log.h"
 
-enum { LISTS_MAX = 4000, TO_THE_END = 100000 };
+enum { LISTS_MAX = 4000 };
 
-static char folder[64], db_path[96], key_path[96];
-static struct store *store;
-static struct dir *dir;
-static struct dir_jobs *jobs;
 static struct dir_settings settings;
-static gw_time due;
-static struct gw_now now;
 
 /* ---- Lists: of pairs, as they would be after a restart */
 
@@ -127,37 +110,9 @@ static const struct dir_contacts contacts = {
 
 /* ---- Life */
 
-static void on_due(gw_time at, void *ctx)
-{
-    (void)ctx;
-    due = at;
-}
-
-static void on_ok(const struct gw_err *result, void *ctx)
-{
-    (void)ctx;
-    assert_int_equal(result->code, GW_OK);
-}
-
 static void open_all(void)
 {
-    struct store_args args = { .path = db_path, .seal_key_path = key_path };
-
-    assert_int_equal(store_open(&args, &store, NULL), GW_OK);
-    dir = dir_new(store);
-    dir_load(dir, on_ok, NULL);
-    jobs = dir_jobs_new(&(struct dir_jobs_args){
-        .dir = dir, .store = store, .contacts = &contacts, .settings = &settings, .due = on_due });
-    due = GW_NEVER;
-    dir_jobs_load(jobs, on_ok, NULL);
-    store_wait(store);
-}
-
-static void close_all(void)
-{
-    store_close(&store);
-    dir_jobs_free(&jobs);
-    dir_free(&dir);
+    open_jobs((struct dir_jobs_args){ .contacts = &contacts, .settings = &settings }, NULL);
 }
 
 static void add_user(const char *name)
@@ -171,12 +126,8 @@ static void add_user(const char *name)
 static int setup(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof(folder), "/tmp/kalends-contacts-XXXXXX");
-    if (!mkdtemp(folder))
+    if (!begin())
         return -1;
-    snprintf(db_path, sizeof(db_path), "%s/kalends.db", folder);
-    snprintf(key_path, sizeof(key_path), "%s/seal.key", folder);
-    now = (struct gw_now){ .mono = 1000, .utc = 1700000000000 };
     gw_param_defaults(dir_params, dir_param_count, &settings);
     listed = 0;
     changes = 0;
@@ -186,29 +137,6 @@ static int setup(void **state)
     add_user("bob@x.test");
     store_wait(store);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    char cmd[96];
-
-    (void)state;
-    close_all();
-    snprintf(cmd, sizeof(cmd), "rm -rf %s", folder);
-    return system(cmd); /* NOLINT: a test's own folder */
-}
-
-static void run(int ticks)
-{
-    while (ticks-- > 0 && due < now.mono + GW_HOUR_MS) {
-        if (due > now.mono) {
-            now.utc += due - now.mono;
-            now.mono = due;
-        }
-        due = GW_NEVER;
-        dir_jobs_tick(jobs, now);
-        store_wait(store);
-    }
 }
 
 static unsigned upload(enum dir_job_type type, const char *file, bool is_dry_run,

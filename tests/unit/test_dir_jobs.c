@@ -1,31 +1,8 @@
 /* Bulk jobs on virtual time: files, filters, undo, cancelling, and restarts in the middle. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-
-#include <cmocka.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "dir_filter.h"
-#include "dir_job_priv.h"
+#include "dir_job_life.h"
 
-static char folder[64], db_path[96], key_path[96];
-static struct store *store;
-static struct dir *dir;
-static struct dir_jobs *jobs;
-static gw_time due;
-static struct gw_now now;
 static unsigned told; /* changes that a listener heard of */
-
-static void on_due(gw_time at, void *ctx)
-{
-    (void)ctx;
-    due = at;
-}
 
 static void on_user(const struct dir_user_change *change, void *ctx)
 {
@@ -35,76 +12,22 @@ static void on_user(const struct dir_user_change *change, void *ctx)
         assert_true(gw_str_starts(change->by, "job ") && change->at == now.utc);
 }
 
-static void on_ok(const struct gw_err *result, void *ctx)
-{
-    assert_int_equal(result->code, GW_OK);
-    ++*(int *)ctx;
-}
-
 static void open_all(void)
 {
-    struct store_args args = { .path = db_path, .seal_key_path = key_path };
-    int loaded = 0;
-
-    assert_int_equal(store_open(&args, &store, NULL), GW_OK);
-    dir = dir_new(store);
-    dir_listen(dir, &(struct dir_listener){ .user_changed = on_user });
-    dir_load(dir, on_ok, &loaded);
-    jobs = dir_jobs_new(&(struct dir_jobs_args){ .dir = dir, .store = store, .due = on_due });
-    due = GW_NEVER;
-    dir_jobs_load(jobs, on_ok, &loaded);
-    store_wait(store);
-    assert_int_equal(loaded, 2);
-}
-
-static void close_all(void)
-{
-    store_close(&store);
-    dir_jobs_free(&jobs);
-    dir_free(&dir);
+    open_jobs((struct dir_jobs_args){ 0 }, &(struct dir_listener){ .user_changed = on_user });
 }
 
 static int setup(void **state)
 {
     (void)state;
-    snprintf(folder, sizeof(folder), "/tmp/kalends-jobs-XXXXXX");
-    if (!mkdtemp(folder))
+    if (!begin())
         return -1;
-    snprintf(db_path, sizeof(db_path), "%s/kalends.db", folder);
-    snprintf(key_path, sizeof(key_path), "%s/seal.key", folder);
-    now = (struct gw_now){ .mono = 1000, .utc = 1700000000000 };
     told = 0;
     open_all();
     assert_int_equal(dir_domain_add(dir, GW_STR("example.com"), NULL, NULL, NULL), GW_OK);
     store_wait(store);
     return 0;
 }
-
-static int teardown(void **state)
-{
-    char cmd[96];
-
-    (void)state;
-    close_all();
-    snprintf(cmd, sizeof(cmd), "rm -rf %s", folder);
-    return system(cmd); /* NOLINT: a test's own folder */
-}
-
-/* At most 'ticks' more; fewer when nothing is due within an hour. */
-static void run(int ticks)
-{
-    while (ticks-- > 0 && due < now.mono + GW_HOUR_MS) {
-        if (due > now.mono) {
-            now.utc += due - now.mono;
-            now.mono = due;
-        }
-        due = GW_NEVER;
-        dir_jobs_tick(jobs, now);
-        store_wait(store);
-    }
-}
-
-enum { TO_THE_END = 100000 };
 
 static struct dir_job_order order(void)
 {
