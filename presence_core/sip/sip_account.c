@@ -178,8 +178,10 @@ void sip_account_ended(struct pres_session *s, enum pres_end why, void *ctx)
     (void)why;
     gw_info("sip", "user logged out user='%.*s' clients=%zu dialogs=%zu", GW_STR_ARG(a->jid),
             a->count, gw_list_len(&a->grants));
-    if (core->store)
+    if (core->store) {
         store_del(sip_batch(core), SIP_ACCOUNT_KIND, a->jid);
+        store_del(sip_batch(core), SIP_STATE_KIND, a->jid);
+    }
     account_free(a);
     core->io->wake(core->io_ctx);
 }
@@ -229,8 +231,17 @@ void sip_accounts_apply(struct sip_core *core)
         sip_states_free(a);
         sip_grants_end(a);
         sip_account_save(a);
+        sip_states_save(a);
         sip_account_settle(a);
     }
+}
+
+bool sip_account_lasts(const struct sip_core *core, gw_utc expires, gw_time *at)
+{
+    int64_t left = expires - core->now.utc, most = core->settings->expires_max_s * GW_SECOND_MS;
+
+    *at = gw_time_after(core->now.mono, left < most ? left : most);
+    return left > 0;
 }
 
 struct restoring {
@@ -245,9 +256,8 @@ static void restore_one(const struct sip_binding_args *args, gw_utc expires, voi
     struct sip_binding_args in = *args;
     struct sip_account *a;
 
-    if (expires <= core->now.utc || !(a = sip_account_take(core, r->jid)))
+    if (!sip_account_lasts(core, expires, &in.expires_at) || !(a = sip_account_take(core, r->jid)))
         return;
-    in.expires_at = gw_time_after(core->now.mono, expires - core->now.utc);
     sip_binding_put(a, &in);
 }
 

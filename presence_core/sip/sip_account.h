@@ -11,7 +11,8 @@ enum {
     SIP_STATES_MAX = 10,   /* the same of publications */
     SIP_Q_MAX = 1000,
     SIP_INSTANCE_MAX = 128,
-    SIP_AGENT_MAX = 128
+    SIP_AGENT_MAX = 128,
+    SIP_ETAG_LEN = 16
 };
 
 struct sip_account {
@@ -19,7 +20,7 @@ struct sip_account {
     struct pres_session *session;
     struct gw_list bindings; /* of struct sip_binding, the oldest first */
     size_t count;
-    struct gw_list states; /* of struct sip_state, see sip_state.c */
+    struct gw_list states; /* of struct sip_state, the newest last */
     size_t state_count;
     struct gw_list grants; /* of struct sip_grant */
     enum pres_show show;   /* that the session says, with its note (NULL: none) */
@@ -75,18 +76,44 @@ struct sip_binding *sip_binding_find(const struct sip_account *a, struct gw_str 
 void sip_binding_put(struct sip_account *a, const struct sip_binding_args *args);
 void sip_binding_free(struct sip_binding *b);
 void sip_account_save(struct sip_account *a);
+/* When what a record says to end then ends, by this clock; at the latest as if it began now: the clock may
+ * have been set back since. False: it has ended. */
+bool sip_account_lasts(const struct sip_core *core, gw_utc expires, gw_time *at);
 
 /* sip_grant.c: all are over; for who then frees the account. */
 void sip_grants_end(struct sip_account *a);
 
 /* sip_state.c */
+struct sip_state {
+    struct gw_list link;
+    struct gw_due due;
+    struct sip_account *account;
+    gw_time expires_at;
+    enum pres_show show; /* OFFLINE: closed */
+    char etag[SIP_ETAG_LEN + 1];
+    size_t note_len;
+    char note[];
+};
 void sip_states_free(struct sip_account *a); /* silent */
+void sip_states_save(struct sip_account *a);
+
+/* sip_state_record.c: kind "sip-state", key and owner the user. */
+bool sip_state_record_write(const struct sip_account *a, gw_utc utc, gw_time mono,
+                            struct gw_buf *out);
+struct sip_state_args {
+    struct gw_str etag, note;
+    enum pres_show show;
+};
+typedef void sip_state_fn(const struct sip_state_args *args, gw_utc expires, void *ctx);
+/* As sip_account_record_read(). */
+enum gw_code sip_state_record_read(struct gw_str value, sip_state_fn *each, void *ctx,
+                                   struct gw_err *err);
 
 /* sip_account_record.c: kind "sip-reg", key and owner the user. */
 bool sip_account_record_write(const struct sip_account *a, gw_utc utc, gw_time mono,
                               struct gw_buf *out);
 typedef void sip_binding_fn(const struct sip_binding_args *args, gw_utc expires, void *ctx);
-/* Texts are borrowed for the call. What cannot be read is passed over; GW_BADMSG: nothing can. */
+/* Texts are borrowed for the call. What cannot be read is passed over: GW_BADMSG. */
 enum gw_code sip_account_record_read(struct gw_str value, sip_binding_fn *each, void *ctx,
                                      struct gw_err *err);
 

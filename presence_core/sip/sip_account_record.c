@@ -14,12 +14,6 @@ static bool is_needed(enum sip_binding_text which)
            which == SIP_BINDING_HOST;
 }
 
-static int put(const char *p, size_t len, void *ctx)
-{
-    gw_buf_add(ctx, p, len);
-    return 0;
-}
-
 static json_t *write_one(const struct sip_binding *b, gw_utc utc, gw_time mono, bool *ok)
 {
     json_t *o = json_object();
@@ -49,26 +43,9 @@ bool sip_account_record_write(const struct sip_account *a, gw_utc utc, gw_time m
     GW_LIST_EACH(&a->bindings, it, tmp)
     json_array_append_new(all,
                           write_one(GW_CONTAINER(it, struct sip_binding, link), utc, mono, &ok));
-    (void)json_dump_callback(all, put, out, JSON_COMPACT);
+    ok &= sip_json_write(all, out);
     json_decref(all);
-    return ok && !out->failed;
-}
-
-static bool number(const json_t *o, const char *name, int64_t max, int64_t *out)
-{
-    const json_t *v = json_object_get(o, name);
-
-    *out = json_integer_value(v);
-    return json_is_integer(v) && *out >= 0 && *out <= max;
-}
-
-static struct gw_str text_of(const json_t *o, const char *name)
-{
-    const json_t *v = json_object_get(o, name);
-
-    if (!json_is_string(v))
-        return GW_STR("");
-    return (struct gw_str){ json_string_value(v), json_string_length(v) };
+    return ok;
 }
 
 static bool read_one(const json_t *o, struct sip_binding_args *a, gw_utc *expires)
@@ -76,14 +53,17 @@ static bool read_one(const json_t *o, struct sip_binding_args *a, gw_utc *expire
     int64_t port, cseq, reg_id, q;
 
     for (int i = 0; i < SIP_BINDING_TEXTS; i++) {
-        a->text[i] = text_of(o, names[i]);
+        a->text[i] = sip_json_text(o, names[i]);
         if ((!a->text[i].len && is_needed((enum sip_binding_text)i)) ||
             a->text[i].len > SIP_HEAD_MAX || !gw_str_is_line(a->text[i]))
             return false;
     }
-    if (!sip_proto_parse(text_of(o, "transport"), &a->proto) || !number(o, "port", 65535, &port) ||
-        !number(o, "cseq", INT32_MAX, &cseq) || !number(o, "reg_id", INT32_MAX, &reg_id) ||
-        !number(o, "q", SIP_Q_MAX, &q) || gw_utc_parse(text_of(o, "expires"), expires, NULL))
+    if (!sip_proto_parse(sip_json_text(o, "transport"), &a->proto) ||
+        !sip_json_number(o, "port", 65535, &port) ||
+        !sip_json_number(o, "cseq", INT32_MAX, &cseq) ||
+        !sip_json_number(o, "reg_id", INT32_MAX, &reg_id) ||
+        !sip_json_number(o, "q", SIP_Q_MAX, &q) ||
+        gw_utc_parse(sip_json_text(o, "expires"), expires, NULL))
         return false;
     a->port = (uint16_t)port;
     a->cseq = (uint32_t)cseq;
@@ -92,23 +72,25 @@ static bool read_one(const json_t *o, struct sip_binding_args *a, gw_utc *expire
     return true;
 }
 
+struct reading {
+    sip_binding_fn *each;
+    void *ctx;
+};
+
+static bool read_entry(const json_t *o, void *ctx)
+{
+    const struct reading *r = ctx;
+    struct sip_binding_args args = { .port = 0 };
+    gw_utc expires;
+
+    if (!read_one(o, &args, &expires))
+        return false;
+    r->each(&args, expires, r->ctx);
+    return true;
+}
+
 enum gw_code sip_account_record_read(struct gw_str value, sip_binding_fn *each, void *ctx,
                                      struct gw_err *err)
 {
-    json_error_t why;
-    json_t *all = json_loadb(value.p ? value.p : "", value.len, JSON_REJECT_DUPLICATES, &why), *o;
-    size_t i;
-
-    if (!all)
-        return gw_fail(err, GW_BADMSG, "%s", why.text);
-    json_array_foreach(all, i, o)
-    {
-        struct sip_binding_args args = { .port = 0 };
-        gw_utc expires;
-
-        if (read_one(o, &args, &expires))
-            each(&args, expires, ctx);
-    }
-    json_decref(all);
-    return GW_OK;
+    return sip_json_each(value, read_entry, &(struct reading){ each, ctx }, err);
 }

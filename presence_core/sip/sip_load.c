@@ -48,6 +48,11 @@ static void load_account(const struct store_record *r, void *ctx)
     sip_account_restore(ctx, r->key, r->value);
 }
 
+static void load_state(const struct store_record *r, void *ctx)
+{
+    sip_state_restore(ctx, r->key, r->value);
+}
+
 static void load_wait(const struct store_record *r, void *ctx)
 {
     sip_wait_restore(ctx, r->key, r->value);
@@ -71,11 +76,12 @@ void sip_core_load(struct sip_core *core, struct gw_now now, store_done_fn *done
     core->resume_at = now.mono;
     core->loaded = done;
     core->loaded_ctx = ctx;
-    core->loading = 5;
+    core->loading = 6;
     core->load_result = (struct gw_err){ .code = GW_OK };
     store_load(core->store, SIP_RECORD_KIND, NULL, load_one, load_done, core);
     store_load(core->store, SIP_WATCH_KIND, NULL, load_watch, load_done, core);
     store_load(core->store, SIP_PUBLISH_KIND, NULL, load_publication, load_done, core);
     store_load(core->store, SIP_ACCOUNT_KIND, NULL, load_account, load_done, core);
+    store_load(core->store, SIP_STATE_KIND, NULL, load_state, load_done, core);
     store_load(core->store, SIP_WAIT_KIND, NULL, load_wait, load_done, core);
 }

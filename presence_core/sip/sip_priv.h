@@ -376,6 +376,8 @@ void sip_accounts_free(struct sip_core *core);  /* silent; the records stay */
 void sip_account_restore(struct sip_core *core, struct gw_str jid, struct gw_str value);
 #define SIP_ACCOUNT_KIND "sip-reg"
 /* sip_state.c: what these clients publish of their users. */
+#define SIP_STATE_KIND "sip-state"
+void sip_state_restore(struct sip_core *core, struct gw_str jid, struct gw_str value);
 void sip_publish_in(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 gw_time sip_states_deadline(const struct sip_core *core);
 void sip_states_tick(struct sip_core *core);
@@ -457,6 +459,13 @@ void sip_commit(struct sip_core *core);
 /* sip_record.c */
 /* Appends. False: there is none, or it is too long. */
 bool sip_json_write(const json_t *json, struct gw_buf *out);
+struct gw_str sip_json_text(const json_t *o, const char *name); /* empty: there is none */
+/* False: there is none, or it is below 0 or above max. */
+bool sip_json_number(const json_t *o, const char *name, int64_t max, int64_t *out);
+/* All of an array. An entry that cannot be read (false) is passed over; then, or when it is no array:
+ * GW_BADMSG. */
+typedef bool sip_json_fn(const json_t *o, void *ctx);
+enum gw_code sip_json_each(struct gw_str value, sip_json_fn *each, void *ctx, struct gw_err *err);
 #define SIP_RECORD_KIND "sip-sub"
 enum { SIP_RECORD_MAX = 16 * 1024 };
 /* False: too long, or a text is not UTF-8. */

@@ -62,7 +62,7 @@ bool sip_record_write(const struct sip_sub *s, gw_utc expires, struct gw_buf *ou
     return ok && !out->failed;
 }
 
-static struct gw_str text_of(const json_t *o, const char *name)
+struct gw_str sip_json_text(const json_t *o, const char *name)
 {
     const json_t *v = json_object_get(o, name);
 
@@ -82,12 +82,31 @@ static bool format_parse(struct gw_str text, enum sip_format *out)
     return false;
 }
 
-static bool number(const json_t *o, const char *name, int64_t max, int64_t *out)
+bool sip_json_number(const json_t *o, const char *name, int64_t max, int64_t *out)
 {
     const json_t *v = json_object_get(o, name);
 
     *out = json_integer_value(v);
     return json_is_integer(v) && *out >= 0 && *out <= max;
+}
+
+enum gw_code sip_json_each(struct gw_str value, sip_json_fn *each, void *ctx, struct gw_err *err)
+{
+    json_error_t why;
+    json_t *all = json_loadb(value.p ? value.p : "", value.len, JSON_REJECT_DUPLICATES, &why), *o;
+    size_t i, bad = 0, count = json_array_size(all);
+
+    if (!all)
+        return gw_fail(err, GW_BADMSG, "%s", why.text);
+    bad = !json_is_array(all);
+    json_array_foreach(all, i, o)
+    {
+        bad += !each(o, ctx);
+    }
+    json_decref(all);
+    if (bad)
+        return gw_fail(err, GW_BADMSG, "%zu of its %zu entries", bad, count);
+    return GW_OK;
 }
 
 static enum gw_code read_object(const json_t *o, struct sip_sub_args *a, gw_utc *expires,
@@ -96,28 +115,30 @@ static enum gw_code read_object(const json_t *o, struct sip_sub_args *a, gw_utc 
     int64_t port, cseq, own;
     size_t len = 0;
 
-    a->user = text_of(o, "user");
+    a->user = sip_json_text(o, "user");
     if (!a->user.len || a->user.len > PRES_JID_MAX)
         return gw_fail(err, GW_BADMSG, "no user");
     for (int i = 0; i < SIP_TEXT_COUNT; i++) {
-        a->text[i] = text_of(o, names[i]);
+        a->text[i] = sip_json_text(o, names[i]);
         len += a->text[i].len;
         if (!a->text[i].len && is_needed((enum sip_text)i))
             return gw_fail(err, GW_BADMSG, "no '%s'", names[i]);
     }
     if (len > UINT16_MAX)
         return gw_fail(err, GW_LIMIT, "texts too long");
-    if (!sip_proto_parse(text_of(o, "transport"), &a->proto) ||
-        !format_parse(text_of(o, "format"), &a->format) || !number(o, "port", 65535, &port) ||
-        !number(o, "cseq", INT32_MAX, &cseq) || !number(o, "own_cseq", INT32_MAX, &own))
+    if (!sip_proto_parse(sip_json_text(o, "transport"), &a->proto) ||
+        !format_parse(sip_json_text(o, "format"), &a->format) ||
+        !sip_json_number(o, "port", 65535, &port) ||
+        !sip_json_number(o, "cseq", INT32_MAX, &cseq) ||
+        !sip_json_number(o, "own_cseq", INT32_MAX, &own))
         return gw_fail(err, GW_BADMSG, "transport, format, port or numbers are wrong");
     a->port = (uint16_t)port;
     a->remote_cseq = (uint32_t)cseq;
     a->local_cseq = (uint32_t)own;
     a->was_by_login = json_is_true(json_object_get(o, "login"));
-    if (gw_utc_parse(text_of(o, "since"), &a->since, NULL)) /* of an older version */
+    if (gw_utc_parse(sip_json_text(o, "since"), &a->since, NULL)) /* of an older version */
         a->since = 0;
-    return gw_utc_parse(text_of(o, "expires"), expires, err);
+    return gw_utc_parse(sip_json_text(o, "expires"), expires, err);
 }
 
 enum gw_code sip_record_parse(struct gw_str value, struct sip_sub_args *out, gw_utc *expires,

@@ -1,6 +1,6 @@
 /* PUBLISH comes in (RFC 3903): what a user's own SIP clients say of him. Each publication is soft state with
- * an entity tag, bounded by user and gone when it is not refreshed, also with a restart: the client is told
- * so by 412, and publishes anew. Together they are what one XMPP client would say: the newest one that is
+ * an entity tag, bounded by user and gone when it is not refreshed; stored, so that a restart is nothing to
+ * the client or to who watches. Together they are what one XMPP client would say: the newest one that is
  * open counts. Who asks has logged in. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,18 +11,7 @@
 #include "gw_mem.h"
 #include "sip_account.h"
 
-enum { EXPIRES_DEFAULT_S = 3600, ETAG_LEN = 16 };
-
-struct sip_state {
-    struct gw_list link; /* of the account, the newest last */
-    struct gw_due due;
-    struct sip_account *account;
-    gw_time expires_at;
-    enum pres_show show; /* OFFLINE: closed */
-    char etag[ETAG_LEN + 1];
-    size_t note_len;
-    char note[];
-};
+enum { EXPIRES_DEFAULT_S = 3600 };
 
 /* ---- What the account shows ---- */
 
@@ -99,6 +88,12 @@ static void make_room(struct sip_account *a)
     state_free(first);
 }
 
+static void set_end(struct sip_state *s, gw_time at)
+{
+    s->expires_at = at;
+    gw_heap_set(&s->account->core->state_due, &s->due, at);
+}
+
 static struct sip_state *state_new(struct sip_account *a, enum pres_show shows, struct gw_str note)
 {
     struct sip_state *s = gw_alloc(sizeof(*s) + note.len);
@@ -123,6 +118,21 @@ void sip_states_free(struct sip_account *a)
     a->show = PRES_OFFLINE;
 }
 
+void sip_states_save(struct sip_account *a)
+{
+    struct sip_core *core = a->core;
+    struct gw_buf value;
+
+    if (!core->store)
+        return;
+    gw_buf_init(&value, STORE_VALUE_MAX);
+    if (a->state_count && sip_state_record_write(a, core->now.utc, core->now.mono, &value))
+        store_put(sip_batch(core), SIP_STATE_KIND, a->jid, a->jid, gw_buf_str(&value));
+    else
+        store_del(sip_batch(core), SIP_STATE_KIND, a->jid);
+    gw_buf_done(&value);
+}
+
 gw_time sip_states_deadline(const struct sip_core *core)
 {
     const struct gw_due *first = gw_heap_first(&core->state_due);
@@ -140,9 +150,50 @@ void sip_states_tick(struct sip_core *core)
 
         gw_debug("sip", "publication over user='%.*s'", GW_STR_ARG(a->jid));
         state_free(s);
+        sip_states_save(a);
         show(a);
         sip_account_settle(a);
     }
+}
+
+/* ---- After a restart ---- */
+
+struct restoring {
+    struct sip_core *core;
+    struct gw_str jid;
+};
+
+static void restore_one(const struct sip_state_args *args, gw_utc expires, void *ctx)
+{
+    const struct restoring *r = ctx;
+    struct sip_account *a;
+    struct sip_state *s;
+    gw_time at;
+
+    if (!sip_account_lasts(r->core, expires, &at) || !(a = sip_account_take(r->core, r->jid)))
+        return;
+    s = state_new(a, args->show, args->note);
+    memcpy(s->etag, args->etag.p, SIP_ETAG_LEN);
+    set_end(s, at);
+}
+
+void sip_state_restore(struct sip_core *core, struct gw_str jid, struct gw_str value)
+{
+    struct restoring r = { core, jid };
+    struct sip_account *a;
+    char key[GW_QUOTE_MAX];
+    struct gw_err err;
+
+    if (!sip_login_is_possible(core, jid)) {
+        store_del(sip_batch(core), SIP_STATE_KIND, jid);
+        return;
+    }
+    if (sip_state_record_read(value, restore_one, &r, &err))
+        gw_warn("sip", "publication record unreadable key=%s reason=\"%s\", ignored",
+                gw_quote(jid, key), err.msg);
+    a = sip_account_find(core, jid);
+    if (a)
+        show(a);
 }
 
 /* ---- The request ---- */
@@ -223,18 +274,17 @@ static struct sip_state *state_put(struct sip_account *a, struct sip_state *old,
         return NULL;
     if (!s)
         s = state_new(a, shows, note);
-    s->expires_at = gw_time_after(a->core->now.mono, expires_s * GW_SECOND_MS);
-    gw_heap_set(&a->core->state_due, &s->due, s->expires_at);
-    gw_random_hex(s->etag, ETAG_LEN / 2);
+    set_end(s, gw_time_after(a->core->now.mono, expires_s * GW_SECOND_MS));
+    gw_random_hex(s->etag, SIP_ETAG_LEN / 2);
     return s;
 }
 
 static void accept(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
                    const struct sip_state *s, int64_t expires_s)
 {
-    char none[ETAG_LEN + 1]; /* RFC 3903 6 step 6: there is a tag also of what is over */
+    char none[SIP_ETAG_LEN + 1]; /* RFC 3903 6 step 6: there is a tag also of what is over */
 
-    gw_random_hex(none, ETAG_LEN / 2);
+    gw_random_hex(none, SIP_ETAG_LEN / 2);
     sip_answer_begin(core, m, from, 200, GW_STR(""));
     gw_buf_addf(&core->out, "Expires: %lld\r\nSIP-ETag: %s\r\n", (long long)expires_s,
                 s ? s->etag : none);
@@ -262,6 +312,7 @@ static void publish(struct sip_core *core, const struct sip_msg *m, const struct
         refuse_with(core, m, from, status);
     } else {
         s = state_put(a, s, m, shows, gw_buf_str(&note), expires_s);
+        sip_states_save(a);
         accept(core, m, from, s, expires_s);
         core->counters.publications_in++;
         show(a);

@@ -200,6 +200,27 @@ def test_publish():
             ann.wait_contact(f"bob@{DOMAIN}", ("unavailable", None))
 
 
+def test_publish_killed():
+    """what was published is there after kill -9, is refreshed by the tag of before, and no note is in the log"""
+    with Office() as g, Phone(g, "bob", "secret") as bob:
+        g.ctl("set", "sip.login", "sha-256")
+        g.password("bob")
+        to = f"sip:bob@{DOMAIN}"
+        first = bob.ask("PUBLISH", to, PIDF, document("away", "At the dentist"))
+        assert first.start == "SIP/2.0 200 OK", first
+        g.ctl("set", "sip.messages", "on")  # answered when it is on the disk, as what came before it
+        for _ in range(2):
+            g.kill()
+            g.start()
+            with Client(f"ann@{DOMAIN}", "secret", host=g.address) as ann:
+                ann.call(lambda x: watch(x, f"bob@{DOMAIN}"))
+                ann.wait_contact(f"bob@{DOMAIN}", ("away", "At the dentist"))
+        bob.nonce = None
+        after = f"SIP-If-Match: {first.get('SIP-ETag')}\r\nEvent: presence\r\nExpires: 0\r\n"
+        assert bob.ask("PUBLISH", to, after).start == "SIP/2.0 200 OK"
+        assert "dentist" not in g.log()
+
+
 def test_logged_out():
     """who may not log in any more is told nothing any more, though he has never registered, nor after a restart"""
     shut_out = [("user", "disable", f"ann@{DOMAIN}"), ("user", "remove", f"ann@{DOMAIN}"),

@@ -1,6 +1,6 @@
 /* Messages at a front-end, each ended by a NUL, as if their sender had logged in as bob; what is then
- * registered can be stored and read again. The bytes are also read as an Authorization header, and as
- * a record. */
+ * registered and published can be stored and read again. The bytes are also read as an Authorization header,
+ * and as a record of each. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +51,13 @@ static void count(const struct sip_binding_args *args, gw_utc expires, void *ctx
     ++*(size_t *)ctx;
 }
 
+static void count_state(const struct sip_state_args *args, gw_utc expires, void *ctx)
+{
+    (void)expires;
+    must(args->etag.len == SIP_ETAG_LEN && args->note.len < PRES_TEXT_MAX);
+    ++*(size_t *)ctx;
+}
+
 static void stored(const struct sip_core *core)
 {
     const struct sip_account *a = sip_account_find(core, GW_STR("bob@b.example"));
@@ -65,6 +72,11 @@ static void stored(const struct sip_core *core)
     must(sip_account_record_write(a, core->now.utc, core->now.mono, &value));
     must(!sip_account_record_read(gw_buf_str(&value), count, &read, NULL));
     must(read == a->count);
+    gw_buf_reset(&value);
+    read = 0;
+    must(sip_state_record_write(a, core->now.utc, core->now.mono, &value));
+    must(!sip_state_record_read(gw_buf_str(&value), count_state, &read, NULL));
+    must(read == a->state_count);
     gw_buf_done(&value);
 }
 
@@ -101,6 +113,7 @@ static void texts(struct gw_str bytes)
     if (sip_response_read(bytes, &arena, &r))
         must(r.user.len && r.realm.len && r.nonce.len && r.uri.len && r.response.len);
     (void)sip_account_record_read(bytes, count, &read, NULL);
+    (void)sip_state_record_read(bytes, count_state, &read, NULL);
     gw_arena_done(&arena);
 }
 
