@@ -494,6 +494,11 @@ static void notify_done(unsigned status, const struct sip_msg *response, gw_time
     sip_sub_drop(s);
 }
 
+static gw_time next_turn(const struct sip_sub *s)
+{
+    return gw_time_after(s->core->now.mono, s->core->settings->notify_interval_s * GW_SECOND_MS);
+}
+
 /* What is told when it is told. */
 static void tell(struct sip_sub *s)
 {
@@ -516,6 +521,8 @@ static void tell(struct sip_sub *s)
     s->is_dirty = false;
     if (told == s->told && !s->is_forced) {
         core->counters.merged++;
+        if (s->format == SIP_WATCHERINFO) /* to find that out took a look at all his watchers */
+            s->next_at = next_turn(s);
         arm(s);
         return;
     }
@@ -531,7 +538,7 @@ static void tell(struct sip_sub *s)
     }
     s->told = told;
     s->is_forced = false;
-    s->next_at = gw_time_after(core->now.mono, core->settings->notify_interval_s * GW_SECOND_MS);
+    s->next_at = next_turn(s);
     s->notify = send_notify(s, branch, notify_done, s);
     arm(s);
 }

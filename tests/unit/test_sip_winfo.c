@@ -237,6 +237,28 @@ static void test_merged(void **state)
     rig_done(&r);
 }
 
+/* Nothing was new, which is known by a look at all of them: the next look has its time, too. */
+static void test_seldom(void **state)
+{
+    struct client c;
+    char tag[256];
+    struct rig r;
+
+    (void)state;
+    start(&r);
+    rig_set(&r, "sip.notify_interval_s", "5");
+    (void)look(&r, &c);
+    rig_pass(&r, 6000);
+    rig_calendar(&r, PRES_CAL_MEETING, "In a meeting");
+    rig_pass(&r, 0);
+    watch(&r, "w@a.example", 600, tag);
+    rig_pass(&r, 4999);
+    rig_silence(&r);
+    rig_pass(&r, 1);
+    expect(info(&r), "status=\"pending\"");
+    rig_done(&r);
+}
+
 /* What did not arrive is said again, with all that is so by then. */
 static void test_not_taken(void **state)
 {
@@ -581,14 +603,23 @@ static void test_many(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_machine),       cmocka_unit_test(test_who_may),
-        cmocka_unit_test(test_partial),       cmocka_unit_test(test_merged),
-        cmocka_unit_test(test_not_taken),     cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_two),           cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_waiting_again), cmocka_unit_test(test_leaves),
-        cmocka_unit_test(test_waits_end),     cmocka_unit_test(test_waits_over),
-        cmocka_unit_test(test_waits_many),    cmocka_unit_test(test_waits_unreadable),
-        cmocka_unit_test(test_contacts),      cmocka_unit_test(test_many),
+        cmocka_unit_test(test_machine),
+        cmocka_unit_test(test_who_may),
+        cmocka_unit_test(test_partial),
+        cmocka_unit_test(test_merged),
+        cmocka_unit_test(test_seldom),
+        cmocka_unit_test(test_not_taken),
+        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_two),
+        cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_waiting_again),
+        cmocka_unit_test(test_leaves),
+        cmocka_unit_test(test_waits_end),
+        cmocka_unit_test(test_waits_over),
+        cmocka_unit_test(test_waits_many),
+        cmocka_unit_test(test_waits_unreadable),
+        cmocka_unit_test(test_contacts),
+        cmocka_unit_test(test_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
