@@ -38,11 +38,13 @@ STATEMENTS = [
     ("R-1.4e", "who is allowed is told of changes", ["unit/test_sip_core.c:test_states"]),
     ("R-1.4f", "our users subscribe there", [
         "unit/test_sip_watch.c:test_flow", "interop/test_sip_contacts.py:test_lync_pending"]),
-    ("R-1.4g", "refreshed from there after 1 h 45 min", ["unit/test_sip_core.c:test_refresh_and_expiry"]),
+    ("R-1.4g", "refreshed from there after 1 h 45 min", [
+        "unit/test_sip_core.c:test_refresh_and_expiry", "interop/test_sip_lync.py:test_refresh_and_silence"]),
     ("R-1.4h", "refreshed by us within two hours; after a restart of either at once", [
         "unit/test_sip_watch.c:test_flow", "unit/test_sip_watch.c:test_restart",
-        "unit/test_sip_watch.c:test_forgotten_there"]),
-    ("R-1.5", "mapping of states", ["unit/test_sip_pidf.c:test_tables", "unit/test_sip_pidf.c:test_reading"]),
+        "unit/test_sip_watch.c:test_forgotten_there", "interop/test_sip_lync.py:test_refresh_and_silence"]),
+    ("R-1.5", "mapping of states", [
+        "unit/test_sip_pidf.c:test_tables", "unit/test_sip_pidf.c:test_reading", "interop/test_sip_lync.py:test_calendar"]),
     ("R-1.6a", "text, typing, from one to one", ["unit/test_sip_message.c:test_in", "unit/test_sip_session.c:test_typing"]),
     ("R-1.6b", "messages in a session", ["unit/test_sip_session.c:test_call", "unit/test_sip_session_in.c:test_called"]),
     ("R-1.6c", "one session a pair", ["unit/test_sip_session.c:test_call", "unit/test_sip_session.c:test_glare"]),
@@ -119,7 +121,8 @@ STATEMENTS = [
     ("R-10.3", "levels of parts of the log", ["e2e/test_sip_diag.py:test_levels", "unit/test_gw_log.c:parts"]),
     ("R-10.4", "408, two lines about the list, waiting and unknown contacts", [
         "unit/test_sip_watch.c:test_flow", "unit/test_sip_watch.c:test_unknown", "unit/test_sip_core.c:test_acl_slow",
-        "unit/test_sip_core.c:test_no_answer", "e2e/test_sip_diag.py:test_levels"]),
+        "unit/test_sip_core.c:test_no_answer", "e2e/test_sip_diag.py:test_levels",
+        "interop/test_sip_lync.py:test_subscribe_refused", "interop/test_sip_lync.py:test_refresh_and_silence"]),
 
     ("D-1", "a domain that is not configured is refused, and nobody hears of it", ["unit/test_sip_core.c:test_refused"]),
     ("D-2", "pending, one prompt, the answer is kept", [

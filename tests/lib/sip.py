@@ -103,10 +103,11 @@ def notify():
 
 class Sipp:
     """A scenario, once. transport: u1 (UDP), t1 (TCP). server: it waits to be called. port: in the place of
-    another one that has ended. auth_uri: what [authentication] is for, without 'sip:'."""
+    another one that has ended. auth_uri: what [authentication] is for, without 'sip:'. seconds: then it has
+    failed."""
 
     def __init__(self, steps, target, address="127.0.0.1", transport="u1", proxy=None, server=False, port=None,
-                 auth_uri=None):
+                 auth_uri=None, seconds=60):
         self.folder = tempfile.mkdtemp(prefix="sipp-")
         self.port = port or free_port(address, socket.SOCK_DGRAM if transport[0] == "u" else socket.SOCK_STREAM)
         scenario, self.trace = self._path("scenario.xml"), self._path("messages")
@@ -117,7 +118,7 @@ class Sipp:
              *(["-auth_uri", auth_uri] if auth_uri else []),
              "-t", transport, "-i", address, "-p", str(self.port), "-nostdin", "-trace_msg",
              "-message_file", self.trace, "-trace_err", "-error_file", self._path("errors"),
-             "-timeout", "60s", "-timeout_error", "-max_socket", "20"],
+             "-timeout", f"{seconds}s", "-timeout_error", "-max_socket", "20"],
             cwd=self.folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         if server and transport[0] == "t":
