@@ -446,7 +446,7 @@ static void sweep_tick(struct sip_core *core)
     for (int i = 0; i < SWEPT_AT_ONCE && core->sub_sweep.runs; i++) {
         s = sweep_next(&core->sub_sweep, core->subs);
         if (s)
-            sip_sub_stir(s, false);
+            sip_sub_apply(s);
     }
     for (int i = 0; i < SWEPT_AT_ONCE && core->watch_sweep.runs; i++) {
         w = sweep_next(&core->watch_sweep, core->watches);

@@ -23,7 +23,8 @@ static void load_one(const struct store_record *r, void *ctx)
     if (args.was_by_login && sip_login_is_possible(core, args.text[SIP_TEXT_WATCHER]))
         args.account = sip_account_take(core, args.text[SIP_TEXT_WATCHER]);
     s = sip_sub_new(core, &args);
-    s->is_over = args.was_by_login && !args.account;
+    if (args.was_by_login && !args.account)
+        s->over = "rejected";
     s->source->is_proven = true;
     core->counters.resumed++;
     /* What expired meanwhile is ended in the same way, and at the same pace. */
@@ -66,6 +67,8 @@ static void load_done(const struct gw_err *result, void *ctx)
         core->load_result = *result;
     if (--core->loading)
         return;
+    core->sub_sweep =
+        (struct sip_sweep){ .runs = true }; /* they may have come before it was over */
     core->io->wake(core->io_ctx);
     core->loaded(&core->load_result, core->loaded_ctx);
 }

@@ -97,7 +97,7 @@ struct sip_sub {
     uint16_t port; /* of the next hop */
     unsigned char failures;
     bool is_dirty, is_forced; /* something may be new; to be told even when it is not */
-    bool is_over;             /* the watcher may not log in any more: he is told only that */
+    const char *over;         /* for this reason: the watcher is told only that; NULL: it goes on */
     enum sip_proto proto;
     enum sip_kind kind;
     enum sip_format format;
@@ -450,6 +450,7 @@ void sip_sub_save(struct sip_sub *s);
 void sip_sub_stir(struct sip_sub *s, bool forced); /* something may have to be told */
 /* The last notification, and it is gone. */
 void sip_sub_end(struct sip_sub *s, const char *reason);
+void sip_sub_apply(struct sip_sub *s);   /* the settings are other ones */
 void sip_sub_drop(struct sip_sub *s);    /* without a word; the record goes, too */
 void sip_sub_release(struct sip_sub *s); /* without a word; the record stays */
 bool sip_sub_admit(struct sip_core *core, struct gw_str watcher, enum sip_kind *kind);

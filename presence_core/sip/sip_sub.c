@@ -184,7 +184,7 @@ static void arm(struct sip_sub *s)
 
     if (s->is_dirty && !s->notify && s->next_at < at)
         at = s->next_at;
-    if (s->is_over)
+    if (s->over)
         at = INT64_MIN;
     gw_heap_set(&s->core->due, &s->due, at);
 }
@@ -213,14 +213,42 @@ static bool is_renamed(const struct sip_sub *s)
 }
 
 /* No restart brings it back, whether the watcher has been told by then or not. */
-static void over(struct sip_grant *g)
+static void end_for_good(struct sip_sub *s, const char *reason)
 {
-    struct sip_sub *s = GW_CONTAINER(g, struct sip_sub, grant);
-
-    s->is_over = true;
+    s->over = reason;
     if (s->core->store)
         store_del(sip_batch(s->core), SIP_RECORD_KIND, sip_sub_text(s, SIP_TEXT_TAG));
     arm(s);
+}
+
+static void over(struct sip_grant *g)
+{
+    end_for_good(GW_CONTAINER(g, struct sip_sub, grant), "rejected");
+}
+
+/* May its requests come still, and speak for the watcher? Who is known by a name, in the list or in his
+ * certificate, is looked at when he refreshes. */
+static bool is_welcome(const struct sip_sub *s)
+{
+    const struct sip_peer hop = { .proto = s->proto, .host = sip_sub_text(s, SIP_TEXT_SOURCE) };
+    struct gw_str list = gw_str_of(s->core->settings->incoming_acl),
+                  domain = sip_sub_text(s, SIP_TEXT_WATCHER);
+
+    if (s->grant.account) /* he has logged in */
+        return true;
+    (void)gw_str_cut(domain, "@", NULL, &domain);
+    return (sip_acl_allows(list, hop.host) || sip_acl_has_names(list)) &&
+           (s->proto == SIP_TLS || !sip_distrusts(s->core, domain, &hop));
+}
+
+/* Whose domain has left is told so with the next notification. Where only the peer is another one now,
+ * who may speak for the watcher asks anew: RFC 6665 4.1.3. */
+void sip_sub_apply(struct sip_sub *s)
+{
+    if (!s->over && sip_sub_admit(s->core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind) &&
+        !is_welcome(s))
+        end_for_good(s, "deactivated");
+    sip_sub_stir(s, false);
 }
 
 struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *args)
@@ -428,7 +456,7 @@ void sip_sub_end(struct sip_sub *s, const char *reason)
     sip_txn_cancel(&s->notify);
     (void)snprintf(state, sizeof(state), "terminated;reason=%s", reason);
     /* The last word to who fetches, or leaves in peace; nothing to others. */
-    if (s->is_over || is_renamed(s) ||
+    if (s->over || is_renamed(s) ||
         !sip_sub_admit(s->core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind) ||
         !write_document(s, true, &told))
         gw_buf_reset(&s->core->body);
@@ -506,8 +534,8 @@ static void tell(struct sip_sub *s)
     char branch[SIP_BRANCH_LEN + 1], state[64];
     uint64_t told;
 
-    if (s->is_over || !sip_sub_admit(core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind)) {
-        end_in_turn(s, "rejected");
+    if (s->over || !sip_sub_admit(core, sip_sub_text(s, SIP_TEXT_WATCHER), &s->kind)) {
+        end_in_turn(s, s->over ? s->over : "rejected");
         return;
     }
     if (is_renamed(s) || !write_document(s, s->is_forced, &told)) {

@@ -286,7 +286,7 @@ static void again(struct sip_core *core, const struct sip_msg *m, const struct s
     unsigned status;
     bool moves;
 
-    if (!s || s->is_over || !gw_str_eq(sip_sub_text(s, SIP_TEXT_CALL_ID), m->call_id) ||
+    if (!s || s->over || !gw_str_eq(sip_sub_text(s, SIP_TEXT_CALL_ID), m->call_id) ||
         !gw_str_eq(sip_sub_text(s, SIP_TEXT_REMOTE_TAG), m->from.tag) ||
         !gw_str_eq(sip_sub_text(s, SIP_TEXT_EVENT_ID), m->event_id) ||
         is_winfo(m) != (s->format == SIP_WATCHERINFO)) {

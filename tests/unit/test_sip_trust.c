@@ -334,13 +334,56 @@ static void test_proven(void **state)
     rig_done(&r);
 }
 
+/* The peer is in the list no more, or another one speaks for the domain: it is told nothing more, and who
+ * may asks anew. What is set otherwise changes nothing. */
+static void test_taken_out(void **state)
+{
+    static const struct {
+        const char *key, *value;
+        bool is_out;
+    } changes[] = {
+        { "sip.incoming_acl", "192.0.2.7, 198.51.100.0/24", true },
+        { "sip.incoming_acl", "", true },
+        { "sip.domains", "a.example@192.0.2.7", true },
+        { "sip.routes", ".example.a.*=tls:192.0.2.7", true },
+        { "sip.incoming_acl", "192.0.2.1", false },
+        { "sip.incoming_acl", "192.0.2.7, edge.a.example", false }, /* perhaps */
+        { "sip.domains", "a.example@192.0.2.0/24, other.example", false },
+        { "sip.messages", "off", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+        struct rig r;
+        char tag[256];
+
+        rig_init(&r);
+        rig_subscribe(&r, &(struct ask){ .expires = 600 }, tag);
+        rig_set(&r, changes[i].key, changes[i].value);
+        sip_core_settings_apply(r.sip);
+        rig_pass(&r, 0);
+        if (changes[i].is_out) {
+            rig_expect(&r, "NOTIFY ", "terminated;reason=deactivated\r\n");
+            assert_true(rig_has(r.sent[r.taken - 1].text, "Content-Length: 0\r\n"));
+            rig_restart(&r);
+        }
+        rig_calendar(&r, PRES_CAL_MEETING, "news");
+        rig_wait(&r, 2000);
+        if (changes[i].is_out)
+            rig_silence(&r);
+        else
+            rig_expect(&r, "NOTIFY ", "active");
+        rig_done(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),   cmocka_unit_test(test_refused),
         cmocka_unit_test(test_refresh), cmocka_unit_test(test_contacts),
         cmocka_unit_test(test_moved),   cmocka_unit_test(test_spoofed),
-        cmocka_unit_test(test_proven),
+        cmocka_unit_test(test_proven),  cmocka_unit_test(test_taken_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
