@@ -84,19 +84,20 @@ void gw_buf_add(struct gw_buf *b, const void *p, size_t len)
     b->p[b->len] = '\0';
 }
 
-void gw_buf_add_str(struct gw_buf *b, struct gw_str s)
-{
-    gw_buf_add(b, s.p, s.len);
-}
-
-void gw_buf_add_cstr(struct gw_buf *b, const char *s)
-{
-    gw_buf_add(b, s, strlen(s));
-}
-
 void gw_buf_add_char(struct gw_buf *b, char c)
 {
     gw_buf_add(b, &c, 1);
+}
+
+void gw_buf_add_uint(struct gw_buf *b, uint64_t n)
+{
+    char digits[20], *p = digits + sizeof(digits);
+
+    do {
+        *--p = (char)('0' + n % 10);
+        n /= 10;
+    } while (n);
+    gw_buf_add(b, p, (size_t)(digits + sizeof(digits) - p));
 }
 
 void gw_buf_addf(struct gw_buf *b, const char *fmt, ...)

@@ -18,9 +18,19 @@ void gw_buf_done(struct gw_buf *b);  /* frees; may be used again as after gw_buf
 void gw_buf_reset(struct gw_buf *b); /* empties, forgets the failure, keeps the memory */
 
 void gw_buf_add(struct gw_buf *b, const void *p, size_t len);
-void gw_buf_add_str(struct gw_buf *b, struct gw_str s);
-void gw_buf_add_cstr(struct gw_buf *b, const char *s);
+
+static inline void gw_buf_add_str(struct gw_buf *b, struct gw_str s)
+{
+    gw_buf_add(b, s.p, s.len);
+}
+
+static inline void gw_buf_add_cstr(struct gw_buf *b, const char *s)
+{
+    gw_buf_add(b, s, strlen(s));
+}
+
 void gw_buf_add_char(struct gw_buf *b, char c);
+void gw_buf_add_uint(struct gw_buf *b, uint64_t n); /* decimal; does not cost what printf costs */
 void gw_buf_addf(struct gw_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Text from a peer for a log line: in single quotes, with everything that is not printable UTF-8,

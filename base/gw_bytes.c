@@ -1,3 +1,4 @@
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,12 +43,12 @@ void gw_random_hex(char *out, size_t n)
     *out = '\0';
 }
 
-static uint64_t rotl(uint64_t x, unsigned by)
+static inline uint64_t rotl(uint64_t x, unsigned by)
 {
     return x << by | x >> (64 - by);
 }
 
-static void sip_round(uint64_t v[4])
+static inline void sip_round(uint64_t v[4])
 {
     v[0] += v[1];
     v[1] = rotl(v[1], 13) ^ v[0];
@@ -62,7 +63,15 @@ static void sip_round(uint64_t v[4])
 }
 
 /* Little-endian, whatever the machine is. */
-static uint64_t load(const char *p, size_t len)
+static inline uint64_t load(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return le64toh(word);
+}
+
+static uint64_t load_rest(const char *p, size_t len)
 {
     uint64_t word = 0;
 
@@ -79,14 +88,14 @@ uint64_t gw_siphash(const uint64_t key[2], struct gw_str s)
     uint64_t word;
 
     for (size_t i = 0; i < whole; i += 8) {
-        word = load(s.p + i, 8);
+        word = load(s.p + i);
         v[3] ^= word;
         sip_round(v);
         v[0] ^= word;
     }
     word = (uint64_t)s.len << 56;
     if (s.len > whole)
-        word |= load(s.p + whole, s.len - whole);
+        word |= load_rest(s.p + whole, s.len - whole);
     v[3] ^= word;
     sip_round(v);
     v[0] ^= word;

@@ -5,16 +5,6 @@
 #include "gw_priv.h"
 #include "gw_str.h"
 
-struct gw_str gw_str_of(const char *cstr)
-{
-    return cstr ? (struct gw_str){ cstr, strlen(cstr) } : GW_STR("");
-}
-
-bool gw_str_eq(struct gw_str a, struct gw_str b)
-{
-    return a.len == b.len && (!a.len || memcmp(a.p, b.p, a.len) == 0);
-}
-
 static unsigned char fold(char c)
 {
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
@@ -31,34 +21,12 @@ bool gw_str_ieq(struct gw_str a, struct gw_str b)
     return true;
 }
 
-bool gw_str_is(struct gw_str a, const char *cstr)
-{
-    return gw_str_eq(a, gw_str_of(cstr));
-}
-
-bool gw_str_iis(struct gw_str a, const char *cstr)
-{
-    return gw_str_ieq(a, gw_str_of(cstr));
-}
-
 int gw_str_cmp(struct gw_str a, struct gw_str b)
 {
     size_t n = a.len < b.len ? a.len : b.len;
     int d = n ? memcmp(a.p, b.p, n) : 0;
 
     return d ? d : (a.len > b.len) - (a.len < b.len);
-}
-
-bool gw_str_starts(struct gw_str s, const char *prefix)
-{
-    return gw_str_is(gw_str_sub(s, 0, strlen(prefix)), prefix);
-}
-
-bool gw_str_ends(struct gw_str s, const char *suffix)
-{
-    size_t n = strlen(suffix);
-
-    return n <= s.len && gw_str_is(gw_str_sub(s, s.len - n, s.len), suffix);
 }
 
 ptrdiff_t gw_str_find(struct gw_str s, char c)
@@ -68,13 +36,28 @@ ptrdiff_t gw_str_find(struct gw_str s, char c)
     return at ? at - s.p : -1;
 }
 
+/* Separators are short: what begins one is looked for, many bytes at a time, and memmem() looks at each. */
+static const char *find(struct gw_str s, const char *sep, size_t n)
+{
+    const char *at = s.p, *last;
+
+    if (s.len < n)
+        return NULL;
+    for (last = s.p + s.len - n; at <= last; at++) {
+        at = memchr(at, sep[0], (size_t)(last - at) + 1);
+        if (!at || memcmp(at, sep, n) == 0)
+            return at;
+    }
+    return NULL;
+}
+
 bool gw_str_cut(struct gw_str s, const char *sep, struct gw_str *before, struct gw_str *after)
 {
     size_t n = strlen(sep);
     const char *at;
 
     assert(n);
-    at = s.len ? memmem(s.p, s.len, sep, n) : NULL;
+    at = find(s, sep, n);
     if (!at)
         return false;
     if (before)
@@ -110,15 +93,6 @@ struct gw_str gw_str_trim(struct gw_str s)
     while (s.len && is_space(s.p[s.len - 1]))
         s.len--;
     return s;
-}
-
-struct gw_str gw_str_sub(struct gw_str s, size_t from, size_t to)
-{
-    if (to > s.len)
-        to = s.len;
-    if (from >= to)
-        from = to;
-    return s.len ? (struct gw_str){ s.p + from, to - from } : s;
 }
 
 bool gw_str_to_int(struct gw_str s, int64_t min, int64_t max, int64_t *out)

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+/* What is small stands here, so that the compiler knows the length of a literal. */
 struct gw_str {
     const char *p; /* may be NULL only when len is 0 */
     size_t len;
@@ -22,15 +24,51 @@ struct gw_str {
 #define GW_STR_ARG(s) (int)(s).len, (s).p
 
 /* NULL gives the empty string. */
-struct gw_str gw_str_of(const char *cstr);
+static inline struct gw_str gw_str_of(const char *cstr)
+{
+    return cstr ? (struct gw_str){ cstr, strlen(cstr) } : GW_STR("");
+}
 
-bool gw_str_eq(struct gw_str a, struct gw_str b);
+static inline bool gw_str_eq(struct gw_str a, struct gw_str b)
+{
+    return a.len == b.len && (!a.len || memcmp(a.p, b.p, a.len) == 0);
+}
+
 bool gw_str_ieq(struct gw_str a, struct gw_str b); /* ASCII letters fold, nothing else */
-bool gw_str_is(struct gw_str a, const char *cstr);
-bool gw_str_iis(struct gw_str a, const char *cstr);
+
+static inline bool gw_str_is(struct gw_str a, const char *cstr)
+{
+    return gw_str_eq(a, gw_str_of(cstr));
+}
+
+static inline bool gw_str_iis(struct gw_str a, const char *cstr)
+{
+    return gw_str_ieq(a, gw_str_of(cstr));
+}
+
 int gw_str_cmp(struct gw_str a, struct gw_str b); /* bytewise, as for qsort */
-bool gw_str_starts(struct gw_str s, const char *prefix);
-bool gw_str_ends(struct gw_str s, const char *suffix);
+
+/* s[from, to), clipped to the string. */
+static inline struct gw_str gw_str_sub(struct gw_str s, size_t from, size_t to)
+{
+    if (to > s.len)
+        to = s.len;
+    if (from >= to)
+        from = to;
+    return s.len ? (struct gw_str){ s.p + from, to - from } : s;
+}
+
+static inline bool gw_str_starts(struct gw_str s, const char *prefix)
+{
+    return gw_str_is(gw_str_sub(s, 0, strlen(prefix)), prefix);
+}
+
+static inline bool gw_str_ends(struct gw_str s, const char *suffix)
+{
+    size_t n = strlen(suffix);
+
+    return n <= s.len && gw_str_is(gw_str_sub(s, s.len - n, s.len), suffix);
+}
 
 /* Index of the first 'c', or -1. */
 ptrdiff_t gw_str_find(struct gw_str s, char c);
@@ -44,9 +82,6 @@ bool gw_str_next(struct gw_str *rest, const char *sep, struct gw_str *item);
 
 /* Without leading and trailing white space of XML: space, tab, CR, LF. */
 struct gw_str gw_str_trim(struct gw_str s);
-
-/* s[from, to), clipped to the string. */
-struct gw_str gw_str_sub(struct gw_str s, size_t from, size_t to);
 
 /* Decimal, whole string, no white space; false when out of [min, max] or not a number. */
 bool gw_str_to_int(struct gw_str s, int64_t min, int64_t max, int64_t *out);
