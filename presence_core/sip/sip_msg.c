@@ -17,56 +17,67 @@
 enum { ARENA_MAX = 4 * SIP_MSG_MAX };
 
 static const struct {
-    enum sip_name name;
-    const char *text;
+    struct gw_str text; /* in lower case */
     char compact;
     bool is_list, is_single;
-} name_table[] = {
-    { SIP_ACCEPT, "accept", 0, true, false },
-    { SIP_AUTHORIZATION, "authorization", 0, false, false },
-    { SIP_CALL_ID, "call-id", 'i', false, true },
-    { SIP_CONTACT, "contact", 'm', true, false },
-    { SIP_CONTENT_LENGTH, "content-length", 'l', false, true },
-    { SIP_CONTENT_TYPE, "content-type", 'c', false, true },
-    { SIP_CSEQ, "cseq", 0, false, true },
-    { SIP_ENDPOINTS, "endpoints", 0, true, false },
-    { SIP_ETAG, "sip-etag", 0, false, true },
-    { SIP_EVENT, "event", 'o', false, true },
-    { SIP_EXPIRES, "expires", 0, false, true },
-    { SIP_FROM, "from", 'f', false, true },
-    { SIP_IF_MATCH, "sip-if-match", 0, false, true },
-    { SIP_MAX_FORWARDS, "max-forwards", 0, false, true },
-    { SIP_MIN_EXPIRES, "min-expires", 0, false, true },
-    { SIP_PATH, "path", 0, true, false },
-    { SIP_RECORD_ROUTE, "record-route", 0, true, false },
-    { SIP_REQUIRE, "require", 0, true, false },
-    { SIP_RETRY_AFTER, "retry-after", 0, false, true },
-    { SIP_SUBSCRIPTION_STATE, "subscription-state", 0, false, true },
-    { SIP_SUPPORTED, "supported", 'k', true, false },
-    { SIP_TO, "to", 't', false, true },
-    { SIP_USER_AGENT, "user-agent", 0, false, false },
-    { SIP_VIA, "via", 'v', true, false },
+} names[SIP_NAME_COUNT] = {
+    [SIP_ACCEPT] = { .text = GW_STR_INIT("accept"), .is_list = true },
+    [SIP_AUTHORIZATION] = { .text = GW_STR_INIT("authorization") },
+    [SIP_CALL_ID] = { .text = GW_STR_INIT("call-id"), .compact = 'i', .is_single = true },
+    [SIP_CONTACT] = { .text = GW_STR_INIT("contact"), .compact = 'm', .is_list = true },
+    [SIP_CONTENT_LENGTH] = { .text = GW_STR_INIT("content-length"),
+                             .compact = 'l',
+                             .is_single = true },
+    [SIP_CONTENT_TYPE] = { .text = GW_STR_INIT("content-type"), .compact = 'c', .is_single = true },
+    [SIP_CSEQ] = { .text = GW_STR_INIT("cseq"), .is_single = true },
+    [SIP_ENDPOINTS] = { .text = GW_STR_INIT("endpoints"), .is_list = true },
+    [SIP_ETAG] = { .text = GW_STR_INIT("sip-etag"), .is_single = true },
+    [SIP_EVENT] = { .text = GW_STR_INIT("event"), .compact = 'o', .is_single = true },
+    [SIP_EXPIRES] = { .text = GW_STR_INIT("expires"), .is_single = true },
+    [SIP_FROM] = { .text = GW_STR_INIT("from"), .compact = 'f', .is_single = true },
+    [SIP_IF_MATCH] = { .text = GW_STR_INIT("sip-if-match"), .is_single = true },
+    [SIP_MAX_FORWARDS] = { .text = GW_STR_INIT("max-forwards"), .is_single = true },
+    [SIP_MIN_EXPIRES] = { .text = GW_STR_INIT("min-expires"), .is_single = true },
+    [SIP_PATH] = { .text = GW_STR_INIT("path"), .is_list = true },
+    [SIP_RECORD_ROUTE] = { .text = GW_STR_INIT("record-route"), .is_list = true },
+    [SIP_REQUIRE] = { .text = GW_STR_INIT("require"), .is_list = true },
+    [SIP_RETRY_AFTER] = { .text = GW_STR_INIT("retry-after"), .is_single = true },
+    [SIP_SUBSCRIPTION_STATE] = { .text = GW_STR_INIT("subscription-state"), .is_single = true },
+    [SIP_SUPPORTED] = { .text = GW_STR_INIT("supported"), .compact = 'k', .is_list = true },
+    [SIP_TO] = { .text = GW_STR_INIT("to"), .compact = 't', .is_single = true },
+    [SIP_USER_AGENT] = { .text = GW_STR_INIT("user-agent") },
+    [SIP_VIA] = { .text = GW_STR_INIT("via"), .compact = 'v', .is_list = true },
 };
-enum { NAMES = sizeof(name_table) / sizeof(name_table[0]) };
 
-static const struct {
-    enum sip_method method;
-    const char *text;
-} method_table[] = {
-    { SIP_ACK, "ACK" },       { SIP_BYE, "BYE" },           { SIP_CANCEL, "CANCEL" },
-    { SIP_INFO, "INFO" },     { SIP_INVITE, "INVITE" },     { SIP_MESSAGE, "MESSAGE" },
-    { SIP_NOTIFY, "NOTIFY" }, { SIP_OPTIONS, "OPTIONS" },   { SIP_PUBLISH, "PUBLISH" },
-    { SIP_REFER, "REFER" },   { SIP_REGISTER, "REGISTER" }, { SIP_SUBSCRIBE, "SUBSCRIBE" },
+static const struct gw_str methods[] = {
+    [SIP_OTHER_METHOD] = GW_STR_INIT("other"),
+    [SIP_ACK] = GW_STR_INIT("ACK"),
+    [SIP_BYE] = GW_STR_INIT("BYE"),
+    [SIP_CANCEL] = GW_STR_INIT("CANCEL"),
+    [SIP_INFO] = GW_STR_INIT("INFO"),
+    [SIP_INVITE] = GW_STR_INIT("INVITE"),
+    [SIP_MESSAGE] = GW_STR_INIT("MESSAGE"),
+    [SIP_NOTIFY] = GW_STR_INIT("NOTIFY"),
+    [SIP_OPTIONS] = GW_STR_INIT("OPTIONS"),
+    [SIP_PUBLISH] = GW_STR_INIT("PUBLISH"),
+    [SIP_REFER] = GW_STR_INIT("REFER"),
+    [SIP_REGISTER] = GW_STR_INIT("REGISTER"),
+    [SIP_SUBSCRIBE] = GW_STR_INIT("SUBSCRIBE"),
 };
-enum { METHODS = sizeof(method_table) / sizeof(method_table[0]) };
+enum { METHODS = sizeof(methods) / sizeof(methods[0]) };
 
 const char *sip_method_name(enum sip_method method)
 {
-    for (size_t i = 0; i < METHODS; i++) {
-        if (method_table[i].method == method)
-            return method_table[i].text;
+    return methods[method].p;
+}
+
+static enum sip_method method_find(struct gw_str name)
+{
+    for (size_t i = SIP_OTHER_METHOD + 1; i < METHODS; i++) {
+        if (gw_str_eq(name, methods[i]))
+            return (enum sip_method)i;
     }
-    return "other";
+    return SIP_OTHER_METHOD;
 }
 
 /* ---- Characters ---- */
@@ -100,17 +111,15 @@ static bool has_byte(struct gw_str s, char c)
  * pair, where it says nothing to us; anywhere else there is none to be copied: NULL. */
 static char *copy(struct gw_arena *arena, struct gw_str s)
 {
-    char *p = gw_arena_alloc(arena, s.len + 1);
+    char *p = gw_arena_alloc(arena, s.len + 1), *nul = p;
 
-    if (!p)
-        return NULL;
-    for (size_t i = 0; i < s.len; i++) {
-        p[i] = s.p[i];
-        if (p[i])
-            continue;
-        if (!i || s.p[i - 1] != '\\')
+    if (!p || !s.len)
+        return p;
+    memcpy(p, s.p, s.len);
+    while ((nul = memchr(nul, '\0', (size_t)(p + s.len - nul)))) {
+        if (nul == p || nul[-1] != '\\')
             return NULL;
-        p[i] = '?';
+        *nul = '?';
     }
     return p;
 }
@@ -139,7 +148,7 @@ struct walk {
     bool quoted, angled;
 };
 
-/* The next byte that counts; false: the end. */
+/* The next semicolon, comma or equals sign that counts; false: the end. */
 static bool walk_next(struct walk *w, char *c)
 {
     while (w->at < w->s.len) {
@@ -155,11 +164,16 @@ static bool walk_next(struct walk *w, char *c)
             w->quoted = true;
         } else if (*c == '<') {
             w->angled = true;
-        } else {
+        } else if (*c == ';' || *c == ',' || *c == '=') {
             return true;
         }
     }
     return false;
+}
+
+static bool is_blank(struct gw_str value, size_t from, size_t to)
+{
+    return !gw_str_trim(gw_str_sub(value, from, to)).len;
 }
 
 /* Quotes and brackets are closed, and no parameter and no value of one is empty. */
@@ -171,19 +185,13 @@ static bool is_whole(struct gw_str value)
     char c;
 
     while (walk_next(&w, &c)) {
-        if (is_awaited && w.at - 1 > begun) /* something quoted stood between */
-            is_awaited = false;
-        if (is_space(c) && is_awaited) {
-            begun = w.at;
-            continue;
-        }
-        if (is_awaited && (c == ';' || c == ','))
+        if (is_awaited && c != '=' && is_blank(value, begun, w.at - 1))
             return false;
         is_awaited = c == ';' || (c == '=' && !has_equals);
         has_equals = c != ';' && (has_equals || c == '=');
         begun = w.at;
     }
-    return !w.quoted && !w.angled && !(is_awaited && begun == value.len);
+    return !w.quoted && !w.angled && !(is_awaited && is_blank(value, begun, value.len));
 }
 
 /* The next semicolon; false: none any more. */
@@ -360,7 +368,7 @@ static enum gw_code via_parse(struct gw_str text, struct gw_arena *arena, struct
     bool ok = false;
     char *c;
 
-    c = is_whole(text) ? copy(arena, text) : NULL;
+    c = copy(arena, text);
     if (c && !osip_via_init(&v))
         ok = !osip_via_parse(v, c) && via_fill(v, arena, &via);
     osip_via_free(v);
@@ -372,30 +380,15 @@ static enum gw_code via_parse(struct gw_str text, struct gw_arena *arena, struct
 
 /* ---- Header fields ---- */
 
-static size_t name_entry(struct gw_str name)
-{
-    for (size_t i = 0; i < NAMES; i++) {
-        if (gw_str_iis(name, name_table[i].text) ||
-            (name.len == 1 && name_table[i].compact && (name.p[0] | 0x20) == name_table[i].compact))
-            return i;
-    }
-    return NAMES;
-}
-
 static enum sip_name name_find(struct gw_str name)
 {
-    size_t i = name_entry(name);
+    char compact = name.len == 1 ? (char)(name.p[0] | 0x20) : '\0';
 
-    return i < NAMES ? name_table[i].name : SIP_OTHER_NAME;
-}
-
-static bool name_is_list(enum sip_name name)
-{
-    for (size_t i = 0; i < NAMES; i++) {
-        if (name_table[i].name == name)
-            return name_table[i].is_list;
+    for (size_t i = SIP_OTHER_NAME + 1; i < SIP_NAME_COUNT; i++) {
+        if (compact ? names[i].compact == compact : gw_str_ieq(name, names[i].text))
+            return (enum sip_name)i;
     }
-    return false;
+    return SIP_OTHER_NAME;
 }
 
 /* RFC 3261 7.3.1: a line end before white space is white space. */
@@ -416,18 +409,13 @@ static struct gw_str unfold(struct sip_msg *m, struct gw_str raw)
 /* The header field at the start of 'head', up to a line end that is not folded. */
 static bool field_cut(struct gw_str *head, struct gw_str *field)
 {
-    size_t at = 0;
+    struct gw_str rest = *head;
 
-    while (at < head->len) {
-        const char *end = memmem(head->p + at, head->len - at, "\r\n", 2);
-
-        if (!end)
-            return false;
-        at = (size_t)(end - head->p) + 2;
-        if (at < head->len && is_space(head->p[at]))
+    while (gw_str_cut(rest, "\r\n", NULL, &rest)) {
+        if (rest.len && is_space(rest.p[0]))
             continue;
-        *field = gw_str_sub(*head, 0, at - 2);
-        *head = gw_str_sub(*head, at, head->len);
+        *field = gw_str_sub(*head, 0, head->len - rest.len - 2);
+        *head = rest;
         return true;
     }
     return false;
@@ -437,6 +425,7 @@ static bool field_cut(struct gw_str *head, struct gw_str *field)
 static enum gw_code fields_split(struct sip_msg *m, struct gw_str head, struct gw_err *err)
 {
     struct gw_str field, name, value;
+    struct sip_header *h;
     enum gw_code rc = GW_OK;
 
     while (field_cut(&head, &field)) {
@@ -446,36 +435,50 @@ static enum gw_code fields_split(struct sip_msg *m, struct gw_str head, struct g
         }
         if (m->header_count == SIP_HEADERS_MAX)
             return gw_fail(err, GW_LIMIT, "more than %d headers", SIP_HEADERS_MAX);
-        m->headers[m->header_count++] = (struct sip_header){
-            .name = name_find(gw_str_trim(name)),
-            .value = unfold(m, value),
-        };
+        h = &m->headers[m->header_count++];
+        h->name = name_find(gw_str_trim(name));
+        h->value = unfold(m, value);
+        if (!m->first[h->name])
+            m->first[h->name] = (unsigned char)m->header_count;
     }
     return rc;
+}
+
+/* One value of a list, and where the next one begins. */
+static struct gw_str value_cut(struct gw_str list, size_t *used)
+{
+    struct walk w = { .s = list };
+    bool more;
+    char c = 0;
+
+    do
+        more = walk_next(&w, &c);
+    while (more && c != ',');
+    *used = more ? w.at : list.len;
+    return gw_str_trim(gw_str_sub(list, 0, more ? w.at - 1 : list.len));
 }
 
 bool sip_msg_next(const struct sip_msg *m, enum sip_name name, struct sip_pos *pos,
                   struct gw_str *out)
 {
+    size_t used;
+
+    if (!m->first[name])
+        return false;
+    if (pos->header < m->first[name] - 1u)
+        pos->header = m->first[name] - 1u;
     for (; pos->header < m->header_count; pos->header++, pos->offset = 0) {
         const struct sip_header *h = &m->headers[pos->header];
-        struct gw_str rest;
-        struct walk w;
-        char c = 0;
 
         if (h->name != name || (pos->offset && pos->offset >= h->value.len))
             continue;
-        rest = gw_str_sub(h->value, pos->offset, h->value.len);
-        if (!name_is_list(name)) {
-            *out = rest;
+        if (!names[name].is_list) {
+            *out = h->value;
             pos->header++;
             return true;
         }
-        w = (struct walk){ .s = rest };
-        while (walk_next(&w, &c) && c != ',')
-            ;
-        pos->offset += w.at;
-        *out = gw_str_trim(gw_str_sub(rest, 0, c == ',' && w.at ? w.at - 1 : w.at));
+        *out = value_cut(gw_str_sub(h->value, pos->offset, h->value.len), &used);
+        pos->offset += used;
         if (pos->offset >= h->value.len) {
             pos->header++;
             pos->offset = 0;
@@ -516,10 +519,7 @@ static enum gw_code request_line(struct sip_msg *m, struct gw_str line, struct g
     m->is_request = true;
     if (!is_token(m->method_name) || m->method_name.len > SIP_NAME_MAX)
         return gw_fail(err, GW_BADMSG, "the method is malformed");
-    for (size_t i = 0; i < METHODS; i++) {
-        if (gw_str_is(m->method_name, method_table[i].text))
-            m->method = method_table[i].method;
-    }
+    m->method = method_find(m->method_name);
     m->answer = 400;
     if (gw_str_starts(version, "SIP/") && !gw_str_iis(version, "SIP/2.0") &&
         !has_byte(version, ' ')) {
@@ -557,14 +557,12 @@ static enum gw_code start_line(struct sip_msg *m, struct gw_str line, struct gw_
 
 static enum gw_code singles_check(const struct sip_msg *m, struct gw_err *err)
 {
-    for (size_t i = 0; i < NAMES; i++) {
-        unsigned n = 0;
+    for (size_t i = 0; i < m->header_count; i++) {
+        enum sip_name name = m->headers[i].name;
 
-        for (size_t k = 0; k < m->header_count && name_table[i].is_single; k++)
-            n += m->headers[k].name == name_table[i].name;
-        if (n > 1)
-            return gw_fail(err, GW_BADMSG, "header '%s' stands there %u times", name_table[i].text,
-                           n);
+        if (names[name].is_single && m->first[name] != i + 1)
+            return gw_fail(err, GW_BADMSG, "header '%s' stands there more than once",
+                           names[name].text.p);
     }
     return GW_OK;
 }
@@ -585,10 +583,7 @@ static enum gw_code cseq_read(struct sip_msg *m, struct gw_err *err)
         return gw_fail(err, GW_BADMSG, "CSeq has another method than the request");
     if (!m->is_request) {
         m->method_name = method;
-        for (size_t i = 0; i < METHODS; i++) {
-            if (gw_str_is(method, method_table[i].text))
-                m->method = method_table[i].method;
-        }
+        m->method = method_find(method);
     }
     return GW_OK;
 }
@@ -611,6 +606,13 @@ static enum gw_code vias_read(struct sip_msg *m, struct gw_err *err)
     return m->via_count ? GW_OK : gw_fail(err, GW_BADMSG, "no Via header");
 }
 
+/* Who waits for an answer knows whose it is: the addresses in it say something new only where a dialog
+ * begins. */
+static bool may_make_dialog(const struct sip_msg *m)
+{
+    return m->is_request || m->method == SIP_INVITE || m->method == SIP_SUBSCRIBE;
+}
+
 static enum gw_code addr_read(struct sip_msg *m, enum sip_name name, const char *shown,
                               struct sip_addr *out, struct gw_err *err)
 {
@@ -618,11 +620,9 @@ static enum gw_code addr_read(struct sip_msg *m, enum sip_name name, const char 
 
     if (!value.len)
         return gw_fail(err, GW_BADMSG, "no %s header", shown);
-    if (sip_addr_parse(value, &m->arena, out, err)) {
-        /* What is echoed needs no meaning. */
-        out->text = value;
+    out->text = value; /* what is echoed needs no meaning */
+    if (may_make_dialog(m) && sip_addr_parse(value, &m->arena, out, err))
         return gw_fail(err, GW_BADMSG, "the %s header is malformed", shown);
-    }
     return GW_OK;
 }
 
@@ -685,6 +685,8 @@ static enum gw_code contacts_read(struct sip_msg *m, struct gw_err *err)
     struct sip_pos pos = { 0 };
     struct gw_str value;
 
+    if (!may_make_dialog(m))
+        return GW_OK;
     m->contact_count = count_of(m, SIP_CONTACT);
     if (!m->contact_count || !sip_msg_next(m, SIP_CONTACT, &pos, &value) || gw_str_is(value, "*"))
         return GW_OK;
@@ -717,6 +719,8 @@ static enum gw_code headers_read(struct sip_msg *m, struct gw_err *err)
     enum gw_code rc, next;
 
     rc = vias_read(m, err);
+    next = cseq_read(m, rc ? &later : err);
+    rc = rc ? rc : next;
     next = addr_read(m, SIP_FROM, "From", &m->from, rc ? &later : err);
     rc = rc ? rc : next;
     next = addr_read(m, SIP_TO, "To", &m->to, rc ? &later : err);
@@ -724,8 +728,6 @@ static enum gw_code headers_read(struct sip_msg *m, struct gw_err *err)
     m->call_id = first_of(m, SIP_CALL_ID);
     if (!rc && (!m->call_id.len || m->call_id.len > SIP_CALL_ID_MAX))
         rc = gw_fail(err, GW_BADMSG, "no Call-ID, or one of more than %d bytes", SIP_CALL_ID_MAX);
-    if (!rc)
-        rc = cseq_read(m, err);
     if (!rc)
         rc = singles_check(m, err);
     if (!rc)

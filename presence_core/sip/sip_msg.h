@@ -61,7 +61,8 @@ enum sip_name {
     SIP_SUPPORTED,
     SIP_TO,
     SIP_USER_AGENT,
-    SIP_VIA
+    SIP_VIA,
+    SIP_NAME_COUNT
 };
 
 struct sip_header {
@@ -102,6 +103,7 @@ struct sip_msg {
     unsigned status;
     struct sip_via via; /* the first */
     size_t via_count;
+    /* Of an answer that can make no dialog the texts of From and To, and no contact. */
     struct sip_addr from, to, contact;
     bool has_contact;
     size_t contact_count;
@@ -113,6 +115,7 @@ struct sip_msg {
     int max_forwards;      /* -1: none */
     struct gw_str event, event_id;
     struct gw_str body;
+    unsigned char first[SIP_NAME_COUNT]; /* where a header stands first, from 1; 0: nowhere */
     struct sip_header headers[SIP_HEADERS_MAX];
     size_t header_count;
 
