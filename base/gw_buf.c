@@ -45,7 +45,7 @@ void gw_buf_reset(struct gw_buf *b)
 }
 
 /* Room for 'more' bytes and the NUL; false, and failed, when the maximum would be passed. */
-static bool buf_room(struct gw_buf *b, size_t more)
+static bool buf_grow(struct gw_buf *b, size_t more)
 {
     size_t need, cap;
 
@@ -74,6 +74,12 @@ static bool buf_room(struct gw_buf *b, size_t more)
     return true;
 }
 
+/* The same; mostly it is there. The block is no larger than the maximum. */
+static inline bool buf_room(struct gw_buf *b, size_t more)
+{
+    return (more < b->cap - b->len && !b->failed) || buf_grow(b, more);
+}
+
 void gw_buf_add(struct gw_buf *b, const void *p, size_t len)
 {
     if (!buf_room(b, len))
@@ -84,9 +90,28 @@ void gw_buf_add(struct gw_buf *b, const void *p, size_t len)
     b->p[b->len] = '\0';
 }
 
+void gw_buf_add_all(struct gw_buf *b, const struct gw_str *texts, size_t count)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < count; i++)
+        len += texts[i].len;
+    if (!buf_room(b, len))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (texts[i].len)
+            memcpy(b->p + b->len, texts[i].p, texts[i].len);
+        b->len += texts[i].len;
+    }
+    b->p[b->len] = '\0';
+}
+
 void gw_buf_add_char(struct gw_buf *b, char c)
 {
-    gw_buf_add(b, &c, 1);
+    if (!buf_room(b, 1))
+        return;
+    b->p[b->len++] = c;
+    b->p[b->len] = '\0';
 }
 
 void gw_buf_add_uint(struct gw_buf *b, uint64_t n)

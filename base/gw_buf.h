@@ -29,6 +29,12 @@ static inline void gw_buf_add_cstr(struct gw_buf *b, const char *s)
     gw_buf_add(b, s, strlen(s));
 }
 
+/* Several texts one after the other, all of them or none: struct gw_str, ... */
+#define GW_BUF_ADD(b, ...)                                                                         \
+    gw_buf_add_all(b, (const struct gw_str[]){ __VA_ARGS__ },                                      \
+                   sizeof((const struct gw_str[]){ __VA_ARGS__ }) / sizeof(struct gw_str))
+void gw_buf_add_all(struct gw_buf *b, const struct gw_str *texts, size_t count);
+
 void gw_buf_add_char(struct gw_buf *b, char c);
 void gw_buf_add_uint(struct gw_buf *b, uint64_t n); /* decimal; does not cost what printf costs */
 void gw_buf_addf(struct gw_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -343,10 +343,9 @@ static void put_event(struct gw_buf *out, const struct sip_sub *s)
 {
     struct gw_str id = sip_sub_text(s, SIP_TEXT_EVENT_ID);
 
-    gw_buf_addf(out, "Event: %s", s->format == SIP_WATCHERINFO ? SIP_WINFO : "presence");
-    if (id.len)
-        gw_buf_addf(out, ";id=%.*s", GW_STR_ARG(id));
-    gw_buf_add_cstr(out, "\r\n");
+    GW_BUF_ADD(out, GW_STR("Event: "),
+               s->format == SIP_WATCHERINFO ? GW_STR(SIP_WINFO) : GW_STR("presence"),
+               id.len ? GW_STR(";id=") : GW_STR(""), id, GW_STR("\r\n"));
 }
 
 /* 'state' of Subscription-State; core->body: the document, or nothing. */
@@ -356,16 +355,16 @@ static void write_notify(struct sip_sub *s, const char *branch, const char *stat
     struct gw_str routes = sip_sub_text(s, SIP_TEXT_ROUTES);
 
     gw_buf_reset(out);
-    gw_buf_addf(out, "NOTIFY %.*s SIP/2.0\r\n", GW_STR_ARG(sip_sub_text(s, SIP_TEXT_TARGET)));
+    GW_BUF_ADD(out, GW_STR("NOTIFY "), sip_sub_text(s, SIP_TEXT_TARGET), GW_STR(" SIP/2.0\r\n"));
     sip_write_via(out, s->proto, sip_sub_text(s, SIP_TEXT_US), branch);
     gw_buf_add_cstr(out, "Max-Forwards: 70\r\n");
     if (routes.len)
         sip_write_header(out, "Route", routes);
-    gw_buf_addf(out, "From: %.*s;tag=%.*s\r\n", GW_STR_ARG(sip_sub_text(s, SIP_TEXT_LOCAL)),
-                GW_STR_ARG(sip_sub_text(s, SIP_TEXT_TAG)));
-    sip_write_header(out, "To", sip_sub_text(s, SIP_TEXT_REMOTE));
-    sip_write_header(out, "Call-ID", sip_sub_text(s, SIP_TEXT_CALL_ID));
-    gw_buf_addf(out, "CSeq: %u NOTIFY\r\n", cseq_next(s));
+    GW_BUF_ADD(out, GW_STR("From: "), sip_sub_text(s, SIP_TEXT_LOCAL), GW_STR(";tag="),
+               sip_sub_text(s, SIP_TEXT_TAG), GW_STR("\r\nTo: "), sip_sub_text(s, SIP_TEXT_REMOTE),
+               GW_STR("\r\nCall-ID: "), sip_sub_text(s, SIP_TEXT_CALL_ID), GW_STR("\r\nCSeq: "));
+    gw_buf_add_uint(out, cseq_next(s));
+    gw_buf_add_cstr(out, " NOTIFY\r\n");
     if (s->local_cseq == 1) /* RFC 6665 4.4.1: it may be what makes the dialog */
         sip_write_record_route(s->core, out, sip_sub_text(s, SIP_TEXT_WATCHER), s->proto);
     sip_write_contact(out, sip_sub_text(s, SIP_TEXT_US), s->proto);

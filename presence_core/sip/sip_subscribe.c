@@ -159,7 +159,9 @@ static void accept_answer(struct sip_core *core, const struct sip_msg *m,
         sip_write_record_route(core, &core->out, sip_sub_text(s, SIP_TEXT_WATCHER), s->proto);
     sip_write_copy(&core->out, m, SIP_RECORD_ROUTE, "Record-Route");
     sip_write_contact(&core->out, sip_sub_text(s, SIP_TEXT_US), s->proto);
-    gw_buf_addf(&core->out, "Expires: %lld\r\n", (long long)expires_s);
+    gw_buf_add_cstr(&core->out, "Expires: ");
+    gw_buf_add_uint(&core->out, (uint64_t)expires_s);
+    gw_buf_add_cstr(&core->out, "\r\n");
     sip_answer_send(core, m, from);
 }
 

@@ -63,10 +63,7 @@ const char *sip_reason(unsigned status)
 
 void sip_write_header(struct gw_buf *out, const char *name, struct gw_str value)
 {
-    gw_buf_add_cstr(out, name);
-    gw_buf_add_cstr(out, ": ");
-    gw_buf_add_str(out, value);
-    gw_buf_add_cstr(out, "\r\n");
+    GW_BUF_ADD(out, gw_str_of(name), GW_STR(": "), value, GW_STR("\r\n"));
 }
 
 void sip_write_copy(struct gw_buf *out, const struct sip_msg *from, enum sip_name name,
@@ -97,14 +94,14 @@ static void put_top_via(struct gw_buf *out, const struct sip_via *via, const str
 
     gw_buf_add_cstr(out, "Via: ");
     if (at) {
-        gw_buf_add_str(out, gw_str_sub(via->text, 0, at));
-        gw_buf_addf(out, "=%u", from->port);
+        GW_BUF_ADD(out, gw_str_sub(via->text, 0, at), GW_STR("="));
+        gw_buf_add_uint(out, from->port);
         gw_buf_add_str(out, gw_str_sub(via->text, at, via->text.len));
     } else {
         gw_buf_add_str(out, via->text);
     }
     if (!via->received.len && (at || !gw_str_eq(via->host, from->host)))
-        gw_buf_addf(out, ";received=%.*s", GW_STR_ARG(from->host));
+        GW_BUF_ADD(out, GW_STR(";received="), from->host);
     gw_buf_add_cstr(out, "\r\n");
 }
 
@@ -115,7 +112,9 @@ void sip_write_answer(struct gw_buf *out, const struct sip_msg *m, const struct 
     struct gw_str value;
     bool first = true;
 
-    gw_buf_addf(out, "SIP/2.0 %u %s\r\n", status, sip_reason(status));
+    gw_buf_add_cstr(out, "SIP/2.0 ");
+    gw_buf_add_uint(out, status);
+    GW_BUF_ADD(out, GW_STR(" "), gw_str_of(sip_reason(status)), GW_STR("\r\n"));
     for (; sip_msg_next(m, SIP_VIA, &pos, &value); first = false) {
         if (first)
             put_top_via(out, &m->via, from);
@@ -123,10 +122,9 @@ void sip_write_answer(struct gw_buf *out, const struct sip_msg *m, const struct 
             sip_write_header(out, "Via", value);
     }
     sip_write_header(out, "From", m->from.text);
-    gw_buf_add_cstr(out, "To: ");
-    gw_buf_add_str(out, m->to.text);
+    GW_BUF_ADD(out, GW_STR("To: "), m->to.text);
     if (!m->to.tag.len && tag.len)
-        gw_buf_addf(out, ";tag=%.*s", GW_STR_ARG(tag));
+        GW_BUF_ADD(out, GW_STR(";tag="), tag);
     gw_buf_add_cstr(out, "\r\n");
     sip_write_header(out, "Call-ID", m->call_id);
     sip_write_copy(out, m, SIP_CSEQ, "CSeq");
@@ -166,8 +164,9 @@ void sip_write_uri(struct gw_buf *out, struct gw_str jid)
 
 void sip_write_via(struct gw_buf *out, enum sip_proto proto, struct gw_str us, const char *branch)
 {
-    gw_buf_addf(out, "Via: SIP/2.0/%s %.*s;branch=%s%s\r\n", sip_proto_name(proto), GW_STR_ARG(us),
-                branch, proto == SIP_UDP ? ";rport" : "");
+    GW_BUF_ADD(out, GW_STR("Via: SIP/2.0/"), gw_str_of(sip_proto_name(proto)), GW_STR(" "), us,
+               GW_STR(";branch="), gw_str_of(branch),
+               proto == SIP_UDP ? GW_STR(";rport\r\n") : GW_STR("\r\n"));
 }
 
 void sip_write_contact(struct gw_buf *out, struct gw_str us, enum sip_proto proto)
@@ -176,13 +175,14 @@ void sip_write_contact(struct gw_buf *out, struct gw_str us, enum sip_proto prot
         [SIP_UDP] = "", [SIP_TCP] = ";transport=tcp", [SIP_TLS] = ";transport=tls"
     };
 
-    gw_buf_addf(out, "Contact: <sip:%.*s%s>\r\n", GW_STR_ARG(us), transport[proto]);
+    GW_BUF_ADD(out, GW_STR("Contact: <sip:"), us, gw_str_of(transport[proto]), GW_STR(">\r\n"));
 }
 
 void sip_write_end(struct gw_buf *out, const char *type, struct gw_str body)
 {
     if (body.len)
         sip_write_header(out, "Content-Type", gw_str_of(type));
-    gw_buf_addf(out, "Content-Length: %zu\r\n\r\n", body.len);
-    gw_buf_add_str(out, body);
+    gw_buf_add_cstr(out, "Content-Length: ");
+    gw_buf_add_uint(out, body.len);
+    GW_BUF_ADD(out, GW_STR("\r\n\r\n"), body);
 }

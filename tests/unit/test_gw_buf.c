@@ -41,6 +41,29 @@ static void adds(void **state)
     gw_buf_done(&b);
 }
 
+static void adds_numbers_and_many(void **state)
+{
+    struct gw_buf b;
+
+    (void)state;
+    gw_buf_init(&b, 40);
+    gw_buf_add_uint(&b, 0);
+    gw_buf_add_char(&b, ' ');
+    gw_buf_add_uint(&b, UINT64_MAX);
+    assert_buf(&b, "0 18446744073709551615");
+    gw_buf_reset(&b);
+    GW_BUF_ADD(&b, GW_STR("a: "), GW_STR(""), GW_STR("b"), GW_STR("\r\n"));
+    assert_buf(&b, "a: b\r\n");
+    GW_BUF_ADD(&b, GW_STR("0123456789012345"), GW_STR("0123456789012345678")); /* one too many */
+    assert_true(b.failed);
+    assert_buf(&b, "a: b\r\n"); /* all of them or none */
+    gw_buf_reset(&b);
+    GW_BUF_ADD(&b, GW_STR("01234567890123456789"), GW_STR("01234567890123456789"));
+    assert_false(b.failed);
+    assert_int_equal(b.len, 40);
+    gw_buf_done(&b);
+}
+
 static void remembers_failure(void **state)
 {
     struct gw_buf b;
@@ -180,9 +203,13 @@ static void quotes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(adds),       cmocka_unit_test(remembers_failure),
-        cmocka_unit_test(no_maximum), cmocka_unit_test(consumes),
-        cmocka_unit_test(quotes),     cmocka_unit_test(queue_stays_small),
+        cmocka_unit_test(adds),
+        cmocka_unit_test(adds_numbers_and_many),
+        cmocka_unit_test(remembers_failure),
+        cmocka_unit_test(no_maximum),
+        cmocka_unit_test(consumes),
+        cmocka_unit_test(quotes),
+        cmocka_unit_test(queue_stays_small),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
