@@ -1,14 +1,17 @@
 /* What SIP costs: CPU for each SUBSCRIBE with its first NOTIFY, CPU for each further NOTIFY that is sent
  * and answered, over UDP, TCP and TLS on loopback, and memory of a subscription. The watchers are
- * another process, so that only the server counts.
+ * another process, so that only the server counts. "watch": only they, of another server; tells each time
+ * that as many NOTIFYs were answered as there are subscriptions.
  *
- *   bench_sip [SUBSCRIPTIONS [engine|udp|tcp|tls]]      2000, and all of them, unless said otherwise */
+ *   bench_sip [SUBSCRIPTIONS [engine|udp|tcp|tls]]      2000, and all of them, unless said otherwise
+ *   bench_sip watch udp|tcp|tls PORT SUBSCRIPTIONS */
 #include <arpa/inet.h>
 #include <malloc.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -21,7 +24,7 @@
 #include "sip_msg.h"
 #include "sip_server.h"
 
-enum { AT_ONCE = 100, ROUNDS = 20, ALONE = 20000 };
+enum { UNDER_WAY = 50, AT_ONCE = 100, ROUNDS = 20, ALONE = 20000, LONGEST_MS = 60 * 1000 };
 
 static double cpu_us(void)
 {
@@ -86,6 +89,9 @@ struct end {
     SSL *ssl;
     struct sockaddr_in to;
     enum sip_proto proto;
+    unsigned port;              /* ours */
+    int count, begun, answered; /* subscriptions, those that were asked for; NOTIFYs */
+    bool tells;                 /* each time that so many more NOTIFYs were answered */
 };
 
 static void end_write(struct end *e, const char *p, size_t len)
@@ -108,6 +114,16 @@ static size_t end_read(struct end *e, char *p, size_t max)
     return (size_t)n;
 }
 
+static void begin_next(struct end *e)
+{
+    char text[2048];
+
+    if (e->begun == e->count)
+        return;
+    end_write(e, text, subscribe(text, sizeof(text), e->begun, sip_proto_name(e->proto), e->port));
+    e->begun++;
+}
+
 /* 200 to a NOTIFY: the five headers that are repeated. */
 static void write_answer(struct gw_str in, struct gw_buf *out)
 {
@@ -126,6 +142,8 @@ static void write_answer(struct gw_str in, struct gw_buf *out)
     gw_buf_add_cstr(out, "Content-Length: 0\r\n\r\n");
 }
 
+/* The next subscription is asked for when one was notified: as many are under way all the time as were at
+ * first, and no datagram finds a full queue. */
 static void answer(struct end *e, struct gw_str in)
 {
     struct gw_buf out;
@@ -136,6 +154,11 @@ static void answer(struct end *e, struct gw_str in)
     write_answer(in, &out);
     end_write(e, out.p, out.len);
     gw_buf_done(&out);
+    begin_next(e);
+    if (++e->answered % e->count == 0 && e->tells) {
+        printf("%d\n", e->answered);
+        (void)fflush(stdout);
+    }
 }
 
 static void watch_stream(struct end *e)
@@ -159,22 +182,32 @@ static void watch_stream(struct end *e)
     }
 }
 
-static void watch(enum sip_proto proto, uint16_t port, int count)
+static void watch_datagrams(struct end *e)
+{
+    static char buffer[SIP_MSG_MAX];
+
+    for (;;)
+        answer(e, (struct gw_str){ buffer, end_read(e, buffer, sizeof(buffer)) });
+}
+
+static void watch(enum sip_proto proto, uint16_t port, int count, bool tells)
 {
     struct end e = { .proto = proto,
+                     .count = count,
+                     .tells = tells,
                      .to = { .sin_family = AF_INET,
                              .sin_port = htons(port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
     struct sockaddr_in own = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof(own);
     int big = 8 * 1024 * 1024;
-    static char buffer[SIP_MSG_MAX];
 
     e.fd = socket(AF_INET, proto == SIP_UDP ? SOCK_DGRAM : SOCK_STREAM, 0);
     (void)setsockopt(e.fd, SOL_SOCKET, SO_RCVBUF, &big, sizeof(big));
     if (bind(e.fd, (struct sockaddr *)&own, sizeof(own)) ||
         getsockname(e.fd, (struct sockaddr *)&own, &len))
         fail("no socket");
+    e.port = ntohs(own.sin_port);
     if (proto != SIP_UDP && connect(e.fd, (struct sockaddr *)&e.to, sizeof(e.to)))
         fail("not connected");
     if (proto == SIP_TLS) {
@@ -183,20 +216,11 @@ static void watch(enum sip_proto proto, uint16_t port, int count)
         if (SSL_connect(e.ssl) != 1)
             fail("no TLS");
     }
-    for (int i = 0; i < count; i++) {
-        size_t n = subscribe(buffer, sizeof(buffer), i, sip_proto_name(proto), ntohs(own.sin_port));
-
-        end_write(&e, buffer, n);
-        if (i % 50 == 49 && proto == SIP_UDP)
-            (void)usleep(1000); /* as many watchers, not as one burst */
-        if (proto == SIP_UDP)
-            while (recv(e.fd, buffer, sizeof(buffer), MSG_PEEK | MSG_DONTWAIT) > 0)
-                answer(&e, (struct gw_str){ buffer, end_read(&e, buffer, sizeof(buffer)) });
-    }
-    if (proto != SIP_UDP)
-        watch_stream(&e);
-    for (;;)
-        answer(&e, (struct gw_str){ buffer, end_read(&e, buffer, sizeof(buffer)) });
+    for (int i = 0; i < UNDER_WAY; i++)
+        begin_next(&e);
+    if (proto == SIP_UDP)
+        watch_datagrams(&e);
+    watch_stream(&e);
 }
 
 /* ---- The server ---- */
@@ -206,6 +230,7 @@ struct bench {
     struct pres_core *core;
     struct sip_server *server;
     struct net_timer *timer;
+    gw_time deadline;
     int count, round, next;
     double begun, subscribed, cpu;
 };
@@ -218,8 +243,9 @@ static void change(struct pres_core *core, int i, int round, struct gw_now now)
     char jid[64];
 
     (void)snprintf(jid, sizeof(jid), "user%d@x.example", i);
-    for (int k = 0; k < PRES_WORDS_COUNT; k++)
-        (void)snprintf(c.text[k], sizeof(c.text[k]), "In a meeting until %d:00", round);
+    (void)snprintf(c.text[0], sizeof(c.text[0]), "In a meeting until %d:00", round);
+    for (int k = 1; k < PRES_WORDS_COUNT; k++)
+        memcpy(c.text[k], c.text[0], sizeof(c.text[k]));
     pres_calendar_set(core, gw_str_of(jid), &c, now);
 }
 
@@ -230,6 +256,8 @@ static void on_timer(struct gw_now now, void *ctx)
 
     sip_core_counters(sip_server_core(b->server), &c);
     net_timer_set(b->timer, now.mono + 1);
+    if (now.mono > b->deadline)
+        fail("the watchers do not answer");
     if (c.waiting || c.subscriptions < (uint64_t)b->count)
         return;
     if (!b->subscribed)
@@ -293,12 +321,15 @@ static void bench_sockets(enum sip_proto proto, int count)
         fail(err.msg);
     b.timer = net_timer_new(b.loop, on_timer, &b);
     net_timer_set(b.timer, 0);
+    b.deadline = net_loop_now(b.loop).mono + LONGEST_MS;
     watcher = fork();
-    if (!watcher)
+    if (!watcher) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
         watch(proto,
               proto == SIP_TLS ? sip_server_tls_port(b.server, SIP_TLS_SERVER_AUTH)
                                : sip_server_port(b.server),
-              count);
+              count, false);
+    }
     b.begun = cpu_us();
     net_loop_run(b.loop);
     sip_core_counters(sip_server_core(b.server), &c);
@@ -471,6 +502,18 @@ static void bench_tls(int count)
     bench_sockets(SIP_TLS, count);
 }
 
+static void watch_other(char **args)
+{
+    enum sip_proto proto;
+    int64_t port, count;
+
+    if (!sip_proto_parse(gw_str_of(args[0]), &proto) ||
+        !gw_str_to_int(gw_str_of(args[1]), 1, 65535, &port) ||
+        !gw_str_to_int(gw_str_of(args[2]), 1, 100000, &count))
+        fail("watch what? bench_sip watch udp 5060 2000");
+    watch(proto, (uint16_t)port, (int)count, true);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -482,6 +525,8 @@ int main(int argc, char **argv)
     int64_t count = 2000;
     int done = 0;
 
+    if (argc == 5 && strcmp(argv[1], "watch") == 0)
+        watch_other(argv + 2);
     if (argc > 1 && !gw_str_to_int(gw_str_of(argv[1]), 1, 100000, &count))
         fail("how many subscriptions, 1 to 100000?");
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
