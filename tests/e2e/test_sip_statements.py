@@ -66,7 +66,8 @@ STATEMENTS = [
     ("R-1.9b", "not both with the same domain", THEIRS),
     ("R-1.10a", "backup routes by priority", [
         "unit/test_sip_watch.c:test_backup_route", "unit/test_sip_route.c:test_plans"]),
-    ("R-1.10b", "a cheap answer to a load balancer", ["unit/test_sip_core.c:test_acl"]),
+    ("R-1.10b", "a cheap answer to a load balancer", [
+        "unit/test_sip_core.c:test_acl", "interop/test_sip_watchers.py:test_balanced"]),
     ("R-1.11a", "search of contacts", "clients search the enterprise's own directory"),
     ("R-1.12a", "which address a user has", "a user has the address that he is added with: the import says which"),
     ("R-2a", "Lync wants TLS", ["e2e/test_sip_tls.py:test_out", "e2e/test_sip_tls.py:test_peer_auth"]),
@@ -90,7 +91,8 @@ STATEMENTS = [
     ("R-5.4b", "address and name", ["unit/test_sip_access.c:test_acl", "unit/test_sip_access.c:test_names"]),
     ("R-5.4c", "names by reverse look-up, and how slow it was", [
         "unit/test_sip_core.c:test_acl_names", "unit/test_sip_core.c:test_acl_slow"]),
-    ("R-5.5", "two listeners, one port each", ["e2e/test_sip_tls.py:test_swap"]),
+    ("R-5.5", "two listeners, one port each", [
+        "e2e/test_sip_tls.py:test_swap", "interop/test_sip_tls_kamailio.py:test_swapped_ports"]),
     ("R-5.6a", "the subject CN, not other names", ["e2e/test_sip_tls.py:test_peer_auth"]),
     ("R-5.7", "a subject counts when it is selected", "there is one list, and all of it is selected"),
     ("R-5.8", "own certificate and trusted ones", [

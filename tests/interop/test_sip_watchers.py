@@ -1,11 +1,13 @@
-"""What watchers see over SIP: SIPp subscribes by UDP and TCP, directly and through Kamailio with
-Record-Route; meetings come from the simulated Exchange."""
+"""What watchers see over SIP: SIPp subscribes by UDP and TCP, over IPv4 and IPv6, directly and through Kamailio with
+Record-Route; meetings come from the simulated Exchange. Kamailio balances two gateways by their health."""
 
 import sys
 import time
 
 import sip
+from gateway import wait_for
 from house import DOMAIN, House, run, utc
+from test_sip_sessions import answer, expect
 
 sip.need("sipp", "kamailio")
 
@@ -119,6 +121,96 @@ def test_refresh_and_restart():
             numbers = [int(n.get("CSeq").split()[0]) for n in peer.notifies()]
             assert numbers == sorted(set(numbers)), numbers
             assert peer.notifies()[2].get("Subscription-State").startswith("active;expires=900")
+
+
+def test_both_families():
+    """one listener for IPv4 and IPv6, UDP and TCP: told where each came from, and that again after a restart"""
+    with House(users=["bob"], settings={**SETTINGS, "sip.incoming_acl": "127.0.0.0/8, ::1", "sip.server_auth_port": 0,
+                                        "sip.peer_auth_port": 0}, sip_listen="::1", sip_port=0) as h:
+        # Their TLS ports are free ones by now: at those that are the rule somebody else may be.
+        assert h.gateway.stop() == 0
+        with open(h.gateway.config, "a", encoding="utf-8") as f:
+            f.write("sip_listen = ::\n")
+        h.gateway.start()
+        port = h.gateway.status()["sip"]["port"]
+        for address in ("127.0.0.1", "::1"):
+            for transport in ("u1", "t1"):
+                user, at = h.jid("bob"), sip.bracketed(address)
+                steps = [sip.subscribe(user, "ann@partner.test"), sip.notify(),
+                         sip.again(user, "ann@partner.test", 0), sip.notify()]
+                with sip.Sipp(steps, f"{at}:{port}", address=address, transport=transport) as peer:
+                    peer.wait()
+                    for m in peer.notifies():
+                        assert m.get("Via").startswith(f"SIP/2.0/{'UDP' if transport == 'u1' else 'TCP'} {at}:{port};"), m.headers
+                        assert f"sip:{at}:{port}" in m.get("Contact"), m.headers
+        # And asked for by a route with a literal.
+        for transport in ("u1", "t1"):
+            script = expect("SUBSCRIBE") + answer()
+            with sip.Sipp([script], "", server=True, address="::1", transport=transport) as peer, h.client("bob") as bob:
+                h.gateway.set("sip.routes", f"test.partner={'udp' if transport == 'u1' else 'tcp'}:[::1]:{peer.port}")
+                bob.presence()
+                bob.subscribe(f"{transport}@partner.test")
+                peer.wait()
+                assert f"[::1]:{port}" in peer.messages()[0].get("Via"), peer.messages()[0].headers
+
+
+BALANCER = """
+#!KAMAILIO
+children=1
+tcp_children=1
+log_stderror=yes
+debug=1
+auto_aliases=no
+listen=udp:{address}:{port}
+listen=tcp:{address}:{port}
+mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
+loadmodule "tm.so"
+loadmodule "sl.so"
+loadmodule "rr.so"
+loadmodule "pv.so"
+loadmodule "xlog.so"
+loadmodule "siputils.so"
+loadmodule "dispatcher.so"
+modparam("dispatcher", "list_file", "{folder}/list")
+modparam("dispatcher", "ds_ping_interval", 1)
+modparam("dispatcher", "ds_probing_mode", 1)
+modparam("dispatcher", "ds_probing_threshold", 1)
+modparam("dispatcher", "ds_inactive_threshold", 1)
+modparam("tm", "fr_timer", 1000)
+request_route {
+    if (has_totag()) { loose_route(); t_relay(); exit; }
+    record_route();
+    if (!ds_select_dst("1", "8")) { sl_send_reply("503", "Nobody there"); exit; }
+    t_relay();
+}
+event_route[dispatcher:dst-down] { xlog("L_ALERT", "down $ru\n"); }
+event_route[dispatcher:dst-up] { xlog("L_ALERT", "up $ru\n"); }
+"""
+
+
+def test_balanced():
+    """Kamailio before two gateways, active and backup: OPTIONS tell it which one lives"""
+    users = {"users": ["bob"], "settings": SETTINGS}
+    with House(**users) as first, House(**users) as second:
+        nodes = [h.gateway for h in (first, second)]
+        rows = "".join(f"1 sip:{g.address}:5060;transport=tcp 0 {priority}\n" for g, priority in zip(nodes, (2, 1)))
+        with sip.Kamailio(BALANCER, first.gateway.address, files={"list": rows}) as balancer:
+            def reaches(wanted):
+                with watch(first, "u1", "ann@partner.test", 1, proxy=f"{balancer.address}:{balancer.port}") as peer:
+                    peer.wait()
+                    assert wanted.address in peer.messages()[0].get("Contact"), peer.messages()[0].headers
+
+            def says(word, gateway, count):
+                lines = lambda: [line for line in balancer.read_log().splitlines()
+                                 if f"{word} sip:{gateway.address}" in line]
+                wait_for(lambda: len(lines()) >= count, 20, f"{word} {gateway.address}")
+            reaches(nodes[0])
+            nodes[0].kill()
+            says("down", nodes[0], 1)
+            reaches(nodes[1])
+            nodes[0].start()
+            says("up", nodes[0], 1)
+            reaches(nodes[0])
 
 
 def test_refusals():

@@ -20,8 +20,13 @@ def need(*names):
             sys.exit(77)
 
 
+def bracketed(address):
+    """As it stands before a port."""
+    return f"[{address}]" if ":" in address else address
+
+
 def free_port(address, kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as s:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as s:
         s.bind((address, 0))
         return s.getsockname()[1]
 
@@ -128,10 +133,11 @@ class Sipp:
         """Without connecting, which would be a call."""
         end = time.monotonic() + timeout
         while True:
-            with open("/proc/net/tcp", encoding="ascii") as f:
-                if any(line.split()[1].endswith(f":{self.port:04X}") and line.split()[3] == "0A"
-                       for line in f.readlines()[1:]):
-                    return
+            for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+                with open(table, encoding="ascii") as f:
+                    if any(line.split()[1].endswith(f":{self.port:04X}") and line.split()[3] == "0A"
+                           for line in f.readlines()[1:]):
+                        return
             if self.process.poll() is not None or time.monotonic() > end:
                 raise TimeoutError("sipp does not listen\n" + self.why())
             time.sleep(0.02)
@@ -191,16 +197,19 @@ class Sipp:
 
 class Kamailio:
     """With a configuration that may name {address}, {port} and {folder}. tables: {folder}/db has those of its
-    modules, empty."""
+    modules, empty; files: what else is in {folder}."""
 
-    def __init__(self, config, address, tables=False):
+    def __init__(self, config, address, tables=False, files=None):
         self.address, self.port = address, free_port(address)
         self.folder = tempfile.mkdtemp(prefix="kamailio-")
         if tables:
             shutil.copytree("/usr/share/kamailio/dbtext/kamailio", os.path.join(self.folder, "db"))
+        for name, text in (files or {}).items():
+            with open(os.path.join(self.folder, name), "w", encoding="utf-8") as f:
+                f.write(text)
         path = os.path.join(self.folder, "kamailio.cfg")
         with open(path, "w", encoding="utf-8") as f:
-            f.write(config.replace("{address}", address).replace("{port}", str(self.port))
+            f.write(config.replace("{address}", bracketed(address)).replace("{port}", str(self.port))
                     .replace("{folder}", self.folder))
         self.log = open(os.path.join(self.folder, "log"), "w+", encoding="utf-8", errors="replace")
         self.process = subprocess.Popen(
