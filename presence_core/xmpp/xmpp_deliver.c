@@ -41,19 +41,28 @@ static const char *show_of(const struct xmpp_host *host, const struct pres_doc *
     return "";
 }
 
+/* XMPP has no word for busy: it is away, and the text says so. */
 static void put_status(struct xml_writer *w, const struct pres_doc *doc, bool is_ours)
 {
+    const struct gw_str busy = GW_STR("Busy");
     struct gw_str text = doc->shown.text;
+    bool says_busy = doc->shown.text_from == PRES_TEXT_CALENDAR ||
+                     gw_str_ieq(gw_str_sub(text, 0, busy.len), busy);
 
     if (is_ours && doc->texts.len) {
         xml_flush_tag(w);
         gw_buf_add_str(w->out, doc->texts);
         return;
     }
-    if (!text.len && doc->shown.show == PRES_BUSY)
-        text = GW_STR("Busy");
-    if (text.len)
-        xml_put(w, "status", text);
+    if (!text.len && doc->shown.show != PRES_BUSY)
+        return;
+    xml_open(w, "status");
+    if (doc->shown.show == PRES_BUSY && !says_busy) {
+        xml_put_text(w, busy);
+        xml_put_text(w, text.len ? GW_STR(" - ") : GW_STR(""));
+    }
+    xml_put_text(w, text);
+    xml_close(w);
 }
 
 static void put_from(struct xml_writer *w, struct xmpp_host *host, const struct pres_doc *doc)

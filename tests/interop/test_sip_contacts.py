@@ -85,7 +85,7 @@ def test_kamailio():
                 bob.subscribe("carl@partner.test")
                 wait_for(lambda: h.gateway.status()["sip"]["contacts_subscribed"], 20, "subscribed")
                 publish(server, "busy")
-                bob.wait_contact("carl@partner.test", ("away", "At the desk"))
+                bob.wait_contact("carl@partner.test", ("away", "Busy - At the desk"))
             assert h.gateway.stop() == 0
             h.gateway.start()
             wait_for(lambda: h.gateway.status()["sip"]["contacts_subscribed"], 20, "subscribed again")

@@ -374,6 +374,60 @@ static void shows_the_calendar(void **state)
     world_of_two_stop(&w, &ann, &bob);
 }
 
+static void tell_nobody(const struct pres_doc *doc, struct pres_session *const *to, size_t count,
+                        void *ctx)
+{
+    (void)doc;
+    (void)to;
+    (void)count;
+    (void)ctx;
+}
+
+/* Interdomain tables 1 and 4: who is busy by another front-end is away here, and the text says busy. */
+static void says_busy_in_words(void **state)
+{
+    static const struct pres_frontend other = { .name = "other", .presence = tell_nobody };
+    static const struct {
+        enum pres_show show;
+        const char *text, *told;
+    } words[] = {
+        { PRES_BUSY, "", "<show>away</show><status>Busy</status>" },
+        { PRES_BUSY, "At the board", "<show>away</show><status>Busy - At the board</status>" },
+        { PRES_BUSY, "busy", "<show>away</show><status>busy</status>" },
+        { PRES_AWAY, "At the board", "<show>away</show><status>At the board</status>" },
+        { PRES_AWAY, "", "<show>away</show></presence>" },
+    };
+    struct pres_session *phone;
+    struct peer ann, bob;
+    struct world w;
+
+    (void)state;
+    world_start(&w);
+    peer_online(&ann, &w, "ann", "desk");
+    peer_online(&bob, &w, "bob", "r");
+    peer_befriend(&ann, ANN, &bob, BOB);
+    assert_int_equal(pres_session_new(w.core,
+                                      &(struct pres_session_args){
+                                          .user = GW_STR(ANN),
+                                          .resource = GW_STR("phone"),
+                                          .front = pres_frontend_register(w.core, &other, NULL) },
+                                      w.now, &phone, NULL),
+                     GW_OK);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        peer_clear(&bob);
+        assert_int_equal(pres_session_set(phone,
+                                          &(struct pres_client){ .show = words[i].show,
+                                                                 .text = gw_str_of(words[i].text) },
+                                          w.now),
+                         GW_OK);
+        EXPECT(&bob, words[i].told);
+    }
+    pres_session_free(&phone, w.now);
+    peer_close(&ann);
+    peer_close(&bob);
+    world_stop(&w);
+}
+
 static void show_in_meeting_is_a_setting(void **state)
 {
     static const struct {
@@ -663,6 +717,7 @@ int main(void)
         cmocka_unit_test(subscribes),
         cmocka_unit_test(passes_presence),
         cmocka_unit_test(shows_the_calendar),
+        cmocka_unit_test(says_busy_in_words),
         cmocka_unit_test(show_in_meeting_is_a_setting),
         cmocka_unit_test(rejects_presence_that_is_too_long),
         cmocka_unit_test(sends_messages),
