@@ -339,8 +339,8 @@ static void on_closed(struct net_stream *stream, const struct gw_err *why, void 
     if (!c->is_ready && c->proto == SIP_TLS)
         tls_failed(c, why);
     else if (why->code)
-        gw_info("sip.tcp", "connection lost peer=%s reason=\"%s\"", net_stream_peer(stream),
-                why->msg);
+        gw_info("sip.tcp", "connection lost %s=\"%s\" reason=\"%s\"", c->target[0] ? "to" : "peer",
+                c->target[0] ? c->target : net_stream_peer(stream), why->msg);
     conn_end(c);
 }
 

@@ -6,7 +6,7 @@ import socket
 import sys
 import threading
 
-from gateway import wait_for
+from gateway import SIP_PORT, wait_for
 from house import run
 from test_sip import Office, Stream, subscribe, told
 from test_sip_tls import House
@@ -40,6 +40,17 @@ def test_levels():
         g.set("sip.incoming_acl", "192.0.2.1")
         text = news(lambda: ask(4, user="bob"))
         assert "sip.acl: ACL - upstream not trusted - need to authenticate" in text, text
+
+
+def test_connection_lost():
+    """which server cannot be reached stands in the log"""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with Office() as g, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.sendto(subscribe(1, "UDP", contact=f"localhost:{port}").replace(b"transport=udp", b"transport=tcp"),
+                 (g.address, SIP_PORT))
+        wait_for(lambda: f'sip.tcp: connection lost to="TCP localhost {port}" reason="cannot connect' in g.log(),
+                 what="the server in the log")
 
 
 def test_trace():
