@@ -157,7 +157,8 @@ static enum sip_watcher_event end_of(const struct look *l, const struct watcher 
     return w->status == SIP_WATCHER_ACTIVE ? SIP_WATCHER_TIMEOUT : SIP_WATCHER_GIVEUP;
 }
 
-/* The first step from one to another; where it ends the state machine a new one takes over. */
+/* The first step from one to another; where it ends the state machine a new one takes over. Who watched and has
+ * to ask is one from whom it was taken. */
 #define PENDING SIP_WATCHER_PENDING
 #define ACTIVE  SIP_WATCHER_ACTIVE
 #define WAITING SIP_WATCHER_WAITING
@@ -166,7 +167,7 @@ static const enum sip_watcher_event ways[SIP_WATCHER_STATUSES][SIP_WATCHER_STATU
                            [ACTIVE] = SIP_WATCHER_SUBSCRIBE_ALLOWED,
                            [WAITING] = SIP_WATCHER_SUBSCRIBE },
     [PENDING] = { [ACTIVE] = SIP_WATCHER_APPROVED, [WAITING] = SIP_WATCHER_TIMEOUT },
-    [ACTIVE] = { [PENDING] = SIP_WATCHER_DEACTIVATED, [WAITING] = SIP_WATCHER_DEACTIVATED },
+    [ACTIVE] = { [PENDING] = SIP_WATCHER_REJECTED, [WAITING] = SIP_WATCHER_REJECTED },
     [WAITING] = { [PENDING] = SIP_WATCHER_GIVEUP, [ACTIVE] = SIP_WATCHER_APPROVED },
 };
 

@@ -522,7 +522,8 @@ static void test_waits_unreadable(void **state)
 /* A contact by XMPP watches as long as he is one. */
 static void test_contacts(void **state)
 {
-    struct pres_session *alice;
+    struct pres_session *alice, *bob;
+    const char *text;
     struct gw_err err;
     struct client c;
     struct rig r;
@@ -536,11 +537,28 @@ static void test_contacts(void **state)
     expect(info(&r), "status=\"pending\" event=\"subscribe\">sip:alice@b.example</watcher>");
     decide(&r, "alice@b.example", PRES_ALLOW);
     expect(info(&r), "status=\"active\" event=\"approved\">sip:alice@b.example</watcher>");
+    /* Taken back, asked for again, and granted: each one is another. */
+    bob = rig_login(&r, "bob@b.example", PRES_AVAILABLE);
+    assert_int_equal(
+        pres_request_send(bob, PRES_UNSUBSCRIBED, GW_STR("alice@b.example"), GW_STR(""), &err),
+        GW_OK);
+    assert_int_equal(
+        pres_request_send(alice, PRES_SUBSCRIBE, GW_STR("bob@b.example"), GW_STR(""), &err), GW_OK);
+    text = info(&r);
+    expect(text, "status=\"terminated\" event=\"rejected\"");
+    expect(text, "status=\"pending\" event=\"subscribe\"");
+    assert_int_equal(
+        pres_request_send(bob, PRES_SUBSCRIBED, GW_STR("alice@b.example"), GW_STR(""), &err),
+        GW_OK);
+    text = info(&r);
+    expect(text, "status=\"active\" event=\"approved\"");
+    count(text, "<watcher ", 1);
     assert_int_equal(
         pres_request_send(alice, PRES_UNSUBSCRIBE, GW_STR("bob@b.example"), GW_STR(""), &err),
         GW_OK);
     expect(info(&r), "status=\"terminated\" event=\"timeout\">sip:alice@b.example</watcher>");
     pres_session_free(&alice, r.now);
+    pres_session_free(&bob, r.now);
     rig_done(&r);
 }
 
