@@ -663,8 +663,11 @@ const struct ctl_command ctl_commands[] = {
       "lab-ca issue lab mail.lab.test\nlab-ca issue lab localhost 127.0.0.1 ::1" },
 
     { "log-level", "LEVEL [COMPONENT]", "log more or less, until the next start", ctl_log_level,
-      NULL, "LEVEL: off, error, warn, info or debug. COMPONENT is what a log line begins with.",
-      "log-level debug ews\nlog-level info" },
+      NULL,
+      "LEVEL: off, error, warn, info or debug. COMPONENT is what a log line begins with. Parts of "
+      "SIP:\n"
+      "sip.routing, sip.tcp, sip.tls, sip.acl, sip.message, sip.method; sip is all of it.",
+      "log-level debug ews\nlog-level debug sip.routing\nlog-level info" },
     { "version", "", "version of kalendsctl and of the daemon", ctl_version, NULL, NULL,
       "version" },
     { NULL, NULL, NULL, NULL, NULL, NULL, NULL },
