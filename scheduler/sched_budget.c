@@ -101,7 +101,7 @@ void sched_budget_quiet(struct sched *s, struct sched_gateway *g, int64_t backof
     until = s->now.utc + (g->backoff_until - s->now.mono);
     if (until <= g->saved.until && s->now.utc >= g->saved.told)
         return;
-    g->saved = (struct sched_back_off_record){ s->now.utc, until + SAVE_STEP_MS };
+    g->saved = (struct sched_back_off_record){ s->now.utc, until + SAVE_STEP_MS, s->now.mono };
     save(s, g);
 }
 
@@ -114,16 +114,28 @@ void sched_budget_unquiet(struct sched *s, struct sched_gateway *g)
     save(s, g);
 }
 
-/* When the clock was set back it begins anew: it was longer ago, nobody knows how long. */
+/* What is left of it by one clock: as much as there was when the clock was set back since, or began anew. */
+static int64_t left_by(int64_t told, int64_t now, int64_t length_ms)
+{
+    return now > told ? told + length_ms - now : length_ms;
+}
+
+/* The clock on the wall may have been set meanwhile; the other one begins anew with the machine, and what it
+ * shows then says nothing. The longer of the two is too long at the most, and never more than was told. */
 bool sched_budget_restore(struct sched *s, struct sched_gateway *g,
                           const struct sched_back_off_record *r)
 {
-    gw_utc since = r->told > s->now.utc ? r->told : s->now.utc;
+    int64_t length_ms = r->until - r->told, left = left_by(r->told, s->now.utc, length_ms);
 
-    if (r->until <= since)
+    if (r->told_mono && s->now.mono >= r->told_mono) {
+        int64_t awake = left_by(r->told_mono, s->now.mono, length_ms);
+
+        left = awake > left ? awake : left;
+    }
+    if (left <= 0)
         return false;
     g->saved = *r;
-    quiet_until(g, gw_time_after(s->now.mono, r->until - since));
+    quiet_until(g, gw_time_after(s->now.mono, left));
     return true;
 }
 

@@ -61,6 +61,8 @@ void sched_back_off_record_write(const struct sched_back_off_record *r, struct g
 {
     gw_buf_add_cstr(out, "version 1\n");
     gw_buf_addf(out, "span %lld %lld\n", (long long)r->told, (long long)r->until);
+    if (r->told_mono)
+        gw_buf_addf(out, "uptime %lld\n", (long long)r->told_mono);
 }
 
 static void turn_write(const struct gw_zone_turn *t, struct gw_buf *out)
@@ -295,7 +297,7 @@ enum gw_code sched_back_off_record_parse(struct gw_str text, struct sched_back_o
                                          struct gw_err *err)
 {
     struct gw_str name, value;
-    int64_t span[2] = { 0 };
+    int64_t span[2] = { 0 }, uptime = 0;
     enum gw_code rc = version_check(&text, err);
 
     if (rc)
@@ -303,8 +305,10 @@ enum gw_code sched_back_off_record_parse(struct gw_str text, struct sched_back_o
     while (line_next(&text, &name, &value)) {
         if (gw_str_is(name, "span") && (!numbers_parse(value, span, 2) || span[0] > span[1]))
             return gw_fail(err, GW_BADMSG, "stored back-off has a bad span");
+        if (gw_str_is(name, "uptime") && (!numbers_parse(value, &uptime, 1) || uptime < 0))
+            return gw_fail(err, GW_BADMSG, "stored back-off has a bad uptime");
     }
-    *out = (struct sched_back_off_record){ .told = span[0], .until = span[1] };
+    *out = (struct sched_back_off_record){ .told = span[0], .until = span[1], .told_mono = uptime };
     return GW_OK;
 }
 

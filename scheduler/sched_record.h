@@ -32,6 +32,7 @@ struct sched_farewell_record {
 /* A gateway wants to be left alone. */
 struct sched_back_off_record {
     gw_utc told, until; /* told <= until */
+    gw_time told_mono;  /* the same moment as told; 0: not known */
 };
 
 struct sched_cal_record {

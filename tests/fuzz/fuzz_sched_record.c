@@ -59,7 +59,7 @@ static void fuzz_back_off(struct gw_str text)
     gw_buf_init(&out, SCHED_RECORD_MAX);
     sched_back_off_record_write(&a, &out);
     check(sched_back_off_record_parse(gw_buf_str(&out), &b, NULL) == GW_OK && a.told == b.told &&
-          a.until == b.until);
+          a.until == b.until && a.told_mono == b.told_mono);
     gw_buf_done(&out);
 }
 

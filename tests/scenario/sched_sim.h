@@ -344,18 +344,21 @@ static inline void sim_farewells_restore(struct sim *m)
     }
 }
 
-/* The clock on the wall says when it ends: it may have been set meanwhile. */
+/* It ends when the clock on the wall says so, or the other one if that is later. */
 static inline void sim_back_off_restore(struct sim *m, struct sim_gateway *g)
 {
     struct sched_back_off_record r;
     struct gw_err err;
     enum gw_code rc;
-    int64_t left;
+    int64_t left, awake;
 
     if (!g->back_off)
         return;
     assert_int_equal(sched_back_off_record_parse(gw_str_of(g->back_off), &r, &err), GW_OK);
     left = r.until - (r.told > m->now.utc ? r.told : m->now.utc);
+    awake = r.until - r.told - (m->now.mono - r.told_mono);
+    if (r.told_mono <= m->now.mono && awake > left)
+        left = awake;
     if (g->quiet_until > m->now.mono + left)
         g->quiet_until = m->now.mono + left;
     rc = sched_restore(m->sched, SCHED_RECORD_BACK_OFF, gw_str_of(g->name), gw_str_of(g->back_off),

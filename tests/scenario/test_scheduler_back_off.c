@@ -348,6 +348,67 @@ static void test_time_told_is_bounded_when_the_clock_went_back(void **state)
     sim_free(&m);
 }
 
+/* It is ahead now, as if the time were over: but the machine has not been on for so long. */
+static void test_time_told_is_not_over_because_the_clock_was_set(void **state)
+{
+    struct sim *m = sim_begun(SCHED_MODE_PUSH);
+    struct sim_gateway *g = &m->gateway[0];
+    gw_time until;
+    unsigned requests;
+
+    (void)state;
+    sim_run(m, 3 * MIN);
+    tell_busy(m, 5 * MIN);
+    until = g->quiet_until;
+    sim_kill(m);
+    sim_run(m, MIN);
+    m->now.utc += 10 * HOUR;
+    sim_start_again(m);
+    change_many(m);
+    requests = g->requests;
+    sim_run(m, until - 1 - m->now.mono);
+    assert_int_equal(g->requests, requests);
+    sim_run(m, 2000);
+    assert_true(g->requests > requests);
+    sim_free(&m);
+}
+
+/* Records of another machine's life, or of a program that did not know of it: the clock on the wall counts. */
+static void test_time_told_before_the_machine_was_started(void **state)
+{
+    static const struct {
+        int64_t told_ago_ms, uptime; /* uptime behind now */
+        int64_t left_ms;             /* 0: it is over */
+    } cases[] = {
+        { MIN, -1, 4 * MIN },    { 6 * MIN, -1, 0 },         { MIN, HOUR, 4 * MIN },
+        { 6 * MIN, HOUR, 0 },    { 6 * MIN, -MIN, 4 * MIN }, { MIN, -2 * MIN, 4 * MIN },
+        { MIN, -HOUR, 4 * MIN }, { -HOUR, -HOUR, 5 * MIN },  { HOUR, -HOUR, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct sim *m = sim_begun(SCHED_MODE_PUSH);
+        char text[128];
+        struct gw_err err;
+        gw_utc told;
+
+        sim_run(m, 2 * HOUR);
+        told = m->now.utc - cases[i].told_ago_ms;
+        snprintf(text, sizeof(text), "version 1\nspan %" PRId64 " %" PRId64 "\n", told,
+                 told + 5 * MIN);
+        if (cases[i].uptime != -1)
+            snprintf(text + strlen(text), sizeof(text) - strlen(text), "uptime %" PRId64 "\n",
+                     m->now.mono + cases[i].uptime);
+        assert_int_equal(sched_restore(m->sched, SCHED_RECORD_BACK_OFF,
+                                       gw_str_of(m->gateway[0].name), gw_str_of(text), m->now,
+                                       &err),
+                         cases[i].left_ms ? GW_OK : GW_NOTFOUND);
+        if (cases[i].left_ms)
+            assert_int_equal(sim_gateway_view(m, 0).backoff_until, m->now.utc + cases[i].left_ms);
+        sim_free(&m);
+    }
+}
+
 static void scout_is_told(struct sim *m)
 {
     m->gateway[0].throttled_until = m->now.mono + 12 * MIN;
@@ -435,6 +496,8 @@ int main(void)
         cmocka_unit_test(test_time_told_after_a_probe_was_planned_holds_for_it),
         cmocka_unit_test(test_time_told_outlives_a_restart),
         cmocka_unit_test(test_time_told_is_bounded_when_the_clock_went_back),
+        cmocka_unit_test(test_time_told_is_not_over_because_the_clock_was_set),
+        cmocka_unit_test(test_time_told_before_the_machine_was_started),
         cmocka_unit_test(test_time_told_with_any_error_holds),
         cmocka_unit_test(test_scout_has_its_time_after_a_back_off),
         cmocka_unit_test(test_one_busy_mailbox_does_not_keep_the_others_waiting),

@@ -298,6 +298,9 @@ static const struct {
     { "version 1\nspan soon 5\n", GW_BADMSG, 0 },
     { "version 1\nspan 1\n", GW_BADMSG, 0 },
     { "version 1\nspan 6 5\n", GW_BADMSG, 0 },
+    { "version 1\nspan 5 6\nuptime 0\n", GW_OK, 6 },
+    { "version 1\nspan 5 6\nuptime -1\n", GW_BADMSG, 0 },
+    { "version 1\nspan 5 6\nuptime 1 2\n", GW_BADMSG, 0 },
     { "version 1\nspan 1 9223372036854775807\n", GW_BADMSG, 0 },
     { "span 4 5\n", GW_BADMSG, 0 },
 };
