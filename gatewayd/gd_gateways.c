@@ -548,6 +548,11 @@ struct change {
     bool own; /* it is the gateway's */
 };
 
+static bool is_same_server(const struct gateway *a, const struct gateway *b)
+{
+    return gw_str_ieq(gw_str_of(a->host), gw_str_of(b->host)) && a->port == b->port;
+}
+
 /* The record first, then the change: done comes when it is on the disk. */
 static void change_commit(struct gd_gateways *g, struct change *c, store_done_fn *done,
                           void *done_ctx)
@@ -565,6 +570,8 @@ static void change_commit(struct gd_gateways *g, struct change *c, store_done_fn
         gd_account_save(c->account, b);
         gateways_try(g);
     }
+    if (old && !is_same_server(old, gateway))
+        sched_gateway_replaced(g->gd->sched, name, net_loop_now(g->gd->loop));
     gateway_put(g, gateway); /* calls of the old one are cancelled here */
     gateway_free(&old);
     if (c->own)

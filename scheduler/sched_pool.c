@@ -546,7 +546,6 @@ void sched_gateway_put(struct sched *s, struct gw_str name, struct gw_now now)
     sched_calls_cancel(s, g);
     error_set(g, NULL);
     g->failures = 0;
-    sched_budget_unquiet(s, g);
     g->no_tips = false;
     if (g->way.retry_at != GW_NEVER)
         g->way.retry_at = now.mono;
@@ -561,6 +560,15 @@ void sched_gateway_put(struct sched *s, struct gw_str name, struct gw_now now)
             stay(s, u);
     }
     hasten_users(s, g);
+}
+
+void sched_gateway_replaced(struct sched *s, struct gw_str name, struct gw_now now)
+{
+    struct sched_gateway *g = sched_gateway_find(s, name);
+
+    s->now = now;
+    if (g)
+        sched_budget_unquiet(s, g);
 }
 
 void sched_gateway_drain(struct sched *s, struct gw_str name, bool drained, struct gw_now now)

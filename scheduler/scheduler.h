@@ -111,8 +111,10 @@ void sched_notify_url_set(struct sched *s, struct gw_str notify_url, struct gw_n
 /* ---- gateways ---- */
 
 /* Adds one, or says that it is another one now (address, account): then its health is unknown again
- * and what was in flight is begun again. */
+ * and what was in flight is begun again. What its server has asked for holds. */
 void sched_gateway_put(struct sched *s, struct gw_str name, struct gw_now now);
+/* Another server has the name, and is put next: what the old one has asked for does not hold. */
+void sched_gateway_replaced(struct sched *s, struct gw_str name, struct gw_now now);
 void sched_gateway_remove(struct sched *s, struct gw_str name, struct gw_now now);
 /* Drained: it gets no new users, and those that it has move to the others, a few at a time, if there
  * are any that are not drained. Stays so when the gateway is put again; it is not saved here. */

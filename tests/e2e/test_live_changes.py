@@ -84,8 +84,9 @@ def test_gateways():
                  len(subscriptions(h)) == count, 30, "everybody on cas1, once")
 
 
-def test_description():
-    """a gateway described otherwise, while its server wants to be left in peace, is left in peace"""
+def test_server_left_in_peace():
+    """a gateway described otherwise, or with another password, while its server wants to be left in peace, is left in
+    peace; another server is not meant"""
     with House(cas=1) as h:
         def gateway():
             return h.gateway.api("GET", "/v1/gateways/cas1")
@@ -93,14 +94,19 @@ def test_description():
         h.mock.fault("cas1", kind="status", status=503, retry_after=600, count=1)
         h.meeting("bob", "-1m", "1h")
         until = wait_for(lambda: gateway()["backoff_until"], 10, "a back-off")
-        h.gateway.ctl("gateway", "edit", "cas1", "--description", "in the cellar")
-        time.sleep(1)
-        assert gateway()["description"] == "in the cellar"
-        assert abs(house.when(gateway()["backoff_until"]) - house.when(until)) < 1, (until, gateway())
+        for option, text in (("--description", None), ("--password-stdin", h.mock.account[1] + "\n")):
+            h.gateway.ctl("gateway", "edit", "cas1", option, *([] if text else ["in the cellar"]), text_in=text)
+            time.sleep(1)
+            assert gateway()["description"] == "in the cellar"
+            assert abs(house.when(gateway()["backoff_until"]) - house.when(until)) < 1, (until, gateway())
         assert h.mock.get("/")["throttled"]["in_back_off"] == 0
         h.gateway.stop()
         h.gateway.start()
         assert gateway()["description"] == "in the cellar"
+        assert abs(house.when(gateway()["backoff_until"]) - house.when(until)) < 3, (until, gateway())
+        other = {"localhost": "127.0.0.1"}.get(gateway()["host"], "localhost")
+        h.gateway.ctl("gateway", "edit", "cas1", "--host", other)
+        assert not gateway().get("backoff_until"), gateway()
 
 
 def test_check_without_users():
@@ -304,6 +310,6 @@ def test_log():
 
 
 if __name__ == "__main__":
-    house.run([test_notification_port, test_users, test_gateways, test_description, test_check_without_users,
+    house.run([test_notification_port, test_users, test_gateways, test_server_left_in_peace, test_check_without_users,
                test_check_round_trip, test_logins, test_own_account, test_lock_out, test_parameters, test_declined_but_on_the_calendar,
                test_log])

@@ -283,7 +283,7 @@ static void test_time_told_with_any_error_holds(void **state)
     }
 }
 
-/* What was told holds for who starts anew, within a second; what an administrator does ends it. */
+/* What was told holds for who starts anew, within a second. */
 static void test_time_told_outlives_a_restart(void **state)
 {
     enum { LATER_MS = 1000 };
@@ -307,27 +307,58 @@ static void test_time_told_outlives_a_restart(void **state)
     assert_true(g->requests > requests);
     sim_run(m, 3 * MIN);
     assert_int_equal(sim_counters(m).subscribed, SPARE + 1);
+    sim_free(&m);
+}
 
-    g->throttled_until = m->now.mono + 5 * MIN;
+static void tell_all_busy(struct sim *m, int64_t ms)
+{
+    struct sim_gateway *g = &m->gateway[0];
+
+    g->throttled_until = m->now.mono + ms;
+    g->throttle_ms = 1;
     change_many(m);
     sim_run(m, 500);
-    assert_true(sim_gateway_view(m, 0).backoff_until > m->now.utc + 4 * MIN);
-    assert_non_null(g->back_off);
     g->throttled_until = 0;
+    assert_told(m, ms);
+    assert_non_null(g->back_off);
+}
+
+/* It belongs to the server: another account, or password, changes nothing about it; another server does not
+ * know of it, nor does one that is added again. */
+static void test_time_told_belongs_to_the_server(void **state)
+{
+    struct sim *m = sim_begun(SCHED_MODE_PUSH);
+    struct sim_gateway *g = &m->gateway[0];
+    unsigned requests;
+
+    (void)state;
+    sim_run(m, 3 * MIN);
+    tell_all_busy(m, 5 * MIN);
+    requests = g->requests;
+    sched_gateway_put(m->sched, gw_str_of(g->name), m->now);
+    assert_told(m, 5 * MIN);
+    assert_non_null(g->back_off);
+    sim_run(m, g->quiet_until - 1 - m->now.mono);
+    assert_int_equal(g->requests, requests);
+    sim_run(m, 3 * MIN);
+    assert_int_equal(sim_counters(m).subscribed, SPARE);
+
+    tell_all_busy(m, 5 * MIN);
     requests = g->requests;
     g->quiet_until = 0;
+    sched_gateway_replaced(m->sched, gw_str_of(g->name), m->now);
     sched_gateway_put(m->sched, gw_str_of(g->name), m->now);
     assert_null(g->back_off);
+    sim_run(m, 1000);
+    assert_true(g->requests > requests);
+    sim_run(m, 3 * MIN);
 
-    g->throttled_until = m->now.mono + 5 * MIN;
-    change_many(m);
-    sim_run(m, 500);
-    assert_non_null(g->back_off);
-    g->throttled_until = g->quiet_until = 0;
-    sched_gateway_remove(m->sched, gw_str_of(g->name), m->now);
-    assert_null(g->back_off); /* one of that name may come again */
-    sched_gateway_put(m->sched, gw_str_of(g->name), m->now);
+    tell_all_busy(m, 5 * MIN);
     requests = g->requests;
+    g->quiet_until = 0;
+    sched_gateway_remove(m->sched, gw_str_of(g->name), m->now);
+    assert_null(g->back_off);
+    sched_gateway_put(m->sched, gw_str_of(g->name), m->now);
     sim_run(m, 1000);
     assert_true(g->requests > requests);
     sim_free(&m);
@@ -495,6 +526,7 @@ int main(void)
         cmocka_unit_test(test_shorter_time_told_later_shortens_nothing),
         cmocka_unit_test(test_time_told_after_a_probe_was_planned_holds_for_it),
         cmocka_unit_test(test_time_told_outlives_a_restart),
+        cmocka_unit_test(test_time_told_belongs_to_the_server),
         cmocka_unit_test(test_time_told_is_bounded_when_the_clock_went_back),
         cmocka_unit_test(test_time_told_is_not_over_because_the_clock_was_set),
         cmocka_unit_test(test_time_told_before_the_machine_was_started),

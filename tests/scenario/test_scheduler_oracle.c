@@ -425,7 +425,7 @@ static void gateway_change(struct oracle *o)
     unsigned i = sim_below(m, (unsigned)m->gateways);
     struct gw_str name = gw_str_of(m->gateway[i].name);
 
-    switch (sim_below(m, 3)) {
+    switch (sim_below(m, 4)) {
     case 0:
         drain(o, i, !o->drained[i]);
         break;
@@ -436,9 +436,13 @@ static void gateway_change(struct oracle *o)
         sched_gateway_put(m->sched, name, m->now);
         drain(o, i, o->drained[i]);
         break;
-    default:
+    case 2:
         m->gateway[i].told = false;
         m->gateway[i].quiet_until = 0;
+        sched_gateway_replaced(m->sched, name, m->now);
+        sched_gateway_put(m->sched, name, m->now);
+        break;
+    default:
         sched_gateway_put(m->sched, name, m->now);
         break;
     }
