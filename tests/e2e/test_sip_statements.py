@@ -84,7 +84,7 @@ STATEMENTS = [
     ("R-5.3a", "a static route a domain", ["unit/test_sip_route.c:test_plans"]),
     ("R-5.3b", "patterns: labels reversed, a star for those below", ["unit/test_sip_route.c:test_plans"]),
     ("R-5.3c", "a server's own name has a route", [
-        "unit/test_sip_route.c:test_hosts", "unit/test_sip_core.c:test_contacts"]),
+        "unit/test_sip_route.c:test_hosts", "unit/test_sip_trust.c:test_contacts"]),
     ("R-5.3d", "a backup only when the first is not reached", ["unit/test_sip_watch.c:test_backup_route"]),
     ("R-5.3e", "both ways to write a pattern", ["unit/test_sip_route.c:test_plans"]),
     ("R-5.4a", "who is on the list need not log in", ["unit/test_sip_core.c:test_acl"]),
@@ -106,8 +106,9 @@ STATEMENTS = [
         "unit/test_pres_decision.c:limits_watchers", "unit/test_sip_core.c:test_turned_away", "unit/test_pres_core.c:edits_rosters"]),
     ("R-8.4a", "spaces in files are no part of a field", ["unit/test_dir_jobs.c:test_spreadsheets"]),
     ("R-8.4b", "renaming reaches every list", ["e2e/test_contacts.py:test_rename"]),
-    ("R-8.4c", "what a job counts", ["e2e/test_contacts.py:test_rename_wrong"]),
-    ("R-8.4d", "what a job's log says", ["e2e/test_contacts.py:test_rename_wrong"]),
+    ("R-8.4c", "what a job counts: lists, not rows", ["e2e/test_contacts.py:test_rename"]),
+    ("R-8.4d", "what a job's log says", [
+        "e2e/test_contacts.py:test_rename_wrong", "e2e/test_contacts.py:test_import"]),
     ("R-8.5", "a user on both systems is reached by neither", "served here, then: test_partitioned_modes shows the way back"),
     ("R-8.10a", "files by their type", ["e2e/test_contacts.py:test_refused"]),
     ("R-8.10b", "what an import's log says", ["e2e/test_contacts.py:test_import"]),
@@ -153,7 +154,8 @@ STATEMENTS = [
         "e2e/test_sip_statements.py:test_one_protocol", "scenario/test_federation.c:speaks_for_a_domain_no_more"]),
     ("D-17", "XMPP spread over nodes", ONE_NODE),
     ("D-18", "aliases of chat rooms", "there are no chat rooms"),
-    ("D-19", "the mail address in place of the own one", ["unit/test_sip_mail.c:test_watched"]),
+    ("D-19", "the mail address in place of the own one", [
+        "unit/test_sip_mail.c:test_watched", "unit/test_sip_mail.c:test_watches", "unit/test_sip_mail.c:test_messages"]),
     ("D-20", "mail domains", ["e2e/test_federation.py:test_mail_domains"]),
     ("D-21", "names in a request for a certificate", ["e2e/test_certificates.py:test_request_to_renewal"]),
     ("D-22", "what nodes must have alike", ["e2e/test_federation.py:test_two_nodes_compared"]),

@@ -200,7 +200,7 @@ static const struct {
     { "sip:w@192.0.2.77", 0 },                          /* another peer of the list */
     { "sip:w@pc33.partner.example", 0 },                /* his domain leads there */
     { "sip:w@192.0.2.20", 0 },                          /* the next hop of a route of his */
-    { "sip:w@front.corp.local", 0 },                    /* this name has a route */
+    { "sip:w@front.corp.local:7", 0 },                  /* this name has a route */
     { "sip:w@pool.hoster.example;transport=tls", 0 },   /* TLS makes sure of it */
     { "sip:w@pool.hoster.example;transport=tcp", 403 }, /* and nothing does of this */
     { "sip:w@203.0.113.5", 403 },                       /* nobody's */
@@ -232,6 +232,11 @@ static void test_contacts(void **state)
             fail_msg("%s", err.msg);
         if (sip_hop_of(r.sip, &uri, GW_STR("w@partner.example"), &from, &hop) != contacts[i].status)
             fail_msg("%s: not %u", contacts[i].contact, contacts[i].status);
+        /* R-5.3c: the name is not looked up, nor its port used. */
+        if (strstr(contacts[i].contact, "front.corp.local")) {
+            assert_true(gw_str_is(hop.host, "192.0.2.21"));
+            assert_true(hop.proto == SIP_TCP && hop.port == 5060);
+        }
         gw_arena_done(&arena);
     }
     rig_done(&r);
