@@ -547,6 +547,7 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     core->subs = gw_map_new();
     core->watched = gw_map_new();
     core->sources = gw_map_new();
+    gw_list_init(&core->unproven);
     gw_heap_init(&core->due);
     gw_buf_init(&core->out, SIP_MSG_MAX);
     gw_buf_init(&core->body, SIP_DOCUMENT_MAX);

@@ -44,6 +44,7 @@ struct sip_source {
     struct sip_core *core;
     uint32_t count[SIP_SOURCE_KINDS];
     bool is_proven; /* it is where it says it is: there is a connection, or it has answered */
+    bool is_silent; /* it left the last word unanswered */
     struct gw_str host;
     char text[];
 };
@@ -59,6 +60,15 @@ struct sip_grant {
     struct gw_list link;         /* of the account */
     struct sip_account *account; /* NULL: nobody has logged in for it, or it is over */
     sip_grant_over_fn *over;
+};
+
+/* sip_unproven.c: what a datagram has begun, from an address that has not answered yet. */
+struct sip_unproven;
+/* It is to end, unless its address has answered meanwhile; in no list any more. */
+typedef void sip_unproven_drop_fn(struct sip_unproven *u);
+struct sip_unproven {
+    struct gw_list link;
+    sip_unproven_drop_fn *drop; /* NULL: it is none */
 };
 
 /* One text each, all in one block. */
@@ -87,6 +97,7 @@ struct sip_sub {
     struct sip_core *core;
     struct sip_watched *of;
     struct sip_source *source;
+    struct sip_unproven unproven;
     struct sip_txn *notify;      /* on its way; NULL: none */
     gw_time expires_at, next_at; /* next_at: no notification before */
     gw_utc since;
@@ -142,6 +153,8 @@ struct sip_core {
     struct sip_txns *txns;
     struct sip_trace *trace;
     struct gw_map *subs, *watched, *sources;
+    struct gw_list unproven; /* the oldest first */
+    size_t unproven_count;
     struct gw_heap due;
     struct gw_now now; /* of the running call */
     struct gw_buf out, body;
@@ -389,6 +402,9 @@ void sip_letters_free(struct sip_core *core);
 void sip_grant_set(struct sip_grant *g, struct sip_account *account, sip_grant_over_fn *over);
 void sip_grant_leave(struct sip_grant *g); /* the account may be gone afterwards */
 
+void sip_unproven_add(struct sip_core *core, struct sip_unproven *u, sip_unproven_drop_fn *drop);
+void sip_unproven_leave(struct sip_core *core, struct sip_unproven *u);
+
 /* sip_publish.c */
 void sip_publish_init(struct sip_core *core);
 void sip_publish_apply(struct sip_core *core); /* the settings are other ones */
@@ -425,7 +441,7 @@ struct sip_source *sip_source_take(struct sip_core *core, struct gw_str host,
 void sip_source_leave(struct sip_core *core, struct sip_source *source, enum sip_source_kind kind);
 size_t sip_source_count(const struct sip_core *core, struct gw_str host, enum sip_source_kind kind);
 /* A datagram may come from elsewhere than it says, and who is there would be flooded by us: little is
- * begun before the first answer. */
+ * begun before the first answer; nor is more from where last words are not answered. */
 bool sip_source_is_doubtful(const struct sip_core *core, const struct sip_peer *from);
 void sip_sources_free(struct sip_core *core);
 struct sip_sub_args {
@@ -448,6 +464,7 @@ void sip_sub_replace(struct sip_sub *s, enum sip_text which, struct gw_str text)
 struct sip_sub *sip_sub_find(const struct sip_core *core, struct gw_str tag);
 void sip_sub_save(struct sip_sub *s);
 void sip_sub_stir(struct sip_sub *s, bool forced); /* something may have to be told */
+void sip_sub_doubt(struct sip_sub *s);             /* it is unproven */
 /* The last notification, and it is gone. */
 void sip_sub_end(struct sip_sub *s, const char *reason);
 void sip_sub_apply(struct sip_sub *s);   /* the settings are other ones */

@@ -129,6 +129,7 @@ void sip_session_free(struct sip_session *s)
         sip_line_free(s->line);
     sip_source_leave(core, s->source, SIP_SOURCE_SESSIONS);
     sip_grant_leave(&s->grant);
+    sip_unproven_leave(core, &s->unproven);
     gw_heap_remove(&core->session_due, &s->due);
     gw_map_remove(core->session_tags, gw_str_of(s->dialog.tag));
     gw_list_remove(&s->link);

@@ -39,6 +39,7 @@ struct sip_session {
     struct sip_talk *talk;
     struct sip_dialog dialog;
     struct sip_grant grant; /* of a peer who has logged in */
+    struct sip_unproven unproven;
     enum sip_session_state state;
     bool is_unwanted; /* BYE as soon as it may be sent */
     bool is_retired;  /* another one is spoken in: it hears what was on its way, and is left soon */

@@ -309,6 +309,14 @@ static void over(struct sip_grant *g)
     sip_session_dismiss(s);
 }
 
+static void drop_unproven(struct sip_unproven *u)
+{
+    struct sip_session *s = GW_CONTAINER(u, struct sip_session, unproven);
+
+    if (!s->source->is_proven)
+        sip_session_lost(s);
+}
+
 static unsigned begin(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
                       struct gw_str remote, struct gw_str local)
 {
@@ -349,6 +357,8 @@ static unsigned begin(struct sip_core *core, const struct sip_msg *m, const stru
     gw_map_set(core->session_tags, gw_str_of(s->dialog.tag), s);
     accept(s, m, from, &offer);
     take_over(s);
+    if (!s->source->is_proven)
+        sip_unproven_add(core, &s->unproven, drop_unproven);
     return 0;
 }
 

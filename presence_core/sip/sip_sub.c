@@ -115,6 +115,8 @@ bool sip_source_is_doubtful(const struct sip_core *core, const struct sip_peer *
 {
     const struct sip_source *source = gw_map_get(core->sources, from->host);
 
+    if (source && source->count[SIP_SOURCE_GOODBYES] >= GOODBYES_OF_ONE_MAX)
+        return true;
     return from->proto == SIP_UDP && source && !source->is_proven &&
            source->count[SIP_SOURCE_SUBS] + source->count[SIP_SOURCE_SESSIONS] +
                    source->count[SIP_SOURCE_GOODBYES] >=
@@ -287,6 +289,7 @@ void sip_sub_release(struct sip_sub *s)
 {
     struct sip_core *core = s->core;
 
+    sip_unproven_leave(core, &s->unproven);
     sip_txn_cancel(&s->notify);
     gw_heap_remove(&core->due, &s->due);
     gw_map_remove(core->subs, sip_sub_text(s, SIP_TEXT_TAG));
@@ -309,6 +312,19 @@ void sip_sub_drop(struct sip_sub *s)
         sip_winfo_stir(s->of);
     }
     sip_sub_release(s);
+}
+
+static void drop_unproven(struct sip_unproven *u)
+{
+    struct sip_sub *s = GW_CONTAINER(u, struct sip_sub, unproven);
+
+    if (!s->source->is_proven)
+        sip_sub_drop(s);
+}
+
+void sip_sub_doubt(struct sip_sub *s)
+{
+    sip_unproven_add(s->core, &s->unproven, drop_unproven);
 }
 
 struct sip_sub *sip_sub_find(const struct sip_core *core, struct gw_str tag)
@@ -441,8 +457,15 @@ static void goodbye_done(unsigned status, const struct sip_msg *response, gw_tim
     (void)status; /* it was told; whether it listened makes no difference */
     (void)now;
     source->is_proven |= response != NULL;
+    source->is_silent = !response;
     source->core->goodbyes--;
     sip_source_leave(source->core, source, SIP_SOURCE_GOODBYES);
+}
+
+static void gone(struct sip_sub *s, const char *reason)
+{
+    sip_winfo_ended(s->of, sip_sub_text(s, SIP_TEXT_WATCHER), reason);
+    sip_sub_drop(s);
 }
 
 void sip_sub_end(struct sip_sub *s, const char *reason)
@@ -466,8 +489,7 @@ void sip_sub_end(struct sip_sub *s, const char *reason)
         s->source->count[SIP_SOURCE_GOODBYES]++;
         (void)send_notify(s, branch, goodbye_done, s->source);
     }
-    sip_winfo_ended(s->of, sip_sub_text(s, SIP_TEXT_WATCHER), reason);
-    sip_sub_drop(s);
+    gone(s, reason);
 }
 
 /* A thousand watchers of a domain that leaves, or a restart after a day, are no storm. */
@@ -476,6 +498,8 @@ static void end_in_turn(struct sip_sub *s, const char *reason)
     if (s->core->goodbyes < GOODBYES_MAX &&
         s->source->count[SIP_SOURCE_GOODBYES] < GOODBYES_OF_ONE_MAX)
         sip_sub_end(s, reason);
+    else if (s->source->is_silent)
+        gone(s, reason); /* nobody is there who would hear it */
     else
         gw_heap_set(&s->core->due, &s->due, gw_time_after(s->core->now.mono, GOODBYE_WAIT_MS));
 }

@@ -229,6 +229,8 @@ static void begin(struct sip_core *core, const struct sip_msg *m, const struct s
                             GW_STR(""));
     s = sip_sub_new(core, args);
     s->source->is_proven |= from->proto != SIP_UDP;
+    if (!s->source->is_proven)
+        sip_sub_doubt(s);
     accept(core, m, from, s, expires_s);
 out:
     gw_buf_done(&us);

@@ -170,6 +170,73 @@ static void test_goodbyes(void **state)
     rig_done(&r);
 }
 
+/* A domain leaves, and its server has left before: who hears nothing is not told one by one for an hour, and
+ * what it begins meanwhile waits. */
+static void test_goodbyes_unheard(void **state)
+{
+    const struct sip_peer from = {
+        .proto = SIP_TCP, .conn = 7, .host = GW_STR_INIT("192.0.2.2"), .port = 9
+    };
+    char call_id[16];
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    for (int n = 0; n < 600; n++) {
+        (void)snprintf(call_id, sizeof(call_id), "%d", n);
+        rig_ask_from(&r, &from, &(struct ask){ .call_id = call_id, .expires = 600 });
+        (void)rig_next(&r);
+        rig_expect(&r, "NOTIFY ", "active");
+        rig_answer(&r, 200, "");
+        rig_forget(&r);
+    }
+    rig_set(&r, "sip.domains", "lync.example");
+    sip_core_settings_apply(r.sip);
+    rig_pass(&r, 1000);
+    assert_int_equal(subscriptions(&r), 600 - 250);
+    rig_forget(&r);
+    rig_ask_from(&r, &from,
+                 &(struct ask){ .who = "w@lync.example", .call_id = "more", .expires = 600 });
+    rig_expect(&r, "SIP/2.0 503 ", "Retry-After: 2\r\n");
+    rig_pass(&r, 32000);
+    assert_int_equal(subscriptions(&r), 0);
+    rig_done(&r);
+}
+
+/* ---- From everywhere, as it says ---- */
+
+enum { UNPROVEN_MAX = 10000 };
+
+static void ask_forged(struct rig *r, unsigned i)
+{
+    char host[40], call_id[40];
+
+    (void)snprintf(host, sizeof(host), "10.0.%u.%u", i / 256, i % 256);
+    (void)snprintf(call_id, sizeof(call_id), "f%u", i);
+    rig_ask_from(r, &(struct sip_peer){ .proto = SIP_UDP, .host = gw_str_of(host), .port = 4444 },
+                 &(struct ask){ .call_id = call_id, .expires = 600 });
+    rig_forget(r);
+}
+
+/* Of all that was begun by who has never answered the oldest makes room; who has answered stays, and who comes
+ * then comes in. */
+static void test_forged(void **state)
+{
+    char tag[256];
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_set(&r, "sip.incoming_acl", "all");
+    rig_set(&r, "sip.subscriptions_max", "10010");
+    rig_subscribe(&r, &(struct ask){ .call_id = "honest", .expires = 600 }, tag);
+    for (unsigned i = 0; i < UNPROVEN_MAX + 100; i++)
+        ask_forged(&r, i);
+    assert_int_equal(subscriptions(&r), UNPROVEN_MAX + 1);
+    rig_subscribe(&r, &(struct ask){ .call_id = "honest 2", .expires = 600 }, tag);
+    rig_done(&r);
+}
+
 /* ---- The same bytes again ---- */
 
 #define HEAD(method, branch, to_tag, cseq)                                                         \
@@ -332,6 +399,8 @@ int main(void)
         cmocka_unit_test(test_hundred_thousand),
         cmocka_unit_test(test_unproven),
         cmocka_unit_test(test_goodbyes),
+        cmocka_unit_test(test_goodbyes_unheard),
+        cmocka_unit_test(test_forged),
         cmocka_unit_test(test_replayed),
         cmocka_unit_test(test_answers_replayed),
         cmocka_unit_test(test_trying_for_ever),
