@@ -364,8 +364,14 @@ static enum xmpp_sasl_result guarded(struct xmpp_c2s *c, enum xmpp_sasl_result r
     switch (result) {
     case XMPP_SASL_CHECK:
     case XMPP_SASL_DONE:
-    case XMPP_SASL_AUTHZID:
         return is_allowed(c) ? result : XMPP_SASL_WRONG;
+    case XMPP_SASL_AUTHZID:
+        if (!is_allowed(c))
+            return XMPP_SASL_WRONG;
+        if (!xmpp_sasl_user(c->sasl)
+                 .len) /* no certificate of that user: as good as a wrong password */
+            on_wrong(c);
+        return result;
     case XMPP_SASL_WRONG:
         on_wrong(c);
         return result;

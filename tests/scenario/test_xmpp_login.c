@@ -554,6 +554,32 @@ static void the_guard_holds_for_certificates(void **state)
     world_stop(&w);
 }
 
+/* Nor does a certificate help to find out for whom else it is good. */
+static void guessing_names_by_certificate_ends(void **state)
+{
+    const char *const addresses[] = { ANN, NULL };
+    struct world w;
+
+    (void)state;
+    world_start(&w);
+    w.settings.client_certificates = 1;
+    for (int i = 0; i <= PRES_GUARD_USER_MAX + 1; i++) {
+        bool is_own = i > PRES_GUARD_USER_MAX;
+        struct peer p;
+
+        peer_open_from(&p, &w, true, "192.0.2.9:1");
+        p.addresses = addresses;
+        peer_tls(&p);
+        external_auth(&p, is_own ? ANN : BOB);
+        peer_wait(&p, i == PRES_GUARD_USER_MAX ? 5000 : 0);
+        EXPECT(&p, is_own                    ? "<success "
+                   : i < PRES_GUARD_USER_MAX ? "<invalid-authzid/>"
+                                             : "<not-authorized/>");
+        peer_close(&p);
+    }
+    world_stop(&w);
+}
+
 static void guessing_names_ends(void **state)
 {
     struct world w;
@@ -757,6 +783,7 @@ int main(void)
         cmocka_unit_test(attempts_run_out),
         cmocka_unit_test(a_later_attempt_may_succeed),
         cmocka_unit_test(guessing_ends),
+        cmocka_unit_test(guessing_names_by_certificate_ends),
         cmocka_unit_test(guessing_names_ends),
         cmocka_unit_test(guessing_at_once_is_no_way_round),
         cmocka_unit_test(nobody_hurries_the_answer),
