@@ -537,7 +537,9 @@ static bool options_are_met(const struct xml_node *pubsub)
         xml_child(xml_child(pubsub, NS_PUBSUB, "publish-options"), NS_DATA, "x");
 
     for (const struct xml_node *f = xml_child(form, NS_DATA, "field"); f; f = xml_next_same(f)) {
-        if (!is_so(xml_attr(f, "var"), xml_child_text(f, NS_DATA, "value")))
+        const struct xml_node *value = xml_child(f, NS_DATA, "value");
+
+        if (!is_so(xml_attr(f, "var"), xml_text(value)) || xml_next_same(value))
             return false;
     }
     return true;

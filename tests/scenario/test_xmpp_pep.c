@@ -115,6 +115,18 @@ static void answers(void **state)
                    "<value>whitelist</value></field></x></publish-options>",
           "<precondition-not-met " },
         { "set",
+          "<publish node='n'><item>" NICK_ITEM(
+              "A") "</item></publish><publish-options>"
+                   "<x xmlns='jabber:x:data' type='submit'><field var='pubsub#access_model'>"
+                   "<value>presence</value><value>whitelist</value></field></x></publish-options>",
+          "<precondition-not-met " },
+        { "set",
+          "<publish node='n'><item>" NICK_ITEM(
+              "A") "</item></publish><publish-options>"
+                   "<x xmlns='jabber:x:data' type='submit'><field var='pubsub#access_model'/>"
+                   "</x></publish-options>",
+          "<precondition-not-met " },
+        { "set",
           "<publish node='n'><item id='i'>" NICK_ITEM(
               "A") "</item></publish><publish-options>"
                    "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>"
