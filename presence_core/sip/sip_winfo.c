@@ -159,16 +159,16 @@ static enum sip_watcher_event end_of(const struct look *l, const struct watcher 
 
 /* The first step from one to another; where it ends the state machine a new one takes over. Who watched and has
  * to ask is one from whom it was taken. */
-#define PENDING SIP_WATCHER_PENDING
-#define ACTIVE  SIP_WATCHER_ACTIVE
-#define WAITING SIP_WATCHER_WAITING
 static const enum sip_watcher_event ways[SIP_WATCHER_STATUSES][SIP_WATCHER_STATUSES] = {
-    [SIP_WATCHER_INIT] = { [PENDING] = SIP_WATCHER_SUBSCRIBE,
-                           [ACTIVE] = SIP_WATCHER_SUBSCRIBE_ALLOWED,
-                           [WAITING] = SIP_WATCHER_SUBSCRIBE },
-    [PENDING] = { [ACTIVE] = SIP_WATCHER_APPROVED, [WAITING] = SIP_WATCHER_TIMEOUT },
-    [ACTIVE] = { [PENDING] = SIP_WATCHER_REJECTED, [WAITING] = SIP_WATCHER_REJECTED },
-    [WAITING] = { [PENDING] = SIP_WATCHER_GIVEUP, [ACTIVE] = SIP_WATCHER_APPROVED },
+    [SIP_WATCHER_INIT] = { [SIP_WATCHER_PENDING] = SIP_WATCHER_SUBSCRIBE,
+                           [SIP_WATCHER_ACTIVE] = SIP_WATCHER_SUBSCRIBE_ALLOWED,
+                           [SIP_WATCHER_WAITING] = SIP_WATCHER_SUBSCRIBE },
+    [SIP_WATCHER_PENDING] = { [SIP_WATCHER_ACTIVE] = SIP_WATCHER_APPROVED,
+                              [SIP_WATCHER_WAITING] = SIP_WATCHER_TIMEOUT },
+    [SIP_WATCHER_ACTIVE] = { [SIP_WATCHER_PENDING] = SIP_WATCHER_REJECTED,
+                             [SIP_WATCHER_WAITING] = SIP_WATCHER_REJECTED },
+    [SIP_WATCHER_WAITING] = { [SIP_WATCHER_PENDING] = SIP_WATCHER_GIVEUP,
+                              [SIP_WATCHER_ACTIVE] = SIP_WATCHER_APPROVED },
 };
 
 static void lead(struct look *l, struct watcher *w, enum sip_watcher_status to)

@@ -1,4 +1,5 @@
 /* What users' own SIP clients publish, on virtual time: entity tags, refusals, ends, and what watchers see. */
+#include "gw_log.h"
 #include "sip_account.h"
 #include "sip_client.h"
 
@@ -411,10 +412,19 @@ static void test_records(void **state)
     free(note);
 }
 
-/* One that cannot be read leaves the other users' alone. */
+static void count_warning(enum gw_log_level level, const char *component, struct gw_str line,
+                          void *ctx)
+{
+    (void)component;
+    *(size_t *)ctx += level == GW_LOG_WARN && rig_has(line.p, "publication record unreadable");
+    assert_null(strstr(line.p, "dentist"));
+}
+
+/* One that cannot be read, or not all of it, is one line in the log, and leaves the others alone. */
 static void test_restart_unreadable(void **state)
 {
     struct store_batch *b = store_batch_new();
+    size_t warnings = 0;
     char headers[400];
     struct client c;
     struct rig r;
@@ -423,11 +433,14 @@ static void test_restart_unreadable(void **state)
     start(&r, &c);
     publish(&r, &c, headers);
     store_put(b, SIP_STATE_KIND, GW_STR("alice@b.example"), GW_STR("alice@b.example"),
-              GW_STR("[{}"));
+              GW_STR("[{}, {\"note\":\"dentist\"}, 7]"));
     store_put(b, SIP_STATE_KIND, GW_STR("nobody@b.example"), GW_STR("nobody@b.example"),
               GW_STR("[" GOOD("0") "]"));
     store_commit(r.store, &b, NULL, NULL);
+    gw_log_set_sink(count_warning, &warnings);
     restart(&r, &c);
+    gw_log_set_sink(NULL, NULL);
+    assert_int_equal(warnings, 1);
     shown(&r, "<rpid:away/>");
     rig_done(&r);
 }
