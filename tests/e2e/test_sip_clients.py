@@ -221,6 +221,36 @@ def test_publish_killed():
         assert "dentist" not in g.log()
 
 
+def test_waiting_killed():
+    """who has asked once by SIP, and has gone, is answered after kill -9 still; then the next time he sees"""
+    with Office() as g, Phone(g, "ann", "secret") as ann, Phone(g, "bob", "secret") as bob:
+        g.ctl("set", "sip.login", "sha-256")
+        g.ctl("set", "presence.auto_authorize", "nobody")
+        g.password("ann")
+        g.password("bob")
+        once = f"Contact: <sip:ann@127.0.0.1:{ann.port}>\r\nEvent: presence\r\nExpires: 0\r\n"
+        assert ann.ask("SUBSCRIBE", f"sip:bob@{DOMAIN}", once).start == "SIP/2.0 200 OK"
+        request = ann.receive()
+        ann.answer(request)
+        assert not request.body, request
+        g.ctl("set", "sip.messages", "on")  # answered when it is on the disk, as what came before it
+        g.kill()
+        g.start()
+        for phone in (ann, bob):
+            phone.nonce = None
+        winfo = f"Contact: <sip:bob@127.0.0.1:{bob.port}>\r\nEvent: presence.winfo\r\nExpires: 600\r\n"
+        assert bob.ask("SUBSCRIBE", f"sip:bob@{DOMAIN}", winfo).start == "SIP/2.0 200 OK"
+        for state, part in (("full", 'status="waiting" event="timeout"'), ("partial", 'status="terminated" event="approved"')):
+            request = bob.receive()
+            bob.answer(request)
+            assert f'state="{state}"' in request.body and f'{part}>sip:ann@{DOMAIN}<' in request.body, request.body
+            g.ctl("watcher", "allow", f"bob@{DOMAIN}", f"ann@{DOMAIN}")
+        assert ann.ask("SUBSCRIBE", f"sip:bob@{DOMAIN}", once).start == "SIP/2.0 200 OK"
+        request = ann.receive()
+        ann.answer(request)
+        assert "<presence " in request.body, request
+
+
 def test_logged_out():
     """who may not log in any more is told nothing any more, though he has never registered, nor after a restart"""
     shut_out = [("user", "disable", f"ann@{DOMAIN}"), ("user", "remove", f"ann@{DOMAIN}"),
