@@ -230,7 +230,7 @@ def test_waiting_killed():
         g.password("bob")
         once = f"Contact: <sip:ann@127.0.0.1:{ann.port}>\r\nEvent: presence\r\nExpires: 0\r\n"
         assert ann.ask("SUBSCRIBE", f"sip:bob@{DOMAIN}", once).start == "SIP/2.0 200 OK"
-        request = ann.receive()
+        request = next_request(ann)
         ann.answer(request)
         assert not request.body, request
         g.ctl("set", "sip.messages", "on")  # answered when it is on the disk, as what came before it
@@ -241,12 +241,12 @@ def test_waiting_killed():
         winfo = f"Contact: <sip:bob@127.0.0.1:{bob.port}>\r\nEvent: presence.winfo\r\nExpires: 600\r\n"
         assert bob.ask("SUBSCRIBE", f"sip:bob@{DOMAIN}", winfo).start == "SIP/2.0 200 OK"
         for state, part in (("full", 'status="waiting" event="timeout"'), ("partial", 'status="terminated" event="approved"')):
-            request = bob.receive()
+            request = next_request(bob)
             bob.answer(request)
             assert f'state="{state}"' in request.body and f'{part}>sip:ann@{DOMAIN}<' in request.body, request.body
             g.ctl("watcher", "allow", f"bob@{DOMAIN}", f"ann@{DOMAIN}")
         assert ann.ask("SUBSCRIBE", f"sip:bob@{DOMAIN}", once).start == "SIP/2.0 200 OK"
-        request = ann.receive()
+        request = next_request(ann)
         ann.answer(request)
         assert "<presence " in request.body, request
 
@@ -279,7 +279,7 @@ def test_logged_out():
                 assert bob.ask("PUBLISH", f"sip:bob@{DOMAIN}", PIDF, document("away", "x")).start == "SIP/2.0 200 OK"
             ann.socket.settimeout(1.5)
             try:
-                raise AssertionError(ann.receive())
+                raise AssertionError(next_request(ann))
             except TimeoutError:
                 pass
 
@@ -301,12 +301,18 @@ def begin_session(phone):
     phone.acknowledge(answer)
 
 
-def told_of(phone):
-    """a request that the phone gets, in short, and not as one that was sent again; it is answered"""
+def next_request(phone):
+    """and not one that was sent again, because the answer took its time"""
     request = phone.receive()
     while request.get("Via") in phone.seen:
         request = phone.receive()
     phone.seen.add(request.get("Via"))
+    return request
+
+
+def told_of(phone):
+    """a request that the phone gets, in short; it is answered"""
+    request = next_request(phone)
     phone.answer(request)
     method, event = request.start.split()[0], request.get("Event")
     return (event, request.get("Subscription-State").split(";expires")[0]) if event else (method, "")

@@ -342,7 +342,7 @@ def test_publish():
         ann.do(lambda x: x.send_presence_subscription(pto=BOB))
         with g.sipp(*steps, auth_uri=BOB) as peer:
             ann.wait_contact(BOB, ("away", "away now"))
-            ann.wait_contact(BOB, ("away", "on-the-phone now"))
+            ann.wait_contact(BOB, ("away", "Busy - on-the-phone now"))
             peer.wait()
             tags = [m.get("SIP-ETag") for m in peer.messages() if m.get("SIP-ETag")]
             assert len(tags) == len(set(tags)) == 4, tags  # each answer has a new one
