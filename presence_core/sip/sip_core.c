@@ -425,8 +425,7 @@ void sip_core_settings_apply(struct sip_core *core)
     core->io->wake(core->io_ctx);
 }
 
-/* The next one; NULL: no more. */
-static void *sweep_next(struct sip_sweep *w, const struct gw_map *map)
+void *sip_sweep_next(struct sip_sweep *w, const struct gw_map *map)
 {
     void *found;
 
@@ -444,12 +443,12 @@ static void sweep_tick(struct sip_core *core)
     struct sip_sub *s;
 
     for (int i = 0; i < SWEPT_AT_ONCE && core->sub_sweep.runs; i++) {
-        s = sweep_next(&core->sub_sweep, core->subs);
+        s = sip_sweep_next(&core->sub_sweep, core->subs);
         if (s)
             sip_sub_apply(s);
     }
     for (int i = 0; i < SWEPT_AT_ONCE && core->watch_sweep.runs; i++) {
-        w = sweep_next(&core->watch_sweep, core->watches);
+        w = sip_sweep_next(&core->watch_sweep, core->watches);
         if (w)
             sip_watch_apply(w);
     }

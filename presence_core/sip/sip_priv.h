@@ -117,22 +117,6 @@ struct sip_sub {
     char *text;
 };
 
-/* The presence server that is told of everybody, if one is. */
-struct sip_publisher {
-    struct gw_map *pubs;
-    struct gw_heap due;
-    struct gw_list ready; /* whose turn comes, in order */
-    struct gw_list newcomers;
-    struct gw_buf server; /* the setting that is in force */
-    struct sip_peer peer;
-    char *host; /* NULL: nothing is published */
-    size_t flight;
-    gw_time hold; /* no request before */
-    gw_time window;
-    unsigned in_window;
-    bool in_trouble;
-};
-
 /* Over all of a map, some at a time. */
 struct sip_sweep {
     bool runs;
@@ -167,8 +151,9 @@ struct sip_core {
     void *loaded_ctx;
     gw_time resume_at;
     struct pres_front *front;
-    struct gw_buf routed; /* the list of domains that we are the way to */
-    struct sip_publisher publisher;
+    struct gw_buf routed;            /* the list of domains that we are the way to */
+    struct sip_publisher *publisher; /* see sip_publish.c */
+    struct gw_list leavers;          /* publishers of before */
     struct sip_doubts *doubts;
     size_t goodbyes;                         /* last notifications under way */
     struct sip_sweep sub_sweep, watch_sweep; /* the settings are other ones */
@@ -200,6 +185,8 @@ struct sip_core {
 };
 
 /* sip_core.c */
+/* The next one; NULL: no more, and it does not run any more. */
+void *sip_sweep_next(struct sip_sweep *w, const struct gw_map *map);
 /* All that is sent goes by here; otherwise as sip_io.send(). */
 uint64_t sip_send(struct sip_core *core, const struct sip_peer *to, struct gw_str bytes);
 void sip_answer(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,

@@ -4,7 +4,10 @@
  * so that nothing is published twice: kind "sip-pub", key the user.
  *
  *   due or stirred --> ready --its turn--> under way --200--> due before it expires
- *                        ^------- 412, 423: at once; else when the server, or a pause, says ---'    */
+ *                        ^------- 412, 423: at once; else when the server, or a pause, says ---'
+ *
+ * When another server is set, or none, what was published at the one before is taken back there, at the
+ * same pace, while the new one is told. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,13 +27,38 @@ enum {
     PAUSE_MS = 30000,         /* for a server that does not answer, or refuses */
     RETRY_AFTER_MAX_S = 3600, /* a server's word is heeded up to here */
     ETAG_MAX = 128,
-    NEWCOMERS_AT_ONCE = 1000
+    AT_ONCE = 1000, /* looked at; then others have their turn */
+    LEAVERS_MAX = 3 /* servers of before: what is left at older ones runs out there */
+};
+
+/*   IN_FORCE --another server is set--> LEAVING --all is taken back--> gone
+ *                                         '--it does not answer--> DROPPED, and gone in a while */
+enum stage { IN_FORCE, LEAVING, DROPPED };
+
+/* A presence server that is told of everybody, or was. */
+struct sip_publisher {
+    struct gw_list link; /* of those that were */
+    struct sip_core *core;
+    enum stage stage;
+    struct sip_sweep sweep; /* LEAVING, DROPPED: over its publications */
+    struct gw_map *pubs;
+    struct gw_heap due;
+    struct gw_list ready; /* whose turn comes, in order */
+    struct gw_list newcomers;
+    struct gw_buf server; /* the setting */
+    struct sip_peer peer;
+    char *host; /* NULL: nothing is published */
+    size_t flight;
+    gw_time hold; /* no request before */
+    gw_time window;
+    unsigned in_window;
+    bool in_trouble;
 };
 
 struct sip_pub {
     struct gw_due due;
     struct gw_list ready;
-    struct sip_core *core;
+    struct sip_publisher *of;
     struct sip_txn *txn;
     uint64_t told;      /* a hash of what was published last; 0: not known */
     gw_time next_at;    /* no change before */
@@ -83,31 +111,33 @@ static void server_read(struct sip_publisher *p, struct gw_str to)
 
 static void pub_free(struct sip_pub *p)
 {
+    struct sip_publisher *of = p->of;
+
     if (p->txn)
-        p->core->publisher.flight--;
+        of->flight--;
     sip_txn_cancel(&p->txn);
-    gw_heap_remove(&p->core->publisher.due, &p->due);
+    gw_heap_remove(&of->due, &p->due);
     gw_list_remove(&p->ready);
-    gw_map_remove(p->core->publisher.pubs, p->jid);
+    gw_map_remove(of->pubs, p->jid);
     free(p->etag);
     free(p);
 }
 
-static struct sip_pub *pub_make(struct sip_core *core, struct gw_str jid)
+static struct sip_pub *pub_make(struct sip_publisher *of, struct gw_str jid)
 {
-    struct sip_pub *p = gw_map_get(core->publisher.pubs, jid);
+    struct sip_pub *p = gw_map_get(of->pubs, jid);
 
     if (p)
         return p;
     p = gw_alloc(sizeof(*p) + jid.len);
-    p->core = core;
+    p->of = of;
     p->refresh_at = GW_NEVER;
     p->expires_s = EXPIRES_S;
     gw_list_init(&p->ready);
     gw_random_hex(p->call_id, 16);
     memcpy(p->text, jid.p, jid.len);
     p->jid = (struct gw_str){ p->text, jid.len };
-    gw_map_set(core->publisher.pubs, p->jid, p);
+    gw_map_set(of->pubs, p->jid, p);
     return p;
 }
 
@@ -118,18 +148,18 @@ static void arm(struct sip_pub *p)
     if (p->txn || !gw_list_is_empty(&p->ready))
         return;
     if (at == GW_NEVER)
-        gw_heap_remove(&p->core->publisher.due, &p->due);
+        gw_heap_remove(&p->of->due, &p->due);
     else
-        gw_heap_set(&p->core->publisher.due, &p->due, at);
+        gw_heap_set(&p->of->due, &p->due, at);
 }
 
 void sip_publish_stir(struct sip_core *core, struct gw_str user)
 {
     struct sip_pub *p;
 
-    if (!core->publisher.host)
+    if (!core->publisher->host)
         return;
-    p = pub_make(core, user);
+    p = pub_make(core->publisher, user);
     p->is_dirty = true;
     arm(p);
     core->io->wake(core->io_ctx);
@@ -144,107 +174,125 @@ struct newcomer {
 
 static void note_each(struct gw_str user, void *ctx)
 {
-    struct sip_core *core = ctx;
+    struct sip_publisher *p = ctx;
     struct newcomer *n = gw_alloc(sizeof(*n) + user.len);
 
     n->len = user.len;
     memcpy(n->user, user.p, user.len);
-    gw_list_append(&core->publisher.newcomers, &n->link);
+    gw_list_append(&p->newcomers, &n->link);
 }
 
-static void newcomers_free(struct sip_publisher *p)
+/* It says what it publishes no more, and to nobody. */
+static void drop(struct sip_publisher *p)
 {
-    struct gw_list *link;
-
-    while ((link = gw_list_pop(&p->newcomers)))
-        free(GW_CONTAINER(link, struct newcomer, link));
+    p->stage = DROPPED;
+    p->sweep = (struct sip_sweep){ .runs = true };
 }
 
 /* Some at a time: there may be a hundred thousand. */
-static void newcomers_tick(struct sip_core *core)
+static void newcomers_tick(struct sip_publisher *p)
 {
     struct gw_list *link;
 
-    for (int i = 0; i < NEWCOMERS_AT_ONCE && (link = gw_list_pop(&core->publisher.newcomers));
-         i++) {
+    for (int i = 0; i < AT_ONCE && (link = gw_list_pop(&p->newcomers)); i++) {
         struct newcomer *n = GW_CONTAINER(link, struct newcomer, link);
 
-        sip_publish_stir(core, (struct gw_str){ n->user, n->len });
+        if (p->stage == IN_FORCE)
+            sip_publish_stir(p->core, (struct gw_str){ n->user, n->len });
         free(n);
     }
 }
 
-static void pubs_free(struct sip_core *core, bool for_good)
+static struct sip_publisher *publisher_new(struct sip_core *core, struct gw_str to)
 {
-    struct sip_pub *p;
-    size_t pos = 0;
+    struct sip_publisher *p = gw_new(struct sip_publisher);
 
-    while ((p = gw_map_next(core->publisher.pubs, &pos))) {
-        if (for_good && core->store)
-            store_del(sip_batch(core), SIP_PUBLISH_KIND, p->jid);
-        pub_free(p);
-    }
+    p->core = core;
+    p->pubs = gw_map_new();
+    gw_list_init(&p->link);
+    gw_heap_init(&p->due);
+    gw_list_init(&p->ready);
+    gw_list_init(&p->newcomers);
+    gw_buf_init(&p->server, SIP_URI_MAX);
+    gw_buf_add_str(&p->server, to);
+    server_read(p, to);
+    if (p->host)
+        pres_users_each(core->pres, note_each, p);
+    return p;
 }
 
-/* What was published elsewhere runs out there. */
+static void publisher_free(struct sip_publisher *p)
+{
+    struct sip_pub *pub;
+    struct gw_list *link;
+    size_t pos = 0;
+
+    while ((pub = gw_map_next(p->pubs, &pos)))
+        pub_free(pub);
+    while ((link = gw_list_pop(&p->newcomers)))
+        free(GW_CONTAINER(link, struct newcomer, link));
+    gw_list_remove(&p->link);
+    gw_map_free(&p->pubs);
+    gw_heap_done(&p->due);
+    gw_buf_done(&p->server);
+    free(p->host);
+    free(p);
+}
+
 void sip_publish_apply(struct sip_core *core)
 {
-    struct sip_publisher *p = &core->publisher;
     struct gw_str to = gw_str_of(core->settings->publish_to);
+    struct sip_publisher *old = core->publisher;
 
-    if (gw_str_eq(gw_buf_str(&p->server), to))
+    if (gw_str_eq(gw_buf_str(&old->server), to))
         return;
-    pubs_free(core, true);
-    newcomers_free(p);
-    gw_buf_reset(&p->server);
-    gw_buf_add_str(&p->server, to);
-    p->hold = 0;
-    p->in_trouble = false;
-    server_read(p, to);
-    if (!p->host)
-        return;
-    pres_users_each(core->pres, note_each, core);
+    old->stage = LEAVING;
+    old->hold = 0;
+    old->sweep = (struct sip_sweep){ .runs = true };
+    gw_list_append(&core->leavers, &old->link);
+    if (gw_list_len(&core->leavers) > LEAVERS_MAX)
+        drop(GW_CONTAINER(core->leavers.next, struct sip_publisher, link));
+    core->publisher = publisher_new(core, to);
     core->io->wake(core->io_ctx);
 }
 
 void sip_publish_init(struct sip_core *core)
 {
-    struct sip_publisher *p = &core->publisher;
-
-    p->pubs = gw_map_new();
-    gw_heap_init(&p->due);
-    gw_list_init(&p->ready);
-    gw_list_init(&p->newcomers);
-    gw_buf_init(&p->server, SIP_URI_MAX);
-    sip_publish_apply(core);
+    gw_list_init(&core->leavers);
+    core->publisher = publisher_new(core, gw_str_of(core->settings->publish_to));
 }
 
 void sip_publish_done(struct sip_core *core)
 {
-    struct sip_publisher *p = &core->publisher;
-
-    pubs_free(core, false);
-    newcomers_free(p);
-    gw_map_free(&p->pubs);
-    gw_heap_done(&p->due);
-    gw_buf_done(&p->server);
-    free(p->host);
+    while (!gw_list_is_empty(&core->leavers))
+        publisher_free(GW_CONTAINER(core->leavers.next, struct sip_publisher, link));
+    publisher_free(core->publisher);
 }
 
 /* ---- Records ---- */
 
+/* Of a server of before: the record may be that of the new one already. */
+static void forget(const struct sip_pub *p)
+{
+    struct sip_core *core = p->of->core;
+    const struct sip_pub *now = gw_map_get(core->publisher->pubs, p->jid);
+
+    if (core->store && (p == now || !now || !now->etag))
+        store_del(sip_batch(core), SIP_PUBLISH_KIND, p->jid);
+}
+
 static void save(struct sip_pub *p, gw_time expires_at)
 {
-    struct sip_core *core = p->core;
-    struct gw_str server = gw_buf_str(&core->publisher.server);
+    struct sip_core *core = p->of->core;
+    struct gw_str server = gw_buf_str(&p->of->server);
     char moment[GW_UTC_TEXT_MAX];
     struct gw_buf value;
     json_t *o;
 
-    if (!core->store)
+    if (!core->store || p->of->stage != IN_FORCE)
         return;
     if (!p->etag) {
-        store_del(sip_batch(core), SIP_PUBLISH_KIND, p->jid);
+        forget(p);
         return;
     }
     o = json_pack("{s:s%, s:s, s:s}", "server", server.p, server.len, "etag", p->etag, "expires",
@@ -273,11 +321,11 @@ void sip_publish_restore(struct sip_core *core, struct gw_str user, struct gw_st
     gw_utc expires = 0;
     struct sip_pub *p;
 
-    if (core->publisher.host && *etag && strlen(etag) <= ETAG_MAX &&
-        gw_str_is(gw_buf_str(&core->publisher.server), text_of(o, "server")) &&
+    if (core->publisher->host && *etag && strlen(etag) <= ETAG_MAX &&
+        gw_str_is(gw_buf_str(&core->publisher->server), text_of(o, "server")) &&
         !gw_utc_parse(gw_str_of(text_of(o, "expires")), &expires, NULL) &&
         expires > core->now.utc) {
-        p = pub_make(core, user);
+        p = pub_make(core->publisher, user);
         free(p->etag);
         p->etag = gw_str_dup(gw_str_of(etag));
         p->is_dirty = true; /* also of one who is a user no more: it is taken back */
@@ -293,8 +341,8 @@ void sip_publish_restore(struct sip_core *core, struct gw_str user, struct gw_st
 /* 'expires_s' 0: the publication ends. 'body': whether core->body goes with it. */
 static void write_publish(struct sip_pub *p, const char *branch, int64_t expires_s, bool body)
 {
-    struct sip_core *core = p->core;
-    const struct sip_peer *to = &core->publisher.peer;
+    struct sip_core *core = p->of->core;
+    const struct sip_peer *to = &p->of->peer;
     struct gw_buf *out = &core->out, us;
 
     gw_buf_init(&us, SIP_URI_MAX);
@@ -333,8 +381,8 @@ static void published(struct sip_pub *p, const struct sip_msg *m, gw_time now)
 
     free(p->etag);
     p->etag = NULL;
-    p->core->publisher.in_trouble = false;
-    p->core->counters.published++;
+    p->of->in_trouble = false;
+    p->of->core->counters.published++;
     /* RFC 3903 4.1: without an entity-tag it cannot be changed, only made anew. */
     if (p->told && sip_msg_next(m, SIP_ETAG, &pos, &etag) && etag.len && etag.len <= ETAG_MAX)
         p->etag = gw_str_dup(etag);
@@ -350,23 +398,43 @@ static void again(struct sip_pub *p, gw_time now)
     p->next_at = now;
 }
 
+/* Of this user the server wants to hear nothing. */
+static bool is_of_one(unsigned status, const struct sip_msg *m)
+{
+    return m && (status == 403 || status == 404 || status == 413);
+}
+
+/* What was to be taken back runs out there by itself, within the hour. */
+static void give_up(struct sip_pub *p, unsigned status, const struct sip_msg *m)
+{
+    free(p->etag);
+    p->etag = NULL;
+    if (is_of_one(status, m))
+        return;
+    gw_info("sip", "what was published runs out by itself server='%.*s' result=%u reason=\"%s\"",
+            GW_STR_ARG(gw_buf_str(&p->of->server)), status, sip_reason(status));
+    drop(p->of);
+}
+
 /* The server's word holds for all that is published there. */
 static void refused(struct sip_pub *p, unsigned status, const struct sip_msg *m, gw_time now)
 {
-    struct sip_publisher *all = &p->core->publisher;
+    struct sip_publisher *all = p->of;
     int64_t wait_ms = PAUSE_MS;
 
+    p->of->core->counters.publish_failed++;
+    if (all->stage == LEAVING) {
+        give_up(p, status, m);
+        return;
+    }
     if (m && m->retry_after_s >= 0)
         wait_ms = GW_SECOND_MS *
                   (m->retry_after_s < RETRY_AFTER_MAX_S ? m->retry_after_s : RETRY_AFTER_MAX_S);
-    p->core->counters.publish_failed++;
     again(p, now);
-    /* Of this user the server wants to hear nothing: the others go on. */
-    if (m && (status == 403 || status == 404 || status == 413)) {
+    if (is_of_one(status, m)) /* the others go on */
         p->next_at = gw_time_after(now, RETRY_AFTER_MAX_S * (int64_t)GW_SECOND_MS);
-    } else {
+    else
         all->hold = gw_time_after(now, wait_ms);
-    }
     if (!all->in_trouble)
         gw_warn("sip",
                 "publishing fails server='%.*s' user='%.*s' result=%u reason=\"%s\", tried again",
@@ -375,13 +443,27 @@ static void refused(struct sip_pub *p, unsigned status, const struct sip_msg *m,
     all->in_trouble = true;
 }
 
+/* Is there anything still to be said of the user? */
+static void settle(struct sip_pub *p)
+{
+    if (p->of->stage != IN_FORCE && p->etag) {
+        gw_list_append(&p->of->ready, &p->ready);
+    } else if (p->of->stage != IN_FORCE) {
+        forget(p);
+        pub_free(p);
+    } else if (!p->is_dirty && !p->etag && !pres_user_is_known(p->of->core->pres, p->jid)) {
+        pub_free(p);
+    } else {
+        arm(p);
+    }
+}
+
 static void publish_done(unsigned status, const struct sip_msg *m, gw_time now, void *ctx)
 {
     struct sip_pub *p = ctx;
-    struct sip_core *core = p->core;
 
     p->txn = NULL;
-    core->publisher.flight--;
+    p->of->flight--;
     if (m && status < 300) {
         published(p, m, now);
     } else if (m && status == 412 && p->etag) { /* it is not there any more */
@@ -395,10 +477,7 @@ static void publish_done(unsigned status, const struct sip_msg *m, gw_time now, 
     } else {
         refused(p, status, m, now);
     }
-    if (!p->is_dirty && !p->etag && !pres_user_is_known(core->pres, p->jid))
-        pub_free(p);
-    else
-        arm(p);
+    settle(p);
 }
 
 /* Nothing to say is nothing published: a user who is offline, and of whose calendar nothing is known. */
@@ -411,30 +490,29 @@ static bool has_news(const struct pres_doc *doc)
 /* What an unknown watcher may see: the server tells it to all of its own. */
 static bool write_news(struct sip_pub *p)
 {
+    struct sip_core *core = p->of->core;
     struct pres_doc doc;
 
-    gw_buf_reset(&p->core->body);
-    if (!pres_whole(p->core->pres, p->jid, GW_STR(""), &doc) || !has_news(&doc))
+    gw_buf_reset(&core->body);
+    if (p->of->stage != IN_FORCE || !pres_whole(core->pres, p->jid, GW_STR(""), &doc) ||
+        !has_news(&doc))
         return false;
-    sip_pidf_write(SIP_PIDF, SIP_KIND_SIMPLE, p->jid, &doc, &p->core->body);
+    sip_pidf_write(SIP_PIDF, SIP_KIND_SIMPLE, p->jid, &doc, &core->body);
     return true;
 }
 
 /* False: there was nothing to be said. */
 static bool send_publish(struct sip_pub *p)
 {
-    struct sip_core *core = p->core;
+    struct sip_core *core = p->of->core;
     bool has = write_news(p), is_due = core->now.mono >= p->refresh_at;
     uint64_t told = has ? gw_hash_stable(gw_buf_str(&core->body)) | 1 : 0;
-    bool is_new = told != p->told || !p->etag;
+    bool is_new = told != p->told || !p->etag || !has;
     char branch[SIP_BRANCH_LEN + 1];
 
     p->is_dirty = false;
     if ((!has && !p->etag) || (!is_due && !is_new)) {
-        if (!has && !p->etag && !pres_user_is_known(core->pres, p->jid))
-            pub_free(p);
-        else
-            arm(p);
+        settle(p);
         return false;
     }
     sip_txns_branch(core->txns, branch);
@@ -442,9 +520,9 @@ static bool send_publish(struct sip_pub *p)
     p->told = told;
     p->refresh_at = GW_NEVER;
     p->next_at = gw_time_after(core->now.mono, core->settings->notify_interval_s * GW_SECOND_MS);
-    core->publisher.flight++;
+    p->of->flight++;
     p->txn = sip_txn_start(core->txns,
-                           &(struct sip_txn_args){ .to = &core->publisher.peer,
+                           &(struct sip_txn_args){ .to = &p->of->peer,
                                                    .branch = branch,
                                                    .method = SIP_PUBLISH,
                                                    .bytes = gw_buf_str(&core->out),
@@ -475,31 +553,79 @@ static void count(struct sip_publisher *p, gw_time now)
     p->in_window++;
 }
 
-gw_time sip_publish_deadline(const struct sip_core *core)
+static gw_time deadline(const struct sip_publisher *p)
 {
-    const struct sip_publisher *p = &core->publisher;
-    const struct gw_due *first = gw_heap_first(&p->due);
+    const struct gw_due *first = p->stage == IN_FORCE ? gw_heap_first(&p->due) : NULL;
     gw_time at = first ? first->at : GW_NEVER;
 
-    if (!gw_list_is_empty(&p->newcomers))
+    if (!gw_list_is_empty(&p->newcomers) || p->sweep.runs ||
+        (p->stage != IN_FORCE && !gw_map_len(p->pubs)))
         return INT64_MIN;
-    if (!gw_list_is_empty(&p->ready) && turn_at(p) < at)
-        at = turn_at(p);
+    return !gw_list_is_empty(&p->ready) && turn_at(p) < at ? turn_at(p) : at;
+}
+
+gw_time sip_publish_deadline(const struct sip_core *core)
+{
+    gw_time at = deadline(core->publisher), other;
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&core->leavers, it, tmp)
+    {
+        other = deadline(GW_CONTAINER(it, struct sip_publisher, link));
+        at = other < at ? other : at;
+    }
     return at;
+}
+
+/* Whose publication is there is lined up, the others are done with; DROPPED: all are. */
+static void sweep_tick(struct sip_publisher *p)
+{
+    struct sip_pub *pub;
+
+    for (int i = 0; i < AT_ONCE && p->sweep.runs; i++) {
+        pub = sip_sweep_next(&p->sweep, p->pubs);
+        if (!pub || (p->stage == LEAVING && pub->txn))
+            continue;
+        if (p->stage == LEAVING && pub->etag) {
+            gw_heap_remove(&p->due, &pub->due);
+            gw_list_remove(&pub->ready);
+            gw_list_append(&p->ready, &pub->ready);
+        } else {
+            forget(pub);
+            pub_free(pub);
+        }
+    }
+}
+
+static void tick(struct sip_publisher *p, gw_time now)
+{
+    struct gw_list *link;
+    struct gw_due *due;
+
+    newcomers_tick(p);
+    sweep_tick(p);
+    for (int i = 0; i < AT_ONCE && p->stage == IN_FORCE && (due = gw_heap_pop_due(&p->due, now));
+         i++)
+        gw_list_append(&p->ready, &GW_CONTAINER(due, struct sip_pub, due)->ready);
+    for (int i = 0;
+         i < AT_ONCE && p->stage != DROPPED && now >= turn_at(p) && (link = gw_list_pop(&p->ready));
+         i++) {
+        if (send_publish(GW_CONTAINER(link, struct sip_pub, ready)))
+            count(p, now);
+    }
 }
 
 void sip_publish_tick(struct sip_core *core)
 {
-    struct sip_publisher *p = &core->publisher;
-    gw_time now = core->now.mono;
-    struct gw_due *due;
-    struct gw_list *link;
+    struct gw_list *it, *tmp;
 
-    newcomers_tick(core);
-    while ((due = gw_heap_pop_due(&p->due, now)))
-        gw_list_append(&p->ready, &GW_CONTAINER(due, struct sip_pub, due)->ready);
-    for (int i = 0; i < 1000 && now >= turn_at(p) && (link = gw_list_pop(&p->ready)); i++) {
-        if (send_publish(GW_CONTAINER(link, struct sip_pub, ready)))
-            count(p, now);
+    tick(core->publisher, core->now.mono);
+    GW_LIST_EACH(&core->leavers, it, tmp)
+    {
+        struct sip_publisher *p = GW_CONTAINER(it, struct sip_publisher, link);
+
+        tick(p, core->now.mono);
+        if (!p->sweep.runs && !gw_map_len(p->pubs) && gw_list_is_empty(&p->newcomers))
+            publisher_free(p);
     }
 }

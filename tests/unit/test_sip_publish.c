@@ -166,13 +166,15 @@ static void test_restart(void **state)
     rig_pass(&r, 0);
     rig_expect(&r, "PUBLISH ", "SIP-If-Match: e1\r\n");
     taken(&r, "e2");
-    /* To another server it is published as if for the first time. */
+    /* To another server it is published as if for the first time; at this one it is taken back. */
     rig_set(&r, "sip.publish_to", "sip:192.0.2.9");
     sip_core_settings_apply(r.sip);
     rig_pass(&r, 0);
     rig_expect(&r, "PUBLISH ", "Via: SIP/2.0/UDP ");
     assert_null(strstr(r.sent[r.taken - 1].text, "SIP-If-Match"));
-    rig_restart(&r);
+    rig_expect(&r, "PUBLISH ", "Expires: 0\r\nSIP-If-Match: e2\r\n");
+    assert_string_equal(r.sent[r.taken - 1].host, "192.0.2.1");
+    rig_restart(&r); /* before either has answered */
     rig_calendar(&r, PRES_CAL_MEETING, "m");
     rig_pass(&r, 0);
     rig_expect(&r, "PUBLISH ", "");
@@ -199,27 +201,137 @@ static void test_user_leaves(void **state)
     rig_done(&r);
 }
 
+/* The new server has answered before the old one: what is kept is of the new one. */
+static void test_other_server(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    begin(&r);
+    rig_calendar(&r, PRES_CAL_MEETING, "m");
+    rig_pass(&r, 0);
+    rig_expect(&r, "PUBLISH ", "");
+    taken(&r, "old");
+    rig_set(&r, "sip.publish_to", "sip:192.0.2.9");
+    sip_core_settings_apply(r.sip);
+    rig_pass(&r, 0);
+    rig_expect(&r, "PUBLISH ", "Content-Type: application/pidf+xml\r\n");
+    taken(&r, "new");
+    rig_expect(&r, "PUBLISH ", "SIP-If-Match: old\r\n");
+    rig_answer(&r, 200, "");
+    rig_restart(&r);
+    rig_calendar(&r, PRES_CAL_MEETING, "m");
+    rig_pass(&r, 0);
+    rig_expect(&r, "PUBLISH ", "SIP-If-Match: new\r\n");
+    rig_done(&r);
+}
+
+/* Switched off while one is under way; there is no answer to one that is taken back: the others are left. */
+static void test_off(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    begin(&r);
+    rig_calendar(&r, PRES_CAL_MEETING, "m");
+    rig_pass(&r, 0);
+    rig_expect(&r, "PUBLISH ", "");
+    rig_set(&r, "sip.publish_to", "");
+    sip_core_settings_apply(r.sip);
+    rig_calendar(&r, PRES_CAL_OOF, "o");
+    rig_pass(&r, 0);
+    rig_silence(&r);
+    taken(&r, "e1");
+    rig_pass(&r, 0);
+    rig_expect(&r, "PUBLISH ", "Expires: 0\r\nSIP-If-Match: e1\r\n");
+    rig_pass(&r, GW_DAY_MS); /* nobody answers */
+    rig_silence(&r);
+    assert_true(sip_core_deadline(r.sip) == GW_NEVER);
+    rig_restart(&r);
+    rig_set(&r, "sip.publish_to", SERVER);
+    sip_core_settings_apply(r.sip);
+    rig_calendar(&r, PRES_CAL_MEETING, "m");
+    rig_pass(&r, 0);
+    rig_expect(&r, "PUBLISH ", "");
+    assert_null(strstr(r.sent[r.taken - 1].text, "SIP-If-Match"));
+    rig_done(&r);
+}
+
+static void many(struct rig *r, unsigned all)
+{
+    struct gw_err err;
+
+    for (unsigned i = 0; i < all; i++) {
+        struct pres_calendar calendar = { .kind = PRES_CAL_MEETING,
+                                          .since = r->now.utc,
+                                          .until = GW_NEVER };
+        char user[64];
+
+        (void)snprintf(user, sizeof(user), "u%u@b.example", i);
+        assert_int_equal(pres_user_add(r->pres, gw_str_of(user), &err), GW_OK);
+        pres_calendar_set(r->pres, gw_str_of(user), &calendar, r->now);
+    }
+}
+
+/* All that is sent is answered, until there is nothing more. How much was sent, and had 'part'. */
+static unsigned answer_all(struct rig *r, const char *part)
+{
+    unsigned count = 0;
+
+    for (;;) {
+        while (r->taken < r->sent_count) {
+            count += strstr(rig_next(r), part) != NULL;
+            taken(r, "e");
+        }
+        rig_forget(r);
+        rig_wait(r, 2000);
+        if (!r->sent_count)
+            return count;
+    }
+}
+
+/* Many are not ended in one turn, and each is taken back. */
+static void test_off_many(void **state)
+{
+    const unsigned all = 2500;
+    unsigned turns = 0;
+    struct rig r;
+
+    (void)state;
+    begin(&r);
+    many(&r, all);
+    assert_int_equal(answer_all(&r, "Expires: 3600\r\n"), all);
+    rig_set(&r, "sip.publish_to", "");
+    sip_core_settings_apply(r.sip);
+    while (sip_core_deadline(r.sip) == INT64_MIN) {
+        sip_core_tick(r.sip, r.now);
+        turns++;
+    }
+    assert_in_range(turns, 3, 10);
+    assert_int_equal(answer_all(&r, "Expires: 0\r\n"), all);
+    /* And of a server that is not there any more: left, a thousand in a turn. */
+    rig_set(&r, "sip.publish_to", SERVER);
+    sip_core_settings_apply(r.sip);
+    assert_int_equal(answer_all(&r, "Expires: 3600\r\n"), all);
+    r.is_dead = true;
+    rig_set(&r, "sip.publish_to", "");
+    sip_core_settings_apply(r.sip);
+    rig_pass(&r, 1000);
+    assert_true(sip_core_deadline(r.sip) == GW_NEVER);
+    rig_done(&r);
+}
+
 /* All users at once: so many are under way, so many in a while, and every one has its turn. */
 static void test_pace(void **state)
 {
     const unsigned all = 400;
     struct sip_counters c;
-    struct gw_err err;
     gw_time begun;
     struct rig r;
 
     (void)state;
     begin(&r);
-    for (unsigned i = 0; i < all; i++) {
-        struct pres_calendar calendar = { .kind = PRES_CAL_MEETING,
-                                          .since = r.now.utc,
-                                          .until = GW_NEVER };
-        char user[64];
-
-        (void)snprintf(user, sizeof(user), "u%u@b.example", i);
-        assert_int_equal(pres_user_add(r.pres, gw_str_of(user), &err), GW_OK);
-        pres_calendar_set(r.pres, gw_str_of(user), &calendar, r.now);
-    }
+    many(&r, all);
     rig_pass(&r, 0);
     sip_core_counters(r.sip, &c);
     assert_int_equal(c.waiting, 50);
@@ -242,10 +354,11 @@ static void test_pace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_flow),      cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_forgotten), cmocka_unit_test(test_away),
-        cmocka_unit_test(test_restart),   cmocka_unit_test(test_user_leaves),
-        cmocka_unit_test(test_pace),
+        cmocka_unit_test(test_flow),         cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_forgotten),    cmocka_unit_test(test_away),
+        cmocka_unit_test(test_restart),      cmocka_unit_test(test_user_leaves),
+        cmocka_unit_test(test_other_server), cmocka_unit_test(test_off),
+        cmocka_unit_test(test_off_many),     cmocka_unit_test(test_pace),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
