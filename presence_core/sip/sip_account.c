@@ -298,12 +298,13 @@ static void clients_each(const struct sip_account *a, struct gw_now now, sip_cli
     GW_LIST_EACH(&a->bindings, it, tmp)
     {
         const struct sip_binding *b = GW_CONTAINER(it, struct sip_binding, link);
+        const struct sip_peer peer = { .proto = b->proto, .port = b->port };
         const struct sip_client client = {
             .user = a->jid,
             .contact = b->text[SIP_BINDING_URI],
             .agent = b->text[SIP_BINDING_AGENT],
             .host = b->text[SIP_BINDING_HOST],
-            .port = b->port,
+            .port = sip_port_of(&peer),
             .proto = b->proto,
             .expires = now.utc + (b->expires_at - now.mono),
         };

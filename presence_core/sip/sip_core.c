@@ -557,6 +557,7 @@ struct sip_core *sip_core_new(const struct sip_core_args *args)
     gw_heap_init(&core->watch_due);
     gw_list_init(&core->watch_ready);
     gw_list_init(&core->lines);
+    gw_list_init(&core->named);
     core->talks = gw_map_new();
     core->session_tags = gw_map_new();
     gw_heap_init(&core->session_due);
@@ -602,6 +603,7 @@ void sip_core_free(struct sip_core **corep)
     gw_heap_done(&core->session_due);
     sip_doubts_free(&core->doubts);
     sip_publish_done(core);
+    sip_named_free_all(core);
     sip_txns_free(&core->txns);
     sip_trace_free(&core->trace);
     gw_map_free(&core->watches);

@@ -40,7 +40,9 @@ struct sip_peer sip_hop_server(const struct sip_uri *uri, enum sip_proto came_ov
 {
     struct sip_peer peer = { .proto = proto_of(uri, came_over), .host = uri->host };
 
-    peer.port = uri->port ? uri->port : peer.proto == SIP_TLS ? 5061 : SIP_AGENT_PORT;
+    peer.port = uri->port;
+    if (sip_is_address(peer.host))
+        peer.port = sip_port_of(&peer);
     return peer;
 }
 

@@ -20,6 +20,12 @@ enum { SIP_OWN_TAG_LEN = 16, SIP_ROUTES_MAX = 2048 };
 
 struct sip_winfo;
 
+/* A request under way, to a server that is known by its address or by its name; zeroed: none is. */
+struct sip_ask {
+    struct sip_txn *txn;
+    struct sip_named *named;
+};
+
 /* A user who is watched: gone with the last who watches. */
 struct sip_watched {
     struct gw_list subs, winfo_subs; /* these: of his own clients, to see who watches him */
@@ -98,7 +104,7 @@ struct sip_sub {
     struct sip_watched *of;
     struct sip_source *source;
     struct sip_unproven unproven;
-    struct sip_txn *notify;      /* on its way; NULL: none */
+    struct sip_ask notify;       /* on its way */
     gw_time expires_at, next_at; /* next_at: no notification before */
     gw_utc since;
     uint64_t conn;
@@ -155,6 +161,8 @@ struct sip_core {
     struct sip_publisher *publisher; /* see sip_publish.c */
     struct gw_list leavers;          /* publishers of before */
     struct sip_doubts *doubts;
+    struct gw_list named; /* requests to names, see sip_named.c */
+    size_t searches;
     size_t goodbyes;                         /* last notifications under way */
     struct sip_sweep sub_sweep, watch_sweep; /* the settings are other ones */
     struct gw_str bytes;                     /* of what is being read */
@@ -213,7 +221,22 @@ enum gw_code sip_plan(const struct sip_core *core, struct gw_str address, struct
 /* sip_raw.c: with m->answer, as far as what stands in the message allows. */
 void sip_refuse_raw(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from);
 
-/* sip_hop.c: the server that a URI names; what it does not say is as it came, and the port of that.
+/* sip_named.c. As sip_txn_start(): done ends it, and its owner zeroes it then. A peer with a name is looked for
+ * as RFC 3263 says, port 0: it is not said, over the transport that the request was written for. */
+void sip_ask_start(struct sip_core *core, struct sip_ask *ask, const struct sip_txn_args *args);
+void sip_ask_cancel(struct sip_ask *ask); /* done does not come */
+static inline bool sip_ask_is_on(const struct sip_ask *ask)
+{
+    return ask->txn || ask->named;
+}
+/* The ACK of a 2xx. */
+void sip_ask_acknowledge(struct sip_core *core, const struct sip_peer *to, const char *branch,
+                         struct gw_str bytes);
+void sip_named_free_all(struct sip_core *core); /* silent */
+bool sip_is_address(struct gw_str host);
+uint16_t sip_port_of(const struct sip_peer *peer); /* that of its transport, when it has none */
+
+/* sip_hop.c: the server that a URI names; what it does not say is as it came, but the port of a name: 0.
  * Borrows from the URI. */
 struct sip_peer sip_hop_server(const struct sip_uri *uri, enum sip_proto came_over);
 /* Where a URI of a dialog leads, with 'who', who reached us from 'from'. Else what to answer: it leads

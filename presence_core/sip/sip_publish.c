@@ -59,7 +59,7 @@ struct sip_pub {
     struct gw_due due;
     struct gw_list ready;
     struct sip_publisher *of;
-    struct sip_txn *txn;
+    struct sip_ask ask;
     uint64_t told;      /* a hash of what was published last; 0: not known */
     gw_time next_at;    /* no change before */
     gw_time refresh_at; /* GW_NEVER: nothing is published */
@@ -113,9 +113,9 @@ static void pub_free(struct sip_pub *p)
 {
     struct sip_publisher *of = p->of;
 
-    if (p->txn)
+    if (sip_ask_is_on(&p->ask))
         of->flight--;
-    sip_txn_cancel(&p->txn);
+    sip_ask_cancel(&p->ask);
     gw_heap_remove(&of->due, &p->due);
     gw_list_remove(&p->ready);
     gw_map_remove(of->pubs, p->jid);
@@ -145,7 +145,7 @@ static void arm(struct sip_pub *p)
 {
     gw_time at = p->is_dirty && p->next_at < p->refresh_at ? p->next_at : p->refresh_at;
 
-    if (p->txn || !gw_list_is_empty(&p->ready))
+    if (sip_ask_is_on(&p->ask) || !gw_list_is_empty(&p->ready))
         return;
     if (at == GW_NEVER)
         gw_heap_remove(&p->of->due, &p->due);
@@ -462,7 +462,7 @@ static void publish_done(unsigned status, const struct sip_msg *m, gw_time now, 
 {
     struct sip_pub *p = ctx;
 
-    p->txn = NULL;
+    p->ask = (struct sip_ask){ .txn = NULL };
     p->of->flight--;
     if (m && status < 300) {
         published(p, m, now);
@@ -521,14 +521,13 @@ static bool send_publish(struct sip_pub *p)
     p->refresh_at = GW_NEVER;
     p->next_at = gw_time_after(core->now.mono, core->settings->notify_interval_s * GW_SECOND_MS);
     p->of->flight++;
-    p->txn = sip_txn_start(core->txns,
-                           &(struct sip_txn_args){ .to = &p->of->peer,
-                                                   .branch = branch,
-                                                   .method = SIP_PUBLISH,
-                                                   .bytes = gw_buf_str(&core->out),
-                                                   .done = publish_done,
-                                                   .ctx = p },
-                           core->now.mono);
+    sip_ask_start(core, &p->ask,
+                  &(struct sip_txn_args){ .to = &p->of->peer,
+                                          .branch = branch,
+                                          .method = SIP_PUBLISH,
+                                          .bytes = gw_buf_str(&core->out),
+                                          .done = publish_done,
+                                          .ctx = p });
     return true;
 }
 
@@ -584,7 +583,7 @@ static void sweep_tick(struct sip_publisher *p)
 
     for (int i = 0; i < AT_ONCE && p->sweep.runs; i++) {
         pub = sip_sweep_next(&p->sweep, p->pubs);
-        if (!pub || (p->stage == LEAVING && pub->txn))
+        if (!pub || (p->stage == LEAVING && sip_ask_is_on(&pub->ask)))
             continue;
         if (p->stage == LEAVING && pub->etag) {
             gw_heap_remove(&p->due, &pub->due);

@@ -17,7 +17,7 @@ enum {
 
 struct leg {
     struct sip_letter *letter;
-    struct sip_txn *txn;
+    struct sip_ask ask;
 };
 
 struct sip_letter {
@@ -49,7 +49,7 @@ static struct gw_str put(char **at, struct gw_str s)
 static void letter_free(struct sip_letter *l)
 {
     for (int i = 0; i < SIP_BINDINGS_MAX; i++)
-        sip_txn_cancel(&l->legs[i].txn);
+        sip_ask_cancel(&l->legs[i].ask);
     gw_list_remove(&l->link);
     l->core->letter_count--;
     l->core->letter_bytes -= l->bytes;
@@ -158,14 +158,13 @@ static void leg_start(struct sip_letter *l, const struct sip_binding *b, struct 
     sip_txns_branch(l->core->txns, branch);
     write(l, b, &to, branch);
     leg->letter = l;
-    leg->txn = sip_txn_start(l->core->txns,
-                             &(struct sip_txn_args){ .to = &to,
-                                                     .branch = branch,
-                                                     .method = SIP_MESSAGE,
-                                                     .bytes = gw_buf_str(&l->core->out),
-                                                     .done = leg_done,
-                                                     .ctx = leg },
-                             l->core->now.mono);
+    sip_ask_start(l->core, &leg->ask,
+                  &(struct sip_txn_args){ .to = &to,
+                                          .branch = branch,
+                                          .method = SIP_MESSAGE,
+                                          .bytes = gw_buf_str(&l->core->out),
+                                          .done = leg_done,
+                                          .ctx = leg });
     l->open++;
 }
 
@@ -219,7 +218,7 @@ static void leg_done(unsigned status, const struct sip_msg *response, gw_time no
     struct leg *leg = ctx;
     struct sip_letter *l = leg->letter;
 
-    leg->txn = NULL;
+    leg->ask = (struct sip_ask){ .txn = NULL };
     l->core->now.mono = now;
     if (status < 300)
         l->is_taken = true;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sip_access.h"
+#include "sip_priv.h"
 
 const char *const sip_rule_names[] = {
     [SIP_RULE_STATIC] = "static route",
@@ -15,6 +16,7 @@ const char *const sip_rule_names[] = {
     [SIP_RULE_TCP] = "SRV record",
     [SIP_RULE_UDP] = "SRV record",
     [SIP_RULE_ADDRESS] = "address of the domain",
+    [SIP_RULE_NAME] = "name of the server",
 };
 
 /* ---- One route ---- */
@@ -240,6 +242,24 @@ static void add_rfc3263(struct sip_plan *plan, struct gw_str domain)
         add_question(plan, domain, questions[i].rule, questions[i].proto);
 }
 
+void sip_route_server(const struct sip_peer *server, struct sip_plan *out)
+{
+    static const enum sip_rule services[] = {
+        [SIP_UDP] = SIP_RULE_UDP, [SIP_TCP] = SIP_RULE_TCP, [SIP_TLS] = SIP_RULE_SIPS
+    };
+    struct gw_str host = gw_str_sub(server->host, 0, SIP_HOST_MAX);
+
+    out->count = 0;
+    out->keeps_proto = true;
+    if (!server->port) {
+        add_question(out, host, SIP_RULE_NAPTR, server->proto);
+        add_question(out, host, services[server->proto], server->proto);
+    }
+    add_question(out, host, server->proto == SIP_UDP ? SIP_RULE_ADDRESS : SIP_RULE_NAME,
+                 server->proto);
+    out->steps[out->count - 1].hop.port = sip_port_of(server);
+}
+
 /* No record leads to the other system with our own domain: it would lead to us. */
 static enum gw_code plan_ours(const struct sip_settings *settings, struct gw_str address,
                               struct gw_str domain, struct sip_plan *out, struct gw_err *err)
@@ -265,6 +285,7 @@ enum gw_code sip_route_plan(const struct sip_settings *settings, struct gw_str a
                   def = gw_str_of(settings->default_domain);
 
     out->count = 0;
+    out->keeps_proto = false;
     if (!gw_str_cut(address, "@", &user, &domain) || !user.len || !is_dotted(domain) ||
         domain.len > SIP_HOST_MAX)
         return gw_fail(err, GW_INVALID, "'%.*s' is no address like ann@partner.example",

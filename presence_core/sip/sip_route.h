@@ -38,7 +38,8 @@ enum sip_rule {
     SIP_RULE_SIPS,
     SIP_RULE_TCP,
     SIP_RULE_UDP,
-    SIP_RULE_ADDRESS
+    SIP_RULE_ADDRESS,
+    SIP_RULE_NAME /* whose addresses the transport finds */
 };
 extern const char *const sip_rule_names[]; /* "static route" */
 
@@ -51,6 +52,7 @@ struct sip_step {
 
 struct sip_plan {
     enum sip_kind kind;
+    bool keeps_proto; /* what NAPTR names for other transports does not count */
     struct sip_step steps[SIP_STEPS_MAX];
     size_t count;
 };
@@ -63,6 +65,9 @@ enum gw_code sip_routes_check(struct gw_str list, struct gw_err *err);
  * federated by SIP, GW_NOTFOUND: no static route; err says what to do. Else at least one step. */
 enum gw_code sip_route_plan(const struct sip_settings *settings, struct gw_str address,
                             bool is_ours, struct sip_plan *out, struct gw_err *err);
+
+/* For a server with a name; port 0: it is not said (RFC 3263 4.2). Over its transport and no other. */
+void sip_route_server(const struct sip_peer *server, struct sip_plan *out);
 
 /* Each route of the list, seen from a domain; 'rest' is the list to begin with. False: no more. */
 struct sip_route_end {

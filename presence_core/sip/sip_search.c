@@ -21,6 +21,7 @@ static const struct {
     [SIP_RULE_TCP] = { SERVICES, "_sip._tcp.", "_sip._tcp." },
     [SIP_RULE_UDP] = { SERVICES, "_sip._udp.", "_sip._udp." },
     [SIP_RULE_ADDRESS] = { ADDRESSES, "", "A or AAAA " },
+    [SIP_RULE_NAME] = { NOTHING, "", "" },
 };
 
 static bool is_static(enum sip_rule rule)
@@ -84,6 +85,14 @@ static void on_services(enum gw_code code, const struct sip_srv *records, size_t
     next(s, step, !s->count, now);
 }
 
+/* Does a record that NAPTR names count? */
+static bool is_fit(const struct sip_search *s, const struct sip_step *step,
+                   const struct sip_srv *record)
+{
+    return record->host.len && record->host.len <= SIP_HOST_MAX &&
+           (!s->plan.keeps_proto || record->proto == step->hop.proto);
+}
+
 /* RFC 3263 4.1: what the domain names is all that it has. Name servers that know no such records know
  * others. */
 static void on_naptr(enum gw_code code, const struct sip_srv *records, size_t count,
@@ -91,20 +100,21 @@ static void on_naptr(enum gw_code code, const struct sip_srv *records, size_t co
 {
     struct sip_search *s = ctx;
     const struct sip_step step = s->plan.steps[s->at++];
+    size_t fit = 0;
 
     s->query = NULL;
-    if (!code && count)
-        s->plan.count = s->at;
-    for (size_t i = 0; !code && i < count && s->plan.count < SIP_STEPS_MAX; i++) {
-        struct sip_step *named = &s->plan.steps[s->plan.count];
+    for (size_t i = 0; !code && i < count && s->at + fit < SIP_STEPS_MAX; i++) {
+        struct sip_step *named = &s->plan.steps[s->at + fit];
 
-        if (!records[i].host.len || records[i].host.len > SIP_HOST_MAX)
+        if (!is_fit(s, &step, &records[i]))
             continue;
         *named = (struct sip_step){ .rule = SIP_RULE_NAMED, .hop.proto = records[i].proto };
         memcpy(named->hop.host, records[i].host.p, records[i].host.len);
-        s->plan.count++;
+        fit++;
     }
-    next(s, &step, code || !count, now);
+    if (fit || (!code && count && !s->plan.keeps_proto))
+        s->plan.count = s->at + fit;
+    next(s, &step, !fit, now);
 }
 
 static void on_addresses(const struct gw_str *names, size_t count, struct gw_now now, void *ctx)
@@ -114,7 +124,7 @@ static void on_addresses(const struct gw_str *names, size_t count, struct gw_now
 
     s->query = NULL;
     for (size_t i = 0; i < count; i++)
-        add_found(s, step, names[i], SIP_AGENT_PORT, 0);
+        add_found(s, step, names[i], step->hop.port ? step->hop.port : SIP_AGENT_PORT, 0);
     next(s, step, !s->count, now);
 }
 

@@ -478,6 +478,8 @@ static struct conn *conn_for(struct sip_server *server, const struct sip_peer *t
 
     if (c && !c->is_closing)
         return c;
+    if (!to->port) /* a name, of which nothing is known but the connection */
+        return NULL;
     gw_buf_init(&target, sizeof(text) - 1);
     gw_buf_addf(&target, "%s %.*s %u", sip_proto_name(to->proto), GW_STR_ARG(to->host), to->port);
     if (target.failed) {

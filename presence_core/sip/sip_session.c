@@ -124,7 +124,7 @@ void sip_session_free(struct sip_session *s)
     struct sip_core *core = s->talk->core;
 
     sip_out_cancel(&s->out);
-    sip_txn_cancel(&s->txn);
+    sip_ask_cancel(&s->ask);
     if (s->line)
         sip_line_free(s->line);
     sip_source_leave(core, s->source, SIP_SOURCE_SESSIONS);
@@ -242,14 +242,13 @@ static void request(struct sip_session *s, enum sip_method method, const char *t
         to.conn = 0;
         write_request(s, method, type, body, to.proto, branch);
     }
-    s->txn = sip_txn_start(core->txns,
-                           &(struct sip_txn_args){ .to = &to,
-                                                   .branch = branch,
-                                                   .method = method,
-                                                   .bytes = gw_buf_str(&core->out),
-                                                   .done = done,
-                                                   .ctx = s },
-                           core->now.mono);
+    sip_ask_start(core, &s->ask,
+                  &(struct sip_txn_args){ .to = &to,
+                                          .branch = branch,
+                                          .method = method,
+                                          .bytes = gw_buf_str(&core->out),
+                                          .done = done,
+                                          .ctx = s });
 }
 
 /* RFC 3261 13.2.2.4: of the 2xx, a transaction of its own, without an answer. */
@@ -264,7 +263,7 @@ static void acknowledge(struct sip_session *s)
     s->dialog.cseq = s->invite_cseq;
     write_request(s, SIP_ACK, NULL, GW_STR(""), to.proto, branch);
     s->dialog.cseq = cseq;
-    (void)sip_send(core, &to, gw_buf_str(&core->out));
+    sip_ask_acknowledge(core, &to, branch, gw_buf_str(&core->out));
 }
 
 /* ---- The end ---- */
@@ -277,7 +276,7 @@ static void bye_done(unsigned status, const struct sip_msg *response, gw_time no
     (void)status; /* it is over, whatever is said to that */
     (void)response;
     (void)now;
-    s->txn = NULL;
+    s->ask = (struct sip_ask){ .txn = NULL };
     sip_session_free(s);
     sip_talk_go_on(talk);
 }
@@ -287,7 +286,7 @@ void sip_session_leave(struct sip_session *s)
     if (s->state == SIP_SESSION_LEAVING)
         return;
     s->is_unwanted = true;
-    if (s->state != SIP_SESSION_UP || s->txn)
+    if (s->state != SIP_SESSION_UP || sip_ask_is_on(&s->ask))
         return; /* its answer, its ACK (RFC 3261 15), or what is on its way first */
     sip_session_enter(s, SIP_SESSION_LEAVING);
     request(s, SIP_BYE, NULL, GW_STR(""), bye_done);
@@ -348,7 +347,7 @@ static void carried(unsigned status, const struct sip_msg *response, gw_time now
     struct sip_line *line = s->line;
 
     (void)now;
-    s->txn = NULL;
+    s->ask = (struct sip_ask){ .txn = NULL };
     if (status == 481 ||
         (status == 503 && !response)) { /* the dialog is not there, or not reached */
         sip_session_lost(s);
@@ -414,7 +413,8 @@ static void session_go_on(struct sip_session *s)
 {
     struct sip_line *line;
 
-    if (s->state != SIP_SESSION_UP || s->txn || s != speaker(s->talk) || is_carrying(s->talk))
+    if (s->state != SIP_SESSION_UP || sip_ask_is_on(&s->ask) || s != speaker(s->talk) ||
+        is_carrying(s->talk))
         return;
     line = line_pop(s->talk);
     if (line)
@@ -650,15 +650,17 @@ bool sip_core_session_next(const struct sip_core *core, size_t *pos, struct gw_n
 {
     const struct sip_session *s = gw_map_next(core->session_tags, pos);
     gw_time idle_ms = core->settings->session_idle_s * GW_SECOND_MS;
+    struct sip_peer peer;
 
     if (!s)
         return false;
+    peer = sip_dialog_peer(&s->dialog);
     *out = (struct sip_session_info){ .user = s->talk->local,
                                       .peer = s->talk->remote,
                                       .state = state_names[s->state],
                                       .is_inbound = s->is_inbound,
                                       .host = gw_str_of(s->dialog.host),
-                                      .port = s->dialog.port,
+                                      .port = sip_port_of(&peer),
                                       .proto = s->dialog.proto,
                                       .since = s->since,
                                       .idle_s = -1,

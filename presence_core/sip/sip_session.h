@@ -48,8 +48,8 @@ struct sip_session {
     bool has_no_typing;             /* the peer does not want to know */
     struct sip_source *source;      /* whose it is: who has begun it */
     struct sip_out *out;            /* INVITE */
-    struct sip_txn *txn;            /* MESSAGE, INFO, BYE: one at a time */
-    struct sip_line *line;          /* what txn carries; NULL: something else */
+    struct sip_ask ask;             /* MESSAGE, INFO, BYE: one at a time */
+    struct sip_line *line;          /* what it carries; NULL: something else */
     enum pres_chat chat, chat_told; /* of the user here: COMPOSING, or not */
     gw_time idle_at, typing_until;  /* typing_until: of the peer; GW_NEVER: it does not type */
     gw_utc since;

@@ -184,7 +184,7 @@ static void arm(struct sip_sub *s)
 {
     gw_time at = s->expires_at;
 
-    if (s->is_dirty && !s->notify && s->next_at < at)
+    if (s->is_dirty && !sip_ask_is_on(&s->notify) && s->next_at < at)
         at = s->next_at;
     if (s->over)
         at = INT64_MIN;
@@ -290,7 +290,7 @@ void sip_sub_release(struct sip_sub *s)
     struct sip_core *core = s->core;
 
     sip_unproven_leave(core, &s->unproven);
-    sip_txn_cancel(&s->notify);
+    sip_ask_cancel(&s->notify);
     gw_heap_remove(&core->due, &s->due);
     gw_map_remove(core->subs, sip_sub_text(s, SIP_TEXT_TAG));
     gw_list_remove(&s->link);
@@ -389,22 +389,21 @@ static void write_notify(struct sip_sub *s, const char *branch, const char *stat
     sip_write_end(out, sip_format_types[s->format], gw_buf_str(&s->core->body));
 }
 
-static struct sip_txn *send_notify(struct sip_sub *s, const char *branch, sip_txn_done_fn *done,
-                                   void *ctx)
+static void send_notify(struct sip_sub *s, struct sip_ask *ask, const char *branch,
+                        sip_txn_done_fn *done, void *ctx)
 {
     const struct sip_peer to = {
         .proto = s->proto, .conn = s->conn, .host = sip_sub_text(s, SIP_TEXT_HOST), .port = s->port
     };
 
     s->core->counters.notified++;
-    return sip_txn_start(s->core->txns,
-                         &(struct sip_txn_args){ .to = &to,
-                                                 .branch = branch,
-                                                 .method = SIP_NOTIFY,
-                                                 .bytes = gw_buf_str(&s->core->out),
-                                                 .done = done,
-                                                 .ctx = ctx },
-                         s->core->now.mono);
+    sip_ask_start(s->core, ask,
+                  &(struct sip_txn_args){ .to = &to,
+                                          .branch = branch,
+                                          .method = SIP_NOTIFY,
+                                          .bytes = gw_buf_str(&s->core->out),
+                                          .done = done,
+                                          .ctx = ctx });
 }
 
 static enum sip_verdict verdict_on(const struct sip_sub *s)
@@ -472,10 +471,11 @@ void sip_sub_end(struct sip_sub *s, const char *reason)
 {
     char branch[SIP_BRANCH_LEN + 1], state[64], watcher[GW_QUOTE_MAX];
     uint64_t told;
+    struct sip_ask goodbye; /* nobody waits for it */
 
     gw_debug("sip", "subscription ended user='%.*s' watcher=%s reason=%s", GW_STR_ARG(s->of->jid),
              gw_quote(sip_sub_text(s, SIP_TEXT_WATCHER), watcher), reason);
-    sip_txn_cancel(&s->notify);
+    sip_ask_cancel(&s->notify);
     (void)snprintf(state, sizeof(state), "terminated;reason=%s", reason);
     /* The last word to who fetches, or leaves in peace; nothing to others. */
     if (s->over || is_renamed(s) ||
@@ -487,7 +487,7 @@ void sip_sub_end(struct sip_sub *s, const char *reason)
     if (!s->core->out.failed) {
         s->core->goodbyes++;
         s->source->count[SIP_SOURCE_GOODBYES]++;
-        (void)send_notify(s, branch, goodbye_done, s->source);
+        send_notify(s, &goodbye, branch, goodbye_done, s->source);
     }
     gone(s, reason);
 }
@@ -525,7 +525,7 @@ static void notify_done(unsigned status, const struct sip_msg *response, gw_time
     struct sip_sub *s = ctx;
     char watcher[GW_QUOTE_MAX];
 
-    s->notify = NULL;
+    s->notify = (struct sip_ask){ .txn = NULL };
     s->source->is_proven |= response != NULL;
     if (status < 300) {
         s->failures = 0;
@@ -590,7 +590,7 @@ static void tell(struct sip_sub *s)
     s->told = told;
     s->is_forced = false;
     s->next_at = next_turn(s);
-    s->notify = send_notify(s, branch, notify_done, s);
+    send_notify(s, &s->notify, branch, notify_done, s);
     arm(s);
 }
 

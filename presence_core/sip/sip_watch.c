@@ -142,10 +142,10 @@ struct sip_watch *sip_watch_new(struct sip_core *core, struct gw_str local, stru
 
 static void stop_asking(struct sip_watch *w)
 {
-    if (w->out || w->txn)
+    if (w->out || sip_ask_is_on(&w->ask))
         landed(w);
     sip_out_cancel(&w->out);
-    sip_txn_cancel(&w->txn);
+    sip_ask_cancel(&w->ask);
     gw_list_remove(&w->ready);
 }
 
@@ -317,7 +317,8 @@ static void write_first(const struct sip_peer *to, struct gw_str us, const char 
     write_subscribe(w, to->proto, us, branch, w->expires_s);
 }
 
-static struct sip_txn *send_inside(struct sip_watch *w, int64_t expires_s, sip_txn_done_fn *done)
+static void send_inside(struct sip_watch *w, struct sip_ask *ask, int64_t expires_s,
+                        sip_txn_done_fn *done)
 {
     struct sip_core *core = w->core;
     const struct sip_peer to = { .proto = w->proto, .host = gw_str_of(w->host), .port = w->port };
@@ -329,14 +330,13 @@ static struct sip_txn *send_inside(struct sip_watch *w, int64_t expires_s, sip_t
     sip_txns_branch(core->txns, branch);
     write_subscribe(w, to.proto, gw_buf_str(&us), branch, expires_s);
     gw_buf_done(&us);
-    return sip_txn_start(core->txns,
-                         &(struct sip_txn_args){ .to = &to,
-                                                 .branch = branch,
-                                                 .method = SIP_SUBSCRIBE,
-                                                 .bytes = gw_buf_str(&core->out),
-                                                 .done = done,
-                                                 .ctx = w },
-                         core->now.mono);
+    sip_ask_start(core, ask,
+                  &(struct sip_txn_args){ .to = &to,
+                                          .branch = branch,
+                                          .method = SIP_SUBSCRIBE,
+                                          .bytes = gw_buf_str(&core->out),
+                                          .done = done,
+                                          .ctx = w });
 }
 
 /* ---- Answers ---- */
@@ -567,7 +567,7 @@ static void refresh_done(unsigned status, const struct sip_msg *m, gw_time now, 
 {
     struct sip_watch *w = ctx;
 
-    w->txn = NULL;
+    w->ask = (struct sip_ask){ .txn = NULL };
     landed(w);
     if (m && status < 300 && w->remote_tag)
         accepted(w, m, NULL, now);
@@ -585,9 +585,11 @@ static void goodbye_done(unsigned status, const struct sip_msg *m, gw_time now, 
 
 static void leave(struct sip_watch *w)
 {
+    struct sip_ask goodbye;
+
     stop_asking(w);
     if (w->remote_tag)
-        (void)send_inside(w, 0, goodbye_done); /* nothing comes back to the watch */
+        send_inside(w, &goodbye, 0, goodbye_done); /* nothing comes back to the watch */
     watch_drop(w);
 }
 
@@ -598,7 +600,7 @@ static void ask(struct sip_watch *w)
 
     w->state = SIP_WATCH_ASKING;
     if (w->remote_tag)
-        w->txn = send_inside(w, w->expires_s, refresh_done);
+        send_inside(w, &w->ask, w->expires_s, refresh_done);
     else
         w->out = sip_out_start(core,
                                &(struct sip_out_args){ .address = w->remote,
@@ -607,7 +609,7 @@ static void ask(struct sip_watch *w)
                                                        .done = first_done,
                                                        .ctx = w },
                                &err);
-    if (w->out || w->txn) {
+    if (w->out || sip_ask_is_on(&w->ask)) {
         take_off(w);
         return;
     }

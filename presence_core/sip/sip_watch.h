@@ -22,7 +22,7 @@ struct sip_watch {
     struct sip_lane *lane;
     struct sip_core *core;
     struct sip_out *out; /* the first request, on its way */
-    struct sip_txn *txn; /* one inside the dialog */
+    struct sip_ask ask;  /* one inside the dialog */
     enum sip_watch_state state;
     enum sip_contact contact;
     enum pres_show show;                         /* KNOWN */

@@ -58,7 +58,7 @@ static enum gw_code read_object(struct sip_core *core, struct gw_str tag, const 
 
     if (tag.len != SIP_OWN_TAG_LEN || strlen(call_id) != SIP_OWN_CALL_ID_LEN ||
         !jid_is_one(local) || !jid_is_one(remote) || !*text_of(o, "remote_tag") ||
-        !*text_of(o, "target") || !*text_of(o, "host") || port < 1 || port > 65535 || cseq < 1 ||
+        !*text_of(o, "target") || !*text_of(o, "host") || port < 0 || port > 65535 || cseq < 1 ||
         cseq > INT32_MAX || !sip_proto_parse(gw_str_of(text_of(o, "transport")), &proto))
         return gw_fail(err, GW_BADMSG, "a part is missing, or wrong");
     if (gw_utc_parse(gw_str_of(text_of(o, "expires")), &expires, err))

@@ -37,12 +37,12 @@ struct rig {
     size_t sent_count, taken;
     bool is_dead; /* nothing can be sent */
     unsigned wakes;
-    /* The question for SRV records that waits; done NULL: none does. */
-    struct {
+    /* The question for SRV records that waits, and one behind it; done NULL: none does. */
+    struct rig_question {
         char name[400];
         sip_srv_fn *done;
         void *ctx;
-    } srv;
+    } srv, srv_next;
     /* The same for names of addresses, and addresses of names. */
     struct {
         char what[300];
@@ -93,21 +93,34 @@ static inline struct sip_srv_query *rig_srv_start(bool is_naptr, const char *nam
                                                   void *done_ctx, void *ctx)
 {
     struct rig *r = ctx;
+    struct rig_question *q = r->srv.done ? &r->srv_next : &r->srv;
 
-    assert_null(r->srv.done);
-    (void)snprintf(r->srv.name, sizeof(r->srv.name), "%s%s", is_naptr ? "NAPTR " : "", name);
-    r->srv.done = done;
-    r->srv.ctx = done_ctx;
-    return (struct sip_srv_query *)(void *)&r->srv;
+    assert_null(q->done);
+    (void)snprintf(q->name, sizeof(q->name), "%s%s", is_naptr ? "NAPTR " : "", name);
+    q->done = done;
+    q->ctx = done_ctx;
+    return done_ctx;
+}
+
+static inline struct rig_question rig_srv_take(struct rig *r)
+{
+    struct rig_question q = r->srv;
+
+    r->srv = r->srv_next;
+    r->srv_next.done = NULL;
+    return q;
 }
 
 static inline void rig_srv_cancel(struct sip_srv_query **queryp, void *ctx)
 {
     struct rig *r = ctx;
+    void *who = *queryp;
 
-    if (*queryp == (struct sip_srv_query *)(void *)&r->srv)
-        r->srv.done = NULL;
-    else if (*queryp)
+    if (who && r->srv.done && r->srv.ctx == who)
+        (void)rig_srv_take(r);
+    else if (who && r->srv_next.done && r->srv_next.ctx == who)
+        r->srv_next.done = NULL;
+    else if (who)
         r->names.done = NULL;
     *queryp = NULL;
 }
@@ -122,7 +135,7 @@ static inline struct sip_srv_query *rig_names_start(bool is_reverse, const char 
     r->names.done = done;
     r->names.ctx = done_ctx;
     r->asked_names++;
-    return (struct sip_srv_query *)(void *)&r->names;
+    return done_ctx;
 }
 
 /* One name, or (NULL) none. */
@@ -141,12 +154,24 @@ static inline void rig_names(struct rig *r, const char *what, const char *name)
 static inline void rig_srv(struct rig *r, const char *name, enum gw_code code,
                            const struct sip_srv *records, size_t count)
 {
-    sip_srv_fn *done = r->srv.done;
+    struct rig_question q = rig_srv_take(r);
 
-    assert_string_equal(r->srv.name, name);
-    assert_non_null(done);
-    r->srv.done = NULL;
-    done(code, records, count, r->now, r->srv.ctx);
+    assert_string_equal(q.name, name);
+    assert_non_null(q.done);
+    q.done(code, records, count, r->now, q.ctx);
+}
+
+/* A server, of whose name nothing but an address (NULL: not even that) is known. */
+static inline void rig_found(struct rig *r, const char *name, const char *address)
+{
+    char text[300];
+
+    (void)snprintf(text, sizeof(text), "NAPTR %s", name);
+    rig_srv(r, text, GW_NOTFOUND, NULL, 0);
+    (void)snprintf(text, sizeof(text), "_sip._udp.%s", name);
+    rig_srv(r, text, GW_NOTFOUND, NULL, 0);
+    (void)snprintf(text, sizeof(text), "A %s", name);
+    rig_names(r, text, address);
 }
 
 static const struct sip_io rig_io = { .send = rig_send,

@@ -344,23 +344,27 @@ static void test_states(void **state)
     rig_init(&r);
     rig_ask(&r, &(struct ask){ .expires = 600, .more = "Record-Route: <sip:p.a.example;lr>\r\n" });
     rig_expect(&r, "SIP/2.0 200 OK\r\n", "Record-Route: <sip:p.a.example;lr>\r\n");
+    rig_found(&r, "p.a.example", "192.0.2.8");
     rig_expect(&r, "NOTIFY sip:w@192.0.2.1:4444 SIP/2.0\r\n", "Route: <sip:p.a.example;lr>\r\n");
-    assert_string_equal(r.sent[1].host, "p.a.example");
+    assert_string_equal(r.sent[1].host, "192.0.2.8");
     assert_true(rig_has(r.sent[1].text, "Subscription-State: active;expires=600\r\n"));
     assert_true(rig_has(r.sent[1].text, "<basic>closed</basic>"));
     rig_answer(&r, 200, "");
     s = rig_login(&r, "bob@b.example", PRES_AVAILABLE);
     assert_true(r.wakes > 0);
     rig_pass(&r, 1000);
+    rig_found(&r, "p.a.example", "192.0.2.8");
     rig_expect(&r, "NOTIFY ", "<basic>open</basic>");
     rig_answer(&r, 200, "");
     rig_calendar(&r, PRES_CAL_MEETING, "In a meeting");
     rig_pass(&r, 1000);
+    rig_found(&r, "p.a.example", "192.0.2.8");
     rig_expect(&r, "NOTIFY ", "<rpid:meeting/>");
     assert_true(rig_has(r.sent[r.taken - 1].text, "<dm:note>In a meeting</dm:note>"));
     rig_answer(&r, 200, "");
     pres_session_free(&s, r.now);
     rig_pass(&r, 1000);
+    rig_found(&r, "p.a.example", "192.0.2.8");
     rig_expect(&r, "NOTIFY ", "<basic>closed</basic>");
     rig_done(&r);
 }

@@ -305,8 +305,9 @@ static void test_routes_in(void **state)
                         "Record-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p2;lr>\r\n"));
     ack(&r, &d);
     say(&r, "one");
+    rig_found(&r, "p1", "192.0.2.8");
     rig_expect(&r, "MESSAGE sip:ann@192.0.2.1:4444 ", "Route: <sip:p1;lr>, <sip:p2;lr>\r\n");
-    assert_string_equal(r.sent[r.taken - 1].host, "p1");
+    assert_string_equal(r.sent[r.taken - 1].host, "192.0.2.8");
     end(&r, bob);
 }
 
