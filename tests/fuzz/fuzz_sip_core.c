@@ -2,7 +2,7 @@
  * "TAG" stands for the tag of our last answer, and "BRANCH", "OWNTAG" and "CALLID" for branch, From's tag
  * and Call-ID of our last request. A message that is only a digit
  * lets so many seconds pass; with "!" the user says something, with "~" he types. Whatever is sent must be a
- * message. */
+ * message. Names are found before the next message is read. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +12,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+enum { QUESTIONS_MAX = 1000 };
+
+struct question {
+    sip_srv_fn *done;
+    sip_names_fn *named; /* done or this */
+    void *ctx;
+};
+
 struct peer {
     struct sip_core *core;
     char tag[64], branch[64], own_tag[64], call_id[64];
+    struct question questions[QUESTIONS_MAX];
+    size_t count;
 };
 
 static void must(bool truth)
@@ -64,22 +74,58 @@ static void io_wake(void *ctx)
     (void)ctx;
 }
 
-/* There is a route: nobody asks. */
+static struct sip_srv_query *asked(struct peer *p, struct question question)
+{
+    must(p->count < QUESTIONS_MAX);
+    p->questions[p->count++] = question;
+    return question.ctx;
+}
+
 static struct sip_srv_query *io_srv_start(bool is_naptr, const char *name, sip_srv_fn *done,
                                           void *done_ctx, void *ctx)
 {
     (void)is_naptr;
     (void)name;
-    (void)done;
-    (void)done_ctx;
-    (void)ctx;
-    abort();
+    return asked(ctx, (struct question){ .done = done, .ctx = done_ctx });
+}
+
+static struct sip_srv_query *io_names_start(bool is_reverse, const char *what, sip_names_fn *named,
+                                            void *done_ctx, void *ctx)
+{
+    (void)is_reverse;
+    (void)what;
+    return asked(ctx, (struct question){ .named = named, .ctx = done_ctx });
 }
 
 static void io_srv_cancel(struct sip_srv_query **queryp, void *ctx)
 {
-    (void)ctx;
-    must(!*queryp);
+    struct peer *p = ctx;
+    void *who = *queryp;
+
+    *queryp = NULL;
+    for (size_t i = 0; who && i < p->count; i++) {
+        if (p->questions[i].ctx == who)
+            p->questions[i] = p->questions[--p->count];
+    }
+}
+
+/* Two servers of a name, and two addresses. */
+static void names_answer(struct peer *p, struct gw_now now)
+{
+    static const struct sip_srv servers[] = {
+        { .host = GW_STR_INIT("one.example"), .port = 5060, .proto = SIP_UDP },
+        { .host = GW_STR_INIT("two.example"), .port = 5060, .proto = SIP_TCP },
+    };
+    static const struct gw_str addresses[] = { GW_STR_INIT("192.0.2.7"), GW_STR_INIT("::1") };
+
+    while (p->count) {
+        struct question q = p->questions[--p->count];
+
+        if (q.done)
+            q.done(GW_OK, servers, 2, now, q.ctx);
+        else
+            q.named(addresses, 2, now, q.ctx);
+    }
 }
 
 static void replace(struct gw_str in, const char *what, const char *with, struct gw_buf *out)
@@ -149,6 +195,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const struct sip_io io = { .send = io_send,
                                       .local = io_local,
                                       .srv_start = io_srv_start,
+                                      .names_start = io_names_start,
                                       .srv_cancel = io_srv_cancel,
                                       .wake = io_wake };
     struct gw_str rest = { (const char *)data, size };
@@ -179,16 +226,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         size_t len = end ? (size_t)(end - rest.p) : rest.len;
 
         feed(&p, (struct gw_str){ rest.p, len }, &now);
+        names_answer(&p, now);
         rest = gw_str_sub(rest, len + 1, rest.len);
     }
     /* Everything ends by itself, but what we want. */
     sip_watch_leave(p.core, GW_STR("bob@b.example"), GW_STR("w@a.example"));
     now.mono += GW_DAY_MS;
     sip_core_tick(p.core, now);
+    names_answer(&p, now);
     /* What waits for the end of one thing before it begins another. */
     for (int i = 0; i < 4; i++) {
         now.mono += GW_HOUR_MS;
         sip_core_tick(p.core, now);
+        names_answer(&p, now);
     }
     sip_core_counters(p.core, &c);
     must(!c.subscriptions && !c.pending && !c.waiting && !c.watches && !c.sessions);
