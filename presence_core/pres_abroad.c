@@ -303,7 +303,7 @@ enum gw_code pres_abroad_presence(struct pres_core *core, struct pres_front *way
 
     if (pres_client_len(client) > PRES_CLIENT_MAX)
         return GW_LIMIT;
-    if (!u || (!to_resource.len && !pres_user_is_available(u)))
+    if (!u || (!to_resource.len && !pres_user_looks(u)))
         return GW_OK; /* RFC 6121 8.5.2.2.2: nobody is there to see it */
     if (!watches(u, from) && pres_is_shut_out(core, u->name, from))
         return GW_OK;
@@ -325,6 +325,47 @@ enum gw_code pres_abroad_presence(struct pres_core *core, struct pres_front *way
 }
 
 /* ---- The user's sessions ---- */
+
+void pres_session_look(struct pres_session *s, bool looks)
+{
+    s->looks = looks;
+    if (!pres_user_looks(s->user))
+        pres_abroad_forget(s->user);
+}
+
+/* Of equal priority the one that has spoken first. */
+static const struct seen_resource *leader(const struct seen *seen)
+{
+    const struct seen_resource *best = NULL;
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&seen->resources, it, tmp)
+    {
+        const struct seen_resource *r = GW_CONTAINER(it, struct seen_resource, link);
+
+        if (!best || r->word->priority > best->word->priority)
+            best = r;
+    }
+    return best;
+}
+
+enum pres_sight pres_session_sees(struct pres_session *s, struct gw_str contact,
+                                  struct pres_doc *out)
+{
+    const struct pres_entry *e = pres_roster_find(&s->user->roster, contact);
+    const struct seen *seen = seen_find(s->user, contact);
+
+    *out = (struct pres_doc){ .user = contact };
+    if (!e || !(e->state & (PRES_TO | PRES_OUT)))
+        return PRES_SIGHT_NONE;
+    if (!(e->state & PRES_TO))
+        return PRES_SIGHT_ASKED;
+    if (seen)
+        doc_seen(seen, leader(seen), out);
+    if (!pres_doc_passes(s->user->core, out, s))
+        *out = (struct pres_doc){ .user = contact };
+    return PRES_SIGHT_SHOWN;
+}
 
 void pres_abroad_newcomer(struct pres_session *s, const struct pres_entry *e)
 {
@@ -363,7 +404,7 @@ static void renew(struct pres_user *u, const struct pres_entry *e)
         pres_gather(u, contact);
         pres_deliver(u->core, pres_doc_user_gone, u);
     }
-    if (e->state & PRES_TO && pres_user_is_available(u))
+    if (e->state & PRES_TO && pres_user_looks(u))
         probe(u, contact);
 }
 

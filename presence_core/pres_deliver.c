@@ -63,7 +63,7 @@ static void gather_view(const struct pres_core *core, struct gw_str watcher, enu
     {
         struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
 
-        if (s->word)
+        if (s->word || s->looks)
             add_session(s, view);
     }
 }
@@ -306,6 +306,20 @@ size_t pres_available_count(const struct pres_user *u)
 bool pres_user_is_available(const struct pres_user *u)
 {
     return pres_available_count(u) > 0;
+}
+
+bool pres_user_looks(const struct pres_user *u)
+{
+    struct gw_list *it, *tmp;
+
+    GW_LIST_EACH(&u->sessions, it, tmp)
+    {
+        const struct pres_session *s = GW_CONTAINER(it, struct pres_session, link);
+
+        if (s->word || s->looks)
+            return true;
+    }
+    return false;
 }
 
 /* RFC 6121 4.3.2: nothing is said of who is offline, unless the calendar has something to say. */

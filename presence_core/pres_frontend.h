@@ -317,6 +317,15 @@ void pres_abroad_probe(struct pres_core *core, struct gw_str from, struct gw_str
 enum gw_code pres_abroad_presence(struct pres_core *core, struct pres_front *way,
                                   struct gw_str from, struct gw_str resource, struct gw_str to,
                                   struct gw_str to_resource, const struct pres_client *client);
+/* The session is shown contacts though it is not available: what those abroad say is kept for it. */
+void pres_session_look(struct pres_session *s, bool looks);
+
+/* May the session's user see the contact abroad, by his roster? SHOWN: as a whole, as the session was shown
+ * him last. NONE, ASKED: nothing; offline. Borrowed until the next call of the core. */
+enum pres_sight { PRES_SIGHT_NONE, PRES_SIGHT_ASKED, PRES_SIGHT_SHOWN };
+enum pres_sight pres_session_sees(struct pres_session *s, struct gw_str contact,
+                                  struct pres_doc *out);
+
 /* Has the user been shown this resource of a contact there, and is it there still? */
 bool pres_abroad_is_known(const struct pres_core *core, struct gw_str user, struct gw_str contact,
                           struct gw_str resource);

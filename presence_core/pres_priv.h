@@ -80,6 +80,7 @@ struct pres_session {
     struct gw_list directed;
     unsigned directed_count;
     bool interested;
+    bool looks;                  /* is shown contacts though it is not available */
     struct pres_list *list;      /* active, of the user's; NULL: the default counts */
     const struct pres_list *had; /* in force before the running change of lists */
     size_t resource_len;
@@ -221,6 +222,7 @@ pres_doc_fn pres_doc_session, pres_doc_gone; /* of a session; gone: without any 
 pres_doc_fn pres_doc_user, pres_doc_user_gone;
 size_t pres_available_count(const struct pres_user *u);
 bool pres_user_is_available(const struct pres_user *u);
+bool pres_user_looks(const struct pres_user *u); /* a session sees contacts, available or not */
 
 /* Everything of one user that can be seen, to one session, or to a watcher; or that it is gone. */
 void pres_show_all(const struct pres_user *of, struct pres_session *to);

@@ -285,7 +285,7 @@ static void say_goodbye(struct pres_session *s, const struct pres_client *c, enu
     if (!pres_user_is_available(u))
         tell_without_client(u, pres_doc_user);
     pres_changed(u, &before, cause, now);
-    if (!pres_user_is_available(u))
+    if (!pres_user_looks(u))
         pres_abroad_forget(u);
     free(old);
 }
@@ -410,6 +410,8 @@ enum gw_code pres_session_direct(struct pres_session *s, struct gw_str to_user,
 
 static void session_end(struct pres_session *s, enum pres_cause cause, struct gw_now now)
 {
+    if (s->looks)
+        pres_session_look(s, false);
     if (s->word)
         say_goodbye(s, NULL, cause, now);
     directed_end(s, GW_STR(""));

@@ -23,6 +23,7 @@ struct sip_account {
     struct gw_list states; /* of struct sip_state, the newest last */
     size_t state_count;
     struct gw_list grants; /* of struct sip_grant */
+    size_t contacts;       /* subscriptions to people abroad */
     enum pres_show show;   /* that the session says, with its note (NULL: none) */
     char *note;
     struct gw_str jid;

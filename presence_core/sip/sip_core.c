@@ -8,6 +8,7 @@
 #include "gw_log.h"
 #include "gw_mem.h"
 #include "sip_access.h"
+#include "sip_account.h"
 #include "sip_escape.h"
 #include "sip_winfo.h"
 
@@ -308,8 +309,11 @@ static void stirred(struct gw_str user, void *ctx)
 {
     struct sip_core *core = ctx;
     struct sip_watched *w = gw_map_get(core->watched, user);
+    struct sip_account *a = sip_account_find(core, user);
     struct gw_list *it, *tmp;
 
+    if (a) /* his roster may say something else */
+        sip_subs_see(a, GW_STR(""));
     sip_publish_stir(core, user);
     if (!w)
         return;
@@ -351,15 +355,14 @@ static bool message_abroad(const struct pres_message *m, enum pres_failure *why,
     return true;
 }
 
-/* To a client of a user here: it subscribes by itself to whom it wants to see, and who asks to see its
- * user waits for an answer from elsewhere. */
+/* To a client of a user here: it subscribes by itself to whom it wants to see, and is told so of contacts
+ * abroad; of users here stirred() tells. Who asks to see its user waits for an answer from elsewhere. */
 static void presence_here(const struct pres_doc *doc, struct pres_session *const *to, size_t count,
                           void *ctx)
 {
-    (void)doc;
-    (void)to;
-    (void)count;
     (void)ctx;
+    for (size_t i = 0; i < count; i++)
+        sip_subs_see(pres_session_ctx(to[i]), doc->user);
 }
 
 static void request_here(enum pres_request request, struct gw_str from, struct gw_str extra,

@@ -114,6 +114,7 @@ struct sip_sub {
     uint16_t port; /* of the next hop */
     unsigned char failures;
     bool is_dirty, is_forced; /* something may be new; to be told even when it is not */
+    bool is_contact;          /* the user is one abroad, and the roster of the watcher decides */
     const char *over;         /* for this reason: the watcher is told only that; NULL: it goes on */
     enum sip_proto proto;
     enum sip_kind kind;
@@ -408,6 +409,14 @@ gw_time sip_letters_deadline(const struct sip_core *core);
 void sip_letters_tick(struct sip_core *core);
 void sip_letters_free(struct sip_core *core);
 
+/* sip_contact.c: whoever has logged in, and somebody abroad to whom there is a way. */
+bool sip_contact_is(const struct sip_core *core, struct gw_str address);
+/* He is asked, unless he was; 0, or how that is refused. */
+unsigned sip_contact_ask(const struct sip_account *a, struct gw_str contact);
+void sip_contact_begin(struct sip_account *a, struct gw_str contact); /* a client watches him */
+void sip_contact_end(struct sip_account *a);
+enum sip_verdict sip_contact_see(const struct sip_account *a, struct gw_str contact,
+                                 struct pres_doc *out);
 /* sip_grant.c */
 void sip_grant_set(struct sip_grant *g, struct sip_account *account, sip_grant_over_fn *over);
 void sip_grant_leave(struct sip_grant *g); /* the account may be gone afterwards */
@@ -475,6 +484,8 @@ struct sip_sub *sip_sub_find(const struct sip_core *core, struct gw_str tag);
 void sip_sub_save(struct sip_sub *s);
 void sip_sub_stir(struct sip_sub *s, bool forced); /* something may have to be told */
 void sip_sub_doubt(struct sip_sub *s);             /* it is unproven */
+/* To the clients of the account that watch this contact abroad; empty: any. */
+void sip_subs_see(struct sip_account *a, struct gw_str contact);
 /* The last notification, and it is gone. */
 void sip_sub_end(struct sip_sub *s, const char *reason);
 void sip_sub_apply(struct sip_sub *s);   /* the settings are other ones */

@@ -9,6 +9,7 @@
 #include "gw_log.h"
 #include "gw_mem.h"
 #include "sip_access.h"
+#include "sip_account.h"
 #include "sip_winfo.h"
 
 enum {
@@ -253,6 +254,22 @@ void sip_sub_apply(struct sip_sub *s)
     sip_sub_stir(s, false);
 }
 
+void sip_subs_see(struct sip_account *a, struct gw_str contact)
+{
+    struct gw_list *it, *tmp;
+
+    if (!a->contacts)
+        return;
+    GW_LIST_EACH(&a->grants, it, tmp)
+    {
+        struct sip_grant *g = GW_CONTAINER(it, struct sip_grant, link);
+        struct sip_sub *s = GW_CONTAINER(g, struct sip_sub, grant);
+
+        if (g->over == over && s->is_contact && (!contact.len || gw_str_eq(s->of->jid, contact)))
+            sip_sub_stir(s, false);
+    }
+}
+
 struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *args)
 {
     struct sip_sub *s = gw_new(struct sip_sub);
@@ -281,6 +298,9 @@ struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *ar
     gw_map_set(core->subs, sip_sub_text(s, SIP_TEXT_TAG), s);
     if (args->account)
         sip_grant_set(&s->grant, args->account, over);
+    s->is_contact = args->account && !pres_user_is_known(core->pres, args->user);
+    if (s->is_contact)
+        sip_contact_begin(args->account, s->of->jid);
     arm(s);
     return s;
 }
@@ -297,6 +317,8 @@ void sip_sub_release(struct sip_sub *s)
     sip_winfo_settle(s->of);
     watched_leave(core, s->of);
     sip_source_leave(core, s->source, SIP_SOURCE_SUBS);
+    if (s->is_contact && s->grant.account)
+        sip_contact_end(s->grant.account);
     sip_grant_leave(&s->grant);
     core->counters.pending -= s->verdict == SIP_PENDING;
     free(s->text);
@@ -418,11 +440,24 @@ static enum sip_verdict verdict_on(const struct sip_sub *s)
     return pres_is_hidden_from(pres, s->of->jid, watcher) ? SIP_BLOCKED : SIP_PENDING;
 }
 
-static void judge(struct sip_sub *s)
+static void judge(struct sip_sub *s, enum sip_verdict verdict)
 {
     s->core->counters.pending -= s->verdict == SIP_PENDING;
-    s->verdict = verdict_on(s);
+    s->verdict = verdict;
     s->core->counters.pending += s->verdict == SIP_PENDING;
+}
+
+/* What he may see of the user, and whether. False: the user is no more. */
+static bool look(struct sip_sub *s, struct pres_doc *out)
+{
+    if (s->is_contact && s->grant.account) {
+        judge(s, sip_contact_see(s->grant.account, s->of->jid, out));
+        return true;
+    }
+    if (!pres_whole(s->core->pres, s->of->jid, sip_sub_text(s, SIP_TEXT_WATCHER), out))
+        return false;
+    judge(s, verdict_on(s));
+    return true;
 }
 
 /* What this watcher may see now, into core->body, and what he was told with it; everything, or what is new
@@ -434,13 +469,12 @@ static bool write_document(struct sip_sub *s, bool forced, uint64_t *told)
 
     gw_buf_reset(body);
     if (s->format == SIP_WATCHERINFO) {
-        judge(s); /* RFC 3858 4.1: the version is one more each time, as CSeq */
+        judge(s, verdict_on(s)); /* RFC 3858 4.1: the version is one more each time, as CSeq */
         *told = sip_winfo_write(s->core, s->of, forced ? 0 : s->told, s->local_cseq, body);
         return pres_user_is_known(s->core->pres, s->of->jid);
     }
-    if (!pres_whole(s->core->pres, s->of->jid, sip_sub_text(s, SIP_TEXT_WATCHER), &doc))
+    if (!look(s, &doc))
         return false;
-    judge(s);
     if (s->verdict == SIP_BLOCKED)
         doc = (struct pres_doc){ .user = s->of->jid };
     if (s->verdict == SIP_ALLOWED || s->verdict == SIP_BLOCKED)

@@ -222,7 +222,15 @@ static void begin(struct sip_core *core, const struct sip_msg *m, const struct s
         sip_answer(core, m, from, 503);
         goto out;
     }
-    if (!gw_str_eq(args->text[SIP_TEXT_WATCHER], args->user) &&
+    status = sip_contact_is(core, args->user) && expires_s
+                 ? sip_contact_ask(args->account, args->user)
+                 : 0;
+    if (status) {
+        sip_answer(core, m, from, status);
+        sip_account_settle(args->account);
+        goto out;
+    }
+    if (!sip_contact_is(core, args->user) && !gw_str_eq(args->text[SIP_TEXT_WATCHER], args->user) &&
         !pres_is_watched_by(core->pres, args->user, args->text[SIP_TEXT_WATCHER]))
         pres_abroad_request(core->pres, PRES_SUBSCRIBE, args->text[SIP_TEXT_WATCHER],
                             pres_outer(core->pres, args->user, args->text[SIP_TEXT_WATCHER]),
@@ -264,7 +272,8 @@ static void first(struct sip_core *core, const struct sip_msg *m, const struct s
     else if (!args.text[SIP_TEXT_WATCHER].len ||
              !sip_believes(core, args.text[SIP_TEXT_WATCHER], from))
         sip_answer(core, m, from, 403);
-    else if (!args.user.len || !pres_user_is_known(core->pres, args.user))
+    else if (!args.user.len || (!pres_user_is_known(core->pres, args.user) &&
+                                (is_winfo(m) || !sip_contact_is(core, args.user))))
         sip_answer(core, m, from, 404);
     else if (is_winfo(m) && (!core->login.len || !gw_str_eq(args.user, gw_buf_str(&core->login))))
         sip_answer(core, m, from, 403); /* who watches is told to nobody else */
