@@ -138,6 +138,8 @@ void ctl_print_json_line(const json_t *json);
 /* Members of an object; missing ones and those of another type give "", 0, false. */
 const char *ctl_str(const json_t *object, const char *name);
 json_int_t ctl_int(const json_t *object, const char *name);
+/* Which further calendars are not read, a line each; nothing when all are. */
+void ctl_calendars_left(const json_t *of, const char *before);
 bool ctl_true(const json_t *object, const char *name);
 gw_utc ctl_utc(const json_t *object, const char *name); /* 0: not known */
 

@@ -258,7 +258,7 @@ static const struct ctl_option language_options[] = {
     "location, categories and people are never looked at.\n"                                       \
     "A rule without 'calendar' is about the user's own calendar, the one that presence goes by.\n" \
     "One that names a calendar as Outlook does takes in what is in it: of all other calendars\n"   \
-    "nothing counts, and nothing is read."
+    "nothing counts, and nothing is read. Of one user at most 20 of them are read."
 
 #define FINGERPRINT_HELP                                                                           \
     "'kalendsctl cert trust list' shows fingerprints; their beginning is enough."

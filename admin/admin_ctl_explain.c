@@ -324,6 +324,18 @@ static void next_print(const struct report *r, const json_t *e)
                ctl_time(ctl_utc(e, "problem_at"), r->now, "now", at));
 }
 
+void ctl_calendars_left(const json_t *of, const char *before)
+{
+    long long left = ctl_int(of, "left_calendars"), all = ctl_int(of, "further_calendars");
+
+    if (left)
+        printf("%s%lld more that rules look at are left out: %lld are read at most\n", before, left,
+               all);
+    if (ctl_true(of, "calendars_cut"))
+        printf("%sthe mailbox has more calendars than are looked at: some may be missing\n",
+               before);
+}
+
 /* Where rules look at calendars besides the user's own one. */
 static void calendars_print(const json_t *e)
 {
@@ -332,8 +344,9 @@ static void calendars_print(const json_t *e)
     if (unread)
         printf("  %-20s%lld, of which %lld cannot be read\n", "further calendars", (long long)all,
                (long long)unread);
-    else if (all)
+    else if (all || ctl_true(e, "calendars_cut"))
         printf("  %-20s%lld\n", "further calendars", (long long)all);
+    ctl_calendars_left(e, "                      ");
 }
 
 static void exchange_part(const struct report *r)

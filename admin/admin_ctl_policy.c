@@ -228,6 +228,8 @@ enum ctl_exit ctl_rule_test(struct ctl *ctl)
         printf("# %lld of %lld further calendars could not be read, and are left out\n",
                (long long)ctl_int(answer, "unread_calendars"),
                (long long)ctl_int(answer, "further_calendars"));
+    if (!ctl->line->json)
+        ctl_calendars_left(answer, "# further calendars: ");
     json_decref(answer);
     return CTL_OK;
 }

@@ -284,21 +284,21 @@ static json_t *exchange_json(const struct sched *s, const struct sched_user_view
 {
     const struct sched_calendar *c = &v->calendar;
 
-    return json_pack("{s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:o, s:o, s:o, "
-                     "s:o, s:o, s:o}",
-                     "mailbox", admin_json_str(v->mailbox), "gateway",
-                     v->gateway.len ? admin_json_str(v->gateway) : json_null(), "read",
-                     admin_json_utc(v->read_at), "automatic_reply_read",
-                     admin_json_utc(v->oof_read_at), "fresh", c->fresh, "not_fresh_because",
-                     not_fresh_json(s, v, now), "stale_since", admin_json_utc(v->stale_since),
-                     "window_from", c->from == c->to ? json_null() : admin_json_utc(c->from),
-                     "window_to", c->from == c->to ? json_null() : admin_json_utc(c->to), "items",
-                     (json_int_t)c->count, "further_calendars", (int)v->further_calendars,
-                     "unread_calendars", (int)v->refused_calendars, "next_due",
-                     admin_json_utc(v->next_due), "next_action", admin_json_cstr(v->next_action),
-                     "next_action_at", admin_json_utc(v->next_action_at), "problem",
-                     admin_json_cstr(v->error), "problem_at", admin_json_utc(v->error_at),
-                     "subscription", subscription_json(v));
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:i, s:b, s:o, s:o, s:o, "
+        "s:o, s:o, s:o}",
+        "mailbox", admin_json_str(v->mailbox), "gateway",
+        v->gateway.len ? admin_json_str(v->gateway) : json_null(), "read",
+        admin_json_utc(v->read_at), "automatic_reply_read", admin_json_utc(v->oof_read_at), "fresh",
+        c->fresh, "not_fresh_because", not_fresh_json(s, v, now), "stale_since",
+        admin_json_utc(v->stale_since), "window_from",
+        c->from == c->to ? json_null() : admin_json_utc(c->from), "window_to",
+        c->from == c->to ? json_null() : admin_json_utc(c->to), "items", (json_int_t)c->count,
+        "further_calendars", (int)v->further.all, "unread_calendars", (int)v->further.refused,
+        "left_calendars", (int)v->further.left, "calendars_cut", v->further.is_cut, "next_due",
+        admin_json_utc(v->next_due), "next_action", admin_json_cstr(v->next_action),
+        "next_action_at", admin_json_utc(v->next_action_at), "problem", admin_json_cstr(v->error),
+        "problem_at", admin_json_utc(v->error_at), "subscription", subscription_json(v));
 }
 
 /* When what is shown may be another thing next, as far as is known today. */

@@ -4,7 +4,7 @@
  * request, and taken away from what was found. */
 #include "ews_priv.h"
 
-enum { FOUND_MAX = 200 /* folders asked for at once; those beyond are not found */ };
+enum { FOUND_MAX = 200 /* folders asked for at once; those beyond are not found, which is said */ };
 
 static void put_shape(struct xml_writer *w)
 {
@@ -193,6 +193,8 @@ static void find_folder_parse(const struct xml_node *body, const struct ews_requ
         ews_set_too_large(&out->status);
     out->folders = folders;
     out->folder_count = folders ? count : 0;
+    out->folders_cut = gw_str_is(
+        xml_attr(xml_child(message, NULL, "RootFolder"), "IncludesLastItemInRange"), "false");
 }
 
 const struct ews_op_info ews_op_find_folder = {

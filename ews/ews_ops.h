@@ -132,6 +132,7 @@ struct ews_answer {
     struct gw_str watermark;          /* SUBSCRIBE, not streaming */
     const struct ews_folder *folders; /* GET_FOLDER: one; FIND_FOLDER */
     size_t folder_count;
+    bool folders_cut; /* FIND_FOLDER: there are more, of which nothing is said */
     const struct ews_calendar *calendars; /* FIND_ITEM, AVAILABILITY */
     size_t calendar_count;
     struct gw_oof oof; /* OOF */

@@ -16,7 +16,8 @@ struct admin_rule_test {
     struct ews_client *client; /* of the gateway, which does not change: gd_rule_tests_abort() */
     char *mailbox;
     char *calendar[1 + EWS_FOLDERS_MAX], *id[EWS_FOLDERS_MAX]; /* names, the own one's first */
-    size_t further;
+    size_t further, left;     /* left: rules look at so many more */
+    bool is_cut;              /* the mailbox has more than were looked at */
     struct bridge_book *book; /* of its own: what is in force may change meanwhile */
     const struct bridge_policy *policy;
     struct bridge_voice *voice;
@@ -127,9 +128,10 @@ static json_t *tested_json(const struct admin_rule_test *t, const struct ews_ans
     }
     v = gw_realloc(NULL, count + 1, sizeof(*v));
     count = gw_intervals_normalise(v, tagged(t, a, v));
-    json = json_pack("{s:o, s:I, s:I, s:I}", "day", day_json(t, v, count), "items",
+    json = json_pack("{s:o, s:I, s:I, s:I, s:I, s:b}", "day", day_json(t, v, count), "items",
                      (json_int_t)count, "further_calendars", (json_int_t)t->further,
-                     "unread_calendars", (json_int_t)unread);
+                     "unread_calendars", (json_int_t)unread, "left_calendars", (json_int_t)t->left,
+                     "calendars_cut", t->is_cut);
     free(v);
     return json;
 }
@@ -193,9 +195,14 @@ static void on_found(const struct ews_answer *a, void *ctx)
         fail(t, "further calendars could not be looked for", &a->status);
         return;
     }
-    for (size_t i = 0; i < a->folder_count && t->further < EWS_FOLDERS_MAX; i++) {
+    t->is_cut = a->folders_cut;
+    for (size_t i = 0; i < a->folder_count; i++) {
         if (!a->folders[i].name.len || !bridge_policy_looks_at(t->policy, a->folders[i].name))
             continue;
+        if (t->further == EWS_FOLDERS_MAX) {
+            t->left++;
+            continue;
+        }
         t->id[t->further++] = gw_str_dup(a->folders[i].id);
         t->calendar[t->further] = gw_str_dup(a->folders[i].name);
     }

@@ -37,6 +37,8 @@ struct sched_folders {
     char *own_id, *own_new; /* between the two steps; else NULL */
     struct folder *folder;  /* by id */
     size_t count;
+    unsigned left; /* rules look at so many more */
+    bool is_cut;   /* there are more than were found */
     bool holds_read, holds_subscribe;
     gw_time hold_end; /* GW_NEVER: nothing has waited yet */
     gw_time found_at;
@@ -169,13 +171,18 @@ struct gw_str sched_folder_name(const struct sched_user *u, size_t calendar)
     return gw_str_of(calendar ? f->folder[calendar - 1].name : f->own);
 }
 
-void sched_folders_count(const struct sched_user *u, unsigned *all, unsigned *refused)
+void sched_folders_count(const struct sched_user *u, struct sched_further_view *out)
 {
     const struct sched_folders *f = wanted_of(u);
 
-    *all = *refused = 0;
-    for (size_t i = 0; f && i < f->count; i++, ++*all)
-        *refused += f->folder[i].is_refused;
+    *out = (struct sched_further_view){ 0 };
+    if (!f)
+        return;
+    out->all = (unsigned)f->count;
+    out->left = f->left;
+    out->is_cut = f->is_cut;
+    for (size_t i = 0; i < f->count; i++)
+        out->refused += f->folder[i].is_refused;
 }
 
 /* ---- who waits for it ---- */
@@ -281,10 +288,11 @@ static void steps_forget(struct sched_folders *f)
 static void take(struct sched *s, struct sched_user *u, const struct ews_answer *a)
 {
     struct sched_folders *f = u->folders, old = *f;
-    size_t left = 0;
 
     f->folder = NULL;
     f->count = 0;
+    f->left = 0;
+    f->is_cut = a->folders_cut;
     for (size_t i = 0; i < a->folder_count; i++) {
         const struct ews_folder *found = &a->folders[i];
 
@@ -294,7 +302,7 @@ static void take(struct sched *s, struct sched_user *u, const struct ews_answer 
         if (f->count < EWS_FOLDERS_MAX)
             folders_add(f, found->id, found->name);
         else
-            left++;
+            f->left++;
     }
     for (size_t i = 0; i < f->count; i++) {
         const struct folder *was =
@@ -307,9 +315,12 @@ static void take(struct sched *s, struct sched_user *u, const struct ews_answer 
     f->own = f->own_new;
     f->own_new = NULL;
     steps_forget(f);
-    if (left)
-        gw_warn("sched", "calendars left out user='%.*s' count=%zu: rules look at more than %d",
-                GW_STR_ARG(sched_user_name(u)), left, EWS_FOLDERS_MAX);
+    if (f->left && f->left != old.left)
+        gw_warn("sched", "calendars left out user='%.*s' count=%u: rules look at more than %d",
+                GW_STR_ARG(sched_user_name(u)), f->left, EWS_FOLDERS_MAX);
+    if (f->is_cut && !old.is_cut)
+        gw_warn("sched", "calendars left out user='%.*s': the mailbox has more than are looked for",
+                GW_STR_ARG(sched_user_name(u)));
 }
 
 /* All of them are known, read, and subscribed to. */
@@ -441,6 +452,8 @@ void sched_folders_save(const struct sched_user *u, struct sched_cal_record *r)
         return;
     r->found_for = f->found_for;
     r->own = gw_str_of(f->own);
+    r->left = f->left;
+    r->is_cut = f->is_cut;
     for (size_t i = 0; i < f->count; i++)
         r->folder[r->folder_count++] =
             (struct ews_folder){ gw_str_of(f->folder[i].id), gw_str_of(f->folder[i].name) };
@@ -453,6 +466,8 @@ static void list_restore(struct sched_user *u, const struct sched_cal_record *r)
     f->found_for = r->found_for;
     free(f->own);
     f->own = gw_str_dup(r->own);
+    f->left = r->left;
+    f->is_cut = r->is_cut;
     for (size_t i = 0; i < r->folder_count; i++)
         folders_add(f, r->folder[i].id, r->folder[i].name);
 }

@@ -591,7 +591,7 @@ size_t sched_folders_to_subscribe(const struct sched_user *u, struct gw_str out[
 size_t sched_folders_to_read(const struct sched_user *u, struct gw_str out[EWS_FOLDERS_MAX]);
 /* 0: the own one, then those that are read, in their order. */
 struct gw_str sched_folder_name(const struct sched_user *u, size_t calendar);
-void sched_folders_count(const struct sched_user *u, unsigned *all, unsigned *refused);
+void sched_folders_count(const struct sched_user *u, struct sched_further_view *out);
 /* It is not known yet which they are, and will be soon. */
 bool sched_folders_awaited(const struct sched *s, const struct sched_user *u);
 /* False: the job has to wait for that, and was put off. */

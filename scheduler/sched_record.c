@@ -85,6 +85,8 @@ static void folders_write(const struct sched_cal_record *r, struct gw_buf *out)
 {
     line_int(out, "found", r->found_for);
     line_text(out, "own", r->own);
+    if (r->left || r->is_cut)
+        gw_buf_addf(out, "left %u %d\n", r->left, r->is_cut);
     for (size_t i = 0; i < r->folder_count; i++) {
         gw_buf_add_cstr(out, "folder ");
         gw_buf_add_str(out, r->folder[i].id);
@@ -412,6 +414,17 @@ static bool folder_parse(struct gw_str value, struct sched_cal_record *r)
     return true;
 }
 
+static bool left_parse(struct gw_str value, struct sched_cal_record *r)
+{
+    int64_t n[2];
+
+    if (!numbers_parse(value, n, 2) || n[0] < 0 || n[0] > UINT16_MAX || n[1] < 0 || n[1] > 1)
+        return false;
+    r->left = (unsigned)n[0];
+    r->is_cut = n[1];
+    return true;
+}
+
 static bool cal_line(struct sched_cal_record *r, size_t *cap, struct gw_str name,
                      struct gw_str value)
 {
@@ -425,6 +438,8 @@ static bool cal_line(struct sched_cal_record *r, size_t *cap, struct gw_str name
         return mark_parse(value, &r->found_for);
     if (gw_str_is(name, "folder"))
         return folder_parse(value, r);
+    if (gw_str_is(name, "left"))
+        return left_parse(value, r);
     if (gw_str_is(name, "own"))
         r->own = value;
     if (gw_str_is(name, "zone"))

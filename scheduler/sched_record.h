@@ -49,6 +49,8 @@ struct sched_cal_record {
     struct gw_str own;     /* borrowed from the text, as these: the name of the own calendar */
     struct ews_folder folder[EWS_FOLDERS_MAX];
     size_t folder_count;
+    unsigned left; /* beyond these */
+    bool is_cut;   /* there are more than were found */
 };
 
 void sched_sub_record_write(const struct sched_sub_record *r, struct gw_buf *out);

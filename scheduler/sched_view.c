@@ -166,7 +166,7 @@ bool sched_user_view(const struct sched *s, struct gw_str user, struct gw_now no
                                      .error_at = u->error_at,
                                      .next_due = u->due.pos ? u->due.at : GW_NEVER };
     calendar_fill(s, u, &out->calendar);
-    sched_folders_count(u, &out->further_calendars, &out->refused_calendars);
+    sched_folders_count(u, &out->further);
     if (u->sub.state != SCHED_SUB_NONE) {
         out->subscribed_at = u->sub.since;
         out->heard_at = utc_of(now, sched_sub_heard(u));

@@ -202,6 +202,13 @@ enum sched_freshness {
     SCHED_UNHEARD        /* for too long */
 };
 
+/* Calendars besides the own one that rules look at. */
+struct sched_further_view {
+    unsigned all, refused; /* that are read, and how many of them cannot be */
+    unsigned left;         /* beyond EWS_FOLDERS_MAX: not read */
+    bool is_cut;           /* the mailbox has more than were looked at */
+};
+
 /* Times are 0 when there is none. Text is borrowed until the next call into the scheduler. */
 struct sched_user_view {
     struct gw_str user, mailbox;
@@ -215,8 +222,7 @@ struct sched_user_view {
     struct sched_calendar calendar;
     enum sched_freshness freshness;
     gw_utc stale_since; /* until when it is known to be right; 0: fresh, or never read */
-    /* Those that are read besides the own one, and how many of them cannot be. */
-    unsigned further_calendars, refused_calendars;
+    struct sched_further_view further;
     const char *error; /* of what was tried last and has not worked since; NULL: none */
     gw_utc error_at;
     /* "subscribe", "read calendar" ...; "wait for ...": nothing can be asked, and a gateway is tried

@@ -243,6 +243,25 @@ def test_calendars():
         wait_for(lambda: "further calendars" not in ctl("explain", bob), 10)
 
 
+def test_many_calendars():
+    """more calendars than are read, and more than are looked at: both are said"""
+    quiet = {"calendar.cross_check_min": 1440}
+    with House(settings=quiet) as h, tempfile.NamedTemporaryFile("w", suffix=".rules") as f:
+        ctl, bob = h.gateway.ctl, h.jid("bob")
+        for i in range(22):
+            calendar(h, "bob", f"Team {i}")
+        f.write('team: calendar ~ "team" => away "With the team"\n')
+        f.flush()
+        words = "2 more that rules look at are left out: 20 are read at most"
+        assert "# further calendars: " + words in ctl("rule", "test", bob, "--file", f.name)
+        ctl("rule", "add", "team", 'calendar ~ "team" => away "With the team"', "--for", f"user:{bob}")
+        wait_for(lambda: words in ctl("explain", bob), 20)
+        restart(h)
+        wait_for(lambda: words in ctl("explain", bob), 20)
+        assert h.explain("bob")["exchange"]["left_calendars"] == 2
+        assert h.explain("bob")["exchange"]["calendars_cut"] is False
+
+
 WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -579,5 +598,5 @@ def test_last_user_goes():
 
 
 if __name__ == "__main__":
-    house.run([test_hours, test_zone_of_exchange, test_mapping, test_exact_rows, test_rules, test_rule_test, test_calendars, test_texts, test_replies,
-               test_reply_of_one_who_is_gone, test_seen_live, test_nothing_leaks, test_last_user_goes])
+    house.run([test_hours, test_zone_of_exchange, test_mapping, test_exact_rows, test_rules, test_rule_test, test_calendars,
+               test_many_calendars, test_texts, test_replies, test_reply_of_one_who_is_gone, test_seen_live, test_nothing_leaks, test_last_user_goes])

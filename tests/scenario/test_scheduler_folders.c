@@ -89,7 +89,7 @@ static void test_found_before_it_begins(void **state)
         sim_run(m, 2 * DAY);
         assert_int_equal(folders_asked(m), 0);
         assert_in_range(m->user[ANN].folders_asked, 40, 120); /* once an hour, in two steps */
-        assert_int_equal(sim_view(m, ANN).further_calendars, 2);
+        assert_int_equal(sim_view(m, ANN).further.all, 2);
         sim_free(&m);
     }
 }
@@ -242,12 +242,12 @@ static void test_not_together(void **state)
     sim_run(m, 2 * MIN);
     assert_int_equal(subscribed_to(m), 4);
     assert_true(sim_view(m, ANN).freshness == SCHED_FRESH);
-    assert_int_equal(sim_view(m, ANN).refused_calendars, 1);
+    assert_int_equal(sim_view(m, ANN).further.refused, 1);
     assert_in_range(m->subscribes, USERS, USERS + 3);
     m->user[ANN].further[0].refused = false;
     sim_run(m, 2 * HOUR);
     assert_int_equal(subscribed_to(m), 1 | 4);
-    assert_int_equal(sim_view(m, ANN).refused_calendars, 0);
+    assert_int_equal(sim_view(m, ANN).further.refused, 0);
     sim_run(m, 2 * HOUR);
     assert_int_equal(sim_subs_of(m, ANN), 1);
     sim_free(&m);
@@ -340,7 +340,7 @@ static void test_bad_one_delays_nothing(void **state)
     m->user[ANN].further[0].failing = true;
     sim_add(m, ANN, SIM_EPOCH + 18 * HOUR, SIM_EPOCH + 19 * HOUR, GW_BUSY_BUSY);
     sim_run(m, 2 * MIN);
-    assert_int_equal(sim_view(m, ANN).refused_calendars, 1);
+    assert_int_equal(sim_view(m, ANN).further.refused, 1);
     m->reads = 0;
     sim_add(m, ANN, SIM_EPOCH + 20 * HOUR, SIM_EPOCH + 21 * HOUR, GW_BUSY_BUSY);
     sim_run(m, 10 * 1000);

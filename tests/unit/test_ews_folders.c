@@ -17,6 +17,10 @@
     "</DisplayName></CalendarFolder>"
 #define FOLDERS(list)                                                                              \
     OK("FindFolder", "<RootFolder TotalItemsInView='9'><Folders>" list "</Folders></RootFolder>")
+#define FOLDERS_SOME(list)                                                                         \
+    OK("FindFolder",                                                                               \
+       "<RootFolder TotalItemsInView='201' IncludesLastItemInRange='false'><Folders>" list         \
+       "</Folders></RootFolder>")
 #define FOUND(messages) ANSWER("FindFolder", messages)
 
 static void parse_own(enum ews_op op, const char *body, struct parsed *p)
@@ -70,23 +74,25 @@ static void test_further(void **state)
         enum ews_class class;
         const char *names;
         unsigned dropped;
+        bool is_cut;
     } c[] = {
-        { FOUND(FOLDERS("") FOLDERS("")), EWS_OK, "", 0 },
-        { FOUND(FOLDERS(CAL("own=", "Calendar")) FOLDERS("")), EWS_OK, "", 0 },
+        { FOUND(FOLDERS("") FOLDERS("")), EWS_OK, "", 0, false },
+        { FOUND(FOLDERS(CAL("own=", "Calendar")) FOLDERS("")), EWS_OK, "", 0, false },
         { FOUND(FOLDERS(CAL("a=", "Team") CAL("own=", "Calendar") CAL("b=", "P&amp;L"))
                     FOLDERS("")),
-          EWS_OK, "Team,P&L,", 0 },
+          EWS_OK, "Team,P&L,", 0, false },
         { FOUND(FOLDERS(CAL("a=", "Team") CAL("b=", "Old")) FOLDERS(CAL("b=", "Old"))), EWS_OK,
-          "Team,", 0 },
+          "Team,", 0, false },
         { FOUND(FOLDERS(CAL("a b", "Team") CAL("", "Old") CAL("c=", "Good")) FOLDERS("")), EWS_OK,
-          "Good,", 2 },
+          "Good,", 2, false },
         { FOUND(FOLDERS(CAL("a=", "Team")) BAD("FindFolder", "ErrorFolderNotFound")), EWS_OK,
-          "Team,", 0 },
-        { FOUND(FOLDERS(CAL("a=", "Team")) BAD("FindFolder", "ErrorServerBusy")), EWS_BUSY, NULL,
-          0 },
-        { FOUND(FOLDERS(CAL("a=", "Team"))), EWS_BAD_ANSWER, NULL, 0 },
-        { FOUND(OK("FindFolder", "<RootFolder/>") FOLDERS("")), EWS_BAD_ANSWER, NULL, 0 },
-        { FOUND(BAD("FindFolder", "ErrorAccessDenied") FOLDERS("")), EWS_MAILBOX, NULL, 0 },
+          "Team,", 0, false },
+        { FOUND(FOLDERS(CAL("a=", "Team")) BAD("FindFolder", "ErrorServerBusy")), EWS_BUSY, NULL, 0,
+          false },
+        { FOUND(FOLDERS(CAL("a=", "Team"))), EWS_BAD_ANSWER, NULL, 0, false },
+        { FOUND(OK("FindFolder", "<RootFolder/>") FOLDERS("")), EWS_BAD_ANSWER, NULL, 0, false },
+        { FOUND(BAD("FindFolder", "ErrorAccessDenied") FOLDERS("")), EWS_MAILBOX, NULL, 0, false },
+        { FOUND(FOLDERS_SOME(CAL("a=", "Team")) FOLDERS("")), EWS_OK, "Team,", 0, true },
     };
 
     (void)state;
@@ -103,6 +109,7 @@ static void test_further(void **state)
         if (c[i].names && !gw_str_is(gw_buf_str(&names), c[i].names))
             fail_msg("case %zu: %.*s", i, GW_STR_ARG(gw_buf_str(&names)));
         assert_int_equal(p.a.dropped, c[i].dropped);
+        assert_int_equal(p.a.folders_cut, c[i].is_cut);
         gw_buf_done(&names);
         parsed_done(&p);
     }

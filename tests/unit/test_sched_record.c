@@ -45,15 +45,16 @@ static void test_subscription_there_and_back(void **state)
 static void test_further_calendars_there_and_back(void **state)
 {
     static const char found[] = "version 1\nwindow 1 2 3\nfound 4000000000\nown My own calendar\n";
-    static const char *const bad[] = { "folder AAMk=\n", "folder  Team\n", "folder AAMk= \n",
-                                       "found -1\n", "found 4294967296\n" };
+    static const char *const bad[] = { "folder AAMk=\n", "folder  Team\n",     "folder AAMk= \n",
+                                       "found -1\n",     "found 4294967296\n", "left 1\n",
+                                       "left -1 0\n",    "left 65536 0\n",     "left 1 2\n" };
     struct sched_cal_record r, again;
     struct gw_buf text, copy;
 
     (void)state;
     gw_buf_init(&text, SCHED_RECORD_MAX);
     gw_buf_init(&copy, SCHED_RECORD_MAX);
-    gw_buf_addf(&text, "%sfolder AAMk= Team A\nfolder B== \u4e88\u5b9a\n", found);
+    gw_buf_addf(&text, "%sleft 3 1\nfolder AAMk= Team A\nfolder B== \u4e88\u5b9a\n", found);
     assert_int_equal(sched_cal_record_parse(gw_buf_str(&text), &r, NULL), GW_OK);
     assert_int_equal(r.found_for, 4000000000);
     assert_true(gw_str_is(r.own, "My own calendar"));
@@ -61,6 +62,8 @@ static void test_further_calendars_there_and_back(void **state)
     sched_cal_record_write(&r, &copy);
     assert_int_equal(sched_cal_record_parse(gw_buf_str(&copy), &again, NULL), GW_OK);
     assert_int_equal(again.folder_count, 2);
+    assert_int_equal(again.left, 3);
+    assert_true(again.is_cut);
     assert_true(gw_str_is(again.folder[0].id, "AAMk=") &&
                 gw_str_is(again.folder[0].name, "Team A"));
     assert_true(gw_str_eq(again.folder[1].name, r.folder[1].name));
