@@ -239,22 +239,6 @@ def test_wrong_registers():
 # -- by way of Kamailio ------------------------------------------------------------------------------
 
 EDGE = """
-#!KAMAILIO
-children=1
-tcp_children=1
-log_stderror=yes
-debug=1
-auto_aliases=no
-listen=udp:{address}:{port}
-listen=tcp:{address}:{port}
-mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "path.so"
-loadmodule "textops.so"
-loadmodule "siputils.so"
 request_route {
     if (is_method("REGISTER")) {
         add_path();
@@ -275,7 +259,7 @@ request_route {
 
 
 def edge(g):
-    return sip.Kamailio(EDGE.replace("GATEWAY", f"{g.address}:{SIP_PORT}"), g.address)
+    return sip.Kamailio(EDGE.replace("GATEWAY", f"{g.address}:{SIP_PORT}"), g.address, ["path"])
 
 
 def test_path():

@@ -15,27 +15,10 @@ sip.need("sipp", "kamailio")
 SETTINGS = {"sip.incoming_acl": "127.0.0.0/8", "sip.notify_interval_s": 0,
             "presence.auto_authorize": "everybody"}
 
+PRESENCE = ["db_text", "presence", "presence_xml"]
 SERVER = """
-#!KAMAILIO
-children=2
-tcp_children=2
-log_stderror=yes
-debug=1
-auto_aliases=no
 alias="partner.test"
 alias="kalends.test"
-listen=udp:{address}:{port}
-listen=tcp:{address}:{port}
-mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "textops.so"
-loadmodule "siputils.so"
-loadmodule "db_text.so"
-loadmodule "presence.so"
-loadmodule "presence_xml.so"
 modparam("presence|presence_xml", "db_url", "text://{folder}/db")
 modparam("presence", "server_address", "sip:{address}:{port};transport=tcp")
 modparam("presence", "send_fast_notify", 1)
@@ -77,7 +60,7 @@ def publish(server, activity):
 def test_kamailio():
     """a contact of a presence server: approved, shown, kept over a restart, and let go"""
     with House(users=["bob"], settings=SETTINGS) as h:
-        with sip.Kamailio(SERVER, h.gateway.address, tables=True) as server:
+        with sip.Kamailio(SERVER, h.gateway.address, PRESENCE, tables=True) as server:
             h.gateway.set("sip.domains", "partner.test")
             h.gateway.set("sip.routes", f".test.partner.*=tcp:{server.address}:{server.port}/1")
             with h.client("bob") as bob:
@@ -115,20 +98,6 @@ def test_partitioned():
 
 
 MIRROR = """
-#!KAMAILIO
-children=2
-tcp_children=2
-log_stderror=yes
-debug=1
-auto_aliases=no
-listen=udp:{address}:{port}
-listen=tcp:{address}:{port}
-mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "siputils.so"
 request_route {
     record_route();
     $du = "sip:GATEWAY;transport=udp";
@@ -161,7 +130,7 @@ def test_partitioned_loop():
 def test_publish():
     """a meeting in Exchange is published, seen by a watcher of Kamailio, and not twice after a restart"""
     with House(users=["bob"], settings=SETTINGS) as h:
-        with sip.Kamailio(SERVER, h.gateway.address, tables=True) as server:
+        with sip.Kamailio(SERVER, h.gateway.address, PRESENCE, tables=True) as server:
             steps = [sip.subscribe(h.jid("bob"), "ann@kalends.test"), *[sip.notify()] * 4]
             h.gateway.set("sip.publish_to", f"sip:{server.address}:{server.port};transport=tcp")
             wait_for(lambda: h.gateway.status()["sip"]["published"], 20, "published")

@@ -215,21 +215,6 @@ def test_calendar():
 # -- circles ----------------------------------------------------------------------------------------
 
 CIRCLE = """
-#!KAMAILIO
-children=2
-tcp_children=2
-log_stderror=yes
-debug=1
-auto_aliases=no
-listen=udp:{address}:{port}
-listen=tcp:{address}:{port}
-mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "maxfwd.so"
-loadmodule "xlog.so"
 request_route {
     if (!mf_process_maxfwd_header("70")) { sl_send_reply("483", "Too Many Hops"); exit; }
     xlog("L_ALERT", "round\\n");

@@ -16,27 +16,6 @@ from zoo import Cert
 
 sip.need("sipp", "kamailio")
 
-KAMAILIO = """
-#!KAMAILIO
-children=1
-tcp_children=1
-log_stderror=yes
-debug=1
-auto_aliases=no
-listen=udp:{address}:{port}
-listen=tcp:{address}:{port}
-mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "path.so"
-loadmodule "maxfwd.so"
-loadmodule "textops.so"
-loadmodule "siputils.so"
-"""
-
-
 def chapters():
     """By title: commands, and what stands in blocks of Kamailio's."""
     with open("SIP.md", encoding="utf-8") as f:
@@ -149,7 +128,7 @@ def test_edge():
     with Office() as g:
         # Clients come from another address than the gateway, which connects from here.
         g.names = {"192.0.2.5:5060": f"{g.address}:{SIP_PORT}", "192.0.2.5": "127.0.0.1", "192.0.2.30": g.address}
-        with sip.Kamailio(KAMAILIO + g.there(config), g.address) as proxy, Client("bob@example.org", "secret", host=g.address) as bob:
+        with sip.Kamailio(g.there(config), g.address, ["path"]) as proxy, Client("bob@example.org", "secret", host=g.address) as bob:
             assert [g.do(command) for command in commands][-1].startswith("no SIP client"), commands
             target, here = f"{proxy.address}:{proxy.port}", "127.0.0.9"
 

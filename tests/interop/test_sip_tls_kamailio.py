@@ -16,34 +16,14 @@ from house import run
 from zoo import Cert
 
 sip.need("sipp", "kamailio")
-MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules/"
-if not os.path.exists(MODULES + "tls.so"):
+if not os.path.exists(os.path.join(sip.MODULES, "tls.so")):
     print("skipped: no TLS module (Debian package kamailio-tls-modules)")
     sys.exit(77)
 
 DOMAIN, EDGE = "sip.test", "localhost"
 
 CONFIG = """
-#!KAMAILIO
-children=1
-tcp_children=2
-log_stderror=yes
-debug=1
-auto_aliases=no
-enable_tls=yes
-listen=udp:{address}:{port}
-listen=tcp:{address}:{port}
 listen=tls:TLSHOST:TLSPORT
-mpath="MODULES"
-loadmodule "tls.so"
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "maxfwd.so"
-loadmodule "textops.so"
-loadmodule "siputils.so"
-loadmodule "xlog.so"
 modparam("tls", "config", "FOLDER/tls.cfg")
 request_route {
     if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
@@ -93,11 +73,11 @@ class Edge(sip.Kamailio):
                 f.write(text)
         self.tls_port = sip.free_port(host)
         config = CONFIG
-        for word, value in (("MODULES", MODULES), ("FOLDER", self.tls_folder.name),
+        for word, value in (("FOLDER", self.tls_folder.name),
                             ("TLSHOST", sip.bracketed(host)), ("TLSPORT", str(self.tls_port)),
                             ("GATEWAY", sip.bracketed(gateway.address)), ("PEERPORT", str(peer_port))):
             config = config.replace(word, value)
-        super().__init__(config, gateway.address)
+        super().__init__(config, gateway.address, ["tls"])
 
     def __exit__(self, *why):
         super().__exit__(*why)

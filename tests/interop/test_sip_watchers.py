@@ -16,22 +16,6 @@ SETTINGS = {"sip.incoming_acl": "127.0.0.0/8", "sip.domains": "partner.test, lyn
             "presence.auto_authorize": "everybody"}
 
 PROXY = """
-#!KAMAILIO
-children=1
-tcp_children=1
-log_stderror=yes
-debug=1
-auto_aliases=no
-listen=udp:{address}:{port}
-listen=tcp:{address}:{port}
-mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "maxfwd.so"
-loadmodule "textops.so"
-loadmodule "siputils.so"
 request_route {
     if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
     if (has_totag()) {
@@ -155,22 +139,6 @@ def test_both_families():
 
 
 BALANCER = """
-#!KAMAILIO
-children=1
-tcp_children=1
-log_stderror=yes
-debug=1
-auto_aliases=no
-listen=udp:{address}:{port}
-listen=tcp:{address}:{port}
-mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "xlog.so"
-loadmodule "siputils.so"
-loadmodule "dispatcher.so"
 modparam("dispatcher", "list_file", "{folder}/list")
 modparam("dispatcher", "ds_ping_interval", 1)
 modparam("dispatcher", "ds_probing_mode", 1)
@@ -194,7 +162,7 @@ def test_balanced():
     with House(**users) as first, House(**users) as second:
         nodes = [h.gateway for h in (first, second)]
         rows = "".join(f"1 sip:{g.address}:5060;transport=tcp 0 {priority}\n" for g, priority in zip(nodes, (2, 1)))
-        with sip.Kamailio(BALANCER, first.gateway.address, files={"list": rows}) as balancer:
+        with sip.Kamailio(BALANCER, first.gateway.address, ["dispatcher"], {"list": rows}) as balancer:
             def reaches(wanted):
                 with watch(first, "u1", "ann@partner.test", 1, proxy=f"{balancer.address}:{balancer.port}") as peer:
                     peer.wait()

@@ -195,11 +195,24 @@ class Sipp:
 
 # -- Kamailio ---------------------------------------------------------------------------------------
 
-class Kamailio:
-    """With a configuration that may name {address}, {port} and {folder}. tables: {folder}/db has those of its
-    modules, empty; files: what else is in {folder}."""
+MODULES = "/usr/lib/x86_64-linux-gnu/kamailio/modules"
+FRAME = f"""#!KAMAILIO
+children=2
+tcp_children=2
+log_stderror=yes
+debug=1
+auto_aliases=no
+listen=udp:{{address}}:{{port}}
+listen=tcp:{{address}}:{{port}}
+mpath="{MODULES}/"
+"""
 
-    def __init__(self, config, address, tables=False, files=None):
+
+class Kamailio:
+    """With a configuration that may name {address}, {port} and {folder}; modules: beside those that all have. tables:
+    {folder}/db has those of its modules, empty; files: what else is in {folder}."""
+
+    def __init__(self, config, address, modules=(), files=None, tables=False):
         self.address, self.port = address, free_port(address)
         self.folder = tempfile.mkdtemp(prefix="kamailio-")
         if tables:
@@ -209,6 +222,9 @@ class Kamailio:
                 f.write(text)
         path = os.path.join(self.folder, "kamailio.cfg")
         with open(path, "w", encoding="utf-8") as f:
+            loaded = ("tm", "sl", "rr", "pv", "maxfwd", "textops", "siputils", "xlog", *modules)
+            config = (FRAME + ("enable_tls=yes\n" if "tls" in modules else "") +
+                      "".join(f'loadmodule "{name}.so"\n' for name in loaded) + config)
             f.write(config.replace("{address}", bracketed(address)).replace("{port}", str(self.port))
                     .replace("{folder}", self.folder))
         self.log = open(os.path.join(self.folder, "log"), "w+", encoding="utf-8", errors="replace")
