@@ -1,6 +1,7 @@
 """SIPp as a user's own client: it logs in (digest, MD5; requests computes SHA-256), registers, also by way of Kamailio,
 publishes, and sees who watches its user."""
 
+import hashlib
 import re
 import sys
 
@@ -293,6 +294,41 @@ def test_outbound():
                 assert last.get("Require") == "outbound", last.headers
                 assert len(last.all("Contact")) == count and f"reg-id={number}" in last.all("Contact")[-1], last.headers
             assert g.sip()["registered"] == count
+
+
+ACCOUNT = """
+modparam("uac", "restore_mode", "none")
+modparam("uac", "reg_db_url", "text://{folder}/db")
+modparam("uac", "reg_contact_addr", "{address}:{port}")
+modparam("uac", "reg_timer_interval", 1)
+request_route {
+    if (is_method("MESSAGE")) { xlog("L_ALERT", "told $rb for $rU\n"); sl_send_reply("200", "OK"); exit; }
+    sl_send_reply("501", "No");
+}
+"""
+
+
+def test_kamailio_registers():
+    """Kamailio is the client: it proves the password (MD5), refreshes, and has the messages; with a wrong one nothing"""
+    for password, registered in (("secret", 1), ("guessed", 0)):
+        with Office() as g, Client(ANN, "secret", host=g.address) as ann:
+            with open("/usr/share/kamailio/dbtext/kamailio/uacreg", encoding="ascii") as f:
+                columns = f.readline()
+            values = {"id": 1, "l_uuid": "line1", "l_username": "line1", "l_domain": "inside.test", "r_username": "bob",
+                      "r_domain": DOMAIN, "realm": DOMAIN, "auth_username": "bob", "auth_password": "-",
+                      "auth_ha1": hashlib.md5(f"bob:{DOMAIN}:{password}".encode()).hexdigest(),
+                      "auth_proxy": f"sip\\:{g.address}\\:{SIP_PORT}", "expires": 60, "flags": 0, "reg_delay": 0,
+                      "contact_addr": "{address}\\:{port}", "socket": "."}
+            row = ":".join(str(values[name]) for name in re.findall(r"(\w+)\(", columns))
+            with sip.Kamailio(ACCOUNT, g.address, ["db_text", "uac"], {"db/uacreg": columns + row + "\n"}, tables=True) as client:
+                if not registered:
+                    wait_for(lambda: "wrong password" in g.log(), what="the refusal")
+                    assert g.sip()["registered"] == 0
+                    continue
+                wait_for(lambda: g.sip()["registered"] == 1, what=lambda: client.read_log())
+                assert f"sip:line1@{client.address}:{client.port}" in g.ctl("sip", "clients")
+                ann.call(lambda x: say(x, BOB, "Hello, Kamailio"))
+                wait_for(lambda: "told Hello, Kamailio for line1" in client.read_log(), what="the message")
 
 
 # -- PUBLISH ----------------------------------------------------------------------------------------

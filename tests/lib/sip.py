@@ -210,23 +210,21 @@ mpath="{MODULES}/"
 
 class Kamailio:
     """With a configuration that may name {address}, {port} and {folder}; modules: beside those that all have. tables:
-    {folder}/db has those of its modules, empty; files: what else is in {folder}."""
+    {folder}/db has those of its modules, empty; files: what else is in {folder}, which may name the same."""
 
     def __init__(self, config, address, modules=(), files=None, tables=False):
         self.address, self.port = address, free_port(address)
         self.folder = tempfile.mkdtemp(prefix="kamailio-")
         if tables:
             shutil.copytree("/usr/share/kamailio/dbtext/kamailio", os.path.join(self.folder, "db"))
-        for name, text in (files or {}).items():
-            with open(os.path.join(self.folder, name), "w", encoding="utf-8") as f:
-                f.write(text)
-        path = os.path.join(self.folder, "kamailio.cfg")
-        with open(path, "w", encoding="utf-8") as f:
-            loaded = ("tm", "sl", "rr", "pv", "maxfwd", "textops", "siputils", "xlog", *modules)
-            config = (FRAME + ("enable_tls=yes\n" if "tls" in modules else "") +
-                      "".join(f'loadmodule "{name}.so"\n' for name in loaded) + config)
-            f.write(config.replace("{address}", bracketed(address)).replace("{port}", str(self.port))
-                    .replace("{folder}", self.folder))
+        loaded = ("tm", "sl", "rr", "pv", "maxfwd", "textops", "siputils", "xlog", *modules)
+        config = (FRAME + ("enable_tls=yes\n" if "tls" in modules else "") +
+                  "".join(f'loadmodule "{name}.so"\n' for name in loaded) + config)
+        for name, text in {**(files or {}), "kamailio.cfg": config}.items():
+            path = os.path.join(self.folder, name)
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text.replace("{address}", bracketed(address)).replace("{port}", str(self.port))
+                        .replace("{folder}", self.folder))
         self.log = open(os.path.join(self.folder, "log"), "w+", encoding="utf-8", errors="replace")
         self.process = subprocess.Popen(
             ["kamailio", "-f", path, "-DD", "-E", "-m", "64", "-M", "8", "-Y", self.folder,
