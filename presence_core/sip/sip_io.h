@@ -36,6 +36,8 @@ struct sip_io {
     /* Queues one message. What it went over: a connection that stands or is being made, 1 for UDP; 0: it
      * cannot be sent. Never calls back. */
     uint64_t (*send)(const struct sip_peer *to, struct gw_str bytes, void *ctx);
+    /* So much waits to be sent there already that what can wait should. NULL: never. */
+    bool (*is_full)(const struct sip_peer *to, void *ctx);
     /* Where 'peer' reaches us: "192.0.2.1:5060". */
     void (*local)(const struct sip_peer *peer, struct gw_buf *out, void *ctx);
     /* Ends with done, never from inside the call, or with srv_cancel, which is NULL-safe. */

@@ -26,6 +26,7 @@ enum {
     /* Connections that we make, at once. Where a watcher is reached he says himself: one peer has no more
      * than it may have to us, and for one more of all the one goes that was not used for longest. */
     MADE_MAX = 500,
+    FULL = 512 * 1024, /* bytes that wait on one; at twice as many it is given up */
     TARGET_MAX = 300
 };
 
@@ -470,33 +471,40 @@ static struct conn *longest_unused(const struct sip_server *server)
     return c == server->reading ? GW_CONTAINER(c->use.next, struct conn, use) : c;
 }
 
-static struct conn *conn_for(struct sip_server *server, const struct sip_peer *to)
+/* One that there is. NULL: none, and 'target' is where it would lead, if that can be at all. */
+static struct conn *conn_find(const struct sip_server *server, const struct sip_peer *to,
+                              char target[TARGET_MAX])
 {
     struct conn *c = to->conn ? gw_map_get(server->by_id, id_key(&to->conn)) : NULL;
-    char text[TARGET_MAX];
-    struct gw_buf target;
+    struct gw_buf text;
 
+    target[0] = '\0';
     if (c && !c->is_closing)
         return c;
     if (!to->port) /* a name, of which nothing is known but the connection */
         return NULL;
-    gw_buf_init(&target, sizeof(text) - 1);
-    gw_buf_addf(&target, "%s %.*s %u", sip_proto_name(to->proto), GW_STR_ARG(to->host), to->port);
-    if (target.failed) {
-        gw_buf_done(&target);
-        return NULL;
-    }
-    memcpy(text, target.p, target.len + 1);
-    gw_buf_done(&target);
-    c = gw_map_get(server->by_target, gw_str_of(text));
+    gw_buf_init(&text, TARGET_MAX - 1);
+    gw_buf_addf(&text, "%s %.*s %u", sip_proto_name(to->proto), GW_STR_ARG(to->host), to->port);
+    if (!text.failed)
+        memcpy(target, text.p, text.len + 1);
+    gw_buf_done(&text);
+    return gw_map_get(server->by_target, gw_str_of(target));
+}
+
+static struct conn *conn_for(struct sip_server *server, const struct sip_peer *to)
+{
+    char target[TARGET_MAX];
+    struct conn *c = conn_find(server, to, target);
+
     if (c)
         return c->is_closing ? NULL : c;
-    if ((int64_t)caller_count(server->called, to->host) >= server->settings->connections_per_peer ||
-        sip_failing_has(server->failing, gw_str_of(text), net_loop_now(server->loop).mono))
+    if (!target[0] ||
+        (int64_t)caller_count(server->called, to->host) >= server->settings->connections_per_peer ||
+        sip_failing_has(server->failing, gw_str_of(target), net_loop_now(server->loop).mono))
         return NULL;
     if (gw_map_len(server->by_target) >= MADE_MAX)
         conn_end(longest_unused(server));
-    return connect_to(server, to, text);
+    return connect_to(server, to, target);
 }
 
 /* ---- Datagrams ---- */
@@ -694,6 +702,14 @@ static uint64_t io_send(const struct sip_peer *to, struct gw_str bytes, void *ct
     return c->id;
 }
 
+static bool io_is_full(const struct sip_peer *to, void *ctx)
+{
+    char target[TARGET_MAX];
+    const struct conn *c = to->proto == SIP_UDP ? NULL : conn_find(ctx, to, target);
+
+    return c && net_stream_queued(c->stream) >= FULL;
+}
+
 /* Asked of the system for another peer only. */
 static const char *local_address(struct sip_server *server, struct gw_str host)
 {
@@ -744,6 +760,7 @@ static void io_wake(void *ctx)
 }
 
 static const struct sip_io io = { .send = io_send,
+                                  .is_full = io_is_full,
                                   .local = io_local,
                                   .srv_start = io_srv_start,
                                   .names_start = io_names_start,

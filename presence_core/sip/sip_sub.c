@@ -21,7 +21,8 @@ enum {
     UNPROVEN_MAX = 100,      /* begun by an address that never answered */
     GOODBYES_MAX = 1000,     /* last words under way; who has none yet waits for his */
     GOODBYES_OF_ONE_MAX = 250,
-    GOODBYE_WAIT_MS = 100
+    GOODBYE_WAIT_MS = 100,
+    FULL_WAIT_MS = 100 /* where a connection takes no more for now */
 };
 
 /* ---- Texts ---- */
@@ -411,12 +412,17 @@ static void write_notify(struct sip_sub *s, const char *branch, const char *stat
     sip_write_end(out, sip_format_types[s->format], gw_buf_str(&s->core->body));
 }
 
+static struct sip_peer next_hop(const struct sip_sub *s)
+{
+    return (struct sip_peer){
+        .proto = s->proto, .conn = s->conn, .host = sip_sub_text(s, SIP_TEXT_HOST), .port = s->port
+    };
+}
+
 static void send_notify(struct sip_sub *s, struct sip_ask *ask, const char *branch,
                         sip_txn_done_fn *done, void *ctx)
 {
-    const struct sip_peer to = {
-        .proto = s->proto, .conn = s->conn, .host = sip_sub_text(s, SIP_TEXT_HOST), .port = s->port
-    };
+    const struct sip_peer to = next_hop(s);
 
     s->core->counters.notified++;
     sip_ask_start(s->core, ask,
@@ -628,6 +634,16 @@ static void tell(struct sip_sub *s)
     arm(s);
 }
 
+/* The watchers behind one server are many, and its connection takes only so much at once: the others have
+ * their turn as it gets through, and what is so by then. */
+static bool has_no_room(const struct sip_sub *s)
+{
+    const struct sip_core *core = s->core;
+    const struct sip_peer to = next_hop(s);
+
+    return core->io->is_full && !s->over && core->io->is_full(&to, core->io_ctx);
+}
+
 void sip_subs_tick(struct sip_core *core)
 {
     struct gw_due *due;
@@ -637,6 +653,8 @@ void sip_subs_tick(struct sip_core *core)
 
         if (core->now.mono >= s->expires_at)
             end_in_turn(s, "timeout");
+        else if (has_no_room(s))
+            gw_heap_set(&core->due, &s->due, gw_time_after(core->now.mono, FULL_WAIT_MS));
         else
             tell(s);
     }

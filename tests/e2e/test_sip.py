@@ -234,6 +234,30 @@ def test_sessions():
         assert g.sip()["sessions"] == 49
 
 
+def test_slow_peer():
+    """a server with many watchers that reads nothing for a while: the connection stands, and all are told"""
+    with Office() as g, Stream(taken=socket.socket()) as s:
+        told_busy, before = set(), -1
+        name, route = b'"' + b"x" * 900 + b'" <', b"Record-Route: <sip:127.0.0.1;lr;x=" + b"x" * 900 + b">\r\n"
+        s.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        s.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        s.socket.connect((g.address, SIP_PORT))
+        for i in range(1300):  # some 6 MB: more than waits for a connection, and what the kernel takes
+            s.send(subscribe(i).replace(b": <sip:ann@sip", b": " + name + b"sip:ann@sip")
+                   .replace(b"To: <", b"To: " + name).replace(b"Event:", 2 * route + b"Event:"))
+            told(s)
+        g.ctl("override", "set", f"bob@{DOMAIN}", "busy", "--until-cleared")
+        while g.sip()["notified"] > before:
+            before = g.sip()["notified"]
+            time.sleep(0.2)
+        while len(told_busy) < 1300:
+            m = s.receive()
+            assert m is not None, "the connection broke"
+            s.send(answer(m))
+            told_busy.add(m.get("Call-ID"))
+        assert g.sip()["notify_failed"] == 0
+
+
 def test_refresh_from_a_name():
     """a contact with a name is connected to, and may refresh over that connection: admitted by its address"""
     with Office() as g, socket.create_server(("127.0.0.1", 0)) as watcher:

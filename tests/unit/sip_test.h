@@ -36,6 +36,7 @@ struct rig {
     } sent[SENT_MAX];
     size_t sent_count, taken;
     bool is_dead; /* nothing can be sent */
+    bool is_full; /* it should wait */
     unsigned wakes;
     /* The question for SRV records that waits, and one behind it; done NULL: none does. */
     struct rig_question {
@@ -74,6 +75,14 @@ static inline uint64_t rig_send(const struct sip_peer *to, struct gw_str bytes, 
     (void)snprintf(r->sent[r->sent_count].host, 64, "%.*s", GW_STR_ARG(to->host));
     r->sent_count++;
     return to->proto == SIP_UDP ? SIP_OVER_UDP : 7;
+}
+
+static inline bool rig_is_full(const struct sip_peer *to, void *ctx)
+{
+    const struct rig *r = ctx;
+
+    (void)to;
+    return r->is_full;
 }
 
 static inline void rig_local(const struct sip_peer *peer, struct gw_buf *out, void *ctx)
@@ -175,6 +184,7 @@ static inline void rig_found(struct rig *r, const char *name, const char *addres
 }
 
 static const struct sip_io rig_io = { .send = rig_send,
+                                      .is_full = rig_is_full,
                                       .local = rig_local,
                                       .srv_start = rig_srv_start,
                                       .names_start = rig_names_start,

@@ -314,6 +314,38 @@ static void test_answers_replayed(void **state)
     rig_done(&r);
 }
 
+/* ---- A peer that reads slowly, or not at all ---- */
+
+static void test_full(void **state)
+{
+    struct rig r;
+    char tag[256];
+
+    (void)state;
+    rig_init(&r);
+    rig_set(&r, "sip.notify_interval_s", "0");
+    rig_subscribe(&r, &(struct ask){ .expires = 600 }, tag);
+    r.is_full = true;
+    rig_calendar(&r, PRES_CAL_MEETING, "first");
+    rig_pass(&r, 60 * (int64_t)GW_SECOND_MS);
+    rig_calendar(&r, PRES_CAL_MEETING, "newest");
+    rig_pass(&r, 1000);
+    rig_silence(&r);
+    r.is_full = false;
+    rig_pass(&r, 100);
+    rig_expect(&r, "NOTIFY ", "<note>newest</note>");
+    rig_answer(&r, 200, "");
+    rig_pass(&r, 1000);
+    rig_silence(&r);
+    /* It does not live longer for that. */
+    r.is_full = true;
+    rig_calendar(&r, PRES_CAL_NONE, "");
+    rig_pass(&r, 600 * (int64_t)GW_SECOND_MS);
+    rig_expect(&r, "NOTIFY ", "terminated;reason=timeout");
+    assert_int_equal(subscriptions(&r), 0);
+    rig_done(&r);
+}
+
 /* ---- Dialogs that never end ---- */
 
 /* "100 Trying" for ever: it counts for nothing after 32 seconds. */
@@ -396,17 +428,12 @@ static void test_unknown_later(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hundred_thousand),
-        cmocka_unit_test(test_unproven),
-        cmocka_unit_test(test_goodbyes),
-        cmocka_unit_test(test_goodbyes_unheard),
-        cmocka_unit_test(test_forged),
-        cmocka_unit_test(test_replayed),
-        cmocka_unit_test(test_answers_replayed),
-        cmocka_unit_test(test_trying_for_ever),
-        cmocka_unit_test(test_ages),
-        cmocka_unit_test(test_retry_for_ever),
-        cmocka_unit_test(test_unknown_later),
+        cmocka_unit_test(test_hundred_thousand), cmocka_unit_test(test_unproven),
+        cmocka_unit_test(test_goodbyes),         cmocka_unit_test(test_goodbyes_unheard),
+        cmocka_unit_test(test_forged),           cmocka_unit_test(test_replayed),
+        cmocka_unit_test(test_answers_replayed), cmocka_unit_test(test_full),
+        cmocka_unit_test(test_trying_for_ever),  cmocka_unit_test(test_ages),
+        cmocka_unit_test(test_retry_for_ever),   cmocka_unit_test(test_unknown_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
