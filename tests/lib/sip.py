@@ -35,6 +35,7 @@ def free_port(address, kind=socket.SOCK_STREAM):
 
 class Message:
     def __init__(self, text, at=None):
+        self.text = text
         head, _, self.body = text.replace("\r\n", "\n").partition("\n\n")
         self.start, *lines = head.split("\n")
         self.headers = [tuple(p.strip() for p in line.split(":", 1)) for line in lines if ":" in line]
