@@ -88,9 +88,9 @@ struct sim_further {
 };
 
 struct sim_user {
-    char name[48], mailbox[48];
     struct gw_interval item[SIM_ITEMS];
     size_t count;
+    char name[48], mailbox[48];
     struct sim_further further[SIM_FURTHER];
     unsigned folders_asked; /* for which calendars there are: requests */
     unsigned further_read;  /* bits: of those that were in the last reading */
