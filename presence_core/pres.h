@@ -125,7 +125,7 @@ enum pres_standing {
 };
 const char *pres_standing_name(enum pres_standing s); /* "waits" */
 
-/* Everything is borrowed for the call, which must not call the core. */
+/* Everything is borrowed for the call, which may ask the core, but change nothing in it. */
 typedef void pres_watcher_fn(struct gw_str user, struct gw_str watcher, enum pres_standing standing,
                              void *ctx);
 void pres_watchers_each(const struct pres_core *core, struct gw_str user, pres_watcher_fn *each,

@@ -618,26 +618,227 @@ static void test_many(void **state)
     rig_done(&r);
 }
 
+/* ---- Whatever happens ---- */
+
+/* What a client makes of the documents, RFC 3858 section 4. */
+struct view {
+    struct {
+        char id[40], status[20], jid[60];
+    } row[100];
+    size_t count;
+    long version;
+    char via[256]; /* of the last one: it may come again */
+};
+
+static void part_of(const char *from, const char *before, const char *until, char *out, size_t size)
+{
+    const char *at = strstr(from, before);
+
+    assert_non_null(at);
+    at += strlen(before);
+    (void)snprintf(out, size, "%.*s", (int)strcspn(at, until), at);
+}
+
+static size_t row_of(const struct view *v, const char *id, const char *jid)
+{
+    size_t i = 0;
+
+    while (i < v->count && strcmp(v->row[i].id, id) != 0) {
+        assert_string_not_equal(v->row[i].jid, jid); /* nobody is there twice */
+        i++;
+    }
+    return i;
+}
+
+static void row_take(struct view *v, const char *element)
+{
+    char id[40], status[20], jid[60];
+    size_t i;
+
+    part_of(element, "id=\"", "\"", id, sizeof(id));
+    part_of(element, "status=\"", "\"", status, sizeof(status));
+    part_of(element, ">sip:", "<", jid, sizeof(jid));
+    if (strcmp(status, "terminated") == 0) {
+        for (i = 0; i < v->count && strcmp(v->row[i].id, id) != 0; i++)
+            ;
+        assert_true(i < v->count); /* who was never there does not go */
+        v->row[i] = v->row[--v->count];
+        return;
+    }
+    i = row_of(v, id, jid);
+    assert_true(i < 100);
+    v->count += i == v->count;
+    (void)snprintf(v->row[i].id, sizeof(v->row[i].id), "%s", id);
+    (void)snprintf(v->row[i].status, sizeof(v->row[i].status), "%s", status);
+    (void)snprintf(v->row[i].jid, sizeof(v->row[i].jid), "%s", jid);
+}
+
+static void document_take(struct view *v, const char *text)
+{
+    bool is_full = strstr(text, "state=\"full\"") != NULL;
+    char number[20];
+    long version;
+
+    part_of(text, "watcherinfo\" version=\"", "\"", number, sizeof(number));
+    version = strtol(number, NULL, 10);
+    if (is_full)
+        v->count = 0;
+    assert_true(is_full ? version > v->version : version == v->version + 1);
+    v->version = version;
+    for (const char *at = text; (at = strstr(at, "<watcher id")); at++)
+        row_take(v, at);
+}
+
+/* All that was sent; each NOTIFY is answered, and of the documents a part did not arrive. */
+static void drain(struct rig *r, struct view *v, bool loses)
+{
+    while (r->taken < r->sent_count) {
+        const char *text = rig_next(r);
+        bool is_info = strstr(text, "\r\nEvent: presence.winfo\r\n") != NULL;
+        char via[256];
+
+        if (strncmp(text, "NOTIFY ", 7) != 0)
+            continue;
+        rig_header(r, "Via", via);
+        if (is_info && strcmp(via, v->via) == 0)
+            continue;
+        if (is_info)
+            memcpy(v->via, via, sizeof(via));
+        rig_answer(r, is_info && loses ? 503 : 200, is_info && loses ? "Retry-After: 1\r\n" : "");
+        if (is_info && !loses)
+            document_take(v, text);
+    }
+    rig_forget(r);
+}
+
+static void calm(struct rig *r, struct view *v, unsigned steps)
+{
+    while (steps--) {
+        rig_pass(r, 400); /* what is sent is answered before it is sent again */
+        drain(r, v, false);
+    }
+}
+
+static bool has_news(const struct rig *r)
+{
+    const struct sip_watched *of = gw_map_get(r->sip->watched, GW_STR("bob@b.example"));
+    const struct sip_sub *s = GW_CONTAINER(of->winfo_subs.next, struct sip_sub, link);
+
+    return s->is_dirty || sip_ask_is_on(&s->notify);
+}
+
+static const char *status_now(const struct rig *r, const char *who)
+{
+    const struct sip_watched *of = gw_map_get(r->sip->watched, GW_STR("bob@b.example"));
+    enum pres_standing standing;
+    struct gw_list *it, *tmp;
+    bool is_live = false;
+
+    GW_LIST_EACH(&of->subs, it, tmp)
+    is_live |=
+        gw_str_is(sip_sub_text(GW_CONTAINER(it, struct sip_sub, link), SIP_TEXT_WATCHER), who);
+    if (!pres_watcher_standing(r->pres, GW_STR("bob@b.example"), gw_str_of(who), &standing))
+        return NULL;
+    if (standing == PRES_WAITS)
+        return is_live ? "pending" : "waiting";
+    return standing == PRES_SEES && is_live ? "active" : NULL;
+}
+
+static void agree(const struct rig *r, const struct view *v, int watchers)
+{
+    size_t there = 0;
+
+    for (int i = 0; i < watchers; i++) {
+        const char *status;
+        char who[40];
+        size_t at = 0;
+
+        (void)snprintf(who, sizeof(who), "w%d@a.example", i);
+        status = status_now(r, who);
+        while (at < v->count && strcmp(v->row[at].jid, who) != 0)
+            at++;
+        if (status)
+            assert_true(at < v->count);
+        if (status)
+            assert_string_equal(v->row[at].status, status);
+        there += status != NULL;
+    }
+    assert_int_equal(v->count, there);
+}
+
+/* Any of these, in any order: the client who puts the documents together knows what is so. */
+static void happen(struct rig *r, struct client *c, struct view *v, uint32_t dice, int watchers)
+{
+    static const enum pres_decision decisions[] = { PRES_ALLOW, PRES_BLOCK, PRES_ASK };
+    unsigned what = dice % 16, more = dice / 16 % 256;
+    char who[40], call_id[40];
+
+    (void)snprintf(who, sizeof(who), "w%u@a.example", more % (unsigned)watchers);
+    (void)snprintf(call_id, sizeof(call_id), "c%u", dice);
+    if (what < 5) {
+        rig_ask(r, &(struct ask){ .who = who, .call_id = call_id, .expires = what ? 60 : 0 });
+    } else if (what < 11) {
+        decide(r, who, decisions[what % 3]);
+    } else if (what < 14) {
+        calm(r, v, more % 100);
+    } else if (what == 14) {
+        c->nonce[0] = '\0';
+        drain(r, v, false);
+        client_ask(r, c, "SUBSCRIBE", "sip:bob@b.example", WINFO, "");
+        rig_expect(r, "SIP/2.0 200 ", "");
+    } else if (more % 4 == 0) {
+        drain(r, v, false);
+        rig_pass(r, 0);
+        rig_restart(r);
+    }
+}
+
+static void test_coherent(void **state)
+{
+    enum { WATCHERS = 6, STEPS = 3000 };
+    static struct view v;
+    uint32_t dice = 1;
+    struct client c;
+    char own[256];
+    struct rig r;
+
+    (void)state;
+    start(&r);
+    v = (struct view){ .version = -1 };
+    document_take(&v, look(&r, &c));
+    rig_header(&r, "From", own);
+    c.to_tag = strstr(own, "tag=") + 4;
+    for (int i = 0; i < STEPS; i++) {
+        dice = dice * 1664525 + 1013904223;
+        happen(&r, &c, &v, dice >> 8, WATCHERS);
+        drain(&r, &v, dice >> 28 == 0);
+        if (i % 10 == 9) {
+            for (int more = 0; more < 1000 && has_news(&r); more++)
+                calm(&r, &v, 1); /* who could not be told is told again later and later */
+            assert_false(has_news(&r));
+            agree(&r, &v, WATCHERS);
+        }
+        if (i % 100 == 99) { /* before it runs out */
+            c.nonce[0] = '\0';
+            client_ask(&r, &c, "SUBSCRIBE", "sip:bob@b.example", WINFO, "");
+            drain(&r, &v, false);
+        }
+    }
+    rig_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_machine),
-        cmocka_unit_test(test_who_may),
-        cmocka_unit_test(test_partial),
-        cmocka_unit_test(test_merged),
-        cmocka_unit_test(test_seldom),
-        cmocka_unit_test(test_not_taken),
-        cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_two),
-        cmocka_unit_test(test_waiting),
-        cmocka_unit_test(test_waiting_again),
-        cmocka_unit_test(test_leaves),
-        cmocka_unit_test(test_waits_end),
-        cmocka_unit_test(test_waits_over),
-        cmocka_unit_test(test_waits_many),
-        cmocka_unit_test(test_waits_unreadable),
-        cmocka_unit_test(test_contacts),
-        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_machine),          cmocka_unit_test(test_who_may),
+        cmocka_unit_test(test_partial),          cmocka_unit_test(test_merged),
+        cmocka_unit_test(test_seldom),           cmocka_unit_test(test_not_taken),
+        cmocka_unit_test(test_restart),          cmocka_unit_test(test_two),
+        cmocka_unit_test(test_waiting),          cmocka_unit_test(test_waiting_again),
+        cmocka_unit_test(test_leaves),           cmocka_unit_test(test_waits_end),
+        cmocka_unit_test(test_waits_over),       cmocka_unit_test(test_waits_many),
+        cmocka_unit_test(test_waits_unreadable), cmocka_unit_test(test_contacts),
+        cmocka_unit_test(test_coherent),         cmocka_unit_test(test_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
