@@ -10,6 +10,7 @@
 #include "sip_priv.h"
 
 enum {
+    SERVERS_MAX = 4, /* asked for one request: two minutes, when none of them answers */
     SEARCHES_MAX =
         2000 /* some 20 KiB each; beyond it who is asked is what the name itself leads to */
 };
@@ -127,7 +128,7 @@ static void found(const struct sip_search *search, struct gw_now now, void *ctx)
     struct sip_named *n = ctx;
 
     n->core->now = now;
-    n->count = search->count;
+    n->count = search->count < SERVERS_MAX ? search->count : SERVERS_MAX;
     n->hops = gw_alloc((n->count + 1) * sizeof(*n->hops));
     for (size_t i = 0; i < n->count; i++)
         n->hops[i] = search->hops[i].hop;

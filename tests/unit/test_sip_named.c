@@ -100,6 +100,27 @@ static void test_nobody(void **state)
     rig_done(&r);
 }
 
+/* However many there are: a peer whose servers are all silent does not keep what is sent for long. */
+static void test_many(void **state)
+{
+    struct sip_srv servers[10];
+    unsigned asked = 0;
+    struct rig r;
+
+    (void)state;
+    for (unsigned i = 0; i < 10; i++)
+        servers[i] = (struct sip_srv){ .host = GW_STR("s.a.example"), .port = (uint16_t)(i + 1) };
+    subscribed(&r);
+    rig_srv(&r, "NAPTR p.a.example", GW_NOTFOUND, NULL, 0);
+    rig_srv(&r, "_sip._udp.p.a.example", GW_OK, servers, 10);
+    for (; subscriptions(&r); asked++) {
+        expect_at(&r, "NOTIFY ", "s.a.example", (uint16_t)(asked + 1), "");
+        rig_answer(&r, 503, "");
+    }
+    assert_int_equal(asked, 4);
+    rig_done(&r);
+}
+
 /* The name is not found: it is asked again, less and less often. */
 static void test_not_found(void **state)
 {
@@ -282,11 +303,12 @@ static void test_address(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_next_one),  cmocka_unit_test(test_nobody),
-        cmocka_unit_test(test_not_found), cmocka_unit_test(test_said),
-        cmocka_unit_test(test_tls),       cmocka_unit_test(test_connection),
-        cmocka_unit_test(test_last_word), cmocka_unit_test(test_session),
-        cmocka_unit_test(test_watch),     cmocka_unit_test(test_address),
+        cmocka_unit_test(test_next_one),   cmocka_unit_test(test_nobody),
+        cmocka_unit_test(test_many),       cmocka_unit_test(test_not_found),
+        cmocka_unit_test(test_said),       cmocka_unit_test(test_tls),
+        cmocka_unit_test(test_connection), cmocka_unit_test(test_last_word),
+        cmocka_unit_test(test_session),    cmocka_unit_test(test_watch),
+        cmocka_unit_test(test_address),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
