@@ -254,6 +254,9 @@ const char *sip_distrusts(const struct sip_core *core, struct gw_str domain,
 bool sip_vouches(const struct sip_core *core, struct gw_str domain, const struct sip_peer *hop);
 /* The same as sip_distrusts() of an address, or of who has logged in; a refusal is counted, and in the log. */
 bool sip_believes(struct sip_core *core, struct gw_str who, const struct sip_peer *hop);
+/* May requests of a hop, which began something without a login, come still, and speak for 'who'? Who is known
+ * by a name, in the list or in his certificate, is looked at when he sends one. */
+bool sip_is_welcome(const struct sip_core *core, struct gw_str who, const struct sip_peer *hop);
 
 /* Record-Route of ours for what begins a dialog with 'who', a bare address: where his requests shall come
  * to. Nothing where no name is set for that, and for who has a static route. */

@@ -308,6 +308,12 @@ void sip_session_dismiss(struct sip_session *s)
     sip_session_arm(s);
 }
 
+void sip_session_shut(struct sip_session *s)
+{
+    s->is_over = true;
+    sip_session_dismiss(s);
+}
+
 void sip_session_lost(struct sip_session *s)
 {
     struct sip_talk *talk = s->talk;
@@ -729,6 +735,14 @@ void sip_sessions_tick(struct sip_core *core)
     }
 }
 
+static bool is_welcome(const struct sip_session *s)
+{
+    const struct sip_peer hop = { .proto = s->dialog.proto, .host = s->source->host };
+
+    return !s->is_inbound || s->grant.account ||
+           sip_is_welcome(s->talk->core, s->talk->remote, &hop);
+}
+
 /* The settings are other ones: with whom nobody may speak any more the sessions end. */
 void sip_sessions_apply(struct sip_core *core)
 {
@@ -737,9 +751,10 @@ void sip_sessions_apply(struct sip_core *core)
     size_t pos = 0;
 
     while ((s = gw_map_next(core->session_tags, &pos))) {
-        if (core->settings->messages && sip_sub_admit(core, s->talk->remote, &kind))
-            continue;
-        sip_session_dismiss(s);
+        if (!is_welcome(s))
+            sip_session_shut(s);
+        else if (!core->settings->messages || !sip_sub_admit(core, s->talk->remote, &kind))
+            sip_session_dismiss(s);
     }
     core->io->wake(core->io_ctx);
 }

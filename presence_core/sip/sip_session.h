@@ -79,6 +79,7 @@ void sip_session_lost(struct sip_session *s);
 void sip_session_leave(struct sip_session *s);
 void sip_session_retire(struct sip_session *s);
 void sip_session_dismiss(struct sip_session *s); /* leaves it in the next tick, or when it may */
+void sip_session_shut(struct sip_session *s);    /* the same, and the peer is not heard any more */
 void sip_session_used(struct sip_session *s);    /* somebody has said something */
 void sip_session_arm(struct sip_session *s);
 /* Tells the user here what the peer does. */

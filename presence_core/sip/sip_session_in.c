@@ -303,10 +303,7 @@ static bool is_full(const struct sip_core *core, const struct sip_talk *talk,
 
 static void over(struct sip_grant *g)
 {
-    struct sip_session *s = GW_CONTAINER(g, struct sip_session, grant);
-
-    s->is_over = true;
-    sip_session_dismiss(s);
+    sip_session_shut(GW_CONTAINER(g, struct sip_session, grant));
 }
 
 static void drop_unproven(struct sip_unproven *u)

@@ -230,19 +230,11 @@ static void over(struct sip_grant *g)
     end_for_good(GW_CONTAINER(g, struct sip_sub, grant), "rejected");
 }
 
-/* May its requests come still, and speak for the watcher? Who is known by a name, in the list or in his
- * certificate, is looked at when he refreshes. */
 static bool is_welcome(const struct sip_sub *s)
 {
     const struct sip_peer hop = { .proto = s->proto, .host = sip_sub_text(s, SIP_TEXT_SOURCE) };
-    struct gw_str list = gw_str_of(s->core->settings->incoming_acl),
-                  domain = sip_sub_text(s, SIP_TEXT_WATCHER);
 
-    if (s->grant.account) /* he has logged in */
-        return true;
-    (void)gw_str_cut(domain, "@", NULL, &domain);
-    return (sip_acl_allows(list, hop.host) || sip_acl_has_names(list)) &&
-           (s->proto == SIP_TLS || !sip_distrusts(s->core, domain, &hop));
+    return s->grant.account || sip_is_welcome(s->core, sip_sub_text(s, SIP_TEXT_WATCHER), &hop);
 }
 
 /* Whose domain has left is told so with the next notification. Where only the peer is another one now,

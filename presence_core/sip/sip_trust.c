@@ -159,6 +159,15 @@ bool sip_vouches(const struct sip_core *core, struct gw_str domain, const struct
     return q.facts & BOUND_HERE;
 }
 
+bool sip_is_welcome(const struct sip_core *core, struct gw_str who, const struct sip_peer *hop)
+{
+    struct gw_str list = gw_str_of(core->settings->incoming_acl), domain = who;
+
+    (void)gw_str_cut(who, "@", NULL, &domain);
+    return (sip_acl_allows(list, hop->host) || sip_acl_has_names(list)) &&
+           (hop->proto == SIP_TLS || !sip_distrusts(core, domain, hop));
+}
+
 bool sip_believes(struct sip_core *core, struct gw_str who, const struct sip_peer *hop)
 {
     struct gw_str domain = who;

@@ -6,6 +6,10 @@
 #define WATCH   "Event: presence\r\nExpires: 3600\r\n" CONTACT
 #define WINFO   "Event: presence.winfo\r\nExpires: 3600\r\n" CONTACT
 #define INVITE  "Content-Type: application/sdp\r\n" CONTACT
+#define PEER(method)                                                                               \
+    method " sip:bob@b.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:4444;branch=z9hG4bKp" method  \
+           "\r\nFrom: <sip:w@a.example>;tag=peer\r\nCall-ID: in\r\nCSeq: 1 " method                \
+           "\r\nContact: <sip:w@192.0.2.1:4444>\r\nMax-Forwards: 70\r\n"
 #define SDP                                                                                        \
     "v=0\r\no=- 0 0 IN IP4 10.0.0.7\r\ns=-\r\nc=IN IP4 10.0.0.7\r\nt=0 0\r\n"                      \
     "m=message 5060 sip null\r\n"
@@ -241,6 +245,48 @@ static void test_restart_refused(void **state)
     rig_done(&r);
 }
 
+/* The settings are other ones: a peer that may not come, or not speak for the domain, any more is not heard in
+ * the session that it has. */
+static void test_session_settings(void **state)
+{
+    static const struct {
+        const char *key, *value;
+        bool ends;
+    } cases[] = {
+        { "sip.domains", "a.example", false },
+        { "sip.domains", "a.example@192.0.2.0/24", false },
+        { "sip.domains", "a.example@192.0.2.9", true },
+        { "sip.incoming_acl", "192.0.2.1, 198.51.100.1", false },
+        { "sip.incoming_acl", "partner.example", false }, /* it may be its name */
+        { "sip.incoming_acl", "198.51.100.1", true },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct pres_session *bob;
+        char to[256], text[1024];
+        struct rig r;
+
+        rig_init(&r);
+        bob = rig_login(&r, "bob@b.example", PRES_AVAILABLE);
+        rig_receive(&r, PEER("INVITE") "To: <sip:bob@b.example>\r\n\r\n");
+        rig_expect(&r, "SIP/2.0 200 ", "");
+        rig_header(&r, "To", to);
+        rig_set(&r, cases[i].key, cases[i].value);
+        sip_core_settings_apply(r.sip);
+        rig_pass(&r, 1);
+        rig_silence(&r); /* BYE waits for the ACK */
+        (void)snprintf(text, sizeof(text), PEER("ACK") "To: %s\r\n\r\n", to);
+        rig_receive(&r, text);
+        rig_pass(&r, 1);
+        if (cases[i].ends != count(&r, "BYE ", ""))
+            print_error("case %zu\n", i);
+        assert_int_equal(count(&r, "BYE ", ""), cases[i].ends);
+        pres_session_free(&bob, r.now);
+        rig_done(&r);
+    }
+}
+
 /* Whoever has nothing any more needs no session in the core; whoever has too many clients gets none. */
 static void test_sessions_in_core(void **state)
 {
@@ -301,9 +347,13 @@ static void test_watcher_info_refresh(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_ends),         cmocka_unit_test(test_session_called),
-        cmocka_unit_test(test_restart),          cmocka_unit_test(test_restart_refused),
-        cmocka_unit_test(test_sessions_in_core), cmocka_unit_test(test_watcher_info_refresh),
+        cmocka_unit_test(test_all_ends),
+        cmocka_unit_test(test_session_called),
+        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_restart_refused),
+        cmocka_unit_test(test_session_settings),
+        cmocka_unit_test(test_sessions_in_core),
+        cmocka_unit_test(test_watcher_info_refresh),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
