@@ -3,7 +3,7 @@
  * pieces in test_sip_frame and e2e.test_sip, who claims to be somebody else in test_sip_trust. */
 #include "sip_test.h"
 
-enum { ASKED = 100000, LIMIT = 5000 };
+enum { ASKED = 20000, LIMIT = 5000 };
 
 static uint64_t subscriptions(const struct rig *r)
 {
@@ -13,7 +13,7 @@ static uint64_t subscriptions(const struct rig *r)
     return c.subscriptions;
 }
 
-/* ---- A hundred thousand from one ---- */
+/* ---- Too many from one; what a hundred thousand cost is measured in scenario.test_sip_floods ---- */
 
 /* What was sent, and no more of it than the last answer is kept. */
 struct sink {
@@ -54,7 +54,7 @@ static void flood(struct sip_core *sip, const struct sip_peer *from, int count, 
     }
 }
 
-static void test_hundred_thousand(void **state)
+static void test_too_many(void **state)
 {
     const struct sip_io io = { .send = sink_send, .local = rig_local, .wake = sink_wake };
     const struct sip_peer from = {
@@ -428,7 +428,7 @@ static void test_unknown_later(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hundred_thousand), cmocka_unit_test(test_unproven),
+        cmocka_unit_test(test_too_many),         cmocka_unit_test(test_unproven),
         cmocka_unit_test(test_goodbyes),         cmocka_unit_test(test_goodbyes_unheard),
         cmocka_unit_test(test_forged),           cmocka_unit_test(test_replayed),
         cmocka_unit_test(test_answers_replayed), cmocka_unit_test(test_full),
