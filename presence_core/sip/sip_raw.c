@@ -3,7 +3,7 @@
 #include "gw_bytes.h"
 #include "sip_priv.h"
 
-static const char *const repeated[SIP_VIA + 1] = {
+static const char *const repeated[] = {
     [SIP_VIA] = "Via",         [SIP_FROM] = "From", [SIP_TO] = "To",
     [SIP_CALL_ID] = "Call-ID", [SIP_CSEQ] = "CSeq",
 };
@@ -47,15 +47,16 @@ static bool headers_copy(const struct sip_msg *m, struct gw_buf *out)
 
     for (size_t i = 0; i < m->header_count; i++) {
         const struct sip_header *h = &m->headers[i];
+        size_t name = h->name;
 
-        if (!repeated[h->name])
+        if (name >= sizeof(repeated) / sizeof(repeated[0]) || !repeated[name])
             continue;
         if (!h->value.len || !gw_str_is_line(h->value)) {
             if (h->name == SIP_VIA)
                 return false; /* it shows servers between us the way */
             continue;
         }
-        gw_buf_addf(out, "%s: ", repeated[h->name]);
+        gw_buf_addf(out, "%s: ", repeated[name]);
         gw_buf_add_str(out, h->value);
         if (h->name == SIP_TO && !sip_param_find(h->value, "tag", &is)) {
             gw_random_hex(tag, 8);
