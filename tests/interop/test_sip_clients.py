@@ -91,16 +91,17 @@ def logged_in(status=200, first=1, more="", **how):
 
 def test_register():
     """asked once, registered, refreshed with the same nonce, and gone"""
+    contact = "<sip:bob@127.0.0.1:5070>"
     for transport in ("u1", "t1"):
         with Office() as g:
-            steps = (logged_in(), register(3, LOGIN, expires=300), answered(200, "expires=(300|299)"),
-                     PAUSE.format(2000), register(4, LOGIN, expires=0), answered(200))
+            steps = (logged_in(contact=contact), register(3, LOGIN, contact, 300), answered(200, "expires=(300|299)"))
             with g.sipp(*steps, transport=transport) as peer:
-                wait_for(lambda: g.sip()["registered"] == 1, what="registered")
-                shown = g.ctl("sip", "clients")
-                assert BOB in shown and f":{peer.port}" in shown, shown
                 peer.wait()
                 assert len([m for m in peer.messages() if m.start.startswith("SIP/2.0 401")]) == 1
+            shown = g.ctl("sip", "clients")
+            assert g.sip()["registered"] == 1 and BOB in shown and ":5070" in shown, shown
+            with g.sipp(logged_in(contact=contact, expires=0), transport=transport) as peer:
+                peer.wait()
             assert g.sip()["registered"] == 0
 
 
@@ -160,7 +161,7 @@ def test_wrong_password():
 def test_stale_nonce():
     """a nonce of before a restart: asked anew, and not blamed for it"""
     with Office() as g:
-        steps = (logged_in(), PAUSE.format(6000), register(3, LOGIN), '  <recv response="401" auth="true"><action>'
+        steps = (logged_in(), PAUSE.format(8000), register(3, LOGIN), '  <recv response="401" auth="true"><action>'
                  '<ereg regexp="stale=true" search_in="msg" check_it="true" assign_to="stale"/>'
                  '<log message="[$stale]"/></action></recv>\n', register(4, LOGIN), answered(200))
         with g.sipp(*steps) as peer:
@@ -360,13 +361,14 @@ def test_publish():
              publish(12, LOGIN + entry), answered(412)]
     with Office() as g, Client(ANN, "secret", host=g.address) as ann:
         ann.do(lambda x: x.send_presence_subscription(pto=BOB))
+        wait_for(lambda: any(p.sender == BOB and p.type == "subscribed" for p in ann.presences), what="the contact")
         with g.sipp(*steps, auth_uri=BOB) as peer:
-            ann.wait_contact(BOB, ("away", "away now"))
-            ann.wait_contact(BOB, ("away", "Busy - on-the-phone now"))
             peer.wait()
             tags = [m.get("SIP-ETag") for m in peer.messages() if m.get("SIP-ETag")]
             assert len(tags) == len(set(tags)) == 4, tags  # each answer has a new one
         ann.wait_contact(BOB, ("unavailable", None))
+        seen = [state.state for state in ann.contact_states(BOB)]
+        assert seen[-3:-1] == [("away", "away now"), ("away", "Busy - on-the-phone now")], seen
         assert g.sip()["publications"] == 4
         # Nobody speaks for another.
         of_ann = publish(2, LOGIN, "away").replace(f"PUBLISH sip:{BOB}", f"PUBLISH sip:{ANN}")
