@@ -432,6 +432,16 @@ void pres_stir(const struct pres_user *u)
     }
 }
 
+void pres_reveal(const struct pres_user *u, struct gw_str watcher)
+{
+    for (size_t i = 0; i < u->core->front_count; i++) {
+        const struct pres_front *f = &u->core->fronts[i];
+
+        if (f->table->revealed)
+            f->table->revealed(u->name, watcher, f->ctx);
+    }
+}
+
 void pres_changed(struct pres_user *u, const struct pres_shown *before, enum pres_cause cause,
                   struct gw_now now)
 {

@@ -230,10 +230,12 @@ static void follow(struct pres_user *u, struct gw_str contact, bool saw)
         pres_entry_deny(u, e);
         return;
     }
-    if (saw && !pres_may_see(contact, u))
+    if (saw && !pres_may_see(contact, u)) {
         pres_hide_all_from(u, contact);
-    else if (!saw && pres_may_see(contact, u))
+    } else if (!saw && pres_may_see(contact, u)) {
         (void)pres_show_all_to(u, contact);
+        pres_reveal(u, contact);
+    }
 }
 
 bool pres_decision_concerns(struct gw_str who, struct gw_str contact)

@@ -86,6 +86,9 @@ struct pres_frontend {
     /* What 'user' shows may have changed, or to whom, or the user is no more: for front-ends that show a
      * user as a whole (pres_whole()). May be NULL. */
     void (*stirred)(struct gw_str user, void *ctx);
+    /* 'watcher', a bare JID, sees the user again: a block, or a list, keeps nothing back any more. Its presence
+     * is told otherwise. May be NULL. */
+    void (*revealed)(struct gw_str user, struct gw_str watcher, void *ctx);
     /* A request or its answer, 'from' a bare JID; extra: as pres_request_send() was given it. */
     void (*request)(enum pres_request request, struct gw_str from, struct gw_str extra,
                     struct pres_session *to, void *ctx);

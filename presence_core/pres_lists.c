@@ -140,6 +140,15 @@ static void tell_contact(struct pres_user *u, const struct pres_entry *e, bool h
     }
 }
 
+static void show_to(struct pres_user *u, struct gw_str watcher)
+{
+    struct pres_list_who who = who_of(u, watcher);
+
+    (void)pres_show_all_to(u, watcher);
+    if (passes(u, pres_leader(u), &who, PRES_KIND_PRESENCE_OUT))
+        pres_reveal(u, watcher);
+}
+
 static void tell_step(struct pres_user *u, bool hides)
 {
     u->core->shift.hides = hides;
@@ -150,7 +159,7 @@ static void tell_step(struct pres_user *u, bool hides)
             if (hides)
                 pres_hide_all_from(u, pres_entry_jid(e));
             else
-                (void)pres_show_all_to(u, pres_entry_jid(e));
+                show_to(u, pres_entry_jid(e));
         }
         tell_contact(u, e, hides);
     }

@@ -176,6 +176,7 @@ const struct pres_session *pres_leader(const struct pres_user *u);
 /* The user as a whole: the resource that speaks for all. */
 void pres_user_shown(const struct pres_user *u, enum pres_view view, struct pres_shown *out);
 void pres_stir(const struct pres_user *u);
+void pres_reveal(const struct pres_user *u, struct gw_str watcher); /* who did not see him before */
 bool pres_is_later(const struct pres_user *u, const struct pres_session *s);
 void pres_changed(struct pres_user *u, const struct pres_shown *before, enum pres_cause cause,
                   struct gw_now now);

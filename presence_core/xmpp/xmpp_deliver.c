@@ -245,6 +245,20 @@ static void on_roster_changed(const struct pres_item *item, struct pres_session 
     xmpp_push_item(pres_session_ctx(to), item);
 }
 
+static void on_revealed(struct gw_str user, struct gw_str watcher, void *ctx)
+{
+    struct xmpp_host *host = ctx;
+
+    for (struct pres_session *s = NULL; (s = pres_session_next(host->core, watcher, s));) {
+        struct xmpp_c2s *c = pres_session_ctx_of(s, host->front);
+
+        if (c && c->wants)
+            xmpp_pep_show(c, user);
+    }
+    if (host->fed && pres_route_front(host->core, watcher) == host->front)
+        xmpp_caps_watcher_abroad(host, user, watcher);
+}
+
 static void on_stirred(struct gw_str user, void *ctx)
 {
     struct xmpp_host *host = ctx;
@@ -295,6 +309,7 @@ const struct pres_frontend xmpp_frontend = {
     .shut_out = on_shut_out,
     .list_changed = xmpp_push_list,
     .stirred = on_stirred,
+    .revealed = on_revealed,
     .removed = on_removed,
     .ended = on_ended,
     .message = xmpp_message_otherwise,

@@ -205,6 +205,30 @@ static void contacts_are_told_when_they_watch(void **state)
     stop(&p);
 }
 
+static void decide(struct people *p, enum pres_decision decision)
+{
+    gw_buf_reset(&p->w.b.wire);
+    assert_int_equal(
+        pres_decide(p->w.a.core, GW_STR("ann@a.example"), GW_STR("b.example"), decision, NULL),
+        GW_OK);
+    settle_world(&p->w);
+}
+
+static void contacts_are_told_when_a_block_is_lifted(void **state)
+{
+    struct people p;
+
+    (void)state;
+    start(&p);
+    send(&p, CAPS("ann", "1"));
+    send(&p, WANTS("ann"));
+    decide(&p, PRES_SHUT_OUT);
+    assert_false(heard(&p, "event"));
+    decide(&p, PRES_ASK);
+    expect_heard(&p, ">Annie</nick>");
+    stop(&p);
+}
+
 static void strangers_are_not_asked(void **state)
 {
     struct people p;
@@ -224,6 +248,7 @@ int main(void)
         cmocka_unit_test(questions),
         cmocka_unit_test(clients_abroad_are_told),
         cmocka_unit_test(contacts_are_told_when_they_watch),
+        cmocka_unit_test(contacts_are_told_when_a_block_is_lifted),
         cmocka_unit_test(strangers_are_not_asked),
     };
 

@@ -372,13 +372,63 @@ static void bounds(void **state)
     free(text);
 }
 
+/* What was published while a block or a list kept it back is told when that is lifted, once; nothing is told
+ * again to who has seen it all along. */
+static void told_when_shown_again(void **state)
+{
+    static const struct {
+        const char *hide, *show;
+    } cases[] = {
+        { "<block xmlns='urn:xmpp:blocking'><item jid='bob@x.example'/></block>",
+          "<unblock xmlns='urn:xmpp:blocking'><item jid='bob@x.example'/></unblock>" },
+        { "<block xmlns='urn:xmpp:blocking'><item jid='x.example'/></block>",
+          "<unblock xmlns='urn:xmpp:blocking'/>" },
+        { "<query xmlns='jabber:iq:privacy'><active name='hide'/></query>",
+          "<query xmlns='jabber:iq:privacy'><active/></query>" },
+        { "<query xmlns='jabber:iq:privacy'><default name='hide'/></query>",
+          "<query xmlns='jabber:iq:privacy'><default/></query>" },
+    };
+    struct peer cleo;
+    struct pep p;
+
+    (void)state;
+    start(&p);
+    peer_online(&cleo, &p.w, "cleo", "pad");
+    want(&cleo, "1", NICK);
+    want(&p.bob, "1", NICK);
+    peer_send(&p.ann, "<iq type='set' id='l'><query xmlns='jabber:iq:privacy'><list name='hide'>"
+                      "<item type='jid' value='bob@x.example' action='deny' order='1'>"
+                      "<presence-out/></item></list></query></iq>");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char item[100];
+
+        peer_wait(&p.ann, 5000);
+        peer_clear(&p.ann);
+        peer_sendf(&p.ann, "<iq type='set' id='h'>%s</iq>", cases[i].hide);
+        EXPECT(&p.ann, "type=\"result\"");
+        peer_clear(&p.bob);
+        snprintf(item, sizeof(item), NICK_ITEM("Ann%zu"), i);
+        publish(&p.ann, NICK, NULL, item);
+        EXPECT_NOT(&p.bob, "event");
+        peer_sendf(&p.ann, "<iq type='set' id='s'>%s</iq>", cases[i].show);
+        EXPECT(&p.bob, item + strlen("<nick xmlns='" NICK "'"));
+        assert_null(strstr(strstr(p.bob.out.p, "<event ") + 1, "<event "));
+        peer_clear(&p.bob);
+        peer_sendf(&p.ann, "<iq type='set' id='s'>%s</iq>", cases[i].show);
+        EXPECT_NOT(&p.bob, "event");
+        EXPECT_NOT(&cleo, "event");
+    }
+    peer_close(&cleo);
+    stop(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers),           cmocka_unit_test(contacts_are_told),
         cmocka_unit_test(lists_count),       cmocka_unit_test(meeting_comes_first),
         cmocka_unit_test(large_items),       cmocka_unit_test(bounds),
-        cmocka_unit_test(who_watches_later),
+        cmocka_unit_test(who_watches_later), cmocka_unit_test(told_when_shown_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
