@@ -29,7 +29,7 @@ static const char hex_digits[] = "0123456789abcdef";
 void gw_random_hex(char *out, size_t n)
 {
     while (n) {
-        unsigned char bytes[32];
+        unsigned char bytes[256]; /* one call gives them whole */
         size_t some = n < sizeof(bytes) ? n : sizeof(bytes);
 
         gw_random(bytes, some);
@@ -37,7 +37,7 @@ void gw_random_hex(char *out, size_t n)
             *out++ = hex_digits[bytes[i] >> 4];
             *out++ = hex_digits[bytes[i] & 15];
         }
-        gw_wipe(bytes, sizeof(bytes));
+        gw_wipe(bytes, some);
         n -= some;
     }
     *out = '\0';

@@ -259,13 +259,10 @@ static bool scheme_of(struct gw_str text, struct gw_str *out)
     return true;
 }
 
-enum gw_code sip_uri_parse(struct gw_str text, struct gw_arena *arena, struct sip_uri *out,
-                           struct gw_err *err)
+/* What can be told of a URI without the library; of other schemes that is all. */
+static enum gw_code uri_check(struct gw_str text, struct sip_uri *out, struct gw_err *err)
 {
     struct sip_uri uri = { .text = text };
-    osip_uri_t *u = NULL;
-    bool ok = false;
-    char *c;
 
     if (text.len > SIP_URI_MAX)
         return gw_fail(err, GW_LIMIT, "a URI is longer than %d bytes", SIP_URI_MAX);
@@ -274,6 +271,21 @@ enum gw_code sip_uri_parse(struct gw_str text, struct gw_arena *arena, struct si
         return gw_fail(err, GW_BADMSG, "a URI is malformed");
     uri.is_sips = gw_str_iis(uri.scheme, "sips");
     uri.is_sip = uri.is_sips || gw_str_iis(uri.scheme, "sip");
+    *out = uri;
+    return GW_OK;
+}
+
+enum gw_code sip_uri_parse(struct gw_str text, struct gw_arena *arena, struct sip_uri *out,
+                           struct gw_err *err)
+{
+    struct sip_uri uri;
+    osip_uri_t *u = NULL;
+    enum gw_code rc = uri_check(text, &uri, err);
+    bool ok = false;
+    char *c;
+
+    if (rc)
+        return rc;
     if (uri.is_sip) {
         c = copy(arena, text);
         if (c && !osip_uri_init(&u))
@@ -311,32 +323,44 @@ static bool addr_uri(struct gw_str text, struct gw_str *out)
     return true;
 }
 
+/* What the library has made of an address; its URI is read by the way. */
+static enum gw_code addr_fill(osip_from_t *from, struct gw_arena *arena, struct sip_addr *out,
+                              struct gw_err *err)
+{
+    osip_uri_param_t *tag = NULL;
+
+    if (!osip_from_get_tag(from, &tag) && tag) {
+        out->tag = keep(arena, tag->gvalue);
+        if (!out->tag.len) /* ours would be put beside an empty one */
+            return gw_fail(err, GW_BADMSG, "an address is malformed");
+    }
+    if (out->tag.len > SIP_TAG_MAX)
+        return gw_fail(err, GW_LIMIT, "a tag is longer than %d bytes", SIP_TAG_MAX);
+    if (out->uri.is_sip && (!from->url || !uri_fill(from->url, arena, &out->uri)))
+        return gw_fail(err, GW_BADMSG, "a SIP URI is malformed");
+    return GW_OK;
+}
+
 enum gw_code sip_addr_parse(struct gw_str text, struct gw_arena *arena, struct sip_addr *out,
                             struct gw_err *err)
 {
     struct sip_addr addr = { .text = text };
     struct gw_str uri = { NULL, 0 };
-    osip_uri_param_t *tag = NULL;
     osip_from_t *from = NULL;
     enum gw_code rc;
-    bool ok = false;
     char *c;
 
     if (text.len > SIP_HEAD_MAX || !is_whole(text) || !addr_uri(text, &uri))
         return gw_fail(err, GW_BADMSG, "an address is malformed");
+    rc = uri_check(uri, &addr.uri, err);
+    if (rc)
+        return rc;
     c = copy(arena, text);
-    if (c && !osip_from_init(&from))
-        ok = !osip_from_parse(from, c);
-    if (ok && !osip_from_get_tag(from, &tag) && tag) {
-        addr.tag = keep(arena, tag->gvalue);
-        ok = addr.tag.len > 0; /* ours would be put beside an empty one */
-    }
+    if (c && !osip_from_init(&from) && !osip_from_parse(from, c))
+        rc = addr_fill(from, arena, &addr, err);
+    else
+        rc = gw_fail(err, GW_BADMSG, "an address is malformed");
     osip_from_free(from);
-    if (!ok)
-        return gw_fail(err, GW_BADMSG, "an address is malformed");
-    if (addr.tag.len > SIP_TAG_MAX)
-        return gw_fail(err, GW_LIMIT, "a tag is longer than %d bytes", SIP_TAG_MAX);
-    rc = sip_uri_parse(uri, arena, &addr.uri, err);
     if (!rc)
         *out = addr;
     return rc;
@@ -588,6 +612,16 @@ static enum gw_code cseq_read(struct sip_msg *m, struct gw_err *err)
     return GW_OK;
 }
 
+/* Of an answer it is our own, or it went astray: its branch tells. */
+static enum gw_code via_read(struct sip_msg *m, struct gw_str value, struct gw_err *err)
+{
+    if (m->is_request)
+        return via_parse(value, &m->arena, &m->via, err);
+    m->via.text = value;
+    (void)sip_param_find(value, "branch", &m->via.branch);
+    return GW_OK;
+}
+
 static enum gw_code vias_read(struct sip_msg *m, struct gw_err *err)
 {
     struct sip_pos pos = { 0 };
@@ -599,7 +633,7 @@ static enum gw_code vias_read(struct sip_msg *m, struct gw_err *err)
             return gw_fail(err, GW_LIMIT, "more than %d Via headers", SIP_VALUES_MAX);
         if (!is_whole(value) || !value.len)
             return gw_fail(err, GW_BADMSG, "a Via header is malformed");
-        rc = m->via_count == 1 ? via_parse(value, &m->arena, &m->via, err) : GW_OK;
+        rc = m->via_count == 1 ? via_read(m, value, err) : GW_OK;
         if (rc)
             return rc;
     }

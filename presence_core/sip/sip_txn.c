@@ -18,7 +18,7 @@
 #include "gw_map.h"
 #include "gw_mem.h"
 
-enum { KEY_MAX = SIP_HEAD_MAX };
+enum { KEY_MAX = SIP_HEAD_MAX, RANDOM_LEN = 16, RANDOMS = 64 };
 
 struct sip_txns {
     const struct sip_io *io;
@@ -28,6 +28,8 @@ struct sip_txns {
     struct gw_list oldest; /* of those that are kept */
     size_t kept_bytes, completed;
     char cookie[9];
+    char random[RANDOM_LEN * RANDOMS + 1]; /* hex, of as many branches as are left */
+    size_t random_left;
     struct sip_txns_stats stats;
 };
 
@@ -451,11 +453,18 @@ void sip_txns_answer(struct sip_txns *txns, const struct sip_msg *request,
 
 /* ---- Client ---- */
 
-void sip_txns_branch(const struct sip_txns *txns, char out[SIP_BRANCH_LEN + 1])
+/* What is random, an answer that is not ours to get has to guess. The system is asked for many at a time. */
+void sip_txns_branch(struct sip_txns *txns, char out[SIP_BRANCH_LEN + 1])
 {
+    if (!txns->random_left) {
+        gw_random_hex(txns->random, sizeof(txns->random) / 2);
+        txns->random_left = RANDOMS;
+    }
+    txns->random_left--;
     memcpy(out, "z9hG4bK", 7);
     memcpy(out + 7, txns->cookie, 8);
-    gw_random_hex(out + 15, 8); /* an answer that is not ours to get has to guess this */
+    memcpy(out + 15, txns->random + RANDOM_LEN * txns->random_left, RANDOM_LEN);
+    out[SIP_BRANCH_LEN] = '\0';
 }
 
 bool sip_txns_is_own(const struct sip_txns *txns, struct gw_str branch)

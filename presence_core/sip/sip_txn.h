@@ -51,7 +51,7 @@ void sip_txns_answer_once(struct sip_txns *txns, const struct sip_msg *request,
 enum { SIP_BRANCH_LEN = 7 + 8 + 16 };
 
 /* A new branch, with which its request is written. */
-void sip_txns_branch(const struct sip_txns *txns, char out[SIP_BRANCH_LEN + 1]);
+void sip_txns_branch(struct sip_txns *txns, char out[SIP_BRANCH_LEN + 1]);
 bool sip_txns_is_own(const struct sip_txns *txns, struct gw_str branch);
 bool sip_txns_went_by(const struct sip_txns *txns,
                       struct gw_str via); /* one of the Vias: the same */
