@@ -409,7 +409,8 @@ static enum sip_name name_find(struct gw_str name)
     char compact = name.len == 1 ? (char)(name.p[0] | 0x20) : '\0';
 
     for (size_t i = SIP_OTHER_NAME + 1; i < SIP_NAME_COUNT; i++) {
-        if (compact ? names[i].compact == compact : gw_str_ieq(name, names[i].text))
+        if (compact ? names[i].compact == compact
+                    : name.len == names[i].text.len && gw_str_ieq(name, names[i].text))
             return (enum sip_name)i;
     }
     return SIP_OTHER_NAME;

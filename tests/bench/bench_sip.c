@@ -6,8 +6,10 @@
  *   bench_sip [SUBSCRIPTIONS [engine|udp|tcp|tls]]      2000, and all of them, unless said otherwise
  *   bench_sip watch udp|tcp|tls PORT SUBSCRIPTIONS */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <openssl/ssl.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,20 +91,31 @@ struct end {
     SSL *ssl;
     struct sockaddr_in to;
     enum sip_proto proto;
+    struct gw_buf out;          /* goes out together, but for datagrams */
     unsigned port;              /* ours */
     int count, begun, answered; /* subscriptions, those that were asked for; NOTIFYs */
-    bool tells;                 /* each time that so many more NOTIFYs were answered */
 };
 
-static void end_write(struct end *e, const char *p, size_t len)
+static void end_flush(struct end *e)
 {
-    ssize_t n = e->ssl ? SSL_write(e->ssl, p, (int)len)
+    const char *p = e->out.p;
+    size_t len = e->out.len;
+    ssize_t n = !len     ? 0
+                : e->ssl ? SSL_write(e->ssl, p, (int)len)
                 : e->proto == SIP_UDP
                     ? sendto(e->fd, p, len, 0, (struct sockaddr *)&e->to, sizeof(e->to))
                     : send(e->fd, p, len, MSG_NOSIGNAL);
 
     if (n != (ssize_t)len)
         _exit(0); /* the server is done */
+    gw_buf_reset(&e->out);
+}
+
+/* A message is written. */
+static void end_said(struct end *e)
+{
+    if (e->proto == SIP_UDP)
+        end_flush(e);
 }
 
 static size_t end_read(struct end *e, char *p, size_t max)
@@ -120,7 +133,9 @@ static void begin_next(struct end *e)
 
     if (e->begun == e->count)
         return;
-    end_write(e, text, subscribe(text, sizeof(text), e->begun, sip_proto_name(e->proto), e->port));
+    gw_buf_add(&e->out, text,
+               subscribe(text, sizeof(text), e->begun, sip_proto_name(e->proto), e->port));
+    end_said(e);
     e->begun++;
 }
 
@@ -146,16 +161,12 @@ static void write_answer(struct gw_str in, struct gw_buf *out)
  * first, and no datagram finds a full queue. */
 static void answer(struct end *e, struct gw_str in)
 {
-    struct gw_buf out;
-
     if (!gw_str_starts(in, "NOTIFY "))
         return;
-    gw_buf_init(&out, SIP_MSG_MAX);
-    write_answer(in, &out);
-    end_write(e, out.p, out.len);
-    gw_buf_done(&out);
+    write_answer(in, &e->out);
+    end_said(e);
     begin_next(e);
-    if (++e->answered % e->count == 0 && e->tells) {
+    if (++e->answered % e->count == 0) {
         printf("%d\n", e->answered);
         (void)fflush(stdout);
     }
@@ -177,6 +188,7 @@ static void watch_stream(struct end *e)
             answer(e, (struct gw_str){ buffer + at, used });
             at += used;
         }
+        end_flush(e);
         memmove(buffer, buffer + at, have - at);
         have -= at;
     }
@@ -190,11 +202,10 @@ static void watch_datagrams(struct end *e)
         answer(e, (struct gw_str){ buffer, end_read(e, buffer, sizeof(buffer)) });
 }
 
-static void watch(enum sip_proto proto, uint16_t port, int count, bool tells)
+static void watch(enum sip_proto proto, uint16_t port, int count)
 {
     struct end e = { .proto = proto,
                      .count = count,
-                     .tells = tells,
                      .to = { .sin_family = AF_INET,
                              .sin_port = htons(port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
@@ -216,8 +227,10 @@ static void watch(enum sip_proto proto, uint16_t port, int count, bool tells)
         if (SSL_connect(e.ssl) != 1)
             fail("no TLS");
     }
+    gw_buf_init(&e.out, 16 * SIP_MSG_MAX);
     for (int i = 0; i < UNDER_WAY; i++)
         begin_next(&e);
+    end_flush(&e);
     if (proto == SIP_UDP)
         watch_datagrams(&e);
     watch_stream(&e);
@@ -299,6 +312,25 @@ static struct sip_tls *make_tls(struct cert_store **certs, struct cert_identity 
     return tls;
 }
 
+/* Not by fork(): each page that the server then writes would have to be made its own first. */
+static pid_t watchers_start(enum sip_proto proto, uint16_t port, int count)
+{
+    char name[] = "bench_sip", what[] = "watch", port_text[16], count_text[16];
+    char *args[] = { name,      what,       (char *)(uintptr_t)sip_proto_name(proto),
+                     port_text, count_text, NULL };
+    posix_spawn_file_actions_t silent;
+    pid_t pid;
+
+    (void)snprintf(port_text, sizeof(port_text), "%u", port);
+    (void)snprintf(count_text, sizeof(count_text), "%d", count);
+    if (posix_spawn_file_actions_init(&silent) ||
+        posix_spawn_file_actions_addopen(&silent, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) ||
+        posix_spawn(&pid, "/proc/self/exe", &silent, NULL, args, environ))
+        fail("no watchers");
+    (void)posix_spawn_file_actions_destroy(&silent);
+    return pid;
+}
+
 static void bench_sockets(enum sip_proto proto, int count)
 {
     struct bench b = { .count = count };
@@ -322,14 +354,10 @@ static void bench_sockets(enum sip_proto proto, int count)
     b.timer = net_timer_new(b.loop, on_timer, &b);
     net_timer_set(b.timer, 0);
     b.deadline = net_loop_now(b.loop).mono + LONGEST_MS;
-    watcher = fork();
-    if (!watcher) {
-        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-        watch(proto,
-              proto == SIP_TLS ? sip_server_tls_port(b.server, SIP_TLS_SERVER_AUTH)
-                               : sip_server_port(b.server),
-              count, false);
-    }
+    watcher = watchers_start(proto,
+                             proto == SIP_TLS ? sip_server_tls_port(b.server, SIP_TLS_SERVER_AUTH)
+                                              : sip_server_port(b.server),
+                             count);
     b.begun = cpu_us();
     net_loop_run(b.loop);
     sip_core_counters(sip_server_core(b.server), &c);
@@ -511,7 +539,8 @@ static void watch_other(char **args)
         !gw_str_to_int(gw_str_of(args[1]), 1, 65535, &port) ||
         !gw_str_to_int(gw_str_of(args[2]), 1, 100000, &count))
         fail("watch what? bench_sip watch udp 5060 2000");
-    watch(proto, (uint16_t)port, (int)count, true);
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    watch(proto, (uint16_t)port, (int)count);
 }
 
 int main(int argc, char **argv)
