@@ -11,7 +11,7 @@
 #include "net_priv.h"
 
 enum {
-    AT_ONCE = 64, /* then the others have their turn */
+    AT_ONCE = 256, /* then the others have their turn */
     BUFFER =
         4 * 1024 * 1024 /* what the kernel may hold while we are busy; it gives what it allows */
 };

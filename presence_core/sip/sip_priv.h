@@ -39,10 +39,11 @@ struct sip_watched {
 enum sip_source_kind {
     SIP_SOURCE_SUBS,
     SIP_SOURCE_SESSIONS,
-    SIP_SOURCE_GOODBYES, /* last notifications under way */
-    SIP_SOURCE_LINES,    /* messages from a user, and to a domain */
-    SIP_SOURCE_LETTERS,  /* messages to a user's clients */
-    SIP_SOURCE_DOUBTS,   /* addresses of a network */
+    SIP_SOURCE_NOTIFIES, /* under way, but for the last ones: */
+    SIP_SOURCE_GOODBYES,
+    SIP_SOURCE_LINES,   /* messages from a user, and to a domain */
+    SIP_SOURCE_LETTERS, /* messages to a user's clients */
+    SIP_SOURCE_DOUBTS,  /* addresses of a network */
     SIP_SOURCE_KINDS
 };
 

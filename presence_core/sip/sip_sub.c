@@ -13,16 +13,19 @@
 #include "sip_winfo.h"
 
 enum {
-    RETRY_MS = 2000, /* after a connection was lost, at least; twice as long after each more, */
-    RETRIES_MAX = 7, /* up to about four minutes: servers are restarted, and networks mended */
-    RESERVED = 1000, /* numbers of notifications */
-    AT_ONCE = 1000,  /* looked at, some 15 us each; then the others have their turn */
+    RETRY_MS = 2000,    /* after a connection was lost, at least; twice as long after each more, */
+    RETRIES_MAX = 7,    /* up to about four minutes: servers are restarted, and networks mended */
+    RESERVED = 1000,    /* numbers of notifications */
+    AT_ONCE = 1000,     /* looked at; then the others have their turn, */
+    SENT_AT_ONCE = 100, /* and answers are read */
     RETRY_AFTER_MAX_S = 600, /* a watcher's word is heeded up to here */
     UNPROVEN_MAX = 100,      /* begun by an address that never answered */
     GOODBYES_MAX = 1000,     /* last words under way; who has none yet waits for his */
     GOODBYES_OF_ONE_MAX = 250,
     GOODBYE_WAIT_MS = 100,
-    FULL_WAIT_MS = 100 /* where a connection takes no more for now */
+    FULL_WAIT_MS = 100,        /* where a connection takes no more for now */
+    NOTIFIES_OF_ONE_MAX = 100, /* datagrams that an address has not answered, */
+    NOTIFY_WAIT_MS = 10        /* and who is behind it waits */
 };
 
 /* ---- Texts ---- */
@@ -298,12 +301,18 @@ struct sip_sub *sip_sub_new(struct sip_core *core, const struct sip_sub_args *ar
     return s;
 }
 
+static void notify_cancel(struct sip_sub *s)
+{
+    s->source->count[SIP_SOURCE_NOTIFIES] -= sip_ask_is_on(&s->notify);
+    sip_ask_cancel(&s->notify);
+}
+
 void sip_sub_release(struct sip_sub *s)
 {
     struct sip_core *core = s->core;
 
     sip_unproven_leave(core, &s->unproven);
-    sip_ask_cancel(&s->notify);
+    notify_cancel(s);
     gw_heap_remove(&core->due, &s->due);
     gw_map_remove(core->subs, sip_sub_text(s, SIP_TEXT_TAG));
     gw_list_remove(&s->link);
@@ -507,7 +516,7 @@ void sip_sub_end(struct sip_sub *s, const char *reason)
 
     gw_debug("sip", "subscription ended user='%.*s' watcher=%s reason=%s", GW_STR_ARG(s->of->jid),
              gw_quote(sip_sub_text(s, SIP_TEXT_WATCHER), watcher), reason);
-    sip_ask_cancel(&s->notify);
+    notify_cancel(s);
     (void)snprintf(state, sizeof(state), "terminated;reason=%s", reason);
     /* The last word to who fetches, or leaves in peace; nothing to others. */
     if (s->over || is_renamed(s) ||
@@ -558,6 +567,7 @@ static void notify_done(unsigned status, const struct sip_msg *response, gw_time
     char watcher[GW_QUOTE_MAX];
 
     s->notify = (struct sip_ask){ .txn = NULL };
+    s->source->count[SIP_SOURCE_NOTIFIES]--;
     s->source->is_proven |= response != NULL;
     if (status < 300) {
         s->failures = 0;
@@ -623,30 +633,39 @@ static void tell(struct sip_sub *s)
     s->is_forced = false;
     s->next_at = next_turn(s);
     send_notify(s, &s->notify, branch, notify_done, s);
+    s->source->count[SIP_SOURCE_NOTIFIES]++;
     arm(s);
 }
 
 /* The watchers behind one server are many, and its connection takes only so much at once: the others have
- * their turn as it gets through, and what is so by then. */
+ * their turn as it gets through, and what is so by then. More datagrams than its queue holds, or ours of its
+ * answers, are lost, and that is found out half a second later. */
 static bool has_no_room(const struct sip_sub *s)
 {
     const struct sip_core *core = s->core;
     const struct sip_peer to = next_hop(s);
 
+    if (s->proto == SIP_UDP)
+        return s->source->count[SIP_SOURCE_NOTIFIES] >= NOTIFIES_OF_ONE_MAX;
     return core->io->is_full && !s->over && core->io->is_full(&to, core->io_ctx);
 }
 
 void sip_subs_tick(struct sip_core *core)
 {
+    const uint64_t end = core->counters.notified + SENT_AT_ONCE;
     struct gw_due *due;
 
-    for (int i = 0; i < AT_ONCE && (due = gw_heap_pop_due(&core->due, core->now.mono)); i++) {
+    for (int i = 0; i < AT_ONCE && core->counters.notified < end &&
+                    (due = gw_heap_pop_due(&core->due, core->now.mono));
+         i++) {
         struct sip_sub *s = GW_CONTAINER(due, struct sip_sub, due);
 
         if (core->now.mono >= s->expires_at)
             end_in_turn(s, "timeout");
         else if (has_no_room(s))
-            gw_heap_set(&core->due, &s->due, gw_time_after(core->now.mono, FULL_WAIT_MS));
+            gw_heap_set(
+                &core->due, &s->due,
+                gw_time_after(core->now.mono, s->proto == SIP_UDP ? NOTIFY_WAIT_MS : FULL_WAIT_MS));
         else
             tell(s);
     }

@@ -140,6 +140,37 @@ static void test_unproven(void **state)
     }
 }
 
+/* A change for more watchers than datagrams that an address is sent at once: the next one for each that it
+ * answers, and nobody waits for what was lost. */
+static void test_datagrams(void **state)
+{
+    enum { WATCHERS = 150, AT_ONCE = 100 };
+    struct rig r;
+    char tag[256];
+
+    (void)state;
+    rig_init(&r);
+    r.pres_settings.watchers_max = GW_PARAM_WORD;
+    for (int n = 0; n < WATCHERS; n++) {
+        char call_id[16];
+
+        (void)snprintf(call_id, sizeof(call_id), "%d", n);
+        rig_subscribe(&r, &(struct ask){ .call_id = call_id, .expires = 600 }, tag);
+    }
+    rig_pass(&r, 60 * GW_SECOND_MS);
+    rig_forget(&r);
+    rig_calendar(&r, PRES_CAL_MEETING, "In a meeting");
+    rig_pass(&r, 100);
+    assert_int_equal(r.sent_count, AT_ONCE);
+    for (int n = 0; n < WATCHERS - AT_ONCE; n++) {
+        assert_true(gw_str_starts(gw_str_of(rig_next(&r)), "NOTIFY "));
+        rig_answer(&r, 200, "");
+    }
+    rig_pass(&r, 100);
+    assert_int_equal(r.sent_count, WATCHERS);
+    rig_done(&r);
+}
+
 /* Last words that nobody answers: those of one peer leave room for those to others. */
 static void test_goodbyes(void **state)
 {
@@ -434,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_answers_replayed), cmocka_unit_test(test_full),
         cmocka_unit_test(test_trying_for_ever),  cmocka_unit_test(test_ages),
         cmocka_unit_test(test_retry_for_ever),   cmocka_unit_test(test_unknown_later),
+        cmocka_unit_test(test_datagrams),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
