@@ -3,8 +3,8 @@
  * another process, so that only the server counts. "watch": only they, of another server; tells each time
  * that as many NOTIFYs were answered as there are subscriptions.
  *
- *   bench_sip [SUBSCRIPTIONS [engine|udp|tcp|tls]]      2000, and all of them, unless said otherwise
- *   bench_sip watch udp|tcp|tls PORT SUBSCRIPTIONS */
+ *   bench_sip [SUBSCRIPTIONS [engine|udp|tcp|tls [USERS]]]      2000, all parts, and each to another user
+ *   bench_sip watch udp|tcp|tls PORT SUBSCRIPTIONS USERS */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <malloc.h>
@@ -72,7 +72,9 @@ static void make_settings(struct sip_settings *s)
             fail(set[i][0]);
 }
 
-static size_t subscribe(char *out, size_t size, int i, const char *transport, unsigned port)
+/* The i-th watcher to a user. */
+static size_t subscribe(char *out, size_t size, int i, int user, const char *transport,
+                        unsigned port)
 {
     return (size_t)snprintf(
         out, size,
@@ -81,7 +83,7 @@ static size_t subscribe(char *out, size_t size, int i, const char *transport, un
         "<sip:user%d@x.example>\r\nCall-ID: %d@bench\r\nCSeq: 1 SUBSCRIBE\r\nContact: "
         "<sip:watcher@127.0.0.1:%u;transport=%s>\r\nMax-Forwards: 70\r\nEvent: presence\r\nAccept: "
         "application/pidf+xml\r\nExpires: 3600\r\nContent-Length: 0\r\n\r\n",
-        i, transport, port, i, i, i, i, i, port, transport);
+        user, transport, port, i, i, i, user, i, port, transport);
 }
 
 /* ---- The watchers: one socket for all ---- */
@@ -91,9 +93,10 @@ struct end {
     SSL *ssl;
     struct sockaddr_in to;
     enum sip_proto proto;
-    struct gw_buf out;          /* goes out together, but for datagrams */
-    unsigned port;              /* ours */
-    int count, begun, answered; /* subscriptions, those that were asked for; NOTIFYs */
+    struct gw_buf out;   /* goes out together, but for datagrams */
+    unsigned port;       /* ours */
+    int count, users;    /* subscriptions, and of how many */
+    int begun, answered; /* subscriptions that were asked for, NOTIFYs */
 };
 
 static void end_flush(struct end *e)
@@ -134,7 +137,8 @@ static void begin_next(struct end *e)
     if (e->begun == e->count)
         return;
     gw_buf_add(&e->out, text,
-               subscribe(text, sizeof(text), e->begun, sip_proto_name(e->proto), e->port));
+               subscribe(text, sizeof(text), e->begun, e->begun % e->users,
+                         sip_proto_name(e->proto), e->port));
     end_said(e);
     e->begun++;
 }
@@ -202,10 +206,11 @@ static void watch_datagrams(struct end *e)
         answer(e, (struct gw_str){ buffer, end_read(e, buffer, sizeof(buffer)) });
 }
 
-static void watch(enum sip_proto proto, uint16_t port, int count)
+static void watch(enum sip_proto proto, uint16_t port, int count, int users)
 {
     struct end e = { .proto = proto,
                      .count = count,
+                     .users = users,
                      .to = { .sin_family = AF_INET,
                              .sin_port = htons(port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) } };
@@ -244,7 +249,7 @@ struct bench {
     struct sip_server *server;
     struct net_timer *timer;
     gw_time deadline;
-    int count, round, next;
+    int count, users, round, next;
     double begun, subscribed, cpu;
 };
 
@@ -275,7 +280,7 @@ static void on_timer(struct gw_now now, void *ctx)
         return;
     if (!b->subscribed)
         b->subscribed = cpu_us();
-    if (b->next == b->count) {
+    if (b->next == b->users) {
         b->next = 0;
         b->round++;
     }
@@ -284,7 +289,7 @@ static void on_timer(struct gw_now now, void *ctx)
         net_loop_stop(b->loop);
         return;
     }
-    for (int i = 0; i < AT_ONCE && b->next < b->count; i++)
+    for (int i = 0; i * b->count < AT_ONCE * b->users && b->next < b->users; i++)
         change(b->core, b->next++, b->round, now);
 }
 
@@ -313,16 +318,18 @@ static struct sip_tls *make_tls(struct cert_store **certs, struct cert_identity 
 }
 
 /* Not by fork(): each page that the server then writes would have to be made its own first. */
-static pid_t watchers_start(enum sip_proto proto, uint16_t port, int count)
+static pid_t watchers_start(enum sip_proto proto, uint16_t port, int count, int users)
 {
-    char name[] = "bench_sip", what[] = "watch", port_text[16], count_text[16];
+    char name[] = "bench_sip", what[] = "watch", port_text[16], count_text[16], users_text[16];
     char *args[] = { name,      what,       (char *)(uintptr_t)sip_proto_name(proto),
-                     port_text, count_text, NULL };
+                     port_text, count_text, users_text,
+                     NULL };
     posix_spawn_file_actions_t silent;
     pid_t pid;
 
     (void)snprintf(port_text, sizeof(port_text), "%u", port);
     (void)snprintf(count_text, sizeof(count_text), "%d", count);
+    (void)snprintf(users_text, sizeof(users_text), "%d", users);
     if (posix_spawn_file_actions_init(&silent) ||
         posix_spawn_file_actions_addopen(&silent, STDOUT_FILENO, "/dev/null", O_WRONLY, 0) ||
         posix_spawn(&pid, "/proc/self/exe", &silent, NULL, args, environ))
@@ -331,9 +338,9 @@ static pid_t watchers_start(enum sip_proto proto, uint16_t port, int count)
     return pid;
 }
 
-static void bench_sockets(enum sip_proto proto, int count)
+static void bench_sockets(enum sip_proto proto, int count, int users)
 {
-    struct bench b = { .count = count };
+    struct bench b = { .count = count, .users = users };
     struct cert_identity *identity = NULL;
     struct cert_store *certs = NULL;
     struct sip_settings settings = { 0 };
@@ -345,7 +352,7 @@ static void bench_sockets(enum sip_proto proto, int count)
     make_settings(&settings);
     tls = make_tls(&certs, &identity, &settings);
     b.loop = net_loop_new();
-    b.core = make_core(count);
+    b.core = make_core(users);
     b.server = sip_server_new(&(struct sip_server_args){
         .loop = b.loop, .pres = b.core, .settings = &settings, .tls = tls });
     if (sip_server_listen(b.server, "127.0.0.1", 0, &err) ||
@@ -357,7 +364,7 @@ static void bench_sockets(enum sip_proto proto, int count)
     watcher = watchers_start(proto,
                              proto == SIP_TLS ? sip_server_tls_port(b.server, SIP_TLS_SERVER_AUTH)
                                               : sip_server_port(b.server),
-                             count);
+                             count, users);
     b.begun = cpu_us();
     net_loop_run(b.loop);
     sip_core_counters(sip_server_core(b.server), &c);
@@ -443,7 +450,7 @@ static void alone_receive(struct alone *a, struct gw_str bytes, struct gw_now no
 static void alone_subscribe(struct alone *a, int i, struct gw_now now)
 {
     char text[2048];
-    size_t n = subscribe(text, sizeof(text), i, "TCP", 5060);
+    size_t n = subscribe(text, sizeof(text), i, i, "TCP", 5060);
 
     alone_receive(a, (struct gw_str){ text, n }, now);
 }
@@ -509,59 +516,64 @@ static void bench_engine(int count)
     alone_end(&a);
 }
 
-static void bench_alone(int count)
+static void bench_alone(int count, int users)
 {
+    (void)users;
     bench_memory();
     bench_engine(count);
 }
 
-static void bench_udp(int count)
+static void bench_udp(int count, int users)
 {
-    bench_sockets(SIP_UDP, count);
+    bench_sockets(SIP_UDP, count, users);
 }
 
-static void bench_tcp(int count)
+static void bench_tcp(int count, int users)
 {
-    bench_sockets(SIP_TCP, count);
+    bench_sockets(SIP_TCP, count, users);
 }
 
-static void bench_tls(int count)
+static void bench_tls(int count, int users)
 {
-    bench_sockets(SIP_TLS, count);
+    bench_sockets(SIP_TLS, count, users);
 }
 
 static void watch_other(char **args)
 {
     enum sip_proto proto;
-    int64_t port, count;
+    int64_t port, count, users;
 
     if (!sip_proto_parse(gw_str_of(args[0]), &proto) ||
         !gw_str_to_int(gw_str_of(args[1]), 1, 65535, &port) ||
-        !gw_str_to_int(gw_str_of(args[2]), 1, 100000, &count))
-        fail("watch what? bench_sip watch udp 5060 2000");
+        !gw_str_to_int(gw_str_of(args[2]), 1, 100000, &count) ||
+        !gw_str_to_int(gw_str_of(args[3]), 1, count, &users))
+        fail("watch what? bench_sip watch udp 5060 2000 200");
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-    watch(proto, (uint16_t)port, (int)count);
+    watch(proto, (uint16_t)port, (int)count, (int)users);
 }
 
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
-        void (*run)(int count);
+        void (*run)(int count, int users);
     } parts[] = {
         { "engine", bench_alone }, { "udp", bench_udp }, { "tcp", bench_tcp }, { "tls", bench_tls }
     };
-    int64_t count = 2000;
+    int64_t count = 2000, users;
     int done = 0;
 
-    if (argc == 5 && strcmp(argv[1], "watch") == 0)
+    if (argc == 6 && strcmp(argv[1], "watch") == 0)
         watch_other(argv + 2);
     if (argc > 1 && !gw_str_to_int(gw_str_of(argv[1]), 1, 100000, &count))
         fail("how many subscriptions, 1 to 100000?");
+    users = count;
+    if (argc > 3 && !gw_str_to_int(gw_str_of(argv[3]), 1, count, &users))
+        fail("of how many users, at most as many?");
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (argc > 2 && strcmp(argv[2], parts[i].name) != 0)
             continue;
-        parts[i].run((int)count);
+        parts[i].run((int)count, (int)users);
         done++;
     }
     if (!done)
