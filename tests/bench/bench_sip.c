@@ -250,6 +250,7 @@ struct bench {
     struct net_timer *timer;
     gw_time deadline;
     int count, users, round, next;
+    uint64_t told; /* NOTIFYs that are to be sent until now */
     double begun, subscribed, cpu;
 };
 
@@ -276,7 +277,7 @@ static void on_timer(struct gw_now now, void *ctx)
     net_timer_set(b->timer, now.mono + 1);
     if (now.mono > b->deadline)
         fail("the watchers do not answer");
-    if (c.waiting || c.subscriptions < (uint64_t)b->count)
+    if (c.waiting || c.notified < b->told)
         return;
     if (!b->subscribed)
         b->subscribed = cpu_us();
@@ -289,8 +290,13 @@ static void on_timer(struct gw_now now, void *ctx)
         net_loop_stop(b->loop);
         return;
     }
-    for (int i = 0; i * b->count < AT_ONCE * b->users && b->next < b->users; i++)
-        change(b->core, b->next++, b->round, now);
+    for (int i = 0; i < AT_ONCE && b->next < b->users; b->next++) {
+        int watchers = (b->count - b->next - 1) / b->users + 1;
+
+        change(b->core, b->next, b->round, now);
+        b->told += (uint64_t)watchers;
+        i += watchers;
+    }
 }
 
 static struct sip_tls *make_tls(struct cert_store **certs, struct cert_identity **identity,
@@ -340,7 +346,7 @@ static pid_t watchers_start(enum sip_proto proto, uint16_t port, int count, int 
 
 static void bench_sockets(enum sip_proto proto, int count, int users)
 {
-    struct bench b = { .count = count, .users = users };
+    struct bench b = { .count = count, .users = users, .told = (uint64_t)count };
     struct cert_identity *identity = NULL;
     struct cert_store *certs = NULL;
     struct sip_settings settings = { 0 };

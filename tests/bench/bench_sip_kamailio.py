@@ -27,30 +27,12 @@ ROUNDS = int(sys.argv[2]) if len(sys.argv) > 2 else 5
 USERS = max(COUNT // 10, 1)
 CHANGES = 20  # of each user
 LONGEST_S = 60
+SHARED_MB = 512  # it keeps each answered NOTIFY for five seconds
 
 CONFIG = """
-#!KAMAILIO
-children=2
-tcp_children=2
-log_stderror=yes
 debug=-2
-auto_aliases=no
-enable_tls=yes
 alias="x.example"
-listen=udp:{address}:{port}
-listen=tcp:{address}:{port}
 listen=tls:{address}:TLS_PORT
-mpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"
-loadmodule "ctl.so"
-loadmodule "tls.so"
-loadmodule "tm.so"
-loadmodule "sl.so"
-loadmodule "rr.so"
-loadmodule "pv.so"
-loadmodule "textops.so"
-loadmodule "db_text.so"
-loadmodule "presence.so"
-loadmodule "presence_xml.so"
 modparam("ctl", "binrpc", "unix:{folder}/ctl")
 modparam("tls", "tls_method", "TLSv1.2+")
 modparam("tls", "certificate", "{folder}/pem")
@@ -80,8 +62,9 @@ class Server(sip.Kamailio):
     def __init__(self):
         cert = Cert("localhost")
         self.tls_port = sip.free_port("127.0.0.1")
-        super().__init__(CONFIG.replace("TLS_PORT", str(self.tls_port)), "127.0.0.1", tables=True,
-                         files={"pem": cert.pem + cert.key_pem})
+        super().__init__(CONFIG.replace("TLS_PORT", str(self.tls_port)), "127.0.0.1",
+                         modules=("ctl", "tls", "db_text", "presence", "presence_xml"), tables=True,
+                         files={"pem": cert.pem + cert.key_pem}, shared_mb=SHARED_MB)
 
     def processes(self):
         """The first one, and what it has started."""
@@ -150,7 +133,8 @@ class Watchers:
 
     def __init__(self, server, proto):
         port = server.tls_port if proto == "TLS" else server.port
-        self.process = subprocess.Popen([BENCH, "watch", proto, str(port), str(COUNT), str(USERS)], stdout=subprocess.PIPE)
+        self.process = subprocess.Popen([BENCH, "watch", proto, str(port), str(COUNT), str(USERS)],
+                                        stdout=subprocess.PIPE)
         self.ready = selectors.DefaultSelector()
         self.ready.register(self.process.stdout, selectors.EVENT_READ)
 
@@ -195,7 +179,8 @@ def run(*args):
 
 def ours(proto):
     """us of CPU a SUBSCRIBE, us a NOTIFY."""
-    m = re.search(r"([\d.]+) us a SUBSCRIBE with its first NOTIFY, +([\d.]+) us a NOTIFY", run(proto.lower(), str(USERS)))
+    m = re.search(r"([\d.]+) us a SUBSCRIBE with its first NOTIFY, +([\d.]+) us a NOTIFY",
+                  run(proto.lower(), str(USERS)))
     return float(m[1]), float(m[2])
 
 

@@ -213,7 +213,7 @@ class Kamailio:
     """With a configuration that may name {address}, {port} and {folder}; modules: beside those that all have. tables:
     {folder}/db has those of its modules, empty; files: what else is in {folder}, which may name the same."""
 
-    def __init__(self, config, address, modules=(), files=None, tables=False):
+    def __init__(self, config, address, modules=(), files=None, tables=False, shared_mb=64):
         self.address, self.port = address, free_port(address)
         self.folder = tempfile.mkdtemp(prefix="kamailio-")
         if tables:
@@ -228,7 +228,7 @@ class Kamailio:
                         .replace("{folder}", self.folder))
         self.log = open(os.path.join(self.folder, "log"), "w+", encoding="utf-8", errors="replace")
         self.process = subprocess.Popen(
-            ["kamailio", "-f", path, "-DD", "-E", "-m", "64", "-M", "8", "-Y", self.folder,
+            ["kamailio", "-f", path, "-DD", "-E", "-m", str(shared_mb), "-M", "8", "-Y", self.folder,
              "-w", self.folder], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
     def read_log(self):
