@@ -645,8 +645,8 @@ static bool has_no_room(const struct sip_sub *s)
     const struct sip_core *core = s->core;
     const struct sip_peer to = next_hop(s);
 
-    if (s->proto == SIP_UDP)
-        return s->source->count[SIP_SOURCE_NOTIFIES] >= NOTIFIES_OF_ONE_MAX;
+    if (s->proto == SIP_UDP && s->source->count[SIP_SOURCE_NOTIFIES] >= NOTIFIES_OF_ONE_MAX)
+        return true;
     return core->io->is_full && !s->over && core->io->is_full(&to, core->io_ctx);
 }
 
