@@ -613,16 +613,6 @@ static enum gw_code cseq_read(struct sip_msg *m, struct gw_err *err)
     return GW_OK;
 }
 
-/* Of an answer it is our own, or it went astray: its branch tells. */
-static enum gw_code via_read(struct sip_msg *m, struct gw_str value, struct gw_err *err)
-{
-    if (m->is_request)
-        return via_parse(value, &m->arena, &m->via, err);
-    m->via.text = value;
-    (void)sip_param_find(value, "branch", &m->via.branch);
-    return GW_OK;
-}
-
 static enum gw_code vias_read(struct sip_msg *m, struct gw_err *err)
 {
     struct sip_pos pos = { 0 };
@@ -634,7 +624,7 @@ static enum gw_code vias_read(struct sip_msg *m, struct gw_err *err)
             return gw_fail(err, GW_LIMIT, "more than %d Via headers", SIP_VALUES_MAX);
         if (!is_whole(value) || !value.len)
             return gw_fail(err, GW_BADMSG, "a Via header is malformed");
-        rc = m->via_count == 1 ? via_read(m, value, err) : GW_OK;
+        rc = m->via_count == 1 ? via_parse(value, &m->arena, &m->via, err) : GW_OK;
         if (rc)
             return rc;
     }

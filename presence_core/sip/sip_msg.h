@@ -101,7 +101,7 @@ struct sip_msg {
     struct gw_str method_name;
     struct sip_uri target; /* the request URI */
     unsigned status;
-    struct sip_via via; /* the first; of an answer its text and branch */
+    struct sip_via via; /* the first */
     size_t via_count;
     /* Of an answer that can make no dialog the texts of From and To, and no contact. */
     struct sip_addr from, to, contact;

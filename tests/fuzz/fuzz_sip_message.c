@@ -14,6 +14,18 @@ static void must(bool truth)
         abort();
 }
 
+/* The URI of an address is what it is by itself. */
+static void address(struct sip_msg *m, const struct sip_addr *addr)
+{
+    struct sip_uri uri;
+    struct gw_err err;
+
+    must(sip_uri_parse(addr->uri.text, &m->arena, &uri, &err) == GW_OK);
+    must(gw_str_eq(uri.user, addr->uri.user) && gw_str_eq(uri.host, addr->uri.host));
+    must(uri.port == addr->uri.port && gw_str_eq(uri.transport, addr->uri.transport));
+    must(uri.is_sip == addr->uri.is_sip && uri.has_headers == addr->uri.has_headers);
+}
+
 static void answer(const struct sip_msg *m, unsigned status)
 {
     static const struct sip_peer from = { .proto = SIP_UDP,
@@ -50,8 +62,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(block, data, size);
     if (sip_msg_parse(&m, (struct gw_str){ block, size }, &err) == GW_OK) {
         must(!m.answer && m.via_count > 0 && m.call_id.len > 0);
-        if (m.is_request)
+        if (m.is_request) {
+            address(&m, &m.from);
+            address(&m, &m.to);
             answer(&m, 200);
+        }
     } else if (m.answer) {
         must(m.is_request);
         answer(&m, m.answer);
