@@ -106,6 +106,7 @@ void xmpp_on_block(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml_n
     }
     if (!check_items(c, s, block))
         return;
+    c->tokens -= XMPP_BROADCAST_COST;
     if (decide_all(c, block, true))
         xmpp_stanza_error(c, s, XMPP_RESOURCE_CONSTRAINT,
                           "too many are decided about: unblock some first");
@@ -131,6 +132,7 @@ void xmpp_on_unblock(struct xmpp_c2s *c, struct xmpp_stanza *s, const struct xml
 {
     if (!check_items(c, s, unblock))
         return;
+    c->tokens -= XMPP_BROADCAST_COST;
     if (unblock->child)
         (void)decide_all(c, unblock, false);
     else

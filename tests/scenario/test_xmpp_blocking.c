@@ -268,6 +268,28 @@ static void too_many(void **state)
     world_stop(&w);
 }
 
+/* Who is shown and hidden is told to many: it is not free to do so again and again. */
+static void over_and_over(void **state)
+{
+    struct world w;
+    struct peer ann, bob;
+    int turns = 0;
+
+    (void)state;
+    world_of_friends(&w, &ann, &bob);
+    peer_wait(&ann, 60 * GW_SECOND_MS);
+    while (turns < 1000 && !xmpp_c2s_is_throttled(ann.c2s)) {
+        peer_sendf(&ann,
+                   "<iq type='set' id='o'><%s " BLOCKING "><item jid='bob@x.example'/></%s></iq>",
+                   turns % 2 ? "unblock" : "block", turns % 2 ? "unblock" : "block");
+        peer_clear(&ann);
+        peer_clear(&bob);
+        turns++;
+    }
+    assert_in_range(turns, 5, w.settings.rate_kbs * 5);
+    world_of_two_stop(&w, &ann, &bob);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,7 +297,7 @@ int main(void)
         cmocka_unit_test(list_and_pushes),    cmocka_unit_test(denied_is_not_blocked),
         cmocka_unit_test(presence_is_polite), cmocka_unit_test(directed_presence),
         cmocka_unit_test(nothing_is_written), cmocka_unit_test(requests),
-        cmocka_unit_test(too_many),
+        cmocka_unit_test(too_many),           cmocka_unit_test(over_and_over),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
