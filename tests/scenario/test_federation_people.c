@@ -229,6 +229,61 @@ static void contacts_are_told_when_a_block_is_lifted(void **state)
     stop(&p);
 }
 
+/* Users abroad watch ann; each has twenty clients, which say what they can do. */
+static void crowd_watches(struct people *p, int count)
+{
+    char text[200];
+
+    for (int u = 0; u < count; u++) {
+        snprintf(text, sizeof(text),
+                 "<presence type='subscribe' from='u%d@b.example' to='ann@a.example'/>", u);
+        send(p, text);
+    }
+}
+
+static void crowd_says(struct people *p, int from, int to)
+{
+    struct gw_buf text;
+
+    gw_buf_init(&text, 1 << 16);
+    for (int u = from; u < to; u++) {
+        gw_buf_reset(&text);
+        for (int i = 0; i < 20; i++)
+            gw_buf_addf(&text,
+                        "<presence from='u%d@b.example/far%.*d' to='ann@a.example'>"
+                        "<c xmlns='http://jabber.org/protocol/caps' node='n' ver='1'/></presence>",
+                        u, i ? 2 : 0, i);
+        gw_buf_add_char(&text, '\0');
+        send(p, gw_buf_str(&text).p);
+    }
+    gw_buf_done(&text);
+}
+
+/* Ten thousand clients abroad are known; then those known longest are forgotten, and asked anew. */
+static void crowds_abroad_are_bounded(void **state)
+{
+    enum { USERS = 500 };
+    struct people p;
+
+    (void)state;
+    start(&p);
+    p.w.a.pres.watchers_max = 2 * USERS;
+    crowd_watches(&p, USERS + 1);
+    crowd_says(&p, 0, USERS);
+    send(&p, WANTS("u0"));
+    send(&p, WANTS("u1"));
+    send(&p, CAPS("u0", "1"));
+    expect_heard(&p, ">Annie</nick>"); /* it is known what it wants */
+    assert_false(heard(&p, "id=\"caps\""));
+    crowd_says(&p, USERS, USERS + 1);
+    send(&p, CAPS("u1", "1"));
+    expect_heard(&p, ">Annie</nick>");
+    send(&p, CAPS("u0", "1"));
+    assert_false(heard(&p, ">Annie</nick>"));
+    expect_heard(&p, "id=\"caps\"");
+    stop(&p);
+}
+
 static void strangers_are_not_asked(void **state)
 {
     struct people p;
@@ -249,6 +304,7 @@ int main(void)
         cmocka_unit_test(clients_abroad_are_told),
         cmocka_unit_test(contacts_are_told_when_they_watch),
         cmocka_unit_test(contacts_are_told_when_a_block_is_lifted),
+        cmocka_unit_test(crowds_abroad_are_bounded),
         cmocka_unit_test(strangers_are_not_asked),
     };
 
