@@ -236,14 +236,6 @@ void sip_accounts_apply(struct sip_core *core)
     }
 }
 
-bool sip_account_lasts(const struct sip_core *core, gw_utc expires, gw_time *at)
-{
-    int64_t left = expires - core->now.utc, most = core->settings->expires_max_s * GW_SECOND_MS;
-
-    *at = gw_time_after(core->now.mono, left < most ? left : most);
-    return left > 0;
-}
-
 struct restoring {
     struct sip_core *core;
     struct gw_str jid;
@@ -256,7 +248,7 @@ static void restore_one(const struct sip_binding_args *args, gw_utc expires, voi
     struct sip_binding_args in = *args;
     struct sip_account *a;
 
-    if (!sip_account_lasts(core, expires, &in.expires_at) || !(a = sip_account_take(core, r->jid)))
+    if (!sip_record_lasts(core, expires, &in.expires_at) || !(a = sip_account_take(core, r->jid)))
         return;
     sip_binding_put(a, &in);
 }

@@ -77,9 +77,6 @@ struct sip_binding *sip_binding_find(const struct sip_account *a, struct gw_str 
 void sip_binding_put(struct sip_account *a, const struct sip_binding_args *args);
 void sip_binding_free(struct sip_binding *b);
 void sip_account_save(struct sip_account *a);
-/* When what a record says to end then ends, by this clock; at the latest as if it began now: the clock may
- * have been set back since. False: it has ended. */
-bool sip_account_lasts(const struct sip_core *core, gw_utc expires, gw_time *at);
 
 /* sip_grant.c: all are over; for who then frees the account. */
 void sip_grants_end(struct sip_account *a);

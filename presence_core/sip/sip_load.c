@@ -4,6 +4,26 @@
 
 enum { PER_SECOND = 2000 }; /* what is told anew after a restart, so that it is no storm */
 
+bool sip_record_lasts(const struct sip_core *core, gw_utc expires, gw_time *at)
+{
+    int64_t left = expires - core->now.utc, most = core->settings->expires_max_s * GW_SECOND_MS;
+
+    *at = gw_time_after(core->now.mono, left < most ? left : most);
+    return left > 0;
+}
+
+/* With another key than its tag there could be two of it, of which one would never be found. */
+static enum gw_code record_read(const struct store_record *r, struct sip_sub_args *args,
+                                gw_utc *expires, json_t **owner, struct gw_err *err)
+{
+    enum gw_code rc = sip_record_parse(r->value, args, expires, owner, err);
+
+    if (rc || gw_str_eq(r->key, args->text[SIP_TEXT_TAG]))
+        return rc;
+    sip_record_done(owner);
+    return gw_fail(err, GW_BADMSG, "its tag is not its key");
+}
+
 static void load_one(const struct store_record *r, void *ctx)
 {
     struct sip_core *core = ctx;
@@ -14,12 +34,12 @@ static void load_one(const struct store_record *r, void *ctx)
     json_t *owner;
     gw_utc expires;
 
-    if (sip_record_parse(r->value, &args, &expires, &owner, &err)) {
+    if (record_read(r, &args, &expires, &owner, &err)) {
         gw_warn("sip", "subscription record unreadable key=%s reason=\"%s\", ignored",
                 gw_quote(r->key, key), err.msg);
         return;
     }
-    args.expires_at = gw_time_after(core->now.mono, expires - core->now.utc);
+    (void)sip_record_lasts(core, expires, &args.expires_at); /* what is over is told that it is */
     if (args.was_by_login && sip_login_is_possible(core, args.text[SIP_TEXT_WATCHER]))
         args.account = sip_account_take(core, args.text[SIP_TEXT_WATCHER]);
     s = sip_sub_new(core, &args);

@@ -518,4 +518,8 @@ enum gw_code sip_record_parse(struct gw_str value, struct sip_sub_args *out, gw_
                               json_t **owner, struct gw_err *err);
 void sip_record_done(json_t **owner);
 
+/* When what a record says to end then ends, by this clock; at the latest as if it began now: the clock may
+ * have been set back since. False: it has ended. */
+bool sip_record_lasts(const struct sip_core *core, gw_utc expires, gw_time *at);
+
 #endif

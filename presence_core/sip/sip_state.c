@@ -170,7 +170,7 @@ static void restore_one(const struct sip_state_args *args, gw_utc expires, void 
     struct sip_state *s;
     gw_time at;
 
-    if (!sip_account_lasts(r->core, expires, &at) || !(a = sip_account_take(r->core, r->jid)))
+    if (!sip_record_lasts(r->core, expires, &at) || !(a = sip_account_take(r->core, r->jid)))
         return;
     s = state_new(a, args->show, args->note);
     memcpy(s->etag, args->etag.p, SIP_ETAG_LEN);

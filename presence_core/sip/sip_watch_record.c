@@ -54,6 +54,7 @@ static enum gw_code read_object(struct sip_core *core, struct gw_str tag, const 
                cseq = json_integer_value(json_object_get(o, "cseq"));
     enum sip_proto proto;
     struct sip_watch *w;
+    gw_time expires_at;
     gw_utc expires;
 
     if (tag.len != SIP_OWN_TAG_LEN || strlen(call_id) != SIP_OWN_CALL_ID_LEN ||
@@ -75,7 +76,8 @@ static enum gw_code read_object(struct sip_core *core, struct gw_str tag, const 
     w->proto = proto;
     w->port = (uint16_t)port;
     w->cseq = (uint32_t)cseq;
-    sip_watch_resume(w, gw_time_after(core->now.mono, expires - core->now.utc));
+    (void)sip_record_lasts(core, expires, &expires_at); /* what is over is asked for anew */
+    sip_watch_resume(w, expires_at);
     return GW_OK;
 }
 
