@@ -4,7 +4,7 @@
  * so that nothing is published twice: kind "sip-pub", key the user.
  *
  *   due or stirred --> ready --its turn--> under way --200--> due before it expires
- *                        ^------- 412, 423: at once; else when the server, or a pause, says ---'
+ *                        ^-- 412, 423: at once; else, and when it says 423 again, after a pause --'
  *
  * When another server is set, or none, what was published at the one before is taken back there, at the
  * same pace, while the new one is told. */
@@ -25,6 +25,7 @@ enum {
     WINDOW_MS = 100,    /* so many in each: 500 a second, 100,000 users in 200 seconds */
     WINDOW_MAX = 50,
     PAUSE_MS = 30000,         /* for a server that does not answer, or refuses */
+    GROWN_MAX = 6,            /* the least pause is a second, and doubles so often */
     RETRY_AFTER_MAX_S = 3600, /* a server's word is heeded up to here */
     ETAG_MAX = 128,
     AT_ONCE = 1000, /* looked at; then others have their turn */
@@ -49,7 +50,8 @@ struct sip_publisher {
     struct sip_peer peer;
     char *host; /* NULL: nothing is published */
     size_t flight;
-    gw_time hold; /* no request before */
+    gw_time hold;      /* no request before */
+    unsigned failures; /* rounds of them since something was taken */
     gw_time window;
     unsigned in_window;
     bool in_trouble;
@@ -64,6 +66,7 @@ struct sip_pub {
     gw_time next_at;    /* no change before */
     gw_time refresh_at; /* GW_NEVER: nothing is published */
     int64_t expires_s;
+    unsigned raises; /* of it since something was taken */
     uint32_t cseq;
     bool is_dirty;
     char *etag; /* NULL: nothing is published */
@@ -382,6 +385,7 @@ static void published(struct sip_pub *p, const struct sip_msg *m, gw_time now)
     free(p->etag);
     p->etag = NULL;
     p->of->in_trouble = false;
+    p->of->failures = p->raises = 0;
     p->of->core->counters.published++;
     /* RFC 3903 4.1: without an entity-tag it cannot be changed, only made anew. */
     if (p->told && sip_msg_next(m, SIP_ETAG, &pos, &etag) && etag.len && etag.len <= ETAG_MAX)
@@ -391,17 +395,36 @@ static void published(struct sip_pub *p, const struct sip_msg *m, gw_time now)
     save(p, gw_time_after(now, granted_s * GW_SECOND_MS));
 }
 
-static void again(struct sip_pub *p, gw_time now)
+static void again(struct sip_pub *p, gw_time at)
 {
     p->told = 0;
     p->is_dirty = true;
-    p->next_at = now;
+    p->next_at = at;
+}
+
+/* Twice as long each time: who wants to be asked again at once would have us do nothing else. */
+static int64_t grown_ms(unsigned *times)
+{
+    int64_t ms = (int64_t)GW_SECOND_MS << *times;
+
+    *times += *times < GROWN_MAX;
+    return ms;
+}
+
+/* It is to last longer: the first time at once. */
+static void raise_to(struct sip_pub *p, int64_t min_expires_s, gw_time now)
+{
+    bool is_first = !p->raises;
+    int64_t wait_ms = grown_ms(&p->raises);
+
+    p->expires_s = min_expires_s;
+    again(p, is_first ? now : gw_time_after(now, wait_ms));
 }
 
 /* Of this user the server wants to hear nothing. */
 static bool is_of_one(unsigned status, const struct sip_msg *m)
 {
-    return m && (status == 403 || status == 404 || status == 413);
+    return m && (status == 403 || status == 404 || status == 413 || status == 423);
 }
 
 /* What was to be taken back runs out there by itself, within the hour. */
@@ -416,25 +439,35 @@ static void give_up(struct sip_pub *p, unsigned status, const struct sip_msg *m)
     drop(p->of);
 }
 
+/* How long the server is left alone. Requests that were under way together are refused together: one
+ * failure. */
+static int64_t pause_ms(struct sip_publisher *all, const struct sip_msg *m, gw_time now)
+{
+    int64_t asked_s = m ? m->retry_after_s : -1, least_ms;
+
+    if (asked_s < 0)
+        return PAUSE_MS;
+    if (asked_s > RETRY_AFTER_MAX_S)
+        asked_s = RETRY_AFTER_MAX_S;
+    least_ms = now < all->hold ? all->hold - now : grown_ms(&all->failures);
+    return asked_s * GW_SECOND_MS > least_ms ? asked_s * GW_SECOND_MS : least_ms;
+}
+
 /* The server's word holds for all that is published there. */
 static void refused(struct sip_pub *p, unsigned status, const struct sip_msg *m, gw_time now)
 {
     struct sip_publisher *all = p->of;
-    int64_t wait_ms = PAUSE_MS;
 
     p->of->core->counters.publish_failed++;
     if (all->stage == LEAVING) {
         give_up(p, status, m);
         return;
     }
-    if (m && m->retry_after_s >= 0)
-        wait_ms = GW_SECOND_MS *
-                  (m->retry_after_s < RETRY_AFTER_MAX_S ? m->retry_after_s : RETRY_AFTER_MAX_S);
     again(p, now);
     if (is_of_one(status, m)) /* the others go on */
         p->next_at = gw_time_after(now, RETRY_AFTER_MAX_S * (int64_t)GW_SECOND_MS);
     else
-        all->hold = gw_time_after(now, wait_ms);
+        all->hold = gw_time_after(now, pause_ms(all, m, now));
     if (!all->in_trouble)
         gw_warn("sip",
                 "publishing fails server='%.*s' user='%.*s' result=%u reason=\"%s\", tried again",
@@ -470,10 +503,9 @@ static void publish_done(unsigned status, const struct sip_msg *m, gw_time now, 
         free(p->etag);
         p->etag = NULL;
         again(p, now);
-    } else if (m && status == 423 && m->min_expires_s > p->expires_s &&
+    } else if (m && status == 423 && p->of->stage == IN_FORCE && m->min_expires_s > p->expires_s &&
                m->min_expires_s <= EXPIRES_MAX_S) {
-        p->expires_s = m->min_expires_s;
-        again(p, now);
+        raise_to(p, m->min_expires_s, now);
     } else {
         refused(p, status, m, now);
     }

@@ -111,6 +111,41 @@ static void test_answers(void **state)
     }
 }
 
+/* A server that wants to be told again at once, each time, is told less and less often; of one user alone
+ * when that is what it refuses. */
+static void test_at_once(void **state)
+{
+    static const struct {
+        unsigned status;
+        const char *more; /* NULL: a second more than before */
+        int most;
+    } cases[] = {
+        { 503, "Retry-After: 0\r\n", 70 },
+        { 423, NULL, 70 },
+        { 423, "Min-Expires: 100000\r\n", 2 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char brief[64];
+        int asked = 0;
+        struct rig r;
+        gw_time end;
+
+        begin(&r);
+        end = r.now.mono + 3600 * (int64_t)GW_SECOND_MS;
+        rig_calendar(&r, PRES_CAL_MEETING, "m");
+        for (; rig_wait(&r, end - r.now.mono), r.now.mono < end && asked < 1000; asked++) {
+            rig_expect(&r, "PUBLISH ", "");
+            (void)snprintf(brief, sizeof(brief), "Min-Expires: %d\r\n", 3601 + asked);
+            rig_answer(&r, cases[i].status, cases[i].more ? cases[i].more : brief);
+            rig_forget(&r);
+        }
+        assert_in_range(asked, 1, cases[i].most);
+        rig_done(&r);
+    }
+}
+
 /* The server has forgotten it (RFC 3903 11.3): published anew, whole. */
 static void test_forgotten(void **state)
 {
@@ -354,11 +389,12 @@ static void test_pace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_flow),         cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_forgotten),    cmocka_unit_test(test_away),
-        cmocka_unit_test(test_restart),      cmocka_unit_test(test_user_leaves),
-        cmocka_unit_test(test_other_server), cmocka_unit_test(test_off),
-        cmocka_unit_test(test_off_many),     cmocka_unit_test(test_pace),
+        cmocka_unit_test(test_flow),        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_at_once),     cmocka_unit_test(test_forgotten),
+        cmocka_unit_test(test_away),        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_user_leaves), cmocka_unit_test(test_other_server),
+        cmocka_unit_test(test_off),         cmocka_unit_test(test_off_many),
+        cmocka_unit_test(test_pace),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
