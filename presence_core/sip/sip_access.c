@@ -191,22 +191,6 @@ static bool domain_parse(struct gw_str item, struct sip_domain *out)
     return sip_domain_is(out->name);
 }
 
-enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err)
-{
-    struct sip_domain domain;
-    struct gw_str item;
-
-    while (gw_str_next(&list, ",", &item)) {
-        if (!domain_parse(item, &domain))
-            return gw_fail(err, GW_INVALID,
-                           "'%.*s' is not a domain in lower case, or one with its kind: "
-                           "partner.example=lync (simple, lync, aol), with the network or the "
-                           "certificate's CN that speaks for it: partner.example=lync@192.0.2.0/24",
-                           GW_STR_ARG(gw_str_utf8_cut(item, 80)));
-    }
-    return GW_OK;
-}
-
 bool sip_domains_next(struct gw_str *rest, struct sip_domain *out)
 {
     struct gw_str item;
@@ -218,6 +202,42 @@ bool sip_domains_next(struct gw_str *rest, struct sip_domain *out)
     return false;
 }
 
+static bool listed_kind(struct gw_str list, struct gw_str wanted, enum sip_kind *kind)
+{
+    struct sip_domain domain;
+
+    while (sip_domains_next(&list, &domain)) {
+        if (gw_str_eq(domain.name, wanted)) {
+            *kind = domain.kind;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err)
+{
+    struct gw_str rest = list, item;
+    struct sip_domain domain;
+    enum sip_kind first;
+
+    while (gw_str_next(&rest, ",", &item)) {
+        if (!domain_parse(item, &domain))
+            return gw_fail(err, GW_INVALID,
+                           "'%.*s' is not a domain in lower case, or one with its kind: "
+                           "partner.example=lync (simple, lync, aol), with the network or the "
+                           "certificate's CN that speaks for it: partner.example=lync@192.0.2.0/24",
+                           GW_STR_ARG(gw_str_utf8_cut(item, 80)));
+        if (listed_kind(list, domain.name, &first) && first != domain.kind)
+            return gw_fail(err, GW_EXISTS,
+                           "'%.*s' is listed as %s and as %s: a domain is of one kind, and where "
+                           "it is listed again, for another network or CN, it says the same one",
+                           GW_STR_ARG(gw_str_utf8_cut(domain.name, 80)), sip_kind_names[first],
+                           sip_kind_names[domain.kind]);
+    }
+    return GW_OK;
+}
+
 struct gw_str sip_domains_listed_as(struct gw_str domain)
 {
     return gw_str_is(domain, "aim.com") ? GW_STR("aol.com") : domain;
@@ -226,16 +246,7 @@ struct gw_str sip_domains_listed_as(struct gw_str domain)
 /* Exactly: a domain does not speak for those below it. */
 bool sip_domains_find(struct gw_str list, struct gw_str wanted, enum sip_kind *kind)
 {
-    struct sip_domain domain;
-
-    wanted = sip_domains_listed_as(wanted);
-    while (sip_domains_next(&list, &domain)) {
-        if (gw_str_eq(domain.name, wanted)) {
-            *kind = domain.kind;
-            return true;
-        }
-    }
-    return false;
+    return listed_kind(list, sip_domains_listed_as(wanted), kind);
 }
 
 /* ---- Peers with sessions ---- */

@@ -90,6 +90,27 @@ static void test_bad_lists(void **state)
         assert_int_equal(sip_domains_check(gw_str_of(bad_domains[i]), NULL), GW_INVALID);
 }
 
+/* Listed for several networks, a domain is of one kind all the same. */
+static void test_two_kinds(void **state)
+{
+    static const struct {
+        const char *list;
+        enum gw_code rc;
+    } cases[] = {
+        { "a.example=lync, a.example=aol", GW_EXISTS },
+        { "a.example, b.example, a.example=lync@192.0.2.1", GW_EXISTS },
+        { "a.example=lync@192.0.2.1, b.example, a.example = lync @ edge.a.example", GW_OK },
+        { "a.example=simple, a.example", GW_OK },
+    };
+    struct gw_err err;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(sip_domains_check(gw_str_of(cases[i].list), &err), cases[i].rc);
+    (void)sip_domains_check(gw_str_of(cases[0].list), &err);
+    assert_non_null(strstr(err.msg, "'a.example' is listed as lync and as aol"));
+}
+
 /* Interdomain 1.10: a domain speaks neither for those below it nor for those beside it. */
 static void test_domains(void **state)
 {
@@ -163,9 +184,10 @@ static void test_session_peers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_acl),          cmocka_unit_test(test_names),
-        cmocka_unit_test(test_bad_lists),    cmocka_unit_test(test_domains),
-        cmocka_unit_test(test_tls_subjects), cmocka_unit_test(test_session_peers),
+        cmocka_unit_test(test_acl),           cmocka_unit_test(test_names),
+        cmocka_unit_test(test_bad_lists),     cmocka_unit_test(test_two_kinds),
+        cmocka_unit_test(test_domains),       cmocka_unit_test(test_tls_subjects),
+        cmocka_unit_test(test_session_peers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
