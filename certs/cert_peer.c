@@ -48,16 +48,22 @@ static const char *set_of(enum cert_purpose purpose)
 
 /* --- the handshake */
 
+static bool verify_by(const struct cert_peer *p, X509_STORE_CTX *ctx, struct cert_result *out)
+{
+    const struct cert_check check = { p->args.store, p->set, p->args.purpose, NULL, 0 };
+
+    return cert_verify(ctx, &check, out);
+}
+
 static int verify(X509_STORE_CTX *ctx, void *arg)
 {
     SSL *ssl = X509_STORE_CTX_get_ex_data(ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
     const struct cert_peer *p = arg;
-    const struct cert_check check = { p->args.store, p->set, p->args.purpose, NULL, 0 };
     struct shown *shown = gw_new(struct shown);
     bool fine;
 
     shown->purpose = p->args.purpose;
-    fine = cert_verify(ctx, &check, &shown->result);
+    fine = verify_by(p, ctx, &shown->result);
     free(SSL_get_ex_data(ssl, shown_slot));
     if (!SSL_set_ex_data(ssl, shown_slot, shown)) {
         free(shown);
@@ -112,6 +118,24 @@ static const struct shown *shown_of(const SSL *ssl)
 {
     (void)pthread_once(&slot_once, take_slot);
     return ssl ? SSL_get_ex_data(ssl, shown_slot) : NULL;
+}
+
+void cert_peer_again(const struct cert_peer *p, SSL *ssl)
+{
+    struct shown *shown = ssl ? SSL_get_ex_data(ssl, shown_slot) : NULL;
+    X509 *leaf = ssl ? SSL_get0_peer_certificate(ssl) : NULL;
+    X509_STORE_CTX *ctx;
+    X509_STORE *empty;
+
+    if (!shown || !leaf)
+        return;
+    ctx = X509_STORE_CTX_new();
+    empty = X509_STORE_new();
+    if (ctx && empty && X509_STORE_CTX_init(ctx, empty, leaf, SSL_get_peer_cert_chain(ssl)))
+        (void)verify_by(p, ctx, &shown->result); /* cert_peer_check() tells */
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(empty);
+    ERR_clear_error();
 }
 
 const struct cert_result *cert_peer_result(const SSL *ssl)

@@ -39,6 +39,9 @@ void cert_peer_free(struct cert_peer **pp); /* after every context made from its
 /* For net_tls_new(), of either role. Live: identity and trust set are as they are at each handshake. */
 struct net_tls_policy cert_peer_policy(struct cert_peer *p);
 
+/* The certificate that the peer has shown is verified once more, by what is trusted and revoked by now. */
+void cert_peer_again(const struct cert_peer *p, struct ssl_st *ssl);
+
 /* How the certificate fared that the peer of this connection has shown. NULL: it has shown none. */
 const struct cert_result *cert_peer_result(const struct ssl_st *ssl);
 

@@ -296,7 +296,10 @@ static json_t *host_sip_trace(struct gw_str call_id, void *ctx)
 
 static void host_trust_changed(void *ctx)
 {
-    gd_gateways_trust_changed(ctx);
+    struct gd *gd = ctx;
+
+    gd_gateways_trust_changed(gd);
+    sip_server_peers_judge(gd->sip);
 }
 
 /* Said here, where it is known what decides the length of the path. */

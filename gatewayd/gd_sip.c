@@ -135,6 +135,7 @@ enum gw_code gd_sip_apply(struct gd *gd, struct gw_err *err)
     if (rc)
         return rc;
     digests_apply(gd);
+    sip_server_peers_judge(gd->sip);
     sip_core_settings_apply(sip_server_core(gd->sip));
     return GW_OK;
 }

@@ -315,6 +315,25 @@ static void on_ready(struct net_stream *stream, void *ctx)
     conn_end(c);
 }
 
+/* Who would not get in now does not stay, and who does is known by the name that he gets in by now. */
+void sip_server_peers_judge(struct sip_server *server)
+{
+    struct gw_list *it, *tmp;
+    struct gw_err err;
+
+    GW_LIST_EACH(&server->conns.all, it, tmp)
+    {
+        struct sip_conn *c = GW_CONTAINER(it, struct sip_conn, link);
+
+        if (c->proto != SIP_TLS || !c->is_ready || c->is_closing ||
+            !sip_tls_admit_again(server->tls, c->context, net_stream_ssl(c->stream), asked_of(c),
+                                 c->subject, &err))
+            continue;
+        tls_failed(c, &err);
+        conn_end(c);
+    }
+}
+
 static const struct net_stream_handlers handlers = { .on_ready = on_ready,
                                                      .on_data = on_data,
                                                      .on_closed = on_closed };

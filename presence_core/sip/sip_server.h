@@ -36,6 +36,8 @@ enum gw_code sip_server_listen_tls(struct sip_server *server, const char *addres
                                    struct gw_err *err);
 /* The settings are other ones. After an error the listener is where it was. */
 enum gw_code sip_server_ports_apply(struct sip_server *server, struct gw_err *err);
+/* TLS peer subjects, trust or revocation lists may be other ones: peers that would not get in now are out. */
+void sip_server_peers_judge(struct sip_server *server);
 /* Of SERVER_AUTH and PEER_AUTH; 0: not listening. */
 uint16_t sip_server_tls_port(const struct sip_server *server, enum sip_tls_context which);
 

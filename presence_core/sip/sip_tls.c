@@ -123,3 +123,11 @@ enum gw_code sip_tls_admit(const struct sip_tls *tls, enum sip_tls_context which
         subject_find(ssl, name, count, subject);
     return rc;
 }
+
+enum gw_code sip_tls_admit_again(const struct sip_tls *tls, enum sip_tls_context which,
+                                 struct ssl_st *ssl, struct gw_str asked,
+                                 char subject[SIP_SUBJECT_MAX + 1], struct gw_err *err)
+{
+    cert_peer_again(tls->peer[which], ssl);
+    return sip_tls_admit(tls, which, ssl, asked, subject, err);
+}

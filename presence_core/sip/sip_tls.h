@@ -5,8 +5,8 @@
  *   PEER_AUTH    server (5062)   is demanded: "cup-trust", and the subject CN among the TLS peer subjects
  *   OUT          client          the same, or the CN is the host that was asked
  *
- * All show the identity "cup". Live: certificates, trust, versions, ciphers and subjects are those of the
- * moment of each handshake. */
+ * All show the identity "cup". Live: certificates, versions and ciphers are those of the moment of each
+ * handshake; trust and subjects are those of now, when the connections that stand are judged anew. */
 #ifndef SIP_TLS_H
 #define SIP_TLS_H
 
@@ -33,5 +33,9 @@ enum { SIP_SUBJECT_MAX = 255 };
 enum gw_code sip_tls_admit(const struct sip_tls *tls, enum sip_tls_context which,
                            const struct ssl_st *ssl, struct gw_str asked,
                            char subject[SIP_SUBJECT_MAX + 1], struct gw_err *err);
+/* The same of a connection that stands: trust, lists or subjects may be other ones. */
+enum gw_code sip_tls_admit_again(const struct sip_tls *tls, enum sip_tls_context which,
+                                 struct ssl_st *ssl, struct gw_str asked,
+                                 char subject[SIP_SUBJECT_MAX + 1], struct gw_err *err);
 
 #endif

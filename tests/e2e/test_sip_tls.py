@@ -126,11 +126,18 @@ def test_server_auth():
 
 
 def test_subjects_live():
-    """nobody while there are none; each change holds for the next connection, those that stand stay"""
+    """nobody while there are none; each change holds at once, for the next connection and for those that stand"""
     with House() as h:
-        with h.tls(h.zoo.good) as standing:
+        with h.tls(h.zoo.good) as standing, h.tls(port=SIP_TLS_PORT) as client:
             standing.send(subscribe(1, "TLS"))
             told(standing)
+            h.set("sip.tls_peer_subjects", f"other.partner.test, {PEER}")  # he is still among them
+            standing.send(subscribe(4, "TLS"))
+            told(standing)
+            before = len(h.log())
+            h.set("sip.tls_peer_subjects", "other.partner.test")
+            assert standing.is_closed()
+            h.says("is not among the TLS peer subjects", before)
             for subjects, cert, words in (
                     ("", h.zoo.good, "no TLS peer subjects are set"),
                     ("other.partner.test, Pool.Partner.Test", h.zoo.good,
@@ -142,8 +149,8 @@ def test_subjects_live():
             with h.tls(h.zoo.other) as s:
                 s.send(subscribe(2, "TLS"))
                 told(s)
-            standing.send(subscribe(3, "TLS"))
-            told(standing)
+            client.send(subscribe(3, "TLS"))  # of whom no certificate is asked
+            told(client)
         for wrong in ("*.partner.test", "edge partner", "sip:edge.partner.test", "-x.test"):
             try:
                 h.set("sip.tls_peer_subjects", wrong)
@@ -153,13 +160,22 @@ def test_subjects_live():
 
 
 def test_trust_live():
-    """an authority that is trusted no longer, and again"""
+    """an authority that is trusted no longer, by whom it let in, too; and again"""
+    other = Cert("Other CA", ca=True)
     with House() as h:
-        h.api("DELETE", f"/v1/trust/cup-trust/{h.zoo.ca.fingerprint}")
+        with h.tls(h.zoo.good) as s:
+            s.send(subscribe(1, "TLS"))
+            told(s)
+            h.api("POST", "/v1/trust/cup-trust", {"pem": other.pem})
+            h.api("DELETE", f"/v1/trust/cup-trust/{other.fingerprint}")
+            s.send(subscribe(2, "TLS"))
+            told(s)
+            h.api("DELETE", f"/v1/trust/cup-trust/{h.zoo.ca.fingerprint}")
+            assert s.is_closed()
         assert is_refused(h, h.zoo.good, None)
         h.api("POST", "/v1/trust/cup-trust", {"pem": h.zoo.ca.pem})
         with h.tls(h.zoo.good) as s:
-            s.send(subscribe(1, "TLS"))
+            s.send(subscribe(3, "TLS"))
             told(s)
 
 
