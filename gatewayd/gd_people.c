@@ -250,6 +250,16 @@ struct gw_str gd_person_words(struct gd *gd, struct gw_str user, enum pres_calen
     return bridge_voice_text(glasses.voice, bridge_text_of(kind));
 }
 
+struct gw_str gd_person_phrase(struct gd *gd, struct gw_str user, enum pres_phrase phrase)
+{
+    enum bridge_text text = bridge_text_phrase(phrase);
+    struct gd_glasses glasses;
+
+    if (gd_person_glasses(gd, user, &glasses))
+        return bridge_voice_text(glasses.voice, text);
+    return gw_str_of(bridge_texts_get(gd->texts, language_of(gd, GW_STR("")), text));
+}
+
 /* ---- what automatic replies say ---- */
 
 /* In a callback's own time: nothing is told from inside the scheduler's call. */

@@ -39,6 +39,8 @@ bool gd_person_looks_at(struct gd *gd, struct gw_str user, struct gw_str calenda
 /* The words of a state, without times, as they are said of the user; borrowed like gd_glasses. Empty:
  * no such user. */
 struct gw_str gd_person_words(struct gd *gd, struct gw_str user, enum pres_calendar_kind kind);
+/* The same of a phrase; of who is no user in the language of presence.language. */
+struct gw_str gd_person_phrase(struct gd *gd, struct gw_str user, enum pres_phrase phrase);
 
 /* What the user's automatic reply says, as Exchange has it. Kept as plain text, also over a restart. */
 void gd_person_replies(struct gd *gd, struct gw_str user, struct gw_str internal,

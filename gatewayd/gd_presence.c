@@ -146,10 +146,18 @@ static struct gw_str on_words(struct gw_str user, enum pres_calendar_kind kind, 
     return gd_person_words(ctx, user, kind);
 }
 
+static struct gw_str on_phrase(struct gw_str user, enum pres_phrase phrase, void *ctx)
+{
+    return gd_person_phrase(ctx, user, phrase);
+}
+
 void gd_presence_start(struct gd *gd)
 {
-    gd->core = pres_core_new(&(struct pres_core_args){
-        .store = gd->store, .settings = &gd->settings.pres, .words = on_words, .words_ctx = gd });
+    gd->core = pres_core_new(&(struct pres_core_args){ .store = gd->store,
+                                                       .settings = &gd->settings.pres,
+                                                       .words = on_words,
+                                                       .phrase = on_phrase,
+                                                       .words_ctx = gd });
     gd->own = (struct xmpp_own){ .password_set = gd_own_password,
                                  .is_oof_hidden = is_oof_hidden,
                                  .oof_hide = oof_hide,

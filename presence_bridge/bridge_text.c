@@ -43,6 +43,10 @@ static const struct {
                                       { "Outside working hours", "勤務時間外" } },
     [BRIDGE_TEXT_OUTSIDE_TIMED]   = { "outside-hours-until", "... with times",
                                       { "Outside working hours until {end}", "{end}まで勤務時間外" } },
+    [BRIDGE_TEXT_WAITING]         = { "waiting-for-confirmation", "a contact has not decided yet",
+                                      { "Waiting for Confirmation", "承認待ち" } },
+    [BRIDGE_TEXT_UNKNOWN]         = { "presence-unknown", "a contact's server does not answer",
+                                      { "Presence Unknown", "プレゼンス不明" } },
 };
 /* clang-format on */
 
@@ -98,6 +102,23 @@ enum bridge_text bridge_text_of(enum pres_calendar_kind kind)
         break;
     }
     return BRIDGE_TEXT_FREE;
+}
+
+enum bridge_text bridge_text_phrase(enum pres_phrase phrase)
+{
+    static const enum bridge_text texts_of[PRES_PHRASE_COUNT] = {
+        [PRES_PHRASE_AWAY] = BRIDGE_TEXT_AWAY,
+        [PRES_PHRASE_BUSY] = BRIDGE_TEXT_BUSY,
+        [PRES_PHRASE_WAITING] = BRIDGE_TEXT_WAITING,
+        [PRES_PHRASE_UNKNOWN] = BRIDGE_TEXT_UNKNOWN,
+    };
+
+    return texts_of[phrase];
+}
+
+static bool is_timed(enum bridge_text text)
+{
+    return text <= BRIDGE_TEXT_OUTSIDE_TIMED && text % 2 != 0;
 }
 
 static bool builtin_find(struct gw_str language, size_t *out)
@@ -299,7 +320,7 @@ enum gw_code bridge_texts_set(struct bridge_texts *t, struct gw_str language, en
     enum gw_code rc;
 
     if (pattern) {
-        rc = bridge_pattern_check(*pattern, text % 2 != 0, err);
+        rc = bridge_pattern_check(*pattern, is_timed(text), err);
         if (rc)
             return rc;
     }

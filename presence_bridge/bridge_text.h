@@ -11,7 +11,8 @@
 #include "gw_err.h"
 #include "pres_state.h"
 
-/* Each word stands alone, and with times where they are known. */
+/* Each word of the calendar stands alone, and with times where they are known; the last two, about contacts,
+ * know no times. */
 enum bridge_text {
     BRIDGE_TEXT_FREE,
     BRIDGE_TEXT_FREE_TIMED,
@@ -29,6 +30,8 @@ enum bridge_text {
     BRIDGE_TEXT_DND_TIMED,
     BRIDGE_TEXT_OUTSIDE,
     BRIDGE_TEXT_OUTSIDE_TIMED,
+    BRIDGE_TEXT_WAITING,
+    BRIDGE_TEXT_UNKNOWN,
     BRIDGE_TEXTS
 };
 
@@ -51,6 +54,7 @@ const char *bridge_text_name(enum bridge_text text); /* "in-a-meeting-until" */
 const char *bridge_text_help(enum bridge_text text);
 bool bridge_text_find(struct gw_str name, enum bridge_text *out);
 enum bridge_text bridge_text_of(enum pres_calendar_kind kind); /* of NONE: that of FREE */
+enum bridge_text bridge_text_phrase(enum pres_phrase phrase);
 
 /* NULL: that language is not built in. language: "en", "ja". */
 const char *bridge_text_builtin(struct gw_str language, enum bridge_text text);

@@ -25,6 +25,9 @@ struct pres_core_args {
     /* What an override without a text says: the words of its state as its user speaks. Borrowed until
      * the core is called the next time; calls nothing here. NULL: it says nothing. */
     struct gw_str (*words)(struct gw_str user, enum pres_calendar_kind kind, void *ctx);
+    /* A phrase as 'user', also one who is not ours, is to read or to say it. Borrowed until something
+     * is changed. NULL: in English. */
+    struct gw_str (*phrase)(struct gw_str user, enum pres_phrase phrase, void *ctx);
     void *words_ctx;
 };
 

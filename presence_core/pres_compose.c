@@ -85,6 +85,12 @@ void pres_compose(const struct pres_parts *in, struct pres_shown *out)
         out->text_kind = in->calendar.kind;
 }
 
+bool pres_shown_says(const struct pres_shown *shown, struct gw_str word)
+{
+    return shown->text_from == PRES_TEXT_CALENDAR ||
+           gw_str_ieq(gw_str_sub(shown->text, 0, word.len), word);
+}
+
 bool pres_shown_eq(const struct pres_shown *a, const struct pres_shown *b)
 {
     return a->show == b->show && a->kind == b->kind && gw_str_eq(a->text, b->text);

@@ -35,6 +35,10 @@ struct pres_parts {
 
 void pres_compose(const struct pres_parts *in, struct pres_shown *out);
 
+/* Does the text say the state itself, 'word', so that a front-end without a sign for it need not? Every text
+ * of the calendar's does. */
+bool pres_shown_says(const struct pres_shown *shown, struct gw_str word);
+
 bool pres_shown_eq(const struct pres_shown *a, const struct pres_shown *b);
 
 #endif

@@ -16,6 +16,7 @@ struct pres_core *pres_core_new(const struct pres_core_args *args)
     core->shows = gw_new(struct pres_shows);
     core->shows->is = *core->settings;
     core->words = args->words;
+    core->phrase = args->phrase;
     core->words_ctx = args->words_ctx;
     gw_list_init(&core->waiting);
     core->users = gw_map_new();
@@ -24,6 +25,18 @@ struct pres_core *pres_core_new(const struct pres_core_args *args)
     gw_list_init(&core->observers);
     gw_heap_init(&core->overs);
     return core;
+}
+
+struct gw_str pres_phrase(const struct pres_core *core, struct gw_str user, enum pres_phrase phrase)
+{
+    static const char *const english[PRES_PHRASE_COUNT] = {
+        [PRES_PHRASE_AWAY] = "Away",
+        [PRES_PHRASE_BUSY] = "Busy",
+        [PRES_PHRASE_WAITING] = "Waiting for Confirmation",
+        [PRES_PHRASE_UNKNOWN] = "Presence Unknown",
+    };
+
+    return core->phrase ? core->phrase(user, phrase, core->words_ctx) : gw_str_of(english[phrase]);
 }
 
 static void user_free(struct pres_user *u)

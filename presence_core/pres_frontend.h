@@ -186,6 +186,10 @@ void pres_session_probe(struct pres_session *s, struct gw_str contact);
 bool pres_whole(const struct pres_core *core, struct gw_str user, struct gw_str watcher,
                 struct pres_doc *out);
 
+/* Borrowed until something is changed. A front-end may ask also while it is called. */
+struct gw_str pres_phrase(const struct pres_core *core, struct gw_str user,
+                          enum pres_phrase phrase);
+
 /* Has the user granted this watcher, a bare JID, to see him? */
 bool pres_is_watched_by(const struct pres_core *core, struct gw_str user, struct gw_str watcher);
 

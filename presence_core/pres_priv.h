@@ -132,6 +132,7 @@ struct pres_core {
     const struct pres_settings *settings;
     struct pres_settings defaults;
     struct gw_str (*words)(struct gw_str user, enum pres_calendar_kind kind, void *ctx);
+    struct gw_str (*phrase)(struct gw_str user, enum pres_phrase phrase, void *ctx);
     void *words_ctx;
     struct pres_shows *shows; /* the newest that were applied */
     struct gw_list waiting;   /* of users, see above */

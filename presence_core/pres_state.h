@@ -60,6 +60,15 @@ struct pres_calendar {
     size_t ahead_count;
 };
 
+/* Words besides those of the calendar: for what a protocol has no sign for, and about contacts. */
+enum pres_phrase {
+    PRES_PHRASE_AWAY,
+    PRES_PHRASE_BUSY,
+    PRES_PHRASE_WAITING, /* the contact was asked, and has not decided */
+    PRES_PHRASE_UNKNOWN, /* nothing is known of the contact */
+    PRES_PHRASE_COUNT
+};
+
 /* Availability; the internal model that every front-end maps to its own words. */
 enum pres_show {
     PRES_OFFLINE,

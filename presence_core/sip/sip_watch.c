@@ -30,10 +30,8 @@ enum {
     PER_SECOND = 500 /* after a restart */
 };
 
-#define RESOURCE  "sip" /* the contact has one, to clients here */
-#define ACCEPT    "Accept: application/pidf+xml, application/cpim-pidf+xml\r\n"
-#define WAITING   "Waiting for Confirmation"
-#define NOT_KNOWN "Presence Unknown"
+#define RESOURCE "sip" /* the contact has one, to clients here */
+#define ACCEPT   "Accept: application/pidf+xml, application/cpim-pidf+xml\r\n"
 
 /* ---- Turns ---- */
 
@@ -237,19 +235,24 @@ void sip_watch_leave(struct sip_core *core, struct gw_str local, struct gw_str r
 
 static void tell(struct sip_watch *w)
 {
-    static const char *const texts[] = { [SIP_CONTACT_UNKNOWN] = NOT_KNOWN,
-                                         [SIP_CONTACT_WAITING] = WAITING,
-                                         [SIP_CONTACT_KNOWN] = NULL };
+    static const enum pres_phrase phrases[] = {
+        [SIP_CONTACT_UNKNOWN] = PRES_PHRASE_UNKNOWN, [SIP_CONTACT_WAITING] = PRES_PHRASE_WAITING
+    };
+    struct pres_core *pres = w->core->pres;
     struct pres_client client = { .show = PRES_OFFLINE };
+    char *text = NULL;
 
     if (w->contact == SIP_CONTACT_KNOWN) {
         client.show = w->show;
         client.text = gw_str_of(w->note);
     } else {
-        client.text = gw_str_of(texts[w->contact]);
+        text = gw_str_dup(
+            pres_phrase(pres, pres_inner(pres, w->local, w->remote), phrases[w->contact]));
+        client.text = gw_str_of(text);
     }
-    (void)pres_abroad_presence(w->core->pres, w->core->front, w->remote, GW_STR(RESOURCE), w->local,
+    (void)pres_abroad_presence(pres, w->core->front, w->remote, GW_STR(RESOURCE), w->local,
                                GW_STR(""), &client); /* the note is bounded */
+    free(text);
 }
 
 static void enter_contact(struct sip_watch *w, enum sip_contact to)

@@ -42,12 +42,10 @@ static const char *show_of(const struct xmpp_host *host, const struct pres_doc *
 }
 
 /* XMPP has no word for busy: it is away, and the text says so. */
-static void put_status(struct xml_writer *w, const struct pres_doc *doc, bool is_ours)
+static void put_status(struct xml_writer *w, const struct xmpp_host *host,
+                       const struct pres_doc *doc, bool is_ours)
 {
-    const struct gw_str busy = GW_STR("Busy");
-    struct gw_str text = doc->shown.text;
-    bool says_busy = doc->shown.text_from == PRES_TEXT_CALENDAR ||
-                     gw_str_ieq(gw_str_sub(text, 0, busy.len), busy);
+    struct gw_str text = doc->shown.text, busy;
 
     if (is_ours && doc->texts.len) {
         xml_flush_tag(w);
@@ -57,7 +55,8 @@ static void put_status(struct xml_writer *w, const struct pres_doc *doc, bool is
     if (!text.len && doc->shown.show != PRES_BUSY)
         return;
     xml_open(w, "status");
-    if (doc->shown.show == PRES_BUSY && !says_busy) {
+    busy = pres_phrase(host->core, doc->user, PRES_PHRASE_BUSY);
+    if (doc->shown.show == PRES_BUSY && !pres_shown_says(&doc->shown, busy)) {
         xml_put_text(w, busy);
         xml_put_text(w, text.len ? GW_STR(" - ") : GW_STR(""));
     }
@@ -94,7 +93,7 @@ struct gw_str xmpp_write_doc(struct xmpp_host *host, const struct pres_doc *doc)
         xml_put_attr(&w, "type", GW_STR("unavailable"));
     if (show[0])
         xml_put(&w, "show", gw_str_of(show));
-    put_status(&w, doc, is_ours);
+    put_status(&w, host, doc, is_ours);
     if (doc->priority && doc->shown.show != PRES_OFFLINE) {
         xml_open(&w, "priority");
         xml_put_int(&w, doc->priority);

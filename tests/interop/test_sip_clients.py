@@ -360,6 +360,7 @@ def test_publish():
              publish(11, LOGIN + entry, expires=0), answered(200, "Expires: 0"),
              publish(12, LOGIN + entry), answered(412)]
     with Office() as g, Client(ANN, "secret", host=g.address) as ann:
+        g.ctl("set", "presence.language", "ja")
         ann.do(lambda x: x.send_presence_subscription(pto=BOB))
         wait_for(lambda: any(p.sender == BOB and p.type == "subscribed" for p in ann.presences), what="the contact")
         with g.sipp(*steps, auth_uri=BOB) as peer:
@@ -368,7 +369,7 @@ def test_publish():
             assert len(tags) == len(set(tags)) == 4, tags  # each answer has a new one
         ann.wait_contact(BOB, ("unavailable", None))
         seen = [state.state for state in ann.contact_states(BOB)]
-        assert seen[-3:-1] == [("away", "away now"), ("away", "Busy - on-the-phone now")], seen
+        assert seen[-3:-1] == [("away", "away now"), ("away", "取り込み中 - on-the-phone now")], seen
         assert g.sip()["publications"] == 4
         # Nobody speaks for another.
         of_ann = publish(2, LOGIN, "away").replace(f"PUBLISH sip:{BOB}", f"PUBLISH sip:{ANN}")

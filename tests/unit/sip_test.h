@@ -19,6 +19,7 @@ enum { SENT_MAX = 1100 };
 
 struct rig {
     struct store *store;
+    struct gw_str (*phrase)(struct gw_str user, enum pres_phrase phrase, void *ctx);
     struct pres_core *pres;
     struct pres_front *front;
     struct sip_core *sip;
@@ -298,8 +299,8 @@ static inline void rig_pres(struct rig *r)
 {
     struct gw_err err;
 
-    r->pres =
-        pres_core_new(&(struct pres_core_args){ .store = r->store, .settings = &r->pres_settings });
+    r->pres = pres_core_new(&(struct pres_core_args){
+        .store = r->store, .settings = &r->pres_settings, .phrase = r->phrase });
     r->front = pres_frontend_register(r->pres, &rig_front, r);
     pres_domain_add(r->pres, GW_STR("b.example"));
     assert_int_equal(pres_user_add(r->pres, GW_STR("bob@b.example"), &err), GW_OK);

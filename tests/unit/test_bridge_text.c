@@ -335,13 +335,42 @@ static void test_zones_of_rules(void **state)
     }
 }
 
+/* What front-ends say in words is in the catalogue, too: in each language, without times, and to be changed. */
+static void test_phrases(void **state)
+{
+    static const struct {
+        enum pres_phrase phrase;
+        const char *name, *en, *ja;
+    } cases[] = {
+        { PRES_PHRASE_AWAY, "away", "Away", "外出中" },
+        { PRES_PHRASE_BUSY, "busy", "Busy", "取り込み中" },
+        { PRES_PHRASE_WAITING, "waiting-for-confirmation", "Waiting for Confirmation", "承認待ち" },
+        { PRES_PHRASE_UNKNOWN, "presence-unknown", "Presence Unknown", "プレゼンス不明" },
+    };
+    const struct gw_str other = GW_STR("Mal sehen"), timed = GW_STR("until {end}");
+    struct bridge_texts *t = bridge_texts_new();
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        enum bridge_text text = bridge_text_phrase(cases[i].phrase);
+
+        assert_string_equal(bridge_text_name(text), cases[i].name);
+        assert_string_equal(bridge_texts_get(t, GW_STR("en"), text), cases[i].en);
+        assert_string_equal(bridge_texts_get(t, GW_STR("ja-JP"), text), cases[i].ja);
+        assert_int_equal(bridge_texts_set(t, GW_STR("de"), text, &timed, NULL), GW_INVALID);
+        assert_int_equal(bridge_texts_set(t, GW_STR("de"), text, &other, NULL), GW_OK);
+        assert_string_equal(bridge_texts_get(t, GW_STR("de"), text), "Mal sehen");
+    }
+    bridge_texts_free(&t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_zones_of_rules), cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_levels),         cmocka_unit_test(test_ahead),
-        cmocka_unit_test(test_patterns),       cmocka_unit_test(test_languages),
-        cmocka_unit_test(test_zones),
+        cmocka_unit_test(test_phrases),   cmocka_unit_test(test_zones_of_rules),
+        cmocka_unit_test(test_golden),    cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_ahead),     cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_languages), cmocka_unit_test(test_zones),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
