@@ -99,65 +99,72 @@ static void put_person(struct xml_writer *w, const char *name, struct gw_str not
     xml_close(w);
 }
 
-static void write_pidf(struct xml_writer *w, enum sip_kind kind, const struct pres_doc *doc)
+/* The root is open then. */
+static void begin(struct xml_writer *w, struct gw_buf *out, const char *ns, struct gw_str user)
+{
+    struct gw_buf entity;
+
+    gw_buf_init(&entity, 2 * SIP_URI_MAX);
+    sip_write_uri(&entity, user);
+    xml_write_init(w, out);
+    xml_write_declaration(w);
+    xml_open(w, "presence");
+    xml_put_attr(w, "xmlns", gw_str_of(ns));
+    xml_put_attr(w, "entity", gw_buf_str(&entity));
+    gw_buf_done(&entity);
+}
+
+static void begin_tuple(struct xml_writer *w, enum sip_word word)
+{
+    xml_open(w, "tuple");
+    xml_put_attr(w, "id", GW_STR("kalends"));
+    put_basic(w, word != SIP_WORD_OFFLINE);
+}
+
+void sip_pidf_write(enum sip_kind kind, struct gw_str user, const struct pres_doc *doc,
+                    struct gw_buf *out)
 {
     enum sip_word word = sip_map_out(kind, &doc->shown);
     const char *name = activity(kind, word, doc);
     /* A peer that is shown offline is shown nothing more. */
     bool is_mute = kind != SIP_KIND_SIMPLE && word == SIP_WORD_OFFLINE;
     struct gw_str note = is_mute ? GW_STR("") : doc->shown.text;
+    struct xml_writer w;
 
-    xml_put_attr(w, "xmlns:dm", GW_STR(NS_MODEL));
-    xml_put_attr(w, "xmlns:rpid", GW_STR(NS_RPID));
+    begin(&w, out, NS_PIDF, user);
+    xml_put_attr(&w, "xmlns:dm", GW_STR(NS_MODEL));
+    xml_put_attr(&w, "xmlns:rpid", GW_STR(NS_RPID));
     if (!is_mute && doc->ahead_count)
-        xml_put_attr(w, "xmlns:ts", GW_STR(NS_TIMED));
-    xml_open(w, "tuple");
-    xml_put_attr(w, "id", GW_STR("kalends"));
-    put_basic(w, word != SIP_WORD_OFFLINE);
+        xml_put_attr(&w, "xmlns:ts", GW_STR(NS_TIMED));
+    begin_tuple(&w, word);
     if (!is_mute)
-        put_ahead(w, doc);
+        put_ahead(&w, doc);
     if (note.len)
-        xml_put(w, "note", note);
-    xml_close(w);
+        xml_put(&w, "note", note);
+    xml_close(&w);
     if (name || note.len)
-        put_person(w, name, note);
+        put_person(&w, name, note);
+    xml_close(&w);
 }
 
 /* The draft has no persons: basic and a note. */
-static void write_cpim(struct xml_writer *w, enum sip_kind kind, const struct pres_doc *doc)
+void sip_cpim_write(enum sip_kind kind, struct gw_str user, const struct pres_doc *doc,
+                    const struct gw_str words[SIP_WORD_COUNT], struct gw_buf *out)
 {
     enum sip_word word = sip_map_out(kind, &doc->shown);
-    static const char *const notes[SIP_WORD_COUNT] = { [SIP_WORD_OFFLINE] = NULL,
-                                                       [SIP_WORD_AVAILABLE] = NULL,
-                                                       [SIP_WORD_AWAY] = "Away",
-                                                       [SIP_WORD_BUSY] = "Busy" };
-    struct gw_str note = doc->shown.text.len ? doc->shown.text : gw_str_of(notes[word]);
-
-    xml_open(w, "tuple");
-    xml_put_attr(w, "id", GW_STR("kalends"));
-    put_basic(w, word != SIP_WORD_OFFLINE);
-    if (word != SIP_WORD_OFFLINE && note.len)
-        xml_put(w, "note", note);
-    xml_close(w);
-}
-
-void sip_pidf_write(enum sip_format format, enum sip_kind kind, struct gw_str user,
-                    const struct pres_doc *doc, struct gw_buf *out)
-{
+    struct gw_str text = doc->shown.text,
+                  said = pres_shown_says(&doc->shown, words[word]) ? GW_STR("") : words[word];
     struct xml_writer w;
-    struct gw_buf entity;
 
-    gw_buf_init(&entity, 2 * SIP_URI_MAX);
-    sip_write_uri(&entity, user);
-    xml_write_init(&w, out);
-    xml_write_declaration(&w);
-    xml_open(&w, "presence");
-    xml_put_attr(&w, "xmlns", format == SIP_PIDF ? GW_STR(NS_PIDF) : GW_STR(NS_CPIM));
-    xml_put_attr(&w, "entity", gw_buf_str(&entity));
-    if (format == SIP_PIDF)
-        write_pidf(&w, kind, doc);
-    else
-        write_cpim(&w, kind, doc);
+    begin(&w, out, NS_CPIM, user);
+    begin_tuple(&w, word);
+    if (word != SIP_WORD_OFFLINE && (said.len || text.len)) {
+        xml_open(&w, "note");
+        xml_put_text(&w, said);
+        xml_put_text(&w, said.len && text.len ? GW_STR(" - ") : GW_STR(""));
+        xml_put_text(&w, text);
+        xml_close(&w);
+    }
     xml_close(&w);
-    gw_buf_done(&entity);
+    xml_close(&w);
 }

@@ -17,7 +17,11 @@ enum { SIP_DOCUMENT_MAX = 16 * 1024 };
 enum gw_code sip_pidf_read(struct gw_str document, enum sip_word *word, struct gw_buf *note,
                            struct gw_err *err);
 
-void sip_pidf_write(enum sip_format format, enum sip_kind kind, struct gw_str user,
-                    const struct pres_doc *doc, struct gw_buf *out);
+void sip_pidf_write(enum sip_kind kind, struct gw_str user, const struct pres_doc *doc,
+                    struct gw_buf *out);
+/* The older form, whose note says what it has no sign for: words, as they are said of the user; empty where
+ * nothing has to be said. */
+void sip_cpim_write(enum sip_kind kind, struct gw_str user, const struct pres_doc *doc,
+                    const struct gw_str words[SIP_WORD_COUNT], struct gw_buf *out);
 
 #endif

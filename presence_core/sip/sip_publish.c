@@ -529,7 +529,7 @@ static bool write_news(struct sip_pub *p)
     if (p->of->stage != IN_FORCE || !pres_whole(core->pres, p->jid, GW_STR(""), &doc) ||
         !has_news(&doc))
         return false;
-    sip_pidf_write(SIP_PIDF, SIP_KIND_SIMPLE, p->jid, &doc, &core->body);
+    sip_pidf_write(SIP_KIND_SIMPLE, p->jid, &doc, &core->body);
     return true;
 }
 

@@ -467,6 +467,20 @@ static bool look(struct sip_sub *s, struct pres_doc *out)
     return true;
 }
 
+static void write_pidf(struct sip_sub *s, const struct pres_doc *doc, struct gw_buf *out)
+{
+    const struct pres_core *pres = s->core->pres;
+    const struct gw_str words[SIP_WORD_COUNT] = {
+        [SIP_WORD_AWAY] = pres_phrase(pres, s->of->jid, PRES_PHRASE_AWAY),
+        [SIP_WORD_BUSY] = pres_phrase(pres, s->of->jid, PRES_PHRASE_BUSY),
+    };
+
+    if (s->format == SIP_CPIM_PIDF)
+        sip_cpim_write(s->kind, known_as(s), doc, words, out);
+    else
+        sip_pidf_write(s->kind, known_as(s), doc, out);
+}
+
 /* What this watcher may see now, into core->body, and what he was told with it; everything, or what is new
  * where it is told so. False: the user is no more. */
 static bool write_document(struct sip_sub *s, bool forced, uint64_t *told)
@@ -485,7 +499,7 @@ static bool write_document(struct sip_sub *s, bool forced, uint64_t *told)
     if (s->verdict == SIP_BLOCKED)
         doc = (struct pres_doc){ .user = s->of->jid };
     if (s->verdict == SIP_ALLOWED || s->verdict == SIP_BLOCKED)
-        sip_pidf_write(s->format, s->kind, known_as(s), &doc, body);
+        write_pidf(s, &doc, body);
     *told = gw_hash_stable(gw_buf_str(body)) + (s->verdict == SIP_PENDING);
     return true;
 }

@@ -56,11 +56,17 @@ static void write(struct gw_buf *b, enum sip_format format, enum sip_kind kind,
     static const struct xml_limits limits = {
         .size_max = SIP_DOCUMENT_MAX, .depth_max = 16, .nodes_max = 500, .attrs_max = 16
     };
+    static const struct gw_str words[SIP_WORD_COUNT] = {
+        [SIP_WORD_AWAY] = GW_STR_INIT("Abwesend"), [SIP_WORD_BUSY] = GW_STR_INIT("Besetzt")
+    };
     struct xml_doc *parsed = NULL;
     struct gw_err err;
 
     gw_buf_reset(b);
-    sip_pidf_write(format, kind, GW_STR("bob@b.example"), doc, b);
+    if (format == SIP_CPIM_PIDF)
+        sip_cpim_write(kind, GW_STR("bob@b.example"), doc, words, b);
+    else
+        sip_pidf_write(kind, GW_STR("bob@b.example"), doc, b);
     assert_false(b->failed);
     assert_int_equal(xml_doc_parse(gw_buf_str(b), &limits, &parsed, &err), GW_OK);
     xml_doc_free(&parsed);
@@ -80,6 +86,45 @@ static void has_not(const struct gw_buf *b, const char *part)
     assert_null(strstr(b->p, part));
 }
 
+/* The older form has no sign for busy and away: the note says it, before what the user says, and once. */
+static void test_cpim_notes(void **state)
+{
+    static const struct {
+        enum pres_show show;
+        enum pres_text_from from;
+        struct gw_str text;
+        const char *note; /* NULL: none */
+    } cases[] = {
+        { PRES_BUSY, PRES_TEXT_NONE, GW_STR_INIT(""), "<note>Besetzt</note>" },
+        { PRES_BUSY, PRES_TEXT_CLIENT, GW_STR_INIT("at the board"),
+          "<note>Besetzt - at the board</note>" },
+        { PRES_BUSY, PRES_TEXT_CLIENT, GW_STR_INIT("besetzt bis elf"),
+          "<note>besetzt bis elf</note>" },
+        { PRES_BUSY, PRES_TEXT_CALENDAR, GW_STR_INIT("In a meeting"), "<note>In a meeting</note>" },
+        { PRES_AWAY, PRES_TEXT_CLIENT, GW_STR_INIT("lunch"), "<note>Abwesend - lunch</note>" },
+        { PRES_AVAILABLE, PRES_TEXT_CLIENT, GW_STR_INIT("at the desk"),
+          "<note>at the desk</note>" },
+        { PRES_AVAILABLE, PRES_TEXT_NONE, GW_STR_INIT(""), NULL },
+        { PRES_OFFLINE, PRES_TEXT_CLIENT, GW_STR_INIT("bye"), NULL },
+    };
+    struct gw_buf b;
+
+    (void)state;
+    gw_buf_init(&b, SIP_DOCUMENT_MAX);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        const struct pres_doc doc = {
+            .shown = { .show = cases[i].show, .text_from = cases[i].from, .text = cases[i].text }
+        };
+
+        write(&b, SIP_CPIM_PIDF, SIP_KIND_SIMPLE, &doc);
+        if (cases[i].note)
+            has(&b, cases[i].note);
+        else
+            has_not(&b, "<note>");
+    }
+    gw_buf_done(&b);
+}
+
 static void test_documents(void **state)
 {
     const struct pres_span ahead[] = {
@@ -89,6 +134,7 @@ static void test_documents(void **state)
     };
     struct pres_doc doc = { .shown = { .show = PRES_AWAY,
                                        .kind = PRES_CAL_MEETING,
+                                       .text_from = PRES_TEXT_CALENDAR,
                                        .text = GW_STR_INIT("Besprechung <b> & \xc3\xa9") },
                             .calendar = { PRES_CAL_MEETING, 1, GW_NEVER },
                             .ahead = ahead,
@@ -128,7 +174,7 @@ static void test_documents(void **state)
     has_not(&b, "timed-status");
 
     gw_buf_reset(&b);
-    sip_pidf_write(SIP_PIDF, SIP_KIND_SIMPLE, GW_STR("b\xc3\xb6#b@b.example"), &doc, &b);
+    sip_pidf_write(SIP_KIND_SIMPLE, GW_STR("b\xc3\xb6#b@b.example"), &doc, &b);
     has(&b, "entity=\"sip:b%C3%B6%23b@b.example\"");
     gw_buf_done(&b);
 }
@@ -238,9 +284,8 @@ static void test_reading_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables),
-        cmocka_unit_test(test_documents),
-        cmocka_unit_test(test_reading),
+        cmocka_unit_test(test_tables),         cmocka_unit_test(test_cpim_notes),
+        cmocka_unit_test(test_documents),      cmocka_unit_test(test_reading),
         cmocka_unit_test(test_reading_limits),
     };
 

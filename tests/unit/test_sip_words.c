@@ -75,10 +75,28 @@ static void test_contacts(void **state)
     }
 }
 
+/* Of a user, as is said of him, to who takes the older form only. */
+static void test_notes(void **state)
+{
+    struct pres_session *bob;
+    struct rig r;
+
+    (void)state;
+    begin(&r);
+    bob = rig_login(&r, "bob@b.example", PRES_BUSY);
+    rig_ask(&r, &(struct ask){ .expires = 600, .more = "Accept: application/cpim-pidf+xml\r\n" });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_expect(&r, "NOTIFY ", "<note>Besetzt</note>");
+    rig_answer(&r, 200, "");
+    pres_session_free(&bob, r.now);
+    rig_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_contacts),
+        cmocka_unit_test(test_notes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
