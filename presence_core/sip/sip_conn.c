@@ -11,6 +11,7 @@
 
 enum {
     WHOLE_MS = 30 * GW_SECOND_MS, /* from the first byte of a message to its last */
+    FIRST_MS = WHOLE_MS, /* to the first message of one who connects: whoever has one does so */
     FIRST_CONN = SIP_OVER_UDP + 1,
     /* Connections that we make, at once. Where a watcher is reached he says himself: one peer has no more
      * than it may have to us, and for one more of all the one goes that was not used for longest. */
@@ -42,6 +43,7 @@ struct sip_conn {
     enum sip_tls_context context; /* of TLS */
     uint16_t port;
     bool is_ready, is_closing;       /* is_ready: connected, and the peer may stay */
+    bool is_used;                    /* a message came, or we made it for one */
     char target[TARGET_MAX];         /* "TCP example.com 5060"; empty: made to us */
     char host[NET_ADDRESS_TEXT_MAX]; /* address; empty until we are connected */
     char subject[SIP_SUBJECT_MAX + 1];
@@ -51,7 +53,8 @@ struct sip_conn {
 
 static gw_time conn_deadline(const struct sip_conn *c)
 {
-    gw_time idle = gw_time_after(c->heard, c->server->settings->idle_s * GW_SECOND_MS);
+    gw_time idle =
+        gw_time_after(c->heard, c->is_used ? c->server->settings->idle_s * GW_SECOND_MS : FIRST_MS);
     gw_time whole = c->begun == GW_NEVER ? GW_NEVER : gw_time_after(c->begun, WHOLE_MS);
 
     return whole < idle ? whole : idle;
@@ -178,6 +181,7 @@ static size_t conn_read(struct sip_conn *c, struct gw_str in)
         switch (sip_frame_next(&c->frame, in, &used, &err)) {
         case SIP_FRAME_MESSAGE:
             c->heard = now.mono;
+            c->is_used = true;
             conn_used(c);
             sip_core_receive(c->server->core, &from, gw_str_sub(in, 0, used), now);
             break;
@@ -377,6 +381,7 @@ static struct sip_conn *connect_to(struct sip_server *server, const struct sip_p
         args.tls = sip_tls_context(server->tls, SIP_TLS_OUT);
     c = conn_new(server, to->proto);
     c->context = SIP_TLS_OUT;
+    c->is_used = true;
     c->caller = caller_take(server->conns.called, to->host);
     host = gw_str_dup(to->host);
     args.host = host;

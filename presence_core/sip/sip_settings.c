@@ -227,7 +227,7 @@ const struct gw_param sip_params[] = {
     { .key = "sip.idle_s",
       .shown_as = "Idle Connections (seconds)",
       .help = "a connection over which no message came for so long is closed; a message must be "
-              "whole after 30 seconds",
+              "whole after 30 seconds, and so must the first one of whoever connects",
       .type = GW_PARAM_INT,
       .offset = OF(idle_s),
       .min = 30,
