@@ -176,19 +176,22 @@ bool sip_domain_is(struct gw_str s)
 static bool domain_parse(struct gw_str item, struct sip_domain *out)
 {
     struct gw_str word;
+    bool has_network = false;
     struct network n;
 
     *out = (struct sip_domain){ .kind = SIP_KIND_SIMPLE };
     if (gw_str_cut(item, "@", &item, &out->where)) {
         out->where = gw_str_trim(out->where);
-        if (!network_parse(out->where, &n) && !is_name(out->where))
+        has_network = network_parse(out->where, &n);
+        if (!has_network && !is_name(out->where))
             return false;
     }
     out->name = item;
     if (gw_str_cut(item, "=", &out->name, &word) && !kind_parse(gw_str_trim(word), &out->kind))
         return false;
     out->name = gw_str_trim(out->name);
-    return sip_domain_is(out->name);
+    out->entry = has_network ? out->where : out->name;
+    return sip_domain_is(out->name) && !is_all(out->name);
 }
 
 bool sip_domains_next(struct gw_str *rest, struct sip_domain *out)
@@ -223,11 +226,12 @@ enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err)
 
     while (gw_str_next(&rest, ",", &item)) {
         if (!domain_parse(item, &domain))
-            return gw_fail(err, GW_INVALID,
-                           "'%.*s' is not a domain in lower case, or one with its kind: "
-                           "partner.example=lync (simple, lync, aol), with the network or the "
-                           "certificate's CN that speaks for it: partner.example=lync@192.0.2.0/24",
-                           GW_STR_ARG(gw_str_utf8_cut(item, 80)));
+            return gw_fail(
+                err, GW_INVALID,
+                "'%.*s' is not a domain in lower case ('all' is none), or one with its kind: "
+                "partner.example=lync (simple, lync, aol), with the network or the "
+                "certificate's CN that speaks for it: partner.example=lync@192.0.2.0/24",
+                GW_STR_ARG(gw_str_utf8_cut(item, 80)));
         if (listed_kind(list, domain.name, &first) && first != domain.kind)
             return gw_fail(err, GW_EXISTS,
                            "'%.*s' is listed as %s and as %s: a domain is of one kind, and where "

@@ -69,6 +69,7 @@ struct sip_doubt {
     gw_time asked_at;
     enum state state;
     bool is_used; /* since it was decided */
+    char *name;   /* that it is, or may be, admitted by; NULL: none */
     struct gw_list parked;
     size_t parked_count, parked_bytes;
     struct gw_str key, host;
@@ -104,6 +105,7 @@ static void doubt_free(struct sip_doubt *d)
     leave(d);
     gw_heap_remove(&all->due, &d->due);
     gw_map_remove(all->map, d->key);
+    free(d->name);
     free(d);
 }
 
@@ -148,6 +150,35 @@ void sip_doubts_free(struct sip_doubts **allp)
     gw_heap_done(&all->due);
     free(all);
     *allp = NULL;
+}
+
+/* sip.incoming_acl, and the entry that each domain makes in it. */
+static bool is_in_list(const struct sip_core *core, bool (*has)(struct gw_str, struct gw_str),
+                       struct gw_str who)
+{
+    struct gw_str rest = gw_str_of(core->settings->domains);
+    bool is_in = has(gw_str_of(core->settings->incoming_acl), who);
+    struct sip_domain domain;
+
+    while (!is_in && sip_domains_next(&rest, &domain))
+        is_in = has(domain.entry, who);
+    return is_in;
+}
+
+static bool has_names(struct gw_str list, struct gw_str any)
+{
+    (void)any;
+    return sip_acl_has_names(list);
+}
+
+bool sip_acl_admits(const struct sip_core *core, struct gw_str address)
+{
+    return is_in_list(core, sip_acl_allows, address);
+}
+
+bool sip_acl_asks(const struct sip_core *core)
+{
+    return is_in_list(core, has_names, GW_STR(""));
 }
 
 static void on_names(const struct gw_str *names, size_t count, struct gw_now now, void *ctx);
@@ -222,18 +253,17 @@ static void on_names(const struct gw_str *names, size_t count, struct gw_now now
     struct sip_doubt *d = ctx;
     struct sip_core *core = d->core;
     size_t i = 0;
-    char *name;
 
     d->query = NULL;
-    while (i < count && !sip_acl_allows_name(gw_str_of(core->settings->incoming_acl), names[i]))
+    while (i < count && !is_in_list(core, sip_acl_allows_name, names[i]))
         i++;
     if (i == count) {
         decide(d, false, now);
         return;
     }
-    name = gw_str_dup(names[i]);
-    d->query = core->io->names_start(false, name, on_addresses, d, core->io_ctx);
-    free(name);
+    free(d->name);
+    d->name = gw_str_dup(names[i]);
+    d->query = core->io->names_start(false, d->name, on_addresses, d, core->io_ctx);
 }
 
 /* ---- The question ---- */
@@ -264,23 +294,27 @@ static struct gw_str key_write(enum way way, struct gw_str host, struct gw_buf *
     return gw_buf_str(out);
 }
 
-static struct sip_doubt *doubt_new(struct sip_core *core, enum way way, struct gw_str key,
-                                   const struct sip_peer *from)
+static struct sip_doubt *doubt_new(struct sip_core *core, enum way way, const struct sip_peer *from)
 {
     struct sip_doubts *all = core->doubts;
     struct sip_source *network;
     struct sip_doubt *d;
+    struct gw_buf buf;
+    struct gw_str key;
 
     if (!make_room(core, way, from, &network))
         return NULL;
+    key = key_write(way, from->host, &buf);
     d = gw_alloc(sizeof(*d) + key.len + 1);
     d->core = core;
     d->pool = &all->pools[way];
     d->network = network;
+    d->name = NULL;
     gw_list_init(&d->parked);
     memcpy(d->text, key.p, key.len);
     d->key = (struct gw_str){ d->text, key.len };
     d->host = gw_str_sub(d->key, 1, key.len);
+    gw_buf_done(&buf);
     enter(d, ASKED);
     gw_map_set(all->map, d->key, d);
     ask(d, core->now.mono);
@@ -310,23 +344,41 @@ static bool park(struct sip_doubt *d, enum way way, const struct sip_peer *from,
     return true;
 }
 
+static enum way way_of(const struct sip_peer *from)
+{
+    return from->proto == SIP_UDP ? DATAGRAMS : STREAMS;
+}
+
+static struct sip_doubt *find(const struct sip_core *core, const struct sip_peer *from)
+{
+    struct sip_doubt *d;
+    struct gw_buf key;
+
+    d = gw_map_get(core->doubts->map, key_write(way_of(from), from->host, &key));
+    gw_buf_done(&key);
+    return d;
+}
+
+struct gw_str sip_admitted_as(const struct sip_core *core, const struct sip_peer *from)
+{
+    const struct sip_doubt *d = find(core, from);
+
+    return d && d->state == ADMITTED && d->name ? gw_str_of(d->name) : GW_STR("");
+}
+
 enum sip_admission sip_admit(struct sip_core *core, const struct sip_peer *from,
                              struct gw_str bytes)
 {
-    enum way way = from->proto == SIP_UDP ? DATAGRAMS : STREAMS;
-    struct gw_str list = gw_str_of(core->settings->incoming_acl), key;
+    enum way way = way_of(from);
     struct sip_doubt *d;
-    struct gw_buf buf;
 
-    if (sip_acl_allows(list, from->host))
+    if (sip_acl_admits(core, from->host))
         return SIP_ADMITTED;
-    if (!sip_acl_has_names(list))
+    d = find(core, from);
+    if (!d && !sip_acl_asks(core))
         return SIP_REFUSED;
-    key = key_write(way, from->host, &buf);
-    d = gw_map_get(core->doubts->map, key);
     if (!d)
-        d = doubt_new(core, way, key, from);
-    gw_buf_done(&buf);
+        d = doubt_new(core, way, from);
     if (d && d->state != ASKED) {
         d->is_used = true;
         return d->state == ADMITTED ? SIP_ADMITTED : SIP_REFUSED;

@@ -51,8 +51,10 @@ struct sip_peer sip_hop_server(const struct sip_uri *uri, enum sip_proto came_ov
 static bool is_theirs(const struct sip_core *core, const struct sip_peer *to, struct gw_str who,
                       const struct sip_peer *from)
 {
-    struct gw_str domain = who, rest = gw_str_of(core->settings->routes);
+    struct gw_str domain = who, rest = gw_str_of(core->settings->routes),
+                  domains = gw_str_of(core->settings->domains);
     struct sip_route_end r;
+    struct sip_domain d;
 
     (void)gw_str_cut(who, "@", NULL, &domain);
     if (sip_acl_lists(from->host, to->host) || sip_acl_lists(from->subject, to->host) ||
@@ -64,6 +66,10 @@ static bool is_theirs(const struct sip_core *core, const struct sip_peer *to, st
         return true;
     while (sip_route_next(&rest, domain, &r)) {
         if (r.leads && sip_acl_lists(r.host, to->host))
+            return true;
+    }
+    while (sip_domains_next(&domains, &d)) {
+        if (gw_str_eq(d.name, sip_domains_listed_as(domain)) && sip_acl_lists(d.entry, to->host))
             return true;
     }
     return false;

@@ -50,8 +50,9 @@ enum sip_source_kind {
 struct sip_source {
     struct sip_core *core;
     uint32_t count[SIP_SOURCE_KINDS];
-    bool is_proven; /* it is where it says it is: there is a connection, or it has answered */
-    bool is_silent; /* it left the last word unanswered */
+    bool is_proven;  /* it is where it says it is: there is a connection, or it has answered */
+    bool is_silent;  /* it left the last word unanswered */
+    bool is_by_name; /* no address in the list let it in */
     struct gw_str host;
     char text[];
 };
@@ -255,9 +256,9 @@ const char *sip_distrusts(const struct sip_core *core, struct gw_str domain,
 bool sip_vouches(const struct sip_core *core, struct gw_str domain, const struct sip_peer *hop);
 /* The same as sip_distrusts() of an address, or of who has logged in; a refusal is counted, and in the log. */
 bool sip_believes(struct sip_core *core, struct gw_str who, const struct sip_peer *hop);
-/* May requests of a hop, which began something without a login, come still, and speak for 'who'? Who is known
- * by a name, in the list or in his certificate, is looked at when he sends one. */
-bool sip_is_welcome(const struct sip_core *core, struct gw_str who, const struct sip_peer *hop);
+/* May requests of an address, which began something without a login, come still, and speak for 'who'? Who came
+ * in by a name, in the list or in his certificate, is looked at when he sends one. */
+bool sip_is_welcome(const struct sip_source *source, enum sip_proto proto, struct gw_str who);
 
 /* Record-Route of ours for what begins a dialog with 'who', a bare address: where his requests shall come
  * to. Nothing where no name is set for that, and for who has a static route. */
@@ -317,7 +318,12 @@ enum sip_admission sip_admit(struct sip_core *core, const struct sip_peer *from,
                              struct gw_str bytes);
 struct sip_doubts *sip_doubts_new(void);
 void sip_doubts_free(struct sip_doubts **allp); /* and what waits */
-void sip_doubts_apply(struct sip_core *core);   /* the list is another one */
+/* The list of who may come in, with what sip.domains adds: an address of it; is it asked who others are? */
+bool sip_acl_admits(const struct sip_core *core, struct gw_str address);
+bool sip_acl_asks(const struct sip_core *core);
+/* The name for which an address was let in. Empty: not for a name, or that is not known any more. */
+struct gw_str sip_admitted_as(const struct sip_core *core, const struct sip_peer *from);
+void sip_doubts_apply(struct sip_core *core); /* the list is another one */
 gw_time sip_doubts_deadline(const struct sip_core *core);
 void sip_doubts_tick(struct sip_core *core);
 

@@ -737,10 +737,8 @@ void sip_sessions_tick(struct sip_core *core)
 
 static bool is_welcome(const struct sip_session *s)
 {
-    const struct sip_peer hop = { .proto = s->dialog.proto, .host = s->source->host };
-
     return !s->is_inbound || s->grant.account ||
-           sip_is_welcome(s->talk->core, s->talk->remote, &hop);
+           sip_is_welcome(s->source, s->dialog.proto, s->talk->remote);
 }
 
 /* The settings are other ones: with whom nobody may speak any more the sessions end. */

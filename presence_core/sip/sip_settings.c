@@ -15,7 +15,8 @@ const struct gw_param sip_params[] = {
       .shown_as = "Incoming ACL",
       .help = "who may send requests: IP addresses, networks "
               "(192.0.2.0/24), and names of hosts and domains, which cost two questions to the "
-              "DNS, separated by commas; or all; nobody while it is empty",
+              "DNS, separated by commas; or all. Each domain of sip.domains has an entry of its "
+              "own in this list, which is not shown here: its network there, or else its name",
       .type = GW_PARAM_TEXT,
       .offset = OF(incoming_acl),
       .max = 4000,
@@ -23,7 +24,8 @@ const struct gw_param sip_params[] = {
     { .key = "sip.domains",
       .shown_as = "SIP Federated Domains",
       .help =
-          "whose users may watch ours: partner.example=lync, other.example=simple, aol.com=aol; "
+          "whose users may watch ours, and whose servers may come in, as far as the DNS knows "
+          "them by the domain's name: partner.example=lync, other.example=simple, aol.com=aol; "
           "our own domains are always among them. Without a static route a domain's servers are "
           "found by SRV records _sipfederationtls._tcp, those of the kind simple then by NAPTR, "
           "other SRV records and addresses (RFC 3263), also without TLS. Behind an at sign, who "

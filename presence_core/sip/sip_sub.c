@@ -103,6 +103,7 @@ struct sip_source *sip_source_take(struct sip_core *core, struct gw_str host,
         source->core = core;
         memcpy(source->text, host.p, host.len);
         source->host = (struct gw_str){ source->text, host.len };
+        source->is_by_name = !sip_acl_admits(core, host);
         gw_map_set(core->sources, source->host, source);
     }
     source->count[kind]++;
@@ -235,9 +236,8 @@ static void over(struct sip_grant *g)
 
 static bool is_welcome(const struct sip_sub *s)
 {
-    const struct sip_peer hop = { .proto = s->proto, .host = sip_sub_text(s, SIP_TEXT_SOURCE) };
-
-    return s->grant.account || sip_is_welcome(s->core, sip_sub_text(s, SIP_TEXT_WATCHER), &hop);
+    return s->grant.account ||
+           sip_is_welcome(s->source, s->proto, sip_sub_text(s, SIP_TEXT_WATCHER));
 }
 
 /* Whose domain has left is told so with the next notification. Where only the peer is another one now,

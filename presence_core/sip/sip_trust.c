@@ -133,16 +133,19 @@ const char *sip_distrusts(const struct sip_core *core, struct gw_str domain,
                           const struct sip_peer *hop)
 {
     struct question q = { .core = core, .hop = hop, .domain = sip_domains_listed_as(domain) };
-    struct gw_str acl = gw_str_of(core->settings->incoming_acl);
+    struct gw_str acl = gw_str_of(core->settings->incoming_acl), name = sip_admitted_as(core, hop);
+    bool is_named = sip_acl_allows_name(acl, name);
     size_t i = 0;
 
     if (sip_is_ours(core, q.domain))
         q.facts |= core->settings->partitioned ? OURS | SHARED : OURS;
     if (hop->subject.len)
         q.facts |= CERTIFIED | LISTED;
-    /* Whom no address in the list admits was admitted by his name there. */
-    if (sip_acl_lists(acl, hop->host) || !sip_acl_allows(acl, hop->host))
+    /* Whom no address in the list admits was admitted by his name there, or by that of his domain. */
+    if (sip_acl_lists(acl, hop->host) || is_named || (!name.len && !sip_acl_allows(acl, hop->host)))
         q.facts |= LISTED;
+    if (name.len && !is_named)
+        tie(&q, domain_above(core, name));
     ask_domains(&q);
     ask_routes(&q);
     tie(&q, domain_above(core, hop->subject));
@@ -159,13 +162,15 @@ bool sip_vouches(const struct sip_core *core, struct gw_str domain, const struct
     return q.facts & BOUND_HERE;
 }
 
-bool sip_is_welcome(const struct sip_core *core, struct gw_str who, const struct sip_peer *hop)
+bool sip_is_welcome(const struct sip_source *source, enum sip_proto proto, struct gw_str who)
 {
-    struct gw_str list = gw_str_of(core->settings->incoming_acl), domain = who;
+    const struct sip_peer hop = { .proto = proto, .host = source->host };
+    const struct sip_core *core = source->core;
+    struct gw_str domain = who;
 
     (void)gw_str_cut(who, "@", NULL, &domain);
-    return (sip_acl_allows(list, hop->host) || sip_acl_has_names(list)) &&
-           (hop->proto == SIP_TLS || !sip_distrusts(core, domain, hop));
+    return (sip_acl_admits(core, hop.host) || (source->is_by_name && sip_acl_asks(core))) &&
+           (proto == SIP_TLS || !sip_distrusts(core, domain, &hop));
 }
 
 bool sip_believes(struct sip_core *core, struct gw_str who, const struct sip_peer *hop)

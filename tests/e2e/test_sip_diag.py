@@ -37,6 +37,7 @@ def test_levels():
         g.ctl("log-level", "info", "sip.message")
         text = news(lambda: ask(3))
         assert "sip.method: request method=SUBSCRIBE" in text and "sip.message" not in text, text
+        g.set("sip.domains", "")
         g.set("sip.incoming_acl", "192.0.2.1")
         text = news(lambda: ask(4, user="bob"))
         assert "sip.acl: ACL - upstream not trusted - need to authenticate" in text, text

@@ -87,7 +87,8 @@ STATEMENTS = [
         "unit/test_sip_route.c:test_hosts", "unit/test_sip_trust.c:test_contacts"]),
     ("R-5.3d", "a backup only when the first is not reached", ["unit/test_sip_watch.c:test_backup_route"]),
     ("R-5.3e", "both ways to write a pattern", ["unit/test_sip_route.c:test_plans"]),
-    ("R-5.4a", "who is on the list need not log in", ["unit/test_sip_core.c:test_acl"]),
+    ("R-5.4a", "who is on the list need not log in", [
+        "unit/test_sip_core.c:test_acl", "unit/test_sip_trust.c:test_domain_is_entry"]),
     ("R-5.4b", "address and name", ["unit/test_sip_access.c:test_acl", "unit/test_sip_access.c:test_names"]),
     ("R-5.4c", "names by reverse look-up, and how slow it was", [
         "unit/test_sip_core.c:test_acl_names", "unit/test_sip_core.c:test_acl_slow"]),
@@ -211,7 +212,7 @@ PARAMETERS = [
     ("SIP TCP listener", None, "sip_port of the configuration file: 5060, UDP too"),
     ("SIP-CM internal listener", None, "there is no second process to listen to"),
     ("IM address scheme", None, "a user has the address that he is added with"),
-    ("the incoming ACL's entry of a federated domain", None, "a name there costs questions to the DNS: sip.incoming_acl alone"),
+    ("the incoming ACL's entry of a federated domain", None, "not stored: unit/test_sip_trust.c:test_domain_is_entry"),
     ("direct federation", None, "a domain with a static route is federated directly: Record-Route has no name then"),
     ("description of a domain", None, "no client of ours shows it"),
     ("empty TLS fragments", None, "of TLS 1.0, which is not spoken"),

@@ -100,6 +100,7 @@ static void test_acl(void **state)
 
     (void)state;
     rig_init(&r);
+    rig_set(&r, "sip.domains", "a.example@192.0.2.0/24");
     rig_ask_from(&r, &stranger, &(struct ask){ .expires = 600 });
     rig_expect(&r, "SIP/2.0 403 ", "");
     sip_core_counters(r.sip, &c);
@@ -114,6 +115,7 @@ static void test_acl(void **state)
     sip_core_counters(r.sip, &c);
     assert_int_equal(c.resent, 0);
     rig_set(&r, "sip.incoming_acl", "all");
+    rig_set(&r, "sip.domains", "a.example");
     rig_ask_from(&r, &stranger, &(struct ask){ .expires = 600 });
     rig_expect(&r, "SIP/2.0 200 ", "");
     rig_done(&r);

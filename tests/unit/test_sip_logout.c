@@ -257,7 +257,7 @@ static void test_session_settings(void **state)
         { "sip.domains", "a.example@192.0.2.0/24", false },
         { "sip.domains", "a.example@192.0.2.9", true },
         { "sip.incoming_acl", "192.0.2.1, 198.51.100.1", false },
-        { "sip.incoming_acl", "partner.example", false }, /* it may be its name */
+        { "sip.incoming_acl", "partner.example", true }, /* it came in by its address */
         { "sip.incoming_acl", "198.51.100.1", true },
     };
 

@@ -408,6 +408,7 @@ static void test_ends(void **state)
     client_register(&r, &c, CONTACT);
     rig_expect(&r, "SIP/2.0 200 ", "");
     rig_set(&r, "sip.login", "off");
+    rig_set(&r, "sip.domains", "");
     sip_core_settings_apply(r.sip);
     sip_core_counters(r.sip, &n);
     assert_int_equal(n.registered, 0);

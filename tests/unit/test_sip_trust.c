@@ -203,6 +203,8 @@ static const struct {
     { "sip:w@front.corp.local:7", 0 },                  /* this name has a route */
     { "sip:w@pool.hoster.example;transport=tls", 0 },   /* TLS makes sure of it */
     { "sip:w@pool.hoster.example;transport=tcp", 403 }, /* and nothing does of this */
+    { "sip:w@203.0.113.65", 0 },                        /* his domain's network */
+    { "sip:w@203.0.113.81", 403 },                      /* another one's */
     { "sip:w@203.0.113.5", 403 },                       /* nobody's */
     { "sip:w@victim.example", 403 },
     { "sip:w@notpartner.example", 403 },
@@ -218,7 +220,8 @@ static void test_contacts(void **state)
     (void)state;
     rig_init(&r);
     rig_set(&r, "sip.incoming_acl", "all, 192.0.2.64/26, 127.0.0.1");
-    rig_set(&r, "sip.domains", "partner.example, other.example");
+    rig_set(&r, "sip.domains",
+            "partner.example, partner.example@203.0.113.64/28, other.example@203.0.113.80/28");
     rig_set(&r, "sip.routes", "example.partner=tcp:192.0.2.20, local.corp.front=tcp:192.0.2.21");
     rig_set(&r, "sip.tls_peer_subjects", "pool.hoster.example");
     for (size_t i = 0; i < sizeof(contacts) / sizeof(contacts[0]); i++) {
@@ -352,7 +355,7 @@ static void test_taken_out(void **state)
         { "sip.domains", "a.example@192.0.2.7", true },
         { "sip.routes", ".example.a.*=tls:192.0.2.7", true },
         { "sip.incoming_acl", "192.0.2.1", false },
-        { "sip.incoming_acl", "192.0.2.7, edge.a.example", false }, /* perhaps */
+        { "sip.incoming_acl", "192.0.2.7, edge.a.example", true }, /* came in by its address */
         { "sip.domains", "a.example@192.0.2.0/24, other.example", false },
         { "sip.messages", "off", false },
     };
@@ -382,13 +385,73 @@ static void test_taken_out(void **state)
     }
 }
 
+/* ---- The entry of a domain in who may come in ---- */
+
+/* Interdomain 4.1: each domain has one, the network that speaks for it or else its name; and who comes in by
+ * that alone speaks for no other domain. */
+static void test_domain_is_entry(void **state)
+{
+    static const struct {
+        const char *acl, *domains, *partitioned, *host, *name, *who;
+        unsigned status;
+    } entries[] = {
+        { "", "a.example", "off", "203.0.113.1", "edge.a.example", "alice@a.example", 200 },
+        { "", "a.example", "off", "203.0.113.1", "edge.nota.example", "alice@a.example", 403 },
+        { "", "a.example, c.example", "off", "203.0.113.1", "edge.c.example", "alice@a.example",
+          403 },
+        { "", "a.example, c.example", "off", "203.0.113.1", "edge.c.example", "carl@c.example",
+          200 },
+        { "", "a.example", "on", "203.0.113.1", "edge.a.example", "alice@b.example", 403 },
+        /* An entry of its own says nothing of domains, as an address says nothing. */
+        { "edge.a.example", "a.example, c.example", "off", "203.0.113.1", "edge.a.example",
+          "carl@c.example", 200 },
+        { "fe1.a.example", "a.example", "on", "203.0.113.1", "fe1.a.example", "alice@b.example",
+          200 },
+        { "", "a.example@203.0.113.0/30", "off", "203.0.113.1", NULL, "alice@a.example", 200 },
+        { "", "a.example@203.0.113.0/30", "off", "203.0.113.4", NULL, "alice@a.example", 403 },
+        { "", "a.example@203.0.113.0/30, c.example", "off", "203.0.113.1", NULL, "carl@c.example",
+          403 },
+        { "", "a.example@203.0.113.0/30", "on", "203.0.113.1", NULL, "alice@b.example", 403 },
+        /* Whose certificate is asked for does not come without one. */
+        { "", "a.example@sip.hoster.example", "off", "203.0.113.1", "edge.a.example",
+          "alice@a.example", 403 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+        const struct sip_peer peer = peer_of(entries[i].host, NULL);
+        char question[64], answer[32];
+        struct rig r;
+
+        rig_init(&r);
+        rig_set(&r, "sip.incoming_acl", entries[i].acl);
+        rig_set(&r, "sip.domains", entries[i].domains);
+        rig_set(&r, "sip.partitioned", entries[i].partitioned);
+        rig_ask_from(&r, &peer, &(struct ask){ .who = entries[i].who, .expires = 600 });
+        if (entries[i].name) {
+            rig_silence(&r);
+            (void)snprintf(question, sizeof(question), "PTR %s", entries[i].host);
+            rig_names(&r, question, entries[i].name);
+        }
+        if (r.names.done) {
+            (void)snprintf(question, sizeof(question), "A %s", entries[i].name);
+            rig_names(&r, question, entries[i].host);
+        }
+        (void)snprintf(answer, sizeof(answer), "SIP/2.0 %u ", entries[i].status);
+        print_message("entry %zu\n", i);
+        rig_expect(&r, answer, "");
+        rig_done(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),   cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_refresh), cmocka_unit_test(test_contacts),
-        cmocka_unit_test(test_moved),   cmocka_unit_test(test_spoofed),
-        cmocka_unit_test(test_proven),  cmocka_unit_test(test_taken_out),
+        cmocka_unit_test(test_cases),           cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refresh),         cmocka_unit_test(test_contacts),
+        cmocka_unit_test(test_moved),           cmocka_unit_test(test_spoofed),
+        cmocka_unit_test(test_proven),          cmocka_unit_test(test_taken_out),
+        cmocka_unit_test(test_domain_is_entry),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,6 +238,7 @@ static void test_bad_notify(void **state)
     /* From who is not admitted. */
     rig_set(&r, "sip.incoming_acl", "198.51.100.0/24");
     notify_for(&r, 0, &(struct told){ .state = "active", .body = PIDF("") });
+    rig_names(&r, "PTR 192.0.2.1", NULL);
     rig_expect(&r, "SIP/2.0 403 ", "");
     assert_string_equal(r.seen, "busy ");
     pres_session_free(&bob, r.now);
