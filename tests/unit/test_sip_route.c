@@ -149,7 +149,7 @@ static void test_hosts(void **state)
 
 static void test_wrong_routes(void **state)
 {
-    static const char *const wrong[] = {
+    static const char wrong[][64] = {
         "com.remote",
         "com.remote=192.0.2.1",
         "com.remote=sctp:192.0.2.1",
@@ -174,8 +174,7 @@ static void test_wrong_routes(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         if (sip_routes_check(gw_str_of(wrong[i]), &err) != GW_INVALID)
-            print_error("taken: %s\n", wrong[i]);
-        assert_int_equal(sip_routes_check(gw_str_of(wrong[i]), &err), GW_INVALID);
+            fail_msg("taken: %s", wrong[i]);
     }
 }
 
