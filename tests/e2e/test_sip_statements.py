@@ -22,10 +22,10 @@ THEIRS = "a rule for the other system's administrator"
 STATEMENTS = [
     ("R-1.1a", "both systems serve the same domains", ["unit/test_sip_route.c:test_ours"]),
     ("R-1.1b", "a user is on one of the two systems", [
-        "unit/test_sip_watch.c:test_partitioned_clusters", "e2e/test_sip_routing.py:test_partitioned_modes"]),
+        "unit/test_sip_ways.c:test_partitioned_clusters", "e2e/test_sip_routing.py:test_partitioned_modes"]),
     ("R-1.1c", "one domain or several", ["unit/test_sip_route.c:test_ours"]),
     ("R-1.2a", "a domain is matched exactly", [
-        "unit/test_sip_watch.c:test_partitioned_subdomain", "e2e/test_sip_routing.py:test_loop"]),
+        "unit/test_sip_ways.c:test_partitioned_subdomain", "e2e/test_sip_routing.py:test_loop"]),
     ("R-1.2b", "several domains on both systems", ["e2e/test_sip_statements.py:test_domains"]),
     ("R-1.2c", "a domain that only they have exchanges nothing", ["e2e/test_sip_statements.py:test_domains"]),
     ("R-1.2d", "a domain without users", ["e2e/test_sip_statements.py:test_domains"]),
@@ -52,20 +52,20 @@ STATEMENTS = [
     ("R-1.6e", "no group chat", [
         "unit/test_sip_session_in.c:test_invite", "interop/test_sip_sessions.py:test_not_taken"]),
     ("R-1.7a", "mode basic", [
-        "unit/test_sip_watch.c:test_partitioned", "e2e/test_sip_routing.py:test_partitioned_modes"]),
+        "unit/test_sip_ways.c:test_partitioned", "e2e/test_sip_routing.py:test_partitioned_modes"]),
     ("R-1.7b", "mode advanced", [
-        "unit/test_sip_watch.c:test_partitioned_advanced", "e2e/test_sip_routing.py:test_partitioned_modes"]),
+        "unit/test_sip_ways.c:test_partitioned_advanced", "e2e/test_sip_routing.py:test_partitioned_modes"]),
     ("R-1.7c", "what comes back is a loop", [
-        "unit/test_sip_watch.c:test_partitioned", "e2e/test_sip_routing.py:test_loop",
+        "unit/test_sip_ways.c:test_partitioned", "e2e/test_sip_routing.py:test_loop",
         "interop/test_sip_contacts.py:test_partitioned_loop"]),
     ("R-1.7d", "nobody on either system", [
-        "unit/test_sip_watch.c:test_partitioned_nobody", "e2e/test_sip_routing.py:test_loop"]),
+        "unit/test_sip_ways.c:test_partitioned_nobody", "e2e/test_sip_routing.py:test_loop"]),
     ("R-1.8a", "in by the routing node, answered the same way", ONE_NODE),
     ("R-1.8b", "out from any node", ONE_NODE),
     ("R-1.9a", "beside federation with other domains", ["e2e/test_sip_statements.py:test_domains"]),
     ("R-1.9b", "not both with the same domain", THEIRS),
     ("R-1.10a", "backup routes by priority", [
-        "unit/test_sip_watch.c:test_backup_route", "unit/test_sip_route.c:test_plans"]),
+        "unit/test_sip_ways.c:test_backup_route", "unit/test_sip_route.c:test_plans"]),
     ("R-1.10b", "a cheap answer to a load balancer", [
         "unit/test_sip_core.c:test_acl", "interop/test_sip_watchers.py:test_balanced"]),
     ("R-1.11a", "search of contacts", "clients search the enterprise's own directory"),
@@ -85,7 +85,7 @@ STATEMENTS = [
     ("R-5.3b", "patterns: labels reversed, a star for those below", ["unit/test_sip_route.c:test_plans"]),
     ("R-5.3c", "a server's own name has a route", [
         "unit/test_sip_route.c:test_hosts", "unit/test_sip_trust.c:test_contacts"]),
-    ("R-5.3d", "a backup only when the first is not reached", ["unit/test_sip_watch.c:test_backup_route"]),
+    ("R-5.3d", "a backup only when the first is not reached", ["unit/test_sip_ways.c:test_backup_route"]),
     ("R-5.3e", "both ways to write a pattern", ["unit/test_sip_route.c:test_plans"]),
     ("R-5.4a", "who is on the list need not log in", [
         "unit/test_sip_core.c:test_acl", "unit/test_sip_trust.c:test_domain_is_entry"]),
@@ -121,7 +121,7 @@ STATEMENTS = [
     ("R-10.2b", "a probe becomes a subscription, one for a pair", [
         "unit/test_sip_watch.c:test_flow", "unit/test_sip_watch.c:test_one_each"]),
     ("R-10.2c", "the marker leads to the static route, and never back", [
-        "unit/test_sip_watch.c:test_partitioned", "unit/test_sip_watch.c:test_partitioned_clusters"]),
+        "unit/test_sip_ways.c:test_partitioned", "unit/test_sip_ways.c:test_partitioned_clusters"]),
     ("R-10.3", "levels of parts of the log", ["e2e/test_sip_diag.py:test_levels", "unit/test_gw_log.c:parts"]),
     ("R-10.4", "408, two lines about the list, waiting and unknown contacts", [
         "unit/test_sip_watch.c:test_flow", "unit/test_sip_watch.c:test_unknown", "unit/test_sip_core.c:test_acl_slow",
@@ -140,10 +140,10 @@ STATEMENTS = [
     ("D-8", "static before SRV, backup, AOL's four steps, patterns", [
         "unit/test_sip_route.c:test_plans", "unit/test_sip_search.c:test_order",
         "interop/test_sip_contacts.py:test_found_by_records",
-        "unit/test_sip_watch.c:test_backup_route"]),
+        "unit/test_sip_ways.c:test_backup_route"]),
     ("D-9", "a request of another node's dialog", ONE_NODE),
     ("D-10", "a CN that is not selected, a certificate without both usages", ["e2e/test_sip_tls.py:test_peer_auth"]),
-    ("D-11", "the transport in Record-Route when that is set", ["unit/test_sip_watch.c:test_record_route"]),
+    ("D-11", "the transport in Record-Route when that is set", ["unit/test_sip_ways.c:test_record_route"]),
     ("D-12", "messages off leave presence", [
         "unit/test_sip_message.c:test_off", "unit/test_sip_session.c:test_off"]),
     ("D-13", "modes of TLS between XMPP servers", [
