@@ -75,6 +75,10 @@ static void test_ended_by_exchange(void **state)
     struct sim_sub *sub = sim_sub_of(m, 0);
 
     (void)state;
+    if (!sub) {
+        fail();
+        return;
+    }
     sim_clear(m, 0);
     (void)sim_post(m, sub, true);
     sim_sub_free(sub);
