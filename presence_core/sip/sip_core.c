@@ -525,6 +525,11 @@ uint64_t sip_send(struct sip_core *core, const struct sip_peer *to, struct gw_st
     return core->io->send(to, bytes, core->io_ctx);
 }
 
+bool sip_is_full(const struct sip_core *core, const struct sip_peer *to)
+{
+    return core->io->is_full && core->io->is_full(to, core->io_ctx);
+}
+
 static uint64_t send_traced(const struct sip_peer *to, struct gw_str bytes, void *ctx)
 {
     return sip_send(ctx, to, bytes);

@@ -25,6 +25,7 @@ struct sip_named {
     size_t count, at;
     struct sip_peer to; /* its host is our own */
     enum sip_method method;
+    bool can_wait;
     sip_txn_done_fn *done;
     void *ctx;
     char *branch; /* in the request */
@@ -111,16 +112,21 @@ static void send(struct sip_named *n, const struct sip_peer *to, gw_time now)
 static void try_next(struct sip_named *n, gw_time now)
 {
     const struct sip_hop *hop = &n->hops[n->at++];
+    const struct sip_peer to = { .proto = hop->proto,
+                                 .host = gw_str_of(hop->host),
+                                 .port = hop->port };
     char branch[SIP_BRANCH_LEN + 1];
 
+    if (n->can_wait && sip_is_full(n->core, &to)) {
+        finish(n, 503, NULL, now);
+        return;
+    }
     gw_debug("sip.routing", "request method=%s name=%.*s to=%s:%u over=%s",
              sip_method_name(n->method), GW_STR_ARG(n->to.host), hop->host, hop->port,
              sip_proto_name(hop->proto));
     sip_txns_branch(n->core->txns, branch);
     memcpy(n->branch, branch, SIP_BRANCH_LEN);
-    send(n,
-         &(struct sip_peer){ .proto = hop->proto, .host = gw_str_of(hop->host), .port = hop->port },
-         now);
+    send(n, &to, now);
 }
 
 static void found(const struct sip_search *search, struct gw_now now, void *ctx)
@@ -185,6 +191,7 @@ static void named_start(struct sip_core *core, struct sip_ask *ask, const struct
     n->to = *args->to;
     n->to.host = gw_str_of(gw_str_dup(args->to->host));
     n->method = args->method;
+    n->can_wait = args->can_wait;
     n->done = args->done;
     n->ctx = args->ctx;
     n->len = args->bytes.len;

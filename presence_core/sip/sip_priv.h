@@ -200,6 +200,7 @@ struct sip_core {
 void *sip_sweep_next(struct sip_sweep *w, const struct gw_map *map);
 /* All that is sent goes by here; otherwise as sip_io.send(). */
 uint64_t sip_send(struct sip_core *core, const struct sip_peer *to, struct gw_str bytes);
+bool sip_is_full(const struct sip_core *core, const struct sip_peer *to); /* as in struct sip_io */
 void sip_answer(struct sip_core *core, const struct sip_msg *m, const struct sip_peer *from,
                 unsigned status);
 /* The same in two halves, with headers between them. */

@@ -432,7 +432,8 @@ static void send_notify(struct sip_sub *s, struct sip_ask *ask, const char *bran
                                           .method = SIP_NOTIFY,
                                           .bytes = gw_buf_str(&s->core->out),
                                           .done = done,
-                                          .ctx = ctx });
+                                          .ctx = ctx,
+                                          .can_wait = ask == &s->notify });
 }
 
 static enum sip_verdict verdict_on(const struct sip_sub *s)
@@ -661,7 +662,7 @@ static bool has_no_room(const struct sip_sub *s)
 
     if (s->proto == SIP_UDP && s->source->count[SIP_SOURCE_NOTIFIES] >= NOTIFIES_OF_ONE_MAX)
         return true;
-    return core->io->is_full && !s->over && core->io->is_full(&to, core->io_ctx);
+    return !s->over && sip_is_full(core, &to);
 }
 
 void sip_subs_tick(struct sip_core *core)

@@ -70,6 +70,8 @@ struct sip_txn_args {
     struct gw_str bytes; /* the request, copied where it may have to be sent again */
     sip_txn_done_fn *done;
     void *ctx;
+    bool
+        can_wait; /* sip_ask_start(): not for a server, found by name, to which much waits already; 503 */
 };
 struct sip_txn *sip_txn_start(struct sip_txns *txns, const struct sip_txn_args *args, gw_time now);
 void sip_txn_cancel(struct sip_txn **txnp); /* forgets it: done does not come */

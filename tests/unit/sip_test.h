@@ -82,8 +82,8 @@ static inline bool rig_is_full(const struct sip_peer *to, void *ctx)
 {
     const struct rig *r = ctx;
 
-    (void)to;
-    return r->is_full;
+    /* A name without a port is nowhere yet. */
+    return r->is_full && (to->conn || to->port);
 }
 
 static inline void rig_local(const struct sip_peer *peer, struct gw_buf *out, void *ctx)

@@ -141,6 +141,35 @@ static void test_not_found(void **state)
     rig_done(&r);
 }
 
+/* So much waits for who is found that the NOTIFY does, too: told is then what is so by then. A last word does not. */
+static void test_full(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    subscribed(&r);
+    r.is_full = true;
+    found_two(&r, false);
+    rig_silence(&r);
+    rig_calendar(&r, PRES_CAL_MEETING, "newest");
+    rig_pass(&r, 2000);
+    found_two(&r, false);
+    rig_silence(&r);
+    r.is_full = false;
+    rig_pass(&r, 4000);
+    found_two(&r, false);
+    expect_at(&r, "NOTIFY ", "one.a.example", 5070, "<note>newest</note>");
+    rig_answer(&r, 200, "");
+    rig_silence(&r);
+    assert_int_equal(subscriptions(&r), 1);
+    r.is_full = true;
+    rig_ask(&r, &(struct ask){ .expires = 0, .call_id = "c2", .more = ROUTE });
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    found_two(&r, false);
+    expect_at(&r, "NOTIFY ", "one.a.example", 5070, "terminated;reason=timeout");
+    rig_done(&r);
+}
+
 /* With a port nothing but addresses is asked for; of an address nothing. */
 static void test_said(void **state)
 {
@@ -308,7 +337,7 @@ int main(void)
         cmocka_unit_test(test_said),       cmocka_unit_test(test_tls),
         cmocka_unit_test(test_connection), cmocka_unit_test(test_last_word),
         cmocka_unit_test(test_session),    cmocka_unit_test(test_watch),
-        cmocka_unit_test(test_address),
+        cmocka_unit_test(test_address),    cmocka_unit_test(test_full),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
