@@ -10,6 +10,7 @@
 #include "gw_log.h"
 
 enum { COMPONENTS_MAX = 32, COMPONENT_NAME_MAX = 23, LINE_MAX_LEN = 1000 };
+enum { LIMIT = 30, LIMIT_MS = 60000 }; /* of some 300 bytes: a megabyte in two hours at most */
 
 struct component {
     char name[COMPONENT_NAME_MAX + 1]; /* written before it is counted, never afterwards */
@@ -168,6 +169,21 @@ void gw_log(enum gw_log_level level, const char *component, const char *fmt, ...
     if (state.sink)
         state.sink(level, component, line, state.sink_ctx);
     pthread_mutex_unlock(&state.mutex);
+}
+
+enum gw_log_level gw_log_limit(struct gw_log_limit *l, gw_time now, uint64_t *left_out)
+{
+    *left_out = 0;
+    if (now >= l->until) {
+        *left_out = l->left_out;
+        *l = (struct gw_log_limit){ .until = gw_time_after(now, LIMIT_MS) };
+    }
+    if (l->told == LIMIT) {
+        l->left_out++;
+        return GW_LOG_DEBUG;
+    }
+    l->told++;
+    return GW_LOG_INFO;
 }
 
 const char *gw_quote(struct gw_str s, char out[GW_QUOTE_MAX])

@@ -7,6 +7,7 @@
 
 #include "gw_err.h"
 #include "gw_str.h"
+#include "gw_time.h"
 
 enum gw_log_level { GW_LOG_OFF, GW_LOG_ERROR, GW_LOG_WARN, GW_LOG_INFO, GW_LOG_DEBUG };
 
@@ -40,6 +41,17 @@ void gw_log(enum gw_log_level level, const char *component, const char *fmt, ...
         if (gw_log_is_on(component, GW_LOG_DEBUG))                                                 \
             gw_log(GW_LOG_DEBUG, component, __VA_ARGS__);                                          \
     } while (0)
+
+/* A kind of line that strangers can cause without end. Zeros to begin with. */
+struct gw_log_limit {
+    gw_time until; /* of the minute */
+    unsigned told;
+    uint64_t left_out;
+};
+
+/* At what level the next one is told: GW_LOG_INFO thirty times in a minute, the first with the number of
+ * those that were left out before; else GW_LOG_DEBUG. */
+enum gw_log_level gw_log_limit(struct gw_log_limit *l, gw_time now, uint64_t *left_out);
 
 /* Peer text for one "%s" of a log line, as gw_buf_add_quoted(); cut to fit. Returns out. */
 enum { GW_QUOTE_MAX = 160 };

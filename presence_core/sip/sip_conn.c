@@ -165,6 +165,31 @@ static struct sip_conn *conn_new(struct sip_server *server, enum sip_proto proto
     return c;
 }
 
+/* Of connections to us not without end: whoever likes makes them. */
+static void tell_end(struct sip_conn *c, enum sip_told what, const char *reason)
+{
+    static const struct {
+        const char *component, *text;
+    } lines[SIP_TOLD_COUNT] = {
+        [SIP_TOLD_BROKEN] = { "sip.tcp", "connection broken" },
+        [SIP_TOLD_LOST] = { "sip.tcp", "connection lost" },
+        [SIP_TOLD_TLS] = { "sip.tls", "TLS connection failed" },
+    };
+    bool is_ours = c->target[0];
+    enum gw_log_level level = GW_LOG_INFO;
+    uint64_t left_out = 0;
+
+    if (!is_ours)
+        level = gw_log_limit(&c->server->conns.told[what], net_loop_now(c->server->loop).mono,
+                             &left_out);
+    gw_log(level, lines[what].component, "%s %s=\"%s\" reason=\"%s\" peer=%s left_out=%llu",
+           lines[what].text, is_ours ? "to" : "at",
+           is_ours               ? c->target
+           : c->proto == SIP_TLS ? sip_tls_context_name(c->context)
+                                 : "tcp",
+           reason, net_stream_peer(c->stream), (unsigned long long)left_out);
+}
+
 /* The messages that are whole; how many bytes were used. */
 static size_t conn_read(struct sip_conn *c, struct gw_str in)
 {
@@ -194,7 +219,7 @@ static size_t conn_read(struct sip_conn *c, struct gw_str in)
             return all - in.len;
         case SIP_FRAME_BROKEN:
             c->server->counters.broken++;
-            gw_info("sip.tcp", "connection broken peer=%s reason=\"%s\", closed", c->host, err.msg);
+            tell_end(c, SIP_TOLD_BROKEN, err.msg);
             conn_close(c);
             return all;
         }
@@ -250,23 +275,19 @@ static void conn_end(struct sip_conn *c)
 
 static void tls_failed(struct sip_conn *c, const struct gw_err *why)
 {
-    bool is_ours = c->target[0];
-
     c->server->counters.tls_failed++;
-    gw_info("sip.tls", "TLS connection failed peer=%s %s=\"%s\" reason=\"%s\"",
-            net_stream_peer(c->stream), is_ours ? "to" : "at",
-            is_ours ? c->target : sip_tls_context_name(c->context), why->msg);
+    tell_end(c, SIP_TOLD_TLS, why->msg);
 }
 
 static void on_closed(struct net_stream *stream, const struct gw_err *why, void *ctx)
 {
     struct sip_conn *c = ctx;
 
+    (void)stream;
     if (!c->is_ready && c->proto == SIP_TLS)
         tls_failed(c, why);
     else if (why->code)
-        gw_info("sip.tcp", "connection lost %s=\"%s\" reason=\"%s\"", c->target[0] ? "to" : "peer",
-                c->target[0] ? c->target : net_stream_peer(stream), why->msg);
+        tell_end(c, SIP_TOLD_LOST, why->msg);
     conn_end(c);
 }
 

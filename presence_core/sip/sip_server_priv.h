@@ -4,6 +4,7 @@
 
 #include "gw_heap.h"
 #include "gw_list.h"
+#include "gw_log.h"
 #include "gw_map.h"
 #include "net_dns_cache.h"
 #include "net_stream.h"
@@ -20,6 +21,9 @@ struct sip_door {
     int64_t port;                  /* as it was set */
 };
 
+/* How a connection can end that is told. */
+enum sip_told { SIP_TOLD_BROKEN, SIP_TOLD_LOST, SIP_TOLD_TLS, SIP_TOLD_COUNT };
+
 /* The connections, and how many an address has to us, or we have to a host. */
 struct sip_conns {
     struct gw_list all, used; /* used: those that we made, the longest unused first */
@@ -27,6 +31,7 @@ struct sip_conns {
     struct gw_map *by_id, *by_target, *callers, *called;
     struct sip_failing *failing;
     struct gw_heap due;
+    struct gw_log_limit told[SIP_TOLD_COUNT]; /* of those to us */
     uint64_t next_id;
 };
 

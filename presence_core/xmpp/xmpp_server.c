@@ -25,6 +25,7 @@ struct xmpp_server {
     struct net_listener *listeners[LISTENERS_MAX];
     size_t listener_count;
     struct gw_list conns;
+    struct gw_log_limit lost; /* lines about connections */
     struct gw_map *origins;
     struct net_timer *timer; /* of sessions without connection */
 };
@@ -240,9 +241,15 @@ static void on_drain(struct net_stream *s, void *ctx)
 static void on_closed(struct net_stream *s, const struct gw_err *why, void *ctx)
 {
     struct conn *conn = ctx;
+    uint64_t left_out;
 
-    if (why->code)
-        gw_info("xmpp", "connection lost peer=%s reason=\"%s\"", net_stream_peer(s), why->msg);
+    if (why->code) {
+        enum gw_log_level level =
+            gw_log_limit(&conn->server->lost, net_loop_now(conn->server->loop).mono, &left_out);
+
+        gw_log(level, "xmpp", "connection lost peer=%s reason=\"%s\" left_out=%llu",
+               net_stream_peer(s), why->msg, (unsigned long long)left_out);
+    }
     conn_free(conn);
 }
 

@@ -54,6 +54,24 @@ def test_connection_lost():
                  what="the server in the log")
 
 
+def test_strangers_in_the_log():
+    """whoever connects and breaks off, or talks nonsense, fills no log; all of it is there at level debug"""
+    with Office() as g:
+        def nonsense(times):
+            for _ in range(times):
+                with socket.create_connection((g.address, SIP_PORT)) as s:
+                    s.sendall(b"INVITE x SIP/2.0\r\nContent-Length: -1\r\n\r\n")
+                    s.settimeout(10)
+                    while s.recv(1000):
+                        pass
+
+        nonsense(90)
+        assert 30 <= g.log().count("sip.tcp: connection broken") <= 60, g.log()
+        g.ctl("log-level", "debug", "sip.tcp")
+        nonsense(5)
+        assert g.log().count("sip.tcp: connection broken") >= 35, g.log()
+
+
 def test_trace():
     """the newest messages, of one call or of all: heads without bodies, without credentials; bounded"""
     with Office() as g, Stream(g) as s:

@@ -154,6 +154,25 @@ static void table_is_bounded(void **state)
     assert_int_equal(gw_log_set_level("c0", GW_LOG_DEBUG), GW_OK); /* known ones still change */
 }
 
+/* What strangers cause: thirty lines in a minute, then how many there were besides. */
+static void limit(void **state)
+{
+    struct gw_log_limit l = { 0 };
+    uint64_t left_out = 0;
+
+    (void)state;
+    for (int round = 0; round < 3; round++) {
+        gw_time now = 5000 + round * 60000;
+
+        for (int i = 0; i < 1000; i++) {
+            enum gw_log_level level = gw_log_limit(&l, now + i, &left_out);
+
+            assert_int_equal(level, i < 30 ? GW_LOG_INFO : GW_LOG_DEBUG);
+            assert_int_equal(left_out, round && !i ? 970 : 0);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +183,7 @@ int main(void)
         cmocka_unit_test(parts),
         cmocka_unit_test(from_two_threads),
         cmocka_unit_test(table_is_bounded),
+        cmocka_unit_test(limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
