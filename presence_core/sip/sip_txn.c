@@ -18,7 +18,12 @@
 #include "gw_map.h"
 #include "gw_mem.h"
 
-enum { KEY_MAX = SIP_HEAD_MAX, RANDOM_LEN = 16, RANDOMS = 64 };
+enum {
+    KEY_MAX = SIP_HEAD_MAX,
+    RANDOM_LEN = 16,
+    RANDOMS = 64,
+    WAYS = 256 /* lists of what waits over streams: of one that is lost few others are looked at */
+};
 
 struct sip_txns {
     const struct sip_io *io;
@@ -26,6 +31,7 @@ struct sip_txns {
     struct gw_map *waiting, *kept;
     struct gw_heap due;
     struct gw_list oldest; /* of those that are kept */
+    struct gw_list over[WAYS];
     size_t kept_bytes, completed;
     char cookie[9];
     char random[RANDOM_LEN * RANDOMS + 1]; /* hex, of as many branches as are left */
@@ -53,7 +59,8 @@ struct sip_txn {
     enum sip_method method;
     enum phase phase;
     bool is_given_up;
-    uint64_t over; /* a connection */
+    uint64_t over;       /* a connection */
+    struct gw_list link; /* of those over a stream with that remainder */
     sip_txn_done_fn *done;
     void *ctx;
     char key[TXN_KEY_LEN + 1]; /* the branch; a CANCEL has that of its INVITE */
@@ -97,6 +104,8 @@ struct sip_txns *sip_txns_new(const struct sip_io *io, void *io_ctx)
     txns->kept = gw_map_new();
     gw_heap_init(&txns->due);
     gw_list_init(&txns->oldest);
+    for (size_t i = 0; i < WAYS; i++)
+        gw_list_init(&txns->over[i]);
     gw_random_hex(txns->cookie, 4);
     return txns;
 }
@@ -147,6 +156,7 @@ void sip_txn_cancel(struct sip_txn **txnp)
     *txnp = NULL;
     txn->txns->completed -= txn->phase == COMPLETED;
     gw_map_remove(txn->txns->waiting, gw_str_of(txn->key));
+    gw_list_remove(&txn->link);
     timed_done(txn->txns, &txn->t);
     free(txn);
 }
@@ -502,8 +512,11 @@ struct sip_txn *sip_txn_start(struct sip_txns *txns, const struct sip_txn_args *
     gw_map_set(txns->waiting, gw_str_of(txn->key), txn);
     gw_heap_set(&txns->due, &txn->t.due, again ? gw_time_after(now, SIP_T1_MS) : txn->t.end);
     txn->over = txns->io->send(args->to, args->bytes, txns->io_ctx);
+    gw_list_init(&txn->link);
     if (!txn->over)
         fail_soon(txn);
+    else if (txn->over != SIP_OVER_UDP)
+        gw_list_append(&txns->over[txn->over % WAYS], &txn->link);
     return txn;
 }
 
@@ -568,10 +581,12 @@ bool sip_txns_response(struct sip_txns *txns, const struct sip_msg *response, gw
 
 void sip_txns_lost(struct sip_txns *txns, uint64_t conn)
 {
-    struct sip_txn *txn;
-    size_t pos = 0;
+    struct gw_list *it, *tmp;
 
-    while ((txn = gw_map_next(txns->waiting, &pos))) {
+    GW_LIST_EACH(&txns->over[conn % WAYS], it, tmp)
+    {
+        struct sip_txn *txn = GW_CONTAINER(it, struct sip_txn, link);
+
         if (txn->over == conn && txn->phase != COMPLETED)
             fail_soon(txn);
     }
