@@ -69,7 +69,8 @@ struct sip_doubt {
     gw_time asked_at;
     enum state state;
     bool is_used; /* since it was decided */
-    char *name;   /* that it is, or may be, admitted by; NULL: none */
+    char *name;   /* that it is admitted by; NULL: none */
+    char *maybe;  /* that it has there, and is asked for back */
     struct gw_list parked;
     size_t parked_count, parked_bytes;
     struct gw_str key, host;
@@ -106,6 +107,7 @@ static void doubt_free(struct sip_doubt *d)
     gw_heap_remove(&all->due, &d->due);
     gw_map_remove(all->map, d->key);
     free(d->name);
+    free(d->maybe);
     free(d);
 }
 
@@ -245,6 +247,11 @@ static void on_addresses(const struct gw_str *names, size_t count, struct gw_now
     d->query = NULL;
     for (size_t i = 0; i < count; i++)
         is_same |= gw_str_eq(names[i], d->host);
+    if (is_same) { /* until then who is admitted stays so by the name of before, and speaks as that */
+        free(d->name);
+        d->name = d->maybe;
+        d->maybe = NULL;
+    }
     decide(d, is_same, now);
 }
 
@@ -261,9 +268,9 @@ static void on_names(const struct gw_str *names, size_t count, struct gw_now now
         decide(d, false, now);
         return;
     }
-    free(d->name);
-    d->name = gw_str_dup(names[i]);
-    d->query = core->io->names_start(false, d->name, on_addresses, d, core->io_ctx);
+    free(d->maybe);
+    d->maybe = gw_str_dup(names[i]);
+    d->query = core->io->names_start(false, d->maybe, on_addresses, d, core->io_ctx);
 }
 
 /* ---- The question ---- */
@@ -309,7 +316,6 @@ static struct sip_doubt *doubt_new(struct sip_core *core, enum way way, const st
     d->core = core;
     d->pool = &all->pools[way];
     d->network = network;
-    d->name = NULL;
     gw_list_init(&d->parked);
     memcpy(d->text, key.p, key.len);
     d->key = (struct gw_str){ d->text, key.len };

@@ -444,6 +444,42 @@ static void test_domain_is_entry(void **state)
     }
 }
 
+static void expect_from(struct rig *r, const struct sip_peer *peer, const char *who,
+                        const char *call_id, const char *answer)
+{
+    rig_silence(r);
+    rig_ask_from(r, peer, &(struct ask){ .who = who, .call_id = call_id, .expires = 600 });
+    rig_expect(r, answer, "");
+    rig_forget(r);
+}
+
+/* Whoever owns an address can give it any name at any time: it counts when it leads back there, not before. */
+static void test_another_name(void **state)
+{
+    const struct sip_peer peer = peer_of("203.0.113.1", NULL);
+    struct rig r;
+
+    (void)state;
+    rig_init(&r);
+    rig_set(&r, "sip.domains", "a.example, c.example");
+    rig_set(&r, "sip.incoming_acl", "");
+    rig_ask_from(&r, &peer,
+                 &(struct ask){ .who = "alice@a.example", .call_id = "a1", .expires = 600 });
+    rig_silence(&r);
+    rig_names(&r, "PTR 203.0.113.1", "edge.a.example");
+    rig_names(&r, "A edge.a.example", "203.0.113.1");
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    rig_forget(&r);
+    rig_pass(&r, (int64_t)300 * 1000); /* asked again, since he goes on */
+    rig_names(&r, "PTR 203.0.113.1", "edge.c.example");
+    expect_from(&r, &peer, "carl@c.example", "c1", "SIP/2.0 403 ");
+    expect_from(&r, &peer, "alice@a.example", "a2", "SIP/2.0 200 ");
+    rig_names(&r, "A edge.c.example", "203.0.113.1");
+    expect_from(&r, &peer, "carl@c.example", "c2", "SIP/2.0 200 ");
+    expect_from(&r, &peer, "alice@a.example", "a3", "SIP/2.0 403 ");
+    rig_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,7 +487,7 @@ int main(void)
         cmocka_unit_test(test_refresh),         cmocka_unit_test(test_contacts),
         cmocka_unit_test(test_moved),           cmocka_unit_test(test_spoofed),
         cmocka_unit_test(test_proven),          cmocka_unit_test(test_taken_out),
-        cmocka_unit_test(test_domain_is_entry),
+        cmocka_unit_test(test_domain_is_entry), cmocka_unit_test(test_another_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
