@@ -91,7 +91,7 @@ STATEMENTS = [
         "unit/test_sip_core.c:test_acl", "unit/test_sip_trust.c:test_domain_is_entry"]),
     ("R-5.4b", "address and name", ["unit/test_sip_access.c:test_acl", "unit/test_sip_access.c:test_names"]),
     ("R-5.4c", "names by reverse look-up, and how slow it was", [
-        "unit/test_sip_core.c:test_acl_names", "unit/test_sip_core.c:test_acl_slow"]),
+        "unit/test_sip_acl.c:test_acl_names", "unit/test_sip_acl.c:test_acl_slow"]),
     ("R-5.5", "two listeners, one port each", [
         "e2e/test_sip_tls.py:test_swap", "interop/test_sip_tls_kamailio.py:test_swapped_ports"]),
     ("R-5.6a", "the subject CN, not other names", ["e2e/test_sip_tls.py:test_peer_auth"]),
@@ -124,7 +124,7 @@ STATEMENTS = [
         "unit/test_sip_ways.c:test_partitioned", "unit/test_sip_ways.c:test_partitioned_clusters"]),
     ("R-10.3", "levels of parts of the log", ["e2e/test_sip_diag.py:test_levels", "unit/test_gw_log.c:parts"]),
     ("R-10.4", "408, two lines about the list, waiting and unknown contacts", [
-        "unit/test_sip_watch.c:test_flow", "unit/test_sip_watch.c:test_unknown", "unit/test_sip_core.c:test_acl_slow",
+        "unit/test_sip_watch.c:test_flow", "unit/test_sip_watch.c:test_unknown", "unit/test_sip_acl.c:test_acl_slow",
         "unit/test_sip_core.c:test_no_answer", "e2e/test_sip_diag.py:test_levels",
         "interop/test_sip_lync.py:test_subscribe_refused", "interop/test_sip_lync.py:test_refresh_and_silence"]),
 

@@ -1,6 +1,6 @@
 /* Peers who are known by name, while somebody sends from addresses that are not his, or opens connections from
  * many: whoever is known stays so, whoever is honest is asked for, and all of it is bounded. What a verdict is,
- * and what waits for it, is in test_sip_core. */
+ * and what waits for it, is in test_sip_acl. */
 #include "sip_test.h"
 
 enum { QUESTIONS_MAX = 3000, DOUBTS_MAX = 1000, OF_NETWORK = 32 };
