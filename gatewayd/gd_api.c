@@ -119,21 +119,49 @@ static bool host_calendar(struct gw_str user, gw_utc at, struct pres_calendar *t
     return gd_person_calendar(ctx, user, at, told, why);
 }
 
+/* What a log line of the daemon begins with. */
+static const char *const log_components[] = {
+    "admin",      "cert",        "dir",     "ews",     "federation", "gatewayd",
+    "net",        "pres",        "sched",   "sip",     "sip.acl",    "sip.message",
+    "sip.method", "sip.routing", "sip.tcp", "sip.tls", "store",      "xmpp",
+};
+
+static const char *log_component_find(struct gw_str name)
+{
+    for (size_t i = 0; i < sizeof(log_components) / sizeof(log_components[0]); i++) {
+        if (gw_str_is(name, log_components[i]))
+            return log_components[i];
+    }
+    return NULL;
+}
+
+static enum gw_code log_component_unknown(struct gw_str name, struct gw_err *err)
+{
+    char quoted[GW_QUOTE_MAX];
+    struct gw_buf all;
+
+    gw_buf_init(&all, 400);
+    for (size_t i = 0; i < sizeof(log_components) / sizeof(log_components[0]); i++)
+        gw_buf_addf(&all, "%s%s", i ? ", " : "", log_components[i]);
+    gw_fail(err, GW_INVALID, "there is no component %s; there are %.*s",
+            gw_quote(gw_str_utf8_cut(name, 24), quoted), GW_STR_ARG(gw_buf_str(&all)));
+    gw_buf_done(&all);
+    return GW_INVALID;
+}
+
+/* component empty: all. */
 static enum gw_code host_log_level_set(struct gw_str component, struct gw_str level,
                                        struct gw_err *err, void *ctx)
 {
+    const char *name = log_component_find(component);
     enum gw_log_level parsed;
-    enum gw_code rc;
-    char *name;
 
     (void)ctx;
     if (!gw_log_level_parse(level, &parsed))
         return gw_fail(err, GW_INVALID, "a log level is off, error, warn, info or debug");
-    name = gw_str_dup(component);
-    rc = gw_log_set_level(name[0] ? name : NULL, parsed);
-    free(name);
-    if (rc)
-        return gw_fail(err, rc, "levels are set for too many components already");
+    if (component.len && !name)
+        return log_component_unknown(component, err);
+    (void)gw_log_set_level(name, parsed); /* there is room for all of them */
     return GW_OK;
 }
 

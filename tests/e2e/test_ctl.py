@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import house
 from gateway import Gateway, Watch, program, wait_for
@@ -401,6 +402,17 @@ def test_directory():
         gateway.ctl("domain", "remove", "one.test")
 
 
+def log_components():
+    """All that the daemon's sources name."""
+    top = Path(__file__).resolve().parents[2]
+    files = [f for room in top.iterdir() if room.is_dir() and room.name not in ("build", "tests", "mock_exchange")
+             for f in room.rglob("*.c")]
+    named = re.compile(r'gw_(?:error|warn|info|debug|log)\((?:level,)?\s*"([^"]+)"|\{ "(sip\.[a-z]+)", "')
+    found = {name for f in files for groups in named.findall(f.read_text()) for name in groups if name}
+    assert len(found) > 15, found
+    return sorted(found)
+
+
 def test_parameters_and_the_rest():
     """get, set, log-level, version, status"""
     with Gateway() as gateway:
@@ -415,6 +427,9 @@ def test_parameters_and_the_rest():
         refused(gateway, "get", "calendar.speed", says="kalendsctl get")
         gateway.ctl("log-level", "debug", "ews")
         refused(gateway, "log-level", "loud", says="debug")
+        refused(gateway, "log-level", "debug", "sip.nonsense", says="sip.routing")
+        for component in log_components():
+            gateway.ctl("log-level", "info", component)
         assert "kalendsd " in gateway.ctl("version")
         assert "started" in gateway.ctl("status") and "users" in gateway.ctl_json("status")
         gateway.api("POST", "/v1/domains", {"name": "example.test"})
