@@ -11,8 +11,9 @@
 #include "sip_access.h"
 
 enum {
-    DATAGRAM_MAX = 1300,        /* RFC 3261 18.1.1: larger ones go over a stream */
-    SESSIONS_OF_USER_MAX = 1000 /* that one user here has begun */
+    DATAGRAM_MAX = 1300,         /* RFC 3261 18.1.1: larger ones go over a stream */
+    SESSIONS_OF_USER_MAX = 1000, /* that one user here has begun */
+    FORKS_MAX = 16 /* that are ended, of one INVITE; others end by themselves, without ACK */
 };
 
 static const char *const state_names[] = { [SIP_SESSION_CALLING] = "calling",
@@ -624,6 +625,9 @@ static void end_fork(struct sip_session *s, const struct sip_msg *m, const struc
     struct sip_core *core = s->talk->core;
     struct sip_session other = { .talk = s->talk, .invite_cseq = s->invite_cseq };
 
+    if (s->forks == FORKS_MAX)
+        return;
+    s->forks++;
     other.dialog.cseq = s->invite_cseq;
     memcpy(other.dialog.tag, s->dialog.tag, sizeof(s->dialog.tag));
     other.dialog.call_id = gw_str_dup(gw_str_of(s->dialog.call_id));

@@ -56,6 +56,7 @@ struct sip_session {
     gw_time begun_at;
     uint64_t lines_in, lines_out;
     uint32_t invite_cseq;   /* of our INVITE */
+    unsigned forks;         /* of it, that answered and were ended */
     uint32_t answered_cseq; /* of the peer's that was accepted last */
     bool is_counted;
     /* CALLED: the 2xx, until its ACK. */

@@ -212,6 +212,30 @@ static void test_answer_again(void **state)
     end(&r, bob);
 }
 
+/* Who answers as ever more branches makes us ask no more than a few times. */
+static void test_many_branches(void **state)
+{
+    struct pres_session *bob;
+    struct sip_counters c;
+    char tag[16];
+    struct rig r;
+
+    (void)state;
+    begin(&r, &bob);
+    say(&r, "one");
+    rig_expect(&r, "INVITE ", "");
+    rig_answer_with(&r, 200, "first", CONTACT SDP_TYPE, SDP);
+    for (int i = 0; i < 100; i++) {
+        r.taken = 1; /* the INVITE */
+        (void)snprintf(tag, sizeof(tag), "branch%d", i);
+        rig_answer_with(&r, 200, tag, CONTACT SDP_TYPE, SDP);
+    }
+    c = counters(&r);
+    assert_int_equal(c.waiting, 1 + 16); /* the MESSAGE, and BYEs */
+    assert_int_equal(c.sessions, 1);
+    end(&r, bob);
+}
+
 static const char *const unfit_answer[] = {
     "v=0\r\nm=message 0 sip null\r\n",
     "v=0\r\nm=audio 4000 RTP/AVP 0\r\n",
@@ -716,18 +740,19 @@ static void test_seen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_call),         cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_line_refused), cmocka_unit_test(test_lost),
-        cmocka_unit_test(test_bye_crosses),  cmocka_unit_test(test_unreachable),
-        cmocka_unit_test(test_answer_again), cmocka_unit_test(test_unfit_answer),
-        cmocka_unit_test(test_rings),        cmocka_unit_test(test_idle),
-        cmocka_unit_test(test_typing),       cmocka_unit_test(test_typing_simple),
-        cmocka_unit_test(test_glare),        cmocka_unit_test(test_glare_refused),
-        cmocka_unit_test(test_replaced),     cmocka_unit_test(test_replaced_meanwhile),
-        cmocka_unit_test(test_routes),       cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_many_lines),   cmocka_unit_test(test_large),
-        cmocka_unit_test(test_off),          cmocka_unit_test(test_off_calling),
-        cmocka_unit_test(test_mode),         cmocka_unit_test(test_seen),
+        cmocka_unit_test(test_call),          cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_line_refused),  cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_bye_crosses),   cmocka_unit_test(test_unreachable),
+        cmocka_unit_test(test_answer_again),  cmocka_unit_test(test_unfit_answer),
+        cmocka_unit_test(test_rings),         cmocka_unit_test(test_idle),
+        cmocka_unit_test(test_typing),        cmocka_unit_test(test_typing_simple),
+        cmocka_unit_test(test_glare),         cmocka_unit_test(test_glare_refused),
+        cmocka_unit_test(test_replaced),      cmocka_unit_test(test_replaced_meanwhile),
+        cmocka_unit_test(test_routes),        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_many_lines),    cmocka_unit_test(test_large),
+        cmocka_unit_test(test_off),           cmocka_unit_test(test_off_calling),
+        cmocka_unit_test(test_mode),          cmocka_unit_test(test_seen),
+        cmocka_unit_test(test_many_branches),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
