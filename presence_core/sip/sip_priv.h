@@ -50,9 +50,10 @@ enum sip_source_kind {
 struct sip_source {
     struct sip_core *core;
     uint32_t count[SIP_SOURCE_KINDS];
-    bool is_proven;  /* it is where it says it is: there is a connection, or it has answered */
-    bool is_silent;  /* it left the last word unanswered */
-    bool is_by_name; /* no address in the list let it in */
+    gw_time heard_at; /* the last answer to a notification; or when the first under way went */
+    bool is_proven;   /* it is where it says it is: there is a connection, or it has answered */
+    bool is_silent;   /* it left the last word unanswered */
+    bool is_by_name;  /* no address in the list let it in */
     struct gw_str host;
     char text[];
 };

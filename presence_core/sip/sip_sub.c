@@ -25,7 +25,8 @@ enum {
     GOODBYE_WAIT_MS = 100,
     FULL_WAIT_MS = 100,        /* where a connection takes no more for now */
     NOTIFIES_OF_ONE_MAX = 100, /* datagrams that an address has not answered, */
-    NOTIFY_WAIT_MS = 10        /* and who is behind it waits */
+    NOTIFY_WAIT_MS = 10,       /* and who is behind it waits: longer, the longer it is silent, */
+    NOTIFY_WAIT_MAX_MS = 1000  /* but no longer than this */
 };
 
 /* ---- Texts ---- */
@@ -505,13 +506,20 @@ static bool write_document(struct sip_sub *s, bool forced, uint64_t *told)
     return true;
 }
 
+static void hear(struct sip_source *source, const struct sip_msg *response, gw_time now)
+{
+    if (!response)
+        return;
+    source->is_proven = true;
+    source->heard_at = now;
+}
+
 static void goodbye_done(unsigned status, const struct sip_msg *response, gw_time now, void *ctx)
 {
     struct sip_source *source = ctx;
 
     (void)status; /* it was told; whether it listened makes no difference */
-    (void)now;
-    source->is_proven |= response != NULL;
+    hear(source, response, now);
     source->is_silent = !response;
     source->core->goodbyes--;
     sip_source_leave(source->core, source, SIP_SOURCE_GOODBYES);
@@ -583,7 +591,7 @@ static void notify_done(unsigned status, const struct sip_msg *response, gw_time
 
     s->notify = (struct sip_ask){ .txn = NULL };
     s->source->count[SIP_SOURCE_NOTIFIES]--;
-    s->source->is_proven |= response != NULL;
+    hear(s->source, response, now);
     if (status < 300) {
         s->failures = 0;
         arm(s);
@@ -648,21 +656,34 @@ static void tell(struct sip_sub *s)
     s->is_forced = false;
     s->next_at = next_turn(s);
     send_notify(s, &s->notify, branch, notify_done, s);
-    s->source->count[SIP_SOURCE_NOTIFIES]++;
+    if (!s->source->count[SIP_SOURCE_NOTIFIES]++)
+        s->source->heard_at = core->now.mono;
     arm(s);
 }
 
+/* More datagrams than its queue holds, or ours of its answers, are lost, and that is found out half a second
+ * later: so many are under way to an address. */
+static bool is_unanswered(const struct sip_sub *s)
+{
+    return s->proto == SIP_UDP && s->source->count[SIP_SOURCE_NOTIFIES] >= NOTIFIES_OF_ONE_MAX;
+}
+
 /* The watchers behind one server are many, and its connection takes only so much at once: the others have
- * their turn as it gets through, and what is so by then. More datagrams than its queue holds, or ours of its
- * answers, are lost, and that is found out half a second later. */
+ * their turn as it gets through, and what is so by then. */
 static bool has_no_room(const struct sip_sub *s)
 {
-    const struct sip_core *core = s->core;
     const struct sip_peer to = next_hop(s);
 
-    if (s->proto == SIP_UDP && s->source->count[SIP_SOURCE_NOTIFIES] >= NOTIFIES_OF_ONE_MAX)
-        return true;
-    return !s->over && sip_is_full(core, &to);
+    return is_unanswered(s) || (!s->over && sip_is_full(s->core, &to));
+}
+
+static int64_t look_again_ms(const struct sip_sub *s)
+{
+    int64_t silent_ms = s->core->now.mono - s->source->heard_at;
+
+    if (!is_unanswered(s) || silent_ms < NOTIFY_WAIT_MS)
+        return s->proto == SIP_UDP ? NOTIFY_WAIT_MS : FULL_WAIT_MS;
+    return silent_ms < NOTIFY_WAIT_MAX_MS ? silent_ms : NOTIFY_WAIT_MAX_MS;
 }
 
 void sip_subs_tick(struct sip_core *core)
@@ -678,9 +699,7 @@ void sip_subs_tick(struct sip_core *core)
         if (core->now.mono >= s->expires_at)
             end_in_turn(s, "timeout");
         else if (has_no_room(s))
-            gw_heap_set(
-                &core->due, &s->due,
-                gw_time_after(core->now.mono, s->proto == SIP_UDP ? NOTIFY_WAIT_MS : FULL_WAIT_MS));
+            gw_heap_set(&core->due, &s->due, gw_time_after(core->now.mono, look_again_ms(s)));
         else
             tell(s);
     }

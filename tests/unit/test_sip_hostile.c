@@ -140,6 +140,20 @@ static void test_unproven(void **state)
     }
 }
 
+/* How often there is something to do in that time. */
+static unsigned wakes(struct rig *r, int64_t ms)
+{
+    gw_time end = r->now.mono + ms, next;
+    unsigned count = 0;
+
+    while ((next = sip_core_deadline(r->sip)) <= end) {
+        rig_pass(r, next > r->now.mono ? next - r->now.mono : 0);
+        count++;
+    }
+    rig_pass(r, end - r->now.mono);
+    return count;
+}
+
 /* A change for more watchers than datagrams that an address is sent at once: the next one for each that it
  * answers, and nobody waits for what was lost. */
 static void test_datagrams(void **state)
@@ -168,6 +182,11 @@ static void test_datagrams(void **state)
     }
     rig_pass(&r, 100);
     assert_int_equal(r.sent_count, WATCHERS);
+    /* It is silent: who waits behind it is looked at seldom, and soon after it is back. */
+    rig_pass(&r, 10 * GW_SECOND_MS);
+    rig_forget(&r);
+    rig_calendar(&r, PRES_CAL_NONE, "");
+    assert_in_range(wakes(&r, 5 * GW_SECOND_MS), 1, 60);
     rig_done(&r);
 }
 
