@@ -154,7 +154,8 @@ void sip_doubts_free(struct sip_doubts **allp)
     *allp = NULL;
 }
 
-/* sip.incoming_acl, and the entry that each domain makes in it. */
+/* sip.incoming_acl, and the entry that each domain makes in it; no name of ours does, which all our machines
+ * have. */
 static bool is_in_list(const struct sip_core *core, bool (*has)(struct gw_str, struct gw_str),
                        struct gw_str who)
 {
@@ -162,8 +163,10 @@ static bool is_in_list(const struct sip_core *core, bool (*has)(struct gw_str, s
     bool is_in = has(gw_str_of(core->settings->incoming_acl), who);
     struct sip_domain domain;
 
-    while (!is_in && sip_domains_next(&rest, &domain))
-        is_in = has(domain.entry, who);
+    while (!is_in && sip_domains_next(&rest, &domain)) {
+        if (gw_str_eq(domain.entry, domain.where) || !sip_is_ours(core, domain.name))
+            is_in = has(domain.entry, who);
+    }
     return is_in;
 }
 

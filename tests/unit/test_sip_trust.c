@@ -402,6 +402,8 @@ static void test_domain_is_entry(void **state)
         { "", "a.example, c.example", "off", "203.0.113.1", "edge.c.example", "carl@c.example",
           200 },
         { "", "a.example", "on", "203.0.113.1", "edge.a.example", "alice@b.example", 403 },
+        { "", "a.example, b.example", "on", "203.0.113.1", "pc7.b.example", "alice@b.example",
+          403 },
         /* An entry of its own says nothing of domains, as an address says nothing. */
         { "edge.a.example", "a.example, c.example", "off", "203.0.113.1", "edge.a.example",
           "carl@c.example", 200 },
