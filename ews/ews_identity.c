@@ -165,7 +165,6 @@ bool ews_identity_is_locked(const struct ews_identity *id, gw_time now, struct e
                    "not sent: the account was refused %d times, or not answered; set the right "
                    "password, or wait %d minutes",
                    EWS_REFUSALS_MAX, (int)(left_ms / GW_MINUTE_MS) + 1);
-    why->backoff_ms = left_ms;
     return true;
 }
 
