@@ -256,14 +256,19 @@ static void restore_one(const struct sip_binding_args *args, gw_utc expires, voi
 void sip_account_restore(struct sip_core *core, struct gw_str jid, struct gw_str value)
 {
     struct restoring r = { core, jid };
+    bool is_possible = sip_login_is_possible(core, jid);
+    const struct sip_account *a;
     char key[GW_QUOTE_MAX];
     struct gw_err err;
 
-    if (!sip_login_is_possible(core, jid))
-        store_del(sip_batch(core), SIP_ACCOUNT_KIND, jid);
-    else if (sip_account_record_read(value, restore_one, &r, &err))
+    if (is_possible && sip_account_record_read(value, restore_one, &r, &err)) {
         gw_warn("sip", "registration record unreadable key=%s reason=\"%s\", ignored",
                 gw_quote(jid, key), err.msg);
+        return;
+    }
+    a = sip_account_find(core, jid);
+    if (!is_possible || !a || !a->count) /* he may not be here, or all of it ran out meanwhile */
+        store_del(sip_batch(core), SIP_ACCOUNT_KIND, jid);
 }
 
 void sip_accounts_free(struct sip_core *core)

@@ -183,17 +183,21 @@ void sip_state_restore(struct sip_core *core, struct gw_str jid, struct gw_str v
     struct sip_account *a;
     char key[GW_QUOTE_MAX];
     struct gw_err err;
+    enum gw_code rc;
 
     if (!sip_login_is_possible(core, jid)) {
         store_del(sip_batch(core), SIP_STATE_KIND, jid);
         return;
     }
-    if (sip_state_record_read(value, restore_one, &r, &err))
+    rc = sip_state_record_read(value, restore_one, &r, &err);
+    if (rc)
         gw_warn("sip", "publication record unreadable key=%s reason=\"%s\", ignored",
                 gw_quote(jid, key), err.msg);
     a = sip_account_find(core, jid);
     if (a)
         show(a);
+    if (!rc && (!a || !a->state_count)) /* all of it ran out meanwhile */
+        store_del(sip_batch(core), SIP_STATE_KIND, jid);
 }
 
 /* ---- The request ---- */

@@ -560,6 +560,30 @@ static inline void rig_loaded(const struct gw_err *result, void *ctx)
     *done = true;
 }
 
+struct rig_records {
+    bool done; /* first, for rig_loaded() */
+    unsigned count;
+};
+
+static inline void rig_count_record(const struct store_record *record, void *ctx)
+{
+    struct rig_records *records = ctx;
+
+    (void)record;
+    records->count++;
+}
+
+/* How many there are in the store. */
+static inline unsigned rig_records(struct rig *r, const char *kind)
+{
+    struct rig_records records = { .done = false };
+
+    store_load(r->store, kind, NULL, rig_count_record, rig_loaded, &records);
+    store_wait(r->store);
+    assert_true(records.done);
+    return records.count;
+}
+
 static inline void rig_restart(struct rig *r)
 {
     bool done = false;

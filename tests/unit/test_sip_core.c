@@ -769,29 +769,6 @@ static void test_restart(void **state)
     rig_done(&r);
 }
 
-struct records {
-    bool done; /* first, for loaded() */
-    unsigned count;
-};
-
-static void count_record(const struct store_record *record, void *ctx)
-{
-    struct records *records = ctx;
-
-    (void)record;
-    records->count++;
-}
-
-static unsigned records_of(struct rig *r)
-{
-    struct records records = { .done = false };
-
-    store_load(r->store, "sip-sub", NULL, count_record, rig_loaded, &records);
-    store_wait(r->store);
-    assert_true(records.done);
-    return records.count;
-}
-
 /* RFC 3261 25.1 has names in UTF-8 only; others work, but nothing is left of them for a restart. */
 static void test_not_stored(void **state)
 {
@@ -809,7 +786,7 @@ static void test_not_stored(void **state)
     rig_expect(&r, "SIP/2.0 200 ", "");
     rig_expect(&r, "NOTIFY ", "To: \"Jos\xe9\" <sip:w@a.example>;tag=1\r\n");
     assert_int_equal(subscriptions(&r), 2);
-    assert_int_equal(records_of(&r), 1);
+    assert_int_equal(rig_records(&r, "sip-sub"), 1);
     rig_done(&r);
 }
 

@@ -395,6 +395,15 @@ static void test_ends(void **state)
     sip_core_counters(r.sip, &n);
     assert_int_equal(n.registered, 0);
 
+    /* What ended while nobody was there is not kept. */
+    c.nonce[0] = '\0';
+    client_register(&r, &c, CONTACT);
+    rig_expect(&r, "SIP/2.0 200 ", "");
+    r.now.utc += 24 * 3600 * (int64_t)GW_SECOND_MS;
+    rig_restart(&r);
+    rig_pass(&r, 0);
+    assert_int_equal(rig_records(&r, "sip-reg"), 0);
+
     /* Another password, or a user who is disabled: he has to log in anew. */
     c.nonce[0] = '\0';
     client_register(&r, &c, CONTACT);

@@ -277,6 +277,8 @@ static void test_restart_later(void **state)
         publish(&r, &c, headers);
         r.now.utc += cases[i].off_s * GW_SECOND_MS;
         restart(&r, &c);
+        rig_pass(&r, 0);
+        assert_int_equal(rig_records(&r, "sip-state"), cases[i].left_s > 0);
         if (cases[i].left_s) {
             rig_pass(&r, cases[i].left_s * GW_SECOND_MS - 1);
             shown(&r, "<rpid:away/>");
