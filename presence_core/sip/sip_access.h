@@ -24,7 +24,7 @@ struct sip_domain {
     struct gw_str name;
     struct gw_str where; /* empty: not said */
     struct gw_str
-        entry; /* of its servers, in who may come in: the network that is said, or else the domain */
+        entry; /* of its servers, in who may come in: the network that is said, or else the domain: of one that is not ours */
     enum sip_kind kind;
 };
 enum gw_code sip_domains_check(struct gw_str list, struct gw_err *err);

@@ -16,7 +16,8 @@ const struct gw_param sip_params[] = {
       .help = "who may send requests: IP addresses, networks "
               "(192.0.2.0/24), and names of hosts and domains, which cost two questions to the "
               "DNS, separated by commas; or all. Each domain of sip.domains has an entry of its "
-              "own in this list, which is not shown here: its network there, or else its name",
+              "own in this list, which is not shown here: its network there, or else its name, "
+              "which does not count of our own",
       .type = GW_PARAM_TEXT,
       .offset = OF(incoming_acl),
       .max = 4000,
